@@ -1,0 +1,140 @@
+"""What a user chooses when generating an accelerator, validated in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ID_WIDTH", "Parameters"]
+
+ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
+
+
+def _bits(count: int) -> int:
+    """Bits that number `count` things."""
+    return (count - 1).bit_length()
+
+
+def _range(name: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+
+
+def _power_of_two(name: str, value: int, low: int, high: int) -> None:
+    _range(name, value, low, high)
+    if value & (value - 1):
+        raise ValueError(f"{name} must be a power of two, got {value}")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Generation parameters of one accelerator.
+
+    Parameters
+    ----------
+    rows : int
+        Rows R of the array, along the reduction, 4 to 64.
+    cols : int
+        Columns C of the array, along output channels, 2 to 64.
+    lanes : int
+        Requantizer lanes; divides `cols`. 0 stands for one per column.
+    axi_bytes : int
+        Width of the AXI4 data bus in bytes: 8, 16, 32 or 64.
+    activation_bytes : int
+        Size of the activation scratchpad, a power of two.
+    weight_bytes : int
+        Size of the weight scratchpad, a power of two.
+    output_bytes : int
+        Size of the output scratchpad, a power of two.
+    accumulators : int
+        Entries of the accumulator memory (pixels of a tile), a power of two.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not an integer.
+    ValueError
+        If a parameter is out of its range; the message names it, the range and the value.
+    """
+
+    rows: int = 16
+    cols: int = 16
+    lanes: int = 0
+    axi_bytes: int = 16
+    activation_bytes: int = 1 << 17
+    weight_bytes: int = 1 << 16
+    output_bytes: int = 1 << 16
+    accumulators: int = 1024
+
+    def __post_init__(self) -> None:
+        _range("rows", self.rows, 4, 64)
+        _range("cols", self.cols, 2, 64)
+        _range("lanes", self.lanes, 0, self.cols)
+        if self.lanes == 0:
+            object.__setattr__(self, "lanes", self.cols)
+        if self.cols % self.lanes:
+            raise ValueError(f"lanes must divide cols ({self.cols}), got {self.lanes}")
+        _power_of_two("axi_bytes", self.axi_bytes, 8, 64)
+        _power_of_two("activation_bytes", self.activation_bytes, 1 << 11, 1 << 22)
+        _power_of_two("weight_bytes", self.weight_bytes, 1 << 10, 1 << 22)
+        _power_of_two("output_bytes", self.output_bytes, 1 << 10, 1 << 22)
+        _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
+        tile = 2 * (self.rows + 8) * self.weight_row_bytes
+        if self.weight_bytes < tile:
+            raise ValueError(
+                f"weight_bytes must hold two weight tiles of {self.rows} x {self.cols}, at least "
+                f"{1 << _bits(tile)}, got {self.weight_bytes}"
+            )
+
+    @property
+    def activation_banks(self) -> int:
+        """Byte-wide banks of the activation scratchpad: a vector or a bus beat at once."""
+        return max(1 << _bits(self.rows), self.axi_bytes)
+
+    @property
+    def output_banks(self) -> int:
+        """Byte-wide banks of the output scratchpad."""
+        return max(1 << _bits(self.cols), self.axi_bytes)
+
+    @property
+    def weight_row_bytes(self) -> int:
+        """Bytes that one row of a weight tile takes in memory: columns, padded to a power of 2."""
+        return 1 << _bits(self.cols)
+
+    @property
+    def weight_rows(self) -> int:
+        """Rows of weight tiles that the weight scratchpad holds."""
+        return self.weight_bytes // self.weight_row_bytes
+
+    @property
+    def columns_per_lane(self) -> int:
+        """Cycles that a requantizer lane takes for one vector of outputs."""
+        return self.cols // self.lanes
+
+    @property
+    def partial_sum_bits(self) -> int:
+        """Width of the sums that leave the array: `rows` products of up to 2**14."""
+        return 16 + _bits(self.rows)
+
+    @property
+    def burst_beats(self) -> int:
+        """Longest AXI burst; bursts never cross a multiple of burst_beats * axi_bytes <= 4096."""
+        return min(64, 4096 // self.axi_bytes)
+
+    @property
+    def name(self) -> str:
+        """Short name that tells configurations apart, for folders of results."""
+        parts = [f"r{self.rows}c{self.cols}"]
+        default = Parameters(rows=self.rows, cols=self.cols)
+        for key, tag in (
+            ("lanes", "l"),
+            ("axi_bytes", "b"),
+            ("activation_bytes", "a"),
+            ("weight_bytes", "w"),
+            ("output_bytes", "o"),
+            ("accumulators", "p"),
+        ):
+            if getattr(self, key) != getattr(default, key):
+                parts.append(f"{tag}{getattr(self, key)}")
+        return "-".join(parts)

@@ -1,0 +1,1 @@
+"""The PyTorch side: networks, quantization, the importer, images and perturbations."""

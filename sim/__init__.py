@@ -1,0 +1,1 @@
+"""Co-simulation: Verilator build, testbench, memory model, comparison, command line."""
