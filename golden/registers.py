@@ -1,0 +1,74 @@
+"""The control port's registers: byte addresses on AXI4-Lite, bits, and codes."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["COUNTERS", "IDENTIFICATION", "VERSION", "ErrorCode", "Register", "Status", "UnitState"]
+
+IDENTIFICATION = 0x4D414343  # "MACC"
+VERSION = 0x0001_0000
+
+# Every cycle from start to interrupt is counted in exactly one of these.
+COUNTERS = (
+    "compute",  # a vector enters the array
+    "requantizer",  # the array waits for requantizer lanes
+    "array",  # weights shift into the array
+    "weights",  # weights have not arrived from memory
+    "loads",  # activations have not arrived from memory
+    "stores",  # outputs have not left to memory
+    "control",  # program fetch, set-up, filling and draining of the pipeline
+)
+
+
+class Register(IntEnum):
+    """Addresses. Counters are 64 bits, low word first, in the order of `COUNTERS`."""
+
+    ID = 0x000
+    VERSION = 0x004
+    CONTROL = 0x008  # bit 0: start
+    STATUS = 0x00C  # `Status`; writing 1 to done or error clears it and lowers the interrupt
+    IRQ_ENABLE = 0x010  # bit 0
+    PROGRAM = 0x014  # byte offset of the program from the base address
+    BASE_LOW = 0x018
+    BASE_HIGH = 0x01C
+    ROWS = 0x020
+    COLS = 0x024
+    LANES = 0x028
+    AXI_BYTES = 0x02C
+    ACTIVATION_BYTES = 0x030
+    WEIGHT_BYTES = 0x034
+    OUTPUT_BYTES = 0x038
+    ACCUMULATORS = 0x03C
+    UNITS = 0x040  # four bits a unit, `UnitState`; fetch in bits 16 to 19
+    INSTRUCTION = 0x044  # instructions handed out since the start
+    CYCLES = 0x080
+    COUNTER = 0x088
+
+
+class Status(IntEnum):
+    """Bits of STATUS; bits 8 to 15 hold an `ErrorCode`."""
+
+    BUSY = 1
+    DONE = 2
+    ERROR = 4
+
+
+class ErrorCode(IntEnum):
+    """Why a program stopped early."""
+
+    NONE = 0
+    ILLEGAL_INSTRUCTION = 1
+    READ_ERROR = 2
+    WRITE_ERROR = 3
+    SCRATCHPAD_RANGE = 4
+    DEADLOCK = 5
+
+
+class UnitState(IntEnum):
+    """What a unit is doing, for a driver or a watchdog."""
+
+    IDLE = 0
+    WAITING = 1  # for a token
+    RUNNING = 2
+    BUS = 3  # for memory to answer
