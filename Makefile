@@ -1,0 +1,53 @@
+PYTHON ?= python3
+CORES := $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+STAMP := .venv/.maccord-setup
+
+# LAYER, NET, PERTURB, ROWS, COLS, TARGET become options; ARGS passes any others on.
+SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
+OPTIONS = $(SIZE) $(if $(PERTURB),--perturb $(PERTURB)) $(ARGS)
+
+.PHONY: help setup sim layers verilog bench test lint format clean
+.DEFAULT_GOAL := help
+
+help:  ## Show this text
+	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
+	@echo "make sim LAYER='resnet18.layer1.*'       several layers, in parallel"
+	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
+	@echo
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make .venv with everything that is needed
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+sim: $(STAMP)  ## Simulate LAYER= (or a glob), or all of NET=
+	@$(BIN)/maccord sim $(if $(LAYER),'$(LAYER)') $(if $(NET),'$(NET)') $(OPTIONS)
+
+layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks
+	@$(BIN)/maccord layers $(NET) $(ARGS)
+
+verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/
+	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
+
+bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
+	@$(BIN)/maccord bench $(ARGS)
+
+test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
+	@mkdir -p build
+	$(BIN)/python -m pytest -n $(CORES) --junitxml=build/test-results.xml $(ARGS)
+
+lint: $(STAMP)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(STAMP)  ## Reformat the code
+	$(BIN)/ruff format .
+
+clean:  ## Remove results and caches (not .venv)
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
