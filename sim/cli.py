@@ -1,0 +1,289 @@
+"""The command line. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="maccord",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
+    "Start with `maccord sim resnet18.conv1`.",
+    epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
+    "could not run or hung.",
+)
+
+_ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
+
+Rows = Annotated[
+    int, typer.Option(help="Rows of the array, along the reduction.", rich_help_panel=_ARRAY)
+]
+Cols = Annotated[
+    int, typer.Option(help="Columns of the array, output channels.", rich_help_panel=_ARRAY)
+]
+Lanes = Annotated[
+    int, typer.Option(help="Requantizer lanes; 0: one a column.", rich_help_panel=_ARRAY)
+]
+AxiBytes = Annotated[
+    int, typer.Option(help="Bytes of the AXI data bus: 8 to 64.", rich_help_panel=_MEMORY)
+]
+ActivationBytes = Annotated[
+    int, typer.Option(help="Activation scratchpad, bytes.", rich_help_panel=_MEMORY)
+]
+WeightBytes = Annotated[
+    int, typer.Option(help="Weight scratchpad, bytes.", rich_help_panel=_MEMORY)
+]
+OutputBytes = Annotated[
+    int, typer.Option(help="Output scratchpad, bytes.", rich_help_panel=_MEMORY)
+]
+Accumulators = Annotated[
+    int, typer.Option(help="Pixels of a tile in the accumulators.", rich_help_panel=_MEMORY)
+]
+
+
+@app.command()
+def sim(
+    targets: Annotated[
+        list[str],
+        typer.Argument(help="Layers: `resnet18.conv1`, `'resnet18.layer1.*'`, or several."),
+    ],
+    perturb: Annotated[
+        str,
+        typer.Option(
+            help="Perturbed inputs to run next to the clean one, comma-separated: "
+            "`awgn:0.3`, `brownian:40` (sigma), `vertical:4`, `horizontal:3` (streaks).",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    bbox: Annotated[
+        str,
+        typer.Option(
+            help="Box x0,y0,x1,y1 in pixels of the 224 x 224 crop that is perturbed; "
+            "the whole image if not given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    image: Annotated[
+        Path | None,
+        typer.Option(help="Image file; a photograph is built in.", rich_help_panel=_INPUT),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint with torchvision's names; seeded weights if not given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of images that set the quantization ranges; built-in ones if not given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed of weights and perturbations.", rich_help_panel=_INPUT)
+    ] = 0,
+    rows: Rows = 16,
+    cols: Cols = 16,
+    lanes: Lanes = 0,
+    axi_bytes: AxiBytes = 16,
+    activation_bytes: ActivationBytes = 1 << 17,
+    weight_bytes: WeightBytes = 1 << 16,
+    output_bytes: OutputBytes = 1 << 16,
+    accumulators: Accumulators = 1024,
+    latency: Annotated[
+        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=_MEMORY)
+    ] = 30,
+    stalls: Annotated[
+        float,
+        typer.Option(
+            help="Probability, 0 to 0.9, that a memory channel pauses in a cycle.",
+            rich_help_panel=_MEMORY,
+        ),
+    ] = 0.0,
+    stall_seed: Annotated[
+        int, typer.Option(help="Seed of the pauses.", rich_help_panel=_MEMORY)
+    ] = 0,
+    verilog: Annotated[
+        Path | None,
+        typer.Option(
+            help="Simulate this netlist, of the same ports, in place of the generated one.",
+            rich_help_panel=_ARRAY,
+        ),
+    ] = None,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
+    ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option(
+            help="Inputs, parameters and all three outputs as `.npz`; with several runs, "
+            "one file each, named after the layer and the perturbation.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results.", rich_help_panel=_OUTPUT)] = Path(
+        "build/sim"
+    ),
+    jobs: Annotated[
+        int, typer.Option(help="Layers at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
+    ] = 0,
+) -> None:
+    """Run layers on the accelerator in Verilator; compare with NumPy and PyTorch byte for byte.
+
+    Examples:
+
+    - `maccord sim resnet18.conv1`
+
+    - `maccord sim 'squeezenet1_1.features.3.*' --rows 32 --cols 8`
+
+    - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
+    """
+    from ..golden.parameters import Parameters
+    from .cli_sim import Request, run
+
+    request = Request(
+        targets=tuple(targets),
+        parameters=Parameters(
+            rows=rows,
+            cols=cols,
+            lanes=lanes,
+            axi_bytes=axi_bytes,
+            activation_bytes=activation_bytes,
+            weight_bytes=weight_bytes,
+            output_bytes=output_bytes,
+            accumulators=accumulators,
+        ),
+        perturb=perturb,
+        bbox=bbox,
+        image=image,
+        weights=weights,
+        calibration=calibration,
+        seed=seed,
+        latency=latency,
+        stalls=stalls,
+        stall_seed=stall_seed,
+        verilog=verilog,
+        waves=waves,
+        json=json,
+        dump=dump,
+        out=out,
+        jobs=jobs,
+    )
+    raise typer.Exit(run(request))
+
+
+@app.command()
+def layers(
+    networks: Annotated[
+        list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+) -> None:
+    """List the layers that can be simulated.
+
+    Examples:
+
+    - `maccord layers resnet18`
+
+    - `maccord layers 'vgg16.classifier.*' --json layers.json`
+    """
+    from .cli_layers import run
+
+    run(tuple(networks or ()), json)
+
+
+@app.command()
+def verilog(
+    rows: Rows = 16,
+    cols: Cols = 16,
+    lanes: Lanes = 0,
+    axi_bytes: AxiBytes = 16,
+    activation_bytes: ActivationBytes = 1 << 17,
+    weight_bytes: WeightBytes = 1 << 16,
+    output_bytes: OutputBytes = 1 << 16,
+    accumulators: Accumulators = 1024,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
+        "build/verilog"
+    ),
+) -> None:
+    """Write the accelerator as one Verilog file, the very text that `sim` simulates.
+
+    Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
+    """
+    from ..golden.parameters import Parameters
+    from .netlist import write_netlist
+
+    parameters = Parameters(
+        rows=rows,
+        cols=cols,
+        lanes=lanes,
+        axi_bytes=axi_bytes,
+        activation_bytes=activation_bytes,
+        weight_bytes=weight_bytes,
+        output_bytes=output_bytes,
+        accumulators=accumulators,
+    )
+    for path in write_netlist(parameters, out):
+        typer.echo(path)
+
+
+@app.command()
+def bench(
+    json: Annotated[Path, typer.Option(help="Where the figures go.")] = Path("build/bench.json"),
+    seconds: Annotated[
+        float, typer.Option(help="Least time that each side of a ratio is measured for.")
+    ] = 2.0,
+) -> None:
+    """Measure ratios, side by side in one run.
+
+    cocotb against a plain C++ loop over the same model; the golden model against PyTorch's
+    qnnpack kernels on ResNet-18's layers; and against NumPy's int64 matrix product.
+    """
+    from .bench import run
+
+    run(json, seconds)
+
+
+def main() -> None:
+    """Run the command line: errors are one sentence on stderr, and an exit code."""
+    sys.exit(_guarded())
+
+
+def _guarded() -> int:
+    from .errors import SimulationError, ToolchainError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that children are killed
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.TyperException as error:  # an unknown option, a word where a number is wanted
+        return _say(error.format_message(), error.exit_code)
+    except (ValueError, ToolchainError) as error:
+        return _say(str(error), 2)
+    except OSError as error:
+        return _say(f"cannot use {error.filename}: {error.strerror}", 2)
+    except SimulationError as error:
+        return _say(str(error), 3)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", 130)
+
+
+def _say(sentence: str, code: int) -> int:
+    if sentence:
+        typer.echo(f"maccord: {' '.join(sentence.split())}", err=True)
+    return code

@@ -1,0 +1,176 @@
+"""Three-way comparison of a layer's output, and where it first goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Comparison", "Mismatch", "changed_outside", "compare", "poison"]
+
+_Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One wrong output.
+
+    Parameters
+    ----------
+    reference : str
+        Whose value was expected: ``golden`` or ``torch``.
+    index : tuple of int
+        (n, y, x, c), or (n, c) for a linear layer.
+    expected, got : int
+        Output codes, 0 to 255.
+    accumulator : int
+        The int32 sum that the output code is computed from, according to the golden model.
+    """
+
+    reference: str
+    index: tuple[int, ...]
+    expected: int
+    got: int
+    accumulator: int
+
+    def __str__(self) -> str:
+        names = "n, y, x, c" if len(self.index) == 4 else "n, c"
+        return (
+            f"output[{', '.join(map(str, self.index))}] ({names}), channel {self.index[-1]}: "
+            f"expected {self.expected} ({self.reference}), got {self.got} (RTL), "
+            f"accumulator {self.accumulator}"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome for one layer.
+
+    Parameters
+    ----------
+    compared : int
+        Outputs compared.
+    golden, torch : int
+        RTL's outputs that differ from the golden model's, from PyTorch's.
+    equal : int
+        Outputs equal three ways.
+    first : tuple of Mismatch
+        The first ones in memory order, against the golden model where that differs.
+    extent : str
+        How far the differences reach, empty if there are none.
+    """
+
+    compared: int
+    golden: int
+    torch: int
+    equal: int
+    first: tuple[Mismatch, ...]
+    extent: str
+
+
+def compare(
+    y_rtl: _Codes,
+    y_golden: _Codes,
+    y_torch: _Codes,
+    accumulators: Callable[[], npt.NDArray[np.int32]],
+    *,
+    limit: int = 4,
+) -> Comparison:
+    """Compare the RTL's output with the golden model's and with PyTorch's, byte for byte.
+
+    Parameters
+    ----------
+    y_rtl, y_golden, y_torch : ndarray of equal shape (N, H, W, C) or (N, C), uint8
+    accumulators : callable
+        Returns the golden model's int32 sums in the same shape; called only on a mismatch.
+    limit : int
+        Mismatches to explain.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If the shapes or dtypes differ.
+    """
+    for name, y in (("golden", y_golden), ("torch", y_torch)):
+        if y.shape != y_rtl.shape or y.dtype != y_rtl.dtype:
+            raise ValueError(
+                f"y_{name} must be {y_rtl.dtype} of shape {y_rtl.shape} as the RTL's output is, "
+                f"got {y.dtype} of shape {y.shape}"
+            )
+    wrong = {"golden": y_rtl != y_golden, "torch": y_rtl != y_torch}
+    counts = {name: int(np.count_nonzero(mask)) for name, mask in wrong.items()}
+    if not any(counts.values()):
+        return Comparison(y_rtl.size, 0, 0, y_rtl.size, (), "")
+    reference = "golden" if counts["golden"] else "torch"
+    expected = y_golden if counts["golden"] else y_torch
+    sums = accumulators()
+    positions = np.argwhere(wrong[reference])
+    first = []
+    for row in positions[:limit]:
+        index = tuple(int(i) for i in row)
+        first.append(
+            Mismatch(reference, index, int(expected[index]), int(y_rtl[index]), int(sums[index]))
+        )
+    return Comparison(
+        compared=y_rtl.size,
+        golden=counts["golden"],
+        torch=counts["torch"],
+        equal=y_rtl.size - int(np.count_nonzero(wrong["golden"] | wrong["torch"])),
+        first=tuple(first),
+        extent=_extent(positions, y_rtl.shape),
+    )
+
+
+def _extent(positions: npt.NDArray[np.intp], shape: tuple[int, ...]) -> str:
+    """Say over which rows, columns and channels the positions spread."""
+    names = ("images", "rows", "columns", "channels") if len(shape) == 4 else ("images", "channels")
+    parts = []
+    for axis in range(1, len(shape)):
+        hit = np.unique(positions[:, axis])
+        span = f"{hit[0]}" if len(hit) == 1 else f"{hit[0]} to {hit[-1]}"
+        parts.append(f"{len(hit)} of {shape[axis]} {names[axis]} ({span})")
+    return ", ".join(parts)
+
+
+def poison(expected: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
+    """Return bytes that differ from the expected ones everywhere, at random.
+
+    Parameters
+    ----------
+    expected : ndarray, uint8
+    seed : int
+
+    Returns
+    -------
+    ndarray of the same shape, uint8
+    """
+    noise = np.random.default_rng(seed).integers(1, 256, expected.shape, np.uint8)
+    return expected ^ noise
+
+
+def changed_outside(
+    before: npt.NDArray[np.uint8],
+    after: npt.NDArray[np.uint8],
+    inside: npt.NDArray[np.bool_] | slice,
+) -> npt.NDArray[np.intp]:
+    """Return the addresses of bytes that changed although no output lies there.
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (bytes,), uint8
+    inside : slice or ndarray of shape (bytes,), bool
+        Where outputs lie.
+
+    Returns
+    -------
+    ndarray of shape (changed,)
+    """
+    changed = before != after
+    changed[inside] = False
+    return np.flatnonzero(changed)

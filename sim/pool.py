@@ -1,0 +1,157 @@
+"""Runs a function over tasks, each in its own process, within a budget of memory.
+
+A process per task returns its memory at once, survives its neighbour's crash, and leads its own
+process group, so that an interrupt takes its children down with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Generic, TypeVar
+
+__all__ = ["Crash", "available_memory", "run_all"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A task that ended without an answer.
+
+    Parameters
+    ----------
+    reason : str
+        One sentence.
+    """
+
+    reason: str
+
+
+@dataclass
+class _Running(Generic[T]):
+    index: int
+    process: BaseProcess
+    answer: Connection
+    cost: int
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be had without swapping."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def run_all(
+    function: Callable[[T], R],
+    tasks: Sequence[T],
+    *,
+    processes: int,
+    cost: Callable[[T], int],
+    budget: int,
+) -> Iterator[tuple[int, R | Crash]]:
+    """Yield (index, answer) of each task as it ends.
+
+    Parameters
+    ----------
+    function : callable
+        Importable by name, as are its arguments picklable.
+    tasks : sequence
+        Started in this order.
+    processes : int
+        Most tasks at a time, at least 1.
+    cost : callable
+        Bytes of memory that a task takes.
+    budget : int
+        Tasks wait while the ones that run take more; one always runs.
+
+    Yields
+    ------
+    (int, answer or Crash)
+
+    Raises
+    ------
+    ValueError
+        If `processes` is less than 1.
+    """
+    if processes < 1:
+        raise ValueError(f"jobs must be at least 1, got {processes}")
+    waiting = list(enumerate(tasks))
+    running: list[_Running[T]] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                index, task = waiting[0]
+                need = cost(task)
+                if running and sum(r.cost for r in running) + need > budget:
+                    break
+                del waiting[0]
+                running.append(_start(function, task, index, need))
+            ready = wait([r.answer for r in running])
+            for job in [r for r in running if r.answer in ready]:
+                running.remove(job)
+                yield job.index, _collect(job)
+    finally:
+        for job in running:
+            _kill(job.process)
+
+
+def _start(function: Callable[[T], R], task: T, index: int, cost: int) -> _Running[T]:
+    # Not fork: PyTorch's threads in the parent do not survive it
+    context = multiprocessing.get_context("spawn")
+    answer, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(theirs, function, task))
+    process.start()
+    theirs.close()
+    return _Running(index, process, answer, cost)
+
+
+def _collect(job: _Running[T]) -> R | Crash:
+    try:
+        answer = job.answer.recv()
+    except EOFError:
+        job.process.join()
+        return Crash(f"the process ended without a result (exit code {job.process.exitcode})")
+    finally:
+        job.answer.close()
+    job.process.join()
+    return answer
+
+
+def _kill(process: BaseProcess) -> None:
+    """Kill a task's process and everything that it started."""
+    pid = process.pid
+    if pid is not None and process.exitcode is None:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            process.kill()  # It has not made its group yet
+    process.join()
+
+
+def _child(answer: Connection, function: Callable[[T], R], task: T) -> None:
+    """Run one task as the leader of its own process group."""
+    os.setpgid(0, 0)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    answer.send(function(task))
+    answer.close()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.killpg(0, signal.SIGKILL)

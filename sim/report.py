@@ -1,0 +1,105 @@
+"""The table of a run, and what is said below it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .results import CLEAN, LayerResult, Outcome, Verdict
+
+__all__ = ["console", "print_outcomes"]
+
+_WIDTH = 160  # where nobody looks at a terminal
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Console for people: as wide as the terminal, or wide enough not to fold a table."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if terminal else _WIDTH, highlight=False)
+
+
+def print_outcomes(out: Console, labels: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+    """Print the table of results, problems, weights and the verdict.
+
+    Parameters
+    ----------
+    out : Console
+    labels : sequence of str
+        Names of the tasks.
+    outcomes : sequence of Outcome
+        In the same order.
+    """
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    if results:
+        out.print(_table([outcome for outcome in outcomes if outcome.result]))
+        for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
+            out.print(escape(text))
+    for label, outcome in zip(labels, outcomes, strict=True):
+        for problem in outcome.problems:
+            out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+    if results:
+        out.print(_verdict(results, outcomes), soft_wrap=True)
+
+
+def _table(outcomes: Sequence[Outcome]) -> Table:
+    perturbed = any(o.result and o.result.perturbation != CLEAN for o in outcomes)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("layer", no_wrap=True)
+    if perturbed:
+        table.add_column("input", no_wrap=True)
+    table.add_column("shape", no_wrap=True)
+    for name in (
+        "MACs",
+        "cycles",
+        "utilisation",
+        "bound by",
+        "golden",
+        "torch",
+        "codes",
+        "cycles/s",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for outcome in outcomes:
+        if outcome.result:
+            table.add_row(*_row(outcome.result, outcome.codes, perturbed))
+    table.caption = (
+        "golden, torch: outputs that differ from that reference; "
+        "codes: distinct output codes; cycles/s: simulated"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _row(result: LayerResult, codes: int, perturbed: bool) -> list[str]:
+    shapes = ("x".join(map(str, s[1:])) for s in (result.input_shape, result.output_shape))
+    counts = (result.mismatches_golden, result.mismatches_torch)
+    return [
+        escape(result.layer),
+        *([escape(result.perturbation)] if perturbed else []),
+        " > ".join(shapes),
+        f"{result.macs:,}",
+        f"{result.cycles:,}",
+        f"{result.utilization:.1%}",
+        result.bound_by,
+        *(f"[red]{n:,}[/]" if n else "0" for n in counts),
+        str(codes),
+        f"{result.sim_cycles_per_second:,.0f}",
+    ]
+
+
+def _verdict(results: Sequence[LayerResult], outcomes: Sequence[Outcome]) -> str:
+    compared = sum(r.compared for r in results)
+    equal = sum(outcome.equal for outcome in outcomes)
+    engine = results[0].engine
+    text = f"{equal:,} of {compared:,} outputs equal: RTL = NumPy = PyTorch ({engine})"
+    if all(outcome.verdict is Verdict.AGREES for outcome in outcomes):
+        return f"[bold green]{text}[/]"
+    layers = sum(outcome.verdict is Verdict.MISMATCH for outcome in outcomes)
+    failed = len(outcomes) - len(results)
+    said = [f"{layers} with mismatches"] if layers else []
+    said += [f"{failed} without a result"] if failed else []
+    return f"[bold red]{equal:,} of {compared:,} outputs equal; {', '.join(said)}[/]"

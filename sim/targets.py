@@ -1,0 +1,102 @@
+"""Which layers the user means: names and globs against the networks' modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+__all__ = ["networks_of", "select"]
+
+
+def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, list[str]]:
+    """Sort targets by the networks that they belong to.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        ``network.layer``; both parts may be globs.
+    networks : sequence of str
+        Names of all networks.
+
+    Returns
+    -------
+    dict
+        Network to its targets, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If a network is unknown, or a target names no layer.
+    """
+    found: dict[str, list[str]] = {}
+    for target in targets:
+        head, dot, _ = target.partition(".")
+        matching = [name for name in networks if fnmatchcase(name, head)]
+        if not matching:
+            raise ValueError(
+                f"network must be one of {', '.join(networks)}, got {head!r}{_hint(head, networks)}"
+            )
+        if not dot:
+            raise ValueError(
+                f"{target} as a whole, chained from image to logits, is not in this release: "
+                f"'{target}.*' runs its layers side by side, each on its recorded input"
+            )
+        for name in matching:
+            found.setdefault(name, []).append(target)
+    return found
+
+
+def select(targets: Sequence[str], layers: Iterable[str], others: Mapping[str, str]) -> list[str]:
+    """Return the layers that the targets name, in the network's order.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Names and globs.
+    layers : iterable of str
+        What the hardware can run, by full name.
+    others : mapping
+        The network's other modules, by full name, and what they are.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        If a target names nothing, or only what the hardware lacks.
+    """
+    layers = list(layers)
+    chosen: set[str] = set()
+    for target in targets:
+        matching = [name for name in layers if fnmatchcase(name, target)]
+        if not matching:
+            _refuse(target, layers, others)
+        chosen.update(matching)
+    return [name for name in layers if name in chosen]
+
+
+def _refuse(target: str, layers: list[str], others: Mapping[str, str]) -> None:
+    lacking = [name for name in others if fnmatchcase(name, target)]
+    if lacking:
+        raise ValueError(
+            f"layer must be a convolution or a linear layer, the kinds that the hardware has, "
+            f"got {lacking[0]}, which is {others[lacking[0]]}"
+        )
+    inside = [name for name in layers if name.startswith(f"{target}.")]
+    if inside:
+        raise ValueError(
+            f"layer must be one module, got {target}, which holds several: '{target}.*' "
+            f"means all of them"
+        )
+    raise ValueError(
+        f"layer must be one that `maccord layers` lists, got {target!r}"
+        f"{_hint(target, [*layers, *others])}"
+    )
+
+
+def _hint(word: str, names: Sequence[str]) -> str:
+    near = get_close_matches(word, names, n=3, cutoff=0.5)
+    return f", nearest: {', '.join(near)}" if near else ""
