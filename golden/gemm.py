@@ -1,0 +1,94 @@
+"""Integer matrix products through BLAS in float32, exact because every partial sum is.
+
+A float32 holds each integer up to 2**24. While the magnitudes of a sum's terms add up to no more
+than that, every partial sum is an exact integer in whatever order BLAS adds, fused or not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["EXACT", "OFFSET", "exact_slices", "fold_bias", "matmul"]
+
+EXACT = 1 << 24
+OFFSET = 128  # subtracted from uint8 codes, so that they lie in -128..127
+
+
+def exact_slices(weight: npt.NDArray[np.int8]) -> list[slice]:
+    """Cut the reduction into slices whose sums are exact in float32.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (channels, K), int8
+
+    Returns
+    -------
+    list of slice
+        Ranges of K, in order; within each, 128 times the sum of a channel's magnitudes is at
+        most 2**24 for every channel. One slice always reaches for K <= 1024.
+    """
+    _, depth = weight.shape
+    if depth * OFFSET * OFFSET <= EXACT:
+        return [slice(0, depth)]
+    slices = []
+    start = 0
+    largest = np.abs(weight.astype(np.int16))
+    while start < depth:
+        sums = largest[:, start:].cumsum(axis=1, dtype=np.int64).max(axis=0)
+        length = int(np.searchsorted(sums, EXACT // OFFSET, side="right"))
+        slices.append(slice(start, start + length))
+        start += length
+    return slices
+
+
+def fold_bias(
+    weight: npt.NDArray[np.int8], bias_q: npt.NDArray[np.int32], zero_point: int
+) -> npt.NDArray[np.int64]:
+    """Bias of a sum over ``x_q - 128``: bias_q + (128 - zero_point) * sum of the weights.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (channels, ...), int8
+    bias_q : ndarray of shape (channels,), int32
+    zero_point : int
+        Of the input, in 0..255.
+
+    Returns
+    -------
+    ndarray of shape (channels,), int64
+    """
+    sums = weight.reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
+    return bias_q.astype(np.int64) + (OFFSET - zero_point) * sums
+
+
+def matmul(
+    x: npt.NDArray[np.float32],
+    weight: npt.NDArray[np.float32],
+    slices: list[slice],
+    out: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32] | npt.NDArray[np.int64]:
+    """Exact product of integers held in float32.
+
+    Parameters
+    ----------
+    x : ndarray of shape (pixels, K), float32
+        Integers in -128..127.
+    weight : ndarray of shape (K, channels), float32
+        Integers in -128..127.
+    slices : list of slice
+        From `exact_slices` of the weight.
+    out : ndarray of shape (pixels, channels), float32
+        Buffer, overwritten.
+
+    Returns
+    -------
+    ndarray of shape (pixels, channels)
+        `out` itself if there is one slice, else a new int64 array.
+    """
+    if len(slices) == 1:
+        return np.matmul(x, weight, out=out)
+    total = np.zeros(out.shape, np.int64)
+    for part in slices:
+        np.add(total, np.matmul(x[:, part], weight[part], out=out), out=total, casting="unsafe")
+    return total

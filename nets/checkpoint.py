@@ -1,0 +1,79 @@
+"""Checkpoints with torchvision's parameter names."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .networks import Architecture
+
+__all__ = ["load_checkpoint"]
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    """The state of a file, which is a state dict or holds one under "state_dict"."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file of tensors that torch.load reads"
+        raise ValueError(f"weights must be a readable checkpoint, got {path}: {reason}") from None
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(
+        isinstance(value, torch.Tensor) for value in state.values()
+    ):
+        raise ValueError(f"weights must be a state dict of tensors, got {path}")
+    return state
+
+
+def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
+    """A float network with the weights of a file.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    path : Path
+        A state dict (.pt, .pth), plain or under the key "state_dict". Its last layer gives the
+        number of classes.
+
+    Returns
+    -------
+    Module
+        In evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or belongs to another architecture; the message names the
+        first parameter that is missing, unexpected or of another shape.
+    """
+    state = _read(path)
+    mismatch = f"weights must be a checkpoint of {architecture.name}, got {path}"
+    if architecture.head not in state:
+        raise ValueError(f"{mismatch}, which lacks {architecture.head}")
+    head = state[architecture.head]
+    model = architecture.outline(head.shape[0] if head.ndim else 1)
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in state and name.endswith("num_batches_tracked"):
+            state[name] = torch.zeros((), dtype=torch.int64)  # older checkpoints have none
+        if name not in state:
+            raise ValueError(f"{mismatch}, which lacks {name}")
+        if state[name].shape != tensor.shape:
+            raise ValueError(
+                f"{mismatch}, whose {name} has shape {tuple(state[name].shape)} "
+                f"instead of {tuple(tensor.shape)}"
+            )
+    unexpected = [name for name in state if name not in expected]
+    if unexpected:
+        raise ValueError(f"{mismatch}, which has {unexpected[0]} besides")
+    floats = {
+        name: value.float() if value.is_floating_point() else value for name, value in state.items()
+    }
+    if not all(torch.isfinite(value).all() for value in floats.values()):
+        raise ValueError(f"weights must be finite numbers, got {path}")
+    model.load_state_dict(floats, assign=True)
+    return model.eval()

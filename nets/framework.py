@@ -1,0 +1,196 @@
+"""The only file that touches PyTorch's quantization: conversion, INT8 modules, their warnings.
+
+``torch.ao.quantization`` is deprecated; what replaces it one day is to be adapted here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from ..golden.requantize import bias_codes, multipliers
+
+__all__ = ["ENGINE", "convert", "layer_of", "module_of", "operator", "qnnpack"]
+
+ENGINE = "qnnpack"
+
+_DEPRECATIONS = (
+    (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
+    (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
+)
+
+
+@contextmanager
+def qnnpack() -> Iterator[None]:
+    """Select the engine, without gradients and without the deprecation warnings of quantization."""
+    engine = torch.backends.quantized.engine
+    with warnings.catch_warnings(), torch.no_grad():
+        for category, message in _DEPRECATIONS:
+            warnings.filterwarnings("ignore", message=message, category=category)
+        torch.backends.quantized.engine = ENGINE
+        try:
+            yield
+        finally:
+            torch.backends.quantized.engine = engine
+
+
+def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphModule:
+    """Quantize a float network after training.
+
+    Weights are per-channel symmetric int8 by their minimum and maximum, activations per-tensor
+    affine quint8 by a histogram over the images; batch norm is folded, ReLU fused.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    images : sequence of Tensor of shape (N, 3, H, W)
+        For the observers.
+
+    Returns
+    -------
+    GraphModule
+        With PyTorch's INT8 modules.
+    """
+    from torch.ao import quantization
+    from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
+
+    qconfig = quantization.QConfig(
+        activation=quantization.HistogramObserver.with_args(reduce_range=False),
+        weight=quantization.PerChannelMinMaxObserver.with_args(
+            dtype=torch.qint8, qscheme=torch.per_channel_symmetric
+        ),
+    )
+    mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
+    with qnnpack():
+        prepared = prepare_fx(model, mapping, (images[0],))
+        for image in images:
+            prepared(image)
+        return convert_fx(prepared)
+
+
+def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None:
+    """Integer layer of one of PyTorch's INT8 modules.
+
+    Parameters
+    ----------
+    module : Module
+    name : str
+        For the layer.
+    source : Quantization
+        Of the module's input.
+
+    Returns
+    -------
+    Layer or None
+        None if the module is no quantized convolution or linear layer.
+    """
+    from torch.ao.nn import quantized
+    from torch.ao.nn.intrinsic import quantized as fused
+
+    if not isinstance(module, quantized.Conv2d | quantized.Linear):
+        return None
+    weight, bias = module._weight_bias()
+    if bias is None:
+        bias = torch.zeros(weight.shape[0])
+    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
+    target = Quantization(float(module.scale), int(module.zero_point))
+    floats = bias.detach().numpy().astype(np.float32)
+    common = {
+        "name": name,
+        "weight": weight.int_repr().numpy(),
+        "bias": floats,
+        "bias_q": bias_codes(floats, source.scale, scales),
+        "weight_scale": scales,
+        "multiplier": multipliers(source.scale, scales, target.scale),
+        "input": source,
+        "output": target,
+        "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),
+    }
+    if isinstance(module, quantized.Linear):
+        return Linear(**common)
+    if module.padding_mode != "zeros":
+        raise ValueError(f"{name}: padding_mode must be zeros, got {module.padding_mode}")
+    return Conv2d(
+        **common,
+        stride=tuple(module.stride),
+        padding=tuple(module.padding),
+        dilation=tuple(module.dilation),
+        groups=module.groups,
+    )
+
+
+def module_of(layer: Layer) -> nn.Module:
+    """PyTorch's INT8 module for an integer layer, its weights packed for qnnpack."""
+    from torch.ao.nn import quantized
+    from torch.ao.nn.intrinsic import quantized as fused
+
+    with qnnpack():
+        weight = torch._make_per_channel_quantized_tensor(
+            torch.from_numpy(np.array(layer.weight)),
+            torch.from_numpy(layer.weight_scale),
+            torch.zeros(len(layer.weight), dtype=torch.int64),
+            0,
+        )
+        if isinstance(layer, Linear):
+            outputs, inputs = layer.weight.shape
+            kind = fused.LinearReLU if layer.relu else quantized.Linear
+            module = kind(1, 1)  # the constructor would pack a weight of full size
+            module.in_features, module.out_features = inputs, outputs
+        else:
+            outputs, depth, *kernel = layer.weight.shape
+            kind = fused.ConvReLU2d if layer.relu else quantized.Conv2d
+            module = kind(
+                depth * layer.groups,
+                outputs,
+                tuple(kernel),
+                layer.stride,
+                layer.padding,
+                layer.dilation,
+                layer.groups,
+            )
+        module.set_weight_bias(weight, torch.from_numpy(np.array(layer.bias)))
+        module.scale = layer.output.scale
+        module.zero_point = layer.output.zero_point
+    return module
+
+
+def operator(
+    op: str, sources: Sequence[torch.Tensor], arguments: dict[str, object]
+) -> torch.Tensor:
+    """Result of one of PyTorch's operators; to be called within `qnnpack`.
+
+    Parameters
+    ----------
+    op : str
+        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "max_pool" or "avg_pool".
+    sources : sequence of Tensor
+    arguments : dict
+        Keyword arguments of the operator.
+
+    Raises
+    ------
+    ValueError
+        If the operator is none of these.
+    """
+    if op == "quantize":
+        return torch.quantize_per_tensor(*sources, dtype=torch.quint8, **arguments)
+    if op == "dequantize":
+        return sources[0].dequantize()
+    if op in ("add", "add_relu"):
+        return getattr(torch.ops.quantized, op)(*sources, **arguments)
+    if op == "cat":
+        return torch.cat(list(sources), **arguments)
+    if op == "flatten":
+        return torch.flatten(*sources, **arguments)
+    if op == "max_pool":
+        return nn.functional.max_pool2d(*sources, **arguments)
+    if op == "avg_pool":
+        return nn.functional.adaptive_avg_pool2d(*sources, **arguments)
+    raise ValueError(f"op must be an operator of the integer graph, got {op}")

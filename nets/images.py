@@ -1,0 +1,110 @@
+"""Images as the networks see them: torchvision's preprocessing with Pillow and NumPy."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+__all__ = ["MEAN", "SIZE", "STD", "calibration_crops", "load_crop", "normalize", "photograph"]
+
+SIZE = 224
+_SHORT_SIDE = 256
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet, red, green, blue
+STD = (0.229, 0.224, 0.225)
+
+Crop = npt.NDArray[np.float32]
+
+
+@cache
+def _photographs() -> dict[str, Image.Image]:
+    """scikit-learn's two sample photographs, 640 x 427."""
+    from sklearn.datasets import load_sample_images  # takes a second to import
+
+    samples = load_sample_images()
+    names = [Path(name).stem for name in samples.filenames]
+    return {
+        name: Image.fromarray(pixels) for name, pixels in zip(names, samples.images, strict=True)
+    }
+
+
+def photograph(name: str = "china") -> Image.Image:
+    """One of the shipped photographs, "china" or "flower" (scikit-learn's sample images)."""
+    return _photographs()[name]
+
+
+def _resize(image: Image.Image) -> Image.Image:
+    """Short side to 256 pixels, bilinear and antialiased, as torchvision's Resize(256)."""
+    width, height = image.size
+    short = min(width, height)
+    size = (_SHORT_SIDE * width // short, _SHORT_SIDE * height // short)
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _crop(image: Image.Image, left: int, top: int) -> Crop:
+    box = image.crop((left, top, left + SIZE, top + SIZE))
+    return np.asarray(box, np.float32) / np.float32(255)
+
+
+def load_crop(path: Path | None = None) -> Crop:
+    """Center crop of an image.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Any file that Pillow reads; without it, the shipped photograph "china".
+
+    Returns
+    -------
+    ndarray of shape (224, 224, 3), float32
+        Red, green, blue in 0..1: short side resized to 256, center crop of 224.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a readable image.
+    """
+    if path is None:
+        image = photograph()
+    else:
+        try:
+            with Image.open(path) as file:
+                image = file.convert("RGB")
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            reason = getattr(error, "strerror", None) or "not an image that Pillow can read"
+            raise ValueError(f"image must be a readable image file, got {path}: {reason}") from None
+    image = _resize(image)
+    left, top = (round((side - SIZE) / 2.0) for side in image.size)
+    return _crop(image, left, top)
+
+
+def normalize(crop: Crop) -> npt.NDArray[np.float32]:
+    """The networks' input tensor for a crop.
+
+    Parameters
+    ----------
+    crop : ndarray of shape (H, W, 3), float32
+        In 0..1, or beyond after additive noise.
+
+    Returns
+    -------
+    ndarray of shape (1, 3, H, W), float32
+        (crop - mean) / std per channel, with ImageNet's mean and std.
+    """
+    scaled = (crop - np.float32(MEAN)) / np.float32(STD)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def calibration_crops() -> list[Crop]:
+    """Crops of both shipped photographs, left, center and right, each also mirrored."""
+    crops = []
+    for name in ("china", "flower"):
+        image = _resize(photograph(name))
+        width, height = image.size
+        for left in (0, (width - SIZE) // 2, width - SIZE):
+            crop = _crop(image, left, (height - SIZE) // 2)
+            crops += [crop, np.ascontiguousarray(crop[:, ::-1])]
+    return crops

@@ -1,0 +1,182 @@
+"""Quantized networks by name, ready to be recorded layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..golden.graph import Layer
+from . import store
+from .checkpoint import load_checkpoint
+from .framework import ENGINE, convert
+from .images import calibration_crops, normalize
+from .importer import import_network
+from .initialise import initialise
+from .int8 import Int8Network, Record, Step
+from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
+
+__all__ = ["CACHE", "NETWORKS", "Classification", "QuantizedNetwork", "Record", "load", "nearest"]
+
+CACHE = Path("build/nets")
+
+Image = npt.NDArray[np.float32]
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What a network says about an image.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (classes,), float32
+    top : int
+        Index of the largest logit.
+    """
+
+    logits: npt.NDArray[np.float32]
+    top: int
+
+
+class QuantizedNetwork:
+    """An INT8 network with its integer graph.
+
+    Attributes
+    ----------
+    name : str
+        As in `NETWORKS`.
+    engine : str
+        PyTorch's engine of the reference output.
+    weights : str
+        Which weights these are, in words.
+    layers : dict of str to Layer
+        Convolutions and linear layers in order of execution, by full name (``resnet18.conv1``).
+    shapes : dict of str to (input shape, output shape)
+        For one image of 224 x 224, channels last.
+    steps : list of Step
+        Every operation, in order of execution.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: str,
+        steps: list[Step],
+        layers: dict[str, Layer],
+        shapes: dict[str, Shapes],
+    ) -> None:
+        self.name = name
+        self.engine = ENGINE
+        self.weights = weights
+        self.layers = layers
+        self.steps = steps
+        self.shapes = shapes
+        self._network = Int8Network(steps, layers)
+
+    def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
+        """Run PyTorch's INT8 network on an image and keep what layers read and write.
+
+        Parameters
+        ----------
+        image : ndarray of shape (N, 3, 224, 224), float32
+            Normalized, from `images.normalize`.
+        names : collection of str, optional
+            Layers to keep, all by default. The run ends with the last of them.
+
+        Returns
+        -------
+        dict of str to Record
+            In order of execution.
+
+        Raises
+        ------
+        ValueError
+            If a name is no layer of the network; the message has the nearest names.
+        """
+        names = list(self.layers) if names is None else list(names)
+        for name in names:
+            if name not in self.layers:
+                near = ", ".join(nearest(name, self.layers))
+                raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
+        if not names:
+            return {}
+        return self._network.run(image, names, partial=True)[0]
+
+    def classify(self, image: Image) -> Classification:
+        """Logits and top class that PyTorch's INT8 network gives one normalized image."""
+        logits = self._network.run(image)[1][0]
+        return Classification(logits, int(np.argmax(logits)))
+
+
+def _build(
+    network: Architecture, weights: Path | None, seed: int, images: torch.Tensor
+) -> store.State:
+    """Weights, quantization and import; what is cached."""
+    if weights is None:
+        model = network.outline(CLASSES).to_empty(device="cpu")
+        initialise(model, images, seed)
+    else:
+        model = load_checkpoint(network, weights)
+    converted = convert(model, [image[None] for image in images])
+    steps, layers = import_network(converted, network.name)
+    first = np.zeros((1, *images.shape[1:]), np.float32)
+    records, _ = Int8Network(steps, layers).run(first, list(layers))
+    shapes = {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()}
+    return steps, layers, {"shapes": shapes}
+
+
+def load(
+    name: str,
+    weights: Path | None = None,
+    seed: int = 0,
+    calibration: Sequence[Image] | None = None,
+    cache: Path = CACHE,
+) -> QuantizedNetwork:
+    """Load a network and quantize it, or take it from the cache.
+
+    Parameters
+    ----------
+    name : str
+        Of `NETWORKS`.
+    weights : Path, optional
+        Checkpoint with torchvision's names; without it, weights are initialised by the seed.
+    seed : int
+        For the initialisation, at least 0.
+    calibration : sequence of ndarray of shape (1, 3, 224, 224), float32, optional
+        Normalized images; the shipped photographs' crops by default.
+    cache : Path
+        Folder of quantized networks.
+
+    Returns
+    -------
+    QuantizedNetwork
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the seed negative, or the checkpoint does not fit.
+    """
+    network = architecture(name)
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+    if weights is not None and not Path(weights).is_file():
+        raise ValueError(f"weights must be a readable checkpoint, got {weights}: no such file")
+    origin = f"seed {seed}" if weights is None else Path(weights)
+    images = "shipped" if calibration is None else np.concatenate(list(calibration))
+    key = store.digest(store.source_digest(), name, origin, images)
+    path = cache / f"{name}-{key[:16]}.npz"
+    state = store.read(path)
+    if state is None:
+        if calibration is None:
+            images = np.concatenate([normalize(crop) for crop in calibration_crops()])
+        state = _build(network, weights, seed, torch.from_numpy(images))
+        store.write(path, *state)
+    steps, layers, about = state
+    shapes = {layer: tuple(map(tuple, pair)) for layer, pair in about["shapes"].items()}
+    text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)
+    return QuantizedNetwork(name, text, steps, layers, shapes)

@@ -1,0 +1,74 @@
+"""The networks that maccord knows, and names near to a mistyped one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import torch
+from torch import nn
+
+from .resnet import resnet18
+from .squeezenet import squeezenet1_1
+from .vgg import vgg16
+
+__all__ = ["CLASSES", "NETWORKS", "Architecture", "architecture", "nearest"]
+
+CLASSES = 1000  # of ImageNet; a checkpoint may have another number
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How to build a network.
+
+    Parameters
+    ----------
+    name : str
+    build : callable
+        Takes the number of classes.
+    head : str
+        Parameter whose first dimension is the number of classes.
+    """
+
+    name: str
+    build: Callable[[int], nn.Module]
+    head: str
+
+    def outline(self, classes: int = CLASSES) -> nn.Module:
+        """The network in evaluation mode, on the meta device: names and shapes, no numbers."""
+        with torch.device("meta"):
+            return self.build(classes).eval()
+
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        Architecture("resnet18", resnet18, "fc.weight"),
+        Architecture("vgg16", vgg16, "classifier.6.weight"),
+        Architecture("squeezenet1_1", squeezenet1_1, "classifier.1.weight"),
+    )
+}
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names most like a mistyped one, best first; all of a few if none is like it."""
+    known = list(known)
+    matches = get_close_matches(name, known, count, cutoff=0.4)
+    return matches or known[:count]
+
+
+def architecture(name: str) -> Architecture:
+    """The network of that name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message names the nearest.
+    """
+    if name not in NETWORKS:
+        raise ValueError(
+            f"network must be one of {', '.join(NETWORKS)}, got {name} "
+            f"(nearest: {nearest(name, NETWORKS, 1)[0]})"
+        )
+    return NETWORKS[name]

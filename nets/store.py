@@ -1,0 +1,108 @@
+"""Quantized networks on disk: one uncompressed .npz each, without pickles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from .int8 import Step
+
+__all__ = ["digest", "read", "source_digest", "write"]
+
+_ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
+_DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
+State = tuple[list[Step], dict[str, Layer], dict]
+
+
+@cache
+def source_digest() -> str:
+    """Hash of what a quantized network depends on besides its inputs: our code, the libraries."""
+    hasher = hashlib.sha256()
+    room = Path(__file__).parent
+    golden = room.parent / "golden"
+    if not golden.is_dir():
+        raise RuntimeError(f"golden must lie beside {room}")
+    for path in sorted([*room.glob("*.py"), *golden.glob("*.py")]):
+        hasher.update(path.name.encode() + path.read_bytes())
+    for name in _DISTRIBUTIONS:
+        hasher.update(f"{name} {metadata.version(name)}".encode())
+    return hasher.hexdigest()
+
+
+def digest(*parts: str | bytes | Path | np.ndarray) -> str:
+    """Hash of texts, arrays and the contents of files, in order."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            with part.open("rb") as file:
+                part = hashlib.file_digest(file, "sha256").digest()
+        elif isinstance(part, np.ndarray):
+            hasher.update(f"{part.dtype}{part.shape}".encode())
+            part = part.tobytes()
+        elif isinstance(part, str):
+            part = part.encode()
+        hasher.update(hashlib.sha256(part).digest())
+    return hasher.hexdigest()
+
+
+def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) -> None:
+    """Write a network, atomically: another process sees the whole file or none.
+
+    Parameters
+    ----------
+    path : Path
+    steps, layers
+        As in `int8.Int8Network`.
+    about : dict
+        Further JSON values to keep.
+    """
+    arrays = {}
+    plain = []
+    for layer in layers.values():
+        fields = {name: value for name, value in vars(layer).items() if name not in _ARRAYS}
+        fields["input"], fields["output"] = asdict(layer.input), asdict(layer.output)
+        plain.append({"kind": type(layer).__name__, **fields})
+        for name in _ARRAYS:
+            arrays[f"{layer.name}/{name}"] = getattr(layer, name)
+    head = {"steps": [asdict(step) for step in steps], "layers": plain, "about": about}
+    arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:
+    kind = {"Conv2d": Conv2d, "Linear": Linear}[fields.pop("kind")]
+    for name in ("input", "output"):
+        fields[name] = Quantization(**fields[name])
+    for name in ("stride", "padding", "dilation"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    loaded = {name: arrays[f"{fields['name']}/{name}"] for name in _ARRAYS}
+    return kind(**fields, **loaded)
+
+
+def read(path: Path) -> State | None:
+    """Steps, layers and further values of a written network; None if there is no such file."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        head = json.loads(arrays["head"].tobytes())
+        layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
+    steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in head["steps"]]
+    return steps, layers, head["about"]
