@@ -1,0 +1,266 @@
+"""The scheduler: from a layer of the integer graph to a program and a memory image.
+
+`schedule` tries the tilings that fit the scratchpads, ranks them by a bound on their cycles,
+plays the best ones in time, and keeps the fastest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Layer
+from .isa import INSTRUCTION_BYTES, Instruction, Opcode, encode_program
+from .parameters import Parameters
+from .program import Clamp, MemoryMap, emit
+from .reduction import Reduction, reduction
+from .tiling import Problem, Tile, Tiling, candidates, problem
+from .timing import estimate_cycles
+from .weight_stream import weight_plan, weight_stream
+
+__all__ = ["Schedule", "count_macs", "schedule"]
+
+_ALIGNMENT = 4096
+_FINALISTS = 6  # tilings that are played in time
+_BUDGET = 20_000  # instructions to play, over all finalists
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """A layer ready to run.
+
+    Parameters
+    ----------
+    layer : Layer
+    input_shape, output_shape : tuple of int
+        (N, H, W, C), or (N, C) for a linear layer.
+    parameters : Parameters
+    program : list of Instruction
+    memory : MemoryMap
+    stream : ndarray of shape (bytes,), uint8
+        Weights and requantization parameters.
+    tiling : Tiling
+    macs : int
+        Multiplications of the layer, padding included.
+    estimate : int
+        Estimated cycles.
+    """
+
+    layer: Layer
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    parameters: Parameters
+    program: list[Instruction]
+    memory: MemoryMap
+    stream: npt.NDArray[np.uint8]
+    tiling: Tiling
+    macs: int
+    estimate: int
+
+    @property
+    def utilization(self) -> float:
+        """Estimated share of the array's multipliers at work, 0 to 1."""
+        return self.macs / (self.parameters.rows * self.parameters.cols * self.estimate)
+
+    def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Memory before the start, for input codes of shape `input_shape`; outputs are 0.
+
+        Raises
+        ------
+        ValueError
+            If x_q has another shape or dtype.
+        """
+        if x_q.shape != self.input_shape or x_q.dtype != np.uint8:
+            raise ValueError(
+                f"x_q must be uint8 of shape {self.input_shape}, got {x_q.dtype} of {x_q.shape}"
+            )
+        memory = np.zeros(self.memory.size, np.uint8)
+        flat = np.ascontiguousarray(x_q).reshape(-1) ^ 0x80
+        memory[self.memory.input :][: flat.size] = flat
+        memory[self.memory.weights :][: self.stream.size] = self.stream
+        program = encode_program(self.program)
+        memory[self.memory.program :][: program.size] = program
+        return memory
+
+    def output(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Output codes in memory after a run, of shape `output_shape`."""
+        codes = memory[self.memory.output :][: self.memory.output_bytes] ^ 0x80
+        return codes.reshape(self.output_shape)
+
+
+def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters) -> Schedule:
+    """Schedule a convolution or linear layer.
+
+    Parameters
+    ----------
+    layer : Conv2d or Linear
+    input_shape : tuple of int
+        (N, H, W, I) of a convolution's input, (N, I) of a linear layer's.
+    parameters : Parameters
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit the layer, or the layer does not fit the scratchpads.
+    """
+    input_shape = tuple(int(size) for size in input_shape)
+    work = problem(layer, input_shape, parameters)
+    clamp = _clamp(layer)
+    played, best = 0, None
+    for tiling in _ranked(work, parameters):
+        stream = weight_stream(layer, work, tiling.geometry, parameters)
+        plan = weight_plan(stream, parameters)
+        output_bytes = prod(layer.output_shape(input_shape))
+        for variant in _tapered(tiling):
+            memory = _memory_map(prod(input_shape), len(stream.data), output_bytes)
+            program = emit(work, variant, stream, plan, clamp, memory, parameters)
+            cycles = estimate_cycles(program, parameters)
+            played += len(program)
+            if best is None or cycles < best[0]:
+                best = cycles, variant, stream, memory, program
+            if played > _BUDGET:
+                break
+        if played > _BUDGET:
+            break
+    if best is None:
+        raise ValueError(_no_output_fits(work, parameters))
+    cycles, tiling, stream, memory, program = best
+    return Schedule(
+        layer,
+        input_shape,
+        tuple(layer.output_shape(input_shape)),
+        parameters,
+        program,
+        _with_program(memory, len(program)),
+        stream.data,
+        tiling,
+        layer.macs(input_shape),
+        cycles,
+    )
+
+
+def count_macs(program: Iterable[Instruction], rows: int) -> int:
+    """Count the multiplications with a weight of the layer that a program does.
+
+    For a grouped convolution that is the dense block over the groups of a column tile.
+    """
+    total, used, walk = 0, [], 0
+    for instruction in program:
+        if instruction.opcode == Opcode.SETUP:
+            fields = ("run", "taps", "tap_pitch", "lines", "line_pitch")
+            flags = bool(instruction["pack_taps"]), bool(instruction["pack_lines"])
+            geometry = Reduction(*(instruction[name] for name in fields), *flags)
+            used = [p.used for p in reduction(geometry, rows)]
+        elif instruction.opcode == Opcode.COMPUTE:
+            walk = 0 if instruction["first"] else walk
+            lanes = sum(used[walk : walk + instruction["passes"]])
+            walk += instruction["passes"]
+            total += lanes * instruction["width"] * instruction["height"] * instruction["columns"]
+    return total
+
+
+def _clamp(layer: Layer) -> Clamp:
+    zero_point = layer.output.zero_point - 128
+    return Clamp(zero_point, zero_point if layer.relu else -128, 127, layer.input.zero_point - 128)
+
+
+def _memory_map(input_bytes: int, weights_bytes: int, output_bytes: int) -> MemoryMap:
+    """Place the areas one after the other; the program, whose length follows, comes last."""
+    weights = _align(input_bytes)
+    output = weights + _align(weights_bytes)
+    program = output + _align(output_bytes)
+    return MemoryMap(
+        0, input_bytes, weights, weights_bytes, output, output_bytes, program, 0, program
+    )
+
+
+def _with_program(memory: MemoryMap, length: int) -> MemoryMap:
+    size = length * INSTRUCTION_BYTES
+    return replace(memory, program_bytes=size, size=memory.program + _align(size))
+
+
+def _align(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _ranked(work: Problem, parameters: Parameters) -> list[Tiling]:
+    """The most promising tilings, best first."""
+    tilings = list(candidates(work, parameters))
+    bounds = [_bound(work, tiling, parameters) for tiling in tilings]
+    order = sorted(range(len(tilings)), key=bounds.__getitem__)
+    return [tilings[i] for i in order[:_FINALISTS]]
+
+
+def _bound(work: Problem, tiling: Tiling, parameters: Parameters) -> float:
+    """Cycles of a tiling if the slowest unit were always busy, plus start and end."""
+    rows, axi = parameters.rows, parameters.axi_bytes
+    passes = sum(1 for _ in reduction(tiling.geometry, rows))
+    columns = len(work.column_tiles)
+    tile_bytes = (8 + passes * rows) * parameters.weight_row_bytes
+    stream = columns * tile_bytes / axi
+    resident = columns * tile_bytes <= parameters.weight_bytes
+    compute = load = store = 0.0
+    first = last = 0.0
+    for tile in tiling.tiles:
+        one = max(tile.pixels, rows)
+        gap = max(2 * rows + 28 - one, 0)
+        final = max(tile.pixels * parameters.columns_per_lane, rows)
+        compute += columns * (one * (passes - 1) + final + min(gap, rows + 28))
+        lines = work.vertical.cells(tile.height)
+        line = work.horizontal.cells(tile.width) * work.channels
+        loaded = lines * (line / axi + 2)
+        load += loaded
+        first = first or loaded
+        last = _store(work, tiling, tile, axi)
+        store += last
+    weights = stream * (1 if resident else len(tiling.tiles))
+    return max(compute, load + weights, store) + first + last
+
+
+def _store(work: Problem, tiling: Tiling, tile: Tile, axi: int) -> float:
+    if tiling.group < len(work.column_tiles):
+        groups = -(-len(work.column_tiles) // tiling.group)
+        return tile.pixels * groups * (work.out_channels / groups / axi + 2)
+    return tile.height * (tile.width * work.out_channels / axi + 2)
+
+
+def _tapered(tiling: Tiling) -> list[Tiling]:
+    """The tiling itself, and with a small first tile, a small last one, or both."""
+    variants = [tiling]
+    for head, tail in ((4, 0), (0, 4), (4, 4), (8, 8)):
+        tiles = list(tiling.tiles)
+        if tail and len(tiles) > (1 if head else 0):
+            tiles[-1:] = _cut(tiles[-1], tail, end=True)
+        if head:
+            tiles[:1] = _cut(tiles[0], head, end=False)
+        if len(tiles) > len(tiling.tiles) and tiling.activation_buffers == 2:
+            variants.append(replace(tiling, tiles=tuple(tiles)))
+    return variants
+
+
+def _cut(tile: Tile, parts: int, end: bool) -> Sequence[Tile]:
+    """Cut a tile in two, of which one has a fraction 1 / parts of the lines or pixels."""
+    down = tile.height > 1
+    size = tile.height if down else tile.width
+    if size < 2:
+        return [tile]
+    small = max(size // parts, 1)
+    first = size - small if end else small
+    if down:
+        return [
+            replace(tile, height=first),
+            replace(tile, y=tile.y + first, height=size - first),
+        ]
+    return [replace(tile, width=first), replace(tile, x=tile.x + first, width=size - first)]
+
+
+def _no_output_fits(work: Problem, parameters: Parameters) -> str:
+    need = 2 * min(parameters.cols, work.out_channels)
+    return (
+        f"output_bytes must be at least {need} to hold two column tiles of one output pixel, "
+        f"got {parameters.output_bytes}"
+    )

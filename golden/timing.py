@@ -1,0 +1,152 @@
+"""How many cycles a program takes: an estimate from the durations of its instructions.
+
+Units run their own instructions in order and meet through tokens, as in the hardware; the
+program is dispatched in order into finite queues, and the read bus serves loads before weights.
+Durations within an instruction are averages, so the estimate serves to choose between schedules,
+not to state a result.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from .isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Opcode, Unit
+from .parameters import Parameters
+
+__all__ = ["estimate_cycles"]
+
+_QUEUE = 8  # instructions a unit holds
+_LATENCY = 36  # cycles from a request to the data's arrival in a scratchpad
+_START = 6  # cycles from an instruction's start to its first request
+_EXPOSED = 28  # cycles of a column tile's parameters and start that a long pass hides
+_SETUP = 60
+
+
+def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
+    """Cycles from start to interrupt, for a memory of latency 30 without stalls."""
+    return round(_Timeline(program, parameters).run())
+
+
+class _Timeline:
+    """Plays a program in time, from one event to the next."""
+
+    def __init__(self, program: Sequence[Instruction], parameters: Parameters) -> None:
+        self.program, self.parameters = program, parameters
+        self.time = 0.0
+        self.queues: list[deque[Instruction]] = [deque() for _ in Unit]
+        self.tokens = [[deque() for _ in Unit] for _ in Unit]  # [from][to]: times of arrival
+        self.running: list[Instruction | None] = [None] * len(Unit)
+        self.left = [0.0] * len(Unit)  # cycles of work left
+        self.load_rate = 0.0  # share of the read bus that the running load takes
+        self.last_pass = 0  # cycles of the array's last pass, if it just ended
+        self.idle_since = 0.0
+        self.finished = 0.0
+
+    def run(self) -> float:
+        """Return the time at which the last instruction is done."""
+        position, next_dispatch = 0, 2.0 * _LATENCY / 2 + 10
+        step = max(1, INSTRUCTION_BYTES // self.parameters.axi_bytes)
+        while True:
+            while position < len(self.program) and self.time >= next_dispatch:
+                instruction = self.program[position]
+                if instruction.opcode != Opcode.END:
+                    queue = self.queues[UNIT_OF[instruction.opcode]]
+                    if len(queue) >= _QUEUE:
+                        break
+                    queue.append(instruction)
+                position += 1
+                next_dispatch = self.time + step
+            for unit in Unit:
+                self._start(unit)
+            upcoming = [self.time + d for d in self._remaining() if d is not None]
+            if position < len(self.program) and next_dispatch > self.time:
+                upcoming.append(next_dispatch)
+            upcoming += self._arrivals()
+            if not upcoming:
+                return max(self.time, self.finished) + 10
+            self._advance(min(upcoming))
+
+    def _rates(self) -> tuple[float, float, float, float]:
+        load = self.running[Unit.LOAD]
+        weight = 1.0 - self.load_rate if load else 1.0
+        return 1.0, max(weight, 0.0), 1.0, 1.0
+
+    def _remaining(self) -> list[float | None]:
+        rates = self._rates()
+        return [self.left[u] / rates[u] if self.running[u] and rates[u] else None for u in Unit]
+
+    def _arrivals(self) -> list[float]:
+        """Times at which a token arrives that a unit may be waiting for."""
+        times = []
+        for unit in Unit:
+            if self.running[unit] is None and self.queues[unit]:
+                wait = self.queues[unit][0].wait
+                for other in Unit:
+                    held = self.tokens[other][unit]
+                    if wait >> other & 1 and held and held[0] > self.time:
+                        times.append(held[0])
+        return times
+
+    def _advance(self, until: float) -> None:
+        rates = self._rates()
+        elapsed, self.time = until - self.time, until
+        for unit in Unit:
+            instruction = self.running[unit]
+            if instruction is None:
+                continue
+            self.left[unit] -= elapsed * rates[unit]
+            if self.left[unit] <= 1e-6:
+                self.running[unit] = None
+                if unit == Unit.COMPUTE:
+                    self.idle_since = until
+                done = until + self._latency(unit)
+                self.finished = max(self.finished, done)
+                for other in Unit:
+                    if instruction.signal >> other & 1:
+                        self.tokens[unit][other].append(done)
+
+    def _start(self, unit: Unit) -> None:
+        if self.running[unit] is not None or not self.queues[unit]:
+            return
+        instruction = self.queues[unit][0]
+        needed = [self.tokens[u][unit] for u in Unit if instruction.wait >> u & 1]
+        if any(not held or held[0] > self.time for held in needed):
+            return
+        for held in needed:
+            held.popleft()
+        self.running[unit] = self.queues[unit].popleft()
+        self.left[unit] = self._duration(instruction)
+
+    def _latency(self, unit: Unit) -> int:
+        p = self.parameters
+        return {Unit.COMPUTE: p.rows + p.cols + 16, Unit.STORE: _LATENCY}.get(unit, _LATENCY)
+
+    def _duration(self, instruction: Instruction) -> float:
+        if instruction.opcode == Opcode.SETUP:
+            return _SETUP
+        if instruction.opcode == Opcode.COMPUTE:
+            return self._compute(instruction)
+        beats = -(-instruction["row_bytes"] // self.parameters.axi_bytes)
+        if instruction.opcode == Opcode.WEIGHT:
+            return _START + beats
+        rows = instruction["rows"]
+        beats += instruction["row_bytes"] % self.parameters.axi_bytes > 0  # both ends partial
+        duration = _START + rows * (beats + (rows > 1))
+        if instruction.opcode == Opcode.LOAD:
+            self.load_rate = rows * beats / duration
+        elif instruction.opcode == Opcode.FILL:
+            self.load_rate = 0.0
+        return duration
+
+    def _compute(self, instruction: Instruction) -> float:
+        rows = self.parameters.rows
+        pixels = instruction["width"] * instruction["height"]
+        one = max(pixels, rows)
+        lanes = self.parameters.columns_per_lane if instruction["last"] else 1
+        last = max(pixels * lanes, rows)
+        hidden = self.last_pass if self.idle_since == self.time else 0
+        needed = 2 * rows + _EXPOSED if instruction["first"] else rows
+        exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
+        self.last_pass = last
+        return exposed + (instruction["passes"] - 1) * one + last
