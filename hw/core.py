@@ -1,0 +1,240 @@
+"""The units of the accelerator, their queues and tokens, between control and memory."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.isa import Opcode, Unit
+from ..golden.parameters import ID_WIDTH, Parameters
+from ..golden.registers import COUNTERS, ErrorCode, UnitState
+from .bursts import burst_layout
+from .compute import Compute
+from .dispatch import Dispatch
+from .fetch import Fetch
+from .layouts import command_layout
+from .loader import Loader
+from .queue import Queue
+from .read_arbiter import ReadArbiter
+from .storer import Storer, write_layout
+from .tokens import Tokens
+
+__all__ = ["Core"]
+
+QUEUE_DEPTH = 8
+DEADLOCK_CYCLES = 1024  # without any progress; a pass waits for far less
+
+
+class Core(wiring.Component):
+    """Runs a program: fetch, dispatch, load, compute and store at once.
+
+    Members
+    -------
+    start, program : fetch begins, one cycle after the core's reset
+    finish, error : one cycle, nothing is left to do; `ErrorCode` if it stopped early
+    read_* : AXI read channels, offsets in place of addresses
+    write_* : AXI write channels, alike
+    cause : which counter counts this cycle, one bit each
+    units, instructions : state of the units, instructions handed out
+    """
+
+    write_request: stream.Interface
+    write_data: stream.Interface
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        width = 8 * parameters.axi_bytes
+        super().__init__(
+            {
+                "start": In(1),
+                "program": In(32),
+                "finish": Out(1),
+                "error": Out(ErrorCode, init=ErrorCode.NONE),
+                "read_address": Out(32),
+                "read_id": Out(ID_WIDTH),
+                "read_length": Out(8),
+                "read_address_valid": Out(1),
+                "read_address_ready": In(1),
+                "read_data_id": In(ID_WIDTH),
+                "read_data": In(width),
+                "read_fault": In(1),
+                "read_data_valid": In(1),
+                "read_data_ready": Out(1),
+                "write_request": Out(stream.Signature(burst_layout())),
+                "write_data": Out(stream.Signature(write_layout(parameters.axi_bytes))),
+                "acknowledged": In(1),
+                "write_fault": In(1),
+                "cause": Out(len(COUNTERS)),
+                "units": Out(4 * (len(Unit) + 1)),
+                "instructions": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p = self._parameters
+        m.submodules.fetch = self._fetch = fetch = Fetch(p)
+        m.submodules.dispatch = self._dispatch = dispatch = Dispatch(p)
+        m.submodules.load = self._load = Loader(p, size=p.activation_bytes)
+        m.submodules.weight = self._weight = Loader(p, size=1 << 25)
+        m.submodules.compute = self._compute = Compute(p)
+        m.submodules.store = self._store = Storer(p)
+        self._halt = Signal()
+        wiring.connect(m, fetch.o, dispatch.i)
+        m.d.comb += [
+            fetch.start.eq(self.start),
+            fetch.program.eq(self.program),
+            fetch.stop.eq(dispatch.ended | self._halt),
+            dispatch.halt.eq(self._halt),
+            self._halt.eq(self.error != ErrorCode.NONE),
+            self.instructions.eq(dispatch.handed),
+        ]
+        empty = self._queues(m)
+        self._tokens(m)
+        self._reads(m)
+        self._moves(m)
+        self._finish(m, empty)
+        self._count(m)
+        return m
+
+    def _queues(self, m: Module) -> Value:
+        """A queue before each unit; true while all are empty."""
+        shapes = {
+            Unit.LOAD: (self._load, command_layout(Opcode.LOAD, fill=1)),
+            Unit.WEIGHT: (self._weight, command_layout(Opcode.WEIGHT, fill=1)),
+            Unit.COMPUTE: (self._compute, command_layout(Opcode.COMPUTE, setup=1)),
+            Unit.STORE: (self._store, command_layout(Opcode.STORE)),
+        }
+        held = []
+        for unit, (block, shape) in shapes.items():
+            name = unit.name.lower()
+            queue = Queue(shape, depth=QUEUE_DEPTH)
+            m.submodules[f"{name}_queue"] = queue
+            wiring.connect(m, getattr(self._dispatch, name), queue.i)
+            wiring.connect(m, queue.o, block.i)
+            m.d.comb += block.halt.eq(self._halt)
+            held.append(queue.level != 0)
+        return ~Cat(held).any()
+
+    def _tokens(self, m: Module) -> None:
+        m.submodules.tokens = tokens = Tokens()
+        blocks = {
+            Unit.LOAD: self._load,
+            Unit.WEIGHT: self._weight,
+            Unit.COMPUTE: self._compute,
+            Unit.STORE: self._store,
+        }
+        for unit, block in blocks.items():
+            name = unit.name.lower()
+            m.d.comb += [
+                getattr(tokens, f"give_{name}").eq(block.give),
+                getattr(tokens, f"take_{name}").eq(block.take),
+                block.held.eq(getattr(tokens, f"held_{name}")),
+            ]
+
+    def _reads(self, m: Module) -> None:
+        """Fetch before activations before weights: weights are asked for furthest ahead."""
+        readers = (self._fetch, self._load, self._weight)
+        m.submodules.arbiter = arbiter = ReadArbiter(self._parameters, units=len(readers))
+        for index, reader in enumerate(readers):
+            wiring.connect(m, reader.read_request, getattr(arbiter, f"request{index}"))
+            wiring.connect(m, getattr(arbiter, f"data{index}"), reader.read_data)
+        m.d.comb += [
+            self._fetch.read_fault.eq(self.read_fault),
+            self.read_address.eq(arbiter.address),
+            self.read_id.eq(arbiter.id),
+            self.read_length.eq(arbiter.length),
+            self.read_address_valid.eq(arbiter.address_valid),
+            arbiter.address_ready.eq(self.read_address_ready),
+            arbiter.beat_id.eq(self.read_data_id),
+            arbiter.beat.eq(self.read_data),
+            arbiter.beat_valid.eq(self.read_data_valid),
+            self.read_data_ready.eq(arbiter.beat_ready),
+        ]
+
+    def _moves(self, m: Module) -> None:
+        """Between the transfer units and the scratchpads, and to memory."""
+        load, weight, compute, store = self._load, self._weight, self._compute, self._store
+        wiring.connect(m, store.write_request, wiring.flipped(self.write_request))
+        wiring.connect(m, store.write_data, wiring.flipped(self.write_data))
+        m.d.comb += [
+            compute.activation_enable.eq(load.write_enable),
+            compute.activation_address.eq(load.write_address),
+            compute.activation_data.eq(load.write_data),
+            compute.weight_enable.eq(weight.write_enable.any()),
+            compute.weight_address.eq(weight.write_address),
+            compute.weight_data.eq(weight.write_data),
+            compute.output_enable.eq(store.read_enable),
+            compute.output_address.eq(store.read_address),
+            store.read_data.eq(compute.output_data),
+            store.acknowledged.eq(self.acknowledged),
+        ]
+
+    def _finish(self, m: Module, empty: Value) -> None:
+        """Note the first error; end when all is done, or when memory owes nothing after one."""
+        dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
+        transfers = (self._load, self._weight, self._store)
+        moving, bus, progress, idle = Signal(), Signal(), Signal(), Signal()
+        quiet = Signal(range(DEADLOCK_CYCLES + 1))
+        running = Signal()
+        m.d.sync += running.eq((running | self.start) & ~self.finish)
+        m.d.comb += [
+            moving.eq(
+                Cat(
+                    (t.state == UnitState.RUNNING) | (t.state == UnitState.BUS) for t in transfers
+                ).any()
+            ),
+            bus.eq(self.read_address_valid | self.write_request.valid | fetch.awaiting),
+            progress.eq(moving | bus | compute.issuing | ~compute.drained),
+            idle.eq(
+                empty
+                & ~moving
+                & compute.drained
+                & ~compute.running
+                & (compute.weight_state == UnitState.IDLE)
+            ),
+            self.finish.eq(
+                running & ~fetch.busy & ~moving & ~bus & (self._halt | (dispatch.ended & idle))
+            ),
+        ]
+        m.d.sync += quiet.eq(Mux(progress | ~running, 0, quiet + 1))
+        reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
+        range_error = Cat(t.range_error for t in transfers).any()
+        with m.If(~self._halt & running):
+            for condition, code in (
+                (quiet == DEADLOCK_CYCLES, ErrorCode.DEADLOCK),
+                (range_error, ErrorCode.SCRATCHPAD_RANGE),
+                (self.acknowledged & self.write_fault, ErrorCode.WRITE_ERROR),
+                (reader_fault | dispatch.fault, ErrorCode.READ_ERROR),
+                (dispatch.illegal, ErrorCode.ILLEGAL_INSTRUCTION),
+            ):
+                with m.If(condition):
+                    m.d.sync += self.error.eq(code)
+
+    def _count(self, m: Module) -> None:
+        """Attribute this cycle to one cause, and show what each unit is doing."""
+        compute, store = self._compute, self._store
+        cause = {name: 1 << index for index, name in enumerate(COUNTERS)}
+        with m.If(compute.issuing):
+            m.d.comb += self.cause.eq(cause["compute"])
+        with m.Elif(compute.running & compute.throttled):
+            m.d.comb += self.cause.eq(cause["requantizer"])
+        with m.Elif(compute.running):
+            m.d.comb += self.cause.eq(cause["array"])
+        with m.Elif(compute.missing[Unit.LOAD]):
+            m.d.comb += self.cause.eq(cause["loads"])
+        with m.Elif(compute.missing[Unit.STORE]):
+            m.d.comb += self.cause.eq(cause["stores"])
+        with m.Elif(compute.weight_state == UnitState.WAITING):
+            m.d.comb += self.cause.eq(cause["weights"])
+        with m.Elif(self._dispatch.ended & (store.state != UnitState.IDLE) & compute.drained):
+            m.d.comb += self.cause.eq(cause["stores"])
+        with m.Else():
+            m.d.comb += self.cause.eq(cause["control"])
+        fetching = Mux(self._fetch.awaiting, UnitState.BUS, UnitState.IDLE)
+        weight = Mux(self._weight.state == UnitState.IDLE, compute.weight_state, self._weight.state)
+        for index, state in enumerate(
+            (self._load.state, weight, compute.state, store.state, fetching)
+        ):
+            m.d.comb += self.units.word_select(index, 4).eq(state)

@@ -1,0 +1,130 @@
+"""Checks instructions and hands each to the queue of its unit."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.data import View
+from amaranth.lib.wiring import In, Out
+
+from ..golden.isa import Opcode, Unit
+from ..golden.parameters import Parameters
+from .fetch import fetched_layout
+from .layouts import command_layout, fields_layout
+
+__all__ = ["Dispatch"]
+
+
+class Dispatch(wiring.Component):
+    """Takes instructions in order; stops at END, at an illegal instruction and at a read fault.
+
+    Illegal are unknown opcodes, sizes of 0, more columns than the array has, and a WEIGHT that
+    is not aligned to the bus.
+
+    Members
+    -------
+    i : fetched instructions
+    halt : takes no more
+    load, weight, compute, store : commands for the units
+    ended : END has come
+    illegal, fault : what stopped it
+    handed : instructions handed out
+    """
+
+    i: stream.Interface
+    load: stream.Interface
+    weight: stream.Interface
+    compute: stream.Interface
+    store: stream.Interface
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        super().__init__(
+            {
+                "i": In(stream.Signature(fetched_layout())),
+                "halt": In(1),
+                "load": Out(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
+                "weight": Out(stream.Signature(command_layout(Opcode.WEIGHT, fill=1))),
+                "compute": Out(stream.Signature(command_layout(Opcode.COMPUTE, setup=1))),
+                "store": Out(stream.Signature(command_layout(Opcode.STORE))),
+                "ended": Out(1),
+                "illegal": Out(1),
+                "fault": Out(1),
+                "handed": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        instruction = self.i.payload.instruction
+        opcode = instruction.opcode
+        legal = Signal()
+        m.d.comb += legal.eq(self._legal(opcode, instruction.body))
+        take, open_ = Signal(), Signal()
+        m.d.comb += [
+            open_.eq(self.i.valid & ~self.halt & ~self.ended & ~self.illegal & ~self.fault),
+            self.i.ready.eq(take),
+        ]
+        for unit in Unit:
+            port = getattr(self, unit.name.lower())
+            members = port.payload.shape().members
+            m.d.comb += [
+                port.payload.wait.eq(instruction.wait),
+                port.payload.signal.eq(instruction.signal),
+                port.payload.fields.as_value().eq(instruction.body),
+            ]
+            if "fill" in members:
+                m.d.comb += port.payload.fill.eq(opcode == Opcode.FILL)
+            if "setup" in members:
+                m.d.comb += port.payload.setup.eq(opcode == Opcode.SETUP)
+        with m.If(open_):
+            with m.If(self.i.payload.fault):
+                m.d.sync += self.fault.eq(1)
+            with m.Elif(~legal):
+                m.d.sync += self.illegal.eq(1)
+            with m.Elif(opcode == Opcode.END):
+                m.d.sync += self.ended.eq(1)
+            with m.Else():
+                self._route(m, opcode, take)
+        with m.If(take):
+            m.d.sync += self.handed.eq(self.handed + 1)
+        return m
+
+    def _route(self, m: Module, opcode: object, take: Signal) -> None:
+        routes = {
+            Unit.LOAD: (Opcode.LOAD, Opcode.FILL),
+            Unit.WEIGHT: (Opcode.WEIGHT,),
+            Unit.COMPUTE: (Opcode.SETUP, Opcode.COMPUTE),
+            Unit.STORE: (Opcode.STORE,),
+        }
+        with m.Switch(opcode):
+            for unit, opcodes in routes.items():
+                port = getattr(self, unit.name.lower())
+                with m.Case(*opcodes):
+                    m.d.comb += [port.valid.eq(1), take.eq(port.ready)]
+
+    def _legal(self, opcode: object, body: object) -> object:
+        transfer = View(fields_layout(Opcode.LOAD), body[: fields_layout(Opcode.LOAD).size])
+        setup = View(fields_layout(Opcode.SETUP), body[: fields_layout(Opcode.SETUP).size])
+        compute = View(fields_layout(Opcode.COMPUTE), body[: fields_layout(Opcode.COMPUTE).size])
+        low = self._parameters.axi_bytes - 1
+        moves = (transfer.rows != 0) & (transfer.row_bytes != 0)
+        aligned = ((transfer.memory | transfer.buffer | transfer.row_bytes) & low) == 0
+        shaped = (setup.run != 0) & (setup.taps != 0) & (setup.lines != 0)
+        tiled = (
+            (compute.passes != 0)
+            & (compute.width != 0)
+            & (compute.height != 0)
+            & (compute.columns != 0)
+            & (compute.columns <= self._parameters.cols)
+        )
+        legal = opcode == Opcode.END
+        for kinds, condition in (
+            ((Opcode.LOAD, Opcode.FILL, Opcode.STORE), moves),
+            ((Opcode.WEIGHT,), moves & aligned & (transfer.rows == 1)),
+            ((Opcode.SETUP,), shaped),
+            ((Opcode.COMPUTE,), tiled),
+        ):
+            for kind in kinds:
+                legal = Mux(opcode == kind, condition, legal)
+        return legal

@@ -1,0 +1,38 @@
+"""Amaranth layouts of the instruction set, made from `maccord.golden.isa`."""
+
+from __future__ import annotations
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data
+
+from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode
+
+__all__ = ["command_layout", "fields_layout", "header_layout"]
+
+
+def fields_layout(opcode: Opcode) -> data.StructLayout:
+    """Fields of one opcode, in the order of their encoding."""
+    return data.StructLayout(
+        {
+            name: signed(bits) if is_signed else unsigned(bits)
+            for name, (bits, is_signed) in FIELDS[opcode].items()
+        }
+    )
+
+
+def header_layout() -> data.StructLayout:
+    """The common head of an instruction and, behind it, its bits."""
+    return data.StructLayout(
+        {
+            "opcode": 4,
+            "wait": 4,
+            "signal": 4,
+            "reserved": HEADER_BITS - 12,
+            "body": INSTRUCTION_BYTES * 8 - HEADER_BITS,
+        }
+    )
+
+
+def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
+    """What a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
+    return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
