@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +19,14 @@ STD = (0.229, 0.224, 0.225)
 Crop = npt.NDArray[np.float32]
 
 
-@cache
-def _photographs() -> dict[str, Image.Image]:
-    """scikit-learn's two sample photographs, 640 x 427."""
-    from sklearn.datasets import load_sample_images  # takes a second to import
-
-    samples = load_sample_images()
-    names = [Path(name).stem for name in samples.filenames]
-    return {
-        name: Image.fromarray(pixels) for name, pixels in zip(names, samples.images, strict=True)
-    }
-
-
 def photograph(name: str = "china") -> Image.Image:
     """One of the shipped photographs, "china" or "flower" (scikit-learn's sample images)."""
-    return _photographs()[name]
+    package = find_spec("sklearn")  # found but not imported, which would take a second
+    if package is None or package.origin is None:
+        raise RuntimeError("scikit-learn must be installed, its photographs are the default images")
+    path = Path(package.origin).parent / "datasets" / "images" / f"{name}.jpg"
+    with Image.open(path) as file:
+        return file.convert("RGB")
 
 
 def _resize(image: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..golden import graph, requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .int8 import Step
 
@@ -28,10 +29,8 @@ def source_digest() -> str:
     """Hash of what a quantized network depends on besides its inputs: our code, the libraries."""
     hasher = hashlib.sha256()
     room = Path(__file__).parent
-    golden = room.parent / "golden"
-    if not golden.is_dir():
-        raise RuntimeError(f"golden must lie beside {room}")
-    for path in sorted([*room.glob("*.py"), *golden.glob("*.py")]):
+    imported = [Path(str(module.__file__)) for module in (graph, requantize)]
+    for path in sorted(room.glob("*.py")) + imported:
         hasher.update(path.name.encode() + path.read_bytes())
     for name in _DISTRIBUTIONS:
         hasher.update(f"{name} {metadata.version(name)}".encode())
