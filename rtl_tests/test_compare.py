@@ -1,11 +1,11 @@
-"""Comparison, poison and stray bytes: each must catch what it is there for."""
+"""The comparison must find one wrong bit anywhere, and explain it."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from maccord.sim.compare import changed_outside, compare, poison
+from maccord.sim.compare import compare
 
 SHAPE = (1, 3, 4, 5)
 Codes = np.ndarray
@@ -72,23 +72,3 @@ def test_only_the_first_are_explained_in_memory_order() -> None:
 def test_shapes_and_types_must_be_equal(wrong: Codes) -> None:
     with pytest.raises(ValueError, match="y_torch must be uint8 of shape"):
         compare(codes(), codes(), wrong, never)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_poison_differs_everywhere(seed: int) -> None:
-    expected = codes(seed, (100_000,))
-    bad = poison(expected, seed)
-    assert not (bad == expected).any()
-    assert len(np.unique(bad)) == 256
-
-
-def test_stray_bytes_are_found() -> None:
-    before = codes(shape=(1000,))
-    after = before.copy()
-    after[100:200] ^= 255
-    assert not len(changed_outside(before, after, slice(100, 200)))
-    after[[99, 200, 999]] ^= 1
-    assert changed_outside(before, after, slice(100, 200)).tolist() == [99, 200, 999]
-    inside = np.zeros(1000, bool)
-    inside[100:201] = True
-    assert changed_outside(before, after, inside).tolist() == [99, 999]

@@ -68,8 +68,8 @@ def sim(
     bbox: Annotated[
         str,
         typer.Option(
-            help="Box x0,y0,x1,y1 in pixels of the 224 x 224 crop that is perturbed; "
-            "the whole image if not given.",
+            help="Box x0,y0,x1,y1 of the streaks, in pixels of the 224 x 224 crop; the whole "
+            "crop if not given.",
             rich_help_panel=_INPUT,
         ),
     ] = "",
@@ -87,7 +87,8 @@ def sim(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of images that set the quantization ranges; built-in ones if not given.",
+            help="Image, or folder of images, that set the quantization ranges; built in if not "
+            "given.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
@@ -125,6 +126,9 @@ def sim(
     waves: Annotated[
         bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
     ] = False,
+    window: Annotated[
+        str, typer.Option(help="Cycles of the waves, FIRST:LAST.", rich_help_panel=_OUTPUT)
+    ] = "0:10000",
     json: Annotated[
         Path | None,
         typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
@@ -155,37 +159,40 @@ def sim(
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
     """
     from ..golden.parameters import Parameters
-    from .cli_sim import Request, run
+
+    parameters = Parameters(
+        rows=rows,
+        cols=cols,
+        lanes=lanes,
+        axi_bytes=axi_bytes,
+        activation_bytes=activation_bytes,
+        weight_bytes=weight_bytes,
+        output_bytes=output_bytes,
+        accumulators=accumulators,
+    )
+    from .cli_sim import Inputs, MemoryModel, Request, run
 
     request = Request(
         targets=tuple(targets),
-        parameters=Parameters(
-            rows=rows,
-            cols=cols,
-            lanes=lanes,
-            axi_bytes=axi_bytes,
-            activation_bytes=activation_bytes,
-            weight_bytes=weight_bytes,
-            output_bytes=output_bytes,
-            accumulators=accumulators,
-        ),
-        perturb=perturb,
-        bbox=bbox,
-        image=image,
-        weights=weights,
-        calibration=calibration,
-        seed=seed,
-        latency=latency,
-        stalls=stalls,
-        stall_seed=stall_seed,
+        parameters=parameters,
+        inputs=Inputs(perturb, bbox, image, weights, calibration, seed),
+        memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         waves=waves,
+        window=_cycles(window),
         json=json,
         dump=dump,
         out=out,
         jobs=jobs,
     )
     raise typer.Exit(run(request))
+
+
+def _cycles(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise ValueError(f"window must be two cycles, FIRST:LAST, got {text!r}")
+    return int(first), int(last)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Comparison", "Mismatch", "changed_outside", "compare", "poison"]
+__all__ = ["Comparison", "Mismatch", "compare"]
 
 _Codes = npt.NDArray[np.uint8]
 
@@ -136,41 +136,3 @@ def _extent(positions: npt.NDArray[np.intp], shape: tuple[int, ...]) -> str:
         span = f"{hit[0]}" if len(hit) == 1 else f"{hit[0]} to {hit[-1]}"
         parts.append(f"{len(hit)} of {shape[axis]} {names[axis]} ({span})")
     return ", ".join(parts)
-
-
-def poison(expected: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
-    """Return bytes that differ from the expected ones everywhere, at random.
-
-    Parameters
-    ----------
-    expected : ndarray, uint8
-    seed : int
-
-    Returns
-    -------
-    ndarray of the same shape, uint8
-    """
-    noise = np.random.default_rng(seed).integers(1, 256, expected.shape, np.uint8)
-    return expected ^ noise
-
-
-def changed_outside(
-    before: npt.NDArray[np.uint8],
-    after: npt.NDArray[np.uint8],
-    inside: npt.NDArray[np.bool_] | slice,
-) -> npt.NDArray[np.intp]:
-    """Return the addresses of bytes that changed although no output lies there.
-
-    Parameters
-    ----------
-    before, after : ndarray of shape (bytes,), uint8
-    inside : slice or ndarray of shape (bytes,), bool
-        Where outputs lie.
-
-    Returns
-    -------
-    ndarray of shape (changed,)
-    """
-    changed = before != after
-    changed[inside] = False
-    return np.flatnonzero(changed)

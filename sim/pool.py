@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 __all__ = ["Crash", "available_memory", "run_all"]
 
+_PATIENCE = 5.0  # seconds
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -105,8 +106,7 @@ def run_all(
                 running.remove(job)
                 yield job.index, _collect(job)
     finally:
-        for job in running:
-            _kill(job.process)
+        _stop(running)
 
 
 def _start(function: Callable[[T], R], task: T, index: int, cost: int) -> _Running[T]:
@@ -131,22 +131,30 @@ def _collect(job: _Running[T]) -> R | Crash:
     return answer
 
 
-def _kill(process: BaseProcess) -> None:
-    """Kill a task's process and everything that it started."""
-    pid = process.pid
-    if pid is not None and process.exitcode is None:
-        try:
-            os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            process.kill()  # It has not made its group yet
-    process.join()
+def _stop(running: list[_Running[T]]) -> None:
+    """End tasks: ask first, so that they clean up, then kill with all that they started."""
+    for job in running:
+        job.process.terminate()
+    for job in running:
+        job.process.join(_PATIENCE)
+        if job.process.exitcode is None:
+            try:
+                os.killpg(job.process.pid or 0, signal.SIGKILL)
+            except ProcessLookupError:
+                job.process.kill()  # It has not made its group yet
+        job.process.join()
+        job.answer.close()
 
 
 def _child(answer: Connection, function: Callable[[T], R], task: T) -> None:
     """Run one task as the leader of its own process group."""
     os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    answer.send(function(task))
+    try:
+        answer.send(function(task))
+    except KeyboardInterrupt:
+        os._exit(130)  # Stopped from outside, cleaned up: there is nothing to say
     answer.close()
 
 

@@ -151,6 +151,10 @@ def file_stem(layer: str, perturbation: str) -> str:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
+    if path.exists() and not path.is_file():
+        yield path  # A device or a pipe, which a rename would replace
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -1,0 +1,221 @@
+"""`maccord sim`: from names of layers to a table, JSON files and an exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ..golden.parameters import Parameters
+from ..golden.tiling import candidates, problem
+from .build import build
+from .dump import write_dump
+from .jobs import LayerTask, MemoryModel, Recording, cost, run_layer
+from .netlist import generated
+from .pool import Crash, available_memory, run_all
+from .ports import check_ports
+from .progress import counting, waiting
+from .recording import Inputs, record
+from .report import console, print_outcomes
+from .results import CLEAN, Outcome, Verdict, save, write_json
+from .toolchain import find_compiler, find_verilator, libpython
+
+__all__ = ["Request", "dump_paths", "run"]
+
+_MEMORY_SHARE = 0.8  # of what is free, for all workers
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `maccord sim`, as `cli.sim` documents them."""
+
+    targets: tuple[str, ...]
+    parameters: Parameters = Parameters()
+    inputs: Inputs = Inputs()
+    memory: MemoryModel = MemoryModel()
+    verilog: Path | None = None
+    waves: bool = False
+    window: tuple[int, int] = (0, 10_000)
+    json: Path | None = None
+    dump: Path | None = None
+    out: Path = Path("build/sim")
+    jobs: int = 0
+
+
+def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) -> int:
+    """Simulate and report.
+
+    Parameters
+    ----------
+    request : Request
+    worker : callable
+        Runs one task in a process of its own; importable by name.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if every compared byte agreed, 1 for a mismatch, 2 if a layer cannot run on
+        this accelerator, 3 if a simulation failed.
+
+    Raises
+    ------
+    ValueError
+        If the request makes no sense.
+    ToolchainError
+        If a tool is missing.
+    SimulationError
+        If the model cannot be built.
+    """
+    _check(request)
+    err = console(stderr=True)
+    verilog = _netlist(request, err)
+    with waiting(err, "recording what the layers read and write in PyTorch"):
+        recordings = record(request.targets, request.inputs)
+    _check_sizes(recordings, request.parameters)
+    seconds = _build(request, verilog, err)
+    folder = request.out / request.parameters.name
+    tasks = [
+        LayerTask(
+            recording,
+            request.parameters,
+            verilog,
+            request.memory,
+            seconds,
+            folder / recording.label if request.waves else None,
+            request.window,
+        )
+        for recording in recordings
+    ]
+    outcomes = _simulate(request, tasks, worker, err)
+    print_outcomes(console(), [recording.label for recording in recordings], outcomes)
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    if request.json and results:
+        write_json(request.json, results)
+    return _exit_code(outcomes)
+
+
+def _check(request: Request) -> None:
+    """Refuse early what would only fail after the simulation, and a machine without tools."""
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    first, last = request.window
+    if not 0 <= first <= last:
+        raise ValueError(f"window must be two cycles, FIRST:LAST, got {first}:{last}")
+    for name, path in (("json", request.json), ("dump", request.dump)):
+        if path and path.is_dir():
+            raise ValueError(f"{name} must be a file, got the folder {path}")
+    find_compiler()
+    find_verilator()
+    libpython()
+
+
+def _netlist(request: Request, err: Console) -> str:
+    if request.verilog is None:
+        with waiting(err, "generating Verilog"):
+            return generated(request.parameters)
+    try:
+        text = request.verilog.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text"
+        raise ValueError(
+            f"verilog must be a readable netlist, got {request.verilog}: {reason}"
+        ) from None
+    check_ports(text, request.parameters.axi_bytes)
+    return text
+
+
+def _check_sizes(recordings: Sequence[Recording], parameters: Parameters) -> None:
+    """Refuse layers that do not fit the scratchpads before a model is built for them."""
+    for recording in recordings:
+        try:
+            next(candidates(problem(recording.layer, recording.x_q.shape, parameters), parameters))
+        except StopIteration:
+            pass  # The scheduler knows why
+        except ValueError as error:
+            raise ValueError(f"{recording.layer.name} does not fit: {error}") from None
+
+
+def _build(request: Request, verilog: str, err: Console) -> float:
+    """Build the model before workers ask for it; return the seconds that it took."""
+    with err.status("looking for the simulator") as status:
+
+        def say(text: str) -> None:
+            status.update(text)
+            if not err.is_terminal:
+                err.print(f"{text} (once; it is kept)", soft_wrap=True)
+
+        model = build(verilog, request.parameters.axi_bytes, trace=request.waves, progress=say)
+    return model.build_seconds
+
+
+def _simulate(
+    request: Request,
+    tasks: Sequence[LayerTask],
+    worker: Callable[[LayerTask], Outcome],
+    err: Console,
+) -> list[Outcome]:
+    """Run the tasks, longest first, and write each result as it comes."""
+    order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
+    recordings = [task.recording for task in tasks]
+    dumps = dump_paths(request.dump, recordings)
+    outcomes: dict[int, Outcome] = {}
+    answers = run_all(
+        worker,
+        [tasks[i] for i in order],
+        processes=request.jobs or len(os.sched_getaffinity(0)),
+        cost=cost,
+        budget=int(available_memory() * _MEMORY_SHARE),
+    )
+    work = sum(recording.macs for recording in recordings)
+    with counting(err, len(tasks), work) as counter:
+        for position, answer in answers:
+            index = order[position]
+            if isinstance(answer, Crash):
+                answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
+            outcomes[index] = answer
+            _keep(request, recordings[index], answer, dumps[index])
+            counter.done(recordings[index].label, recordings[index].macs, answer)
+    return [outcomes[i] for i in range(len(tasks))]
+
+
+def _keep(request: Request, recording: Recording, outcome: Outcome, dump: Path | None) -> None:
+    if outcome.result:
+        save(request.out / request.parameters.name, outcome.result)
+    if dump and outcome.y_golden is not None and outcome.y_rtl is not None:
+        write_dump(
+            dump,
+            recording.layer,
+            engine=recording.engine,
+            x_q=recording.x_q,
+            y_golden=outcome.y_golden,
+            y_rtl=outcome.y_rtl,
+            y_torch=recording.y_torch,
+        )
+
+
+def dump_paths(path: Path | None, recordings: Sequence[Recording]) -> list[Path | None]:
+    """Return where each recording's dump goes.
+
+    One layer with at most one perturbation: `path` is that of the input that was asked for, and
+    the clean one beside a perturbed one is ``STEM.clean.npz``. Else each has a name of its own,
+    ``STEM.LAYER.npz`` or ``STEM.LAYER@PERTURBATION.npz``.
+    """
+    if path is None:
+        return [None] * len(recordings)
+    layers = {recording.layer.name for recording in recordings}
+    if len(layers) == 1 and len(recordings) <= 2:
+        clean = path.with_name(f"{path.stem}.{CLEAN}{path.suffix}")
+        return [clean, path][-len(recordings) :]
+    return [path.with_name(f"{path.stem}.{r.label}{path.suffix}") for r in recordings]
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    """A mismatch outweighs a failed simulation, and that a layer that cannot run."""
+    verdicts = {outcome.verdict for outcome in outcomes}
+    for verdict in (Verdict.MISMATCH, Verdict.FAILED, Verdict.BAD_INPUT):
+        if verdict in verdicts:
+            return int(verdict)
+    return int(Verdict.AGREES)
