@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from .isa import Instruction, Opcode, Unit
 from .parameters import Parameters
-from .tiling import Problem, Tile, Tiling
+from .problem import Problem
+from .tiling import Tile, Tiling
 from .weight_stream import Chunk, WeightPlan, WeightStream, chunks
 
 __all__ = ["Clamp", "MemoryMap", "emit"]
@@ -145,8 +146,8 @@ class _Emitter:
                     fetched += 1
 
     def _setup(self) -> None:
-        geometry, clamp = self.tiling.geometry, self.clamp
-        step_y = self.work.vertical.window_step * self.tiling.pitch
+        geometry, clamp = self.tiling.cut.geometry, self.clamp
+        step_y = self.work.vertical.window_step * self.tiling.cut.pitch
         fields = {
             "run": geometry.run,
             "taps": geometry.taps,
@@ -210,7 +211,7 @@ class _Emitter:
 
     def _output(self, tile: int, column_tile: int) -> tuple[int, int, int, int]:
         """Group number, buffer address, and first and last-plus-one channel of a column tile."""
-        columns, size = self.work.column_tiles, self.tiling.group
+        columns, size = self.work.column_tiles, self.tiling.cut.group
         group = tile * -(-len(columns) // size) + column_tile // size
         buffers = self.tiling.output_buffers
         base = group % buffers * (self.parameters.output_bytes // buffers)
@@ -228,7 +229,7 @@ class _Emitter:
     def _rectangle(self, tile: Tile, buffer: int) -> Iterator[Instruction]:
         """Padding and input under a tile."""
         vertical, horizontal = self.work.vertical, self.work.horizontal
-        channels, pitch = self.work.channels, self.tiling.pitch
+        channels, pitch = self.work.channels, self.tiling.cut.pitch
         top, rows, y = vertical.real(tile.y, tile.height)
         left, columns, x = horizontal.real(tile.x, tile.width)
         line = horizontal.cells(tile.width) * channels
@@ -261,7 +262,7 @@ class _Emitter:
 
     def _fill(self, buffer: int, rows: int, row_bytes: int) -> Iterator[Instruction]:
         if rows and row_bytes:
-            fields = _transfer(0, 0, buffer, self.tiling.pitch, rows, row_bytes)
+            fields = _transfer(0, 0, buffer, self.tiling.cut.pitch, rows, row_bytes)
             yield Instruction(Opcode.FILL, {**fields, "value": self.clamp.padding})
 
     def _stores(
@@ -294,7 +295,7 @@ class _Emitter:
             yield group, Instruction(Opcode.STORE, fields, wait, signal)
 
     def _groups(self) -> int:
-        return len(self.tiling.tiles) * -(-len(self.work.column_tiles) // self.tiling.group)
+        return len(self.tiling.tiles) * -(-len(self.work.column_tiles) // self.tiling.cut.group)
 
 
 def _transfer(

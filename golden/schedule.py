@@ -6,7 +6,8 @@ plays the best ones in time, and keeps the fastest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -14,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .graph import Layer
-from .isa import INSTRUCTION_BYTES, Instruction, Opcode, encode_program
+from .isa import INSTRUCTION_BYTES, PARAMETER_ROWS, Instruction, Opcode, encode_program
 from .parameters import Parameters
+from .problem import Problem, problem
 from .program import Clamp, MemoryMap, emit
 from .reduction import Reduction, reduction
-from .tiling import Problem, Tile, Tiling, candidates, problem
+from .tiling import Cut, Tiling, cuts, tapered, tiling
 from .timing import estimate_cycles
 from .weight_stream import weight_plan, weight_stream
 
@@ -26,6 +28,7 @@ __all__ = ["Schedule", "count_macs", "schedule"]
 
 _ALIGNMENT = 4096
 _FINALISTS = 6  # tilings that are played in time
+_AFTER = 512  # bytes that the program's prefetch may read beyond its end
 _BUDGET = 20_000  # instructions to play, over all finalists
 
 
@@ -111,24 +114,25 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
     work = problem(layer, input_shape, parameters)
     clamp = _clamp(layer)
     played, best = 0, None
-    for tiling in _ranked(work, parameters):
-        stream = weight_stream(layer, work, tiling.geometry, parameters)
+    for cut in _ranked(work, parameters):
+        stream = weight_stream(layer, work, cut.geometry, parameters)
         plan = weight_plan(stream, parameters)
         output_bytes = prod(layer.output_shape(input_shape))
-        for variant in _tapered(tiling):
+        for variant in tapered(work, tiling(work, cut, parameters), parameters):
             memory = _memory_map(prod(input_shape), len(stream.data), output_bytes)
             program = emit(work, variant, stream, plan, clamp, memory, parameters)
             cycles = estimate_cycles(program, parameters)
             played += len(program)
-            if best is None or cycles < best[0]:
-                best = cycles, variant, stream, memory, program
+            cost = cycles * _penalty(work, cut)
+            if best is None or cost < best[0]:
+                best = cost, cycles, variant, stream, memory, program
             if played > _BUDGET:
                 break
         if played > _BUDGET:
             break
     if best is None:
         raise ValueError(_no_output_fits(work, parameters))
-    cycles, tiling, stream, memory, program = best
+    _, cycles, chosen, stream, memory, program = best
     return Schedule(
         layer,
         input_shape,
@@ -137,7 +141,7 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
         program,
         _with_program(memory, len(program)),
         stream.data,
-        tiling,
+        chosen,
         layer.macs(input_shape),
         cycles,
     )
@@ -180,82 +184,47 @@ def _memory_map(input_bytes: int, weights_bytes: int, output_bytes: int) -> Memo
 
 def _with_program(memory: MemoryMap, length: int) -> MemoryMap:
     size = length * INSTRUCTION_BYTES
-    return replace(memory, program_bytes=size, size=memory.program + _align(size))
+    return replace(memory, program_bytes=size, size=memory.program + _align(size + _AFTER))
 
 
 def _align(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-def _ranked(work: Problem, parameters: Parameters) -> list[Tiling]:
-    """The most promising tilings, best first."""
-    tilings = list(candidates(work, parameters))
-    bounds = [_bound(work, tiling, parameters) for tiling in tilings]
-    order = sorted(range(len(tilings)), key=bounds.__getitem__)
-    return [tilings[i] for i in order[:_FINALISTS]]
+def _ranked(work: Problem, parameters: Parameters) -> list[Cut]:
+    """The most promising cuts, best first."""
+    return heapq.nsmallest(
+        _FINALISTS, cuts(work, parameters), key=lambda cut: _bound(work, cut, parameters)
+    )
 
 
-def _bound(work: Problem, tiling: Tiling, parameters: Parameters) -> float:
-    """Cycles of a tiling if the slowest unit were always busy, plus start and end."""
+def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
+    """Cycles of a cut if the slowest unit were always busy, plus start and end."""
     rows, axi = parameters.rows, parameters.axi_bytes
-    passes = sum(1 for _ in reduction(tiling.geometry, rows))
+    tiles = work.images * cut.down * cut.across
     columns = len(work.column_tiles)
-    tile_bytes = (8 + passes * rows) * parameters.weight_row_bytes
-    stream = columns * tile_bytes / axi
-    resident = columns * tile_bytes <= parameters.weight_bytes
-    compute = load = store = 0.0
-    first = last = 0.0
-    for tile in tiling.tiles:
-        one = max(tile.pixels, rows)
-        gap = max(2 * rows + 28 - one, 0)
-        final = max(tile.pixels * parameters.columns_per_lane, rows)
-        compute += columns * (one * (passes - 1) + final + min(gap, rows + 28))
-        lines = work.vertical.cells(tile.height)
-        line = work.horizontal.cells(tile.width) * work.channels
-        loaded = lines * (line / axi + 2)
-        load += loaded
-        first = first or loaded
-        last = _store(work, tiling, tile, axi)
-        store += last
-    weights = stream * (1 if resident else len(tiling.tiles))
-    return max(compute, load + weights, store) + first + last
+    pixels = work.vertical.out * work.horizontal.out / (cut.down * cut.across)
+    one, last = max(pixels, rows), max(pixels * parameters.columns_per_lane, rows)
+    exposed = max(2 * rows + 28 - last, 0) + 4
+    compute = columns * (one * (cut.passes - 1) + last + exposed) + 40
+    lines = work.vertical.cells(cut.height)
+    load = lines * (work.horizontal.cells(cut.width) * work.channels / axi + 1)
+    weights = columns * (PARAMETER_ROWS + cut.passes * rows) * parameters.weight_row_bytes
+    groups = -(-columns // cut.group)
+    if groups > 1:
+        store = groups * (pixels * (work.out_channels / groups / axi + 1) + 45)
+    else:
+        store = cut.height * (cut.width * work.out_channels / axi + 1) + 45
+    streams = 1 if weights <= parameters.weight_bytes else tiles
+    read = tiles * load + streams * weights / axi
+    # Tapering halves what is exposed, at least.
+    cycles = max(tiles * compute, read, tiles * store) + load / 2 + store / groups / 2
+    return cycles * _penalty(work, cut)
 
 
-def _store(work: Problem, tiling: Tiling, tile: Tile, axi: int) -> float:
-    if tiling.group < len(work.column_tiles):
-        groups = -(-len(work.column_tiles) // tiling.group)
-        return tile.pixels * groups * (work.out_channels / groups / axi + 2)
-    return tile.height * (tile.width * work.out_channels / axi + 2)
-
-
-def _tapered(tiling: Tiling) -> list[Tiling]:
-    """The tiling itself, and with a small first tile, a small last one, or both."""
-    variants = [tiling]
-    for head, tail in ((4, 0), (0, 4), (4, 4), (8, 8)):
-        tiles = list(tiling.tiles)
-        if tail and len(tiles) > (1 if head else 0):
-            tiles[-1:] = _cut(tiles[-1], tail, end=True)
-        if head:
-            tiles[:1] = _cut(tiles[0], head, end=False)
-        if len(tiles) > len(tiling.tiles) and tiling.activation_buffers == 2:
-            variants.append(replace(tiling, tiles=tuple(tiles)))
-    return variants
-
-
-def _cut(tile: Tile, parts: int, end: bool) -> Sequence[Tile]:
-    """Cut a tile in two, of which one has a fraction 1 / parts of the lines or pixels."""
-    down = tile.height > 1
-    size = tile.height if down else tile.width
-    if size < 2:
-        return [tile]
-    small = max(size // parts, 1)
-    first = size - small if end else small
-    if down:
-        return [
-            replace(tile, height=first),
-            replace(tile, y=tile.y + first, height=size - first),
-        ]
-    return [replace(tile, width=first), replace(tile, x=tile.x + first, width=size - first)]
+def _penalty(work: Problem, cut: Cut) -> float:
+    """Whole pixels make long bursts: short ones must be worth it on a slower memory, too."""
+    return 1.0 if cut.group == len(work.column_tiles) else 1.005
 
 
 def _no_output_fits(work: Problem, parameters: Parameters) -> str:

@@ -8,6 +8,7 @@ not to state a result.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -16,9 +17,11 @@ from .parameters import Parameters
 
 __all__ = ["estimate_cycles"]
 
+_UNITS = tuple(int(unit) for unit in Unit)
 _QUEUE = 8  # instructions a unit holds
 _LATENCY = 36  # cycles from a request to the data's arrival in a scratchpad
-_START = 6  # cycles from an instruction's start to its first request
+_START = 2  # cycles between instructions of a unit
+_STORED = 42  # cycles from a store's last beat to its acknowledgement
 _EXPOSED = 28  # cycles of a column tile's parameters and start that a long pass hides
 _SETUP = 60
 
@@ -57,7 +60,7 @@ class _Timeline:
                     queue.append(instruction)
                 position += 1
                 next_dispatch = self.time + step
-            for unit in Unit:
+            for unit in _UNITS:
                 self._start(unit)
             upcoming = [self.time + d for d in self._remaining() if d is not None]
             if position < len(self.program) and next_dispatch > self.time:
@@ -74,15 +77,15 @@ class _Timeline:
 
     def _remaining(self) -> list[float | None]:
         rates = self._rates()
-        return [self.left[u] / rates[u] if self.running[u] and rates[u] else None for u in Unit]
+        return [self.left[u] / rates[u] if self.running[u] and rates[u] else None for u in _UNITS]
 
     def _arrivals(self) -> list[float]:
         """Times at which a token arrives that a unit may be waiting for."""
         times = []
-        for unit in Unit:
+        for unit in _UNITS:
             if self.running[unit] is None and self.queues[unit]:
                 wait = self.queues[unit][0].wait
-                for other in Unit:
+                for other in _UNITS:
                     held = self.tokens[other][unit]
                     if wait >> other & 1 and held and held[0] > self.time:
                         times.append(held[0])
@@ -91,7 +94,7 @@ class _Timeline:
     def _advance(self, until: float) -> None:
         rates = self._rates()
         elapsed, self.time = until - self.time, until
-        for unit in Unit:
+        for unit in _UNITS:
             instruction = self.running[unit]
             if instruction is None:
                 continue
@@ -102,7 +105,7 @@ class _Timeline:
                     self.idle_since = until
                 done = until + self._latency(unit)
                 self.finished = max(self.finished, done)
-                for other in Unit:
+                for other in _UNITS:
                     if instruction.signal >> other & 1:
                         self.tokens[unit][other].append(done)
 
@@ -110,34 +113,38 @@ class _Timeline:
         if self.running[unit] is not None or not self.queues[unit]:
             return
         instruction = self.queues[unit][0]
-        needed = [self.tokens[u][unit] for u in Unit if instruction.wait >> u & 1]
-        if any(not held or held[0] > self.time for held in needed):
-            return
-        for held in needed:
-            held.popleft()
+        if instruction.wait:
+            needed = [self.tokens[u][unit] for u in _UNITS if instruction.wait >> u & 1]
+            if any(not held or held[0] > self.time for held in needed):
+                return
+            for held in needed:
+                held.popleft()
         self.running[unit] = self.queues[unit].popleft()
         self.left[unit] = self._duration(instruction)
 
     def _latency(self, unit: Unit) -> int:
+        """Cycles from the end of an instruction's work to its tokens."""
         p = self.parameters
-        return {Unit.COMPUTE: p.rows + p.cols + 16, Unit.STORE: _LATENCY}.get(unit, _LATENCY)
+        return {Unit.COMPUTE: p.rows + p.cols + 16, Unit.STORE: 0}.get(unit, _LATENCY)
 
     def _duration(self, instruction: Instruction) -> float:
         if instruction.opcode == Opcode.SETUP:
             return _SETUP
         if instruction.opcode == Opcode.COMPUTE:
             return self._compute(instruction)
-        beats = -(-instruction["row_bytes"] // self.parameters.axi_bytes)
-        if instruction.opcode == Opcode.WEIGHT:
-            return _START + beats
-        rows = instruction["rows"]
-        beats += instruction["row_bytes"] % self.parameters.axi_bytes > 0  # both ends partial
-        duration = _START + rows * (beats + (rows > 1))
+        axi, rows = self.parameters.axi_bytes, instruction["rows"]
+        skew = instruction["memory"] % axi
+        if instruction["memory_pitch"] % axi and rows > 1:
+            skew = axi / 2 - 0.5
+        beats = math.ceil((instruction["row_bytes"] + skew) / axi)
+        bursts = 1 + beats // self.parameters.burst_beats
+        if instruction.opcode == Opcode.FILL:
+            self.load_rate = 0.0
+            return _START + rows * beats
+        duration = _START + rows * max(beats, 1 + bursts)
         if instruction.opcode == Opcode.LOAD:
             self.load_rate = rows * beats / duration
-        elif instruction.opcode == Opcode.FILL:
-            self.load_rate = 0.0
-        return duration
+        return duration + (_STORED if instruction.opcode == Opcode.STORE else 0)
 
     def _compute(self, instruction: Instruction) -> float:
         rows = self.parameters.rows
@@ -149,4 +156,4 @@ class _Timeline:
         needed = 2 * rows + _EXPOSED if instruction["first"] else rows
         exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
         self.last_pass = last
-        return exposed + (instruction["passes"] - 1) * one + last
+        return _START + exposed + (instruction["passes"] - 1) * one + last

@@ -15,8 +15,8 @@ from .gemm import fold_bias
 from .graph import Conv2d, Layer
 from .isa import PARAMETER_ROWS
 from .parameters import Parameters
+from .problem import ColumnTile, Problem
 from .reduction import Reduction, reduction
-from .tiling import ColumnTile, Problem
 
 __all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "weight_plan", "weight_stream"]
 
