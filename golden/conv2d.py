@@ -45,16 +45,12 @@ class PackedConv2d:
         self.channels = depth * layer.groups
         self.depthwise = depth == 1 and layer.groups > 1
         # reduction order: kernel row, kernel column, input channel
-        flat = layer.weight.transpose(0, 2, 3, 1).reshape(outputs, -1)
-        self._slices = (
-            [exact_slices(group) for group in np.split(flat, layer.groups)]
-            if not self.depthwise
-            else [[slice(0, kh * kw)]]
-        )
-        per_group = flat.reshape(layer.groups, outputs // layer.groups, -1)
-        self._weight = np.ascontiguousarray(per_group.transpose(0, 2, 1), np.float32)
+        flat = layer.weight.transpose(0, 2, 3, 1).astype(np.float32).reshape(outputs, -1)
+        self._weight = flat.reshape(layer.groups, outputs // layer.groups, -1)
+        self._slices = [] if self.depthwise else [exact_slices(part) for part in self._weight]
         self._bias = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
-        largest = np.abs(flat.astype(np.int64)).sum(axis=1) * OFFSET + np.abs(self._bias)
+        ones = np.ones(flat.shape[1], np.float32)
+        largest = (np.abs(flat) @ ones) * np.float32(OFFSET) + np.abs(self._bias)
         self._float = bool((largest <= EXACT).all())  # sums and bias are exact in float32
 
     def accumulate(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
@@ -99,7 +95,7 @@ class PackedConv2d:
     def _sums(self, x_q: np.ndarray, shape: tuple[int, int, int, int]) -> Iterator[_Block]:
         """Yield (image, output rows, sums of shape (pixels, O)); float32 or int64 buffers."""
         n, oh, ow, outputs = shape
-        depth = self._weight.shape[1]
+        depth = self._weight.shape[2]
         size = max(1, min(oh, _BLOCK // (ow * max(depth, outputs // self.layer.groups))))
         columns = np.empty((size, ow, depth), np.float32)
         buffer = np.empty((size * ow, outputs), np.float32)
@@ -126,14 +122,14 @@ class PackedConv2d:
             part = block[..., group * depth : (group + 1) * depth]
             np.copyto(columns.reshape(part.shape), part)
             flat = columns.reshape(pixels, -1)
-            out = buffer if groups == 1 else np.empty((pixels, self._weight.shape[2]), np.float32)
+            out = buffer if groups == 1 else np.empty((pixels, self._weight.shape[1]), np.float32)
             parts.append(matmul(flat, self._weight[group], self._slices[group], out))
         return parts[0] if groups == 1 else np.concatenate(parts, axis=1)
 
     def _taps(self, block: np.ndarray, buffer: np.ndarray) -> np.ndarray:
         """Depthwise sums: no reduction over channels, so a product per kernel tap."""
         rows, columns, kh, kw, channels = block.shape
-        taps = self._weight.reshape(channels, kh * kw, -1)
+        taps = self._weight.transpose(0, 2, 1)  # channel, tap, outputs of the channel
         sums = buffer.reshape(rows, columns, channels, -1)
         sums[:] = 0
         for tap in range(kh * kw):

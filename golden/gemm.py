@@ -15,12 +15,13 @@ EXACT = 1 << 24
 OFFSET = 128  # subtracted from uint8 codes, so that they lie in -128..127
 
 
-def exact_slices(weight: npt.NDArray[np.int8]) -> list[slice]:
+def exact_slices(weight: npt.NDArray[np.float32]) -> list[slice]:
     """Cut the reduction into slices whose sums are exact in float32.
 
     Parameters
     ----------
-    weight : ndarray of shape (channels, K), int8
+    weight : ndarray of shape (channels, K), float32
+        Integers in -128..127.
 
     Returns
     -------
@@ -28,18 +29,23 @@ def exact_slices(weight: npt.NDArray[np.int8]) -> list[slice]:
         Ranges of K, in order; within each, 128 times the sum of a channel's magnitudes is at
         most 2**24 for every channel. One slice always reaches for K <= 1024.
     """
-    _, depth = weight.shape
-    if depth * OFFSET * OFFSET <= EXACT:
+    depth = weight.shape[1]
+    limit = EXACT // OFFSET
+    if depth * OFFSET <= limit:
         return [slice(0, depth)]
-    slices = []
-    start = 0
-    largest = np.abs(weight.astype(np.int16))
-    while start < depth:
-        sums = largest[:, start:].cumsum(axis=1, dtype=np.int64).max(axis=0)
-        length = int(np.searchsorted(sums, EXACT // OFFSET, side="right"))
-        slices.append(slice(start, start + length))
-        start += length
-    return slices
+    magnitudes = np.abs(weight)
+    count = 1
+    while True:
+        length = -(-depth // count)
+        slices = [slice(start, min(start + length, depth)) for start in range(0, depth, length)]
+        # sums up to 2**24 are exact here, and a larger one cannot round below the limit
+        if all(_largest_sum(magnitudes[:, part]) <= limit for part in slices):
+            return slices
+        count += 1
+
+
+def _largest_sum(magnitudes: npt.NDArray[np.float32]) -> float:
+    return float((magnitudes @ np.ones(magnitudes.shape[1], np.float32)).max())
 
 
 def fold_bias(
@@ -74,7 +80,7 @@ def matmul(
     ----------
     x : ndarray of shape (pixels, K), float32
         Integers in -128..127.
-    weight : ndarray of shape (K, channels), float32
+    weight : ndarray of shape (channels, K), float32
         Integers in -128..127.
     slices : list of slice
         From `exact_slices` of the weight.
@@ -87,8 +93,10 @@ def matmul(
         `out` itself if there is one slice, else a new int64 array.
     """
     if len(slices) == 1:
-        return np.matmul(x, weight, out=out)
+        return np.matmul(x, weight.T, out=out)
     total = np.zeros(out.shape, np.int64)
     for part in slices:
-        np.add(total, np.matmul(x[:, part], weight[part], out=out), out=total, casting="unsafe")
+        np.add(
+            total, np.matmul(x[:, part], weight[:, part].T, out=out), out=total, casting="unsafe"
+        )
     return total

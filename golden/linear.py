@@ -26,8 +26,8 @@ def _blocks(layer: Linear) -> Iterator[tuple[slice, _Slices]]:
     size = max(1, _BLOCK // depth)
     for start in range(0, outputs, size):
         rows = slice(start, min(start + size, outputs))
-        block = layer.weight[rows]
-        yield rows, [(part, block[:, part].astype(np.float32)) for part in exact_slices(block)]
+        block = layer.weight[rows].astype(np.float32)
+        yield rows, [(part, block[:, part]) for part in exact_slices(block)]
 
 
 class PackedLinear:

@@ -16,7 +16,7 @@ import torch
 from ..golden.graph import Layer
 from .framework import module_of, operator, qnnpack
 
-__all__ = ["Int8Network", "Record", "Step"]
+__all__ = ["Int8Network", "Record", "Step", "check_image", "codes"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,14 @@ def codes(tensor: torch.Tensor) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(plain.numpy())
 
 
+def check_image(image: npt.NDArray[np.float32]) -> None:
+    """Raise ValueError unless the image is float32 of shape (N, 3, H, W)."""
+    if image.dtype != np.float32 or image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(
+            f"image must be float32 of shape (N, 3, H, W), got {image.dtype} of {image.shape}"
+        )
+
+
 class Int8Network:
     """Executes steps with PyTorch's qnnpack kernels.
 
@@ -107,9 +115,10 @@ class Int8Network:
             In order of execution.
         logits : ndarray of shape (N, classes), float32, or None if stopped before
         """
+        check_image(image)
         wanted = set(names)
         records: dict[str, Record] = {}
-        values = {"input": torch.from_numpy(np.ascontiguousarray(image))}
+        values = {"input": torch.from_numpy(np.array(image, order="C"))}
         result = values["input"]
         with qnnpack():
             for index, step in enumerate(self.steps):

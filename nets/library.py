@@ -17,7 +17,7 @@ from .framework import ENGINE, convert
 from .images import calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
-from .int8 import Int8Network, Record, Step
+from .int8 import Int8Network, Record, Step, check_image
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 
 __all__ = ["CACHE", "NETWORKS", "Classification", "QuantizedNetwork", "Record", "load", "nearest"]
@@ -113,6 +113,10 @@ class QuantizedNetwork:
         return Classification(logits, int(np.argmax(logits)))
 
 
+def _default_images() -> Image:
+    return np.concatenate([normalize(crop) for crop in calibration_crops()])
+
+
 def _build(
     network: Architecture, weights: Path | None, seed: int, images: torch.Tensor
 ) -> store.State:
@@ -164,6 +168,9 @@ def load(
     network = architecture(name)
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
+    if calibration is not None:
+        for image in calibration:
+            check_image(image)
     if weights is not None and not Path(weights).is_file():
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: no such file")
     origin = f"seed {seed}" if weights is None else Path(weights)
@@ -172,10 +179,12 @@ def load(
     path = cache / f"{name}-{key[:16]}.npz"
     state = store.read(path)
     if state is None:
-        if calibration is None:
-            images = np.concatenate([normalize(crop) for crop in calibration_crops()])
-        state = _build(network, weights, seed, torch.from_numpy(images))
-        store.write(path, *state)
+        with store.locked(path):
+            state = store.read(path)  # perhaps another process has built it meanwhile
+            if state is None:
+                tensor = torch.from_numpy(_default_images() if calibration is None else images)
+                state = _build(network, weights, seed, tensor)
+                store.write(path, *state)
     steps, layers, about = state
     shapes = {layer: tuple(map(tuple, pair)) for layer, pair in about["shapes"].items()}
     text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
@@ -17,7 +20,7 @@ from ..golden import graph, requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .int8 import Step
 
-__all__ = ["digest", "read", "source_digest", "write"]
+__all__ = ["digest", "locked", "read", "source_digest", "write"]
 
 _ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
@@ -51,6 +54,15 @@ def digest(*parts: str | bytes | Path | np.ndarray) -> str:
             part = part.encode()
         hasher.update(hashlib.sha256(part).digest())
     return hasher.hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the file's lock, so that of several processes one builds it and the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) -> None:
