@@ -65,7 +65,6 @@ private:
 };
 
 constexpr uint64_t HALF_PERIOD = 5;  // ns
-constexpr uint64_t NEVER = ~0ULL;
 
 uint64_t now = 0;
 uint64_t next_edge = HALF_PERIOD;
@@ -101,23 +100,6 @@ void evaluate() {
     waves.dump(now);
 }
 
-// Run without Python, then toggle `wakeup`, for which Python waits.
-void run_free() {
-    const uint64_t deadline = VerilatedVpi::cbNextDeadline();
-    const auto irq = top->irq;
-    while (free_cycles > 0 && next_edge < deadline && !Verilated::gotFinish()) {
-        now = next_edge;
-        toggle_clock();
-        top->eval();
-        waves.dump(now);
-        if (!top->aclk) continue;
-        --free_cycles;
-        if (top->irq != irq) break;
-    }
-    free_cycles = 0;
-    top->wakeup = !top->wakeup;
-}
-
 void advance() {
     now = std::min(next_edge, static_cast<uint64_t>(VerilatedVpi::cbNextDeadline()));
     VerilatedVpi::callCbs(cbNextSimTime);
@@ -127,6 +109,33 @@ void advance() {
     settle();
     VerilatedVpi::callTimedCbs();
     settle();
+}
+
+bool rose() { return top->aclk && next_edge == now + HALF_PERIOD; }
+
+// Run cycles that no callback looks at; stops before `deadline` or when the interrupt changes.
+void run_blind(uint64_t deadline, CData irq) {
+    while (free_cycles > 0 && top->irq == irq && next_edge < deadline) {
+        now = next_edge;
+        toggle_clock();
+        top->eval();
+        waves.dump(now);
+        free_cycles -= top->aclk;
+    }
+}
+
+// Run without Python, but for its timers, then toggle `wakeup`, for which it waits.
+void run_free() {
+    const CData irq = top->irq;
+    while (free_cycles > 0 && top->irq == irq && !Verilated::gotFinish()) {
+        run_blind(VerilatedVpi::cbNextDeadline(), irq);
+        if (free_cycles == 0 || top->irq != irq) break;
+        advance();
+        evaluate();
+        if (rose()) --free_cycles;
+    }
+    free_cycles = 0;
+    top->wakeup = !top->wakeup;
 }
 
 void die_with_parent() {
