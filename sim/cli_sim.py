@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from ..golden.parameters import Parameters
-from ..golden.tiling import candidates, problem
 from .build import build
 from .dump import write_dump
-from .jobs import LayerTask, MemoryModel, Recording, cost, run_layer
+from .jobs import LayerTask, MemoryModel, Recording, cost, misfit, run_layer
 from .netlist import generated
 from .pool import Crash, available_memory, run_all
 from .ports import check_ports
@@ -74,8 +73,6 @@ def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) ->
     verilog = _netlist(request, err)
     with waiting(err, "recording what the layers read and write in PyTorch"):
         recordings = record(request.targets, request.inputs)
-    _check_sizes(recordings, request.parameters)
-    seconds = _build(request, verilog, err)
     folder = request.out / request.parameters.name
     tasks = [
         LayerTask(
@@ -83,12 +80,14 @@ def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) ->
             request.parameters,
             verilog,
             request.memory,
-            seconds,
             folder / recording.label if request.waves else None,
             request.window,
         )
         for recording in recordings
     ]
+    _check_sizes(request, tasks, err)
+    seconds = _build(request, verilog, err)
+    tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)
     print_outcomes(console(), [recording.label for recording in recordings], outcomes)
     results = [outcome.result for outcome in outcomes if outcome.result]
@@ -127,15 +126,25 @@ def _netlist(request: Request, err: Console) -> str:
     return text
 
 
-def _check_sizes(recordings: Sequence[Recording], parameters: Parameters) -> None:
+def _check_sizes(request: Request, tasks: Sequence[LayerTask], err: Console) -> None:
     """Refuse layers that do not fit the scratchpads before a model is built for them."""
-    for recording in recordings:
-        try:
-            next(candidates(problem(recording.layer, recording.x_q.shape, parameters), parameters))
-        except StopIteration:
-            pass  # The scheduler knows why
-        except ValueError as error:
-            raise ValueError(f"{recording.layer.name} does not fit: {error}") from None
+    if request.parameters == Parameters():
+        return  # Every layer of the networks fits
+    distinct = {task.recording.layer.name: task for task in tasks}
+    with waiting(err, "scheduling"):
+        for _, answer in run_all(
+            misfit,
+            list(distinct.values()),
+            processes=_processes(request),
+            cost=cost,
+            budget=int(available_memory() * _MEMORY_SHARE),
+        ):
+            if isinstance(answer, str) and answer:
+                raise ValueError(answer)
+
+
+def _processes(request: Request) -> int:
+    return request.jobs or len(os.sched_getaffinity(0))
 
 
 def _build(request: Request, verilog: str, err: Console) -> float:
@@ -165,7 +174,7 @@ def _simulate(
     answers = run_all(
         worker,
         [tasks[i] for i in order],
-        processes=request.jobs or len(os.sched_getaffinity(0)),
+        processes=_processes(request),
         cost=cost,
         budget=int(available_memory() * _MEMORY_SHARE),
     )
