@@ -71,7 +71,7 @@ class _Importer:
             keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
             self.add(node, "max_pool", {key: getattr(module, key) for key in keys}, source)
         elif isinstance(module, nn.AdaptiveAvgPool2d):
-            self.add(node, "avg_pool", {"output_size": module.output_size}, source)
+            self.add(node, "avg_pool", {"output_size": list(module.output_size)}, source)
         elif isinstance(module, nn.Dropout | nn.Identity):
             self.names[node] = self.names[self.sources(node)[0]]
         else:

@@ -1,0 +1,113 @@
+"""Checkpoints with torchvision's names: the right ones load, others are refused in a sentence."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from maccord.golden.conv2d import conv2d
+from maccord.golden.graph import Conv2d
+from maccord.golden.linear import linear
+from maccord.nets.checkpoint import load_checkpoint
+from maccord.nets.images import calibration_crops, normalize
+from maccord.nets.library import load
+from maccord.nets.networks import NETWORKS
+
+PARAMETERS = {"resnet18": 11_689_512, "vgg16": 138_357_544, "squeezenet1_1": 1_235_496}
+
+
+def _state(name, classes, seed=1):
+    torch.manual_seed(seed)
+    return NETWORKS[name].build(classes).state_dict()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_are_torchvisions(name):
+    outline = NETWORKS[name].outline()
+    assert sum(parameter.numel() for parameter in outline.parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
+def test_seventy_classes(name, wrapped, tmp_path):
+    """The number of classes comes from the file, and each layer still equals PyTorch's."""
+    state = _state(name, 70)
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": state, "epoch": 3} if wrapped else state, path)
+    calibration = [normalize(crop) for crop in calibration_crops()[:2]]
+    network = load(name, weights=path, calibration=calibration, cache=tmp_path)
+    assert network.weights == str(path)
+    assert network.classify(calibration[0]).logits.shape == (70,)
+    for layer_name, record in network.record(calibration[1]).items():
+        layer = network.layers[layer_name]
+        golden = conv2d if isinstance(layer, Conv2d) else linear
+        np.testing.assert_array_equal(golden(record.x_q, layer), record.y_torch, layer_name)
+
+
+def test_the_files_weights_are_used(tmp_path):
+    """Weights of a layer without batch norm, quantized, are those of the file."""
+    state = _state("squeezenet1_1", 1000)
+    path = tmp_path / "weights.pt"
+    torch.save(state, path)
+    calibration = [normalize(calibration_crops()[0])]
+    network = load("squeezenet1_1", weights=path, calibration=calibration, cache=tmp_path)
+    layer = network.layers["squeezenet1_1.features.6.squeeze"]
+    float_weight = state["features.6.squeeze.weight"].numpy()
+    steps = float_weight / layer.weight_scale[:, None, None, None]
+    assert np.abs(steps - layer.weight).max() < 0.501
+    np.testing.assert_array_equal(layer.bias, state["features.6.squeeze.bias"].numpy())
+
+
+def test_old_checkpoints_without_batch_counts(tmp_path):
+    state = {
+        key: value for key, value in _state("resnet18", 10).items() if "num_batches" not in key
+    }
+    path = tmp_path / "old.pth"
+    torch.save(state, path)
+    assert load_checkpoint(NETWORKS["resnet18"], path).fc.weight.shape == (10, 512)
+
+
+def _refused(path, name="resnet18"):
+    with pytest.raises(ValueError, match="weights must be") as caught:
+        load_checkpoint(NETWORKS[name], path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_another_architecture(tmp_path):
+    path = tmp_path / "squeezenet.pth"
+    torch.save(_state("squeezenet1_1", 1000), path)
+    assert re.search("a checkpoint of resnet18, got .*, which lacks fc.weight", _refused(path))
+    assert "which lacks classifier.6.weight" in _refused(path, "vgg16")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("layer2.0.conv2.weight"), "which lacks layer2.0.conv2.weight"),
+        (lambda s: s.update(extra=torch.zeros(1)), "which has extra besides"),
+        (
+            lambda s: s.update({"layer1.0.conv1.weight": torch.zeros(64, 64, 1, 1)}),
+            "whose layer1.0.conv1.weight has shape (64, 64, 1, 1) instead of (64, 64, 3, 3)",
+        ),
+        (lambda s: s["fc.bias"].fill_(float("nan")), "weights must be finite numbers"),
+        (lambda s: s.update(epoch=3), "weights must be a state dict of tensors"),
+    ],
+)
+def test_changed_checkpoints(change, message, tmp_path):
+    state = _state("resnet18", 10)
+    change(state)
+    path = tmp_path / "changed.pth"
+    torch.save(state, path)
+    assert message in _refused(path)
+
+
+def test_unreadable_files(tmp_path):
+    path = tmp_path / "text.pth"
+    path.write_text("no tensors here")
+    assert "text.pth: not a file of tensors that torch.load reads" in _refused(path)
+    path.write_bytes(b"")
+    assert "text.pth: not a file of tensors" in _refused(path)
+    assert "No such file or directory" in _refused(tmp_path / "absent.pth")

@@ -1,0 +1,93 @@
+"""Every layer of the three networks: golden model and PyTorch's INT8 module, byte for byte."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from maccord.golden.conv2d import conv2d
+from maccord.golden.graph import Conv2d
+from maccord.golden.linear import linear
+from maccord.nets.images import load_crop, normalize
+from maccord.nets.library import NETWORKS, load
+from maccord.nets.perturb import parse
+
+INPUTS = ["clean", "awgn:0.3", "brownian:40", "vertical:4", "horizontal:3"]
+LAYERS = {"resnet18": 21, "vgg16": 16, "squeezenet1_1": 26}
+
+load = cache(load)
+
+
+def golden(x_q, layer):
+    """The golden model's output of a layer."""
+    return conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear(x_q, layer)
+
+
+def image(text):
+    """Normalized photograph, perturbed with seed 0 unless clean."""
+    crop = load_crop()
+    return normalize(crop if text == "clean" else parse(text)[0].apply(crop))
+
+
+@pytest.mark.parametrize("text", INPUTS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_equals_pytorch(name, text):
+    network = load(name)
+    records = network.record(image(text))
+    assert list(records) == list(network.layers)
+    assert len(records) == LAYERS[name]
+    different = {}
+    for layer_name, record in records.items():
+        y_golden = golden(record.x_q, network.layers[layer_name])
+        assert (record.x_q.shape, y_golden.shape) == network.shapes[layer_name]
+        different[layer_name] = int((y_golden != record.y_torch).sum())
+    assert not any(different.values()), different
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_seeded_weights_give_natural_ranges(name):
+    """Outputs use many of their codes, few of them saturated; biases are not zero."""
+    network = load(name)
+    for layer_name, record in network.record(image("clean")).items():
+        layer = network.layers[layer_name]
+        assert len(np.unique(record.y_torch)) > 100, layer_name
+        assert (record.y_torch == 255).mean() < 0.01, layer_name
+        assert np.count_nonzero(layer.bias_q) > 0.9 * layer.bias_q.size, layer_name
+
+
+def test_perturbations_reach_the_input_codes():
+    network = load("resnet18")
+    inputs = [network.record(image(text), ["resnet18.conv1"]) for text in INPUTS]
+    codes = [records["resnet18.conv1"].x_q for records in inputs]
+    shares = [(other != codes[0]).mean() for other in codes[1:]]
+    assert min(shares) > 0.04
+    assert shares[0] > 0.9
+
+
+def test_one_weight_bit_is_seen():
+    """A bit flipped in the weights as loaded shows, in its own output channel."""
+    network = load("resnet18")
+    name = "resnet18.layer2.0.downsample.0"
+    record = network.record(image("clean"), [name])[name]
+    layer = network.layers[name]
+    layer.weight[5, 17, 0, 0] ^= 0x20
+    try:
+        wrong = np.argwhere(golden(record.x_q, layer) != record.y_torch)
+    finally:
+        layer.weight[5, 17, 0, 0] ^= 0x20
+    assert len(wrong) > 10
+    assert set(wrong[:, 3]) == {5}
+    np.testing.assert_array_equal(golden(record.x_q, layer), record.y_torch)
+
+
+def test_one_bias_step_is_seen():
+    network = load("squeezenet1_1")
+    name = "squeezenet1_1.features.3.expand3x3"
+    record = network.record(image("clean"), [name])[name]
+    layer = network.layers[name]
+    layer.bias_q[11] += 64
+    try:
+        wrong = np.argwhere(golden(record.x_q, layer) != record.y_torch)
+    finally:
+        layer.bias_q[11] -= 64
+    assert set(wrong[:, 3]) == {11}
