@@ -1,0 +1,229 @@
+"""`maccord bench`: ratios of things that do the same, measured in turns in one run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from ..golden.conv2d import PackedConv2d
+from ..golden.graph import Conv2d, Layer
+from ..golden.linear import PackedLinear
+from ..golden.parameters import Parameters
+from ..golden.registers import Status
+from ..golden.schedule import schedule
+from ..nets.framework import module_of, qnnpack
+from .errors import SimulationError
+from .jobs import Recording
+from .netlist import generated
+from .progress import waiting
+from .recording import Inputs, record
+from .report import console
+from .results import whole_file
+from .simulate import Job, run_plain, simulate
+from .toolchain import find_compiler, find_verilator
+
+__all__ = ["Ratio", "kernels", "run", "simulation"]
+
+_LAYER = "resnet18.conv1"
+_NETWORK = "resnet18.*"
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Two measurements of the same work.
+
+    Parameters
+    ----------
+    what : str
+        The work.
+    ours, other : str
+        What was compared.
+    ours_value, other_value : float
+        Best of all rounds, in `unit`.
+    unit : str
+    ratio : float
+        ours_value / other_value.
+    rounds : int
+        Measurements of each.
+    """
+
+    what: str
+    ours: str
+    other: str
+    ours_value: float
+    other_value: float
+    unit: str
+    ratio: float
+    rounds: int
+
+
+def run(path: Path, seconds: float) -> None:
+    """Measure everything, print the table, write it as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        Of the JSON.
+    seconds : float
+        Least time spent on each side of a ratio.
+    """
+    err = console(stderr=True)
+    with waiting(err, "recording ResNet-18's layers"):
+        recordings = record([_NETWORK], Inputs())
+    with waiting(err, "golden model against qnnpack and int64"):
+        ratios = kernels(recordings, seconds)
+    first = next(r for r in recordings if r.layer.name == _LAYER)
+    with waiting(err, "cocotb against a plain C++ loop"):
+        ratios += simulation(first, Parameters(), seconds)
+    machine = {
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "threads": torch.get_num_threads(),
+        "verilator": find_verilator().version,
+        "compiler": f"{find_compiler().version} {find_compiler().optimise}",
+    }
+    console().print(_table(ratios, machine))
+    with whole_file(path) as temporary:
+        found = {"machine": machine, "ratios": [asdict(ratio) for ratio in ratios]}
+        temporary.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def simulation(recording: Recording, parameters: Parameters, seconds: float) -> list[Ratio]:
+    """Simulated cycles per second: under cocotb against a plain loop over the same model.
+
+    Raises
+    ------
+    SimulationError
+        If a run fails, or the two do not agree in bytes and cycles.
+    """
+    plan = schedule(recording.layer, recording.x_q.shape, parameters)
+    job = Job(
+        verilog=generated(parameters),
+        axi_bytes=parameters.axi_bytes,
+        memory=plan.image(recording.x_q),
+        program=plan.memory.program,
+        outputs=[(plan.memory.output, plan.memory.output_bytes)],
+    )
+    ours, theirs = [], []
+    spent = 0.0
+    while len(ours) < _ROUNDS or spent < 2 * seconds:
+        cocotb, plain = simulate(job), run_plain(job)
+        for status in (cocotb.status, plain.status):
+            if status & Status.ERROR or not status & Status.DONE:
+                raise SimulationError(f"the accelerator stopped with status {status:#04x}")
+        same = np.array_equal(cocotb.outputs[0], plain.outputs[0])
+        if cocotb.cycles != plain.cycles or not same:
+            raise SimulationError("the plain C++ loop and cocotb did not simulate the same")
+        ours.append(cocotb.sim_cycles_per_second)
+        theirs.append(plain.sim_cycles_per_second)
+        spent += cocotb.sim_seconds + plain.sim_seconds
+    what = f"{recording.layer.name}, {parameters.rows} x {parameters.cols} accelerator"
+    a, b = max(ours), max(theirs)
+    return [Ratio(what, "cocotb", "plain C++ loop", a, b, "cycles/s", a / b, len(ours))]
+
+
+def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
+    """Time of all layers: golden against PyTorch's kernels, and against int64 products."""
+    ours = [_golden(r) for r in recordings]
+    theirs = [_qnnpack(r) for r in recordings]
+    products = [_int64(r) for r in recordings]
+    what = f"{len(recordings)} layers of {recordings[0].network}"
+    ratios = []
+    # One thread first: what other work on the machine disturbs least
+    for threads, other, calls in (
+        (1, "qnnpack", theirs),
+        (1, "int64 np.matmul alone", products),
+        (None, "qnnpack", theirs),
+    ):
+        with _threads(threads), qnnpack():
+            a, b, rounds = _in_turns(ours, calls, seconds)
+        said = "one thread" if threads else "all threads"
+        ratios.append(Ratio(f"{what}, {said}", "golden", other, a, b, "s", a / b, rounds))
+    return ratios
+
+
+def _golden(recording: Recording) -> Callable[[], object]:
+    layer = recording.layer
+    packed = PackedConv2d(layer) if isinstance(layer, Conv2d) else PackedLinear(layer)
+    return lambda: packed(recording.x_q)
+
+
+def _qnnpack(recording: Recording) -> Callable[[], object]:
+    """PyTorch's module on a tensor in the memory format that its kernel wants."""
+    layer = recording.layer
+    module = module_of(layer)
+    codes = torch.from_numpy(recording.x_q)
+    with qnnpack():
+        x = torch._make_per_tensor_quantized_tensor(
+            codes.permute(0, 3, 1, 2) if codes.ndim == 4 else codes,
+            layer.input.scale,
+            layer.input.zero_point,
+        )
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+    return lambda: module(x)
+
+
+def _int64(recording: Recording) -> Callable[[], object]:
+    """The layer's matrix product alone, patches and weights laid out before."""
+    layer: Layer = recording.layer
+    pixels = int(np.prod(recording.y_torch.shape[:-1]))
+    weight = layer.weight.reshape(layer.weight.shape[0], -1).T.astype(np.int64)
+    # Of the right shape: the time does not depend on the values
+    patches = np.random.default_rng(0).integers(-128, 128, (pixels, len(weight)))
+    return lambda: patches @ weight
+
+
+def _in_turns(
+    ours: list[Callable[[], object]], theirs: list[Callable[[], object]], seconds: float
+) -> tuple[float, float, int]:
+    """Best time of a pass over all layers, of each side, and the number of passes."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for calls in (ours, theirs):  # Once unmeasured, to fill caches and start threads
+        calls[0]()
+    while not times[0] or (sum(times[0]) < seconds and sum(times[1]) < 10 * seconds):
+        for side, calls in zip(times, (ours, theirs), strict=True):
+            begin = time.perf_counter()
+            for call in calls:
+                call()
+            side.append(time.perf_counter() - begin)
+    return min(times[0]), min(times[1]), len(times[0])
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Give NumPy's and PyTorch's products the same number of threads; None for all."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        with threadpool_limits(limits=count):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _table(ratios: list[Ratio], machine: dict) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("work", "ours", "other", "ours, best", "other, best", "ours / other"):
+        right = name not in ("work", "ours", "other")
+        table.add_column(name, no_wrap=True, justify="right" if right else "left")
+    for ratio in ratios:
+        values = (
+            f"{v:,.4g} {ratio.unit}" if v < 1e4 else f"{v:,.0f} {ratio.unit}"
+            for v in (ratio.ours_value, ratio.other_value)
+        )
+        table.add_row(ratio.what, ratio.ours, ratio.other, *values, f"{ratio.ratio:.3g}")
+    table.caption = "; ".join(f"{name}: {value}" for name, value in machine.items())
+    table.caption_justify = "left"
+    return table
