@@ -5,7 +5,7 @@ As in `conv2d`, after ATen's ``quantized/cpu/qlinear.cpp``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,12 @@ class PackedLinear:
         return _requantize(self.accumulate(x_q), self.layer)
 
 
-def _accumulate(x_q: np.ndarray, layer: Linear, blocks: object, bias: np.ndarray) -> np.ndarray:
+def _accumulate(
+    x_q: npt.NDArray[np.uint8],
+    layer: Linear,
+    blocks: Iterable[tuple[slice, _Slices]],
+    bias: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int32]:
     if x_q.dtype != np.uint8:
         raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
     outputs, depth = layer.weight.shape

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,7 +133,7 @@ def module_of(layer: Layer) -> nn.Module:
     from torch.ao.nn.intrinsic import quantized as fused
 
     with qnnpack():
-        weight = torch._make_per_channel_quantized_tensor(
+        weight = torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
             torch.from_numpy(np.array(layer.weight)),
             torch.from_numpy(layer.weight_scale),
             torch.zeros(len(layer.weight), dtype=torch.int64),
@@ -140,7 +141,7 @@ def module_of(layer: Layer) -> nn.Module:
         )
         if isinstance(layer, Linear):
             outputs, inputs = layer.weight.shape
-            kind = fused.LinearReLU if layer.relu else quantized.Linear
+            kind: Any = fused.LinearReLU if layer.relu else quantized.Linear
             module = kind(1, 1)  # the constructor would pack a weight of full size
             module.in_features, module.out_features = inputs, outputs
         else:
@@ -161,9 +162,7 @@ def module_of(layer: Layer) -> nn.Module:
     return module
 
 
-def operator(
-    op: str, sources: Sequence[torch.Tensor], arguments: dict[str, object]
-) -> torch.Tensor:
+def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]) -> torch.Tensor:
     """Result of one of PyTorch's operators; to be called within `qnnpack`.
 
     Parameters
@@ -179,18 +178,19 @@ def operator(
     ValueError
         If the operator is none of these.
     """
+    x = sources[0] if sources else torch.empty(0)
     if op == "quantize":
-        return torch.quantize_per_tensor(*sources, dtype=torch.quint8, **arguments)
+        return torch.quantize_per_tensor(x, dtype=torch.quint8, **arguments)
     if op == "dequantize":
-        return sources[0].dequantize()
+        return x.dequantize()
     if op in ("add", "add_relu"):
         return getattr(torch.ops.quantized, op)(*sources, **arguments)
     if op == "cat":
         return torch.cat(list(sources), **arguments)
     if op == "flatten":
-        return torch.flatten(*sources, **arguments)
+        return torch.flatten(x, **arguments)
     if op == "max_pool":
-        return nn.functional.max_pool2d(*sources, **arguments)
+        return nn.functional.max_pool2d(x, **arguments)
     if op == "avg_pool":
-        return nn.functional.adaptive_avg_pool2d(*sources, **arguments)
+        return nn.functional.adaptive_avg_pool2d(x, **arguments)
     raise ValueError(f"op must be an operator of the integer graph, got {op}")

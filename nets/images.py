@@ -87,7 +87,7 @@ def normalize(crop: Crop) -> npt.NDArray[np.float32]:
     ndarray of shape (1, 3, H, W), float32
         (crop - mean) / std per channel, with ImageNet's mean and std.
     """
-    scaled = (crop - np.float32(MEAN)) / np.float32(STD)
+    scaled = (crop - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 

@@ -41,9 +41,13 @@ class _Importer:
         """Nodes of tensors that the node reads."""
         return [source for source in node.all_input_nodes if source.op != "get_attr"]
 
-    def attribute(self, node: torch.fx.Node) -> float | int:
-        """Value of a scale or zero point held as a buffer."""
-        return getattr(self.graph_module, str(node.target)).item()
+    def quantization(self, scale: object, zero_point: object) -> Quantization:
+        """Parameters that two nodes fetch from buffers."""
+        assert isinstance(scale, torch.fx.Node) and isinstance(zero_point, torch.fx.Node)
+        values = [
+            getattr(self.graph_module, str(node.target)).item() for node in (scale, zero_point)
+        ]
+        return Quantization(float(values[0]), int(values[1]))
 
     def source_quantization(self, node: torch.fx.Node) -> Quantization:
         """Parameters of the node's first input."""
@@ -71,7 +75,9 @@ class _Importer:
             keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
             self.add(node, "max_pool", {key: getattr(module, key) for key in keys}, source)
         elif isinstance(module, nn.AdaptiveAvgPool2d):
-            self.add(node, "avg_pool", {"output_size": list(module.output_size)}, source)
+            size = module.output_size
+            pair = [size, size] if isinstance(size, int | None) else list(size)
+            self.add(node, "avg_pool", {"output_size": pair}, source)
         elif isinstance(module, nn.Dropout | nn.Identity):
             self.names[node] = self.names[self.sources(node)[0]]
         else:
@@ -94,14 +100,12 @@ class _Importer:
         handlers[node.target](node)
 
     def _quantize(self, node: torch.fx.Node) -> None:
-        scale, zero_point = (self.attribute(argument) for argument in node.args[1:3])
-        quantization = Quantization(float(scale), int(zero_point))
+        quantization = self.quantization(*node.args[1:3])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
         self.add(node, "quantize", arguments, quantization)
 
     def _add(self, node: torch.fx.Node) -> None:
-        scale, zero_point = (self.attribute(argument) for argument in node.args[2:4])
-        quantization = Quantization(float(scale), int(zero_point))
+        quantization = self.quantization(*node.args[2:4])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
         op = "add" if node.target is torch.ops.quantized.add else "add_relu"
         self.add(node, op, arguments, quantization)

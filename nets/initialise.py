@@ -65,8 +65,8 @@ class _Initialiser:
     def observe(self, name: str, module: nn.BatchNorm2d, x: torch.Tensor) -> None:
         """Statistics of the input, a scale around 1 and a Gaussian shift."""
         mean, spread = _statistics(x)
-        module.running_mean.copy_(mean)
-        module.running_var.copy_(spread.square())
+        module.running_mean = mean
+        module.running_var = spread.square()
         module.weight.data = 1 + 0.1 * _normal(self.seed, f"{name}.weight", module.weight.shape)
         module.bias.data = _BIAS * _normal(self.seed, f"{name}.bias", module.bias.shape)
 

@@ -6,8 +6,9 @@ converting it again. Every step is executed by PyTorch's own quantized module or
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,10 @@ class Step:
     name: str
     op: str
     inputs: tuple[str, ...]
-    arguments: dict[str, object] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+_Executed = tuple[Step, list[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,44 +100,48 @@ class Int8Network:
             self._modules[name] = module_of(self.layers[name])
         return self._modules[name]
 
-    def run(
-        self, image: npt.NDArray[np.float32], names: Collection[str] = (), *, partial: bool = False
-    ) -> tuple[dict[str, Record], npt.NDArray[np.float32] | None]:
-        """Run the network on normalized images.
+    def _execute(self, image: npt.NDArray[np.float32]) -> Iterator[_Executed]:
+        """Yield each step with what it read and made; forgets what no later step reads."""
+        check_image(image)
+        values = {"input": torch.from_numpy(np.array(image, order="C"))}
+        for index, step in enumerate(self.steps):
+            sources = [values[source] for source in step.inputs]
+            with qnnpack():
+                if step.op == "layer":
+                    result = self._module(step.arguments["name"])(*sources)
+                else:
+                    result = operator(step.op, sources, step.arguments)
+            values[step.name] = result
+            for source in step.inputs:
+                if self._last_use[source] == index:
+                    values.pop(source, None)
+            yield step, sources, result
+
+    def record(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Record]:
+        """Run the network on normalized images up to the last of the layers to record.
 
         Parameters
         ----------
         image : ndarray of shape (N, 3, H, W), float32
         names : collection of str
             Layers to record.
-        partial : bool
-            Stop after the last of `names`.
 
         Returns
         -------
-        records : dict of str to Record
+        dict of str to Record
             In order of execution.
-        logits : ndarray of shape (N, classes), float32, or None if stopped before
         """
-        check_image(image)
         wanted = set(names)
         records: dict[str, Record] = {}
-        values = {"input": torch.from_numpy(np.array(image, order="C"))}
-        result = values["input"]
-        with qnnpack():
-            for index, step in enumerate(self.steps):
-                sources = [values[source] for source in step.inputs]
-                if step.op == "layer":
-                    name = str(step.arguments["name"])
-                    result = self._module(name)(*sources)
-                    if name in wanted:
-                        records[name] = Record(codes(sources[0]), codes(result))
-                        if partial and len(records) == len(wanted):
-                            return records, None
-                else:
-                    result = operator(step.op, sources, step.arguments)
-                values[step.name] = result
-                for source in step.inputs:
-                    if self._last_use[source] == index:
-                        values.pop(source, None)
-        return records, result.numpy()
+        for step, sources, result in self._execute(image):
+            name = step.arguments.get("name")
+            if name in wanted:
+                records[name] = Record(codes(sources[0]), codes(result))
+            if len(records) == len(wanted):
+                break
+        return records
+
+    def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
+        *_, (_, _, result) = self._execute(image)
+        return result.numpy()

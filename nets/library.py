@@ -103,13 +103,11 @@ class QuantizedNetwork:
             if name not in self.layers:
                 near = ", ".join(nearest(name, self.layers))
                 raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
-        if not names:
-            return {}
-        return self._network.run(image, names, partial=True)[0]
+        return self._network.record(image, names)
 
     def classify(self, image: Image) -> Classification:
         """Logits and top class that PyTorch's INT8 network gives one normalized image."""
-        logits = self._network.run(image)[1][0]
+        logits = self._network.logits(image)[0]
         return Classification(logits, int(np.argmax(logits)))
 
 
@@ -129,7 +127,7 @@ def _build(
     converted = convert(model, [image[None] for image in images])
     steps, layers = import_network(converted, network.name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
-    records, _ = Int8Network(steps, layers).run(first, list(layers))
+    records = Int8Network(steps, layers).record(first, layers)
     shapes = {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()}
     return steps, layers, {"shapes": shapes}
 
@@ -186,6 +184,6 @@ def load(
                 state = _build(network, weights, seed, tensor)
                 store.write(path, *state)
     steps, layers, about = state
-    shapes = {layer: tuple(map(tuple, pair)) for layer, pair in about["shapes"].items()}
+    shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
     text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)
     return QuantizedNetwork(name, text, steps, layers, shapes)

@@ -44,6 +44,12 @@ class BasicBlock(nn.Module):
         return self.relu2(self.bn2(self.conv2(out)) + shortcut)
 
 
+def _stage(inputs: int, outputs: int, depth: int, stride: int) -> nn.Sequential:
+    """Blocks of one resolution; the first one narrows by the stride."""
+    rest = [BasicBlock(outputs, outputs, 1) for _ in range(depth - 1)]
+    return nn.Sequential(BasicBlock(inputs, outputs, stride), *rest)
+
+
 class ResNet(nn.Module):
     """A residual network of four stages.
 
@@ -61,17 +67,12 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        inputs = 64
-        for stage, depth in enumerate(depths):
-            outputs = 64 << stage
-            blocks = []
-            for block in range(depth):
-                stride = 2 if stage and not block else 1
-                blocks.append(BasicBlock(inputs, outputs, stride))
-                inputs = outputs
-            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.layer1 = _stage(64, 64, depths[0], 1)
+        self.layer2 = _stage(64, 128, depths[1], 2)
+        self.layer3 = _stage(128, 256, depths[2], 2)
+        self.layer4 = _stage(256, 512, depths[3], 2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        self.fc = nn.Linear(inputs, classes)
+        self.fc = nn.Linear(512, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of normalized images (N, 3, 224, 224)."""

@@ -34,7 +34,8 @@ def test_rebuilt_modules_equal_the_converted_ones(name):
             module.register_forward_hook(keep)
     with qnnpack():
         expected = converted(image).numpy()
-    records, logits = Int8Network(steps, layers).run(image.numpy(), list(layers))
+    network = Int8Network(steps, layers)
+    records, logits = network.record(image.numpy(), layers), network.logits(image.numpy())
     np.testing.assert_array_equal(logits, expected)
     assert logits.shape == (1, 70)
     assert set(outputs) == set(records) == set(layers)
