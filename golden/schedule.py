@@ -7,7 +7,7 @@ plays the best ones in time, and keeps the fastest.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -22,7 +22,7 @@ from .program import Clamp, MemoryMap, emit
 from .reduction import Reduction, reduction
 from .tiling import Cut, Tiling, cuts, tapered, tiling
 from .timing import estimate_cycles
-from .weight_stream import weight_plan, weight_stream
+from .weight_stream import WeightStream, weight_plan, weight_stream
 
 __all__ = ["Schedule", "count_macs", "schedule"]
 
@@ -111,40 +111,57 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
         If the shape does not fit the layer, or the layer does not fit the scratchpads.
     """
     input_shape = tuple(int(size) for size in input_shape)
+    output_shape = tuple(layer.output_shape(input_shape))
     work = problem(layer, input_shape, parameters)
-    clamp = _clamp(layer)
-    played, best = 0, None
-    for cut in _ranked(work, parameters):
-        stream = weight_stream(layer, work, cut.geometry, parameters)
-        plan = weight_plan(stream, parameters)
-        output_bytes = prod(layer.output_shape(input_shape))
-        for variant in tapered(work, tiling(work, cut, parameters), parameters):
-            memory = _memory_map(prod(input_shape), len(stream.data), output_bytes)
-            program = emit(work, variant, stream, plan, clamp, memory, parameters)
-            cycles = estimate_cycles(program, parameters)
-            played += len(program)
-            cost = cycles * _penalty(work, cut)
-            if best is None or cost < best[0]:
-                best = cost, cycles, variant, stream, memory, program
-            if played > _BUDGET:
-                break
-        if played > _BUDGET:
-            break
-    if best is None:
-        raise ValueError(_no_output_fits(work, parameters))
-    _, cycles, chosen, stream, memory, program = best
+    plays = _plays(layer, work, prod(input_shape), prod(output_shape), parameters)
+    best = min(plays, key=lambda play: play.cost)
     return Schedule(
         layer,
         input_shape,
-        tuple(layer.output_shape(input_shape)),
+        output_shape,
         parameters,
-        program,
-        _with_program(memory, len(program)),
-        stream.data,
-        chosen,
+        best.program,
+        _with_program(best.memory, len(best.program)),
+        best.stream.data,
+        best.tiling,
         layer.macs(input_shape),
-        cycles,
+        best.cycles,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Play:
+    """A finalist with its estimated cycles."""
+
+    tiling: Tiling
+    stream: WeightStream
+    memory: MemoryMap
+    program: list[Instruction]
+    cycles: int
+    cost: float
+
+
+def _plays(
+    layer: Layer, work: Problem, input_bytes: int, output_bytes: int, parameters: Parameters
+) -> Iterator[_Play]:
+    """Write and time the programs of the most promising tilings."""
+    played, clamp = 0, _clamp(layer)
+    streams: dict[tuple[bool, bool], WeightStream] = {}
+    for cut in _ranked(work, parameters):
+        walk = cut.geometry.pack_taps, cut.geometry.pack_lines
+        if walk not in streams:
+            streams[walk] = weight_stream(layer, work, cut.geometry, parameters)
+        stream = streams[walk]
+        plan = weight_plan(stream, parameters)
+        memory = _memory_map(input_bytes, len(stream.data), output_bytes)
+        for variant in tapered(work, tiling(work, cut, parameters), parameters):
+            program = emit(work, variant, stream, plan, clamp, memory, parameters)
+            cycles = estimate_cycles(program, parameters)
+            cost = cycles * _penalty(work, cut)
+            yield _Play(variant, stream, memory, program, cycles, cost)
+            played += len(program)
+            if played > _BUDGET:
+                return
 
 
 def count_macs(program: Iterable[Instruction], rows: int) -> int:
@@ -225,11 +242,3 @@ def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
 def _penalty(work: Problem, cut: Cut) -> float:
     """Whole pixels make long bursts: short ones must be worth it on a slower memory, too."""
     return 1.0 if cut.group == len(work.column_tiles) else 1.005
-
-
-def _no_output_fits(work: Problem, parameters: Parameters) -> str:
-    need = 2 * min(parameters.cols, work.out_channels)
-    return (
-        f"output_bytes must be at least {need} to hold two column tiles of one output pixel, "
-        f"got {parameters.output_bytes}"
-    )

@@ -227,6 +227,6 @@ def _groups(work: Problem, pixels: int, single: bool, parameters: Parameters) ->
     count = len(work.column_tiles)
     half = parameters.output_bytes // 2
     if pixels * work.out_channels <= (2 * half if single else half):
-        return [count, -(-count // 4)] if count >= 4 else [count]
+        return [count, -(-count // 4)] if count >= 4 and pixels > 1 else [count]
     most = half // (pixels * parameters.cols)
     return [-(-count // -(-count // most))] if most else []

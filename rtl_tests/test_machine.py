@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from schedule_layers import random_conv2d, random_layer, shaped_layer
 
 from maccord.golden.conv2d import conv2d
-from maccord.golden.graph import Conv2d, Layer, Linear, Quantization
+from maccord.golden.graph import Conv2d, Layer
+from maccord.golden.isa import Instruction, Opcode, Unit, encode_program
 from maccord.golden.linear import linear
-from maccord.golden.machine import Machine
+from maccord.golden.machine import Machine, ProgramError
 from maccord.golden.parameters import Parameters
+from maccord.golden.registers import ErrorCode
 from maccord.golden.schedule import Schedule, schedule
 
 SMALL = {"activation_bytes": 1 << 11, "weight_bytes": 1 << 11, "output_bytes": 1 << 10}
@@ -21,57 +27,11 @@ CONFIGURATIONS = [
     Parameters(7, 5, lanes=1, accumulators=128, axi_bytes=32, **SMALL),
     Parameters(32, 8, accumulators=64, activation_bytes=1 << 12, weight_bytes=1 << 10),
 ]
-
-
-def random_layer(rng: np.random.Generator) -> tuple[Layer, tuple[int, ...]]:
-    """A small layer of any geometry, and the shape of its input."""
-    if rng.random() < 0.2:
-        shape = int(rng.integers(1, 6)), int(rng.integers(1, 200))
-        return random_linear(rng, shape[1], int(rng.integers(1, 70))), shape
-    kernel = tuple(int(k) for k in rng.integers(1, 5, 2))
-    dilation = tuple(int(d) for d in rng.choice([1, 1, 1, 2, 3], 2))
-    groups = int(rng.choice([1, 1, 1, 2, 3, 8]))
-    channels = groups * int(rng.integers(1, 10))
-    outputs = groups * int(rng.integers(1, 12))
-    window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    padding = tuple(int(rng.integers(0, w + 1)) for w in window)
-    size = [int(rng.integers(max(w - 2 * p, 1), 16)) for w, p in zip(window, padding, strict=True)]
-    layer = random_conv2d(
-        rng,
-        (outputs, channels // groups, *kernel),
-        stride=tuple(int(s) for s in rng.integers(1, 4, 2)),
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        relu=bool(rng.random() < 0.5),
-    )
-    return layer, (int(rng.integers(1, 4)), *size, channels)
-
-
-def _common(rng: np.random.Generator, weight: np.ndarray) -> dict:
-    outputs, depth = len(weight), weight[0].size
-    return {
-        "name": "layer",
-        "weight": weight,
-        "bias": np.zeros(outputs, np.float32),
-        "bias_q": rng.integers(-5000, 5000, outputs).astype(np.int32),
-        "weight_scale": np.ones(outputs),
-        "multiplier": (rng.uniform(0.3, 2, outputs) / 64 / np.sqrt(depth)).astype(np.float32),
-        "input": Quantization(0.1, int(rng.integers(0, 256))),
-        "output": Quantization(0.1, int(rng.integers(0, 256))),
-    }
-
-
-def random_conv2d(rng: np.random.Generator, shape: tuple[int, ...], **options: object) -> Conv2d:
-    return Conv2d(**_common(rng, rng.integers(-128, 128, shape).astype(np.int8)), **options)
-
-
-def random_linear(rng: np.random.Generator, inputs: int, outputs: int) -> Linear:
-    weight = rng.integers(-128, 128, (outputs, inputs)).astype(np.int8)
-    return Linear(**_common(rng, weight), relu=bool(rng.random() < 0.5))
+TINY = Parameters(8, 8, axi_bytes=8, accumulators=16, **{**SMALL, "weight_bytes": 1 << 10})
 
 
 def reference(x_q: np.ndarray, layer: Layer) -> np.ndarray:
+    """Output codes by the tensor-level golden model."""
     return conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear(x_q, layer)
 
 
@@ -86,17 +46,201 @@ def run(work: Schedule, x_q: np.ndarray) -> np.ndarray:
         Machine(work.parameters, memory).run(work.memory.program)
         images.append(memory[area].copy())
         memory[area] = before[area]
-        np.testing.assert_array_equal(memory, before)
-    np.testing.assert_array_equal(*images)  # no byte kept its poison
+        assert np.array_equal(memory, before)
+    assert np.array_equal(*images)  # no byte kept its poison
     memory[area] = images[0]
     return work.output(memory)
 
 
 @pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
 @pytest.mark.parametrize("seed", range(40))
-def test_machine_equals_reference(seed: int, parameters: Parameters) -> None:
+def test_random_layers_equal_reference(seed: int, parameters: Parameters) -> None:
     rng = np.random.default_rng(seed)
     layer, shape = random_layer(rng)
     x_q = rng.integers(0, 256, shape).astype(np.uint8)
     work = schedule(layer, shape, parameters)
     np.testing.assert_array_equal(run(work, x_q), reference(x_q, layer))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet18.conv1",
+        "resnet18.layer3.0.downsample.0",
+        "vgg16.features.24",
+        "vgg16.classifier.0",
+        "squeezenet1_1.features.3.expand3x3",
+    ],
+)
+def test_full_size_equals_reference(name: str) -> None:
+    layer, shape = shaped_layer(name)
+    x_q = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8)
+    work = schedule(layer, shape, Parameters())
+    np.testing.assert_array_equal(run(work, x_q), reference(x_q, layer))
+
+
+def test_a_flipped_weight_or_bias_changes_the_output() -> None:
+    """Every byte of the stream that belongs to a weight or parameter counts."""
+    rng = np.random.default_rng(3)
+    layer = random_conv2d(rng, (3, 2, 2, 2))
+    x_q = rng.integers(0, 256, (1, 6, 6, 2)).astype(np.uint8)
+    work = schedule(layer, x_q.shape, TINY)
+    expected = reference(x_q, layer)
+    changed = 0
+    for offset in range(work.stream.size):
+        memory = work.image(x_q)
+        memory[work.memory.weights + offset] ^= 0x40
+        try:
+            Machine(TINY, memory).run(work.memory.program)
+        except ProgramError:  # an unused lane met a weight
+            changed += 1
+        except ValueError:  # a multiplier that is no normal number
+            changed += 1
+        else:
+            changed += bool((work.output(memory) != expected).any())
+    assert changed >= layer.weight.size + 2 * len(layer.weight)
+
+
+def small_program() -> tuple[Schedule, np.ndarray]:
+    """A program with padding, several tiles, column tiles, chunks and output groups."""
+    rng = np.random.default_rng(4)
+    layer = random_conv2d(rng, (20, 12, 3, 3), padding=(1, 1))
+    x_q = rng.integers(0, 256, (1, 6, 6, 12)).astype(np.uint8)
+    return schedule(layer, x_q.shape, TINY), x_q
+
+
+def execute(work: Schedule, x_q: np.ndarray, program: Sequence[Instruction]) -> None:
+    """Run another program on a schedule's image."""
+    memory = work.image(x_q)
+    code = encode_program(program)
+    memory = np.concatenate([memory[: work.memory.program], code, np.zeros(64, np.uint8)])
+    Machine(work.parameters, memory).run(work.memory.program)
+
+
+def edited(program: Sequence[Instruction], index: int, **fields: int) -> list[Instruction]:
+    """A copy of a program with fields of one instruction changed."""
+    copy = list(program)
+    copy[index] = replace(copy[index], fields={**copy[index].fields, **fields})
+    return copy
+
+
+def positions(program: Sequence[Instruction], opcode: Opcode) -> list[int]:
+    return [i for i, instruction in enumerate(program) if instruction.opcode == opcode]
+
+
+@pytest.mark.parametrize("mask", ["wait", "signal"])
+def test_every_token_counts(mask: str) -> None:
+    """Without any one of its tokens, a program either stops or has a race, and is refused."""
+    work, x_q = small_program()
+    removed = 0
+    for index, instruction in enumerate(work.program):
+        for unit in Unit:
+            value = getattr(instruction, mask)
+            if value >> unit & 1:
+                program = list(work.program)
+                program[index] = replace(instruction, **{mask: value & ~(1 << unit)})
+                with pytest.raises(ProgramError) as error:
+                    execute(work, x_q, program)
+                assert error.value.code == ErrorCode.DEADLOCK
+                removed += 1
+    kinds = {
+        (unit, other)
+        for i in work.program
+        if i.opcode not in (Opcode.END, Opcode.SETUP)
+        for unit in [i.opcode]
+        for other in Unit
+        if getattr(i, mask) >> other & 1
+    }
+    assert removed > 50
+    assert len(kinds) >= 5  # every pair of units that meet
+
+
+BROKEN: dict[str, tuple[Opcode, dict[str, int], ErrorCode, str]] = {
+    "columns": (Opcode.COMPUTE, {"columns": 9}, ErrorCode.ILLEGAL_INSTRUCTION, "1 to 8 columns"),
+    "no columns": (Opcode.COMPUTE, {"columns": 0}, ErrorCode.ILLEGAL_INSTRUCTION, "1 to 8"),
+    "passes": (Opcode.COMPUTE, {"passes": 200}, ErrorCode.ILLEGAL_INSTRUCTION, "walk of"),
+    "activation": (
+        *(Opcode.COMPUTE, {"activation": 2040}),
+        *(ErrorCode.SCRATCHPAD_RANGE, "is beyond 2047"),
+    ),
+    "unloaded activations": (
+        *(Opcode.LOAD, {"row_bytes": 1}),
+        *(ErrorCode.SCRATCHPAD_RANGE, "activations nobody loaded"),
+    ),
+    "unloaded weights": (
+        *(Opcode.COMPUTE, {"weight": 120}),
+        *(ErrorCode.SCRATCHPAD_RANGE, "weights nobody loaded"),
+    ),
+    "accumulator": (
+        *(Opcode.COMPUTE, {"accumulator": 15}),
+        *(ErrorCode.SCRATCHPAD_RANGE, "accumulator"),
+    ),
+    "weight row": (Opcode.COMPUTE, {"weight": 128}, ErrorCode.SCRATCHPAD_RANGE, "weight row 128"),
+    "output": (Opcode.COMPUTE, {"output": 1020}, ErrorCode.SCRATCHPAD_RANGE, "beyond 1023"),
+    "load range": (Opcode.LOAD, {"buffer": 2040}, ErrorCode.SCRATCHPAD_RANGE, "beyond 2047"),
+    "load memory": (Opcode.LOAD, {"memory": 1 << 31}, ErrorCode.READ_ERROR, "memory address"),
+    "store memory": (Opcode.STORE, {"memory": 1 << 31}, ErrorCode.WRITE_ERROR, "memory address"),
+    "store range": (Opcode.STORE, {"buffer": 1023}, ErrorCode.SCRATCHPAD_RANGE, "beyond 1023"),
+    "no rows": (Opcode.LOAD, {"rows": 0}, ErrorCode.ILLEGAL_INSTRUCTION, "must not be 0"),
+    "weight rows": (Opcode.WEIGHT, {"rows": 2}, ErrorCode.ILLEGAL_INSTRUCTION, "one row"),
+    "weight size": (Opcode.WEIGHT, {"row_bytes": 2048}, ErrorCode.SCRATCHPAD_RANGE, "do not fit"),
+    "weight address": (
+        *(Opcode.WEIGHT, {"buffer": 4}),
+        *(ErrorCode.ILLEGAL_INSTRUCTION, "multiple of 8, got 4"),
+    ),
+    "run": (Opcode.SETUP, {"run": 0}, ErrorCode.ILLEGAL_INSTRUCTION, "must not be 0"),
+    "banks": (
+        *(Opcode.SETUP, {"line_pitch": 65, "pack_lines": 1}),
+        *(ErrorCode.ILLEGAL_INSTRUCTION, "two bytes from one of the 8 activation banks"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_fields_are_refused(case: str) -> None:
+    opcode, fields, code, text = BROKEN[case]
+    work, x_q = small_program()
+    # The last COMPUTE requantizes; of the others, the first will do.
+    index = positions(work.program, opcode)[-1 if case == "output" else 0]
+    with pytest.raises(ProgramError, match=text) as error:
+        execute(work, x_q, edited(work.program, index, **fields))
+    assert error.value.code == code
+    assert error.value.index >= index
+
+
+FILL = Instruction(Opcode.FILL, {"rows": 1, "row_bytes": 1}, signal=1 << Unit.COMPUTE)
+Change = Callable[[list[Instruction]], None]
+REORDERED: dict[str, tuple[Change, ErrorCode, str]] = {
+    "no end": (lambda p: p.pop(), ErrorCode.ILLEGAL_INSTRUCTION, "opcode 0 is illegal"),
+    "no setup": (
+        lambda p: p.pop(positions(p, Opcode.SETUP)[0]),
+        *(ErrorCode.ILLEGAL_INSTRUCTION, "before any SETUP"),
+    ),
+    "no padding": (
+        lambda p: p.pop(positions(p, Opcode.FILL)[0]),
+        *(ErrorCode.SCRATCHPAD_RANGE, "activations nobody loaded"),
+    ),
+    "tokens": (
+        lambda p: p.__setitem__(slice(0, 0), [FILL] * 64),
+        *(ErrorCode.DEADLOCK, "more than 63 tokens to COMPUTE"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REORDERED)
+def test_broken_programs_are_refused(case: str) -> None:
+    change, code, text = REORDERED[case]
+    work, x_q = small_program()
+    program = list(work.program)
+    change(program)
+    with pytest.raises(ProgramError, match=text) as error:
+        execute(work, x_q, program)
+    assert error.value.code == code
+
+
+def test_program_must_end_within_memory() -> None:
+    work, x_q = small_program()
+    memory = work.image(x_q)[: work.memory.program + work.memory.program_bytes - 8]
+    with pytest.raises(ProgramError, match="runs past the end of memory") as error:
+        Machine(TINY, memory).run(work.memory.program)
+    assert error.value.code == ErrorCode.READ_ERROR
