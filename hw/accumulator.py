@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
 
-__all__ = ["Accumulator", "control_layout"]
-
-
-def control_layout(parameters: Parameters) -> data.StructLayout:
-    """What the accumulators do with one vector of partial sums.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        Uses `accumulators`.
-
-    Returns
-    -------
-    data.StructLayout
-        `address` of the vector's entries; `first`: the bias is added instead of the entry;
-        `last`: the sum goes out and the entry stays; `load_bias`, `load_multiplier`: from this
-        vector on, the bias (the multiplier) is the one loaded last.
-    """
-    return data.StructLayout(
-        {
-            "address": range(parameters.accumulators),
-            "first": 1,
-            "last": 1,
-            "load_bias": 1,
-            "load_multiplier": 1,
-        }
-    )
+__all__ = ["Accumulator"]
 
 
 class Accumulator(wiring.Component):
     """Adds one column's partial sums over the passes of a tile, from its bias on.
 
-    One vector per cycle. `acc` comes two cycles after the vector's control. The memory is read,
-    added to and written in three cycles: the same address must not come again within the next
-    two. Passes are `rows >= 4` cycles apart or more, as their weights take as long to load.
+    One vector per cycle, in three: the entry is read, the partial sum added to it, the sum written
+    back, or taken from `acc` when it is the tile's last. The same address must not come again
+    within the next two cycles. Whoever controls several columns shifts one line of control past
+    them; the members say in which of the three cycles each is due.
 
     The 64-bit shadow of the column's parameters is loaded by 8 consecutive cycles of `param`, the
-    bias's bytes first, then the multiplier's, low byte first. A vector's `load_bias` takes it over
-    at the end of the vector's own cycle, `load_multiplier` one cycle later.
+    bias's bytes first, then the multiplier's, low byte first.
 
     Parameters
     ----------
@@ -56,23 +30,25 @@ class Accumulator(wiring.Component):
 
     Members
     -------
-    valid, control : 1, control_layout(parameters)
-        A vector, one cycle ahead of its partial sum.
-    valid_out, control_out
-        The same one cycle later, for the next column.
-    partial_sum : signed(partial_sum_bits)
-        One cycle behind `valid`.
+    read, read_address : 1, unsigned
+        Cycle 0: read an entry.
+    load_bias : 1
+        Cycle 0: from this vector on, the bias is the one in the shadow.
+    add, partial_sum : 1, signed(partial_sum_bits)
+        Cycle 1: the partial sum.
+    first : 1
+        Cycle 1: the sum begins at the bias and not at the entry.
+    load_multiplier : 1
+        Cycle 1: from this vector on, the multiplier is the one in the shadow.
+    write, write_address : 1, unsigned
+        Cycle 2: write the entry.
+    acc, multiplier : signed(32), 32
+        Cycle 2: the sum, which wraps as int32 does, and the bits of its fp32 multiplier.
     param, weight : 1, signed(8)
-        A byte of parameters.
-    param_out : 1
-        `param` one cycle later, for the next column.
-    acc_valid, acc : 1, signed(32)
-        Sum of a `last` vector; wraps as int32 does.
-    multiplier : 32
-        Bits of the fp32 multiplier that belongs to `acc`.
+        A byte of parameters, in any cycle.
     """
 
-    #: Cycles from a vector's control to `acc`.
+    #: Cycles from a vector's `read` to its `acc`.
     LATENCY = 2
     #: Fewest cycles between two vectors of one address.
     ADDRESS_GAP = 3
@@ -81,65 +57,49 @@ class Accumulator(wiring.Component):
 
     def __init__(self, parameters: Parameters):
         self._depth = parameters.accumulators
-        layout = control_layout(parameters)
         super().__init__(
             {
-                "valid": In(1),
-                "control": In(layout),
-                "valid_out": Out(1),
-                "control_out": Out(layout),
+                "read": In(1),
+                "read_address": In(range(self._depth)),
+                "load_bias": In(1),
+                "add": In(1),
                 "partial_sum": In(signed(parameters.partial_sum_bits)),
-                "param": In(1),
-                "param_out": Out(1),
-                "weight": In(signed(8)),
-                "acc_valid": Out(1),
+                "first": In(1),
+                "load_multiplier": In(1),
+                "write": In(1),
+                "write_address": In(range(self._depth)),
                 "acc": Out(signed(32)),
                 "multiplier": Out(32),
+                "param": In(1),
+                "weight": In(signed(8)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        shadow = Signal(8 * self.PARAM_ROWS, reset_less=True)
         bias = Signal(signed(32), reset_less=True)
-        self._parameters(m, bias)
+        multiplier = Signal(32, reset_less=True)
+        acc = Signal(signed(32), reset_less=True)
+        with m.If(self.param):
+            m.d.sync += shadow.eq(Cat(shadow[8:], self.weight))
+        with m.If(self.load_bias):
+            m.d.sync += bias.eq(shadow[:32].as_signed())
+        with m.If(self.load_multiplier):
+            m.d.sync += multiplier.eq(shadow[32:])
         m.submodules.memory = memory = Memory(shape=signed(32), depth=self._depth, init=[])
         read, write = memory.read_port(), memory.write_port()
         # Cycle 0: read
-        control = Signal.like(self.control, reset_less=True)
-        m.d.comb += [
-            read.addr.eq(self.control.address),
-            read.en.eq(self.valid & ~self.control.first),
-            self.control_out.eq(control),
-        ]
-        m.d.sync += self.valid_out.eq(self.valid)
-        with m.If(self.valid):
-            m.d.sync += control.eq(self.control)
+        m.d.comb += [read.en.eq(self.read), read.addr.eq(self.read_address)]
         # Cycle 1: add
-        acc = Signal(signed(32), reset_less=True)
-        address = Signal.like(control.address, reset_less=True)
-        with m.If(self.valid_out):
-            m.d.sync += [
-                acc.eq(Mux(control.first, bias, read.data) + self.partial_sum),
-                address.eq(control.address),
-            ]
+        with m.If(self.add):
+            m.d.sync += acc.eq(Mux(self.first, bias, read.data) + self.partial_sum)
         # Cycle 2: write, or hand over
-        m.d.sync += [
-            self.acc_valid.eq(self.valid_out & control.last),
-            write.en.eq(self.valid_out & ~control.last),
+        m.d.comb += [
+            write.en.eq(self.write),
+            write.addr.eq(self.write_address),
+            write.data.eq(acc),
+            self.acc.eq(acc),
+            self.multiplier.eq(multiplier),
         ]
-        m.d.comb += [write.addr.eq(address), write.data.eq(acc), self.acc.eq(acc)]
         return m
-
-    def _parameters(self, m: Module, bias: Signal) -> None:
-        """Load the shadow from the bytes of weights and `bias` and the multiplier from it."""
-        shadow = Signal(8 * self.PARAM_ROWS, reset_less=True)
-        multiplier = Signal(32, reset_less=True)
-        m.d.sync += self.param_out.eq(self.param)
-        with m.If(self.param):
-            m.d.sync += shadow.eq(Cat(shadow[8:], self.weight))
-        with m.If(self.valid & self.control.load_bias):
-            m.d.sync += bias.eq(shadow[:32].as_signed())
-        # One cycle later than the bias: `acc` of the vector before is still at the output.
-        with m.If(self.valid_out & self.control_out.load_multiplier):
-            m.d.sync += multiplier.eq(shadow[32:])
-        m.d.comb += self.multiplier.eq(multiplier)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from typing import NamedTuple
+
+from amaranth.hdl import Module, Mux, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
-from .accumulator import Accumulator, control_layout
-from .delay import delay
+from .accumulator import Accumulator
+from .delay import delay, delays
 from .requantize import Requantizer
 from .systolic_array import SystolicArray
 
@@ -16,9 +18,40 @@ __all__ = ["Datapath", "vector_layout"]
 
 
 def vector_layout(parameters: Parameters) -> data.StructLayout:
-    """What comes with a vector of activations: `valid`, `swap` and its accumulators' control."""
-    fields = {name: field.shape for name, field in control_layout(parameters)}
-    return data.StructLayout({"valid": 1, "swap": 1, **fields})
+    """What comes with a vector of activations.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Uses `accumulators`.
+
+    Returns
+    -------
+    data.StructLayout
+        `valid`: there is a vector; `swap`: it is the first that uses the matrix captured last;
+        `address` of its accumulators; `first`: they begin at the bias; `last`: their sums go to
+        the requantizers and are not kept; `load_bias`, `load_multiplier`: from this vector on,
+        the biases (the multipliers) are those loaded last.
+    """
+    return data.StructLayout(
+        {
+            "valid": 1,
+            "swap": 1,
+            "address": range(parameters.accumulators),
+            "first": 1,
+            "last": 1,
+            "load_bias": 1,
+            "load_multiplier": 1,
+        }
+    )
+
+
+class _Result(NamedTuple):
+    """A column's sum on its way to a requantizer."""
+
+    valid: Value
+    acc: Value
+    multiplier: Value
 
 
 class Datapath(wiring.Component):
@@ -119,64 +152,66 @@ class Datapath(wiring.Component):
         ]
         for ours, outer in ((array.activation, self.activation), (array.weight, self.weight)):
             m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
-        accumulators = self._accumulators(m)
+        results = self._accumulators(m)
         group = self._parameters.columns_per_lane
         for lane in range(self._parameters.lanes):
-            self._lane(m, lane, accumulators[lane * group : (lane + 1) * group])
+            self._lane(m, lane, results[lane * group : (lane + 1) * group])
         # The last column's results come last: when they are there, all are.
-        result = delay(
-            m, "result", accumulators[-1].acc_valid, Requantizer.LATENCY, reset_less=False
-        )
+        result = delay(m, "result", results[-1].valid, Requantizer.LATENCY, reset_less=False)
         m.d.comb += self.valid.eq(result)
         return m
 
-    def _accumulators(self, m: Module) -> list[Accumulator]:
-        """Hang an accumulator below each column, the control passing from one to the next."""
-        layout = control_layout(self._parameters)
-        now = Signal(layout)
-        m.d.comb += [now[name].eq(self.vector[name]) for name, _ in layout]
-        cycles = self._control_delay
-        valid = delay(m, "valid_delay", self.vector.valid, cycles, reset_less=False)
-        control, param = delay(m, "control_delay", now, cycles), self.param
-        accumulators = []
-        for j in range(self._parameters.cols):
-            m.submodules[f"accumulator_{j}"] = accumulator = Accumulator(self._parameters)
-            m.d.comb += [
-                accumulator.valid.eq(valid),
-                accumulator.control.eq(control),
-                accumulator.param.eq(param),
-                accumulator.weight.eq(self._array.column_weight[j]),
-                accumulator.partial_sum.eq(self._array.partial_sum[j]),
-            ]
-            valid, control = accumulator.valid_out, accumulator.control_out
-            param = accumulator.param_out
-            accumulators.append(accumulator)
-        return accumulators
+    def _accumulators(self, m: Module) -> list[_Result]:
+        """Hang an accumulator below each column, lines of control shifting past them."""
+        vector, cols, ahead = self.vector, self._parameters.cols, self._control_delay
 
-    def _lane(self, m: Module, lane: int, accumulators: list[Accumulator]) -> None:
-        """Requantize the columns of a lane, which come one per cycle, and align their results."""
+        def line(name: str, strobe: Value, cycle: int) -> list[Value]:
+            taps = delays(m, f"{name}_line", strobe, ahead + cycle + cols - 1, reset_less=False)
+            return taps[ahead + cycle :]
+
+        length = ahead + Accumulator.LATENCY + cols - 1
+        address = delays(m, "address_line", vector.address, length)[ahead:]
+        lines = {
+            "read": line("read", vector.valid & ~vector.first, 0),
+            "read_address": address,
+            "load_bias": line("load_bias", vector.valid & vector.load_bias, 0),
+            "add": line("add", vector.valid, 1),
+            "first": line("first", vector.first, 1),
+            "load_multiplier": line("load_multiplier", vector.valid & vector.load_multiplier, 1),
+            "write": line("write", vector.valid & ~vector.last, 2),
+            "write_address": address[2:],
+            "param": delays(m, "param_line", self.param, cols - 1, reset_less=False),
+            "weight": self._array.column_weight,
+            "partial_sum": self._array.partial_sum,
+        }
+        valid = line("valid", vector.valid & vector.last, 2)
+        results = []
+        for j in range(cols):
+            m.submodules[f"accumulator_{j}"] = accumulator = Accumulator(self._parameters)
+            m.d.comb += [getattr(accumulator, name).eq(taps[j]) for name, taps in lines.items()]
+            results.append(_Result(valid[j], accumulator.acc, accumulator.multiplier))
+        return results
+
+    def _lane(self, m: Module, lane: int, results: list[_Result]) -> None:
+        """Requantize the columns of a lane, which come one per cycle, and align their codes."""
         m.submodules[f"requantizer_{lane}"] = requantizer = Requantizer()
+        chosen = results[-1]
+        for result in results[:-1]:
+            chosen = _Result(
+                result.valid | chosen.valid,
+                Mux(result.valid, result.acc, chosen.acc),
+                Mux(result.valid, result.multiplier, chosen.multiplier),
+            )
         m.d.comb += [
-            requantizer.valid.eq(Cat(a.acc_valid for a in accumulators).any()),
-            requantizer.acc.eq(_select([(a.acc_valid, a.acc) for a in accumulators])),
-            requantizer.multiplier.eq(_select([(a.acc_valid, a.multiplier) for a in accumulators])),
+            requantizer.valid.eq(chosen.valid),
+            requantizer.acc.eq(chosen.acc),
+            requantizer.multiplier.eq(chosen.multiplier),
             requantizer.zero_point.eq(self.zero_point),
             requantizer.low.eq(self.low),
             requantizer.high.eq(self.high),
         ]
-        group, cols = len(accumulators), self._parameters.cols
-        ages = cols - 1 - lane * group
-        line = Signal(8 * ages, name=f"align_{lane}", reset_less=True)
-        m.d.sync += line.eq(Cat(requantizer.y, line))
-        taps = Cat(requantizer.y, line)
+        group = len(results)
+        oldest = self._parameters.cols - 1 - lane * group
+        codes = delays(m, f"align_{lane}", requantizer.y, oldest)
         for phase in range(group):
-            age = ages - phase
-            m.d.comb += self.y[lane * group + phase].eq(taps[8 * age : 8 * (age + 1)])
-
-
-def _select(cases: list[tuple[Value, Value]]) -> Value:
-    """Choose the value whose condition holds, the last one if none does."""
-    *others, (_, value) = cases
-    for condition, other in reversed(others):
-        value = Mux(condition, other, value)
-    return value
+            m.d.comb += self.y[lane * group + phase].eq(codes[oldest - phase])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
 
-__all__ = ["delay"]
+__all__ = ["delay", "delays"]
+
+CHUNK_BITS = 64
 
 
-def delay(m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bool = True) -> Value:
-    """Delay a value by a number of cycles.
+def delays(
+    m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bool = True
+) -> list[Value]:
+    """Delay a value by every number of cycles up to one.
 
     The registers are one wide vector that shifts: a simulator moves words instead of bits, and
     synthesis finds its shift-register primitives.
@@ -28,8 +32,8 @@ def delay(m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bo
 
     Returns
     -------
-    Value
-        `value` as it was `cycles` cycles ago, with its width and sign.
+    list of Value
+        Entry k is `value` as it was k cycles ago, with its sign; `cycles + 1` entries.
 
     Raises
     ------
@@ -38,11 +42,18 @@ def delay(m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bo
     """
     if cycles < 0:
         raise ValueError(f"cycles must be at least 0, got {cycles}")
-    value = Value.cast(value)
-    if cycles == 0:
-        return value
-    shape: Shape = value.shape()
-    line = Signal(shape.width * cycles, name=name, reset_less=reset_less)
-    m.d.sync += line.eq(Cat(value, line))
-    oldest = line[shape.width * (cycles - 1) :]
-    return oldest.as_signed() if shape.signed else oldest
+    taps = [Value.cast(value)]
+    width, signed = taps[0].shape().width, taps[0].shape().signed
+    chunk = max(CHUNK_BITS // width, 1)
+    for start in range(0, cycles, chunk):
+        length = min(chunk, cycles - start)
+        line = Signal(width * length, name=f"{name}_{start}", reset_less=reset_less)
+        m.d.sync += line.eq(Cat(taps[-1], line))
+        chunk_taps = [line[width * k : width * (k + 1)] for k in range(length)]
+        taps += [tap.as_signed() if signed else tap for tap in chunk_taps]
+    return taps
+
+
+def delay(m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bool = True) -> Value:
+    """Delay a value by a number of cycles: the last of `delays`."""
+    return delays(m, name, value, cycles, reset_less=reset_less)[-1]

@@ -13,6 +13,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .delay import delays
+
 __all__ = ["Requantizer", "requantize"]
 
 
@@ -27,20 +29,14 @@ def magnitude(acc: Value) -> Value:
     return ((acc ^ acc[31].replicate(32)) + acc[31])[:32]
 
 
-def normalise(value: Value, *steps: int) -> tuple[Value, Value]:
-    """Shift a value left by each power of two in `steps` whose number of bits lead as zeros.
-
-    Returns
-    -------
-    normalised, zeros : Value
-        The shifted value, and by how many bits.
-    """
+def leading_zeros(value: Value) -> Value:
+    """Count the zeros before the first one of 32 bits; 31 if there is none, too: 5 bits."""
     zeros = []
-    for step in steps:
-        clear = ~value[-step:].any()
-        value = Mux(clear, value << step, value)[: len(value)]
-        zeros.append(Mux(clear, step, 0))
-    return value, sum(zeros[1:], zeros[0])
+    while len(value) > 1:
+        half = len(value) // 2
+        zeros.append(~value[half:].any())
+        value = Mux(zeros[-1], value[:half], value[half:])
+    return Cat(reversed(zeros))
 
 
 def round_even(value: Value, dropped: int) -> Value:
@@ -101,12 +97,17 @@ def requantize(
         multiplicand=Cat(multiplier[:23], 1),
         shift=119 - multiplier[23:31],
     )
-    # Cycles 2 and 3: shift out leading zeros
-    for steps in (16, 8), (4, 2, 1):
-        a, zeros = normalise(a, *steps)
-        a, negative, multiplicand, shift = cut(
-            a=a, negative=negative, multiplicand=multiplicand, shift=count(shift + zeros)
-        )
+    # Cycle 2: how far to shift for a leading one
+    a, zeros, negative, multiplicand, shift = cut(
+        a=a, zeros=leading_zeros(a), negative=negative, multiplicand=multiplicand, shift=shift
+    )
+    # Cycle 3: normalise
+    a, negative, multiplicand, shift = cut(
+        a=(a << zeros)[:32],
+        negative=negative,
+        multiplicand=multiplicand,
+        shift=count(shift + zeros),
+    )
     # Cycle 4: first rounding, to a 24-bit significand
     q = round_even(a, 8)
     q, negative, multiplicand, shift = cut(
@@ -168,20 +169,19 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = [self.valid]
+        valid = delays(m, "valid", self.valid, self.LATENCY, reset_less=False)
+        stages = iter(range(self.LATENCY))
 
         def registers(**values: Value) -> tuple[Value, ...]:
-            stage = len(valid)
+            stage = next(stages)
             cut = [
-                Signal.like(value, name=f"{name}_{stage}", reset_less=True)
+                Signal.like(value, name=f"{name}_{stage + 1}", reset_less=True)
                 for name, value in values.items()
             ]
-            with m.If(valid[-1]):
+            with m.If(valid[stage]):
                 m.d.sync += [
                     register.eq(value) for register, value in zip(cut, values.values(), strict=True)
                 ]
-            valid.append(Signal(name=f"valid_{stage}"))
-            m.d.sync += valid[-1].eq(valid[-2])
             return tuple(cut)
 
         y = requantize(

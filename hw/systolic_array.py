@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
-from .delay import delay
+from .delay import delays
 from .processing_element import ProcessingElement
 
 __all__ = ["SystolicArray"]
@@ -73,7 +73,7 @@ class SystolicArray(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a vector to the sum of column 0."""
-        return self._parameters.rows - 1 + ProcessingElement.LATENCY
+        return self._parameters.rows + ProcessingElement.LATENCY
 
     @property
     def swap_gap(self) -> int:
@@ -84,30 +84,29 @@ class SystolicArray(wiring.Component):
         m = Module()
         rows, cols = self._parameters.rows, self._parameters.cols
         bits = self._parameters.partial_sum_bits
-        for j in range(cols):
-            m.d.comb += self.column_weight[j].eq(delay(m, f"weight_{j}", self.weight[j], j))
-        above = [
-            (self.column_weight[j], Signal(signed(bits), name=f"zero_{j}")) for j in range(cols)
-        ]
+        weights = [delays(m, f"weight_{j}", self.weight[j], j + rows - 1) for j in range(cols)]
+        partial_sums = [Signal(signed(bits), name=f"zero_{j}") for j in range(cols)]
         swap, capture = self.swap, self.capture
         for i in range(rows):
-            activation = delay(m, f"activation_{i}", self.activation[i], i)
-            left = (activation, swap, capture)
+            activations = delays(m, f"activation_{i}", self.activation[i], i + cols)
+            swaps = delays(m, f"swap_{i}", swap, cols, reset_less=False)
+            captures = delays(m, f"capture_{i}", capture, max(cols, 2), reset_less=False)
             for j in range(cols):
                 element = self._element(partial_sum_bits=bits)
                 m.submodules[f"element_{i}_{j}"] = element
                 m.d.comb += [
-                    element.a.eq(left[0]),
-                    element.swap.eq(left[1]),
-                    element.capture.eq(left[2]),
-                    element.w.eq(above[j][0]),
-                    element.p.eq(above[j][1]),
+                    element.a.eq(activations[i + j + 1]),
+                    element.swap.eq(swaps[j]),
+                    element.w.eq(weights[j][i + j]),
+                    element.capture.eq(captures[j]),
+                    element.p.eq(partial_sums[j]),
                 ]
-                left = (element.a_out, element.swap_out, element.capture_out)
-                above[j] = (element.w_out, element.p_out)
-            # A row's vectors come one cycle later than those above, its weights two.
-            swap = delay(m, f"swap_{i}", swap, 1, reset_less=False)
-            capture = delay(m, f"capture_{i}", capture, 2, reset_less=False)
+                partial_sums[j] = element.p_out
+            # The next row's vectors are one cycle later, its weights two.
+            swap, capture = swaps[1], captures[2]
         for j in range(cols):
-            m.d.comb += self.partial_sum[j].eq(above[j][1])
+            m.d.comb += [
+                self.partial_sum[j].eq(partial_sums[j]),
+                self.column_weight[j].eq(weights[j][j]),
+            ]
         return m
