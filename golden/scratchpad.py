@@ -1,0 +1,63 @@
+"""What the byte-banked scratchpad holds and gives: lanes of consecutive bytes, at any address."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["scratchpad_read", "scratchpad_write"]
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def scratchpad_write(memory: Bytes, address: int, data: Bytes, enable: npt.NDArray) -> Bytes:
+    """Put lane i of `data` at `address` + i, where enabled; addresses wrap at the end.
+
+    Parameters
+    ----------
+    memory : ndarray of shape (size,), uint8
+        Left as it is.
+    address : int
+        0 to size - 1.
+    data : ndarray of shape (lanes,), uint8
+    enable : ndarray of shape (lanes,), bool
+
+    Returns
+    -------
+    ndarray of shape (size,), uint8
+
+    Examples
+    --------
+    >>> data, enable = np.array([1, 2, 3], np.uint8), np.array([True, False, True])
+    >>> scratchpad_write(np.zeros(4, np.uint8), 3, data, enable)
+    array([0, 3, 0, 1], dtype=uint8)
+    """
+    result = memory.copy()
+    lanes = np.flatnonzero(enable)
+    result[(address + lanes) % memory.size] = data[lanes]
+    return result
+
+
+def scratchpad_read(memory: npt.NDArray, a: int, b: int, split: int, lanes: int) -> npt.NDArray:
+    """Take lane i from `a` + i below `split`, and from `b` + i from there on.
+
+    Parameters
+    ----------
+    memory : ndarray of shape (size,)
+    a, b : int
+        Addresses of lane 0, congruent modulo the banks; they wrap at the end.
+    split : int
+        0 to `lanes`.
+    lanes : int
+
+    Returns
+    -------
+    ndarray of shape (lanes,), of the memory's dtype
+
+    Examples
+    --------
+    >>> scratchpad_read(np.arange(8), 1, 5, 2, 4)
+    array([1, 2, 7, 0])
+    """
+    index = np.arange(lanes)
+    return memory[(np.where(index < split, a, b) + index) % memory.size]
