@@ -10,7 +10,9 @@ __all__ = ["Queue"]
 
 
 class Queue(wiring.Component):
-    """Buffer of `depth` payloads; one in and one out a cycle, both sides registered.
+    """Buffer of `depth` payloads, both sides registered.
+
+    One payload in and one out a cycle; with a depth of 2, every other cycle.
 
     Members
     -------

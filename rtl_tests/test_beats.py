@@ -1,0 +1,76 @@
+"""The beats of rows: lanes, scratchpad addresses and ends, one beat a cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stream_bench import RHYTHMS, Bench
+
+from maccord.golden.beats import Beat, beats
+from maccord.golden.bursts import bursts
+from maccord.golden.parameters import Parameters
+from maccord.hw.beats import BeatWalker
+
+WIDTHS = (8, 16, 32, 64)
+SIZE = 1 << 14
+
+
+def random_rows(rng: np.random.Generator, axi_bytes: int) -> dict[str, int]:
+    """Rows of any length, alignment and distance, at times beyond the scratchpad's end."""
+    row_bytes = int(rng.choice([1, axi_bytes, axi_bytes + 1, rng.integers(1, 1500)]))
+    buffers = [0, axi_bytes - 1, SIZE - row_bytes, SIZE - row_bytes + 1, rng.integers(SIZE)]
+    return {
+        "memory": int(rng.choice([0, axi_bytes - 1, 4095, rng.integers(2**31)])),
+        "memory_pitch": int(rng.choice([0, 1, axi_bytes, 4096, rng.integers(2**20)])),
+        "buffer": int(rng.choice(buffers)),
+        "buffer_pitch": int(rng.choice([0, 1, row_bytes, 2**24 - 1, rng.integers(SIZE // 4)])),
+        "rows": int(rng.choice([1, 2, rng.integers(1, 6)])),
+        "row_bytes": row_bytes,
+    }
+
+
+def low_bits(command: dict[str, int]) -> dict[str, int]:
+    """What the walker sees of a command: it needs no more of the addresses in memory."""
+    return command | {name: command[name] % 4096 for name in ("memory", "memory_pitch")}
+
+
+@pytest.mark.parametrize("rate", RHYTHMS)
+@pytest.mark.parametrize("axi_bytes", WIDTHS)
+def test_beats_of_random_rows(axi_bytes: int, rate: str) -> None:
+    """Equal the golden beats; without pauses no gap inside a command, one cycle before it."""
+    longest = Parameters(axi_bytes=axi_bytes).burst_beats
+    rng = np.random.default_rng(axi_bytes)
+    commands = [random_rows(rng, axi_bytes) for _ in range(25)]
+    block = BeatWalker(axi_bytes=axi_bytes, beats=longest, size=SIZE)
+    bench = Bench(block, seed=axi_bytes)
+    rows = map(low_bits, commands)
+    source = bench.source(block.i, rows, rate if rate != "patient" else "random")
+    sink = bench.sink("beats", block.o, rate)
+    options = {"axi_bytes": axi_bytes, "beats": longest, "size": SIZE}
+    due = [list(beats(**command, **options)) for command in commands]
+    bench.run(lambda: not source.items, limit=40_000)
+    assert [Beat(**item) for item in sink.items] == [beat for each in due for beat in each]
+    if rate == "always":
+        taken = np.cumsum([1 + len(each) for each in due]) - 1
+        assert source.cycles == taken.tolist()
+        gaps = np.diff(sink.cycles)
+        assert (gaps == 2).sum() == len(commands) - 1
+        assert (gaps == 1).sum() == len(gaps) - len(commands) + 1
+
+
+@pytest.mark.parametrize("axi_bytes", WIDTHS)
+def test_beats_are_those_of_the_bursts(axi_bytes: int) -> None:
+    """Beats between two ends of bursts are as many as the burst cutter asks for; lanes add up."""
+    longest = Parameters(axi_bytes=axi_bytes).burst_beats
+    rng = np.random.default_rng(axi_bytes + 1)
+    for _ in range(50):
+        command = random_rows(rng, axi_bytes)
+        options = {"axi_bytes": axi_bytes, "beats": longest}
+        walk = list(beats(**command, **options, size=SIZE))
+        ends = np.flatnonzero([beat.burst_end for beat in walk])
+        names = ("memory", "memory_pitch", "rows", "row_bytes")
+        asked = bursts(*(command[name] for name in names), **options)
+        assert np.diff(ends, prepend=-1).tolist() == [burst.length + 1 for burst in asked]
+        lanes = sum(beat.lanes.bit_count() for beat in walk)
+        assert lanes == command["rows"] * command["row_bytes"]
+        assert [beat.end for beat in walk] == [0] * (len(walk) - 1) + [1]

@@ -1,0 +1,60 @@
+"""The queue between streams: order, level, and one payload in and out a cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from amaranth.lib import data
+from stream_bench import RHYTHMS, Bench
+
+from maccord.hw.queue import Queue
+
+LAYOUT = data.StructLayout({"low": 3, "high": 9})
+
+
+def random_items(seed: int, count: int) -> list[dict[str, int]]:
+    values = np.random.default_rng(seed).integers(1 << 12, size=count)
+    return [{"low": int(v) & 7, "high": int(v) >> 3} for v in values]
+
+
+@pytest.mark.parametrize("give", RHYTHMS[:3])
+@pytest.mark.parametrize("take", RHYTHMS)
+@pytest.mark.parametrize("depth", [2, 3, 8])
+def test_order_and_level(depth: int, take: str, give: str) -> None:
+    items = random_items(depth, 150)
+    block = Queue(LAYOUT, depth=depth)
+    bench = Bench(block, seed=depth)
+    source = bench.source(block.i, items, give)
+    sink = bench.sink("queue", block.o, take)
+    level = bench.watch(block.level)
+    full = []
+
+    def check() -> None:
+        entered = sum(cycle < bench.cycle for cycle in source.cycles[-2:]) + max(
+            len(source.cycles) - 2, 0
+        )
+        left = sum(cycle < bench.cycle for cycle in sink.cycles[-2:]) + max(len(sink.cycles) - 2, 0)
+        assert level.value == entered - left
+        full.append(level.value == depth)
+
+    bench.each_cycle(check)
+    bench.run(lambda: len(sink.items) == len(items))
+    assert sink.items == items
+    if (give, take) == ("always", "always"):
+        period = 1 if depth > 2 else 2
+        for cycles in (source.cycles, sink.cycles):
+            assert set(np.diff(cycles[2:])) == {period}
+    if take == "bursts" and give == "always":
+        assert any(full)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 8])
+def test_holds_its_depth(depth: int) -> None:
+    """With nobody taking, exactly `depth` payloads enter, and wait in order."""
+    block = Queue(LAYOUT, depth=depth)
+    bench = Bench(block)
+    source = bench.source(block.i, random_items(1, 20))
+    level, valid = bench.watch(block.level), bench.watch(block.o.valid)
+    bench.run(lambda: bench.cycle == 40)
+    assert len(source.cycles) == level.value == depth
+    assert valid.value
