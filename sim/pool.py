@@ -154,7 +154,7 @@ def _child(answer: Connection, function: Callable[[T], R], task: T) -> None:
     try:
         answer.send(function(task))
     except KeyboardInterrupt:
-        os._exit(130)  # Stopped from outside, cleaned up: there is nothing to say
+        os.killpg(0, signal.SIGKILL)  # Stopped from outside and cleaned up: end what is left
     answer.close()
 
 
