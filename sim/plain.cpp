@@ -89,6 +89,7 @@ int main(int argc, char **argv) {
     top->memory_seed = number(8);
     for (int i = 0; i < 10; ++i) tick();
     top->aresetn = 1;
+    for (int i = 0; i < 2; ++i) tick();
     write_register(IRQ_ENABLE, 1);
     write_register(BASE_LOW, static_cast<uint32_t>(base));
     write_register(BASE_HIGH, static_cast<uint32_t>(base >> 32));

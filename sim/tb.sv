@@ -53,9 +53,26 @@ module tb #(
     logic awvalid, awready, wlast, wvalid, wready, bvalid, bready;
     logic arvalid, arready, rlast, rvalid, rready;
 
+    // Inputs that reach everywhere go through a register: Verilator would evaluate all logic behind
+    // them once more at every edge of the clock
+    logic resetn;
+    logic [63:0] base, size;
+    logic [15:0] latency, jitter;
+    logic [7:0] stall;
+    logic [31:0] seed;
+    always_ff @(posedge aclk) begin
+        resetn <= aresetn;
+        base <= memory_base;
+        size <= memory_size;
+        latency <= memory_latency;
+        jitter <= memory_jitter;
+        stall <= memory_stall;
+        seed <= memory_seed;
+    end
+
     /* verilator lint_off PINCONNECTEMPTY */
     maccord dut (
-        .aclk, .aresetn, .interrupt(irq),
+        .aclk, .aresetn(resetn), .interrupt(irq),
         .s_axi_awaddr, .s_axi_awprot, .s_axi_awvalid, .s_axi_awready,
         .s_axi_wdata, .s_axi_wstrb, .s_axi_wvalid, .s_axi_wready,
         .s_axi_bresp, .s_axi_bvalid, .s_axi_bready,
@@ -76,9 +93,7 @@ module tb #(
     /* verilator lint_on PINCONNECTEMPTY */
 
     axi_memory #(.D(D)) memory (
-        .aclk, .aresetn,
-        .base(memory_base), .size(memory_size), .latency(memory_latency), .jitter(memory_jitter),
-        .stall(memory_stall), .seed(memory_seed),
+        .aclk, .aresetn(resetn), .base, .size, .latency, .jitter, .stall, .seed,
         .awid, .awaddr, .awlen, .awvalid, .awready, .wdata, .wstrb, .wvalid, .wready,
         .bid, .bresp, .bvalid, .bready, .arid, .araddr, .arlen, .arvalid, .arready,
         .rid, .rdata, .rresp, .rlast, .rvalid, .rready,
@@ -86,7 +101,7 @@ module tb #(
     );
 
     axi_checker #(.D(D)) checker_ (
-        .aclk, .aresetn,
+        .aclk, .aresetn(resetn),
         .awid, .awaddr, .awlen, .awsize, .awburst, .awvalid, .awready,
         .wdata, .wstrb, .wlast, .wvalid, .wready,
         .arid, .araddr, .arlen, .arsize, .arburst, .arvalid, .arready,
@@ -110,7 +125,7 @@ module tb #(
     wire whole = (address_now || address_taken) && (data_now || data_taken);
 
     always_ff @(posedge aclk) begin
-        if (!aresetn) begin
+        if (!resetn) begin
             cycle <= 0;
             start_cycle <= 0;
             stop_cycle <= 0;
