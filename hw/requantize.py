@@ -39,28 +39,19 @@ def leading_zeros(value: Value) -> Value:
     return Cat(reversed(zeros))
 
 
-def round_even(value: Value, dropped: int) -> Value:
-    """Divide by 2**dropped and round, ties to even: one bit more than the quotient has."""
-    kept, half = value[dropped:], value[dropped - 1]
-    return kept + (half & (value[: dropped - 1].any() | kept[0]))
+def round_even(kept: Value, half: Value, sticky: Value) -> Value:
+    """Round to nearest, ties to even, by the highest bit dropped and whether any other was set."""
+    return kept + (half & (sticky | kept[0]))
 
 
-def round_integer(rounded: Value, shift: Value) -> Value:
-    """Divide a 24-bit significand by 2**shift and round, ties to even, saturating: 9 bits.
-
-    Below a shift of 16 the quotient is 256 or more, which every zero point leaves beyond the
-    clamp; above 24 it is a half at most.
-    """
-    fixed = (rounded << (24 - shift)[:4].as_unsigned())[:33]
-    integer = round_even(fixed, 24)[:9]
-    large = (shift < 16) & rounded[23:].any()
-    return Mux(large, 511, Mux(shift > 24, 0, integer))
+def round_low(value: Value, dropped: int) -> Value:
+    """Divide by 2**dropped and round: one bit more than the quotient has."""
+    return round_even(value[dropped:], value[dropped - 1], value[: dropped - 1].any())
 
 
-def finish(negative: Value, value: Value, zero_point: Value, low: Value, high: Value) -> Value:
-    """Apply sign, zero point and clamp: signed(8)."""
-    y = Mux(negative, zero_point - value, zero_point + value)
-    return Mux(y < low, low, Mux(y > high, high, y[:8].as_signed()))
+def saturate(value: Value, low: Value, high: Value) -> Value:
+    """Clamp to signed(8)."""
+    return Mux(value < low, low, Mux(value > high, high, value[:8].as_signed()))
 
 
 def requantize(
@@ -87,10 +78,7 @@ def requantize(
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
 
-    def count(shift: Value) -> Value:
-        return shift[:9].as_signed()
-
-    # Cycle 1: absolute value. `shift` is what the last division will be by, -137 to 149.
+    # Cycle 1: absolute value. `shift` is what the last division will be by, -136 to 149.
     a, negative, multiplicand, shift = cut(
         a=magnitude(acc),
         negative=acc[31],
@@ -106,31 +94,45 @@ def requantize(
         a=(a << zeros)[:32],
         negative=negative,
         multiplicand=multiplicand,
-        shift=count(shift + zeros),
+        shift=(shift + zeros)[:9].as_signed(),
     )
-    # Cycle 4: first rounding, to a 24-bit significand
-    q = round_even(a, 8)
+    # Cycle 4: first rounding, to a 24-bit significand; 2**24 may stay, no product overflows
     q, negative, multiplicand, shift = cut(
-        q=q[:24] | (q[24] << 23),
-        negative=negative,
-        multiplicand=multiplicand,
-        shift=count(shift - q[24]),
+        q=round_low(a, 8), negative=negative, multiplicand=multiplicand, shift=shift
     )
     # Cycles 5 and 6: multiply, with the output register of a DSP block
-    product = q * multiplicand
+    product = (q * multiplicand)[:48]
     for _ in range(2):
         product, negative, shift = cut(product=product, negative=negative, shift=shift)
-    # Cycle 7: second rounding, to a 24-bit significand
+    # Cycle 7: normalise by the one bit that may be missing
     top = product[47]
-    rounded, negative, shift = cut(
-        rounded=round_even(Mux(top, product, product << 1)[:48], 24),
+    kept, half, sticky, negative, shift = cut(
+        kept=Mux(top, product[24:48], product[23:47]),
+        half=Mux(top, product[23], product[22]),
+        sticky=product[:22].any() | (top & product[22]),
         negative=negative,
-        shift=count(shift - top),
+        shift=(shift - top)[:9].as_signed(),
     )
-    # Cycle 8: third rounding, to an integer
-    integer, negative = cut(integer=round_integer(rounded, shift), negative=negative)
-    # Cycle 9: zero point and clamp
-    (y,) = cut(y=finish(negative, integer, zero_point, low, high))
+    # Cycle 8: second rounding, to a 24-bit significand
+    rounded, negative, shift = cut(
+        rounded=round_even(kept, half, sticky), negative=negative, shift=shift
+    )
+    # Cycle 9: divide by 2**shift, 24 bits behind the point. Below 16, the quotient is 256 or more
+    # and beyond the clamp for every zero point; above 24, it is a half at most.
+    fixed, large, small, negative = cut(
+        fixed=(rounded << (24 - shift)[:4].as_unsigned())[:33],
+        large=(shift < 16) & rounded[23:].any(),
+        small=shift > 24,
+        negative=negative,
+    )
+    # Cycle 10: third rounding, to an integer of up to 256
+    integer, negative = cut(
+        integer=Mux(large, 511, Mux(small, 0, round_low(fixed, 24)[:9])), negative=negative
+    )
+    # Cycle 11: sign and zero point
+    (total,) = cut(total=Mux(negative, zero_point - integer, zero_point + integer))
+    # Cycle 12: clamp
+    (y,) = cut(y=saturate(total, low, high))
     return y
 
 
@@ -150,7 +152,7 @@ class Requantizer(wiring.Component):
     """
 
     #: Cycles from `acc` to `y`.
-    LATENCY = 9
+    LATENCY = 12
 
     def __init__(self) -> None:
         code = signed(8)
