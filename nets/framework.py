@@ -17,7 +17,7 @@ from torch import nn
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
-__all__ = ["ENGINE", "convert", "layer_of", "module_of", "operator", "qnnpack"]
+__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"]
 
 ENGINE = "qnnpack"
 
@@ -39,6 +39,21 @@ def qnnpack() -> Iterator[None]:
             yield
         finally:
             torch.backends.quantized.engine = engine
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread.
+
+    The INT8 kernels and the observers gain next to nothing from more, and lose up to a factor of
+    ten where other processes keep the cores busy.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphModule:

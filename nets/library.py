@@ -13,7 +13,7 @@ import torch
 from ..golden.graph import Layer
 from . import store
 from .checkpoint import load_checkpoint
-from .framework import ENGINE, convert
+from .framework import ENGINE, convert, one_thread
 from .images import calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
@@ -103,11 +103,13 @@ class QuantizedNetwork:
             if name not in self.layers:
                 near = ", ".join(nearest(name, self.layers))
                 raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
-        return self._network.record(image, names)
+        with one_thread():
+            return self._network.record(image, names)
 
     def classify(self, image: Image) -> Classification:
         """Logits and top class that PyTorch's INT8 network gives one normalized image."""
-        logits = self._network.logits(image)[0]
+        with one_thread():
+            logits = self._network.logits(image)[0]
         return Classification(logits, int(np.argmax(logits)))
 
 
@@ -181,7 +183,8 @@ def load(
             state = store.read(path)  # perhaps another process has built it meanwhile
             if state is None:
                 tensor = torch.from_numpy(_default_images() if calibration is None else images)
-                state = _build(network, weights, seed, tensor)
+                with one_thread():
+                    state = _build(network, weights, seed, tensor)
                 store.write(path, *state)
     steps, layers, about = state
     shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
