@@ -84,7 +84,7 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
         ),
     )
     mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
-    with qnnpack():
+    with qnnpack(), one_thread():
         prepared = prepare_fx(model, mapping, (images[0],))
         for image in images:
             prepared(image)
