@@ -23,6 +23,7 @@ app = typer.Typer(
     "could not run or hung.",
 )
 
+_INTERRUPTED = 130
 _ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
 
 Rows = Annotated[
@@ -277,7 +278,8 @@ def _guarded() -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that children are killed
     try:
-        return app(standalone_mode=False) or 0
+        code = app(standalone_mode=False) or 0
+        return _say("interrupted", code) if code == _INTERRUPTED else code
     except typer.TyperException as error:  # an unknown option, a word where a number is wanted
         return _say(error.format_message(), error.exit_code)
     except (ValueError, ToolchainError) as error:
@@ -287,7 +289,7 @@ def _guarded() -> int:
     except SimulationError as error:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", 130)
+        return _say("interrupted", _INTERRUPTED)
 
 
 def _say(sentence: str, code: int) -> int:

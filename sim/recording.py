@@ -21,6 +21,8 @@ __all__ = ["Inputs", "chosen", "other_modules", "record"]
 
 Crop = npt.NDArray[np.float32]
 
+_JOINS = {"BasicBlock": ("add", "a residual addition"), "Fire": ("cat", "a concatenation")}
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -108,15 +110,21 @@ def chosen(
 
 
 def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
-    """Return the network's innermost modules that the hardware cannot run, and their kinds."""
-    model = architecture(network.name).outline()
-    kinds = {
-        f"{network.name}.{name}": type(module).__name__
-        for name, module in model.named_modules()
-        if name and not list(module.children())
-    }
-    kinds |= {step.name: step.op for step in network.steps if step.op != "layer"}
-    return {name: kind for name, kind in kinds.items() if name not in network.layers}
+    """Return what else the network is made of, by full name, and what it is.
+
+    Joins have the name of the module that holds them, as ``resnet18.layer1.0.add``.
+    """
+    kinds = {}
+    for name, module in architecture(network.name).outline().named_modules():
+        kind = type(module).__name__
+        if kind in _JOINS:
+            join, words = _JOINS[kind]
+            kinds[f"{name}.{join}"] = words
+        elif name and not list(module.children()):
+            fused = kind in ("BatchNorm2d", "ReLU")
+            kinds[name] = f"a {kind} that belongs to the layer before it" if fused else f"a {kind}"
+    full = {f"{network.name}.{name}": kind for name, kind in kinds.items()}
+    return {name: kind for name, kind in full.items() if name not in network.layers}
 
 
 def _images(inputs: Inputs) -> dict[str, Crop]:

@@ -1,0 +1,176 @@
+"""`maccord sim` end to end on a 4 x 4 accelerator: agreement, and each promise broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import ROOT, maccord, start
+from fake_accelerator import flip_first, flip_weight
+
+from maccord.golden.parameters import Parameters
+from maccord.sim.cli_sim import Request, dump_paths, run
+from maccord.sim.jobs import run_layer
+from maccord.sim.netlist import generated
+from maccord.sim.recording import Inputs, record
+
+PARAMETERS = Parameters(rows=4, cols=4)
+SIZE = ("--rows", "4", "--cols", "4")
+CONV = "resnet18.layer4.0.downsample.0"
+LINEAR = "resnet18.fc"
+
+
+def recompute(dump: dict[str, np.ndarray]) -> np.ndarray:
+    """A 1 x 1 convolution or linear layer from its dump, by qnnpack's formula."""
+    x = dump["x_q"].astype(np.int64) - int(dump["x_zero_point"])
+    if x.ndim == 4:
+        x = x[:, :: dump["stride"][0], :: dump["stride"][1]]
+    w = dump["w_q"].reshape(len(dump["w_q"]), -1).astype(np.int64)
+    sums = (x @ w.T + dump["bias_q"]).astype(np.float32)
+    scale = dump["w_scales"].astype(np.float32) * np.float32(dump["x_scale"])
+    multiplier = scale * (np.float32(1) / np.float32(dump["y_scale"]))
+    zero_point = int(dump["y_zero_point"])
+    low = zero_point if str(dump["op"]).endswith("relu") else 0
+    return np.clip(np.rint(sums * multiplier) + zero_point, low, 255).astype(np.uint8)
+
+
+def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
+    done = maccord(
+        *("sim", CONV, "resnet18.f?", *SIZE, "--perturb", "awgn:0.3", "--out", str(tmp_path)),
+        *("--json", str(tmp_path / "all.json"), "--dump", str(tmp_path / "dump.npz")),
+        *("--stalls", "0.2", "--stall-seed", "5"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "52,176 of 52,176 outputs equal: RTL = NumPy = PyTorch (qnnpack)" in done.stdout
+    assert "weights of resnet18: seeded initialisation, seed 0" in done.stdout
+    results = json.loads((tmp_path / "all.json").read_text())
+    assert [(r["layer"], r["perturbation"]) for r in results] == [
+        *((CONV, "clean"), (CONV, "awgn:0.3"), (LINEAR, "clean"), (LINEAR, "awgn:0.3"))
+    ]
+    for result in results:
+        assert result["mismatches_golden"] == result["mismatches_torch"] == 0
+        assert sum(result["cycles_by_cause"].values()) == result["cycles"]
+        assert (result["rows"], result["cols"], result["stall_seed"]) == (4, 4, 5)
+        stem = result["layer"] + ("@awgn-0.3" if result["perturbation"] != "clean" else "")
+        assert json.loads((tmp_path / "r4c4" / f"{stem}.json").read_text()) == result
+        with np.load(tmp_path / f"dump.{stem}.npz", allow_pickle=False) as dump:
+            fields = dict(dump)
+        assert fields["y_rtl"].size == result["compared"]
+        for name in ("y_rtl", "y_golden", "y_torch"):
+            assert np.array_equal(fields[name], recompute(fields)), name
+    clean, noisy = (
+        np.load(tmp_path / f"dump.{CONV}{suffix}.npz")["x_q"] for suffix in ("", "@awgn-0.3")
+    )
+    assert not np.array_equal(clean, noisy)
+
+
+def simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str], **faults: object) -> str:
+    """Run the convolution with a fault planted, which must be noticed; return what was said."""
+    request = Request((CONV,), PARAMETERS, out=tmp_path, jobs=1)
+    assert run(request, partial(run_layer, **faults)) == 1
+    result = json.loads((tmp_path / "r4c4" / f"{CONV}.json").read_text())
+    assert result["mismatches_golden"] > 0
+    return capsys.readouterr().out
+
+
+def test_a_bit_flipped_in_the_golden_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    said = simulate(tmp_path, capsys, alter_golden=flip_first)
+    assert "1 of 25,088 outputs differ from golden" in said
+    assert "output[0, 0, 0, 0] (n, y, x, c), channel 0: expected" in said
+    assert "not the RTL" in said
+
+
+def test_a_bit_flipped_in_the_weights_as_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    said = simulate(tmp_path, capsys, alter_image=flip_weight)
+    assert ", 1 of 512 channels (" in said
+    assert "accumulator" in said and "not the RTL" in said
+
+
+def test_a_constant_changed_in_the_verilog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    exponent = re.compile(r"(\d+'h)([0-9a-f]+)( - multiplier\[30:23\])")
+    mutated, count = exponent.subn(
+        lambda found: f"{found[1]}{int(found[2], 16) + 1:x}{found[3]}",
+        generated(PARAMETERS),
+        count=1,
+    )
+    assert count == 1
+    path = tmp_path / "mutated.v"
+    path.write_text(mutated)
+    done = maccord("sim", CONV, *SIZE, "--verilog", str(path), "--out", str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "128 of 512 channels (0 to 508)" in done.stdout
+    assert re.search(r"channel 0: expected \d+ \(golden\), got \d+ \(RTL\)", done.stdout)
+    assert "gives the golden output: the RTL is wrong" in done.stdout
+
+
+def test_the_written_verilog_is_what_is_simulated(tmp_path: Path) -> None:
+    assert maccord("sim", LINEAR, *SIZE, "--out", str(tmp_path)).returncode == 0
+    assert maccord("verilog", *SIZE, "--out", str(tmp_path)).returncode == 0
+    path, found = tmp_path / "maccord_r4c4.v", tmp_path / "found.json"
+    arguments = ("--verilog", str(path), "--out", str(tmp_path), "--json", str(found))
+    done = maccord("sim", LINEAR, *SIZE, *arguments)
+    assert done.returncode == 0, done.stderr
+    # Models are kept by the netlist's text: this one was there already
+    assert json.loads(found.read_text())["build_seconds"] == 0
+
+
+def test_dumps_have_the_name_that_was_asked_for() -> None:
+    one = record([LINEAR], Inputs())
+    noisy = record([LINEAR], Inputs(perturb="awgn:0.3"))
+    two = record(["resnet18.layer4.0.*"], Inputs())
+    path = Path("here") / "dump.npz"
+    assert dump_paths(None, two) == [None] * 3
+    assert dump_paths(path, one) == [path]
+    assert dump_paths(path, noisy) == [Path("here/dump.clean.npz"), path]
+    assert dump_paths(path, two)[0] == Path(f"here/dump.{CONV}.npz")
+
+
+def descendants(tag: str) -> list[str]:
+    """Return the command lines of processes whose environment holds a tag."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdecimal() and tag.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue  # it has ended
+    return [command for command in found if command]
+
+
+def wait_until(condition: object, seconds: float = 900) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    tag = f"{os.getpid()}{tmp_path}"
+    out = tmp_path / "out"
+    process = start(
+        *("sim", "resnet18.layer3.*", *SIZE, "--out", str(out), "--jobs", "2"),
+        *("--json", str(out / "all.json"), "--dump", str(out / "dump.npz")),
+        env={"MACCORD_TEST": tag, "TMPDIR": str(tmp_path)},
+    )
+    wait_until(lambda: any("build/verilator/" in command for command in descendants(tag)))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "maccord: interrupted"
+    wait_until(lambda: not descendants(tag), 60)
+    assert not list(tmp_path.rglob("*.npz")) and not list(tmp_path.rglob("*.json"))
+    assert not list(tmp_path.glob("maccord-*"))

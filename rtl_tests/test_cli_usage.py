@@ -1,0 +1,185 @@
+"""Bad input: one sentence on stderr that says what was wanted and what came, exit code 2."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command import ROOT, maccord
+from PIL import Image
+
+from maccord.nets.networks import architecture
+from maccord.sim import cli
+
+LAYER = "resnet18.conv1"
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(ROOT)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+def refuse(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run the command line in this process and return its one sentence."""
+    monkeypatch.setattr(sys, "argv", ["maccord", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out) == (2, "")
+    assert err.startswith("maccord: ") and err.count("\n") == 1
+    return err
+
+
+WRONG = {
+    "unknown network": (["sim", "resnet81.conv1"], ["got 'resnet81'", "nearest: resnet18"]),
+    "unknown layer": (["sim", "resnet18.conv11"], ["'resnet18.conv11'", "resnet18.conv1"]),
+    "glob without layers": (["sim", "resnet18.conv9*"], ["got 'resnet18.conv9*'"]),
+    "whole network": (["sim", "resnet18"], ["not in this release", "'resnet18.*'"]),
+    "block": (["sim", "resnet18.layer1.0"], ["one module", "'resnet18.layer1.0.*'"]),
+    "pool": (["sim", "resnet18.maxpool"], ["got resnet18.maxpool, which is a MaxPool2d"]),
+    "average pool": (["sim", "resnet18.avgpool"], ["resnet18.avgpool"]),
+    "residual add": (["sim", "resnet18.layer1.0.add"], ["which is a residual addition"]),
+    "concatenation": (["sim", "squeezenet1_1.features.3.cat"], ["which is a concatenation"]),
+    "ReLU": (["sim", "resnet18.layer1.0.relu1"], ["belongs to the layer before it"]),
+    "dropout": (["sim", "vgg16.classifier.2"], ["vgg16.classifier.2, which is a Dropout"]),
+    "no rows": (["sim", LAYER, "--rows", "0"], ["rows must be between 4 and 64, got 0"]),
+    "too many cols": (["sim", LAYER, "--cols", "65"], ["cols must be between 2 and 64, got 65"]),
+    "a word for rows": (["sim", LAYER, "--rows", "many"], ["--rows", "integer"]),
+    "axi width": (["sim", LAYER, "--axi-bytes", "24"], ["axi_bytes must be a power of two"]),
+    "no perturbation": (["sim", LAYER, "--perturb", "awgm:0.3"], ["awgm", "nearest: awgn"]),
+    "negative sigma": (["sim", LAYER, "--perturb", "awgn:-1"], ["awgn", "above 0", "got -1"]),
+    "half a streak": (["sim", LAYER, "--perturb", "vertical:2.5"], ["vertical", "whole number"]),
+    "no level": (["sim", LAYER, "--perturb", "awgn"], ["kind:level"]),
+    "box": (["sim", LAYER, "--bbox", "1,2,3"], ["bbox must be four whole numbers"]),
+    "no image": (["sim", LAYER, "--image", "no.png"], ["image must be a readable", "no.png"]),
+    "not an image": (["sim", LAYER, "--image", "README.md"], ["image must be", "README.md"]),
+    "no weights": (["sim", LAYER, "--weights", "no.pth"], ["weights must be", "no.pth"]),
+    "no netlist": (["sim", LAYER, "--verilog", "no.v"], ["verilog must be", "no.v"]),
+    "not a netlist": (["sim", LAYER, "--verilog", "README.md"], ["must have a module maccord"]),
+    "negative seed": (["sim", LAYER, "--seed", "-1"], ["seed must be at least 0, got -1"]),
+    "negative jobs": (["sim", LAYER, "--jobs", "-1"], ["jobs must be at least 0, got -1"]),
+    "stalls": (["sim", LAYER, "--stalls", "1"], ["stalls must be between 0 and 0.9, got 1"]),
+    "window": (["sim", LAYER, "--window", "9"], ["window must be two cycles, FIRST:LAST"]),
+    "json is a folder": (["sim", LAYER, "--json", "golden"], ["json must be a file", "golden"]),
+    "no target": (["sim"], ["Missing argument"]),
+    "unknown option": (["sim", LAYER, "--row", "4"], ["--row"]),
+    "unknown command": (["simulate", LAYER], ["simulate"]),
+    "layers of nothing": (["layers", "resnet81"], ["got 'resnet81'"]),
+    "verilog of nothing": (["verilog", "--rows", "3"], ["rows must be between 4 and 64, got 3"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_sentence(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, words = WRONG[case]
+    said = refuse(arguments, monkeypatch, capsys)
+    assert all(word in said for word in words), said
+
+
+def test_checkpoint_of_another_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "squeezenet.pth"
+    model = architecture("squeezenet1_1").outline().to_empty(device="cpu")
+    torch.save(model.state_dict(), path)
+    said = refuse(["sim", LAYER, "--weights", str(path)], monkeypatch, capsys)
+    assert "resnet18" in said
+
+
+def test_a_netlist_with_other_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.v"
+    path.write_text("module maccord(input aclk, output irq);\nendmodule\n")
+    said = refuse(["sim", LAYER, "--verilog", str(path)], monkeypatch, capsys)
+    assert "port" in said
+
+
+def test_a_layer_too_big_for_the_memories(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["sim", "vgg16.features.28", "--activation-bytes", "2048"]
+    said = refuse(arguments, monkeypatch, capsys)
+    assert "vgg16.features.28 does not fit: activation_bytes must be at least" in said
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"CXX": "no-such-compiler"}, "A C++ compiler must be installed"),
+        ({"PATH": "/nonexistent"}, "must be installed"),
+    ],
+)
+def test_no_compiler(env: dict[str, str], words: str) -> None:
+    done = maccord("sim", LAYER, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_help_teaches() -> None:
+    assert "maccord sim resnet18.conv1" in maccord("sim", "--help").stdout
+    done = maccord("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("sim", "layers", "verilog", "bench"))
+
+
+def test_layers_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "layers.json"
+    monkeypatch.setattr(sys, "argv", ["maccord", "layers", "--json", str(path)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 0
+    rows = json.loads(path.read_text())
+    assert len(rows) == 21 + 16 + 26
+    first = next(row for row in rows if row["layer"] == LAYER)
+    assert first == {
+        "layer": LAYER,
+        "op": "conv2d_relu",
+        "input_shape": [1, 224, 224, 3],
+        "output_shape": [1, 112, 112, 64],
+        "kernel": [7, 7],
+        "stride": [2, 2],
+        "padding": [3, 3],
+        "dilation": [1, 1],
+        "groups": 1,
+        "macs": 118_013_952,
+    }
+    assert "vgg16.classifier.0" in capsys.readouterr().out
+
+
+def test_verilog_is_written_with_its_parameters(tmp_path: Path) -> None:
+    arguments = ("verilog", "--rows", "4", "--cols", "4", "-o")
+    for name in ("one", "two"):
+        done = maccord(*arguments, str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+    written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert set(written) == {"maccord_r4c4.v", "maccord_r4c4.json"}
+    assert json.loads(written["maccord_r4c4.json"])["rows"] == 4
+    again = {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    assert again == written
+
+
+def test_an_image_of_the_user_changes_what_is_recorded(tmp_path: Path) -> None:
+    from maccord.sim.recording import Inputs, record
+
+    path = tmp_path / "noise.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 260, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    default, mine = (record([LAYER], Inputs(image=image))[0] for image in (None, path))
+    assert default.x_q.shape == mine.x_q.shape == (1, 224, 224, 3)
+    assert not np.array_equal(default.x_q, mine.x_q)
