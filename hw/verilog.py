@@ -16,15 +16,20 @@ __all__ = ["TOP", "generate"]
 TOP = "maccord"
 
 _INITIAL_MEMORY = re.compile(r"^  cell \$meminit_v2 .*?^  end$\n", re.MULTILINE | re.DOTALL)
-_ATTRIBUTES = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
-_SCRIPT = f"""read_rtlil <<rtlil
-{{design}}
+# Registers keep their enables and resets as such: less to evaluate for a simulator than a
+# multiplexer in front of each, and what synthesis looks for.
+_SCRIPT = """read_rtlil <<rtlil
+{design}
 rtlil
-proc -nomux -norom
+proc -norom
+opt_expr
+opt_merge
+opt_clean
+opt_dff -simple-dffe
+opt_expr
+opt_clean
 memory_collect
-attrmap {_ATTRIBUTES} -remove amaranth.decoding
-attrmap -modattr {_ATTRIBUTES}
-write_verilog -norename -noattr
+write_verilog -noattr
 """
 
 
