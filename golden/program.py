@@ -20,6 +20,9 @@ from .weight_stream import Chunk, WeightPlan, WeightStream, chunks
 __all__ = ["Clamp", "MemoryMap", "emit"]
 
 _AHEAD = 6  # instructions given to a unit ahead of the others; its queue holds 8
+# Memory answers in the order of requests: what computing starts with has to be asked for first.
+_HELD = 2  # chunks of weights that do not wait for the first tile's load
+_OPENS = 3  # the second tile's load waits for this chunk
 _LOAD, _WEIGHT, _COMPUTE, _STORE = (1 << unit for unit in Unit)
 
 
@@ -84,6 +87,8 @@ class _Emitter:
     clamp: Clamp
     memory: MemoryMap
     parameters: Parameters
+    held: bool = False  # fetch `_HELD` waits for the first tile's load
+    opens: int = -1  # the fetch that the second tile's load waits for
     program: list[Instruction] = field(default_factory=list)
     loads: deque[tuple[int, Instruction]] = field(default_factory=deque)
     stores: deque[tuple[int, Instruction]] = field(default_factory=deque)
@@ -95,6 +100,9 @@ class _Emitter:
         ahead = min(_AHEAD, self.plan.slots - 1) if self.plan.slots else _AHEAD
         fetched = computed = 0
         buffers = self.tiling.activation_buffers
+        self.held = len(fetches) > _HELD
+        if buffers > 1 and len(self.tiling.tiles) > 1:
+            self.opens = min(_OPENS, ahead, len(fetches) - 1)
         self.loads.extend(self._loads(0))
         for index, step in enumerate(steps):
             begins = index == 0 or steps[index - 1].tile != step.tile
@@ -169,7 +177,9 @@ class _Emitter:
         assert chunk is not None
         fields = _transfer(self.memory.weights + chunk.memory, 0, step.buffer, 0, 1, chunk.size)
         wait = _COMPUTE if 0 < self.plan.slots <= index else 0
-        self.program.append(Instruction(Opcode.WEIGHT, fields, wait, _COMPUTE))
+        wait |= _LOAD if self.held and index == _HELD else 0
+        signal = _COMPUTE | (_LOAD if index == self.opens else 0)
+        self.program.append(Instruction(Opcode.WEIGHT, fields, wait, signal))
 
     def _compute(self, step: _Step, begins: bool, ends: bool, releases: bool) -> None:
         tile = self.tiling.tiles[step.tile]
@@ -223,7 +233,10 @@ class _Emitter:
         transfers = list(self._rectangle(tile, self._buffer(number)))
         if number >= self.tiling.activation_buffers:
             transfers[0] = replace(transfers[0], wait=_COMPUTE)
-        transfers[-1] = replace(transfers[-1], signal=_COMPUTE)
+        elif number and self.opens >= 0:
+            transfers[0] = replace(transfers[0], wait=_WEIGHT)
+        signal = _COMPUTE | (_WEIGHT if number == 0 and self.held else 0)
+        transfers[-1] = replace(transfers[-1], signal=signal)
         return ((number, transfer) for transfer in transfers)
 
     def _rectangle(self, tile: Tile, buffer: int) -> Iterator[Instruction]:

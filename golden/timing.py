@@ -41,7 +41,8 @@ class _Timeline:
         self.tokens = [[deque() for _ in Unit] for _ in Unit]  # [from][to]: times of arrival
         self.running: list[Instruction | None] = [None] * len(Unit)
         self.left = [0.0] * len(Unit)  # cycles of work left
-        self.load_rate = 0.0  # share of the read bus that the running load takes
+        self.load_rate = 0.0  # share of the read bus that the running load takes alone
+        self.load_burst = self.weight_burst = 1.0  # beats
         self.last_pass = 0  # cycles of the array's last pass, if it just ended
         self.idle_since = 0.0
         self.finished = 0.0
@@ -71,9 +72,12 @@ class _Timeline:
             self._advance(min(upcoming))
 
     def _rates(self) -> tuple[float, float, float, float]:
-        load = self.running[Unit.LOAD]
-        weight = 1.0 - self.load_rate if load else 1.0
-        return 1.0, max(weight, 0.0), 1.0, 1.0
+        if self.running[Unit.LOAD] is None or self.running[Unit.WEIGHT] is None:
+            return 1.0, 1.0, 1.0, 1.0
+        # Bursts of the two alternate.
+        share = min(self.load_rate, self.load_burst / (self.load_burst + self.weight_burst))
+        load = share / self.load_rate if self.load_rate else 1.0
+        return load, 1.0 - share, 1.0, 1.0
 
     def _remaining(self) -> list[float | None]:
         rates = self._rates()
@@ -103,11 +107,10 @@ class _Timeline:
                 self.running[unit] = None
                 if unit == Unit.COMPUTE:
                     self.idle_since = until
-                done = until + self._latency(unit)
-                self.finished = max(self.finished, done)
+                self.finished = max(self.finished, until + self._latency(unit, Unit.STORE))
                 for other in _UNITS:
                     if instruction.signal >> other & 1:
-                        self.tokens[unit][other].append(done)
+                        self.tokens[unit][other].append(until + self._latency(unit, other))
 
     def _start(self, unit: Unit) -> None:
         if self.running[unit] is not None or not self.queues[unit]:
@@ -122,10 +125,11 @@ class _Timeline:
         self.running[unit] = self.queues[unit].popleft()
         self.left[unit] = self._duration(instruction)
 
-    def _latency(self, unit: Unit) -> int:
-        """Cycles from the end of an instruction's work to its tokens."""
-        p = self.parameters
-        return {Unit.COMPUTE: p.rows + p.cols + 16, Unit.STORE: 0}.get(unit, _LATENCY)
+    def _latency(self, unit: int, other: int) -> int:
+        """Cycles from the end of an instruction's work to its token for another unit."""
+        if unit == Unit.COMPUTE:
+            return self.parameters.rows + self.parameters.cols + 16 if other == Unit.STORE else 2
+        return 0 if unit == Unit.STORE else _LATENCY
 
     def _duration(self, instruction: Instruction) -> float:
         if instruction.opcode == Opcode.SETUP:
@@ -144,6 +148,9 @@ class _Timeline:
         duration = _START + rows * max(beats, 1 + bursts)
         if instruction.opcode == Opcode.LOAD:
             self.load_rate = rows * beats / duration
+            self.load_burst = beats / bursts
+        elif instruction.opcode == Opcode.WEIGHT:
+            self.weight_burst = beats / bursts
         return duration + (_STORED if instruction.opcode == Opcode.STORE else 0)
 
     def _compute(self, instruction: Instruction) -> float:
