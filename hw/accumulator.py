@@ -42,8 +42,9 @@ class Accumulator(wiring.Component):
         Cycle 1: from this vector on, the multiplier is the one in the shadow.
     write, write_address : 1, unsigned
         Cycle 2: write the entry.
-    acc, multiplier : signed(32), 32
-        Cycle 2: the sum, which wraps as int32 does, and the bits of its fp32 multiplier.
+    acc, multiplier : signed(32), 31
+        Cycle 2: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
+        is positive, but for the sign.
     param, weight : 1, signed(8)
         A byte of parameters, in any cycle.
     """
@@ -69,7 +70,7 @@ class Accumulator(wiring.Component):
                 "write": In(1),
                 "write_address": In(range(self._depth)),
                 "acc": Out(signed(32)),
-                "multiplier": Out(32),
+                "multiplier": Out(31),
                 "param": In(1),
                 "weight": In(signed(8)),
             }
@@ -79,14 +80,14 @@ class Accumulator(wiring.Component):
         m = Module()
         shadow = Signal(8 * self.PARAM_ROWS, reset_less=True)
         bias = Signal(signed(32), reset_less=True)
-        multiplier = Signal(32, reset_less=True)
+        multiplier = Signal(31, reset_less=True)
         acc = Signal(signed(32), reset_less=True)
         with m.If(self.param):
             m.d.sync += shadow.eq(Cat(shadow[8:], self.weight))
         with m.If(self.load_bias):
             m.d.sync += bias.eq(shadow[:32].as_signed())
         with m.If(self.load_multiplier):
-            m.d.sync += multiplier.eq(shadow[32:])
+            m.d.sync += multiplier.eq(shadow[32:63])
         m.submodules.memory = memory = Memory(shape=signed(32), depth=self._depth, init=[])
         read, write = memory.read_port(), memory.write_port()
         # Cycle 0: read

@@ -156,9 +156,10 @@ class Datapath(wiring.Component):
         group = self._parameters.columns_per_lane
         for lane in range(self._parameters.lanes):
             self._lane(m, lane, results[lane * group : (lane + 1) * group])
-        # The last column's results come last: when they are there, all are.
-        result = delay(m, "result", results[-1].valid, Requantizer.LATENCY, reset_less=False)
-        m.d.comb += self.valid.eq(result)
+        # Only this line has a reset: what one leaves under way elsewhere stays ahead of what comes
+        # after it, and nothing reads it.
+        last = self.vector.valid & self.vector.last
+        m.d.comb += self.valid.eq(delay(m, "result", last, self.latency, reset_less=False))
         return m
 
     def _accumulators(self, m: Module) -> list[_Result]:
@@ -166,8 +167,7 @@ class Datapath(wiring.Component):
         vector, cols, ahead = self.vector, self._parameters.cols, self._control_delay
 
         def line(name: str, strobe: Value, cycle: int) -> list[Value]:
-            taps = delays(m, f"{name}_line", strobe, ahead + cycle + cols - 1, reset_less=False)
-            return taps[ahead + cycle :]
+            return delays(m, f"{name}_line", strobe, ahead + cycle + cols - 1)[ahead + cycle :]
 
         length = ahead + Accumulator.LATENCY + cols - 1
         address = delays(m, "address_line", vector.address, length)[ahead:]
@@ -180,7 +180,7 @@ class Datapath(wiring.Component):
             "load_multiplier": line("load_multiplier", vector.valid & vector.load_multiplier, 1),
             "write": line("write", vector.valid & ~vector.last, 2),
             "write_address": address[2:],
-            "param": delays(m, "param_line", self.param, cols - 1, reset_less=False),
+            "param": delays(m, "param_line", self.param, cols - 1),
             "weight": self._array.column_weight,
             "partial_sum": self._array.partial_sum,
         }

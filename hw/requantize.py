@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,12 +31,14 @@ def magnitude(acc: Value) -> Value:
 
 def leading_zeros(value: Value) -> Value:
     """Count the zeros before the first one of 32 bits; 31 if there is none, too: 5 bits."""
-    zeros = []
-    while len(value) > 1:
-        half = len(value) // 2
-        zeros.append(~value[half:].any())
-        value = Mux(zeros[-1], value[:half], value[half:])
-    return Cat(reversed(zeros))
+    zeros: Value = Const(31, 5)
+    for top in range(7, 32, 8):
+        # The highest bit that is set, of a byte that has one
+        within: Value = Const(31 - (top - 7), 5)
+        for bit in range(top - 6, top + 1):
+            within = Mux(value[bit], 31 - bit, within)
+        zeros = Mux(value[top - 7 : top + 1].any(), within, zeros) if top > 7 else within
+    return zeros
 
 
 def round_even(kept: Value, half: Value, sticky: Value) -> Value:
@@ -66,7 +68,7 @@ def requantize(
     acc : Value
         Accumulator, signed(32).
     multiplier : Value
-        Bits of a normal, positive fp32.
+        Bits of a normal, positive fp32 but for the sign, 31.
     zero_point, low, high : Value
         Constants of the layer, signed(8): codes minus 128.
     cut : callable
@@ -79,29 +81,29 @@ def requantize(
     """
 
     # Cycle 1: absolute value. `shift` is what the last division will be by, -136 to 149.
-    a, negative, multiplicand, shift = cut(
+    a, negative, fraction, shift = cut(
         a=magnitude(acc),
         negative=acc[31],
-        multiplicand=Cat(multiplier[:23], 1),
+        fraction=multiplier[:23],
         shift=119 - multiplier[23:31],
     )
     # Cycle 2: how far to shift for a leading one
-    a, zeros, negative, multiplicand, shift = cut(
-        a=a, zeros=leading_zeros(a), negative=negative, multiplicand=multiplicand, shift=shift
+    a, zeros, negative, fraction, shift = cut(
+        a=a, zeros=leading_zeros(a), negative=negative, fraction=fraction, shift=shift
     )
     # Cycle 3: normalise
-    a, negative, multiplicand, shift = cut(
+    a, negative, fraction, shift = cut(
         a=(a << zeros)[:32],
         negative=negative,
-        multiplicand=multiplicand,
+        fraction=fraction,
         shift=(shift + zeros)[:9].as_signed(),
     )
     # Cycle 4: first rounding, to a 24-bit significand; 2**24 may stay, no product overflows
-    q, negative, multiplicand, shift = cut(
-        q=round_low(a, 8), negative=negative, multiplicand=multiplicand, shift=shift
+    q, negative, fraction, shift = cut(
+        q=round_low(a, 8), negative=negative, fraction=fraction, shift=shift
     )
     # Cycles 5 and 6: multiply, with the output register of a DSP block
-    product = (q * multiplicand)[:48]
+    product = (q * Cat(fraction, 1))[:48]
     for _ in range(2):
         product, negative, shift = cut(product=product, negative=negative, shift=shift)
     # Cycle 7: normalise by the one bit that may be missing
@@ -143,8 +145,8 @@ class Requantizer(wiring.Component):
 
     Members
     -------
-    valid, acc, multiplier : 1, signed(32), 32
-        An accumulator and the bits of its normal, positive fp32 multiplier.
+    valid, acc, multiplier : 1, signed(32), 31
+        An accumulator and the bits of its normal, positive fp32 multiplier but for the sign.
     zero_point, low, high : signed(8)
         Codes minus 128, constant while values are in flight.
     valid_out, y : 1, signed(8)
@@ -160,7 +162,7 @@ class Requantizer(wiring.Component):
             {
                 "valid": In(1),
                 "acc": In(signed(32)),
-                "multiplier": In(32),
+                "multiplier": In(31),
                 "zero_point": In(code),
                 "low": In(code),
                 "high": In(code),
@@ -171,7 +173,7 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = delays(m, "valid", self.valid, self.LATENCY, reset_less=False)
+        valid = delays(m, "valid", self.valid, self.LATENCY)
         stages = iter(range(self.LATENCY))
 
         def registers(**values: Value) -> tuple[Value, ...]:

@@ -26,6 +26,8 @@ class SystolicArray(wiring.Component):
     Presented from cycle t on, it serves the vectors from any swap at `t + swap_gap` or later, and
     until the next swap. The next matrix may be presented from the cycle of that swap on.
 
+    No register has a reset: what a reset leaves under way stays ahead of what comes after it.
+
     Parameters
     ----------
     parameters : Parameters
@@ -89,8 +91,8 @@ class SystolicArray(wiring.Component):
         swap, capture = self.swap, self.capture
         for i in range(rows):
             activations = delays(m, f"activation_{i}", self.activation[i], i + cols)
-            swaps = delays(m, f"swap_{i}", swap, cols, reset_less=False)
-            captures = delays(m, f"capture_{i}", capture, max(cols, 2), reset_less=False)
+            swaps = delays(m, f"swap_{i}", swap, cols)
+            captures = delays(m, f"capture_{i}", capture, max(cols, 2))
             for j in range(cols):
                 element = self._element(partial_sum_bits=bits)
                 m.submodules[f"element_{i}_{j}"] = element

@@ -56,7 +56,7 @@ def test_tiles(seed: int) -> None:
     while cycle < 3700:
         passes, count = int(rng.integers(1, 6)), int(rng.integers(1, 17))
         bias = int(rng.choice([2**31 - 1, -(2**31), rng.integers(-(2**31), 2**31)]))
-        multiplier = int(rng.integers(0, 2**32))
+        multiplier = int(rng.integers(0, 2**31))
         column.param(param_from, bias, multiplier)
         cycle = max(cycle, param_from + Accumulator.PARAM_ROWS)
         sums = np.zeros((passes, count, 1), np.int32)

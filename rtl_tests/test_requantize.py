@@ -76,7 +76,7 @@ def simulate(
     table = {
         "valid": valid,
         "acc": rng.integers(-(2**31), 2**31, length),
-        "multiplier": rng.integers(0, 2**32, length),
+        "multiplier": rng.integers(0, 2**31, length),
     }
     table["acc"][valid == 1] = acc
     table["multiplier"][valid == 1] = multiplier.view(np.uint32)
