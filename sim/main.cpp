@@ -51,6 +51,7 @@ public:
 
     void close() {
         if (file_) file_->close();
+        file_.reset();  // before the model
     }
 
 private:

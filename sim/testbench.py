@@ -14,6 +14,7 @@ from cocotb_bus.drivers.amba import AXI4LiteMaster
 
 from ..golden.registers import COUNTERS, Register, Status
 from .errors import SimulationError
+from .protocol import describe_violation
 from .stall import describe_stall
 
 __all__ = ["Testbench"]
@@ -188,12 +189,20 @@ class Testbench:
         waited = 0
         while not int(self.dut.irq.value):
             if waited >= limit:
-                stall = await describe_stall(self.read)
-                raise SimulationError(f"No interrupt after {limit} cycles: {stall}")
+                raise SimulationError(f"No interrupt after {limit} cycles: {await self._stall()}")
             step = min(every, limit - waited)
             await self._run(step, free)
             waited += step
             progress(waited)
+
+    async def _stall(self) -> str:
+        """Say what hangs, and what on the bus may be the reason."""
+        text = await describe_stall(self.read)
+        seen = self.observed()
+        if not seen["protocol_errors"]:
+            return text
+        violation = describe_violation(seen["protocol_code"], seen["protocol_cycle"])
+        return f"{text} The AXI protocol was violated: {violation}."
 
     async def _run(self, cycles: int, free: bool) -> None:
         if free and self.native:

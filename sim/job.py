@@ -1,0 +1,201 @@
+"""What a simulation is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .build import Model
+
+__all__ = ["Job", "Plain", "Result"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program to run on one netlist.
+
+    Attributes
+    ----------
+    verilog : Path or str
+        Netlist of the module `maccord`: a file, or the text itself.
+    axi_bytes : int
+        Bytes per beat of its master port.
+    memory : ndarray of shape (bytes,), uint8
+        What memory holds at the start, from the base address on; not changed.
+    program : int
+        Byte offset of the program.
+    outputs : sequence of (int, int)
+        Offset and length of each region to return: every byte must be written.
+    scratch : sequence of (int, int)
+        Further regions that may be written.
+    base : int
+        Address of `memory[0]`, a multiple of 4096; the accelerator has 40 bits.
+    latency : int
+        Cycles from a request to its first answer, 2 to 65535.
+    jitter : int
+        Largest random number of cycles added to the latency, 0 to 65535.
+    stall_probability : float
+        Chance, below 1, that a memory channel pauses for a cycle (rounded to 1/256).
+    stall_seed : int
+        Of stalls and jitter.
+    cycle_limit : int
+        Cycles after which the accelerator counts as hung.
+    waves : (int, int), optional
+        First and last cycle since reset to record; needs a build of its own.
+    waves_path : Path, optional
+        Where the waves go, the ending apart, which depends on the format.
+    kind : str
+        Build: `cocotb`, or `stock` for cocotb's own main.
+    free : bool
+        Whether cocotb is left alone while the program runs.
+    """
+
+    verilog: Path | str
+    axi_bytes: int
+    memory: np.ndarray
+    program: int
+    outputs: Sequence[tuple[int, int]]
+    scratch: Sequence[tuple[int, int]] = ()
+    base: int = 0x12_3450_0000
+    latency: int = 30
+    jitter: int = 0
+    stall_probability: float = 0.0
+    stall_seed: int = 0
+    cycle_limit: int = 100_000_000
+    waves: tuple[int, int] | None = None
+    waves_path: Path | None = None
+    kind: str = "cocotb"
+    free: bool = True
+
+    def __post_init__(self) -> None:
+        if self.memory.dtype != np.uint8 or self.memory.ndim != 1:
+            raise ValueError(
+                f"memory must be one-dimensional uint8, got {self.memory.ndim} dimensions of "
+                f"{self.memory.dtype}."
+            )
+        if self.base % 4096 or not 0 <= self.base <= (1 << 40) - self.memory.size - 4096:
+            raise ValueError(
+                f"base must be a multiple of 4096 with the memory below 2**40, got {self.base:#x}."
+            )
+        _check_range("latency", self.latency, 2, 65535)
+        _check_range("jitter", self.jitter, 0, 65535)
+        _check_range("stall_seed", self.stall_seed, 0, (1 << 32) - 1)
+        if not 0 <= self.stall_probability <= 0.99:
+            raise ValueError(
+                f"stall_probability must be between 0 and 0.99, got {self.stall_probability}."
+            )
+        for offset, length in (*self.outputs, *self.scratch):
+            if offset < 0 or length < 0 or offset + length > self.memory.size:
+                raise ValueError(
+                    f"regions must lie in the memory of {self.memory.size} bytes, "
+                    f"got {length} bytes at {offset}."
+                )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job did.
+
+    Attributes
+    ----------
+    outputs : list of ndarray, uint8
+        The output regions at the end.
+    cycles : int
+        From the start on the bus to the interrupt, counted beside the accelerator.
+    status, error_code : int
+        Of the accelerator: `Status` bits and `ErrorCode`.
+    counters : dict
+        The accelerator's own counters, in cycles: `cycles`, and by cause.
+    registers : dict
+        The read-only registers.
+    sim_seconds : float
+        Wall time from start to interrupt.
+    total_seconds : float
+        Wall time of the process, start-up and memory included.
+    unwritten : list of int
+        Number of bytes in each output region that were never written.
+    first_unwritten : int or None
+        Offset of the first of them.
+    stray_bytes : int
+        Bytes written outside the output and scratch regions.
+    first_stray : int or None
+        Offset of the first of them.
+    protocol_errors : int
+        Cycles with a violation of the bus protocol.
+    protocol_error : str
+        The first of them in words, empty if there is none.
+    overlaps : int
+        Bursts accepted while one of the other direction was open on the same bytes: their order
+        is undefined in AXI.
+    read_bursts, read_beats, write_bursts, write_beats : int
+        Traffic of the master port.
+    model : Model
+        The program that ran.
+    waves : Path or None
+        The waves.
+    """
+
+    outputs: list[np.ndarray]
+    cycles: int
+    status: int
+    error_code: int
+    counters: dict[str, int]
+    registers: dict[str, int]
+    sim_seconds: float
+    total_seconds: float
+    unwritten: list[int]
+    first_unwritten: int | None
+    stray_bytes: int
+    first_stray: int | None
+    protocol_errors: int
+    protocol_error: str
+    overlaps: int
+    read_bursts: int
+    read_beats: int
+    write_bursts: int
+    write_beats: int
+    model: Model
+    waves: Path | None
+
+    @property
+    def sim_cycles_per_second(self) -> float:
+        """Simulated cycles per second of wall time, from start to interrupt."""
+        return self.cycles / self.sim_seconds
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What the plain C++ loop did.
+
+    Attributes
+    ----------
+    outputs : list of ndarray, uint8
+        The output regions at the end.
+    cycles : int
+        As `Result.cycles`.
+    status : int
+        The STATUS register.
+    sim_seconds : float
+        Wall time from start to interrupt.
+    model : Model
+        The program that ran.
+    """
+
+    outputs: list[np.ndarray]
+    cycles: int
+    status: int
+    sim_seconds: float
+    model: Model
+
+    @property
+    def sim_cycles_per_second(self) -> float:
+        """Simulated cycles per second of wall time, from start to interrupt."""
+        return self.cycles / self.sim_seconds
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, got {value}.")

@@ -1,0 +1,144 @@
+"""The simulator's process: its files, its environment, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cocotb_tools.config
+import numpy as np
+
+from .errors import SimulationError
+from .job import Job
+from .toolchain import libpython
+
+__all__ = ["cocotb_environment", "job_folder", "last_lines", "memory_settings", "run_program"]
+
+POISON = 0xA5  # output regions before the start
+
+
+def memory_settings(job: Job) -> dict[str, int]:
+    """Return a job's numbers as the testbenches take them."""
+    return {
+        "base": job.base,
+        "program": job.program,
+        "latency": job.latency,
+        "jitter": job.jitter,
+        "stall": round(job.stall_probability * 256),
+        "seed": job.stall_seed,
+        "cycle_limit": job.cycle_limit,
+    }
+
+
+@contextmanager
+def job_folder(job: Job) -> Iterator[Path]:
+    """Make the job's folder with its memory in files, which the simulator maps."""
+    with tempfile.TemporaryDirectory(prefix="maccord-") as name:
+        folder = Path(name)
+        size = -(-job.memory.size // 4096) * 4096
+        with (folder / "memory.bin").open("wb") as file:
+            np.ascontiguousarray(job.memory).tofile(file)
+            file.truncate(size)
+        image = np.memmap(folder / "memory.bin", np.uint8, "r+")
+        for offset, length in job.outputs:
+            image[offset : offset + length] = POISON
+        del image
+        with (folder / "mask.bin").open("wb") as file:
+            file.truncate(size // 8)
+        yield folder
+
+
+def cocotb_environment(folder: Path, module: str) -> dict[str, str]:
+    """Return the environment in which cocotb in the simulator finds this Python and its test.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results go; the test finds it as `MACCORD_JOB`.
+    module : str
+        Python module with the cocotb tests.
+
+    Returns
+    -------
+    dict
+    """
+    ours = ("COCOTB_", "GPI_", "PYGPI_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    libraries = [str(cocotb_tools.config.libs_dir), environment.get("LD_LIBRARY_PATH", "")]
+    return environment | {
+        "COCOTB_TOPLEVEL": "tb",
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
+        "COCOTB_REWRITE_ASSERTION_FILES": "",
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "COCOTB_LOG_LEVEL": "ERROR",
+        "GPI_LOG_LEVEL": "WARNING",
+        "TOPLEVEL_LANG": "verilog",
+        "GPI_USERS": f"{libpython()};{cocotb_tools.config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
+        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
+        "MACCORD_JOB": str(folder),
+        "MACCORD_PARENT": str(os.getpid()),
+    }
+
+
+def run_program(
+    command: list[str],
+    folder: Path,
+    environment: dict[str, str],
+    on_cycles: Callable[[int], None] = lambda cycles: None,
+) -> None:
+    """Run the simulator, which dies with us.
+
+    Parameters
+    ----------
+    command : list of str
+    folder : Path
+        Where it runs, and leaves what it prints as `log`.
+    environment : dict
+    on_cycles : callable
+        Called now and then with the number in `folder/progress`.
+
+    Raises
+    ------
+    SimulationError
+        If it fails; with the last lines that it printed.
+    """
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            while True:
+                try:
+                    code = process.wait(0.2)
+                    break
+                except subprocess.TimeoutExpired:
+                    _report(folder / "progress", on_cycles)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    if code:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        raise SimulationError(f"The simulator {how}: {last_lines(folder)}")
+
+
+def _report(path: Path, on_cycles: Callable[[int], None]) -> None:
+    text = path.read_text() if path.exists() else ""
+    if text.isdigit():
+        on_cycles(int(text))
+
+
+def last_lines(folder: Path) -> str:
+    """Return what the simulator printed last, on one line."""
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    return " | ".join(lines[-5:]) or "it printed nothing"
