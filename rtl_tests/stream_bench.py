@@ -6,6 +6,7 @@ import gc
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -73,32 +74,43 @@ def decode(shape: Any, bits: int) -> Any:
     return bits - (1 << shape.width) if shape.signed and bits >> shape.width - 1 else bits
 
 
+@contextmanager
+def unused_blocks() -> Iterator[None]:
+    """Let blocks that are made here be dropped without use, which Amaranth warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        yield
+        gc.collect()
+
+
 def refusal(make: Callable[[], object]) -> str:
     """Text of the ValueError with which a block refuses its options."""
-    with warnings.catch_warnings():
-        # Amaranth complains about components that are dropped without use.
-        warnings.simplefilter("ignore", UnusedElaboratable)
-        text = ""
+    text = ""
+    with unused_blocks():
         try:
             make()
         except ValueError as error:
             text = str(error)
-        gc.collect()
     assert text, "was not refused"
     return text
 
 
 class Watched:
-    """A signal that is recorded; `value` is its last sample."""
+    """A signal that is recorded in every cycle."""
 
     def __init__(self, signal: Any) -> None:
         self._shape = signal.shape()
-        self.value: Any = 0
-        self.values: list[Any] = []
+        self.bits: list[int] = []
 
-    def see(self, bits: int) -> None:
-        self.value = decode(self._shape, bits)
-        self.values.append(self.value)
+    @property
+    def value(self) -> Any:
+        """The last sample, 0 before there is one."""
+        return decode(self._shape, self.bits[-1] if self.bits else 0)
+
+    @property
+    def values(self) -> list[Any]:
+        """All samples, by cycle."""
+        return [decode(self._shape, bits) for bits in self.bits]
 
 
 class Source:
@@ -229,20 +241,27 @@ class Bench:
         for sink in self._sinks:
             signals += [sink.channel.valid, Value.cast(sink.channel.payload)]
         signals += [value for value, _ in self._watched]
-        while self.cycle < 0 or not done():
-            assert self.cycle < limit, f"nothing came of it in {limit} cycles"
-            for end in (*self._sources, *self._sinks):
-                end.before(self)
-            for value, bits in self._changed.values():
-                ctx.set(value, bits)
-            self._changed.clear()
-            samples = iter((await ctx.tick().sample(*signals))[2:])
+        self._prepare(ctx)
+        async for _clock, _reset, *values in ctx.tick().sample(*signals):
+            samples = iter(values)
             self.cycle += 1
             for source in self._sources:
                 source.after(self, next(samples))
             for sink in self._sinks:
                 sink.after(self, next(samples), next(samples))
             for (_, watched), bits in zip(self._watched, samples, strict=True):
-                watched.see(bits)
+                watched.bits.append(bits)
             for callback in self._callbacks:
                 callback()
+            if done():
+                return
+            assert self.cycle < limit, f"nothing came of it in {limit} cycles"
+            self._prepare(ctx)
+
+    def _prepare(self, ctx: Any) -> None:
+        """Drive the inputs of the coming cycle."""
+        for end in (*self._sources, *self._sinks):
+            end.before(self)
+        for value, bits in self._changed.values():
+            ctx.set(value, bits)
+        self._changed.clear()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
@@ -67,19 +65,7 @@ def due(source: Instruction) -> dict[str, object]:
         Unit.COMPUTE: {"setup": int(source.opcode == Opcode.SETUP)},
         Unit.STORE: {},
     }[UNIT_OF[source.opcode]]
-    if source.opcode == Opcode.SETUP:
-        # The queue holds COMPUTE's layout; SETUP's fields are the same bits.
-        bits = int.from_bytes(encode(source), "little") >> 16
-        source = replace(source, fields=as_compute(bits))
     return command(source, **extra)
-
-
-def as_compute(bits: int) -> dict[str, int]:
-    fields = {}
-    for name, (width, _) in FIELDS[Opcode.COMPUTE].items():
-        fields[name] = bits & (1 << width) - 1
-        bits >>= width
-    return fields
 
 
 def random_word(rng: np.random.Generator, axi_bytes: int) -> bytes:

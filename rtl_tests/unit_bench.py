@@ -6,17 +6,21 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from stream_bench import Bench, Sink, Source
+from stream_bench import Bench, Sink, Source, decode
 
-from maccord.golden.isa import FIELDS, Instruction, Opcode, Unit
+from maccord.golden.isa import FIELDS, HEADER_BITS, Instruction, Opcode, Unit, encode
+from maccord.hw.layouts import fields_layout
 
 __all__ = ["ReadMemory", "TokenBank", "WriteMemory", "command", "instruction"]
 
 
 def command(source: Instruction, **extra: int) -> dict[str, Any]:
-    """An instruction as it lies in a unit's queue."""
-    masks = {"wait": source.wait, "signal": source.signal}
-    return masks | extra | {"fields": source.fields}
+    """An instruction as it lies in a unit's queue, where SETUP has the layout of COMPUTE."""
+    fields = source.fields
+    if source.opcode == Opcode.SETUP:
+        bits = int.from_bytes(encode(source), "little") >> HEADER_BITS
+        fields = decode(fields_layout(Opcode.COMPUTE), bits)
+    return {"wait": source.wait, "signal": source.signal} | extra | {"fields": fields}
 
 
 def instruction(opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> Instruction:

@@ -1,0 +1,185 @@
+"""The feeders as the compute unit joins them, without what they feed; and what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from stream_bench import Bench, unused_blocks
+from unit_bench import TokenBank, command
+
+from maccord.golden.activation_feeder import Vector, activation_feeder
+from maccord.golden.isa import Instruction, Opcode, Unit
+from maccord.golden.parameters import Parameters
+from maccord.golden.reduction import Pass, reduction
+from maccord.golden.reduction import Reduction as Geometry
+from maccord.golden.weight_feeder import WeightRow, weight_feeder
+from maccord.hw.activation_feeder import ActivationFeeder, outputs_layout
+from maccord.hw.datapath import Datapath
+from maccord.hw.layouts import command_layout
+from maccord.hw.queue import Queue
+from maccord.hw.reduction import Reduction
+from maccord.hw.scratchpad import Scratchpad
+from maccord.hw.weight_feeder import WeightFeeder
+from maccord.hw.weight_scratchpad import WeightScratchpad
+
+__all__ = ["Feeders", "Gaps", "Run", "gaps_of", "geometry"]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Distances that the datapath asks for, in cycles at the feeders.
+
+    `swap`: from a tile's first row to the vector that swaps it in. `bias`: from the first row of
+    parameters to a vector that loads them. `parameters`: from a command's last swap to the next
+    rows of parameters. `drain`: from a vector to the end of its effects.
+    """
+
+    swap: int
+    bias: int
+    parameters: int
+    drain: int
+
+
+@cache
+def gaps_of(p: Parameters) -> Gaps:
+    """Distances between feeders, whose reads differ in latency, and datapath."""
+    skew = Scratchpad.LATENCY - WeightScratchpad.LATENCY
+    with unused_blocks():
+        d = Datapath(p)
+        drain = Scratchpad.LATENCY + d.latency + 4
+        gaps = Gaps(d.swap_gap - skew, d.load_gap - skew, d.param_gap + skew, drain)
+        del d
+    return gaps
+
+
+class Feeders(wiring.Component):
+    """Weight feeder, activation feeder and reduction between a queue and nothing."""
+
+    i: stream.Interface
+    outputs: stream.Interface
+
+    def __init__(self, parameters: Parameters) -> None:
+        gaps = gaps_of(parameters)
+        self.weights = WeightFeeder(parameters, parameter_gap=gaps.parameters)
+        self.feeder = ActivationFeeder(parameters, drain=gaps.drain)
+        self.reduction = Reduction(parameters)
+        masks = {"held": In(len(Unit)), "take": Out(len(Unit)), "give": Out(len(Unit))}
+        super().__init__(
+            {
+                "i": In(stream.Signature(command_layout(Opcode.COMPUTE, setup=1))),
+                "outputs": Out(stream.Signature(outputs_layout())),
+                "halt": In(1),
+                **masks,
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        weights, feeder, reduction_ = self.weights, self.feeder, self.reduction
+        m.submodules += [weights, feeder, reduction_]
+        m.submodules.queue = queue = Queue(command_layout(Opcode.COMPUTE, setup=1), depth=2)
+        wiring.connect(m, wiring.flipped(self.i), weights.i)
+        wiring.connect(m, weights.o, queue.i)
+        wiring.connect(m, queue.o, feeder.i)
+        wiring.connect(m, feeder.outputs, wiring.flipped(self.outputs))
+        m.d.comb += [
+            weights.halt.eq(self.halt),
+            feeder.halt.eq(self.halt),
+            weights.held.eq(self.held[Unit.WEIGHT]),
+            feeder.held.eq(self.held),
+            weights.swap.eq(feeder.vector.valid & feeder.vector.swap),
+            feeder.weights_ready.eq(weights.ready),
+            self.take.eq(feeder.take | (weights.take << Unit.WEIGHT)),
+            self.give.eq(feeder.give),
+            reduction_.setup.eq(feeder.setup),
+            reduction_.begin.eq(feeder.begin),
+            reduction_.restart.eq(feeder.restart),
+            reduction_.activation.eq(feeder.activation),
+            reduction_.next.eq(feeder.reduction_next),
+            feeder.reduction_ready.eq(reduction_.ready),
+            feeder.reduction_a.eq(reduction_.a),
+            feeder.reduction_b.eq(reduction_.b),
+            feeder.reduction_split.eq(reduction_.split),
+        ]
+        return m
+
+
+def geometry(setup: Instruction) -> Geometry:
+    """The reduction of a SETUP."""
+    names = ("run", "taps", "tap_pitch", "lines", "line_pitch")
+    packs = bool(setup["pack_taps"]), bool(setup["pack_lines"])
+    return Geometry(*(setup[name] for name in names), *packs)
+
+
+@dataclass
+class Run:
+    """Runs a program through the feeders and records what they did, by cycle."""
+
+    parameters: Parameters
+    program: list[Instruction]
+    rate: str = "always"
+    chance: float = 1.0
+    rows: list[tuple[int, WeightRow]] = field(default_factory=list)
+    vectors: list[tuple[int, Vector]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.block = block = Feeders(self.parameters)
+        self.bench = bench = Bench(block, seed=1)
+        items = [command(i, setup=int(i.opcode == Opcode.SETUP)) for i in self.program]
+        slow = self.rate if self.rate != "patient" else "random"
+        self.source = bench.source(block.i, items, slow)
+        self.outputs = bench.sink("outputs", block.outputs, self.rate)
+        self.tokens = TokenBank(bench, block, self.chance, seed=2)
+        weights, feeder = block.weights, block.feeder
+        self._weights = [bench.watch(getattr(weights, n)) for n in ("row", "capture", "param")]
+        self._read = bench.watch(weights.read_enable)
+        self._addresses = [bench.watch(getattr(feeder, name)) for name in ("a", "b", "split")]
+        self._valid = bench.watch(feeder.vector.valid)
+        self._vector = bench.watch(feeder.vector)
+        self.setup = bench.watch(feeder.setup)
+        self.running, self.drained = bench.watch(feeder.running), bench.watch(feeder.drained)
+        bench.each_cycle(self._record)
+
+    def _record(self) -> None:
+        cycle = self.bench.cycle
+        if self._read.value:
+            self.rows.append((cycle, WeightRow(*(w.value for w in self._weights))))
+        if self._valid.value:
+            vector = self._vector.value
+            control = (vector[name] for name in Vector._fields[3:])
+            self.vectors.append((cycle, Vector(*(w.value for w in self._addresses), *control)))
+
+    def finish(self, limit: int = 20_000) -> int:
+        """Run until nothing is left to do; return the cycles it took."""
+        return self.bench.run(
+            lambda: (
+                not self.source.items
+                and self.bench.cycle > self.source.cycles[-1] + 8
+                and not self.running.value
+                and bool(self.drained.value)
+            ),
+            limit,
+        )
+
+    def golden(self) -> Iterator[tuple[Instruction, Instruction, list[WeightRow], list[Vector]]]:
+        """SETUP, COMPUTE, and its rows and vectors, for each COMPUTE."""
+        setup, walk = None, iter(())
+        for step in self.program:
+            if step.opcode == Opcode.SETUP:
+                setup = step
+                continue
+            assert setup is not None
+            if step["first"]:
+                walk: Iterator[Pass] = reduction(geometry(setup), self.parameters.rows)
+            rows = list(weight_feeder(step, self.parameters))
+            yield setup, step, rows, list(activation_feeder(setup, step, walk, self.parameters))
+
+    def cycles_of(self, kind: str) -> np.ndarray:
+        """Cycles of the vectors that have a control bit."""
+        return np.array([cycle for cycle, vector in self.vectors if getattr(vector, kind)], int)

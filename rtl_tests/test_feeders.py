@@ -1,0 +1,223 @@
+"""Weight feeder and activation feeder together: golden rows and vectors, as close as is legal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from feeders import Run, gaps_of, geometry
+from unit_bench import instruction
+
+from maccord.golden.isa import PARAMETER_ROWS, Instruction, Opcode, Unit
+from maccord.golden.parameters import Parameters
+from maccord.golden.reduction import reduction
+from maccord.hw.accumulator import Accumulator
+
+# rows, cols, lanes
+SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
+
+
+def parameters(shape: tuple[int, int, int]) -> Parameters:
+    rows, cols, lanes = shape
+    return Parameters(rows=rows, cols=cols, lanes=lanes, weight_bytes=1 << 11, accumulators=64)
+
+
+def random_setup(rng: np.random.Generator, rows: int) -> Instruction:
+    return instruction(
+        Opcode.SETUP,
+        run=int(rng.choice([1, rows - 1, rows, rng.integers(1, 4 * rows)])),
+        taps=int(rng.integers(1, 4)),
+        tap_pitch=int(rng.integers(200)),
+        lines=int(rng.integers(1, 4)),
+        line_pitch=int(rng.integers(2000)),
+        pack_taps=int(rng.integers(2)),
+        pack_lines=int(rng.integers(2)),
+        step_x=int(rng.integers(1, 100)),
+        step_y=int(rng.integers(1, 1000)),
+        zero_point=int(rng.integers(-128, 128)),
+    )
+
+
+def tile(
+    rng: np.random.Generator, p: Parameters, passes: list[int], width: int, height: int
+) -> list[Instruction]:
+    """COMPUTEs over the same outputs, one for each group of passes."""
+    room = p.accumulators - width * height
+    accumulator, columns = int(rng.integers(room + 1)), int(rng.integers(1, p.cols + 1))
+    return [
+        instruction(
+            Opcode.COMPUTE,
+            wait=int(rng.integers(16)),
+            signal=int(rng.integers(16)),
+            activation=int(rng.integers(p.activation_bytes)),
+            weight=int(rng.integers(p.weight_rows)),
+            passes=count,
+            columns=columns,
+            width=width,
+            height=height,
+            accumulator=accumulator,
+            output=int(rng.integers(p.output_bytes)),
+            output_pitch=int(rng.integers(1000)),
+            first=int(index == 0),
+            last=int(index == len(passes) - 1),
+        )
+        for index, count in enumerate(passes)
+    ]
+
+
+def passes_of(setup: Instruction, rows: int) -> int:
+    return sum(1 for _ in reduction(geometry(setup), rows))
+
+
+def random_program(seed: int, p: Parameters) -> list[Instruction]:
+    """Tiles of one and of many pixels, their passes in one or several commands."""
+    rng = np.random.default_rng(seed)
+    program = []
+    for _ in range(3):
+        setup = random_setup(rng, p.rows)
+        program.append(setup)
+        total = passes_of(setup, p.rows)
+        for _ in range(int(rng.integers(1, 5))):
+            cuts = sorted({int(c) for c in rng.integers(1, total + 1, size=2)} - {total})
+            counts = np.diff([0, *cuts, total]).tolist()
+            width, height = (int(rng.choice([1, 1, 2, rng.integers(1, 6)])) for _ in range(2))
+            program += tile(rng, p, counts, width, height)
+    return program
+
+
+def check(run: Run) -> None:
+    """What is issued is what the golden model says, at distances that the datapath allows."""
+    p, gaps = run.parameters, gaps_of(run.parameters)
+    golden = list(run.golden())
+    assert [row for _, row in run.rows] == [row for *_, rows, _ in golden for row in rows]
+    assert [v for _, v in run.vectors] == [v for *_, vectors in golden for v in vectors]
+
+    row_cycles = np.array([cycle for cycle, _ in run.rows])
+    captures = np.flatnonzero([row.capture for _, row in run.rows])
+    capture, swap = row_cycles[captures], run.cycles_of("swap")
+    assert len(capture) == len(swap)
+    assert (swap >= capture + gaps.swap).all()
+    assert (capture[1:] >= swap[:-1] + 1).all()
+    for start in captures:
+        assert np.diff(row_cycles[start : start + p.rows]).tolist() == [1] * (p.rows - 1)
+
+    parameter_rows = np.flatnonzero([row.param for _, row in run.rows]).reshape(-1, PARAMETER_ROWS)
+    loaded = row_cycles[parameter_rows]
+    assert (np.diff(loaded, axis=1) == 1).all()
+    assert (run.cycles_of("load_bias") >= loaded[:, 0] + gaps.bias).all()
+    assert (run.cycles_of("load_multiplier")[:-1] + gaps.parameters <= loaded[1:, 0]).all()
+
+    last = run.cycles_of("last")
+    assert (np.diff(last) >= p.columns_per_lane).all()
+    latest: dict[int, int] = {}
+    for cycle, vector in run.vectors:
+        assert cycle >= latest.get(vector.address, -9) + Accumulator.ADDRESS_GAP or vector.first
+        latest[vector.address] = cycle
+
+
+def ends(run: Run) -> list[int]:
+    """Cycle of each command's last vector."""
+    counts = np.cumsum([len(vectors) for *_, vectors in run.golden()])
+    return [run.vectors[count - 1][0] for count in counts]
+
+
+@pytest.mark.parametrize("rate", ["always", "patient"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
+    p = parameters(shape)
+    run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.1)
+    run.finish()
+    check(run)
+    computes = [compute for _, compute, *_ in run.golden()]
+    due = [(end, c.signal & ~8) for end, c in zip(ends(run), computes, strict=True)]
+    assert run.tokens.given == [(cycle, mask) for cycle, mask in due if mask]
+    for unit in Unit:
+        taken = sum(mask >> unit & 1 for _, mask in run.tokens.taken)
+        assert taken == sum(c.wait >> unit & 1 for c in computes)
+    names = ("output", "output_pitch", "columns", "width", "height")
+    placed = [
+        {name: c[name] for name in names} | {"signal": c.signal & 8} for c in computes if c["last"]
+    ]
+    assert run.outputs.items == placed
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
+    """A vector meets its SETUP from its issue until all it leads to is done."""
+    p = parameters(shape)
+    run = Run(p, random_program(seed=2, p=p))
+    run.finish()
+    drain = gaps_of(p).drain
+    due = [setup.fields for setup, *_, vectors in run.golden() for _ in vectors]
+    in_force = run.setup.values
+    for (cycle, _), fields in zip(run.vectors, due, strict=True):
+        assert in_force[cycle] == fields
+        assert in_force[min(cycle + drain, len(in_force) - 1)] == fields
+
+
+def long_walk(rows: int, passes: int) -> Instruction:
+    return instruction(Opcode.SETUP, run=rows * passes, taps=1, lines=1, step_x=1, step_y=9)
+
+
+@pytest.mark.parametrize("pixels", [1, 4, 20])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> None:
+    """Every `rows` cycles, or without a gap when a pass has more pixels; one tile, many passes."""
+    p = parameters(shape)
+    rng = np.random.default_rng(1)
+    program = [long_walk(p.rows, 6), *tile(rng, p, [6], pixels, 1)]
+    run = Run(p, program)
+    run.finish()
+    check(run)
+    assert np.diff(run.cycles_of("swap")).tolist() == [max(p.rows, pixels)] * 5
+    last = run.cycles_of("last")
+    assert np.diff(last).tolist() == [p.columns_per_lane] * (pixels - 1)
+    if pixels >= p.rows:
+        cycles = [cycle for cycle, _ in run.vectors]
+        assert np.diff(cycles[: -pixels + 1]).tolist() == [1] * (5 * pixels)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
+    """The tightest case: a pass a tile, a pixel a pass, new parameters for each."""
+    p = parameters(shape)
+    rng = np.random.default_rng(1)
+    program = [long_walk(p.rows, 1)]
+    program += [step for _ in range(10) for step in tile(rng, p, [1], 1, 1)]
+    run = Run(p, program)
+    run.finish()
+    check(run)
+    # Parameters, a tile of weights, and what lies between a swap and the next parameters.
+    gap = gaps_of(p).parameters + PARAMETER_ROWS + p.rows
+    assert np.diff(run.cycles_of("swap")).tolist() == [gap] * 9
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> None:
+    """Between the last vector of a long tile and the next tile's first: two idle cycles."""
+    p = parameters(shape)
+    rng = np.random.default_rng(1)
+    program = [long_walk(p.rows, 3)]
+    program += [step for _ in range(3) for step in tile(rng, p, [3], 20, 2)]
+    run = Run(p, program)
+    run.finish()
+    check(run)
+    first = run.cycles_of("load_bias")[1:]
+    gaps = first - np.array(ends(run))[:-1]
+    assert gaps.tolist() == [max(3, p.columns_per_lane)] * 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_halt(seed: int) -> None:
+    """After `halt`, no command starts; what has started ends as it should."""
+    p = parameters((4, 12, 2))
+    run = Run(p, random_program(seed, p), "random", chance=0.3)
+    stop = 60 + 40 * seed
+    run.bench.each_cycle(lambda: run.bench.drive(run.block.halt, int(run.bench.cycle >= stop)))
+    run.bench.run(lambda: run.bench.cycle > stop + 700 and not run.running.value)
+    golden = list(run.golden())
+    vectors = [v for *_, each in golden for v in each]
+    issued = [v for _, v in run.vectors]
+    assert 0 < len(issued) < len(vectors)
+    assert issued == vectors[: len(issued)]
+    assert len(issued) in np.cumsum([len(each) for *_, each in golden])
+    assert all(cycle <= stop for cycle, _ in run.tokens.taken)

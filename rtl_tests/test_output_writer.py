@@ -1,0 +1,61 @@
+"""Requantized vectors go where the golden model puts them, and tokens with a tile's last one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stream_bench import Bench
+from unit_bench import instruction
+
+from maccord.golden.isa import Opcode
+from maccord.golden.output_writer import Write, output_writer
+from maccord.golden.parameters import Parameters
+from maccord.hw.output_writer import OutputWriter
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.6, 0.1])
+@pytest.mark.parametrize("cols", [2, 5, 16, 64])
+def test_tiles(cols: int, chance: float) -> None:
+    """Vectors come at any distance, at best in every cycle, across tiles, too."""
+    rng = np.random.default_rng(cols)
+    tiles = []
+    for _ in range(20):
+        width, height = (int(rng.choice([1, 2, rng.integers(1, 6)])) for _ in range(2))
+        fields = {
+            "output": int(rng.choice([0, (1 << 24) - 1, rng.integers(1 << 16)])),
+            "output_pitch": int(rng.choice([1, cols, 1 << 20, rng.integers(1 << 10)])),
+            "columns": int(rng.choice([1, cols, rng.integers(1, cols + 1)])),
+            "width": width,
+            "height": height,
+        }
+        tiles.append(instruction(Opcode.COMPUTE, signal=8 * int(rng.integers(2)), last=1, **fields))
+    names = ("output", "output_pitch", "columns", "width", "height")
+    block = OutputWriter(Parameters(rows=4, cols=cols))
+    bench = Bench(block)
+    items = [{name: tile[name] for name in names} | {"signal": tile.signal} for tile in tiles]
+    source = bench.source(block.i, items)
+    address, enable = bench.watch(block.write_address), bench.watch(block.write_enable)
+    give = bench.watch(block.give)
+    presented: list[int] = []
+
+    def present() -> None:
+        valid = bool(source.items) and rng.random() < chance
+        bench.drive(block.valid, int(valid))
+        if valid:
+            presented.append(bench.cycle + 1)
+
+    present()
+    bench.each_cycle(present)
+    bench.run(lambda: not source.items)
+    writes = [
+        (cycle, Write(address.values[cycle], mask))
+        for cycle, mask in enumerate(enable.values)
+        if mask
+    ]
+    due = [list(output_writer(tile)) for tile in tiles]
+    assert [write for _, write in writes] == [write for each in due for write in each]
+    assert [cycle for cycle, _ in writes] == presented[: len(writes)]
+    ends = np.cumsum([len(each) for each in due]) - 1
+    assert source.cycles == [presented[end] for end in ends]
+    given = {presented[end]: tile.signal for end, tile in zip(ends, tiles, strict=True)}
+    assert give.values == [given.get(cycle, 0) for cycle in range(len(give.values))]
