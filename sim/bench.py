@@ -162,7 +162,7 @@ def _qnnpack(recording: Recording) -> Callable[[], object]:
     module = module_of(layer)
     codes = torch.from_numpy(recording.x_q)
     with qnnpack():
-        x = torch._make_per_tensor_quantized_tensor(
+        x = torch.ops.aten._make_per_tensor_quantized_tensor(
             codes.permute(0, 3, 1, 2) if codes.ndim == 4 else codes,
             layer.input.scale,
             layer.input.zero_point,

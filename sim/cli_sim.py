@@ -89,7 +89,7 @@ def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) ->
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)
-    print_outcomes(console(), [recording.label for recording in recordings], outcomes)
+    print_outcomes(console(), [recording.label for recording in recordings], outcomes, folder)
     results = [outcome.result for outcome in outcomes if outcome.result]
     if request.json and results:
         write_json(request.json, results)
@@ -205,7 +205,7 @@ def _keep(request: Request, recording: Recording, outcome: Outcome, dump: Path |
         )
 
 
-def dump_paths(path: Path | None, recordings: Sequence[Recording]) -> list[Path | None]:
+def dump_paths(path: Path | None, recordings: Sequence[Recording]) -> Sequence[Path | None]:
     """Return where each recording's dump goes.
 
     One layer with at most one perturbation: `path` is that of the input that was asked for, and

@@ -263,6 +263,7 @@ def _judge(
         tuple(problems + faults),
         y_golden,
         y_rtl,
+        result.waves,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Crash", "available_memory", "run_all"]
 
@@ -119,7 +119,7 @@ def _start(function: Callable[[T], R], task: T, index: int, cost: int) -> _Runni
     return _Running(index, process, answer, cost)
 
 
-def _collect(job: _Running[T]) -> R | Crash:
+def _collect(job: _Running[T]) -> Any:
     try:
         answer = job.answer.recv()
     except EOFError:

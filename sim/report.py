@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,10 @@ from .results import CLEAN, LayerResult, Outcome, Verdict
 
 __all__ = ["console", "print_outcomes"]
 
+_LEGEND = (
+    "golden, torch: outputs that differ from that reference; "
+    "codes: distinct output codes; cycles/s: simulated"
+)
 _WIDTH = 160  # where nobody looks at a terminal
 
 
@@ -22,7 +28,9 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if terminal else _WIDTH, highlight=False)
 
 
-def print_outcomes(out: Console, labels: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(
+    out: Console, labels: Sequence[str], outcomes: Sequence[Outcome], folder: Path
+) -> None:
     """Print the table of results, problems, weights and the verdict.
 
     Parameters
@@ -32,16 +40,23 @@ def print_outcomes(out: Console, labels: Sequence[str], outcomes: Sequence[Outco
         Names of the tasks.
     outcomes : sequence of Outcome
         In the same order.
+    folder : Path
+        Where the results were written.
     """
     results = [outcome.result for outcome in outcomes if outcome.result]
     if results:
         out.print(_table([outcome for outcome in outcomes if outcome.result]))
+        out.print(_LEGEND, soft_wrap=True, style="dim")
         for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
             out.print(escape(text))
     for label, outcome in zip(labels, outcomes, strict=True):
         for problem in outcome.problems:
             out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+    for outcome in outcomes:
+        if outcome.waves:
+            out.print(f"waves: {escape(str(outcome.waves))}", soft_wrap=True)
     if results:
+        out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
         out.print(_verdict(results, outcomes), soft_wrap=True)
 
 
@@ -66,11 +81,6 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     for outcome in outcomes:
         if outcome.result:
             table.add_row(*_row(outcome.result, outcome.codes, perturbed))
-    table.caption = (
-        "golden, torch: outputs that differ from that reference; "
-        "codes: distinct output codes; cycles/s: simulated"
-    )
-    table.caption_justify = "left"
     return table
 
 

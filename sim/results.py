@@ -130,6 +130,8 @@ class Outcome:
         One sentence each: mismatches explained, or why there is no result.
     y_golden, y_rtl : ndarray, uint8, optional
         Outputs in the layer's layout.
+    waves : Path, optional
+        Recorded waves.
     """
 
     verdict: Verdict
@@ -139,6 +141,7 @@ class Outcome:
     problems: tuple[str, ...] = ()
     y_golden: npt.NDArray[np.uint8] | None = None
     y_rtl: npt.NDArray[np.uint8] | None = None
+    waves: Path | None = None
 
 
 def file_stem(layer: str, perturbation: str) -> str:
