@@ -19,11 +19,11 @@ __all__ = ["estimate_cycles"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
 _QUEUE = 8  # instructions a unit holds
-_LATENCY = 36  # cycles from a request to the data's arrival in a scratchpad
+_LATENCY = 33  # cycles from a request to the data's arrival in a scratchpad
 _START = 2  # cycles between instructions of a unit
 _STORED = 42  # cycles from a store's last beat to its acknowledgement
-_EXPOSED = 28  # cycles of a column tile's parameters and start that a long pass hides
-_SETUP = 60
+_EXPOSED = 22  # cycles of a column tile's parameters and start that a long pass hides
+_SETUP = 4
 
 
 def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
