@@ -7,7 +7,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,9 +195,9 @@ class Bench:
         self._sources.append(Source(channel, items, rhythm(rate, self._rng.spawn(1)[0])))
         return self._sources[-1]
 
-    def sink(self, name: str, channel: Any, rate: str = "always") -> Sink:
-        """Take from an output stream, and check it."""
-        willing = rhythm(rate, self._rng.spawn(1)[0])
+    def sink(self, name: str, channel: Any, rate: str = "always", stalled: int = 0) -> Sink:
+        """Take from an output stream, after some cycles if `stalled`, and check it."""
+        willing = chain(repeat(False, stalled), rhythm(rate, self._rng.spawn(1)[0]))
         self._sinks.append(Sink(name, channel, willing, rate == "patient"))
         return self._sinks[-1]
 

@@ -184,9 +184,12 @@ def test_an_end_is_not_lost_to_a_clear() -> None:
 
         def script(setup: Setup = setup, delay: int = delay) -> Script:
             yield Write(Register.CONTROL, 1)
-            setup.host.write(Write(Register.STATUS, 6))
-            yield Wait(delay + 1)
+            if delay:
+                setup.host.write(Write(Register.STATUS, 6))
+                yield Wait(delay)
             yield from setup.finish(ErrorCode.DEADLOCK)
+            if not delay:
+                setup.host.write(Write(Register.STATUS, 6))
             yield Wait(20)
             status = yield Read(Register.STATUS)
             answered = setup.host.b.cycles[-1]

@@ -33,6 +33,7 @@ class Setup:
     latency: int = 10
     program: int = 0
     faulty: range = range(0)
+    stalled: int = 0  # cycles before the first instruction is taken
 
     def __post_init__(self) -> None:
         self.block = block = Fetch(Parameters(axi_bytes=self.axi_bytes))
@@ -40,7 +41,7 @@ class Setup:
         slow = self.rate if self.rate != "patient" else "random"
         self.beats = bench.source(block.read_data, (), slow)
         self.requests = bench.sink("read_request", block.read_request, self.rate)
-        self.o = bench.sink("instructions", block.o, self.rate)
+        self.o = bench.sink("instructions", block.o, self.rate, self.stalled)
         self.busy, self.awaiting = bench.watch(block.busy), bench.watch(block.awaiting)
         ReadMemory(bench, self.requests, self.beats, MEMORY, self.axi_bytes, self.latency)
         bench.drive(block.program, self.program)
@@ -88,6 +89,17 @@ def test_instructions_in_order(axi_bytes: int, rate: str) -> None:
 
 
 @pytest.mark.parametrize("axi_bytes", WIDTHS)
+def test_asks_only_for_what_the_buffer_takes(axi_bytes: int) -> None:
+    """While nobody takes instructions, two bursts are asked for; later, none is lost."""
+    setup = Setup(axi_bytes, stalled=200)
+    setup.bench.run(lambda: len(setup.o.items) == 30)
+    assert sum(cycle < 200 for cycle in setup.requests.cycles) == 2
+    for index, item in enumerate(setup.o.items):
+        at = index * INSTRUCTION_BYTES
+        assert item["instruction"] == as_instruction(MEMORY[at : at + INSTRUCTION_BYTES])
+
+
+@pytest.mark.parametrize("axi_bytes", WIDTHS)
 def test_keeps_the_bus_and_the_dispatcher_busy(axi_bytes: int) -> None:
     """With a near memory, an instruction comes as fast as its beats: at best one a cycle."""
     setup = Setup(axi_bytes, latency=1)
@@ -108,6 +120,8 @@ def test_stop(axi_bytes: int, count: int, rate: str) -> None:
     assert not setup.busy.value
     assert not setup.awaiting.value
     assert sum(cycle > stopped[0] + 1 for cycle in setup.requests.cycles) <= 1
+    in_time = sum(cycle <= stopped[0] + 1 for cycle in setup.beats.cycles)
+    assert len(setup.o.items) * INSTRUCTION_BYTES <= in_time * axi_bytes
     beats = FETCH_BYTES // axi_bytes
     assert len(setup.beats.cycles) == len(setup.requests.items) * beats
     assert not setup.beats.items
