@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from toy import toy_data, toy_job
+
 from maccord.sim.errors import SimulationError
 from maccord.sim.protocol import VIOLATIONS
 from maccord.sim.simulate import simulate
-
-from toy import toy_data, toy_job
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy import TARGET, toy_data, toy_job, toy_verilog
+
 from maccord.golden.registers import IDENTIFICATION, Status
 from maccord.sim.errors import SimulationError
 from maccord.sim.simulate import Job, run_plain, simulate
-
-from toy import TARGET, toy_data, toy_job, toy_verilog
 
 
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])

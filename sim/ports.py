@@ -100,7 +100,8 @@ def parse_ports(verilog: str) -> dict[str, tuple[str, int]]:
     ports = {}
     for direction, high, low, names in DECLARATION.findall(found[1]):
         if high and not (high.isdigit() and low.isdigit()):
-            raise ValueError(f"port ranges must be numbers, got [{high}:{low}] {names.strip()}.")
+            first = names.split(",")[0].strip()
+            raise ValueError(f"port ranges must be numbers, got [{high}:{low}] {first}.")
         width = abs(int(high) - int(low)) + 1 if high else 1
         for name in re.findall(r"\w+", names):
             ports[name] = (direction, width)

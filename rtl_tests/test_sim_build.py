@@ -1,0 +1,56 @@
+"""The cache of Verilated models."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from toy import toy_data, toy_job, toy_verilog
+
+from maccord.sim.build import Model, build
+from maccord.sim.errors import SimulationError
+from maccord.sim.simulate import simulate
+
+
+def test_a_model_is_built_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    cache = tmp_path / "with a space"
+
+    def one(_: int) -> Model:
+        return build(toy_verilog(16), 16, cache=cache, progress=said.append)
+
+    with ThreadPoolExecutor(2) as pool:  # the lock is between files, so threads do
+        models = list(pool.map(one, range(2)))
+    models.append(one(2))
+    assert len({model.path for model in models}) == 1
+    assert sum(model.build_seconds > 0 for model in models) == 1
+    assert len(said) == 2  # translating, compiling: once
+
+
+def test_another_netlist_or_kind_is_another_model() -> None:
+    text = toy_verilog(16)
+    names = {
+        build(text, 16).path,
+        build(text, 16, kind="plain").path,
+        build(text + "\n// changed", 16).path,
+    }
+    assert len(names) == 3
+
+
+def test_netlist_as_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "netlist.v"
+    path.write_text(toy_verilog(16))
+    assert build(path, 16).path == build(toy_verilog(16), 16).path
+
+
+def test_a_netlist_that_does_not_compile() -> None:
+    broken = toy_verilog(16).replace("assign s_axi_bresp = 0;", "assign s_axi_bresp = nothing;")
+    with pytest.raises(SimulationError, match=r"Building the model failed.*%Error: .*nothing"):
+        build(broken, 16)
+
+
+def test_a_changed_constant_in_the_netlist_changes_the_bytes() -> None:
+    job = toy_job(toy_data(256, seed=3))
+    broken = toy_verilog(16).replace("~buffer[sent[3:0]]", "buffer[sent[3:0]]")
+    honest = simulate(job)
+    mutant = simulate(type(job)(broken, 16, job.memory, 0, job.outputs))
+    assert (mutant.outputs[0] == ~honest.outputs[0]).all()
