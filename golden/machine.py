@@ -230,9 +230,12 @@ class Machine:
     def _setup(self, instruction: Instruction, clock: Clock) -> None:
         del clock
         banks = self.parameters.activation_banks
-        names = ("run", "taps", "tap_pitch", "lines", "line_pitch")
-        flags = bool(instruction["pack_taps"]), bool(instruction["pack_lines"])
-        geometry = Reduction(*(instruction[name] for name in names), *flags)
+        geometry = Reduction(
+            *(instruction[name] for name in ("run", "taps", "tap_pitch", "lines")),
+            line_pitch=instruction["line_pitch"],
+            pack_taps=bool(instruction["pack_taps"]),
+            pack_lines=bool(instruction["pack_lines"]),
+        )
         if min(geometry.run, geometry.taps, geometry.lines) < 1:
             raise _Fault(ErrorCode.ILLEGAL_INSTRUCTION, "run, taps and lines must not be 0")
         walk = list(reduction(geometry, self.parameters.rows))
@@ -346,7 +349,7 @@ class Machine:
         # Lanes without weight may run over the end.
         windows = self._activation[(origins.reshape(-1, 1) + offsets.reshape(-1)) % size]
         missing = np.isnan(windows)
-        unwritten = missing.any(axis=0)
+        unwritten = np.asarray(missing.any(axis=0))
         if unwritten.any():
             windows[missing] = 0
         return low, high, windows, unwritten

@@ -82,7 +82,7 @@ class Schedule:
                 f"x_q must be uint8 of shape {self.input_shape}, got {x_q.dtype} of {x_q.shape}"
             )
         memory = np.zeros(self.memory.size, np.uint8)
-        flat = np.ascontiguousarray(x_q).reshape(-1) ^ 0x80
+        flat = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
         memory[self.memory.input :][: flat.size] = flat
         memory[self.memory.weights :][: self.stream.size] = self.stream
         program = encode_program(self.program)
@@ -91,7 +91,7 @@ class Schedule:
 
     def output(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Output codes in memory after a run, of shape `output_shape`."""
-        codes = memory[self.memory.output :][: self.memory.output_bytes] ^ 0x80
+        codes = memory[self.memory.output :][: self.memory.output_bytes] ^ np.uint8(0x80)
         return codes.reshape(self.output_shape)
 
 
@@ -172,9 +172,12 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
     total, used, walk = 0, [], 0
     for instruction in program:
         if instruction.opcode == Opcode.SETUP:
-            fields = ("run", "taps", "tap_pitch", "lines", "line_pitch")
-            flags = bool(instruction["pack_taps"]), bool(instruction["pack_lines"])
-            geometry = Reduction(*(instruction[name] for name in fields), *flags)
+            geometry = Reduction(
+                *(instruction[name] for name in ("run", "taps", "tap_pitch", "lines")),
+                line_pitch=instruction["line_pitch"],
+                pack_taps=bool(instruction["pack_taps"]),
+                pack_lines=bool(instruction["pack_lines"]),
+            )
             used = [p.used for p in reduction(geometry, rows)]
         elif instruction.opcode == Opcode.COMPUTE:
             walk = 0 if instruction["first"] else walk

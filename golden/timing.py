@@ -112,7 +112,7 @@ class _Timeline:
                     if instruction.signal >> other & 1:
                         self.tokens[unit][other].append(until + self._latency(unit, other))
 
-    def _start(self, unit: Unit) -> None:
+    def _start(self, unit: int) -> None:
         if self.running[unit] is not None or not self.queues[unit]:
             return
         instruction = self.queues[unit][0]
