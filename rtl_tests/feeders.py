@@ -144,6 +144,7 @@ class Run:
         self._vector = bench.watch(feeder.vector)
         self.setup = bench.watch(feeder.setup)
         self.running, self.drained = bench.watch(feeder.running), bench.watch(feeder.drained)
+        self._waiting = bench.watch(feeder.i.valid)
         bench.each_cycle(self._record)
 
     def _record(self) -> None:
@@ -161,7 +162,7 @@ class Run:
             lambda: (
                 not self.source.items
                 and self.bench.cycle > self.source.cycles[-1] + 8
-                and not self.running.value
+                and not (self.running.value or self._waiting.value)
                 and bool(self.drained.value)
             ),
             limit,

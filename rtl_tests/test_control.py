@@ -126,6 +126,22 @@ def test_writes_in_a_row(rate: str) -> None:
     assert setup.host.b.cycles[-1] > last
 
 
+@pytest.mark.parametrize("rate", RHYTHMS)
+def test_reads_in_a_row(rate: str) -> None:
+    """Reads that wait on the bus are all answered, in order, each with its own register."""
+    setup = Setup(rate)
+    registers = list(CONSTANTS) * 3
+
+    def script() -> Script:
+        setup.host.ar.items.extend(int(register) for register in registers)
+        while len(setup.host.r.items) < len(registers):
+            yield Wait()
+        yield Wait(20)
+
+    setup.host.run(script())
+    assert setup.host.r.items == [CONSTANTS[register] for register in registers]
+
+
 def test_start_and_status() -> None:
     """Start is one cycle, only from idle and only by bit 0; status follows, start clears it."""
     setup = Setup()

@@ -124,7 +124,7 @@ def ends(run: Run) -> list[int]:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
     p = parameters(shape)
-    run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.1)
+    run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.02)
     run.finish()
     check(run)
     computes = [compute for _, compute, *_ in run.golden()]
@@ -221,3 +221,17 @@ def test_halt(seed: int) -> None:
     assert issued == vectors[: len(issued)]
     assert len(issued) in np.cumsum([len(each) for *_, each in golden])
     assert all(cycle <= stop for cycle, _ in run.tokens.taken)
+
+
+@pytest.mark.parametrize("stop", [30, 70, 100, 110, 120])
+def test_halt_before_the_next_weights(stop: int) -> None:
+    """The weight feeder takes no further command either, though it has nothing left to do."""
+    p = parameters((4, 4, 4))
+    rng = np.random.default_rng(1)
+    program = [long_walk(p.rows, 1), *(s for _ in range(9) for s in tile(rng, p, [1], 64, 1))]
+    run = Run(p, program)
+    run.bench.each_cycle(lambda: run.bench.drive(run.block.halt, int(run.bench.cycle >= stop)))
+    run.bench.run(lambda: run.bench.cycle == stop + 100)
+    assert run.source.cycles[-1] <= stop
+    assert len(run.source.cycles) < len(program)
+    assert not run.running.value
