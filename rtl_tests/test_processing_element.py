@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import numpy as np
 import pytest
+from amaranth.hdl import UnusedElaboratable
 from open_loop import run
 
 from maccord.hw.processing_element import ProcessingElement
@@ -60,5 +64,11 @@ def test_latency() -> None:
 
 @pytest.mark.parametrize("bits", [15, 33])
 def test_width_is_checked(bits: int) -> None:
-    with pytest.raises(ValueError, match=f"partial_sum_bits must be between 16 and 32, got {bits}"):
-        ProcessingElement(partial_sum_bits=bits)
+    with warnings.catch_warnings():
+        # Amaranth warns of components that are made and not used, when they are collected.
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        with pytest.raises(
+            ValueError, match=f"^partial_sum_bits must be between 16 and 32, got {bits}$"
+        ):
+            ProcessingElement(partial_sum_bits=bits)
+        gc.collect()
