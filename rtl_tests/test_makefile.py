@@ -1,0 +1,56 @@
+"""Each make target is one command that a person could type."""
+
+import os
+import subprocess
+
+import pytest
+from command import ROOT
+
+COMMANDS = {
+    ("sim", "LAYER=resnet18.conv1"): "maccord sim 'resnet18.conv1'",
+    ("sim", "LAYER=resnet18.layer1.*"): "maccord sim 'resnet18.layer1.*'",
+    ("sim", "NET=resnet18"): "maccord sim 'resnet18'",
+    ("sim", "LAYER=x", "PERTURB=awgn:0.3", "ROWS=8", "COLS=4", "ARGS=--waves"): (
+        "maccord sim 'x' --rows 8 --cols 4 --perturb awgn:0.3 --waves"
+    ),
+    ("layers", "NET=vgg16"): "maccord layers vgg16",
+    ("verilog", "ROWS=32"): "maccord verilog --rows 32 --out build/verilog/",
+    ("bench",): "maccord bench",
+    ("test",): "python -m pytest",
+}
+
+
+def make(*arguments: str) -> str:
+    """Return what make would run, as if the environment were set up."""
+    # A make around the tests has variables and flags of its own
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(
+        ["make", "-n", "-o", ".venv/.maccord-setup", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_targets_are_thin(arguments: tuple[str, ...]) -> None:
+    assert f".venv/bin/{COMMANDS[arguments]}" in make(*arguments)
+
+
+def test_results_come_out_as_junit_xml() -> None:
+    assert "--junitxml=build/test-results.xml" in make("test")
+
+
+def test_setup_installs_the_pins_into_a_new_environment() -> None:
+    commands = make("-B", "setup")
+    assert "python3 -m venv .venv" in commands
+    assert "--requirement requirements.txt" in commands
+
+
+def test_ci_runs_the_same_tests() -> None:
+    assert "exec make test" in (ROOT / ".ci" / "run").read_text()
+    assert "run: .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
