@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .isa import Opcode, decode
+from .isa import Opcode, decode, limits
 from .parameters import Parameters
+from .registers import ErrorCode
 
 __all__ = ["dispatch"]
 
 
-def dispatch(data: bytes, parameters: Parameters) -> Opcode | None:
-    """Return the opcode of an encoded instruction, None if it is illegal.
+def dispatch(data: bytes, parameters: Parameters) -> Opcode | ErrorCode:
+    """Return the opcode of an encoded instruction, or why it is refused.
 
     Illegal are unknown opcodes, sizes of 0, more columns than the array has, and a WEIGHT that
-    has several rows or is not aligned to the bus.
+    has several rows or is not aligned to the bus. Out of range are legal instructions with an
+    address beyond its scratchpad.
 
     Parameters
     ----------
@@ -22,13 +24,13 @@ def dispatch(data: bytes, parameters: Parameters) -> Opcode | None:
 
     Examples
     --------
-    >>> dispatch(bytes(32), Parameters()) is None
-    True
+    >>> dispatch(bytes(32), Parameters()).name
+    'ILLEGAL_INSTRUCTION'
     """
     try:
         instruction = decode(data)
     except ValueError:
-        return None
+        return ErrorCode.ILLEGAL_INSTRUCTION
     opcode, fields = instruction.opcode, instruction.fields
     sizes = {
         Opcode.END: (),
@@ -43,4 +45,7 @@ def dispatch(data: bytes, parameters: Parameters) -> Opcode | None:
         legal = legal and not any(aligned) and fields["rows"] == 1
     if opcode == Opcode.COMPUTE:
         legal = legal and fields["columns"] <= parameters.cols
-    return opcode if legal else None
+    if not legal:
+        return ErrorCode.ILLEGAL_INSTRUCTION
+    beyond = any(fields[name] >= limit for name, limit in limits(opcode, parameters).items())
+    return ErrorCode.SCRATCHPAD_RANGE if beyond else opcode

@@ -28,6 +28,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from .parameters import Parameters
+
 __all__ = [
     "FIELDS",
     "HEADER_BITS",
@@ -41,6 +43,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_program",
+    "limits",
 ]
 
 INSTRUCTION_BYTES = 32
@@ -189,3 +192,22 @@ def decode(data: bytes) -> Instruction:
 def encode_program(program: Iterable[Instruction]) -> npt.NDArray[np.uint8]:
     """Encode a program as the bytes that lie in memory, shape (32 * instructions,)."""
     return np.frombuffer(b"".join(encode(i) for i in program), np.uint8)
+
+
+def limits(opcode: Opcode, parameters: Parameters) -> dict[str, int]:
+    """First value that is beyond the scratchpads, powers of two, for each field that is checked.
+
+    What a transfer moves beyond a scratchpad's end its unit finds out; what a tile's pixels go
+    on to from these addresses is the scheduler's business.
+    """
+    p = parameters
+    if opcode == Opcode.WEIGHT:
+        return {"buffer": p.weight_bytes}
+    if opcode == Opcode.COMPUTE:
+        return {
+            "activation": p.activation_bytes,
+            "weight": p.weight_rows,
+            "accumulator": p.accumulators,
+            "output": p.output_bytes,
+        }
+    return {}

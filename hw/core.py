@@ -200,7 +200,7 @@ class Core(wiring.Component):
         ]
         m.d.sync += quiet.eq(Mux(progress | ~running, 0, quiet + 1))
         reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
-        range_error = Cat(t.range_error for t in transfers).any()
+        range_error = Cat(t.range_error for t in transfers).any() | dispatch.beyond
         with m.If(~self._halt & running):
             for condition, code in (
                 (quiet == DEADLOCK_CYCLES, ErrorCode.DEADLOCK),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode, Unit
+from ..golden.isa import Opcode, Unit, limits
 from ..golden.parameters import Parameters
 from .fetch import fetched_layout
 from .layouts import command_layout, fields_layout
@@ -16,10 +16,10 @@ __all__ = ["Dispatch"]
 
 
 class Dispatch(wiring.Component):
-    """Takes instructions in order; stops at END, at an illegal instruction and at a read fault.
+    """Takes instructions in order; stops at END, at one it refuses and at a read fault.
 
     Illegal are unknown opcodes, sizes of 0, more columns than the array has, and a WEIGHT that
-    is not aligned to the bus.
+    has several rows or is not aligned to the bus. Refused, too, are addresses beyond a scratchpad.
 
     Members
     -------
@@ -27,7 +27,7 @@ class Dispatch(wiring.Component):
     halt : takes no more
     load, weight, compute, store : commands for the units
     ended : END has come
-    illegal, fault : what stopped it
+    illegal, beyond, fault : what stopped it
     handed : instructions handed out
     """
 
@@ -49,6 +49,7 @@ class Dispatch(wiring.Component):
                 "store": Out(stream.Signature(command_layout(Opcode.STORE))),
                 "ended": Out(1),
                 "illegal": Out(1),
+                "beyond": Out(1),
                 "fault": Out(1),
                 "handed": Out(32),
             }
@@ -58,11 +59,15 @@ class Dispatch(wiring.Component):
         m = Module()
         instruction = self.i.payload.instruction
         opcode = instruction.opcode
-        legal = Signal()
-        m.d.comb += legal.eq(self._legal(opcode, instruction.body))
-        take, open_ = Signal(), Signal()
+        legal, inside = Signal(), Signal()
         m.d.comb += [
-            open_.eq(self.i.valid & ~self.halt & ~self.ended & ~self.illegal & ~self.fault),
+            legal.eq(self._legal(opcode, instruction.body)),
+            inside.eq(self._inside(opcode, instruction.body)),
+        ]
+        take, open_, stopped = Signal(), Signal(), Signal()
+        m.d.comb += [
+            stopped.eq(self.ended | self.illegal | self.beyond | self.fault),
+            open_.eq(self.i.valid & ~self.halt & ~stopped),
             self.i.ready.eq(take),
         ]
         for unit in Unit:
@@ -82,6 +87,8 @@ class Dispatch(wiring.Component):
                 m.d.sync += self.fault.eq(1)
             with m.Elif(~legal):
                 m.d.sync += self.illegal.eq(1)
+            with m.Elif(~inside):
+                m.d.sync += self.beyond.eq(1)
             with m.Elif(opcode == Opcode.END):
                 m.d.sync += self.ended.eq(1)
             with m.Else():
@@ -102,6 +109,15 @@ class Dispatch(wiring.Component):
                 port = getattr(self, unit.name.lower())
                 with m.Case(*opcodes):
                     m.d.comb += [port.valid.eq(1), take.eq(port.ready)]
+
+    def _inside(self, opcode: object, body: object) -> object:
+        inside = Const(1)
+        for kind in (Opcode.WEIGHT, Opcode.COMPUTE):
+            fields = View(fields_layout(kind), body[: fields_layout(kind).size])
+            for name, limit in limits(kind, self._parameters).items():
+                high = fields[name] >> (limit - 1).bit_length()
+                inside &= (opcode != kind) | (high == 0)
+        return inside
 
     def _legal(self, opcode: object, body: object) -> object:
         transfer = View(fields_layout(Opcode.LOAD), body[: fields_layout(Opcode.LOAD).size])

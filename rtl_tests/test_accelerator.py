@@ -87,6 +87,11 @@ WRONG = {
         b"",
         ErrorCode.SCRATCHPAD_RANGE,
     ),
+    "compute beyond the scratchpad": (
+        (Instruction(Opcode.COMPUTE, _COMPUTE | {"activation": 4096}),),
+        b"",
+        ErrorCode.SCRATCHPAD_RANGE,
+    ),
     "a token that never comes": (
         (Instruction(Opcode.LOAD, _LOAD, wait=1 << Unit.COMPUTE),),
         b"",

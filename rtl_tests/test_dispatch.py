@@ -9,8 +9,9 @@ from stream_bench import RHYTHMS, Bench, decode
 from unit_bench import command, instruction
 
 from maccord.golden.dispatch import dispatch
-from maccord.golden.isa import FIELDS, UNIT_OF, Instruction, Opcode, Unit, encode
+from maccord.golden.isa import FIELDS, UNIT_OF, Instruction, Opcode, Unit, encode, limits
 from maccord.golden.parameters import Parameters
+from maccord.golden.registers import ErrorCode
 from maccord.hw.dispatch import Dispatch
 from maccord.hw.layouts import header_layout
 
@@ -30,6 +31,12 @@ ILLEGAL = [
     (Opcode.WEIGHT, {"rows": 2}),
     *((Opcode.WEIGHT, {name: 8}) for name in ("memory", "buffer", "row_bytes")),
     *((Opcode.WEIGHT, {name: 33}) for name in ("memory", "buffer", "row_bytes")),
+]
+BEYOND = [
+    (opcode, {name: value})
+    for opcode in (Opcode.WEIGHT, Opcode.COMPUTE)
+    for name, limit in limits(opcode, PARAMETERS).items()
+    for value in (limit, 1 << FIELDS[opcode][name][0] - 1)
 ]
 
 
@@ -53,6 +60,8 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         for name in ("memory", "buffer", "row_bytes"):
             fields[name] = max(fields[name] // 16, 1) * 16
         fields["rows"] = 1
+    for name, limit in limits(opcode, PARAMETERS).items():
+        fields[name] %= limit
     wait, signal = (int(mask) for mask in rng.integers(16, size=2))
     return Instruction(opcode, fields, wait, signal)
 
@@ -88,11 +97,11 @@ class Setup:
         self.units = {
             unit: bench.sink(unit.name, getattr(block, unit.name.lower()), rate) for unit in Unit
         }
-        names = ("ended", "illegal", "fault", "handed")
+        names = ("ended", "illegal", "beyond", "fault", "handed")
         self.seen = {name: bench.watch(getattr(block, name)) for name in names}
 
     def flags(self) -> dict[str, int]:
-        return {name: self.seen[name].value for name in ("ended", "illegal", "fault")}
+        return {name: self.seen[name].value for name in ("ended", "illegal", "beyond", "fault")}
 
 
 @pytest.mark.parametrize("rate", RHYTHMS)
@@ -106,7 +115,7 @@ def test_legal_instructions_reach_their_unit(rate: str) -> None:
     for unit, sink in setup.units.items():
         own = [i for i in program if UNIT_OF[i.opcode] == unit]
         assert sink.items == [due(i) for i in own]
-    assert setup.flags() == {"ended": 1, "illegal": 0, "fault": 0}
+    assert setup.flags() == {"ended": 1, "illegal": 0, "beyond": 0, "fault": 0}
     assert setup.seen["handed"].value == len(program)
     if rate == "always":
         assert cycles == len(program) + 2
@@ -122,7 +131,7 @@ def test_end_is_the_end() -> None:
     )
     setup.bench.run(lambda: setup.bench.cycle == 20)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
-    assert setup.flags() == {"ended": 1, "illegal": 0, "fault": 0}
+    assert setup.flags() == {"ended": 1, "illegal": 0, "beyond": 0, "fault": 0}
 
 
 @pytest.mark.parametrize(("opcode", "change"), ILLEGAL, ids=str)
@@ -131,22 +140,38 @@ def test_illegal_fields(opcode: Opcode, change: dict[str, int]) -> None:
     good = instruction(opcode, **LEGAL[opcode])
     bad = instruction(opcode, **LEGAL[opcode] | change)
     assert dispatch(encode(good), PARAMETERS) == opcode
-    assert dispatch(encode(bad), PARAMETERS) is None
+    assert dispatch(encode(bad), PARAMETERS) == ErrorCode.ILLEGAL_INSTRUCTION
     setup = Setup([fetched(encode(i)) for i in (good, bad, good)])
     setup.bench.run(lambda: setup.bench.cycle == 12)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
-    assert setup.flags() == {"ended": 0, "illegal": 1, "fault": 0}
+    assert setup.flags() == {"ended": 0, "illegal": 1, "beyond": 0, "fault": 0}
     assert setup.seen["handed"].value == 1
+
+
+@pytest.mark.parametrize(("opcode", "change"), BEYOND, ids=str)
+def test_addresses_beyond_a_scratchpad(opcode: Opcode, change: dict[str, int]) -> None:
+    """The last address is handed out, the one behind it and far ones are refused."""
+    (name,) = change
+    step = PARAMETERS.axi_bytes if opcode == Opcode.WEIGHT else 1
+    last = {name: limits(opcode, PARAMETERS)[name] - step}
+    good = instruction(opcode, **LEGAL[opcode] | last)
+    bad = instruction(opcode, **LEGAL[opcode] | change)
+    assert dispatch(encode(good), PARAMETERS) == opcode
+    assert dispatch(encode(bad), PARAMETERS) == ErrorCode.SCRATCHPAD_RANGE
+    setup = Setup([fetched(encode(i)) for i in (good, bad, good)])
+    setup.bench.run(lambda: setup.bench.cycle == 12)
+    assert sum(len(sink.items) for sink in setup.units.values()) == 1
+    assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 1, "fault": 0}
 
 
 @pytest.mark.parametrize("opcode", sorted(set(range(16)) - set(Opcode)))
 def test_illegal_opcodes(opcode: int) -> None:
     data = bytes([opcode]) + bytes([255] * 31)
-    assert dispatch(data, PARAMETERS) is None
+    assert dispatch(data, PARAMETERS) == ErrorCode.ILLEGAL_INSTRUCTION
     setup = Setup([fetched(data)])
     setup.bench.run(lambda: setup.bench.cycle == 8)
     assert not any(sink.items for sink in setup.units.values())
-    assert setup.flags() == {"ended": 0, "illegal": 1, "fault": 0}
+    assert setup.flags() == {"ended": 0, "illegal": 1, "beyond": 0, "fault": 0}
 
 
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
@@ -156,7 +181,7 @@ def test_random_instructions(axi_bytes: int) -> None:
     rng = np.random.default_rng(axi_bytes)
     words = [random_word(rng, axi_bytes) for _ in range(400)]
     legal = [dispatch(word, p) for word in words]
-    assert 50 < sum(opcode is None for opcode in legal) < 350
+    assert 50 < sum(isinstance(found, ErrorCode) for found in legal) < 350
     block = Dispatch(p)
     # In reset all the time: what one instruction leads to is forgotten before the next.
     bench = Bench(ResetInserter(Signal(init=1))(block))
@@ -170,7 +195,7 @@ def test_random_instructions(axi_bytes: int) -> None:
     bench.each_cycle(show)
     bench.run(lambda: bench.cycle == len(words) - 1)
     for unit, shown in valid.items():
-        due = [opcode in UNIT_OF and UNIT_OF[opcode] == unit for opcode in legal]
+        due = [isinstance(o, Opcode) and UNIT_OF.get(o) == unit for o in legal]
         assert list(map(bool, shown.values)) == due
 
 
@@ -182,7 +207,7 @@ def test_read_faults(rate: str) -> None:
     setup = Setup(items, rate)
     setup.bench.run(lambda: setup.bench.cycle == 20)
     assert len(setup.units[Unit.LOAD].items) == 1
-    assert setup.flags() == {"ended": 0, "illegal": 0, "fault": 1}
+    assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 0, "fault": 1}
 
 
 def test_halt() -> None:
@@ -192,4 +217,4 @@ def test_halt() -> None:
     setup.bench.each_cycle(lambda: setup.bench.drive(setup.block.halt, setup.bench.cycle >= 6))
     setup.bench.run(lambda: setup.bench.cycle == 15)
     assert setup.units[Unit.STORE].cycles == list(range(7))
-    assert setup.flags() == {"ended": 0, "illegal": 0, "fault": 0}
+    assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 0, "fault": 0}
