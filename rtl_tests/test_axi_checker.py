@@ -1,12 +1,19 @@
-"""The protocol checker finds what the copying machine is told to do wrong."""
+"""The protocol checker, alone and on what the copying machine is told to do wrong."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from cocotb_tests import run_cocotb_tests
 from toy import toy_data, toy_job
 
 from maccord.sim.errors import SimulationError
 from maccord.sim.protocol import VIOLATIONS
 from maccord.sim.simulate import simulate
+
+
+def test_each_violation_alone(tmp_path: Path) -> None:
+    run_cocotb_tests("checker_tb.sv", "axi_checker_bench", 16, tmp_path, tests=3)
 
 
 @pytest.mark.parametrize(

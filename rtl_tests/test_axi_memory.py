@@ -1,22 +1,11 @@
-"""Runs the cocotb tests of the AXI memory."""
+"""The AXI memory against cocotb-bus's master."""
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
-
-from maccord.sim.build import build_bench
-from maccord.sim.process import cocotb_environment, run_program
-
-HERE = Path(__file__).parent
+from cocotb_tests import run_cocotb_tests
 
 
 @pytest.mark.parametrize(("axi_bytes", "seed"), [(8, 1), (16, 2), (32, 3), (64, 4)])
 def test_memory(axi_bytes: int, seed: int, tmp_path: Path) -> None:
-    model = build_bench(HERE / "memory_tb.sv", "", axi_bytes)
-    environment = cocotb_environment(tmp_path, "axi_memory_bench") | {"MACCORD_SEED": str(seed)}
-    run_program([str(model.path)], tmp_path, environment)
-    results = ElementTree.parse(tmp_path / "results.xml")
-    assert len(list(results.iter("testcase"))) == 3
-    problems = [*results.iter("failure"), *results.iter("error")]
-    assert not problems, (tmp_path / "log").read_text()
+    run_cocotb_tests("memory_tb.sv", "axi_memory_bench", axi_bytes, tmp_path, tests=3, seed=seed)

@@ -76,7 +76,8 @@ module axi_memory #(
         end
     end
 
-    wire [63:0] due = cycle + 64'(latency) - 64'd1 + 64'(random[63:48] % (17'(jitter) + 17'd1));
+    wire [32:0] extra = 33'(random[63:48]) * (33'(jitter) + 33'd1);
+    wire [63:0] due = cycle + 64'(latency) - 64'd1 + 64'(extra[32:16]);
 
     function automatic logic inside_memory(input logic [39:0] address);
         return 64'(address) >= base && 64'(address) - base + 64'(D) <= size;

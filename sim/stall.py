@@ -8,7 +8,7 @@ __all__ = ["describe_stall"]
 
 UNITS = ("load", "weight", "compute", "store", "fetch")  # in the register's order, four bits each
 
-MEANING = {
+MEANING: dict[int, str] = {
     UnitState.IDLE: "idle",
     UnitState.WAITING: "waiting for another unit",
     UnitState.RUNNING: "running",

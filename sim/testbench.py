@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.handle import SimHandleBase
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
 from cocotb_bus.drivers.amba import AXI4LiteMaster
 
@@ -29,7 +29,7 @@ class Testbench:
     Parameters
     ----------
     dut : SimHandleBase
-        The top, `tb`.
+        The top, `tb`; cocotb finds its signals by name.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Testbench:
 
     __test__ = False
 
-    def __init__(self, dut: SimHandleBase) -> None:
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self._program = ctypes.CDLL(None)
         self.native = hasattr(self._program, "maccord_free_run")
@@ -136,7 +136,7 @@ class Testbench:
         """
         await self._answered(self._lite.write(address, value), f"write of {address:#05x}")
 
-    async def _answered(self, access: Awaitable, what: str) -> object:
+    async def _answered(self, access: Coroutine[Any, Any, Any], what: str) -> Any:
         try:
             return await with_timeout(cocotb.start_soon(access), REGISTER_TIMEOUT * PERIOD, "ns")
         except SimTimeoutError:
