@@ -29,7 +29,7 @@ MAINS = {
     "plain": HERE / "plain.cpp",
     "stock": Path(cocotb_tools.config.share_dir, "lib", "verilator", "verilator.cpp"),
 }
-SHARED = ("axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt")
+SHARED = ("axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt", "sign_extend.h")
 # A netlist's style is its author's business; what is wrong with it shows in the simulation
 QUIET = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME")
 
@@ -144,7 +144,7 @@ def build_bench(
     ToolchainError, SimulationError
         As for `build`.
     """
-    waves = ("fst" if find_compiler().lz4 else "vcd") if trace else ""
+    waves = ("fst" if find_compiler().fst else "vcd") if trace else ""
     sources = _sources(bench, verilog, kind)
     command = _verilator_command(axi_bytes, kind, waves)
     folder = cache.absolute() / _key(sources, command, kind)
@@ -248,6 +248,8 @@ def _compile(
     environment.pop("MAKEFLAGS", None)  # a make above us has its own
     progress(f"Verilator {verilator.version}: translating the netlist")
     _run([str(verilator.binary), *command], scratch, environment)
+    with (scratch / "out" / "Vtop__pch.h").open("a") as header:
+        header.write('#include "../sign_extend.h"\n')
     progress(f"{find_compiler().version}: compiling the model")
     options = [word for word in command if not word.startswith("-GD=")]
     library = cache / f"library-{_digest([*_make_variables(), *_tools(), *options])}"
