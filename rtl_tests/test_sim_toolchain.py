@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import find_libpython
@@ -12,7 +13,14 @@ from maccord.sim.errors import ToolchainError
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> None:
+def fresh() -> Iterator[None]:
+    """Forget the tools that were found, before a test and after it."""
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
     for find in (toolchain.find_compiler, toolchain.find_verilator, toolchain.libpython):
         find.cache_clear()
 

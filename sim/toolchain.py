@@ -51,14 +51,14 @@ class Compiler:
         First line of `--version`.
     optimise : str
         The flags for the model's hot code: what measured fastest with this compiler.
-    lz4 : bool
-        Whether programs can be linked with lz4, which FST waves need.
+    fst : bool
+        Whether programs can be linked with lz4 and zlib, which FST waves need.
     """
 
     command: tuple[str, ...]
     version: str
     optimise: str
-    lz4: bool
+    fst: bool
 
 
 @cache
@@ -131,7 +131,7 @@ def find_compiler() -> Compiler:
         if version:
             level = "-O2" if "clang" in version else "-O3"
             return Compiler(
-                tuple(command), version, f"{level} -march=native", _links_lz4(tuple(command))
+                tuple(command), version, f"{level} -march=native", _links_fst(tuple(command))
             )
     wanted = (
         f"CXX={' '.join(chosen)}, which does not run" if chosen else "no clang++ or g++ on PATH"
@@ -141,13 +141,16 @@ def find_compiler() -> Compiler:
     )
 
 
-def _links_lz4(command: tuple[str, ...]) -> bool:
-    program = "#include <lz4.h>\nint main() { return LZ4_versionNumber() == 0; }\n"
+def _links_fst(command: tuple[str, ...]) -> bool:
+    program = (
+        "#include <lz4.h>\n#include <zlib.h>\n"
+        "int main() { return LZ4_versionNumber() == 0 || !zlibVersion(); }\n"
+    )
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "lz4.cpp")
         source.write_text(program)
         done = subprocess.run(
-            [*command, str(source), "-o", str(source.with_suffix("")), "-llz4"],
+            [*command, str(source), "-o", str(source.with_suffix("")), "-llz4", "-lz"],
             capture_output=True,
             check=False,
         )
