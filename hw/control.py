@@ -87,7 +87,7 @@ class Control(wiring.Component):
                 write & (address == Register.CONTROL) & strobe[0] & value[0] & ~self.busy
             ),
         ]
-        writable = {
+        writable: dict[int, Value] = {
             Register.IRQ_ENABLE: enable,
             Register.PROGRAM: self.program,
             Register.BASE_LOW: self.base[:32],
@@ -108,7 +108,7 @@ class Control(wiring.Component):
         with m.Elif(self.finish):
             m.d.sync += [self.busy.eq(0), done.eq(1), error.eq(self.error)]
         status = Cat(self.busy, done, error != ErrorCode.NONE, Const(0, 5), error)
-        readable: dict[int, Value] = dict(writable) | {Register.STATUS: status}
+        readable: dict[int, Value] = {**writable, Register.STATUS: status}
         self._read_channels(m, readable | self._constants() | self._counters(m))
         return m
 

@@ -50,7 +50,7 @@ class Core(wiring.Component):
                 "start": In(1),
                 "program": In(32),
                 "finish": Out(1),
-                "error": Out(ErrorCode, init=ErrorCode.NONE),
+                "error": Out(ErrorCode),
                 "read_address": Out(32),
                 "read_id": Out(ID_WIDTH),
                 "read_length": Out(8),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
@@ -97,7 +97,7 @@ class Dispatch(wiring.Component):
             m.d.sync += self.handed.eq(self.handed + 1)
         return m
 
-    def _route(self, m: Module, opcode: object, take: Signal) -> None:
+    def _route(self, m: Module, opcode: Value, take: Signal) -> None:
         routes = {
             Unit.LOAD: (Opcode.LOAD, Opcode.FILL),
             Unit.WEIGHT: (Opcode.WEIGHT,),
@@ -110,7 +110,7 @@ class Dispatch(wiring.Component):
                 with m.Case(*opcodes):
                     m.d.comb += [port.valid.eq(1), take.eq(port.ready)]
 
-    def _inside(self, opcode: object, body: object) -> object:
+    def _inside(self, opcode: Value, body: Value) -> Value:
         inside = Const(1)
         for kind in (Opcode.WEIGHT, Opcode.COMPUTE):
             fields = View(fields_layout(kind), body[: fields_layout(kind).size])
@@ -119,7 +119,7 @@ class Dispatch(wiring.Component):
                 inside &= (opcode != kind) | (high == 0)
         return inside
 
-    def _legal(self, opcode: object, body: object) -> object:
+    def _legal(self, opcode: Value, body: Value) -> Value:
         transfer = View(fields_layout(Opcode.LOAD), body[: fields_layout(Opcode.LOAD).size])
         setup = View(fields_layout(Opcode.SETUP), body[: fields_layout(Opcode.SETUP).size])
         compute = View(fields_layout(Opcode.COMPUTE), body[: fields_layout(Opcode.COMPUTE).size])

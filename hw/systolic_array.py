@@ -56,7 +56,7 @@ class SystolicArray(wiring.Component):
         self,
         parameters: Parameters,
         *,
-        element: Callable[..., wiring.Component] = ProcessingElement,
+        element: Callable[..., ProcessingElement] = ProcessingElement,
     ):
         self._parameters = parameters
         self._element = element
