@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["COUNTERS", "IDENTIFICATION", "VERSION", "ErrorCode", "Register", "Status", "UnitState"]
+__all__ = [
+    "COUNTERS",
+    "IDENTIFICATION",
+    "VERSION",
+    "WRITABLE",
+    "ErrorCode",
+    "Register",
+    "Status",
+    "UnitState",
+]
 
 IDENTIFICATION = 0x4D414343  # "MACC"
 VERSION = 0x0001_0000
@@ -29,8 +38,8 @@ class Register(IntEnum):
     CONTROL = 0x008  # bit 0: start
     STATUS = 0x00C  # `Status`; writing 1 to done or error clears it and lowers the interrupt
     IRQ_ENABLE = 0x010  # bit 0
-    PROGRAM = 0x014  # byte offset of the program from the base address
-    BASE_LOW = 0x018
+    PROGRAM = 0x014  # byte offset of the program from the base address, a multiple of 256
+    BASE_LOW = 0x018  # base address, 40 bits, a multiple of 4096
     BASE_HIGH = 0x01C
     ROWS = 0x020
     COLS = 0x024
@@ -44,6 +53,16 @@ class Register(IntEnum):
     INSTRUCTION = 0x044  # instructions handed out since the start
     CYCLES = 0x080
     COUNTER = 0x088
+
+
+# Bits that a write changes; the others read as 0. No burst crosses 4096 bytes from such a base.
+# PROGRAM and BASE keep their values while a program runs.
+WRITABLE = {
+    Register.IRQ_ENABLE: 0x0000_0001,
+    Register.PROGRAM: 0xFFFF_FF00,
+    Register.BASE_LOW: 0xFFFF_F000,
+    Register.BASE_HIGH: 0x0000_00FF,
+}
 
 
 class Status(IntEnum):

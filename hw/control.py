@@ -8,7 +8,14 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.isa import Unit
 from ..golden.parameters import Parameters
-from ..golden.registers import COUNTERS, IDENTIFICATION, VERSION, ErrorCode, Register
+from ..golden.registers import (
+    COUNTERS,
+    IDENTIFICATION,
+    VERSION,
+    WRITABLE,
+    ErrorCode,
+    Register,
+)
 
 __all__ = ["ADDRESS_BITS", "Control", "control_port"]
 
@@ -87,7 +94,7 @@ class Control(wiring.Component):
                 write & (address == Register.CONTROL) & strobe[0] & value[0] & ~self.busy
             ),
         ]
-        writable: dict[int, Value] = {
+        writable: dict[Register, Value] = {
             Register.IRQ_ENABLE: enable,
             Register.PROGRAM: self.program,
             Register.BASE_LOW: self.base[:32],
@@ -96,8 +103,8 @@ class Control(wiring.Component):
         with m.If(write):
             with m.Switch(address):
                 for register, target in writable.items():
-                    with m.Case(register):
-                        self._store(m, target, value, strobe)
+                    with m.Case(int(register)):
+                        self._store(m, target, value & WRITABLE[register], strobe, register)
                 with m.Case(Register.STATUS):
                     with m.If(strobe[0] & value[1]):
                         m.d.sync += done.eq(0)
@@ -108,14 +115,19 @@ class Control(wiring.Component):
         with m.Elif(self.finish):
             m.d.sync += [self.busy.eq(0), done.eq(1), error.eq(self.error)]
         status = Cat(self.busy, done, error != ErrorCode.NONE, Const(0, 5), error)
-        readable: dict[int, Value] = {**writable, Register.STATUS: status}
+        readable = {int(register): source for register, source in writable.items()}
+        readable[int(Register.STATUS)] = status
         self._read_channels(m, readable | self._constants() | self._counters(m))
         return m
 
-    def _store(self, m: Module, target: Value, value: Signal, strobe: Signal) -> None:
+    def _store(
+        self, m: Module, target: Value, value: Value, strobe: Signal, register: Register
+    ) -> None:
+        """Write a register's bytes; where a program comes from only while none runs."""
+        free = Const(1) if register == Register.IRQ_ENABLE else ~self.busy
         for byte in range((len(target) + 7) // 8):
             part = target[8 * byte : 8 * byte + 8]
-            with m.If(strobe[byte]):
+            with m.If(strobe[byte] & free):
                 m.d.sync += part.eq(value[8 * byte : 8 * byte + 8])
 
     def _write_channels(
