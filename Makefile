@@ -5,7 +5,7 @@ STAMP := .venv/.maccord-setup
 
 # LAYER, NET, PERTURB, ROWS, COLS, TARGET become options; ARGS passes any others on.
 SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
-OPTIONS = $(SIZE) $(if $(PERTURB),--perturb $(PERTURB)) $(ARGS)
+OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
 
 .PHONY: help setup sim layers verilog bench test lint format clean
 .DEFAULT_GOAL := help
@@ -26,11 +26,11 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-sim: $(STAMP)  ## Simulate LAYER= (or a glob), or all of NET=
-	@$(BIN)/maccord sim $(if $(LAYER),'$(LAYER)') $(if $(NET),'$(NET)') $(OPTIONS)
+sim: $(STAMP)  ## Simulate LAYER=, a layer or a glob, or several
+	@$(BIN)/maccord sim $(foreach name,$(LAYER) $(NET),'$(name)') $(OPTIONS)
 
 layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks
-	@$(BIN)/maccord layers $(NET) $(ARGS)
+	@$(BIN)/maccord layers $(foreach name,$(NET),'$(name)') $(ARGS)
 
 verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)

@@ -56,6 +56,14 @@ CONFIGURATIONS = {
         output_bytes=8192,
         accumulators=256,
     ),
+    "32x8": Parameters(
+        rows=32,
+        cols=8,
+        activation_bytes=16384,
+        weight_bytes=8192,
+        output_bytes=4096,
+        accumulators=128,
+    ),
 }
 
 

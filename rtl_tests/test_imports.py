@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {  # room: (rooms, third-party packages) that it may import
     "golden": ({"golden"}, {"numpy"}),
     "hw": ({"golden", "hw"}, {"amaranth"}),
-    "nets": ({"golden", "nets"}, {"numpy", "torch", "scipy", "sklearn", "PIL"}),
+    "nets": ({"golden", "nets"}, {"numpy", "torch", "sklearn", "PIL"}),
     "sim": (
         {"golden", "hw", "nets", "sim"},
         {

@@ -11,9 +11,9 @@ COMMANDS = {
     ("sim", "LAYER=resnet18.layer1.*"): "maccord sim 'resnet18.layer1.*'",
     ("sim", "NET=resnet18"): "maccord sim 'resnet18'",
     ("sim", "LAYER=x", "PERTURB=awgn:0.3", "ROWS=8", "COLS=4", "ARGS=--waves"): (
-        "maccord sim 'x' --rows 8 --cols 4 --perturb awgn:0.3 --waves"
+        "maccord sim 'x' --rows 8 --cols 4 --perturb 'awgn:0.3' --waves"
     ),
-    ("layers", "NET=vgg16"): "maccord layers vgg16",
+    ("layers", "NET=vgg16"): "maccord layers 'vgg16'",
     ("verilog", "ROWS=32"): "maccord verilog --rows 32 --out build/verilog/",
     ("bench",): "maccord bench",
     ("test",): "python -m pytest",
@@ -24,7 +24,11 @@ def make(*arguments: str, ready: bool = True) -> str:
     """Return what make would run, as if the environment were set up or out of date."""
     stamp = ("-o", ".venv/.maccord-setup") if ready else ("-W", "requirements.txt")
     # A make around the tests has variables and flags of its own
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PYTHON")
+    }
     done = subprocess.run(
         ["make", "-n", *stamp, *arguments],
         cwd=ROOT,
