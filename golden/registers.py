@@ -31,7 +31,10 @@ COUNTERS = (
 
 
 class Register(IntEnum):
-    """Addresses. Counters are 64 bits, low word first, in the order of `COUNTERS`."""
+    """Addresses. Counters are 64 bits, low word first, in the order of `COUNTERS`.
+
+    They stand still once the program is done; before, their words are read one after the other.
+    """
 
     ID = 0x000
     VERSION = 0x004

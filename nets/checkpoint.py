@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -15,9 +14,11 @@ __all__ = ["load_checkpoint"]
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     """The state of a file, which is a state dict or holds one under "state_dict"."""
+    if path.is_dir():
+        raise ValueError(f"weights must be a readable checkpoint, got {path}: it is a folder")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except Exception as error:  # on other files the unpickler stumbles with any type of error
         reason = getattr(error, "strerror", None) or "not a file of tensors that torch.load reads"
         raise ValueError(f"weights must be a readable checkpoint, got {path}: {reason}") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):

@@ -20,7 +20,23 @@ Crop = npt.NDArray[np.float32]
 
 
 def photograph(name: str = "china") -> Image.Image:
-    """One of the shipped photographs, "china" or "flower" (scikit-learn's sample images)."""
+    """One of the shipped photographs, which are scikit-learn's sample images.
+
+    Parameters
+    ----------
+    name : str
+        "china" or "flower".
+
+    Returns
+    -------
+    Image
+        Red, green and blue, 640 x 427 pixels.
+
+    Raises
+    ------
+    RuntimeError
+        If scikit-learn is not installed.
+    """
     package = find_spec("sklearn")  # found but not imported, which would take a second
     if package is None or package.origin is None:
         raise RuntimeError("scikit-learn must be installed, its photographs are the default images")
@@ -42,13 +58,15 @@ def _crop(image: Image.Image, left: int, top: int) -> Crop:
     return np.asarray(box, np.float32) / np.float32(255)
 
 
-def load_crop(path: Path | None = None) -> Crop:
+def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     """Center crop of an image.
 
     Parameters
     ----------
     path : Path, optional
         Any file that Pillow reads; without it, the shipped photograph "china".
+    what : str
+        What errors call it.
 
     Returns
     -------
@@ -68,7 +86,9 @@ def load_crop(path: Path | None = None) -> Crop:
                 image = file.convert("RGB")
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             reason = getattr(error, "strerror", None) or "not an image that Pillow can read"
-            raise ValueError(f"image must be a readable image file, got {path}: {reason}") from None
+            raise ValueError(
+                f"{what} must be a readable image file, got {path}: {reason}"
+            ) from None
     image = _resize(image)
     left, top = (round((side - SIZE) / 2.0) for side in image.size)
     return _crop(image, left, top)

@@ -172,7 +172,8 @@ def load(
         for image in calibration:
             check_image(image)
     if weights is not None and not Path(weights).is_file():
-        raise ValueError(f"weights must be a readable checkpoint, got {weights}: no such file")
+        what = "it is a folder" if Path(weights).is_dir() else "no such file"
+        raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
     origin = f"seed {seed}" if weights is None else Path(weights)
     images = "shipped" if calibration is None else np.concatenate(list(calibration))
     key = store.digest(store.source_digest(), name, origin, images)

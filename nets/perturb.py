@@ -39,6 +39,11 @@ PERTURBATIONS = {
 }
 
 
+def _digits(level: float) -> str:
+    """All digits of a level, so that two levels never have one name."""
+    return repr(float(level)).removesuffix(".0")
+
+
 @dataclass(frozen=True)
 class Perturbation:
     """One perturbation at one level.
@@ -67,21 +72,21 @@ class Perturbation:
             near = get_close_matches(self.kind, PERTURBATIONS, 1, cutoff=0.3)
             hint = f" (nearest: {near[0]})" if near else ""
             raise ValueError(
-                f"perturbation must be one of {', '.join(PERTURBATIONS)}, got {self.kind}{hint}"
+                f"perturbation must be one of {', '.join(PERTURBATIONS)}, got {self.kind!r}{hint}"
             )
         if kind.whole and not (1 <= self.level <= kind.high and self.level == int(self.level)):
             raise ValueError(
                 f"{self.kind}'s {kind.what} must be a whole number between 1 and {kind.high:g}, "
-                f"got {self.level:g}"
+                f"got {_digits(self.level)}"
             )
         if not 0 < self.level <= kind.high:
             raise ValueError(
                 f"{self.kind}'s {kind.what} must be above 0 and at most {kind.high:g}, "
-                f"got {self.level:g}"
+                f"got {_digits(self.level)}"
             )
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.level:g}"
+        return f"{self.kind}:{_digits(self.level)}"
 
     def rng(self, seed: int) -> np.random.Generator:
         """Random numbers that depend on the seed, the kind and the level only."""

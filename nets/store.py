@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -91,6 +92,9 @@ def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) 
     try:
         with os.fdopen(descriptor, "wb") as file:
             np.savez(file, **arrays)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -109,11 +113,12 @@ def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:
 
 
 def read(path: Path) -> State | None:
-    """Steps, layers and further values of a written network; None if there is no such file."""
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        head = json.loads(arrays["head"].tobytes())
-        layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
+    """Steps, layers and further values of a written network; None if no whole file is there."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            head = json.loads(arrays["head"].tobytes())
+            layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
+    except (FileNotFoundError, EOFError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
+        return None  # damaged files are built anew
     steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in head["steps"]]
     return steps, layers, head["about"]

@@ -64,6 +64,17 @@ WRONG = {
     "box": (["sim", LAYER, "--bbox", "1,2,3"], ["bbox must be four whole numbers"]),
     "no image": (["sim", LAYER, "--image", "no.png"], ["image must be a readable", "no.png"]),
     "not an image": (["sim", LAYER, "--image", "README.md"], ["image must be", "README.md"]),
+    "no calibration": (
+        ["sim", LAYER, "--calibration", "nowhere"],
+        ["calibration must be", "got nowhere: no such file or folder"],
+    ),
+    "calibration with other files": (
+        ["sim", LAYER, "--calibration", "sim"],
+        ["calibration must be a readable image file, got sim/"],
+    ),
+    "weights are a folder": (["sim", LAYER, "--weights", "sim"], ["got sim: it is a folder"]),
+    "weights are a text": (["sim", LAYER, "--weights", "README.md"], ["weights must be", "README"]),
+    "comma too many": (["sim", LAYER, "--perturb", "awgn:0.3,"], ["got ''"]),
     "no weights": (["sim", LAYER, "--weights", "no.pth"], ["weights must be", "no.pth"]),
     "no netlist": (["sim", LAYER, "--verilog", "no.v"], ["verilog must be", "no.v"]),
     "not a netlist": (["sim", LAYER, "--verilog", "README.md"], ["must have a module maccord"]),

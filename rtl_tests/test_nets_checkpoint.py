@@ -108,6 +108,10 @@ def test_unreadable_files(tmp_path):
     path = tmp_path / "text.pth"
     path.write_text("no tensors here")
     assert "text.pth: not a file of tensors that torch.load reads" in _refused(path)
+    for text in ("root:x:0:0:root:/root:/bin/sh\n", "# Title\n", "0", "}q"):  # opcodes of pickles
+        path.write_text(text)
+        assert "text.pth: not a file of tensors" in _refused(path)
     path.write_bytes(b"")
     assert "text.pth: not a file of tensors" in _refused(path)
     assert "No such file or directory" in _refused(tmp_path / "absent.pth")
+    assert f"got {tmp_path}: it is a folder" in _refused(tmp_path)

@@ -1,11 +1,12 @@
 """Networks by name: the cache, the names, the inputs that are refused."""
 
 import multiprocessing
+import os
 
 import numpy as np
 import pytest
 
-from maccord.nets import library
+from maccord.nets import library, store
 from maccord.nets.images import calibration_crops, load_crop, normalize
 from maccord.nets.library import load, nearest
 from maccord.nets.networks import NETWORKS
@@ -46,6 +47,26 @@ def test_seed_and_calibration_make_other_networks(tmp_path, monkeypatch):
     assert built == [(0, 1), (1, 1), (0, 2)]
 
 
+@pytest.mark.parametrize("left", [0, 1, 1000, 100_000, -1])
+def test_a_damaged_file_is_built_anew(left, tmp_path):
+    first = load("squeezenet1_1", calibration=ONE, cache=tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    _equal(first, load("squeezenet1_1", calibration=ONE, cache=tmp_path))
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_files_honour_the_umask(mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        store.write(tmp_path / "empty.npz", [], {}, {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "empty.npz").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
 def _weights_sum(folder):
     network = load("squeezenet1_1", seed=5, calibration=ONE, cache=folder)
     return sum(int(layer.weight.sum()) for layer in network.layers.values())
@@ -84,6 +105,8 @@ def test_refuses(tmp_path):
         load("resnet18", seed=-1, cache=tmp_path)
     with pytest.raises(ValueError, match="no-such.pth: no such file"):
         load("resnet18", weights=tmp_path / "no-such.pth", cache=tmp_path)
+    with pytest.raises(ValueError, match="it is a folder"):
+        load("resnet18", weights=tmp_path, cache=tmp_path)
     with pytest.raises(ValueError, match="image must be float32 of shape"):
         load("resnet18", calibration=[np.zeros((3, 4, 4), np.float32)], cache=tmp_path)
 

@@ -25,8 +25,8 @@ def test_parse():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("awng:0.3", r"perturbation must be one of awgn, .* got awng \(nearest: awgn\)"),
-        ("vertcal:2", r"got vertcal \(nearest: vertical\)"),
+        ("awng:0.3", r"perturbation must be one of awgn, .* got 'awng' \(nearest: awgn\)"),
+        ("vertcal:2", r"got 'vertcal' \(nearest: vertical\)"),
         ("", "perturbation must be one of"),
         ("awgn", "perturbation must be kind:level with a number, as awgn:0.3, got 'awgn'"),
         ("awgn:much", "kind:level with a number"),
@@ -38,12 +38,20 @@ def test_parse():
         ("vertical:0", "whole number between 1 and 50, got 0"),
         ("horizontal:2.5", "whole number between 1 and 50, got 2.5"),
         ("vertical:51", "whole number between 1 and 50, got 51"),
-        ("awgn:0.3,,vertical:2", "perturbation must be one of"),
+        ("awgn:0.3,,vertical:2", "perturbation must be one of .*, got ''$"),
+        ("awgn:0.3,", "perturbation must be one of .*, got ''$"),
+        ("awgn:10.0000001", "at most 10, got 10.0000001"),
     ],
 )
 def test_parse_refuses(text, message):
     with pytest.raises(ValueError, match=message):
         parse(text)
+
+
+def test_no_two_levels_have_one_name():
+    for text in ("awgn:0.3", "awgn:0.3000001", "brownian:1000", "awgn:1e-07", "vertical:50"):
+        assert [str(item) for item in parse(text)] == [text]
+    assert str(Perturbation("awgn", np.float32(1))) == "awgn:1"
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)

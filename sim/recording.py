@@ -141,7 +141,10 @@ def _images(inputs: Inputs) -> dict[str, Crop]:
 def _calibration(path: Path | None) -> list[Crop] | None:
     if path is None:
         return None
+    wanted = f"calibration must be an image or a folder of images, got {path}"
+    if not path.exists():
+        raise ValueError(f"{wanted}: no such file or folder")
     files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
     if not files:
-        raise ValueError(f"calibration must be an image or a folder of images, got {path}: empty")
-    return [normalize(load_crop(file)) for file in files]
+        raise ValueError(f"{wanted}: empty")
+    return [normalize(load_crop(file, "calibration")) for file in files]
