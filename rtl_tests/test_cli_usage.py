@@ -15,7 +15,7 @@ from command import ROOT, maccord
 from PIL import Image
 
 from maccord.nets.networks import architecture
-from maccord.sim import cli
+from maccord.sim import cli, cli_layers
 
 LAYER = "resnet18.conv1"
 
@@ -138,6 +138,26 @@ def test_no_compiler(env: dict[str, str], words: str) -> None:
     done = maccord("sim", LAYER, env=env)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_mistake_of_ours_is_no_mismatch(
+    debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(names: tuple[str, ...], json: Path | None) -> None:
+        raise IndexError("pop from\nan empty list")
+
+    monkeypatch.setattr(cli_layers, "run", broken)
+    monkeypatch.setattr(sys, "argv", ["maccord", "layers"])
+    monkeypatch.setenv("MACCORD_DEBUG", "1" if debug else "")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 3
+    err = capsys.readouterr().err
+    said = "maccord: internal error, please report: IndexError: pop from an empty list\n"
+    assert err.endswith(said)
+    assert ("Traceback" in err) is debug
+    assert debug or err == said
 
 
 def test_help_teaches() -> None:

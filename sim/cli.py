@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import traceback
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ..golden.parameters import Parameters
 
 __all__ = ["app", "main"]
 
@@ -20,40 +26,60 @@ app = typer.Typer(
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
     "Start with `maccord sim resnet18.conv1`.",
     epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
-    "could not run or hung.",
+    "could not run or hung, 130 interrupted.",
 )
 
 _INTERRUPTED = 130
 _ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
 
 Rows = Annotated[
-    int, typer.Option(help="Rows of the array, along the reduction.", rich_help_panel=_ARRAY)
+    int,
+    typer.Option(help="Rows of the array, along the reduction: 4 to 64.", rich_help_panel=_ARRAY),
 ]
 Cols = Annotated[
-    int, typer.Option(help="Columns of the array, output channels.", rich_help_panel=_ARRAY)
+    int,
+    typer.Option(help="Columns of the array, output channels: 2 to 64.", rich_help_panel=_ARRAY),
 ]
 Lanes = Annotated[
-    int, typer.Option(help="Requantizer lanes; 0: one a column.", rich_help_panel=_ARRAY)
+    int,
+    typer.Option(
+        help="Requantizer lanes, a divisor of the columns; 0: one a column.", rich_help_panel=_ARRAY
+    ),
 ]
 AxiBytes = Annotated[
-    int, typer.Option(help="Bytes of the AXI data bus: 8 to 64.", rich_help_panel=_MEMORY)
+    int, typer.Option(help="Bytes of the AXI data bus: 8, 16, 32 or 64.", rich_help_panel=_MEMORY)
 ]
 ActivationBytes = Annotated[
-    int, typer.Option(help="Activation scratchpad, bytes.", rich_help_panel=_MEMORY)
+    int,
+    typer.Option(
+        help="Activation scratchpad, bytes: a power of two, 2048 to 4194304.",
+        rich_help_panel=_MEMORY,
+    ),
 ]
 WeightBytes = Annotated[
-    int, typer.Option(help="Weight scratchpad, bytes.", rich_help_panel=_MEMORY)
+    int,
+    typer.Option(
+        help="Weight scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=_MEMORY
+    ),
 ]
 OutputBytes = Annotated[
-    int, typer.Option(help="Output scratchpad, bytes.", rich_help_panel=_MEMORY)
+    int,
+    typer.Option(
+        help="Output scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=_MEMORY
+    ),
 ]
 Accumulators = Annotated[
-    int, typer.Option(help="Pixels of a tile in the accumulators.", rich_help_panel=_MEMORY)
+    int,
+    typer.Option(
+        help="Pixels of a tile in the accumulators: a power of two, 16 to 65536.",
+        rich_help_panel=_MEMORY,
+    ),
 ]
 
 
 @app.command()
 def sim(
+    context: typer.Context,
     targets: Annotated[
         list[str],
         typer.Argument(help="Layers: `resnet18.conv1`, `'resnet18.layer1.*'`, or several."),
@@ -62,7 +88,8 @@ def sim(
         str,
         typer.Option(
             help="Perturbed inputs to run next to the clean one, comma-separated: "
-            "`awgn:0.3`, `brownian:40` (sigma), `vertical:4`, `horizontal:3` (streaks).",
+            "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
+            "`horizontal:3` (streaks).",
             rich_help_panel=_INPUT,
         ),
     ] = "",
@@ -159,23 +186,11 @@ def sim(
 
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
     """
-    from ..golden.parameters import Parameters
-
-    parameters = Parameters(
-        rows=rows,
-        cols=cols,
-        lanes=lanes,
-        axi_bytes=axi_bytes,
-        activation_bytes=activation_bytes,
-        weight_bytes=weight_bytes,
-        output_bytes=output_bytes,
-        accumulators=accumulators,
-    )
     from .cli_sim import Inputs, MemoryModel, Request, run
 
     request = Request(
         targets=tuple(targets),
-        parameters=parameters,
+        parameters=_parameters(context),
         inputs=Inputs(perturb, bbox, image, weights, calibration, seed),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
@@ -187,6 +202,14 @@ def sim(
         jobs=jobs,
     )
     raise typer.Exit(run(request))
+
+
+def _parameters(context: typer.Context) -> Parameters:
+    """The accelerator that a command's options describe: each is named after its field."""
+    from ..golden.parameters import Parameters
+
+    names = (field.name for field in fields(Parameters))
+    return Parameters(**{name: context.params[name] for name in names})
 
 
 def _cycles(text: str) -> tuple[int, int]:
@@ -218,6 +241,7 @@ def layers(
 
 @app.command()
 def verilog(
+    context: typer.Context,
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,
@@ -234,19 +258,9 @@ def verilog(
 
     Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
     """
-    from ..golden.parameters import Parameters
     from .netlist import write_netlist
 
-    parameters = Parameters(
-        rows=rows,
-        cols=cols,
-        lanes=lanes,
-        axi_bytes=axi_bytes,
-        activation_bytes=activation_bytes,
-        weight_bytes=weight_bytes,
-        output_bytes=output_bytes,
-        accumulators=accumulators,
-    )
+    parameters = _parameters(context)
     for path in write_netlist(parameters, out):
         typer.echo(path)
 
@@ -290,6 +304,10 @@ def _guarded() -> int:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", _INTERRUPTED)
+    except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
+        if os.environ.get("MACCORD_DEBUG"):
+            traceback.print_exc()
+        return _say(f"internal error, please report: {type(error).__name__}: {error}", 3)
 
 
 def _say(sentence: str, code: int) -> int:
