@@ -106,6 +106,8 @@ def test_right_bytes_do_not_excuse(fields: dict, verdict: int, words: str) -> No
     assert words in said(outcome)
     if verdict == Verdict.MISMATCH:
         assert not outcome.result.agrees
+    else:
+        assert (outcome.result, outcome.y_rtl) == (None, None)
 
 
 def test_cycles_of_the_port_count_as_control() -> None:
@@ -130,9 +132,16 @@ def test_a_hang_is_named() -> None:
     assert "store is waiting" in said(outcome)
 
 
-def test_a_netlist_of_another_size_is_named() -> None:
+@pytest.mark.parametrize(
+    "status",
+    [
+        {},
+        {"status": Status.DONE | Status.ERROR, "error_code": ErrorCode.ILLEGAL_INSTRUCTION},
+    ],
+)
+def test_a_netlist_of_another_size_is_named(status: dict) -> None:
     registers = {"ROWS": 8}
-    outcome = run_layer(task(), backend=partial(with_fault, registers=registers))
+    outcome = run_layer(task(), backend=partial(with_fault, registers=registers, **status))
     assert outcome.verdict is Verdict.BAD_INPUT
     assert said(outcome) == "the netlist must have been made with rows 4, got one with 8"
 

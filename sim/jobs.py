@@ -190,12 +190,12 @@ def run_layer(
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     except SimulationError as error:
         return Outcome(Verdict.FAILED, problems=(str(error),))
+    other = _other_accelerator(result, task.parameters)
+    if other:  # before its status: it may have refused a program that is not for it
+        return Outcome(Verdict.BAD_INPUT, problems=(other,))
     stopped = _stopped(result)
     if stopped:
         return Outcome(Verdict.FAILED, problems=(stopped,))
-    other = _other_accelerator(result, task.parameters)
-    if other:
-        return Outcome(Verdict.BAD_INPUT, problems=(other,))
     with threadpool_limits(1):  # Each processor has a layer of its own
         y_golden = alter_golden(golden_output(layer, x_q))
     return _judge(task, plan, image, result, y_golden)
@@ -254,9 +254,10 @@ def _judge(
         problems.append(_blame(plan, image, y_rtl, y_golden))
     faults = _bus_faults(result)
     wrong = found.golden or found.torch or result.stray_bytes or result.unwritten[0]
-    verdict = Verdict.FAILED if faults else Verdict.AGREES
+    if faults and not wrong:  # equal bytes, but by chance: no result that looks like success
+        return Outcome(Verdict.FAILED, problems=tuple(faults), waves=result.waves)
     return Outcome(
-        Verdict.MISMATCH if wrong else verdict,
+        Verdict.MISMATCH if wrong else Verdict.AGREES,
         _layer_result(task, plan, result, found),
         found.equal,
         len(np.unique(y_rtl)),

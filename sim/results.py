@@ -121,7 +121,7 @@ class Outcome:
     ----------
     verdict : Verdict
     result : LayerResult, optional
-        Missing if the simulation gave none.
+        Missing if the simulation gave none, or none that can be trusted.
     equal : int
         Outputs that are equal three ways.
     codes : int
