@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +20,15 @@ _LEGEND = (
     "golden, torch: outputs that differ from that reference; "
     "codes: distinct output codes; cycles/s: simulated"
 )
-_WIDTH = 160  # where nobody looks at a terminal
+_WIDTH = 240  # of the widest table: a terminal may wrap its lines, but no digit is lost
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Console for people: as wide as the terminal, or wide enough not to fold a table."""
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, width=None if terminal else _WIDTH, highlight=False)
+    """Console for people: wide enough not to cut a table, and for stderr as the terminal is."""
+    if stderr and sys.stderr.isatty():
+        return Console(stderr=True, highlight=False)  # what moves must not wrap
+    width = max(shutil.get_terminal_size().columns, _WIDTH)
+    return Console(stderr=stderr, width=width, highlight=False)
 
 
 def print_outcomes(
@@ -57,7 +60,7 @@ def print_outcomes(
             out.print(f"waves: {escape(str(outcome.waves))}", soft_wrap=True)
     if results:
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
-        out.print(_verdict(results, outcomes), soft_wrap=True)
+    out.print(_verdict(results, outcomes), soft_wrap=True)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
@@ -102,14 +105,15 @@ def _row(result: LayerResult, codes: int, perturbed: bool) -> list[str]:
 
 
 def _verdict(results: Sequence[LayerResult], outcomes: Sequence[Outcome]) -> str:
-    compared = sum(r.compared for r in results)
-    equal = sum(outcome.equal for outcome in outcomes)
-    engine = results[0].engine
-    text = f"{equal:,} of {compared:,} outputs equal: RTL = NumPy = PyTorch ({engine})"
-    if all(outcome.verdict is Verdict.AGREES for outcome in outcomes):
-        return f"[bold green]{text}[/]"
-    layers = sum(outcome.verdict is Verdict.MISMATCH for outcome in outcomes)
     failed = len(outcomes) - len(results)
-    said = [f"{layers} with mismatches"] if layers else []
-    said += [f"{failed} without a result"] if failed else []
-    return f"[bold red]{equal:,} of {compared:,} outputs equal; {', '.join(said)}[/]"
+    said = [f"{failed} of {len(outcomes)} runs gave no valid result"] if failed else []
+    if results:
+        compared = sum(r.compared for r in results)
+        equal = sum(outcome.equal for outcome in outcomes)
+        text = f"{equal:,} of {compared:,} outputs equal"
+        if all(outcome.verdict is Verdict.AGREES for outcome in outcomes):
+            return f"[bold green]{text}: RTL = NumPy = PyTorch ({results[0].engine})[/]"
+        said.append(f"{text} in the others" if failed else text)
+    wrong = sum(outcome.verdict is Verdict.MISMATCH for outcome in outcomes)
+    said += [f"{wrong} of {len(outcomes)} runs with mismatches"] if wrong else []
+    return f"[bold red]{'; '.join(said)}[/]"
