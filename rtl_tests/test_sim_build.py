@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from toy import toy_data, toy_job, toy_verilog
 
+from maccord.golden.parameters import Parameters
 from maccord.sim.build import Model, build
 from maccord.sim.errors import SimulationError
+from maccord.sim.netlist import generated
+from maccord.sim.process import run_program
 from maccord.sim.simulate import simulate
 
 
@@ -40,6 +43,40 @@ def test_netlist_as_a_file(tmp_path: Path) -> None:
     path = tmp_path / "netlist.v"
     path.write_text(toy_verilog(16))
     assert build(path, 16).path == build(toy_verilog(16), 16).path
+
+
+def test_an_empty_model_is_built_anew(tmp_path: Path) -> None:
+    first = build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
+    first.path.write_bytes(b"")
+    again = build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
+    assert again.path == first.path
+    assert again.path.stat().st_size > 0
+
+
+def test_a_damaged_library_is_built_anew(tmp_path: Path) -> None:
+    build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
+    (part,) = tmp_path.glob("library-*/verilated.o")
+    size = part.stat().st_size
+    part.write_bytes(part.read_bytes()[:1000])
+    build(toy_verilog(16) + "\n// changed", 16, kind="plain", cache=tmp_path)
+    assert part.stat().st_size == size
+
+
+def test_a_model_that_cannot_be_executed(tmp_path: Path) -> None:
+    program = tmp_path / "model"
+    program.write_bytes(b"\x7fELF cut off")
+    program.chmod(0o755)
+    message = r"The simulator .*/model cannot be run \(Exec format error\); delete the file"
+    with pytest.raises(SimulationError, match=message):
+        run_program([str(program)], tmp_path, {})
+
+
+def test_a_truncated_netlist_is_generated_anew(tmp_path: Path) -> None:
+    parameters = Parameters(rows=4, cols=4)
+    text = generated(parameters, tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_text(text[: len(text) // 2])
+    assert generated(parameters, tmp_path) == path.read_text() == text
 
 
 def test_a_netlist_that_does_not_compile() -> None:

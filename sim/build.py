@@ -153,10 +153,10 @@ def build_bench(
     def model(seconds: float) -> Model:
         return Model(program, kind, axi_bytes, waves, seconds, find_verilator().version)
 
-    if program.is_file():
+    if _whole(program):
         return model(0.0)
     with _locked(folder.with_suffix(".lock")):
-        if program.is_file():  # another process built it meanwhile
+        if _whole(program):  # another process built it meanwhile
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
@@ -166,6 +166,11 @@ def build_bench(
             shutil.copy2(Path(scratch, "out", "model"), part)
             part.rename(program)
         return model(time.monotonic() - start)
+
+
+def _whole(program: Path) -> bool:
+    """Whether a model is there; a full disk leaves empty ones."""
+    return program.is_file() and program.stat().st_size > 0
 
 
 def _sources(bench: Path, verilog: str, kind: str) -> dict[str, str]:
@@ -257,9 +262,23 @@ def _compile(
         shutil.copy(part, scratch / "out")  # newer than its source, so make leaves it alone
     workers = jobs or len(os.sched_getaffinity(0))
     make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables()]
-    _run([*make, "model"], scratch, environment)
+    try:
+        _run([*make, "model"], scratch, environment)
+    except SimulationError:
+        if not library.is_dir():
+            raise
+        # Perhaps its parts are damaged: once more without them
+        shutil.rmtree(library, ignore_errors=True)
+        for part in (scratch / "out").glob("verilated*.o"):
+            part.unlink()
+        _run([*make, "model"], scratch, environment)
+    _keep(scratch / "out", library)
+
+
+def _keep(out: Path, library: Path) -> None:
+    """Copy the parts of a model that every model has, each whole or not at all."""
     library.mkdir(parents=True, exist_ok=True)
-    for part in (scratch / "out").glob("verilated*.o"):
+    for part in out.glob("verilated*.o"):
         whole = library / f"{part.name}.{os.getpid()}"
         shutil.copy(part, whole)
         whole.rename(library / part.name)

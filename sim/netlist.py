@@ -31,8 +31,9 @@ def generated(parameters: Parameters, cache: Path = CACHE) -> str:
     str
     """
     path = cache / f"{parameters.name}-{_key(parameters)}.v"
-    if path.is_file():
-        return path.read_text()
+    text = path.read_text() if path.is_file() else ""
+    if text.rstrip().endswith("endmodule"):  # else it was cut off, as when the disk was full
+        return text
     from ..hw.verilog import generate
 
     text = generate(parameters)

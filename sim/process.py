@@ -109,13 +109,19 @@ def run_program(
     Raises
     ------
     SimulationError
-        If it fails; with the last lines that it printed.
+        If it fails, with the last lines that it printed, or cannot be run.
     """
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        except OSError as error:
+            raise SimulationError(
+                f"The simulator {command[0]} cannot be run ({error.strerror}); delete the file, "
+                "and it will be built anew"
+            ) from None
         try:
             while True:
                 try:
