@@ -165,6 +165,7 @@ def test_a_layer_too_large_for_the_scratchpad_is_bad_input() -> None:
     [
         ({"latency": 1}, "latency must be between 2 and 65535, got 1"),
         ({"stalls": 0.95}, "stalls must be between 0 and 0.9, got 0.95"),
+        ({"stalls": 0.001}, "stalls must be 0, or at least 1/256 rounded, got 0.001"),
         ({"seed": -1}, "stall_seed must be between 0 and 4294967295, got -1"),
     ],
 )

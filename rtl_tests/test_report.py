@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,12 @@ def test_runs_without_a_result_are_counted(capsys: pytest.CaptureFixture[str]) -
     ]
     last = said(capsys, GOOD, FAILED)[-1]
     assert last == "1 of 2 runs gave no valid result; 32 of 32 outputs equal in the others"
+
+
+def test_a_netlist_that_was_given_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not any(line.startswith("netlist") for line in said(capsys, GOOD))
+    given = replace(GOOD, result=replace(result(), netlist="rtl/mine.v"))
+    assert "netlist: rtl/mine.v" in said(capsys, given)
 
 
 def test_runs_with_mismatches_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ FIELDS = [
     *("input_shape", "output_shape", "macs", "cycles", "utilization", "cycles_by_cause"),
     *("compared", "mismatches_golden", "mismatches_torch", "sim_cycles_per_second"),
     *("build_seconds", "sim_seconds", "verilator", "stall_seed"),
+    *("image", "latency", "stalls", "netlist"),
 ]
 DUMP = {
     *("x_q", "w_q", "bias", "bias_q", "x_scale", "x_zero_point", "w_scales", "y_scale"),
@@ -30,6 +31,7 @@ def result(perturbation: str = "clean") -> LayerResult:
     return LayerResult(
         *("net", "net.conv", "conv2d", "qnnpack", "seed 0", perturbation, 0, 4, 2),
         *(*shapes, 800, 100, 1.0, causes, 32, 0, 0, 5e5, 0.0, 0.1, "5.048", 3),
+        *("china", 30, 0.0, "generated"),
     )
 
 
@@ -68,6 +70,14 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
         temporary.write_text("whole")
         assert not path.exists()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["whole"]
+
+
+def test_the_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "deep.json", Path("/proc/deep.json")):
+        with pytest.raises(OSError) as caught, whole_file(path):
+            pass
+        assert caught.value.filename == str(path)
 
 
 @pytest.mark.parametrize("kind", ["conv2d", "linear"])

@@ -155,8 +155,11 @@ def sim(
         bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
     ] = False,
     window: Annotated[
-        str, typer.Option(help="Cycles of the waves, FIRST:LAST.", rich_help_panel=_OUTPUT)
-    ] = "0:10000",
+        str | None,
+        typer.Option(
+            help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
@@ -195,7 +198,7 @@ def sim(
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         waves=waves,
-        window=_cycles(window),
+        window=None if window is None else _cycles(window),
         json=json,
         dump=dump,
         out=out,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.console import Console
 from ..golden.parameters import Parameters
 from .build import build
 from .dump import write_dump
+from .errors import SimulationError
 from .jobs import LayerTask, MemoryModel, Recording, cost, misfit, run_layer
 from .netlist import generated
 from .pool import Crash, available_memory, run_all
@@ -19,29 +20,14 @@ from .ports import check_ports
 from .progress import counting, waiting
 from .recording import Inputs, record
 from .report import console, print_outcomes
-from .results import CLEAN, Outcome, Verdict, save, write_json
+from .request import Request, check
+from .results import CLEAN, Outcome, Verdict, result_path, save, write_json
 from .toolchain import find_compiler, find_verilator, libpython
 
-__all__ = ["Request", "dump_paths", "run"]
+__all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
 
+_SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
 _MEMORY_SHARE = 0.8  # of what is free, for all workers
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of `maccord sim`, as `cli.sim` documents them."""
-
-    targets: tuple[str, ...]
-    parameters: Parameters = Parameters()
-    inputs: Inputs = Inputs()
-    memory: MemoryModel = MemoryModel()
-    verilog: Path | None = None
-    waves: bool = False
-    window: tuple[int, int] = (0, 10_000)
-    json: Path | None = None
-    dump: Path | None = None
-    out: Path = Path("build/sim")
-    jobs: int = 0
 
 
 def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) -> int:
@@ -68,47 +54,44 @@ def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) ->
     SimulationError
         If the model cannot be built.
     """
-    _check(request)
+    check(request)
+    find_compiler()
+    find_verilator()
+    libpython()
     err = console(stderr=True)
     verilog = _netlist(request, err)
     with waiting(err, "recording what the layers read and write in PyTorch"):
         recordings = record(request.targets, request.inputs)
-    folder = request.out / request.parameters.name
-    tasks = [
-        LayerTask(
-            recording,
-            request.parameters,
-            verilog,
-            request.memory,
-            folder / recording.label if request.waves else None,
-            request.window,
-        )
-        for recording in recordings
-    ]
+    _forget(request.folder, recordings)
+    tasks = [_task(request, recording, verilog) for recording in recordings]
     _check_sizes(request, tasks, err)
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)
-    print_outcomes(console(), [recording.label for recording in recordings], outcomes, folder)
+    print_outcomes(console(), [r.label for r in recordings], outcomes, request.folder)
     results = [outcome.result for outcome in outcomes if outcome.result]
     if request.json and results:
         write_json(request.json, results)
     return _exit_code(outcomes)
 
 
-def _check(request: Request) -> None:
-    """Refuse early what would only fail after the simulation, and a machine without tools."""
-    if request.jobs < 0:
-        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
-    first, last = request.window
-    if not 0 <= first <= last:
-        raise ValueError(f"window must be two cycles, FIRST:LAST, got {first}:{last}")
-    for name, path in (("json", request.json), ("dump", request.dump)):
-        if path and path.is_dir():
-            raise ValueError(f"{name} must be a file, got the folder {path}")
-    find_compiler()
-    find_verilator()
-    libpython()
+def _task(request: Request, recording: Recording, verilog: str) -> LayerTask:
+    return LayerTask(
+        recording,
+        request.parameters,
+        verilog,
+        request.memory,
+        request.folder / recording.label if request.waves else None,
+        request.cycles,
+        image=request.image,
+        netlist=request.netlist,
+    )
+
+
+def _forget(folder: Path, recordings: Sequence[Recording]) -> None:
+    """Remove older results, which would look current if a simulation failed."""
+    for recording in recordings:
+        result_path(folder, recording.layer.name, recording.perturbation).unlink(missing_ok=True)
 
 
 def _netlist(request: Request, err: Console) -> str:
@@ -156,8 +139,20 @@ def _build(request: Request, verilog: str, err: Console) -> float:
             if not err.is_terminal:
                 err.print(f"{text} (once; it is kept)", soft_wrap=True)
 
-        model = build(verilog, request.parameters.axi_bytes, trace=request.waves, progress=say)
+        try:
+            model = build(verilog, request.parameters.axi_bytes, trace=request.waves, progress=say)
+        except SimulationError as error:
+            raise _refused(request, error) from None
     return model.build_seconds
+
+
+def _refused(request: Request, error: SimulationError) -> Exception:
+    """Name the user's netlist where it is the reason that nothing could be built."""
+    said = str(error)
+    if request.verilog is None or _SCRATCH_NAME not in said:
+        return error
+    said = said[said.index(_SCRATCH_NAME) :].replace(_SCRATCH_NAME, f"{request.verilog}:")
+    return ValueError(f"verilog must be a netlist that Verilator accepts, got {said}")
 
 
 def _simulate(
@@ -192,7 +187,7 @@ def _simulate(
 
 def _keep(request: Request, recording: Recording, outcome: Outcome, dump: Path | None) -> None:
     if outcome.result:
-        save(request.out / request.parameters.name, outcome.result)
+        save(request.folder, outcome.result)
     if dump and outcome.y_golden is not None and outcome.y_rtl is not None:
         write_dump(
             dump,

@@ -18,7 +18,7 @@ from ..golden.registers import ErrorCode, Status
 from ..golden.schedule import Schedule, schedule
 from .compare import Comparison, compare
 from .errors import SimulationError, ToolchainError
-from .results import LayerResult, Outcome, Verdict, file_stem
+from .results import GENERATED, LayerResult, Outcome, Verdict, file_stem
 from .simulate import Job, Result, simulate
 
 __all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "golden_output", "misfit", "run_layer"]
@@ -37,7 +37,7 @@ class MemoryModel:
     latency : int
         Cycles from a request to its first answer, 2 to 65535.
     stalls : float
-        Chance that a channel pauses for a cycle, 0 to 0.9.
+        Chance that a channel pauses for a cycle, 0 to 0.9; in effect the nearest 1/256.
     seed : int
         Of the stalls.
 
@@ -56,6 +56,8 @@ class MemoryModel:
             raise ValueError(f"latency must be between 2 and 65535, got {self.latency}")
         if not 0 <= self.stalls <= 0.9:
             raise ValueError(f"stalls must be between 0 and 0.9, got {self.stalls}")
+        if self.stalls and not round(self.stalls * 256):
+            raise ValueError(f"stalls must be 0, or at least 1/256 rounded, got {self.stalls}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"stall_seed must be between 0 and {(1 << 32) - 1}, got {self.seed}")
 
@@ -112,6 +114,8 @@ class LayerTask:
         First and last cycle of the waves.
     build_seconds : float
         Time that building the model took.
+    image, netlist : str
+        As in `LayerResult`.
     """
 
     recording: Recording
@@ -121,6 +125,8 @@ class LayerTask:
     waves: Path | None = None
     window: tuple[int, int] = (0, 10_000)
     build_seconds: float = 0.0
+    image: str = ""
+    netlist: str = GENERATED
 
 
 def cost(task: LayerTask) -> int:
@@ -299,6 +305,10 @@ def _layer_result(
         sim_seconds=result.sim_seconds,
         verilator=result.model.verilator,
         stall_seed=task.memory.seed,
+        image=task.image,
+        latency=task.memory.latency,
+        stalls=task.memory.stalls,
+        netlist=task.netlist,
     )
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .results import CLEAN, LayerResult, Outcome, Verdict
+from .results import CLEAN, GENERATED, LayerResult, Outcome, Verdict
 
 __all__ = ["console", "print_outcomes"]
 
@@ -51,7 +51,9 @@ def print_outcomes(
         out.print(_table([outcome for outcome in outcomes if outcome.result]))
         out.print(_LEGEND, soft_wrap=True, style="dim")
         for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
-            out.print(escape(text))
+            out.print(escape(text), soft_wrap=True)
+        for netlist in sorted({r.netlist for r in results} - {GENERATED}):
+            out.print(f"netlist: {escape(netlist)}", soft_wrap=True)
     for label, outcome in zip(labels, outcomes, strict=True):
         for problem in outcome.problems:
             out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)

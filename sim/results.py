@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -16,16 +17,20 @@ import numpy.typing as npt
 
 __all__ = [
     "CLEAN",
+    "GENERATED",
     "LayerResult",
     "Outcome",
     "Verdict",
     "file_stem",
+    "probe",
+    "result_path",
     "save",
     "whole_file",
     "write_json",
 ]
 
 CLEAN = "clean"
+GENERATED = "generated"
 
 
 class Verdict(IntEnum):
@@ -76,6 +81,14 @@ class LayerResult:
         Version.
     stall_seed : int
         Seed of the memory's stalls.
+    image : str
+        Path of the image, or name of the photograph that is built in.
+    latency : int
+        Cycles until memory answered.
+    stalls : float
+        Probability that a memory channel paused in a cycle.
+    netlist : str
+        ``generated``, or the path of the netlist that was given.
     """
 
     network: str
@@ -101,6 +114,10 @@ class LayerResult:
     sim_seconds: float
     verilator: str
     stall_seed: int
+    image: str
+    latency: int
+    stalls: float
+    netlist: str
 
     @property
     def agrees(self) -> bool:
@@ -153,11 +170,29 @@ def file_stem(layer: str, perturbation: str) -> str:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
+    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds.
+
+    Raises
+    ------
+    OSError
+        Naming `path`, if it cannot be written.
+    """
     if path.exists() and not path.is_file():
         yield path  # A device or a pipe, which a rename would replace
         return
-    path = path.resolve()
+    place = path.resolve()
+    try:
+        with _beside(place) as temporary:
+            yield temporary
+    except OSError as error:
+        name = Path(error.filename or place)
+        if name.parent != place.parent and name not in place.parents:
+            raise  # of another file
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -172,9 +207,32 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def probe(path: Path) -> None:
+    """Try whether `whole_file` could write here, without a change to `path`.
+
+    Raises
+    ------
+    OSError
+        If not.
+    """
+    if path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return
+    folder = path.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=folder):
+        pass
+
+
+def result_path(folder: Path, layer: str, perturbation: str) -> Path:
+    """Return where `save` writes a result under `folder`."""
+    return folder / f"{file_stem(layer, perturbation)}.json"
+
+
 def save(folder: Path, result: LayerResult) -> Path:
     """Write one result to its file under `folder` and return the path."""
-    path = folder / f"{file_stem(result.layer, result.perturbation)}.json"
+    path = result_path(folder, result.layer, result.perturbation)
     _write(path, asdict(result))
     return path
 

@@ -1,0 +1,108 @@
+"""What `maccord sim` was asked for, and the refusal of what makes no sense or cannot end well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..golden.parameters import Parameters
+from ..nets.images import SIZE
+from ..nets.perturb import parse, parse_box
+from ..nets.streaks import check_box
+from .jobs import MemoryModel
+from .recording import Inputs
+from .results import GENERATED, probe
+
+__all__ = ["Request", "check"]
+
+_PHOTOGRAPH = "china"  # what networks see if no image is given
+_CYCLES = (0, 10_000)
+_STREAKS = ("vertical", "horizontal")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `maccord sim`, as `cli.sim` documents them."""
+
+    targets: tuple[str, ...]
+    parameters: Parameters = Parameters()
+    inputs: Inputs = Inputs()
+    memory: MemoryModel = MemoryModel()
+    verilog: Path | None = None
+    waves: bool = False
+    window: tuple[int, int] | None = None
+    json: Path | None = None
+    dump: Path | None = None
+    out: Path = Path("build/sim")
+    jobs: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go, one file each."""
+        return self.out / self.parameters.name
+
+    @property
+    def cycles(self) -> tuple[int, int]:
+        """First and last cycle of the waves."""
+        return self.window or _CYCLES
+
+    @property
+    def image(self) -> str:
+        """Path of the image, or name of the photograph that is built in."""
+        return str(self.inputs.image or _PHOTOGRAPH)
+
+    @property
+    def netlist(self) -> str:
+        """Path of the netlist, or that it is generated."""
+        return str(self.verilog or GENERATED)
+
+
+def check(request: Request) -> None:
+    """Refuse what makes no sense, would do nothing, or would only fail after the simulation.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    _check_window(request)
+    _check_box(request.inputs)
+    for name, path in (("json", request.json), ("dump", request.dump)):
+        if path and path.is_dir():
+            raise ValueError(f"{name} must be a file, got the folder {path}")
+        if path:
+            _check_writable(name, "file", path, path)
+    _check_writable("out", "folder", request.out, request.folder / "probe")
+
+
+def _check_window(request: Request) -> None:
+    if request.window is None:
+        return
+    first, last = request.window
+    if not 0 <= first <= last:
+        raise ValueError(f"window must be two cycles, FIRST:LAST, got {first}:{last}")
+    if not request.waves:
+        raise ValueError(f"window needs waves, got {first}:{last} without them")
+
+
+def _check_box(inputs: Inputs) -> None:
+    if not inputs.bbox:
+        return
+    check_box(parse_box(inputs.bbox), SIZE, SIZE)
+    kinds = [perturbation.kind for perturbation in parse(inputs.perturb)] if inputs.perturb else []
+    if not set(kinds) & set(_STREAKS):
+        raise ValueError(
+            "bbox needs a vertical or horizontal perturbation, "
+            f"got {', '.join(kinds) if kinds else 'none'}"
+        )
+
+
+def _check_writable(name: str, kind: str, path: Path, file: Path) -> None:
+    try:
+        probe(file)
+    except OSError as error:
+        raise ValueError(
+            f"{name} must be a {kind} that can be written, got {path}: {error.strerror}"
+        ) from None
