@@ -142,7 +142,16 @@ class Instruction:
 
 
 def encode(instruction: Instruction) -> bytes:
-    """Encode into `INSTRUCTION_BYTES` little-endian bytes.
+    """Encode an instruction; fields that it leaves out are 0.
+
+    Parameters
+    ----------
+    instruction : Instruction
+
+    Returns
+    -------
+    bytes
+        `INSTRUCTION_BYTES` of them, little-endian.
 
     Raises
     ------
@@ -169,7 +178,17 @@ def encode(instruction: Instruction) -> bytes:
 
 
 def decode(data: bytes) -> Instruction:
-    """Decode `INSTRUCTION_BYTES` bytes.
+    """Decode an instruction; bits beyond its fields are ignored.
+
+    Parameters
+    ----------
+    data : bytes
+        `INSTRUCTION_BYTES` of them, little-endian.
+
+    Returns
+    -------
+    Instruction
+        With all fields of its opcode.
 
     Raises
     ------
@@ -199,6 +218,17 @@ def limits(opcode: Opcode, parameters: Parameters) -> dict[str, int]:
 
     What a transfer moves beyond a scratchpad's end its unit finds out; what a tile's pixels go
     on to from these addresses is the scheduler's business.
+
+    Parameters
+    ----------
+    opcode : Opcode
+    parameters : Parameters
+
+    Returns
+    -------
+    dict of str to int
+        By the field's name, in the field's unit: bytes, rows of weights or entries; empty for
+        opcodes without such fields.
     """
     p = parameters
     if opcode == Opcode.WEIGHT:

@@ -90,7 +90,12 @@ class Machine:
         self.executed = 0
 
     def run(self, program: int) -> None:
-        """Execute the program at byte offset `program`, up to its `END`.
+        """Execute a program, up to its `END`.
+
+        Parameters
+        ----------
+        program : int
+            Byte offset of its first instruction in memory.
 
         Raises
         ------

@@ -70,7 +70,20 @@ class Pass:
 
 
 def reduction(geometry: Reduction, rows: int) -> Iterator[Pass]:
-    """Yield the passes that cover the reduction with vectors of `rows` bytes."""
+    """Yield the passes that cover the reduction with vectors of `rows` bytes.
+
+    Parameters
+    ----------
+    geometry : Reduction
+        Its run, taps and lines are at least 1.
+    rows : int
+        Rows of the array, 4 to 64.
+
+    Yields
+    ------
+    Pass
+        In order of the reduction; each uses 1 to `rows` of its bytes.
+    """
     line = tap = position = start = 0
     g = geometry
 

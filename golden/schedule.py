@@ -168,6 +168,17 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
     """Count the multiplications with a weight of the layer that a program does.
 
     For a grouped convolution that is the dense block over the groups of a column tile.
+
+    Parameters
+    ----------
+    program : iterable of Instruction
+        Each ``COMPUTE`` after a ``SETUP``.
+    rows : int
+        Rows of the array that the program was made for, 4 to 64.
+
+    Returns
+    -------
+    int
     """
     total, used, walk = 0, [], 0
     for instruction in program:

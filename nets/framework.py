@@ -106,6 +106,11 @@ def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None
     -------
     Layer or None
         None if the module is no quantized convolution or linear layer.
+
+    Raises
+    ------
+    ValueError
+        If a convolution pads with anything but zeros; the message names the layer.
     """
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
