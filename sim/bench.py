@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.table import Table
 from threadpoolctl import threadpool_limits
@@ -28,6 +30,7 @@ from .netlist import generated
 from .progress import waiting
 from .recording import Inputs, record
 from .report import console
+from .request import check_writable
 from .results import whole_file
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
@@ -76,8 +79,16 @@ def run(path: Path, seconds: float) -> None:
     path : Path
         Of the JSON.
     seconds : float
-        Least time spent on each side of a ratio.
+        Least time spent on each side of a ratio; above 0.
+
+    Raises
+    ------
+    ValueError
+        If `seconds` is not, or not finite, or the file cannot be written.
     """
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")
+    check_writable("json", "file", path, path)
     err = console(stderr=True)
     with waiting(err, "recording ResNet-18's layers"):
         recordings = record([_NETWORK], Inputs())
@@ -136,6 +147,8 @@ def simulation(recording: Recording, parameters: Parameters, seconds: float) -> 
 def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
     """Time of all layers: golden against PyTorch's kernels, and against int64 products.
 
+    Against the kernels also the layer with the worst ratio, out of the same passes.
+
     One thread each, as in the workers of `maccord sim`: more of them measure the machine's load.
     """
     ours = [_golden(r) for r in recordings]
@@ -145,9 +158,20 @@ def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
     ratios = []
     for other, calls in (("qnnpack", theirs), ("int64 np.matmul alone", products)):
         with _one_thread(), qnnpack():
-            a, b, rounds = _in_turns(ours, calls, seconds)
-        ratios.append(Ratio(what, "golden", other, a, b, "s", a / b, rounds))
+            times = _in_turns(ours, calls, seconds)
+        ratios.append(_kernel_ratio(what, other, times.sum(2)))
+        if calls is theirs:
+            best = times.min(1)
+            worst = int(np.argmax(best[0] / best[1]))
+            name = f"{recordings[worst].layer.name}, the worst of them"
+            ratios.append(_kernel_ratio(name, other, times[:, :, worst]))
     return ratios
+
+
+def _kernel_ratio(what: str, other: str, times: npt.NDArray[np.float64]) -> Ratio:
+    """Ratio of the best times; `times` is of shape (2, rounds), in seconds."""
+    ours, theirs = (float(side.min()) for side in times)
+    return Ratio(what, "golden", other, ours, theirs, "s", ours / theirs, times.shape[1])
 
 
 def _golden(recording: Recording) -> Callable[[], object]:
@@ -184,18 +208,23 @@ def _int64(recording: Recording) -> Callable[[], object]:
 
 def _in_turns(
     ours: list[Callable[[], object]], theirs: list[Callable[[], object]], seconds: float
-) -> tuple[float, float, int]:
-    """Best time of a pass over all layers, of each side, and the number of passes."""
-    times: tuple[list[float], list[float]] = ([], [])
+) -> npt.NDArray[np.float64]:
+    """Seconds that calls took: an array of shape (2, passes, layers), ours first."""
+    times: tuple[list[list[float]], list[list[float]]] = ([], [])
+    spent = [0.0, 0.0]
     for calls in (ours, theirs):  # Once unmeasured, to fill caches and start threads
         calls[0]()
-    while not times[0] or (sum(times[0]) < seconds and sum(times[1]) < 10 * seconds):
-        for side, calls in zip(times, (ours, theirs), strict=True):
-            begin = time.perf_counter()
-            for call in calls:
-                call()
-            side.append(time.perf_counter() - begin)
-    return min(times[0]), min(times[1]), len(times[0])
+    while not times[0] or (spent[0] < seconds and spent[1] < 10 * seconds):
+        for side, calls in enumerate((ours, theirs)):
+            times[side].append([_timed(call) for call in calls])
+            spent[side] += sum(times[side][-1])
+    return np.array(times)
+
+
+def _timed(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ..nets.library import NETWORKS
 from .progress import waiting
 from .recording import Inputs, chosen
 from .report import console
+from .request import check_writable
 from .results import whole_file
 
 __all__ = ["describe", "run"]
@@ -53,8 +54,10 @@ def run(networks: tuple[str, ...], path: Path | None) -> None:
     Raises
     ------
     ValueError
-        If a network or a layer is unknown.
+        If a network or a layer is unknown, or the file cannot be written.
     """
+    if path:
+        check_writable("json", "file", path, path)
     targets = [n if "." in n else f"{n}.*" for n in networks or tuple(NETWORKS)]
     with waiting(console(stderr=True), "loading the networks"):
         rows = [

@@ -13,7 +13,7 @@ from .jobs import MemoryModel
 from .recording import Inputs
 from .results import GENERATED, probe
 
-__all__ = ["Request", "check"]
+__all__ = ["Request", "check", "check_writable"]
 
 _PHOTOGRAPH = "china"  # what networks see if no image is given
 _CYCLES = (0, 10_000)
@@ -70,11 +70,9 @@ def check(request: Request) -> None:
     _check_window(request)
     _check_box(request.inputs)
     for name, path in (("json", request.json), ("dump", request.dump)):
-        if path and path.is_dir():
-            raise ValueError(f"{name} must be a file, got the folder {path}")
         if path:
-            _check_writable(name, "file", path, path)
-    _check_writable("out", "folder", request.out, request.folder / "probe")
+            check_writable(name, "file", path, path)
+    check_writable("out", "folder", request.out, request.folder / "probe")
 
 
 def _check_window(request: Request) -> None:
@@ -99,7 +97,27 @@ def _check_box(inputs: Inputs) -> None:
         )
 
 
-def _check_writable(name: str, kind: str, path: Path, file: Path) -> None:
+def check_writable(name: str, kind: str, path: Path, file: Path) -> None:
+    """Refuse an option's file that could not be written.
+
+    Parameters
+    ----------
+    name : str
+        Of the option.
+    kind : str
+        What `path` is: ``file`` or ``folder``.
+    path : Path
+        As the user gave it.
+    file : Path
+        To be written: `path`, or a file in it.
+
+    Raises
+    ------
+    ValueError
+        Naming the option and `path`.
+    """
+    if file.is_dir():
+        raise ValueError(f"{name} must be a file, got the folder {file}")
     try:
         probe(file)
     except OSError as error:
