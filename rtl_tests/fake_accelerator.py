@@ -13,9 +13,12 @@ from maccord.golden.registers import COUNTERS, Status
 from maccord.golden.schedule import Schedule
 from maccord.sim.build import Model
 from maccord.sim.errors import SimulationError
-from maccord.sim.simulate import Job, Result
+from maccord.sim.simulate import Job, Result, simulate
 
-__all__ = ["CYCLES", "flip_first", "flip_weight", "hang", "perfect", "with_fault", "wrong_output"]
+__all__ = [
+    *("CYCLES", "flip_first", "flip_weight", "hang", "overlapping", "perfect", "with_fault"),
+    "wrong_output",
+]
 
 CYCLES = 1000
 PARAMETERS = Parameters(rows=4, cols=2)
@@ -62,6 +65,11 @@ def wrong_output(job: Job) -> Result:
     result = perfect(job)
     result.outputs[0][2] ^= 4
     return result
+
+
+def overlapping(job: Job) -> Result:
+    """Run a job on the RTL, and claim that bursts overlapped."""
+    return replace(simulate(job), overlaps=1)
 
 
 def hang(job: Job) -> Result:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, maccord, start
-from fake_accelerator import flip_first, flip_weight
+from fake_accelerator import flip_first, flip_weight, overlapping
 
 from maccord.golden.parameters import Parameters
 from maccord.sim.cli_sim import Request, dump_paths, run
@@ -58,6 +58,8 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
         assert result["mismatches_golden"] == result["mismatches_torch"] == 0
         assert sum(result["cycles_by_cause"].values()) == result["cycles"]
         assert (result["rows"], result["cols"], result["stall_seed"]) == (4, 4, 5)
+        made_of = ("image", "latency", "stalls", "netlist")
+        assert [result[name] for name in made_of] == ["china", 30, 0.2, "generated"]
         stem = result["layer"] + ("@awgn-0.3" if result["perturbation"] != "clean" else "")
         assert json.loads((tmp_path / "r4c4" / f"{stem}.json").read_text()) == result
         with np.load(tmp_path / f"dump.{stem}.npz", allow_pickle=False) as dump:
@@ -124,8 +126,33 @@ def test_the_written_verilog_is_what_is_simulated(tmp_path: Path) -> None:
     arguments = ("--verilog", str(path), "--out", str(tmp_path), "--json", str(found))
     done = maccord("sim", LINEAR, *SIZE, *arguments)
     assert done.returncode == 0, done.stderr
+    assert f"netlist: {path}" in done.stdout.splitlines()
+    assert json.loads(found.read_text())["netlist"] == str(path)
     # Models are kept by the netlist's text: this one was there already
     assert json.loads(found.read_text())["build_seconds"] == 0
+
+
+def test_a_failed_run_leaves_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    older, everything = tmp_path / "r4c4" / f"{LINEAR}.json", tmp_path / "all.json"
+    older.parent.mkdir()
+    older.write_text("{}")
+    request = Request((LINEAR,), PARAMETERS, out=tmp_path, json=everything, jobs=1)
+    assert run(request, partial(run_layer, backend=overlapping)) == 3
+    assert not older.exists() and not everything.exists()
+    said = capsys.readouterr().out.splitlines()
+    assert "1 bursts overlapped" in said[0]
+    assert said[1:] == ["1 of 1 runs gave no valid result"]
+
+
+def test_a_netlist_of_another_size_is_bad_input(tmp_path: Path) -> None:
+    assert maccord("verilog", *SIZE, "--out", str(tmp_path)).returncode == 0
+    netlist = ("--verilog", str(tmp_path / "maccord_r4c4.v"), "--out", str(tmp_path))
+    done = maccord("sim", LINEAR, "--rows", "8", "--cols", "8", *netlist)
+    assert done.returncode == 2, done.stderr
+    assert "the netlist must have been made with rows 8, got one with 4" in done.stdout
 
 
 def test_dumps_have_the_name_that_was_asked_for() -> None:

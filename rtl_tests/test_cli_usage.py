@@ -14,8 +14,10 @@ import torch
 from command import ROOT, maccord
 from PIL import Image
 
+from maccord.golden.parameters import Parameters
 from maccord.nets.networks import architecture
 from maccord.sim import cli, cli_layers
+from maccord.sim.netlist import generated
 
 LAYER = "resnet18.conv1"
 
@@ -28,16 +30,23 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     signal.signal(signal.SIGTERM, handler)
 
 
+def fail(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, str]:
+    """Run the command line in this process, with exit code 2; return what it wrote."""
+    monkeypatch.setattr(sys, "argv", ["maccord", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    return capsys.readouterr()
+
+
 def refuse(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> str:
     """Run the command line in this process and return its one sentence."""
-    monkeypatch.setattr(sys, "argv", ["maccord", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    out, err = capsys.readouterr()
-    assert (stopped.value.code, out) == (2, "")
-    assert err.startswith("maccord: ") and err.count("\n") == 1
+    out, err = fail(arguments, monkeypatch, capsys)
+    assert out == "" and err.startswith("maccord: ") and err.count("\n") == 1
     return err
 
 
@@ -62,6 +71,15 @@ WRONG = {
     "half a streak": (["sim", LAYER, "--perturb", "vertical:2.5"], ["vertical", "whole number"]),
     "no level": (["sim", LAYER, "--perturb", "awgn"], ["kind:level"]),
     "box": (["sim", LAYER, "--bbox", "1,2,3"], ["bbox must be four whole numbers"]),
+    "box outside": (
+        ["sim", LAYER, "--perturb", "vertical:4", "--bbox", "0,0,225,9"],
+        ["bbox must lie within 224 x 224 pixels"],
+    ),
+    "box of nothing": (["sim", LAYER, "--bbox", "0,0,9,9"], ["bbox needs", "got none"]),
+    "box of noise": (
+        ["sim", LAYER, "--perturb", "awgn:0.3", "--bbox", "0,0,9,9"],
+        ["bbox needs a vertical or horizontal perturbation, got awgn"],
+    ),
     "no image": (["sim", LAYER, "--image", "no.png"], ["image must be a readable", "no.png"]),
     "not an image": (["sim", LAYER, "--image", "README.md"], ["image must be", "README.md"]),
     "no calibration": (
@@ -81,6 +99,17 @@ WRONG = {
     "negative seed": (["sim", LAYER, "--seed", "-1"], ["seed must be at least 0, got -1"]),
     "negative jobs": (["sim", LAYER, "--jobs", "-1"], ["jobs must be at least 0, got -1"]),
     "stalls": (["sim", LAYER, "--stalls", "1"], ["stalls must be between 0 and 0.9, got 1"]),
+    "rare stalls": (["sim", LAYER, "--stalls", "0.001"], ["stalls must be 0, or at least 1/256"]),
+    "window of no waves": (["sim", LAYER, "--window", "0:9"], ["window needs waves, got 0:9"]),
+    "unwritable json": (
+        ["sim", LAYER, "--json", "/proc/x.json"],
+        ["json must be a file that can be written, got /proc/x.json: "],
+    ),
+    "unwritable dump": (["sim", LAYER, "--dump", "README.md/x"], ["dump must be", "README.md/x: "]),
+    "unwritable out": (["sim", LAYER, "--out", "README.md"], ["out must be", "got README.md: "]),
+    "unwritable layers": (["layers", "--json", "/proc/x.json"], ["json must be", "/proc/x.json: "]),
+    "unwritable bench": (["bench", "--json", "/proc/x.json"], ["json must be", "/proc/x.json: "]),
+    "no time to measure": (["bench", "--seconds", "0"], ["seconds must be above 0", "got 0"]),
     "window": (["sim", LAYER, "--window", "9"], ["window must be two cycles, FIRST:LAST"]),
     "json is a folder": (["sim", LAYER, "--json", "golden"], ["json must be a file", "golden"]),
     "no target": (["sim"], ["Missing argument"]),
@@ -117,6 +146,18 @@ def test_a_netlist_with_other_ports(
     path.write_text("module maccord(input aclk, output irq);\nendmodule\n")
     said = refuse(["sim", LAYER, "--verilog", str(path)], monkeypatch, capsys)
     assert "port" in said
+
+
+def test_a_netlist_with_a_syntax_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "broken.v"
+    path.write_text(generated(Parameters(rows=4, cols=4)) + "\nmodule other(; endmodule\n")
+    size = ["--rows", "4", "--cols", "4", "--out", str(tmp_path)]
+    out, err = fail(["sim", "resnet18.fc", *size, "--verilog", str(path)], monkeypatch, capsys)
+    last = err.splitlines()[-1]
+    assert last.startswith("maccord: verilog must be a netlist that Verilator accepts, got ")
+    assert out == "" and f"got {path}:" in last and "syntax error" in last
 
 
 def test_a_layer_too_big_for_the_memories(
