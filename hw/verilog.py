@@ -38,6 +38,20 @@ def generate(parameters: Parameters) -> str:
 
     Memories are left without initial contents: nothing reads what has not been written, and
     RAM blocks, macros and simulators need none.
+
+    Parameters
+    ----------
+    parameters : Parameters
+
+    Returns
+    -------
+    str
+        One self-contained file.
+
+    Raises
+    ------
+    RuntimeError
+        If the Verilog back end fails.
     """
     text = rtlil.convert(Accelerator(parameters), name=TOP, emit_src=False)
     result = subprocess.run(
