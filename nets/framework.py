@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import operator as python_operator
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +18,10 @@ from torch import nn
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
-__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"]
+__all__ = [
+    *("ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"),
+    "scope_of",
+]
 
 ENGINE = "qnnpack"
 
@@ -25,6 +29,12 @@ _DEPRECATIONS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
 )
+_SCOPE = "maccord_scope"  # key in a node's meta: path of the module that holds the operator
+_CLAMPS = (
+    *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp", "clamp_"),
+    torch.ops.quantized.relu6,
+)
+_ADD = (python_operator.add, python_operator.iadd, torch.add, "add", "add_")
 
 
 @contextmanager
@@ -88,7 +98,59 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
         prepared = prepare_fx(model, mapping, (images[0],))
         for image in images:
             prepared(image)
-        return convert_fx(prepared)
+        scopes, adds = _scopes(prepared)
+        converted = convert_fx(prepared)
+    _write_scopes(converted, scopes, adds)
+    _shield_clamps(converted)
+    return converted
+
+
+def _shield_clamps(converted: torch.fx.GraphModule) -> None:
+    """Give clamps contiguous inputs.
+
+    qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its result contiguous
+    but fills it in the input's order: a channels-last image, as its convolutions make them,
+    comes out shuffled.
+    """
+    for node in list(converted.graph.nodes):
+        if node.op == "call_module":
+            clamps = isinstance(converted.get_submodule(node.target), nn.Hardtanh)
+        else:
+            clamps = node.target in _CLAMPS
+        if clamps:
+            with converted.graph.inserting_before(node):
+                plain = converted.graph.call_method("contiguous", (node.args[0],))
+            node.replace_input_with(node.args[0], plain)
+    converted.recompile()
+
+
+def _scopes(prepared: torch.fx.GraphModule) -> tuple[dict[str, str], list[str]]:
+    """Paths of the modules that hold the nodes, by node; those of the sums, in order."""
+    attributes: Any = prepared.meta["_observed_graph_module_attrs"]
+    scopes = {name: path for name, (path, _) in attributes.node_name_to_scope.items()}
+    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
+    return scopes, adds
+
+
+def _write_scopes(
+    converted: torch.fx.GraphModule, scopes: dict[str, str], adds: Sequence[str]
+) -> None:
+    """Note in each converted node's meta where it came from.
+
+    Nodes keep their names, except for sums, which conversion replaces one by one.
+    """
+    sums = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
+    remaining = iter(adds)
+    for node in converted.graph.nodes:
+        if node.target in sums or node.target in _ADD:
+            node.meta[_SCOPE] = next(remaining, "")
+        else:
+            node.meta[_SCOPE] = scopes.get(node.name, "")
+
+
+def scope_of(node: torch.fx.Node) -> str:
+    """Path of the module whose code calls the operator of a converted node; "" for the network."""
+    return node.meta.get(_SCOPE, "")
 
 
 def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None:
@@ -183,7 +245,8 @@ def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]
     Parameters
     ----------
     op : str
-        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "max_pool" or "avg_pool".
+        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "reshape", "max_pool2d",
+        "avg_pool2d", "adaptive_avg_pool2d", "mean", "relu", "relu6", "hardtanh" or "clamp".
     sources : sequence of Tensor
     arguments : dict
         Keyword arguments of the operator.
@@ -202,10 +265,20 @@ def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]
         return getattr(torch.ops.quantized, op)(*sources, **arguments)
     if op == "cat":
         return torch.cat(list(sources), **arguments)
-    if op == "flatten":
-        return torch.flatten(x, **arguments)
-    if op == "max_pool":
-        return nn.functional.max_pool2d(x, **arguments)
-    if op == "avg_pool":
-        return nn.functional.adaptive_avg_pool2d(x, **arguments)
+    functions: dict[str, Callable[..., torch.Tensor]] = {
+        "flatten": torch.flatten,
+        "reshape": torch.reshape,
+        "max_pool2d": nn.functional.max_pool2d,
+        "avg_pool2d": nn.functional.avg_pool2d,
+        "adaptive_avg_pool2d": nn.functional.adaptive_avg_pool2d,
+        "mean": torch.mean,
+        "relu": torch.relu,
+        "relu6": torch.ops.quantized.relu6,
+        "hardtanh": nn.functional.hardtanh,
+        "clamp": torch.clamp,
+    }
+    if op in ("relu6", "hardtanh", "clamp"):
+        x = x.contiguous()  # as `_shield_clamps`
+    if op in functions:
+        return functions[op](x, **arguments)
     raise ValueError(f"op must be an operator of the integer graph, got {op}")
