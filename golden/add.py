@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .graph import Add, Quantization
 
-__all__ = ["AddFactors", "add", "add_factors"]
+__all__ = ["AddFactors", "add", "add_factors", "check_add"]
 
 _BITS = 22  # of the larger factor
 _LARGEST_SHIFT = 31
@@ -77,6 +77,23 @@ def add_factors(a: Quantization, b: Quantization, output: Quantization) -> AddFa
     return AddFactors(*factors, shift)
 
 
+def check_add(operation: Add) -> AddFactors:
+    """Factors of a legal sum.
+
+    Raises
+    ------
+    ValueError
+        For scales that `add_factors` refuses, or a ReLU whose only output is code 255, which
+        PyTorch refuses.
+    """
+    if operation.relu and operation.output.zero_point == 255:
+        raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
+    try:
+        return add_factors(*operation.inputs, operation.output)
+    except ValueError as error:
+        raise ValueError(f"{operation.name}: {error}") from None
+
+
 def add(
     a_q: npt.NDArray[np.uint8], b_q: npt.NDArray[np.uint8], operation: Add
 ) -> npt.NDArray[np.uint8]:
@@ -96,7 +113,7 @@ def add(
     Raises
     ------
     ValueError
-        If the dtypes or shapes differ, or for scales that `add_factors` refuses.
+        If the dtypes or shapes differ, or for what `check_add` refuses.
 
     Examples
     --------
@@ -110,7 +127,7 @@ def add(
             raise ValueError(f"a_q and b_q must be uint8, got {codes.dtype}")
     operation.output_shape(a_q.shape, b_q.shape)
     a, b = operation.inputs
-    factors = add_factors(a, b, operation.output)
+    factors = check_add(operation)
     steps = np.arange(256, dtype=np.int32)
     acc = ((steps - a.zero_point) * np.int32(factors.a))[a_q]
     acc += ((steps - b.zero_point) * np.int32(factors.b))[b_q]

@@ -16,6 +16,8 @@ def check_max_pool2d(operation: MaxPool2d) -> None:
     for what in ("kernel", "stride", "dilation"):
         if min(getattr(operation, what)) < 1:
             raise ValueError(f"{name}: {what} must be at least 1, got {getattr(operation, what)}")
+    if operation.kernel == (1, 1):
+        raise ValueError(f"{name}: kernel must have more than one element, got (1, 1)")
     for kernel, padding in zip(operation.kernel, operation.padding, strict=True):
         if not 0 <= padding <= kernel // 2:
             raise ValueError(

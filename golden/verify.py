@@ -6,7 +6,7 @@ from collections import Counter
 from math import prod
 
 from . import overflow
-from .add import add_factors
+from .add import check_add
 from .avg_pool2d import check_avg_pool2d
 from .clamp import check_clamp
 from .graph import Add, AvgPool2d, Clamp, Conv2d, Linear, MaxPool2d, Network, Node, Tensor
@@ -128,10 +128,7 @@ def _verify_operation(node: Node) -> None:
     if isinstance(operation, Conv2d | Linear):
         overflow.verify(operation)
     elif isinstance(operation, Add):
-        try:
-            add_factors(*operation.inputs, operation.output)
-        except ValueError as error:
-            raise ValueError(f"{node.name}: {error}") from None
+        check_add(operation)
     elif isinstance(operation, MaxPool2d):
         check_max_pool2d(operation)
     elif isinstance(operation, AvgPool2d):

@@ -25,9 +25,10 @@ __all__ = [
 
 ENGINE = "qnnpack"
 
-_DEPRECATIONS = (
+_WARNINGS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
+    (UserWarning, r"All inputs of this cat operator must share"),
 )
 _SCOPE = "maccord_scope"  # key in a node's meta: path of the module that holds the operator
 _CLAMPS = (
@@ -42,7 +43,7 @@ def qnnpack() -> Iterator[None]:
     """Select the engine, without gradients and without the deprecation warnings of quantization."""
     engine = torch.backends.quantized.engine
     with warnings.catch_warnings(), torch.no_grad():
-        for category, message in _DEPRECATIONS:
+        for category, message in _WARNINGS:
             warnings.filterwarnings("ignore", message=message, category=category)
         torch.backends.quantized.engine = ENGINE
         try:
@@ -83,6 +84,11 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     -------
     GraphModule
         With PyTorch's INT8 modules.
+
+    Raises
+    ------
+    ValueError
+        If ``torch.fx`` cannot trace the network.
     """
     from torch.ao import quantization
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
@@ -95,7 +101,12 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     )
     mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
     with qnnpack(), one_thread():
-        prepared = prepare_fx(model, mapping, (images[0],))
+        try:
+            prepared = prepare_fx(model, mapping, (images[0],))
+        except Exception as error:  # whatever tracing and the model's own code raise
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            kind = type(model).__name__
+            raise ValueError(f"{kind} must be traceable by torch.fx, got: {reason}") from error
         for image in images:
             prepared(image)
         scopes, adds = _scopes(prepared)

@@ -24,7 +24,16 @@ from .int8 import Int8Network, Record, Step, check_image
 from .lower import lower, reordered
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 
-__all__ = ["CACHE", "NETWORKS", "Classification", "QuantizedNetwork", "Record", "load", "nearest"]
+__all__ = [
+    "CACHE",
+    "NETWORKS",
+    "Classification",
+    "QuantizedNetwork",
+    "Record",
+    "load",
+    "nearest",
+    "quantized",
+]
 
 CACHE = Path("build/nets")
 
@@ -172,17 +181,63 @@ def _build(
         initialise(model, images, seed)
     else:
         model = load_checkpoint(network, weights)
-    return _quantized(model, network.name, images)
+    steps, layers = _convert(model, network.name, images)
+    return _state(steps, layers, images.shape[1:])
 
 
-def _quantized(model: nn.Module, name: str, images: torch.Tensor) -> store.State:
-    """A float network after quantization and import."""
-    converted = convert(model, [image[None] for image in images])
-    steps, layers = import_network(converted, name)
-    first = np.zeros((1, *images.shape[1:]), np.float32)
+def _convert(
+    model: nn.Module, name: str, images: torch.Tensor
+) -> tuple[list[Step], dict[str, Layer]]:
+    """Steps and layers of a float network after quantization."""
+    return import_network(convert(model, [image[None] for image in images]), name)
+
+
+def _state(steps: list[Step], layers: dict[str, Layer], size: Sequence[int]) -> store.State:
+    """What is kept of a network for images of shape (3, H, W)."""
+    first = np.zeros((1, *size), np.float32)
     records = Int8Network(steps, layers).record(first, layers)
     shapes = {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()}
     return steps, layers, {"shapes": shapes, "input_shape": first.shape}
+
+
+def quantized(
+    model: nn.Module, name: str, weights: str, calibration: Sequence[Image] | None = None
+) -> QuantizedNetwork:
+    """Quantize a float network, whatever its architecture.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode, one that ``torch.fx`` can trace.
+    name : str
+        For the network.
+    weights : str
+        Which weights these are, in words.
+    calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
+        Normalized images; the shipped photographs' crops by default.
+
+    Returns
+    -------
+    QuantizedNetwork
+
+    Raises
+    ------
+    ValueError
+        If an operator is not known; the message names it and its node.
+    """
+    images = _default_images() if calibration is None else _checked(calibration)
+    with one_thread():
+        steps, layers = _convert(model, name, torch.from_numpy(images))
+        lower(steps, layers, name, (1, *images.shape[1:]))  # what cannot run is refused here
+        state = _state(steps, layers, images.shape[1:])
+    return _network(name, weights, state)
+
+
+def _checked(calibration: Sequence[Image]) -> Image:
+    """The images as one array."""
+    for image in calibration:
+        check_image(image)
+    return np.concatenate(list(calibration))
 
 
 def _network(name: str, weights: str, state: store.State) -> QuantizedNetwork:
@@ -225,14 +280,11 @@ def load(
     network = architecture(name)
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
-    if calibration is not None:
-        for image in calibration:
-            check_image(image)
+    images = "shipped" if calibration is None else _checked(calibration)
     if weights is not None and not Path(weights).is_file():
         what = "it is a folder" if Path(weights).is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
     origin = f"seed {seed}" if weights is None else Path(weights)
-    images = "shipped" if calibration is None else np.concatenate(list(calibration))
     key = store.digest(store.source_digest(), name, origin, images)
     path = cache / f"{name}-{key[:16]}.npz"
     state = store.read(path)

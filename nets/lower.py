@@ -154,6 +154,8 @@ class _Lowering:
             # PyTorch has another kernel for these, with another rounding
             self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")
         kernel = _pair(values["kernel_size"])
+        if kernel == (1, 1):
+            self._refuse(step, "kernel_size", "more than one element", kernel)
         stride = _pair(values.get("stride") or kernel)
         padding = _pair(values.get("padding", 0))
         operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding)
@@ -215,8 +217,11 @@ class _Lowering:
             "relu": (0.0, inf),
             "relu6": (0.0, 6.0),
             "hardtanh": (step.arguments.get("min_val", -1.0), step.arguments.get("max_val", 1.0)),
-            "clamp": (step.arguments.get("min", -inf), step.arguments.get("max", inf)),
+            "clamp": (step.arguments.get("min"), step.arguments.get("max")),
         }
+        if None in bounds[step.op]:
+            # PyTorch has no quantized kernel for one bound
+            self._refuse(step, "min and max", "both given", "one of them")
         low, high = clamp_codes(*bounds[step.op], source.quantization)
         self.node(step, Clamp(step.name, source.quantization, low, high), [source])
 
