@@ -20,7 +20,7 @@ from ..golden.requantize import bias_codes, multipliers
 
 __all__ = [
     *("ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"),
-    "scope_of",
+    "path_of",
 ]
 
 ENGINE = "qnnpack"
@@ -30,7 +30,7 @@ _WARNINGS = (
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
     (UserWarning, r"All inputs of this cat operator must share"),
 )
-_SCOPE = "maccord_scope"  # key in a node's meta: path of the module that holds the operator
+_SCOPE = "maccord_scope"  # key in a node's meta
 _CLAMPS = (
     *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp", "clamp_"),
     torch.ops.quantized.relu6,
@@ -76,7 +76,7 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     Parameters
     ----------
     model : Module
-        In evaluation mode.
+        In evaluation mode. Its ``nn.Flatten`` are replaced.
     images : sequence of Tensor of shape (N, 3, H, W)
         For the observers.
 
@@ -88,7 +88,7 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     Raises
     ------
     ValueError
-        If ``torch.fx`` cannot trace the network.
+        If ``torch.fx`` cannot trace the network, or it does not take the images.
     """
     from torch.ao import quantization
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
@@ -100,28 +100,50 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
         ),
     )
     mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
+    _swap_flattens(model)
     with qnnpack(), one_thread():
         try:
             prepared = prepare_fx(model, mapping, (images[0],))
+            for image in images:
+                prepared(image)
         except Exception as error:  # whatever tracing and the model's own code raise
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            kind = type(model).__name__
-            raise ValueError(f"{kind} must be traceable by torch.fx, got: {reason}") from error
-        for image in images:
-            prepared(image)
+            raise ValueError(
+                f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
+                f"got: {reason}"
+            ) from error
         scopes, adds = _scopes(prepared)
         converted = convert_fx(prepared)
     _write_scopes(converted, scopes, adds)
-    _shield_clamps(converted)
+    _steer(converted)
     return converted
 
 
-def _shield_clamps(converted: torch.fx.GraphModule) -> None:
-    """Give clamps contiguous inputs.
+class _Flatten(nn.Module):
+    """``nn.Flatten`` by a function: as a module, conversion would leave it to floating point."""
 
-    qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its result contiguous
-    but fills it in the input's order: a channels-last image, as its convolutions make them,
-    comes out shuffled.
+    def __init__(self, flatten: nn.Flatten) -> None:
+        super().__init__()
+        self.dims = (flatten.start_dim, flatten.end_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.flatten(x, *self.dims)
+
+
+def _swap_flattens(model: nn.Module) -> None:
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Flatten):
+                setattr(parent, name, _Flatten(child))
+
+
+def _steer(converted: torch.fx.GraphModule) -> None:
+    """Spell operators so that qnnpack's kernels compute them, and rightly.
+
+    Its clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its result contiguous but
+    fills it in the input's order, so that a channels-last image, as convolutions make them, comes
+    out shuffled: it gets a contiguous input. Its mean serves ``[2, 3]`` alone; other words for
+    the same dimensions go to a kernel that rounds otherwise.
     """
     for node in list(converted.graph.nodes):
         if node.op == "call_module":
@@ -132,13 +154,23 @@ def _shield_clamps(converted: torch.fx.GraphModule) -> None:
             with converted.graph.inserting_before(node):
                 plain = converted.graph.call_method("contiguous", (node.args[0],))
             node.replace_input_with(node.args[0], plain)
+        elif node.target in (torch.mean, "mean"):
+            dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+            if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
+                options = {key: value for key, value in node.kwargs.items() if key != "dim"}
+                node.args, node.kwargs = (node.args[0], [2, 3], *node.args[2:]), options
     converted.recompile()
 
 
 def _scopes(prepared: torch.fx.GraphModule) -> tuple[dict[str, str], list[str]]:
-    """Paths of the modules that hold the nodes, by node; those of the sums, in order."""
+    """What to put before the nodes' operators, by node; for the sums, in order.
+
+    That is the path of the module that calls them, then a dot; a flattening module's is all.
+    """
     attributes: Any = prepared.meta["_observed_graph_module_attrs"]
-    scopes = {name: path for name, (path, _) in attributes.node_name_to_scope.items()}
+    scopes = {}
+    for name, (path, kind) in attributes.node_name_to_scope.items():
+        scopes[name] = path if kind is _Flatten else f"{path}.".lstrip(".")
     adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
     return scopes, adds
 
@@ -159,9 +191,10 @@ def _write_scopes(
             node.meta[_SCOPE] = scopes.get(node.name, "")
 
 
-def scope_of(node: torch.fx.Node) -> str:
-    """Path of the module whose code calls the operator of a converted node; "" for the network."""
-    return node.meta.get(_SCOPE, "")
+def path_of(node: torch.fx.Node, word: str) -> str:
+    """Path of the module whose code calls a converted node's operator, then a word for it."""
+    scope = node.meta.get(_SCOPE, "")
+    return scope if scope and not scope.endswith(".") else scope + word
 
 
 def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None:
@@ -289,7 +322,7 @@ def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]
         "clamp": torch.clamp,
     }
     if op in ("relu6", "hardtanh", "clamp"):
-        x = x.contiguous()  # as `_shield_clamps`
+        x = x.contiguous()  # as in `_steer`
     if op in functions:
         return functions[op](x, **arguments)
     raise ValueError(f"op must be an operator of the integer graph, got {op}")

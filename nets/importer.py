@@ -11,7 +11,7 @@ from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
-from .framework import layer_of, scope_of
+from .framework import layer_of, path_of
 from .int8 import Step
 
 __all__ = ["import_network"]
@@ -36,7 +36,6 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.MaxPool2d, "max_pool2d"),
     (nn.AvgPool2d, "avg_pool2d"),
     (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
-    (nn.Flatten, "flatten"),
     (nn.ReLU6, "relu6"),  # before Hardtanh, which it is
     (nn.Hardtanh, "hardtanh"),
     (nn.ReLU, "relu"),
@@ -55,7 +54,8 @@ _FUNCTIONS: dict[object, str] = {
     nn.functional.hardtanh: "hardtanh",
     **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
-    **dict.fromkeys((nn.functional.dropout, nn.functional.dropout2d, "contiguous"), "identity"),
+    # the quantized dropout has parameters of its own, and ignores them
+    **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
 _DROPPED = ("inplace", "return_indices", "count_include_pad")  # none changes qnnpack's result
 
@@ -91,7 +91,7 @@ class _Importer:
         """Append a step for the node, named after the module that holds it."""
         if name is None:
             word = "add" if op == "add_relu" else op
-            name = self.name(f"{scope_of(node)}.{word}".lstrip("."))
+            name = self.name(path_of(node, word))
         inputs = tuple(self.names[source] for source in self.sources(node))
         self.steps.append(Step(name, op, inputs, arguments))
         self.names[node] = name
@@ -125,7 +125,7 @@ class _Importer:
             path, operator = str(target), type(self.graph_module.get_submodule(target)).__name__
         else:
             operator = getattr(target, "__name__", str(target)).removeprefix("quantized.")
-            path = f"{scope_of(node)}.{node.name}".lstrip(".")
+            path = path_of(node, node.name)
         raise ValueError(
             f"{self.network}.{path}: operator must be one that maccord knows on quantized "
             f"tensors, got {operator}"
