@@ -19,7 +19,7 @@ SIZES = {
 }
 
 
-def _shrunk(crop: np.ndarray, size: int) -> np.ndarray:
+def shrunk(crop: np.ndarray, size: int) -> np.ndarray:
     """Every so manyth pixel of a crop of 224, then its first ones."""
     step = len(crop) // size
     return np.ascontiguousarray(crop[::step, ::step][:size, :size])
@@ -32,10 +32,10 @@ def load(name: str) -> library.QuantizedNetwork:
     if size == 224:
         return library.load(name)
     crops = calibration_crops()[1::3]
-    return library.load(name, calibration=[normalize(_shrunk(crop, size)) for crop in crops])
+    return library.load(name, calibration=[normalize(shrunk(crop, size)) for crop in crops])
 
 
 def image(name: str, text: str = "clean") -> np.ndarray:
     """The photograph for a network, normalized, perturbed with seed 0 unless clean."""
-    crop = _shrunk(load_crop(), SIZES[name])
+    crop = shrunk(load_crop(), SIZES[name])
     return normalize(crop if text == "clean" else parse(text)[0].apply(crop))
