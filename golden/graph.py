@@ -1,8 +1,7 @@
 """The integer graph: a quantized network as plain NumPy arrays and small dataclasses.
 
 Everything an engine needs to compute an operation bit for bit is here; nothing of PyTorch is.
-Each operation has its `name`, `op`, the `inputs` it expects, its `output` and `output_shape`;
-the tensor it makes has its name. Images are channels last.
+Each operation has `name`, `op`, `inputs`, `output` and `output_shape`. Images are channels last.
 """
 
 from __future__ import annotations
@@ -45,8 +44,28 @@ class Quantization:
             raise ValueError(f"zero_point must be between 0 and 255, got {self.zero_point}")
 
 
+class _Requantizing:
+    """What convolutions and linear layers share."""
+
+    input: Quantization
+    output: Quantization
+    relu: bool
+    limits: tuple[int, int]
+
+    @property
+    def inputs(self) -> tuple[Quantization]:
+        """What the operation's inputs have to be."""
+        return (self.input,)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Smallest and largest output code: ReLU first, then the limits."""
+        low, high = self.limits
+        return min(max(low, self.output.zero_point if self.relu else 0), high), high
+
+
 @dataclass(frozen=True, eq=False)
-class Conv2d:
+class Conv2d(_Requantizing):
     """A convolution with requantization, batch norm folded and ReLU fused.
 
     Parameters
@@ -66,6 +85,8 @@ class Conv2d:
     groups : int
     relu : bool
         Output codes are clamped from below at the output's zero point.
+    limits : (low, high)
+        Codes that the output is clamped to besides, where `fuse_clamps` fused a clamp.
     """
 
     name: str
@@ -81,11 +102,7 @@ class Conv2d:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     relu: bool = False
-
-    @property
-    def inputs(self) -> tuple[Quantization]:
-        """What the operation's inputs have to be."""
-        return (self.input,)
+    limits: tuple[int, int] = (0, 255)
 
     @property
     def op(self) -> str:
@@ -106,7 +123,7 @@ class Conv2d:
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Linear(_Requantizing):
     """A fully connected layer with requantization; fields as in `Conv2d`, weight (O, I)."""
 
     name: str
@@ -118,11 +135,7 @@ class Linear:
     input: Quantization
     output: Quantization
     relu: bool = False
-
-    @property
-    def inputs(self) -> tuple[Quantization]:
-        """What the operation's inputs have to be."""
-        return (self.input,)
+    limits: tuple[int, int] = (0, 255)
 
     @property
     def op(self) -> str:
@@ -173,7 +186,14 @@ class Add:
 
 @dataclass(frozen=True)
 class _Preserving:
-    """An operation on one tensor whose output has the input's quantization."""
+    """An operation on one tensor whose output has the input's quantization.
+
+    Parameters
+    ----------
+    name : str
+    input : Quantization
+        And of the output.
+    """
 
     name: str
     input: Quantization
@@ -195,9 +215,6 @@ class MaxPool2d(_Preserving):
 
     Parameters
     ----------
-    name : str
-    input : Quantization
-        And of the output.
     kernel, stride, padding, dilation : (vertical, horizontal)
     ceil_mode : bool
         Windows may reach beyond the padded input if they begin within it.
@@ -232,9 +249,6 @@ class AvgPool2d(_Preserving):
 
     Parameters
     ----------
-    name : str
-    input : Quantization
-        And of the output.
     kernel, stride, padding : (vertical, horizontal)
     """
 
@@ -245,10 +259,9 @@ class AvgPool2d(_Preserving):
 
     def output_shape(self, input_shape: Shape) -> tuple[int, int, int, int]:
         """Shape (N, OH, OW, C) of the output for an input of shape (N, H, W, C)."""
-        n, *sizes, channels = input_shape
-        oh, ow = (
-            (sizes[i] + 2 * self.padding[i] - self.kernel[i]) // self.stride[i] + 1 for i in (0, 1)
-        )
+        n, height, width, channels = input_shape
+        oh = (height + 2 * self.padding[0] - self.kernel[0]) // self.stride[0] + 1
+        ow = (width + 2 * self.padding[1] - self.kernel[1]) // self.stride[1] + 1
         return n, oh, ow, channels
 
 
@@ -258,9 +271,6 @@ class Clamp(_Preserving):
 
     Parameters
     ----------
-    name : str
-    input : Quantization
-        And of the output.
     low, high : int
         Codes, 0 <= low <= high <= 255.
     """
@@ -311,10 +321,8 @@ class Concat:
         """Shape of the output, with the sum of the inputs' channels."""
         head = input_shapes[0][:-1]
         if any(shape[:-1] != head for shape in input_shapes):
-            raise ValueError(
-                f"{self.name}: inputs must have one shape but for their channels, "
-                f"got {', '.join(map(str, input_shapes))}"
-            )
+            got = ", ".join(map(str, input_shapes))
+            raise ValueError(f"{self.name}: inputs must have one shape but for channels, got {got}")
         return *head, sum(shape[-1] for shape in input_shapes)
 
 
@@ -341,15 +349,24 @@ class Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """An operation and the names of the tensors that it reads."""
+    """An operation, the names of the tensors that it reads, and of the one that it makes.
+
+    Parameters
+    ----------
+    operation : Operation
+    inputs : tuple of str
+    output : str
+        The operation's name if empty; another where a clamp is fused, whose tensor it is.
+    """
 
     operation: Operation
     inputs: tuple[str, ...]
+    output: str = ""
 
     @property
     def name(self) -> str:
-        """Of the operation and of the tensor that it makes."""
-        return self.operation.name
+        """Of the tensor that it makes."""
+        return self.output or self.operation.name
 
 
 @dataclass(frozen=True, eq=False)

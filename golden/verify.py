@@ -126,6 +126,11 @@ def _verify_operation(node: Node) -> None:
     """What each operation asks of its own parameters."""
     operation = node.operation
     if isinstance(operation, Conv2d | Linear):
+        low, high = operation.limits
+        if not 0 <= low <= high <= 255:
+            raise ValueError(
+                f"{node.name}: limits must be ordered within 0..255, got {low} and {high}"
+            )
         overflow.verify(operation)
     elif isinstance(operation, Add):
         check_add(operation)

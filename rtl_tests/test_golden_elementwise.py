@@ -112,5 +112,5 @@ def test_refuses():
         concat([ALL], cat)
     with pytest.raises(ValueError, match="net.cat: inputs must be uint8, got int64"):
         concat([ALL, ALL.astype(int)], cat)
-    with pytest.raises(ValueError, match="net.cat: inputs must have one shape but for their"):
+    with pytest.raises(ValueError, match="net.cat: inputs must have one shape but for ch"):
         concat([ALL, np.zeros((2, 256), np.uint8)], cat)

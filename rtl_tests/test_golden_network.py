@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from golden_layers import random_conv2d, random_linear
 
+from maccord.golden.fuse import fuse_clamps
 from maccord.golden.graph import (
     Add,
     AvgPool2d,
@@ -94,6 +95,44 @@ def test_execute_refuses():
         compute(network.nodes[3].operation, [np.zeros((1, 2), np.uint8)])
 
 
+def _clamped(*bounds, relu=False, twice=False):
+    """A convolution, one clamp or more behind it, read once or twice."""
+    network = _network()
+    conv = replace(network.nodes[0].operation, relu=relu)
+    nodes = [Node(conv, ("net.input",))]
+    for index, (low, high) in enumerate(bounds):
+        clamp = Clamp(f"net.clamp{index}", conv.output, low, high)
+        nodes.append(Node(clamp, (nodes[-1].name,)))
+    if twice:
+        operation = Add("net.add", (conv.output,) * 2, conv.output)
+        nodes.append(Node(operation, ("net.conv", nodes[-1].name)))
+    return replace(network, nodes=tuple(nodes), output=nodes[-1].name)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(
+    "bounds",
+    [[(90, 160)], [(0, 20)], [(240, 255)], [(90, 160), (100, 110)], [(90, 110), (150, 160)]],
+)
+def test_fused_clamps_clamp_alike(bounds, relu):
+    network = _clamped(*bounds, relu=relu)
+    x_q = np.random.default_rng(3).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    fused = fuse_clamps(network)
+    (node,) = fused.nodes
+    assert node.operation.name == "net.conv"
+    np.testing.assert_array_equal(
+        execute(fused, x_q)[network.output], execute(network, x_q)[network.output]
+    )
+
+
+def test_a_tensor_that_others_read_is_not_fused():
+    network = _clamped((90, 160), twice=True)
+    assert fuse_clamps(network).nodes == network.nodes
+    shown = replace(_clamped((90, 160)), output="net.conv")
+    with pytest.raises(ValueError, match="net.clamp0: tensor must be read or be the output"):
+        fuse_clamps(shown)
+
+
 ONE = Quantization(1.0, 0)
 CODES = _network().nodes[0].operation.output
 CONV = _network().nodes[0].operation
@@ -149,6 +188,10 @@ ILLEGAL = {
     "mean": (
         _changed(2, AvgPool2d("net.avg", CODES, (2, 2), (0, 2))),
         "net.avg: stride must be at least 1",
+    ),
+    "limits": (
+        _changed(0, replace(CONV, limits=(9, 3))),
+        "net.conv: limits must be ordered within 0..255, got 9 and 3",
     ),
     "bounds": (_changed(5, Clamp("net.relu", CODES, 9, 3)), "net.relu: low and high must be"),
 }

@@ -5,7 +5,8 @@ import pytest
 from small_networks import SIZES, image, load
 
 from maccord.golden.flatten import channels_last_columns
-from maccord.golden.graph import Add, Concat, Conv2d, Flatten, Linear
+from maccord.golden.fuse import fuse_clamps
+from maccord.golden.graph import Add, Clamp, Concat, Conv2d, Flatten, Linear
 from maccord.golden.network import execute, logits
 from maccord.golden.quantize import quantize_per_tensor
 from maccord.golden.verify import verify
@@ -63,6 +64,23 @@ def test_seeded_weights_give_natural_ranges(name):
     assert np.mean(np.array(used) > 100) > 0.9
     assert min(used) > 50
     assert max((tensors[layer] == 255).mean() for layer in network.layers) < 0.03
+
+
+def test_fused_clamps_change_no_tensor_that_is_left():
+    """MobileNetV2's ReLU6 all vanish into the convolutions before them."""
+    network = load("mobilenet_v2")
+    fused = fuse_clamps(network.graph)
+    expected = network.tensors(image("mobilenet_v2"))
+    tensors = execute(fused, expected["mobilenet_v2.input"])
+    assert len(tensors) == TENSORS["mobilenet_v2"] - 35
+    assert not any(isinstance(node.operation, Clamp) for node in fused.nodes)
+    first = fused.nodes[0]
+    assert (first.operation.name, first.name) == (
+        "mobilenet_v2.features.0.0",
+        "mobilenet_v2.features.0.2",
+    )
+    for name, values in tensors.items():
+        np.testing.assert_array_equal(values, expected[name], name)
 
 
 def test_joins_have_the_name_of_the_module_that_holds_them():
