@@ -73,8 +73,8 @@ def add_factors(a: Quantization, b: Quantization, output: Quantization) -> AddFa
         raise ValueError(
             f"scale of one input over the output's must be at least 2**-10, got {max(ratios):g}"
         )
-    factors = [int(np.rint(np.ldexp(float(ratio), shift))) for ratio in ratios]
-    return AddFactors(*factors, shift)
+    first, second = (int(np.rint(np.ldexp(float(ratio), shift))) for ratio in ratios)
+    return AddFactors(first, second, shift)
 
 
 def check_add(operation: Add) -> AddFactors:

@@ -14,10 +14,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    *("Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Layer", "Linear", "MaxPool2d"),
-    *("Network", "Node", "Operation", "Quantization", "Tensor"),
-]
+__all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Layer", "Linear"]
+__all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
 
 Shape = tuple[int, ...]
 

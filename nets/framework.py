@@ -18,10 +18,8 @@ from torch import nn
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
-__all__ = [
-    *("ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"),
-    "path_of",
-]
+__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "path_of"]
+__all__ += ["qnnpack"]
 
 ENGINE = "qnnpack"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -118,7 +118,7 @@ class _Importer:
             self.refuse(node)
         return self.parameters[self.names[sources[0]]]
 
-    def refuse(self, node: torch.fx.Node) -> None:
+    def refuse(self, node: torch.fx.Node) -> NoReturn:
         """Raise ValueError for an operator that the accelerator lacks."""
         target: Any = node.target
         if node.op == "call_module":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from typing import NoReturn
 
 from ..golden.clamp import clamp_codes
 from ..golden.flatten import channels_last_columns
@@ -88,7 +89,7 @@ class _Lowering:
         """The step's result is its input."""
         self.names[step.name] = self.source(step).name
 
-    def _refuse(self, step: Step, what: str, wanted: str, got: object) -> None:
+    def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
         raise ValueError(f"{step.name}: {what} of {step.op} must be {wanted}, got {got}")
 
     def _quantize(self, step: Step) -> None:
@@ -219,10 +220,13 @@ class _Lowering:
             "hardtanh": (step.arguments.get("min_val", -1.0), step.arguments.get("max_val", 1.0)),
             "clamp": (step.arguments.get("min"), step.arguments.get("max")),
         }
-        if None in bounds[step.op]:
+        least, most = bounds[step.op]
+        if least is None or most is None:
             # PyTorch has no quantized kernel for one bound
             self._refuse(step, "min and max", "both given", "one of them")
-        low, high = clamp_codes(*bounds[step.op], source.quantization)
+        elif least > most:
+            self._refuse(step, "min and max", "ordered", f"{least} and {most}")
+        low, high = clamp_codes(least, most, source.quantization)
         self.node(step, Clamp(step.name, source.quantization, low, high), [source])
 
     _relu = _relu6 = _hardtanh = _clamp
