@@ -67,13 +67,15 @@ class PackedConv2d:
         shape = self._check(x_q)
         out = np.empty(shape, np.uint8)
         zero_point = layer.output.zero_point
-        low = zero_point if layer.relu else 0
+        low, high = layer.bounds
         for image, rows, sums in self._sums(x_q, shape):
             target = out[image, rows].reshape(sums.shape)
             if self._float:
-                _requantize_floats(sums, layer.multiplier, zero_point, low, target)
+                _requantize_floats(sums, layer.multiplier, zero_point, low, high, target)
             else:
-                target[:] = requantize(sums.astype(np.int32), layer.multiplier, zero_point, low)
+                target[:] = requantize(
+                    sums.astype(np.int32), layer.multiplier, zero_point, low, high
+                )
         return out
 
     def _check(self, x_q: np.ndarray) -> tuple[int, int, int, int]:
@@ -138,12 +140,12 @@ class PackedConv2d:
 
 
 def _requantize_floats(
-    sums: np.ndarray, multiplier: np.ndarray, zero_point: int, low: int, out: np.ndarray
+    sums: np.ndarray, multiplier: np.ndarray, zero_point: int, low: int, high: int, out: np.ndarray
 ) -> None:
     """`requantize` in place on float32 sums that are exact integers."""
     np.multiply(sums, multiplier, out=sums)
     np.rint(sums, out=sums)
-    np.clip(sums, np.float32(low - zero_point), np.float32(255 - zero_point), out=sums)
+    np.clip(sums, np.float32(low - zero_point), np.float32(high - zero_point), out=sums)
     np.add(sums, np.float32(zero_point), out=out, casting="unsafe")
 
 

@@ -1,17 +1,23 @@
-"""The integer graph: layers of a quantized network as plain NumPy arrays.
+"""The integer graph: a quantized network as plain NumPy arrays and small dataclasses.
 
-Everything an engine needs to compute a layer bit for bit is here; nothing of PyTorch is.
+Everything an engine needs to compute an operation bit for bit is here; nothing of PyTorch is.
+Each operation has `name`, `op`, `inputs`, `output` and `output_shape`. Images are channels last.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Conv2d", "Layer", "Linear", "Quantization"]
+__all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Layer", "Linear"]
+__all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,28 @@ class Quantization:
             raise ValueError(f"zero_point must be between 0 and 255, got {self.zero_point}")
 
 
+class _Requantizing:
+    """What convolutions and linear layers share."""
+
+    input: Quantization
+    output: Quantization
+    relu: bool
+    limits: tuple[int, int]
+
+    @property
+    def inputs(self) -> tuple[Quantization]:
+        """What the operation's inputs have to be."""
+        return (self.input,)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Smallest and largest output code: ReLU first, then the limits."""
+        low, high = self.limits
+        return min(max(low, self.output.zero_point if self.relu else 0), high), high
+
+
 @dataclass(frozen=True, eq=False)
-class Conv2d:
+class Conv2d(_Requantizing):
     """A convolution with requantization, batch norm folded and ReLU fused.
 
     Parameters
@@ -57,6 +83,8 @@ class Conv2d:
     groups : int
     relu : bool
         Output codes are clamped from below at the output's zero point.
+    limits : (low, high)
+        Codes that the output is clamped to besides, where `fuse_clamps` fused a clamp.
     """
 
     name: str
@@ -72,6 +100,7 @@ class Conv2d:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     relu: bool = False
+    limits: tuple[int, int] = (0, 255)
 
     @property
     def op(self) -> str:
@@ -92,7 +121,7 @@ class Conv2d:
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Linear(_Requantizing):
     """A fully connected layer with requantization; fields as in `Conv2d`, weight (O, I)."""
 
     name: str
@@ -104,6 +133,7 @@ class Linear:
     input: Quantization
     output: Quantization
     relu: bool = False
+    limits: tuple[int, int] = (0, 255)
 
     @property
     def op(self) -> str:
@@ -120,3 +150,251 @@ class Linear:
 
 
 Layer = Conv2d | Linear
+
+
+@dataclass(frozen=True)
+class Add:
+    """Elementwise sum of two tensors of one shape, ReLU fused.
+
+    Parameters
+    ----------
+    name : str
+        The module that holds it, then ``add``, e.g. ``resnet18.layer1.0.add``.
+    inputs : (Quantization, Quantization)
+    output : Quantization
+    relu : bool
+    """
+
+    name: str
+    inputs: tuple[Quantization, Quantization]
+    output: Quantization
+    relu: bool = False
+
+    @property
+    def op(self) -> str:
+        """Name of the operator as reports give it."""
+        return "add_relu" if self.relu else "add"
+
+    def output_shape(self, a: Shape, b: Shape) -> Shape:
+        """Shape of the sum."""
+        if a != b:
+            raise ValueError(f"{self.name}: inputs must have one shape, got {a} and {b}")
+        return a
+
+
+@dataclass(frozen=True)
+class _Preserving:
+    """An operation on one tensor whose output has the input's quantization.
+
+    Parameters
+    ----------
+    name : str
+    input : Quantization
+        And of the output.
+    """
+
+    name: str
+    input: Quantization
+
+    @property
+    def inputs(self) -> tuple[Quantization]:
+        """What the operation's inputs have to be."""
+        return (self.input,)
+
+    @property
+    def output(self) -> Quantization:
+        """Of the result, which is the input's."""
+        return self.input
+
+
+@dataclass(frozen=True)
+class MaxPool2d(_Preserving):
+    """Largest code under a window; padding never wins.
+
+    Parameters
+    ----------
+    kernel, stride, padding, dilation : (vertical, horizontal)
+    ceil_mode : bool
+        Windows may reach beyond the padded input if they begin within it.
+    """
+
+    op: ClassVar[str] = "max_pool2d"
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
+
+    def output_shape(self, input_shape: Shape) -> tuple[int, int, int, int]:
+        """Shape (N, OH, OW, C) of the output for an input of shape (N, H, W, C)."""
+        n, height, width, channels = input_shape
+        return n, self._outputs(height, 0), self._outputs(width, 1), channels
+
+    def _outputs(self, size: int, axis: int) -> int:
+        stride, padding = self.stride[axis], self.padding[axis]
+        room = size + 2 * padding - self.dilation[axis] * (self.kernel[axis] - 1) - 1
+        if not self.ceil_mode:
+            return room // stride + 1
+        outputs = -(-room // stride) + 1
+        return outputs - ((outputs - 1) * stride >= size + padding)
+
+
+@dataclass(frozen=True)
+class AvgPool2d(_Preserving):
+    """Mean under a window; padding counts as zeros, and in the divisor.
+
+    Adaptive and global average pools are such pools, of a kernel that the input's size gives.
+
+    Parameters
+    ----------
+    kernel, stride, padding : (vertical, horizontal)
+    """
+
+    op: ClassVar[str] = "avg_pool2d"
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int] = (0, 0)
+
+    def output_shape(self, input_shape: Shape) -> tuple[int, int, int, int]:
+        """Shape (N, OH, OW, C) of the output for an input of shape (N, H, W, C)."""
+        n, height, width, channels = input_shape
+        oh = (height + 2 * self.padding[0] - self.kernel[0]) // self.stride[0] + 1
+        ow = (width + 2 * self.padding[1] - self.kernel[1]) // self.stride[1] + 1
+        return n, oh, ow, channels
+
+
+@dataclass(frozen=True)
+class Clamp(_Preserving):
+    """Codes limited to low..high: ReLU, ReLU6, hardtanh and clamp.
+
+    Parameters
+    ----------
+    low, high : int
+        Codes, 0 <= low <= high <= 255.
+    """
+
+    op: ClassVar[str] = "clamp"
+    low: int = 0
+    high: int = 255
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the output, which is the input's."""
+        return input_shape
+
+
+@dataclass(frozen=True)
+class Flatten(_Preserving):
+    """The same bytes as one row per image, in the order row, column, channel.
+
+    PyTorch's order is channel, row, column; a linear layer behind a flattened image has its
+    columns in this graph's order, so that nothing moves.
+    """
+
+    op: ClassVar[str] = "flatten"
+
+    def output_shape(self, input_shape: Shape) -> tuple[int, int]:
+        """Shape (N, K) of the output for an input of shape (N, ...)."""
+        return input_shape[0], prod(input_shape[1:])
+
+
+@dataclass(frozen=True)
+class Concat:
+    """Tensors side by side along their channels, the last dimension.
+
+    Parameters
+    ----------
+    name : str
+        The module that holds it, then ``cat``, e.g. ``squeezenet1_1.features.3.cat``.
+    inputs : tuple of Quantization
+        An input of other parameters than the output's is requantized.
+    output : Quantization
+    """
+
+    op: ClassVar[str] = "cat"
+    name: str
+    inputs: tuple[Quantization, ...]
+    output: Quantization
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        """Shape of the output, with the sum of the inputs' channels."""
+        head = input_shapes[0][:-1]
+        if any(shape[:-1] != head for shape in input_shapes):
+            got = ", ".join(map(str, input_shapes))
+            raise ValueError(f"{self.name}: inputs must have one shape but for channels, got {got}")
+        return *head, sum(shape[-1] for shape in input_shapes)
+
+
+Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What is known of a tensor before the network runs.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation that makes it.
+    shape : tuple of int
+        (N, H, W, C) or (N, K); one byte per element.
+    quantization : Quantization
+    """
+
+    name: str
+    shape: Shape
+    quantization: Quantization
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operation, the names of the tensors that it reads, and of the one that it makes.
+
+    Parameters
+    ----------
+    operation : Operation
+    inputs : tuple of str
+    output : str
+        The operation's name if empty; another where a clamp is fused, whose tensor it is.
+    """
+
+    operation: Operation
+    inputs: tuple[str, ...]
+    output: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the tensor that it makes."""
+        return self.output or self.operation.name
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A quantized network from the codes of its image to the codes of its logits.
+
+    `verify.verify` states which networks are legal.
+
+    Parameters
+    ----------
+    name : str
+    input : Tensor
+        The quantized image, e.g. ``resnet18.input`` of shape (1, 224, 224, 3).
+    nodes : tuple of Node
+        In order of execution; each reads the input or what earlier nodes made.
+    output : str
+        Name of the tensor of logits.
+    """
+
+    name: str
+    input: Tensor
+    nodes: tuple[Node, ...]
+    output: str
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, the input first, then in order of execution."""
+        tensors = {self.input.name: self.input}
+        for node in self.nodes:
+            shapes = [tensors[name].shape for name in node.inputs]
+            shape = node.operation.output_shape(*shapes)
+            tensors[node.name] = Tensor(node.name, shape, node.operation.output)
+        return tensors

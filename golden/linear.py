@@ -73,8 +73,7 @@ def _accumulate(
 
 
 def _requantize(acc: npt.NDArray[np.int32], layer: Linear) -> npt.NDArray[np.uint8]:
-    low = layer.output.zero_point if layer.relu else 0
-    return requantize(acc, layer.multiplier, layer.output.zero_point, low)
+    return requantize(acc, layer.multiplier, layer.output.zero_point, *layer.bounds)
 
 
 def accumulate(x_q: npt.NDArray[np.uint8], layer: Linear) -> npt.NDArray[np.int32]:

@@ -199,8 +199,9 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
 
 
 def _clamp(layer: Layer) -> Clamp:
-    zero_point = layer.output.zero_point - 128
-    return Clamp(zero_point, zero_point if layer.relu else -128, 127, layer.input.zero_point - 128)
+    low, high = layer.bounds
+    zero_point, padding = layer.output.zero_point - 128, layer.input.zero_point - 128
+    return Clamp(zero_point, low - 128, high - 128, padding)
 
 
 def _memory_map(input_bytes: int, weights_bytes: int, output_bytes: int) -> MemoryMap:

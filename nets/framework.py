@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import operator as python_operator
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,14 +18,22 @@ from torch import nn
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
-__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "qnnpack"]
+__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "path_of"]
+__all__ += ["qnnpack"]
 
 ENGINE = "qnnpack"
 
-_DEPRECATIONS = (
+_WARNINGS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
+    (UserWarning, r"All inputs of this cat operator must share"),
 )
+_SCOPE = "maccord_scope"  # key in a node's meta
+_CLAMPS = (
+    *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp", "clamp_"),
+    torch.ops.quantized.relu6,
+)
+_ADD = (python_operator.add, python_operator.iadd, torch.add, "add", "add_")
 
 
 @contextmanager
@@ -32,7 +41,7 @@ def qnnpack() -> Iterator[None]:
     """Select the engine, without gradients and without the deprecation warnings of quantization."""
     engine = torch.backends.quantized.engine
     with warnings.catch_warnings(), torch.no_grad():
-        for category, message in _DEPRECATIONS:
+        for category, message in _WARNINGS:
             warnings.filterwarnings("ignore", message=message, category=category)
         torch.backends.quantized.engine = ENGINE
         try:
@@ -65,7 +74,7 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     Parameters
     ----------
     model : Module
-        In evaluation mode.
+        In evaluation mode. Its ``nn.Flatten`` are replaced.
     images : sequence of Tensor of shape (N, 3, H, W)
         For the observers.
 
@@ -73,6 +82,11 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
     -------
     GraphModule
         With PyTorch's INT8 modules.
+
+    Raises
+    ------
+    ValueError
+        If ``torch.fx`` cannot trace the network, or it does not take the images.
     """
     from torch.ao import quantization
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
@@ -84,11 +98,101 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
         ),
     )
     mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
+    _swap_flattens(model)
     with qnnpack(), one_thread():
-        prepared = prepare_fx(model, mapping, (images[0],))
-        for image in images:
-            prepared(image)
-        return convert_fx(prepared)
+        try:
+            prepared = prepare_fx(model, mapping, (images[0],))
+            for image in images:
+                prepared(image)
+        except Exception as error:  # whatever tracing and the model's own code raise
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ValueError(
+                f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
+                f"got: {reason}"
+            ) from error
+        scopes, adds = _scopes(prepared)
+        converted = convert_fx(prepared)
+    _write_scopes(converted, scopes, adds)
+    _steer(converted)
+    return converted
+
+
+class _Flatten(nn.Module):
+    """``nn.Flatten`` by a function: as a module, conversion would leave it to floating point."""
+
+    def __init__(self, flatten: nn.Flatten) -> None:
+        super().__init__()
+        self.dims = (flatten.start_dim, flatten.end_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.flatten(x, *self.dims)
+
+
+def _swap_flattens(model: nn.Module) -> None:
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Flatten):
+                setattr(parent, name, _Flatten(child))
+
+
+def _steer(converted: torch.fx.GraphModule) -> None:
+    """Spell operators so that qnnpack's kernels compute them, and rightly.
+
+    Its clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its result contiguous but
+    fills it in the input's order, so that a channels-last image, as convolutions make them, comes
+    out shuffled: it gets a contiguous input. Its mean serves ``[2, 3]`` alone; other words for
+    the same dimensions go to a kernel that rounds otherwise.
+    """
+    for node in list(converted.graph.nodes):
+        if node.op == "call_module":
+            clamps = isinstance(converted.get_submodule(node.target), nn.Hardtanh)
+        else:
+            clamps = node.target in _CLAMPS
+        if clamps:
+            with converted.graph.inserting_before(node):
+                plain = converted.graph.call_method("contiguous", (node.args[0],))
+            node.replace_input_with(node.args[0], plain)
+        elif node.target in (torch.mean, "mean"):
+            dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+            if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
+                options = {key: value for key, value in node.kwargs.items() if key != "dim"}
+                node.args, node.kwargs = (node.args[0], [2, 3], *node.args[2:]), options
+    converted.recompile()
+
+
+def _scopes(prepared: torch.fx.GraphModule) -> tuple[dict[str, str], list[str]]:
+    """What to put before the nodes' operators, by node; for the sums, in order.
+
+    That is the path of the module that calls them, then a dot; a flattening module's is all.
+    """
+    attributes: Any = prepared.meta["_observed_graph_module_attrs"]
+    scopes = {}
+    for name, (path, kind) in attributes.node_name_to_scope.items():
+        scopes[name] = path if kind is _Flatten else f"{path}.".lstrip(".")
+    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
+    return scopes, adds
+
+
+def _write_scopes(
+    converted: torch.fx.GraphModule, scopes: dict[str, str], adds: Sequence[str]
+) -> None:
+    """Note in each converted node's meta where it came from.
+
+    Nodes keep their names, except for sums, which conversion replaces one by one.
+    """
+    sums = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
+    remaining = iter(adds)
+    for node in converted.graph.nodes:
+        if node.target in sums or node.target in _ADD:
+            node.meta[_SCOPE] = next(remaining, "")
+        else:
+            node.meta[_SCOPE] = scopes.get(node.name, "")
+
+
+def path_of(node: torch.fx.Node, word: str) -> str:
+    """Path of the module whose code calls a converted node's operator, then a word for it."""
+    scope = node.meta.get(_SCOPE, "")
+    return scope if scope and not scope.endswith(".") else scope + word
 
 
 def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None:
@@ -188,7 +292,8 @@ def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]
     Parameters
     ----------
     op : str
-        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "max_pool" or "avg_pool".
+        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "reshape", "max_pool2d",
+        "avg_pool2d", "adaptive_avg_pool2d", "mean", "relu", "relu6", "hardtanh" or "clamp".
     sources : sequence of Tensor
     arguments : dict
         Keyword arguments of the operator.
@@ -207,10 +312,20 @@ def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]
         return getattr(torch.ops.quantized, op)(*sources, **arguments)
     if op == "cat":
         return torch.cat(list(sources), **arguments)
-    if op == "flatten":
-        return torch.flatten(x, **arguments)
-    if op == "max_pool":
-        return nn.functional.max_pool2d(x, **arguments)
-    if op == "avg_pool":
-        return nn.functional.adaptive_avg_pool2d(x, **arguments)
+    functions: dict[str, Callable[..., torch.Tensor]] = {
+        "flatten": torch.flatten,
+        "reshape": torch.reshape,
+        "max_pool2d": nn.functional.max_pool2d,
+        "avg_pool2d": nn.functional.avg_pool2d,
+        "adaptive_avg_pool2d": nn.functional.adaptive_avg_pool2d,
+        "mean": torch.mean,
+        "relu": torch.relu,
+        "relu6": torch.ops.quantized.relu6,
+        "hardtanh": nn.functional.hardtanh,
+        "clamp": torch.clamp,
+    }
+    if op in ("relu6", "hardtanh", "clamp"):
+        x = x.contiguous()  # as in `_steer`
+    if op in functions:
+        return functions[op](x, **arguments)
     raise ValueError(f"op must be an operator of the integer graph, got {op}")

@@ -1,19 +1,63 @@
-"""From PyTorch's converted network to the integer graph."""
+"""From PyTorch's converted network to steps and layers."""
 
 from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
-from .framework import layer_of
+from .framework import layer_of, path_of
 from .int8 import Step
 
 __all__ = ["import_network"]
+
+_SIGNATURES = {  # parameters behind the tensor, in the order of PyTorch's functions
+    "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+    "avg_pool2d": (
+        *("kernel_size", "stride", "padding"),
+        *("ceil_mode", "count_include_pad", "divisor_override"),
+    ),
+    "adaptive_avg_pool2d": ("output_size",),
+    "mean": ("dim", "keepdim"),
+    "flatten": ("start_dim", "end_dim"),
+    "relu": ("inplace",),
+    "relu6": ("inplace",),
+    "hardtanh": ("min_val", "max_val", "inplace"),
+    "clamp": ("min", "max"),
+    "cat": ("dim",),
+    "identity": (),
+}
+_MODULES: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.MaxPool2d, "max_pool2d"),
+    (nn.AvgPool2d, "avg_pool2d"),
+    (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
+    (nn.ReLU6, "relu6"),  # before Hardtanh, which it is
+    (nn.Hardtanh, "hardtanh"),
+    (nn.ReLU, "relu"),
+    (nn.Dropout, "identity"),
+    (nn.Dropout2d, "identity"),
+    (nn.Identity, "identity"),
+)
+_FUNCTIONS: dict[object, str] = {
+    **dict.fromkeys((nn.functional.max_pool2d, torch.max_pool2d), "max_pool2d"),
+    nn.functional.avg_pool2d: "avg_pool2d",
+    nn.functional.adaptive_avg_pool2d: "adaptive_avg_pool2d",
+    **dict.fromkeys((torch.mean, "mean"), "mean"),
+    **dict.fromkeys((torch.flatten, "flatten"), "flatten"),
+    **dict.fromkeys((nn.functional.relu, torch.relu, "relu", "relu_"), "relu"),
+    nn.functional.relu6: "relu6",
+    nn.functional.hardtanh: "hardtanh",
+    **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
+    **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
+    # the quantized dropout has parameters of its own, and ignores them
+    **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
+}
+_DROPPED = ("inplace", "return_indices", "count_include_pad")  # none changes qnnpack's result
 
 
 class _Importer:
@@ -27,19 +71,37 @@ class _Importer:
         self.names: dict[torch.fx.Node, str] = {}  # of the steps that hold the nodes' values
         self.parameters: dict[str, Quantization] = {}
 
+    def name(self, path: str) -> str:
+        """A new step's name: the path behind the network's, numbered where it is taken."""
+        taken = {step.name for step in self.steps}
+        name, count = f"{self.network}.{path}", 0
+        while name in taken or name == self.network:
+            count += 1
+            name = f"{self.network}.{path}_{count}"
+        return name
+
     def add(
-        self, node: torch.fx.Node, op: str, arguments: dict, quantization: Quantization | None
+        self,
+        node: torch.fx.Node,
+        op: str,
+        arguments: dict,
+        quantization: Quantization | None,
+        name: str | None = None,
     ) -> None:
-        """Append a step for the node."""
+        """Append a step for the node, named after the module that holds it."""
+        if name is None:
+            word = "add" if op == "add_relu" else op
+            name = self.name(path_of(node, word))
         inputs = tuple(self.names[source] for source in self.sources(node))
-        self.steps.append(Step(node.name, op, inputs, arguments))
-        self.names[node] = node.name
+        self.steps.append(Step(name, op, inputs, arguments))
+        self.names[node] = name
         if quantization is not None:
-            self.parameters[node.name] = quantization
+            self.parameters[name] = quantization
 
     def sources(self, node: torch.fx.Node) -> list[torch.fx.Node]:
-        """Nodes of tensors that the node reads."""
-        return [source for source in node.all_input_nodes if source.op != "get_attr"]
+        """Nodes of tensors that the node reads, as often as it reads them."""
+        args = node.args[0] if node.args and isinstance(node.args[0], list | tuple) else node.args
+        return [arg for arg in args if isinstance(arg, torch.fx.Node) and arg in self.names]
 
     def quantization(self, scale: object, zero_point: object) -> Quantization:
         """Parameters that two nodes fetch from buffers."""
@@ -50,38 +112,54 @@ class _Importer:
         return Quantization(float(values[0]), int(values[1]))
 
     def source_quantization(self, node: torch.fx.Node) -> Quantization:
-        """Parameters of the node's first input."""
-        return self.parameters[self.names[self.sources(node)[0]]]
+        """Parameters of the node's first input, which has to be quantized."""
+        sources = self.sources(node)
+        if not sources or self.names[sources[0]] not in self.parameters:
+            self.refuse(node)
+        return self.parameters[self.names[sources[0]]]
+
+    def refuse(self, node: torch.fx.Node) -> NoReturn:
+        """Raise ValueError for an operator that the accelerator lacks."""
+        target: Any = node.target
+        if node.op == "call_module":
+            path, operator = str(target), type(self.graph_module.get_submodule(target)).__name__
+        else:
+            operator = getattr(target, "__name__", str(target)).removeprefix("quantized.")
+            path = path_of(node, node.name)
+        raise ValueError(
+            f"{self.network}.{path}: operator must be one that maccord knows on quantized "
+            f"tensors, got {operator}"
+        )
 
     def visit(self, node: torch.fx.Node) -> None:
         """Import one node."""
         if node.op == "placeholder":
+            if self.names:
+                raise ValueError(f"{self.network}: network must have one input, got {node.name}")
             self.names[node] = "input"
         elif node.op == "call_module":
             self.visit_module(node, self.graph_module.get_submodule(str(node.target)))
         elif node.op in ("call_function", "call_method"):
             self.visit_function(node)
+        elif node.op == "output":
+            self.visit_output(node)
 
     def visit_module(self, node: torch.fx.Node, module: nn.Module) -> None:
-        """Import a quantized layer, a pool or an identity."""
+        """Import a quantized layer, a pool, an activation or an identity."""
         source = self.source_quantization(node)
-        name = f"{self.network}.{node.target}"
+        name = self.name(str(node.target))
         layer = layer_of(module, name, source)
         if layer is not None:
             overflow.verify(layer)
             self.layers[name] = layer
-            self.add(node, "layer", {"name": name}, layer.output)
-        elif isinstance(module, nn.MaxPool2d):
-            keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-            self.add(node, "max_pool", {key: getattr(module, key) for key in keys}, source)
-        elif isinstance(module, nn.AdaptiveAvgPool2d):
-            size = module.output_size
-            pair = [size, size] if isinstance(size, int | None) else list(size)
-            self.add(node, "avg_pool", {"output_size": pair}, source)
-        elif isinstance(module, nn.Dropout | nn.Identity):
-            self.names[node] = self.names[self.sources(node)[0]]
-        else:
-            raise ValueError(f"{name}: module must be one that maccord knows, got {module}")
+            self.add(node, "layer", {"name": name}, layer.output, name)
+            return
+        for kind, op in _MODULES:
+            if isinstance(module, kind):
+                values = {key: getattr(module, key, None) for key in _SIGNATURES[op]}
+                self.plain(node, op, values, name)
+                return
+        self.refuse(node)
 
     def visit_function(self, node: torch.fx.Node) -> None:
         """Import an operator without weights."""
@@ -89,40 +167,96 @@ class _Importer:
             torch.quantize_per_tensor: self._quantize,
             torch.ops.quantized.add: self._add,
             torch.ops.quantized.add_relu: self._add,
-            torch.cat: self._cat,
-            torch.flatten: self._flatten,
-            "dequantize": lambda node: self.add(node, "dequantize", {}, None),
+            "dequantize": self._dequantize,
+            **dict.fromkeys(("view", "reshape", torch.reshape), self._reshape),
+            **dict.fromkeys(("size", getattr, python_operator.getitem), self._size),
         }
-        if node.target not in handlers:
+        if node.target in handlers:
+            handlers[node.target](node)
+        elif node.target in _FUNCTIONS:
+            op = _FUNCTIONS[node.target]
+            values = dict(zip(_SIGNATURES[op], node.args[1:], strict=False)) | node.kwargs
+            self.plain(node, op, values)
+        else:
+            self.refuse(node)
+
+    def visit_output(self, node: torch.fx.Node) -> None:
+        """The network's result has to be its last step."""
+        result = node.args[0]
+        if not isinstance(result, torch.fx.Node) or self.names.get(result) != self.steps[-1].name:
+            raise ValueError(f"{self.network}: network must have one output, got {result}")
+        if self.steps[-1].op != "dequantize":
             raise ValueError(
-                f"{self.network}: operator must be one that maccord knows, got {node.target}"
+                f"{self.network}: output must be dequantized, got {self.steps[-1].name}"
             )
-        handlers[node.target](node)
+
+    def plain(
+        self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
+    ) -> None:
+        """Append a step whose output has its first input's quantization."""
+        source = self.source_quantization(node)
+        if op == "identity":
+            self.names[node] = self.names[self.sources(node)[0]]
+            return
+        if values.get("return_indices"):
+            self.refuse(node)
+        arguments = {
+            key: list(value) if isinstance(value, list | tuple) else value
+            for key, value in values.items()
+            if key not in _DROPPED and value is not None
+        }
+        if any(isinstance(value, torch.fx.Node) for value in arguments.values()):
+            self.refuse(node)
+        self.add(node, op, arguments, source, name)
 
     def _quantize(self, node: torch.fx.Node) -> None:
+        if self.steps:
+            self.refuse(node)  # something before it runs in floating point
         quantization = self.quantization(*node.args[1:3])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
-        self.add(node, "quantize", arguments, quantization)
+        self.add(node, "quantize", arguments, quantization, self.name("input"))
+
+    def _dequantize(self, node: torch.fx.Node) -> None:
+        self.add(node, "dequantize", {}, None, self.name("logits"))
 
     def _add(self, node: torch.fx.Node) -> None:
+        self.source_quantization(node)
+        if len(self.sources(node)) != 2:
+            self.refuse(node)
         quantization = self.quantization(*node.args[2:4])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
         op = "add" if node.target is torch.ops.quantized.add else "add_relu"
         self.add(node, op, arguments, quantization)
 
-    def _cat(self, node: torch.fx.Node) -> None:
-        found = {self.parameters[self.names[source]] for source in self.sources(node)}
-        if len(found) != 1:
-            raise ValueError(
-                f"{self.network}.{node.name}: inputs of cat must share scale and zero point, "
-                f"got {sorted(found, key=python_operator.attrgetter('scale'))}"
-            )
-        dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
-        self.add(node, "cat", {"dim": dim}, found.pop())
+    def _reshape(self, node: torch.fx.Node) -> None:
+        """One row per image is the only other shape: (N, -1) with N its size, or (-1, K)."""
+        args = node.args[1:]
+        shape = list(args[0]) if len(args) == 1 and isinstance(args[0], list | tuple) else [*args]
+        if len(shape) != 2:
+            self.refuse(node)
+        source = self.source_quantization(node)
+        if isinstance(shape[0], torch.fx.Node) and shape[1] == -1:
+            self.add(node, "flatten", {"start_dim": 1}, source)
+        elif shape[0] == -1 and isinstance(shape[1], int):
+            self.add(node, "reshape", {"shape": shape}, source)
+        else:
+            self.refuse(node)
 
-    def _flatten(self, node: torch.fx.Node) -> None:
-        start = node.args[1] if len(node.args) > 1 else node.kwargs.get("start_dim", 0)
-        self.add(node, "flatten", {"start_dim": start}, self.source_quantization(node))
+    def _size(self, node: torch.fx.Node) -> None:
+        """Sizes are not tensors: only `_reshape` looks at them."""
+        source = node.args[0]
+        tensor = source in self.names
+        if not tensor and not (
+            isinstance(source, torch.fx.Node) and source.target in ("size", getattr)
+        ):
+            self.refuse(node)
+        allowed = {
+            "size": (node.args[1:] in ((), (0,))),
+            getattr: node.args[1:] == ("shape",),
+            python_operator.getitem: not tensor and node.args[1:] == (0,),
+        }
+        if not allowed[node.target]:
+            self.refuse(node)
 
 
 def import_network(
@@ -135,11 +269,13 @@ def import_network(
     graph_module : GraphModule
         From `framework.convert`.
     network : str
-        Put before each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``.
+        Put before each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``, and
+        ``resnet18.layer1.0.add`` for the sum that this module computes.
 
     Returns
     -------
     steps : list of Step
+        From ``<network>.input``, the quantized image, to ``<network>.logits``.
     layers : dict of str to Layer
         In order of execution, each proved free of overflow.
 

@@ -27,7 +27,8 @@ class Step:
     Parameters
     ----------
     name : str
-        Of its result.
+        Of its result: PyTorch's module path behind the network's name, and for an operator that
+        is no module the path of the one that holds it, then the operator.
     op : str
         "layer" for a convolution or linear layer, else an operator of `framework.operator`.
     inputs : tuple of str
@@ -140,6 +141,14 @@ class Int8Network:
             if len(records) == len(wanted):
                 break
         return records
+
+    def tensors(self, image: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.uint8]]:
+        """Codes of every quantized result by its step's name, channels last, for such images."""
+        return {
+            step.name: codes(result)
+            for step, _, result in self._execute(image)
+            if result.is_quantized
+        }
 
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 import torch
 from torch import nn
 
-from .resnet import resnet18
+from .mobilenet import mobilenet_v2
+from .resnet import resnet18, resnet50
 from .squeezenet import squeezenet1_1
 from .vgg import vgg16
 
@@ -47,6 +48,8 @@ NETWORKS = {
         Architecture("resnet18", resnet18, "fc.weight"),
         Architecture("vgg16", vgg16, "classifier.6.weight"),
         Architecture("squeezenet1_1", squeezenet1_1, "classifier.1.weight"),
+        Architecture("resnet50", resnet50, "fc.weight"),
+        Architecture("mobilenet_v2", mobilenet_v2, "classifier.1.weight"),
     )
 }
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-__all__ = ["BasicBlock", "ResNet", "resnet18"]
+__all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet50"]
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
+    """What the shortcut computes; None where it is the input itself."""
+    if stride == 1 and inputs == outputs:
+        return None
+    return nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
 
 
 class BasicBlock(nn.Module):
@@ -23,6 +32,8 @@ class BasicBlock(nn.Module):
         Of the first convolution, and of the shortcut's where there is one.
     """
 
+    expansion: ClassVar[int] = 1  # output channels per channel of the 3 x 3 convolutions
+
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = _convolution(inputs, outputs, 3, stride)
@@ -31,11 +42,7 @@ class BasicBlock(nn.Module):
         self.conv2 = _convolution(outputs, outputs, 3, 1)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.relu2 = nn.ReLU()
-        self.downsample: nn.Module | None = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                _convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs)
-            )
+        self.downsample = _shortcut(inputs, outputs, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Block's output for an (N, inputs, H, W) tensor."""
@@ -44,10 +51,48 @@ class BasicBlock(nn.Module):
         return self.relu2(self.bn2(self.conv2(out)) + shortcut)
 
 
-def _stage(inputs: int, outputs: int, depth: int, stride: int) -> nn.Sequential:
+class Bottleneck(nn.Module):
+    """A 3 x 3 convolution between two of 1 x 1, and a shortcut.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels; the 3 x 3 convolution has a quarter of `outputs`.
+    stride : int
+        Of the 3 x 3 convolution, and of the shortcut's where there is one.
+    """
+
+    expansion: ClassVar[int] = 4
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        inner = outputs // self.expansion
+        self.conv1 = _convolution(inputs, inner, 1, 1)
+        self.bn1 = nn.BatchNorm2d(inner)
+        self.relu1 = nn.ReLU()
+        self.conv2 = _convolution(inner, inner, 3, stride)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.relu2 = nn.ReLU()
+        self.conv3 = _convolution(inner, outputs, 1, 1)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu3 = nn.ReLU()
+        self.downsample = _shortcut(inputs, outputs, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Block's output for an (N, inputs, H, W) tensor."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        out = self.relu1(self.bn1(self.conv1(x)))
+        out = self.relu2(self.bn2(self.conv2(out)))
+        return self.relu3(self.bn3(self.conv3(out)) + shortcut)
+
+
+Block = type[BasicBlock] | type[Bottleneck]
+
+
+def _stage(block: Block, inputs: int, outputs: int, depth: int, stride: int) -> nn.Sequential:
     """Blocks of one resolution; the first one narrows by the stride."""
-    rest = [BasicBlock(outputs, outputs, 1) for _ in range(depth - 1)]
-    return nn.Sequential(BasicBlock(inputs, outputs, stride), *rest)
+    rest = [block(outputs, outputs, 1) for _ in range(depth - 1)]
+    return nn.Sequential(block(inputs, outputs, stride), *rest)
 
 
 class ResNet(nn.Module):
@@ -55,24 +100,27 @@ class ResNet(nn.Module):
 
     Parameters
     ----------
+    block : type
+        `BasicBlock` or `Bottleneck`.
     depths : tuple of int
         Blocks per stage.
     classes : int
         Outputs of the last layer.
     """
 
-    def __init__(self, depths: tuple[int, int, int, int], classes: int) -> None:
+    def __init__(self, block: Block, depths: tuple[int, int, int, int], classes: int) -> None:
         super().__init__()
+        channels = [size * block.expansion for size in (64, 128, 256, 512)]
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = _stage(64, 64, depths[0], 1)
-        self.layer2 = _stage(64, 128, depths[1], 2)
-        self.layer3 = _stage(128, 256, depths[2], 2)
-        self.layer4 = _stage(256, 512, depths[3], 2)
+        self.layer1 = _stage(block, 64, channels[0], depths[0], 1)
+        self.layer2 = _stage(block, channels[0], channels[1], depths[1], 2)
+        self.layer3 = _stage(block, channels[1], channels[2], depths[2], 2)
+        self.layer4 = _stage(block, channels[2], channels[3], depths[3], 2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        self.fc = nn.Linear(512, classes)
+        self.fc = nn.Linear(channels[3], classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of normalized images (N, 3, 224, 224)."""
@@ -83,4 +131,9 @@ class ResNet(nn.Module):
 
 def resnet18(classes: int) -> ResNet:
     """ResNet-18 (He et al. 2015)."""
-    return ResNet((2, 2, 2, 2), classes)
+    return ResNet(BasicBlock, (2, 2, 2, 2), classes)
+
+
+def resnet50(classes: int) -> ResNet:
+    """ResNet-50 (He et al. 2015), with the stride in the 3 x 3 convolutions as torchvision has."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), classes)

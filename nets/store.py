@@ -105,7 +105,7 @@ def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:
     kind = {"Conv2d": Conv2d, "Linear": Linear}[fields.pop("kind")]
     for name in ("input", "output"):
         fields[name] = Quantization(**fields[name])
-    for name in ("stride", "padding", "dilation"):
+    for name in ("stride", "padding", "dilation", "limits"):
         if name in fields:
             fields[name] = tuple(fields[name])
     loaded = {name: arrays[f"{fields['name']}/{name}"] for name in _ARRAYS}

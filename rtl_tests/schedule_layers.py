@@ -92,6 +92,7 @@ def random_layer(rng: np.random.Generator) -> tuple[Layer, tuple[int, ...]]:
         dilation=dilation,
         groups=groups,
         relu=bool(rng.random() < 0.5),
+        limits=(40, 200) if rng.random() < 0.25 else (0, 255),
     )
     return layer, (int(rng.integers(1, 4)), *size, channels)
 

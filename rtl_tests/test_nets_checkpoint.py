@@ -14,7 +14,13 @@ from maccord.nets.images import calibration_crops, normalize
 from maccord.nets.library import load
 from maccord.nets.networks import NETWORKS
 
-PARAMETERS = {"resnet18": 11_689_512, "vgg16": 138_357_544, "squeezenet1_1": 1_235_496}
+PARAMETERS = {
+    "resnet18": 11_689_512,
+    "vgg16": 138_357_544,
+    "squeezenet1_1": 1_235_496,
+    "resnet50": 25_557_032,
+    "mobilenet_v2": 3_504_872,
+}
 
 
 def _state(name, classes, seed=1):

@@ -1,4 +1,4 @@
-"""Every layer of the three networks: golden model and PyTorch's INT8 module, byte for byte."""
+"""Every layer of three networks: golden model and PyTorch's INT8 module, byte for byte."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from maccord.golden.conv2d import conv2d
 from maccord.golden.graph import Conv2d
 from maccord.golden.linear import linear
 from maccord.nets.images import load_crop, normalize
-from maccord.nets.library import NETWORKS, load
+from maccord.nets.library import load
 from maccord.nets.perturb import parse
 
 INPUTS = ["clean", "awgn:0.3", "brownian:40", "vertical:4", "horizontal:3"]
@@ -30,7 +30,7 @@ def image(text):
 
 
 @pytest.mark.parametrize("text", INPUTS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LAYERS)
 def test_every_layer_equals_pytorch(name, text):
     network = load(name)
     records = network.record(image(text))
@@ -44,7 +44,7 @@ def test_every_layer_equals_pytorch(name, text):
     assert not any(different.values()), different
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LAYERS)
 def test_seeded_weights_give_natural_ranges(name):
     """Outputs use many of their codes, few of them saturated; biases are not zero."""
     network = load(name)

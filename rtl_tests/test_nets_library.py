@@ -112,5 +112,5 @@ def test_refuses(tmp_path):
 
 
 def test_nearest():
-    assert nearest("resnet", NETWORKS, 1) == ["resnet18"]
-    assert nearest("zzz", NETWORKS) == list(NETWORKS)
+    assert nearest("squeezenet", NETWORKS, 1) == ["squeezenet1_1"]
+    assert nearest("zzz", NETWORKS) == list(NETWORKS)[:3]

@@ -21,7 +21,11 @@ __all__ = ["Inputs", "chosen", "other_modules", "record"]
 
 Crop = npt.NDArray[np.float32]
 
-_JOINS = {"BasicBlock": ("add", "a residual addition"), "Fire": ("cat", "a concatenation")}
+_JOINS = {
+    "add": "a residual addition",
+    "add_relu": "a residual addition",
+    "cat": "a concatenation",
+}
 
 
 @dataclass(frozen=True)
@@ -117,13 +121,11 @@ def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
     kinds = {}
     for name, module in architecture(network.name).outline().named_modules():
         kind = type(module).__name__
-        if kind in _JOINS:
-            join, words = _JOINS[kind]
-            kinds[f"{name}.{join}"] = words
-        elif name and not list(module.children()):
+        if name and not list(module.children()):
             fused = kind in ("BatchNorm2d", "ReLU")
             kinds[name] = f"a {kind} that belongs to the layer before it" if fused else f"a {kind}"
     full = {f"{network.name}.{name}": kind for name, kind in kinds.items()}
+    full |= {step.name: _JOINS[step.op] for step in network.steps if step.op in _JOINS}
     return {name: kind for name, kind in full.items() if name not in network.layers}
 
 

@@ -1,0 +1,114 @@
+"""A whole network in NumPy: from the codes of the image to the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import add, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
+from .graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Concat,
+    Conv2d,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Network,
+    Operation,
+)
+from .quantize import dequantize
+
+__all__ = ["compute", "execute", "logits"]
+
+Codes = npt.NDArray[np.uint8]
+
+_KERNELS: dict[type, Callable[..., Codes]] = {
+    Conv2d: conv2d.conv2d,
+    Linear: linear.linear,
+    Add: add.add,
+    MaxPool2d: max_pool2d.max_pool2d,
+    AvgPool2d: avg_pool2d.avg_pool2d,
+    Clamp: clamp.clamp,
+    Flatten: flatten.flatten,
+}
+
+
+def compute(operation: Operation, inputs: Sequence[Codes]) -> Codes:
+    """Output codes of any operation of the graph.
+
+    Parameters
+    ----------
+    operation : Operation
+    inputs : sequence of ndarray, uint8
+        (N, H, W, C) or (N, K).
+
+    Returns
+    -------
+    ndarray, uint8
+
+    Raises
+    ------
+    ValueError
+        If the inputs do not fit the operation.
+    """
+    if isinstance(operation, Concat):
+        return concat.concat(inputs, operation)
+    if len(inputs) != len(operation.inputs):
+        raise ValueError(
+            f"{operation.name}: number of inputs must be {len(operation.inputs)}, got {len(inputs)}"
+        )
+    kernel: Any = _KERNELS[type(operation)]
+    return kernel(*inputs, operation)
+
+
+def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
+    """Run a network.
+
+    Parameters
+    ----------
+    network : Network
+        Passed `verify.verify`.
+    x_q : ndarray of shape (N, H, W, C), uint8
+        Codes of images of the network's size; N is free.
+
+    Returns
+    -------
+    dict of str to ndarray, uint8
+        Every tensor by its name, the input first, then in order of execution.
+
+    Raises
+    ------
+    ValueError
+        If x_q has another dtype or shape.
+
+    Examples
+    --------
+    >>> from .graph import Node, Quantization, Tensor
+    >>> codes = Quantization(1.0, 2)
+    >>> relu = Node(Clamp("net.relu", codes, low=2), ("net.input",))
+    >>> network = Network("net", Tensor("net.input", (1, 1, 1, 2), codes), (relu,), "net.relu")
+    >>> execute(network, np.array([[[[0, 5]]]], np.uint8))["net.relu"]
+    array([[[[2, 5]]]], dtype=uint8)
+    """
+    if x_q.dtype != np.uint8:
+        raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
+    size = network.input.shape[1:]
+    if x_q.shape[1:] != size:
+        raise ValueError(
+            f"x_q must have shape (N, {', '.join(map(str, size))}) for {network.name}, "
+            f"got {x_q.shape}"
+        )
+    tensors = {network.input.name: x_q}
+    for node in network.nodes:
+        tensors[node.name] = compute(node.operation, [tensors[name] for name in node.inputs])
+    return tensors
+
+
+def logits(network: Network, tensors: dict[str, Codes]) -> npt.NDArray[np.float32]:
+    """Real values of a network's output, float32, for tensors from `execute`."""
+    return dequantize(tensors[network.output], network.tensors[network.output].quantization)

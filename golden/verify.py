@@ -1,0 +1,142 @@
+"""Which networks are legal: what the importer promises and every pass has to keep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import prod
+
+from . import overflow
+from .add import check_add
+from .avg_pool2d import check_avg_pool2d
+from .clamp import check_clamp
+from .graph import Add, AvgPool2d, Clamp, Conv2d, Linear, MaxPool2d, Network, Node, Tensor
+from .max_pool2d import check_max_pool2d
+
+__all__ = ["verify"]
+
+_DIMENSIONS = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
+
+
+def verify(network: Network) -> None:
+    """Refuse a network that is not legal.
+
+    A legal network has distinct names; each node reads as many tensors as its operation has
+    inputs, all made before, with the quantization and the shape that the operation expects; each
+    tensor but the output is read; every operation is one that qnnpack computes by the formula
+    of its golden kernel, and no accumulator can overflow.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the node.
+
+    Examples
+    --------
+    >>> from .graph import Quantization
+    >>> one, two = Quantization(1.0, 0), Quantization(2.0, 0)
+    >>> image = Tensor("net.input", (1, 4, 4, 3), one)
+    >>> relu = Node(Clamp("net.relu", two), ("net.input",))
+    >>> verify(Network("net", image, (relu,), "net.relu"))
+    Traceback (most recent call last):
+    ValueError: net.relu: input net.input must have scale 2.0 and zero point 0, got 1.0 and 0
+    """
+    if not network.nodes:
+        raise ValueError(f"{network.name}: network must have at least one node, got none")
+    _verify_names(network)
+    tensors = {network.input.name: network.input}
+    _verify_shape(network.input)
+    for node in network.nodes:
+        tensors[node.name] = _verify_node(node, tensors)
+        _verify_shape(tensors[node.name])
+    read = {name for node in network.nodes for name in node.inputs} | {network.output}
+    for name in tensors:
+        if name not in read:
+            raise ValueError(f"{name}: tensor must be read or be the output, got neither")
+
+
+def _verify_names(network: Network) -> None:
+    """Names are distinct, and defined before they are used."""
+    names = [network.input.name, *(node.name for node in network.nodes)]
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{name}: names must be distinct, got {count} of this one")
+    if network.output not in names[1:]:
+        raise ValueError(f"{network.name}: output must be the name of a node, got {network.output}")
+    known = {network.input.name}
+    for node in network.nodes:
+        for name in node.inputs:
+            if name not in known:
+                raise ValueError(f"{node.name}: input must be made before, got {name}")
+        known.add(node.name)
+
+
+def _verify_shape(tensor: Tensor) -> None:
+    if len(tensor.shape) not in (2, 4) or prod(tensor.shape) < 1 or min(tensor.shape) < 1:
+        raise ValueError(
+            f"{tensor.name}: shape must be (N, H, W, C) or (N, K) with at least one element, "
+            f"got {tensor.shape}"
+        )
+
+
+def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
+    """Check a node against the tensors made so far; return the tensor it makes."""
+    operation = node.operation
+    if not node.inputs or len(node.inputs) != len(operation.inputs):
+        raise ValueError(
+            f"{node.name}: number of inputs must be {max(len(operation.inputs), 1)}, "
+            f"got {len(node.inputs)}"
+        )
+    sources = [tensors[name] for name in node.inputs]
+    for source, expected in zip(sources, operation.inputs, strict=True):
+        if source.quantization != expected:
+            raise ValueError(
+                f"{node.name}: input {source.name} must have scale {expected.scale} and zero "
+                f"point {expected.zero_point}, got {source.quantization.scale} and "
+                f"{source.quantization.zero_point}"
+            )
+    _verify_source(node, sources[0])
+    _verify_operation(node)
+    shape = operation.output_shape(*(source.shape for source in sources))
+    return Tensor(node.name, shape, operation.output)
+
+
+def _verify_source(node: Node, source: Tensor) -> None:
+    """Dimensions and channels of a node's first input."""
+    operation = node.operation
+    dimensions = _DIMENSIONS.get(type(operation), len(source.shape))
+    if len(source.shape) != dimensions:
+        raise ValueError(
+            f"{node.name}: input must have {dimensions} dimensions, got shape {source.shape}"
+        )
+    if isinstance(operation, Conv2d | Linear):
+        groups = operation.groups if isinstance(operation, Conv2d) else 1
+        channels = operation.weight.shape[1] * groups
+        if source.shape[-1] != channels:
+            raise ValueError(
+                f"{node.name}: input must have {channels} channels, got shape {source.shape}"
+            )
+        if operation.weight.shape[0] % groups:
+            raise ValueError(
+                f"{node.name}: groups must divide the output channels "
+                f"({operation.weight.shape[0]}), got {groups}"
+            )
+
+
+def _verify_operation(node: Node) -> None:
+    """What each operation asks of its own parameters."""
+    operation = node.operation
+    if isinstance(operation, Conv2d | Linear):
+        low, high = operation.limits
+        if not 0 <= low <= high <= 255:
+            raise ValueError(
+                f"{node.name}: limits must be ordered within 0..255, got {low} and {high}"
+            )
+        overflow.verify(operation)
+    elif isinstance(operation, Add):
+        check_add(operation)
+    elif isinstance(operation, MaxPool2d):
+        check_max_pool2d(operation)
+    elif isinstance(operation, AvgPool2d):
+        check_avg_pool2d(operation)
+    elif isinstance(operation, Clamp):
+        check_clamp(operation)

@@ -1,0 +1,282 @@
+"""From PyTorch's steps to the integer graph: channels last, names and shapes settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from typing import NoReturn
+
+from ..golden.clamp import clamp_codes
+from ..golden.flatten import channels_last_columns
+from ..golden.graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Concat,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    Node,
+    Operation,
+    Quantization,
+    Tensor,
+)
+from ..golden.verify import verify
+from .int8 import Step
+
+__all__ = ["lower", "reordered"]
+
+Shape = tuple[int, ...]
+
+
+def _pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """PyTorch's one number for both axes, or one for each."""
+    if isinstance(value, int):
+        return value, value
+    numbers = list(value) * (2 if len(value) == 1 else 1)
+    return numbers[0], numbers[1]
+
+
+class _Lowering:
+    """Appends nodes for steps; knows the tensor that each step's result is."""
+
+    def __init__(self, network: str, layers: dict[str, Layer], shape: Shape) -> None:
+        self.network = network
+        self.layers = layers
+        self.shape = shape
+        self.image: Tensor | None = None
+        self.nodes: list[Node] = []
+        self.tensors: dict[str, Tensor] = {}
+        self.names: dict[str, str] = {}  # step to tensor
+        self.orders: dict[str, Shape] = {}  # flattened tensors whose order is not PyTorch's
+        self.output = ""
+
+    def lower(self, step: Step) -> None:
+        """Append what a step needs."""
+        handler = getattr(self, f"_{step.op}", None)
+        if handler is None:
+            raise ValueError(f"{step.name}: operator must be one of the graph's, got {step.op}")
+        handler(step)
+
+    def node(self, step: Step, operation: Operation, inputs: Sequence[Tensor]) -> None:
+        """Append an operation, whose tensor becomes the step's result."""
+        shape = operation.output_shape(*(tensor.shape for tensor in inputs))
+        names = tuple(tensor.name for tensor in inputs)
+        self.nodes.append(Node(operation, names))
+        self.tensors[operation.name] = Tensor(operation.name, shape, operation.output)
+        self.names[step.name] = operation.name
+        orders = {self.orders.get(name) for name in names}
+        if orders != {None}:
+            if len(orders) > 1 or not isinstance(operation, Add | Clamp):
+                self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
+            self.orders[operation.name] = self.orders[names[0]]
+
+    def sources(self, step: Step) -> list[Tensor]:
+        """Tensors that the step reads."""
+        return [self.tensors[self.names[name]] for name in step.inputs]
+
+    def source(self, step: Step, dimensions: int | None = None) -> Tensor:
+        """The step's only tensor."""
+        (tensor,) = self.sources(step)
+        if dimensions and len(tensor.shape) != dimensions:
+            self._refuse(step, "input", f"of {dimensions} dimensions", f"shape {tensor.shape}")
+        return tensor
+
+    def alias(self, step: Step) -> None:
+        """The step's result is its input."""
+        self.names[step.name] = self.source(step).name
+
+    def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
+        raise ValueError(f"{step.name}: {what} of {step.op} must be {wanted}, got {got}")
+
+    def _quantize(self, step: Step) -> None:
+        n, channels, height, width = self.shape
+        quantization = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        self.image = Tensor(step.name, (n, height, width, channels), quantization)
+        self.tensors[step.name] = self.image
+        self.names[step.name] = step.name
+
+    def _dequantize(self, step: Step) -> None:
+        self.output = self.source(step).name
+        if self.output in self.orders:
+            self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
+
+    def _layer(self, step: Step) -> None:
+        layer = self.layers[step.arguments["name"]]
+        source = self.source(step, 2 if isinstance(layer, Linear) else 4)
+        order = self.orders.get(source.name)
+        if isinstance(layer, Linear) and order is not None:
+            layer = replace(layer, weight=channels_last_columns(layer.weight, *order))
+            del self.orders[source.name]  # the columns have its order now
+            self.node(step, layer, [source])
+            self.orders[source.name] = order
+        else:
+            self.node(step, layer, [source])
+
+    def _add(self, step: Step) -> None:
+        a, b = self.sources(step)
+        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        inputs = (a.quantization, b.quantization)
+        self.node(step, Add(step.name, inputs, output, step.op == "add_relu"), [a, b])
+
+    _add_relu = _add
+
+    def _cat(self, step: Step) -> None:
+        sources = self.sources(step)
+        dimensions = len(sources[0].shape)
+        dim = step.arguments.get("dim", 0)
+        if dim not in (1, 1 - dimensions):
+            self._refuse(step, "dim", "the channels' (1)", dim)
+        inputs = tuple(tensor.quantization for tensor in sources)
+        self.node(step, Concat(step.name, inputs, inputs[0]), sources)
+
+    def _max_pool2d(self, step: Step) -> None:
+        source = self.source(step, 4)
+        values = step.arguments
+        kernel = _pair(values["kernel_size"])
+        operation = MaxPool2d(
+            step.name,
+            source.quantization,
+            kernel,
+            _pair(values.get("stride") or kernel),
+            _pair(values.get("padding", 0)),
+            _pair(values.get("dilation", 1)),
+            bool(values.get("ceil_mode", False)),
+        )
+        self.node(step, operation, [source])
+
+    def _avg_pool2d(self, step: Step) -> None:
+        source = self.source(step, 4)
+        values = step.arguments
+        if values.get("ceil_mode") or values.get("divisor_override"):
+            # PyTorch has another kernel for these, with another rounding
+            self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")
+        kernel = _pair(values["kernel_size"])
+        if kernel == (1, 1):
+            self._refuse(step, "kernel_size", "more than one element", kernel)
+        stride = _pair(values.get("stride") or kernel)
+        padding = _pair(values.get("padding", 0))
+        operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding)
+        self.node(step, operation, [source])
+
+    def _adaptive_avg_pool2d(self, step: Step) -> None:
+        source = self.source(step, 4)
+        sizes = source.shape[1:3]
+        given = step.arguments.get("output_size")
+        pair = [given] * 2 if given is None or isinstance(given, int) else given
+        outputs = [want or size for want, size in zip(pair, sizes, strict=True)]
+        if any(size % want for size, want in zip(sizes, outputs, strict=True)):
+            self._refuse(step, "output_size", f"a divisor of {sizes}", tuple(outputs))
+        if tuple(outputs) == sizes:
+            self.alias(step)
+            return
+        window = (sizes[0] // outputs[0], sizes[1] // outputs[1])
+        self.node(step, AvgPool2d(step.name, source.quantization, window, window), [source])
+
+    def _mean(self, step: Step) -> None:
+        source = self.source(step, 4)
+        given = step.arguments.get("dim")
+        dims = [given] if isinstance(given, int) else list(given or ())
+        if sorted(dim % 4 for dim in dims) != [2, 3]:
+            self._refuse(step, "dim", "the image's two (2, 3)", given)
+        window = (source.shape[1], source.shape[2])
+        self.node(step, AvgPool2d(step.name, source.quantization, window, window), [source])
+        if not step.arguments.get("keepdim"):
+            pooled = self.tensors[step.name]
+            flat = Flatten(f"{step.name}.flatten", source.quantization)
+            self.node(step, flat, [pooled])
+
+    def _flatten(self, step: Step) -> None:
+        source = self.source(step)
+        last = len(source.shape) - 1
+        start, end = (
+            step.arguments.get(key, value) for key, value in (("start_dim", 0), ("end_dim", -1))
+        )
+        if start != 1 or end not in (-1, last):
+            self._refuse(step, "start_dim and end_dim", "1 and -1", f"{start} and {end}")
+        if last == 1:
+            self.alias(step)
+            return
+        self.node(step, Flatten(step.name, source.quantization), [source])
+        if source.shape[1] * source.shape[2] > 1:
+            self.orders[step.name] = source.shape[1:]
+
+    def _reshape(self, step: Step) -> None:
+        source = self.source(step)
+        _, columns = step.arguments["shape"]
+        row = Flatten(step.name, source.quantization).output_shape(source.shape)[1]
+        if columns != row:
+            self._refuse(step, "shape", f"(-1, {row})", (-1, columns))
+        self._flatten(Step(step.name, "flatten", step.inputs, {"start_dim": 1}))
+
+    def _clamp(self, step: Step) -> None:
+        source = self.source(step)
+        bounds = {
+            "relu": (0.0, inf),
+            "relu6": (0.0, 6.0),
+            "hardtanh": (step.arguments.get("min_val", -1.0), step.arguments.get("max_val", 1.0)),
+            "clamp": (step.arguments.get("min"), step.arguments.get("max")),
+        }
+        least, most = bounds[step.op]
+        if least is None or most is None:
+            # PyTorch has no quantized kernel for one bound
+            self._refuse(step, "min and max", "both given", "one of them")
+        elif least > most:
+            self._refuse(step, "min and max", "ordered", f"{least} and {most}")
+        low, high = clamp_codes(least, most, source.quantization)
+        self.node(step, Clamp(step.name, source.quantization, low, high), [source])
+
+    _relu = _relu6 = _hardtanh = _clamp
+
+
+def lower(
+    steps: Sequence[Step], layers: dict[str, Layer], network: str, shape: tuple[int, int, int, int]
+) -> Network:
+    """The integer graph of a network.
+
+    Parameters
+    ----------
+    steps, layers
+        From `importer.import_network`.
+    network : str
+        Name.
+    shape : (N, C, H, W)
+        Of the images.
+
+    Returns
+    -------
+    Network
+        Passed `verify`. What changes nothing (a pool of one pixel, dropout) has no node. A linear
+        layer behind a flattened image has its columns in the order of `Flatten`; all else of the
+        layers is as it was.
+
+    Raises
+    ------
+    ValueError
+        If a step's parameters are none that the accelerator has; the message names the node and
+        its operator.
+    """
+    lowering = _Lowering(network, layers, shape)
+    for step in steps:
+        lowering.lower(step)
+    if lowering.image is None or not lowering.output:
+        raise ValueError(f"{network}: network must quantize its input and dequantize its output")
+    graph = Network(network, lowering.image, tuple(lowering.nodes), lowering.output)
+    verify(graph)
+    return graph
+
+
+def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
+    """Flattened tensors whose order of elements is not PyTorch's, with (H, W, C) of the image."""
+    orders: dict[str, tuple[int, int, int]] = {}
+    for node in network.nodes:
+        first = node.inputs[0]
+        shape = network.tensors[first].shape
+        if isinstance(node.operation, Flatten) and len(shape) == 4 and shape[1] * shape[2] > 1:
+            orders[node.name] = (shape[1], shape[2], shape[3])
+        elif isinstance(node.operation, Add | Clamp) and first in orders:
+            orders[node.name] = orders[first]
+    return orders
