@@ -10,7 +10,7 @@ from ..golden.isa import Opcode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .datapath import vector_layout
-from .layouts import command_layout, fields_layout
+from .layouts import command_layout, fields_layout, unit_port
 
 __all__ = ["ActivationFeeder", "outputs_layout"]
 
@@ -56,12 +56,8 @@ class ActivationFeeder(wiring.Component):
         self._drain = drain
         address = range(parameters.activation_bytes)
         super().__init__(
-            {
-                "i": In(stream.Signature(command_layout(Opcode.COMPUTE, setup=1))),
-                "halt": In(1),
-                "held": In(len(Unit)),
-                "take": Out(len(Unit)),
-                "give": Out(len(Unit)),
+            unit_port(command_layout(Opcode.COMPUTE, setup=1))
+            | {
                 "setup": Out(fields_layout(Opcode.SETUP)),
                 "begin": Out(1),
                 "restart": Out(1),
@@ -81,7 +77,6 @@ class ActivationFeeder(wiring.Component):
                 "running": Out(1),
                 "missing": Out(len(Unit)),
                 "drained": Out(1),
-                "state": Out(UnitState),
             }
         )
 

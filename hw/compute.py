@@ -12,7 +12,7 @@ from ..golden.registers import UnitState
 from .activation_feeder import ActivationFeeder, outputs_layout
 from .datapath import Datapath
 from .delay import delay
-from .layouts import command_layout
+from .layouts import command_layout, unit_port
 from .output_writer import OutputWriter
 from .queue import Queue
 from .reduction import Reduction
@@ -45,12 +45,8 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            {
-                "i": In(stream.Signature(command_layout(Opcode.COMPUTE, setup=1))),
-                "halt": In(1),
-                "held": In(len(Unit)),
-                "take": Out(len(Unit)),
-                "give": Out(len(Unit)),
+            unit_port(command_layout(Opcode.COMPUTE, setup=1))
+            | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
                 "activation_data": In(8 * width),
@@ -66,7 +62,6 @@ class Compute(wiring.Component):
                 "missing": Out(len(Unit)),
                 "drained": Out(1),
                 "weight_state": Out(UnitState),
-                "state": Out(UnitState),
             }
         )
 

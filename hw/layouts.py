@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from amaranth.hdl import signed, unsigned
-from amaranth.lib import data
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Member, Out
 
-from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode
+from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
+from ..golden.registers import UnitState
 
-__all__ = ["command_layout", "fields_layout", "header_layout"]
+__all__ = ["command_layout", "fields_layout", "header_layout", "unit_port"]
 
 
 def fields_layout(opcode: Opcode) -> data.StructLayout:
@@ -36,3 +38,15 @@ def header_layout() -> data.StructLayout:
 def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     """What a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
+
+
+def unit_port(command: data.StructLayout) -> dict[str, Member]:
+    """Members that every unit has: commands, `halt`, tokens as masks of units, and its state."""
+    return {
+        "i": In(stream.Signature(command)),
+        "halt": In(1),
+        "held": In(len(Unit)),
+        "take": Out(len(Unit)),
+        "give": Out(len(Unit)),
+        "state": Out(UnitState),
+    }

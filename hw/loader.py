@@ -6,12 +6,12 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode, Unit
+from ..golden.isa import Opcode
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .beats import BeatWalker, placed_rows_layout
 from .bursts import BurstCutter, burst_layout
-from .layouts import command_layout
+from .layouts import command_layout, unit_port
 from .queue import Queue
 
 __all__ = ["Loader"]
@@ -49,19 +49,14 @@ class Loader(wiring.Component):
         self._beats = parameters.burst_beats
         self._size = size
         super().__init__(
-            {
-                "i": In(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
-                "halt": In(1),
-                "held": In(len(Unit)),
-                "take": Out(len(Unit)),
-                "give": Out(len(Unit)),
+            unit_port(command_layout(Opcode.LOAD, fill=1))
+            | {
                 "read_request": Out(stream.Signature(burst_layout())),
                 "read_data": In(stream.Signature(8 * self._axi_bytes)),
                 "write_enable": Out(self._axi_bytes),
                 "write_address": Out(24),
                 "write_data": Out(8 * self._axi_bytes),
                 "range_error": Out(1),
-                "state": Out(UnitState),
             }
         )
 

@@ -6,12 +6,12 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode, Unit
+from ..golden.isa import Opcode
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .beats import BeatWalker
 from .bursts import BurstCutter, burst_layout
-from .layouts import command_layout
+from .layouts import command_layout, unit_port
 from .queue import Queue
 from .scratchpad import Scratchpad
 
@@ -47,12 +47,8 @@ class Storer(wiring.Component):
         self._beats = parameters.burst_beats
         self._size = parameters.output_bytes
         super().__init__(
-            {
-                "i": In(stream.Signature(command_layout(Opcode.STORE))),
-                "halt": In(1),
-                "held": In(len(Unit)),
-                "take": Out(len(Unit)),
-                "give": Out(len(Unit)),
+            unit_port(command_layout(Opcode.STORE))
+            | {
                 "read_enable": Out(1),
                 "read_address": Out(24),
                 "read_data": In(8 * self._axi_bytes),
@@ -60,7 +56,6 @@ class Storer(wiring.Component):
                 "write_data": Out(stream.Signature(write_layout(self._axi_bytes))),
                 "acknowledged": In(1),
                 "range_error": Out(1),
-                "state": Out(UnitState),
             }
         )
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from golden_layers import random_conv2d, random_fields
 
-from maccord.golden.conv2d import conv2d
-from maccord.golden.graph import Conv2d, Layer, Linear
-from maccord.golden.linear import linear
+from maccord.golden.graph import Layer
 from maccord.golden.parameters import Parameters
 from maccord.golden.schedule import Schedule, schedule
 from maccord.hw.verilog import generate
 from maccord.sim.simulate import Job, Result, simulate
 
-__all__ = ["CONFIGURATIONS", "golden", "netlist", "random_layer", "run_layer"]
+__all__ = ["CONFIGURATIONS", "netlist", "run_layer"]
 
 # Not only square, not only powers of two, memories small enough that most layers are tiled
 CONFIGURATIONS = {
@@ -71,39 +68,6 @@ CONFIGURATIONS = {
 def netlist(parameters: Parameters) -> str:
     """Verilog of a configuration, generated once in a process."""
     return generate(parameters)
-
-
-def golden(layer: Layer, x_q: np.ndarray) -> np.ndarray:
-    """Output codes of the golden model."""
-    return conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear(x_q, layer)
-
-
-def random_layer(rng: np.random.Generator) -> tuple[Layer, tuple[int, ...]]:
-    """A small layer of any kind, and an input shape for it."""
-    if rng.random() < 0.2:
-        outputs, inputs = (int(n) for n in rng.integers(1, 90, 2))
-        layer = Linear("random.linear", **random_fields(rng, (outputs, inputs)))
-        return layer, (int(rng.integers(1, 3)), inputs)
-    kernel = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
-    groups = int(rng.choice([1, 1, 1, 2, 3]))
-    depth = int(rng.integers(1, 24))
-    dilation = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
-    padding = tuple(int(rng.integers(0, k)) for k in kernel)
-    layer = random_conv2d(
-        rng,
-        groups * int(rng.integers(1, 14)),
-        depth,
-        kernel,
-        groups=groups,
-        stride=(int(rng.integers(1, 3)), int(rng.integers(1, 4))),
-        padding=padding,
-        dilation=dilation,
-    )
-    size = [
-        int(rng.integers(max(1, d * (k - 1) + 1 - 2 * p), d * (k - 1) + 14))
-        for k, d, p in zip(kernel, dilation, padding, strict=True)
-    ]
-    return layer, (int(rng.integers(1, 3)), *size, depth * groups)
 
 
 def run_layer(

@@ -16,9 +16,10 @@ from fake_accelerator import (
 )
 from schedule_layers import random_conv2d, random_linear
 
+from maccord.golden.network import compute
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import COUNTERS, ErrorCode, Status
-from maccord.sim.jobs import LayerTask, MemoryModel, Recording, golden_output, misfit, run_layer
+from maccord.sim.jobs import LayerTask, MemoryModel, Recording, misfit, run_layer
 from maccord.sim.results import Outcome, Verdict
 
 
@@ -30,7 +31,7 @@ def task(kind: str = "conv2d", parameters: Parameters = PARAMETERS, seed: int = 
     else:
         layer, shape = random_conv2d(rng, (6, 5, 3, 3), padding=(1, 1)), (1, 6, 5, 5)
     x_q = rng.integers(0, 256, shape, np.uint8)
-    y = golden_output(layer, x_q)
+    y = compute(layer, [x_q])
     recording = Recording("net", "qnnpack", "random", "clean", seed, layer, x_q, y)
     return LayerTask(recording, parameters, "module maccord; endmodule")
 
@@ -151,7 +152,7 @@ def test_a_layer_too_large_for_the_scratchpad_is_bad_input() -> None:
     rng = np.random.default_rng(0)
     layer = random_conv2d(rng, (2, 600, 3, 3))
     x_q = rng.integers(0, 256, (1, 3, 3, 600), np.uint8)
-    y = golden_output(layer, x_q)
+    y = compute(layer, [x_q])
     job = LayerTask(Recording("net", "e", "w", "clean", 0, layer, x_q, y), small, "")
     outcome = run_layer(job, backend=perfect)
     assert outcome.verdict is Verdict.BAD_INPUT

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from schedule_layers import random_conv2d, random_layer, shaped_layer
 
-from maccord.golden.conv2d import conv2d
-from maccord.golden.graph import Conv2d, Layer
 from maccord.golden.isa import UNIT_OF, Instruction, Opcode, Unit, encode_program
-from maccord.golden.linear import linear
 from maccord.golden.machine import Machine, ProgramError
+from maccord.golden.network import compute
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import ErrorCode
 from maccord.golden.schedule import Schedule, schedule
@@ -28,11 +26,6 @@ CONFIGURATIONS = [
     Parameters(32, 8, accumulators=64, activation_bytes=1 << 12, weight_bytes=1 << 10),
 ]
 TINY = Parameters(8, 8, axi_bytes=8, accumulators=16, **{**SMALL, "weight_bytes": 1 << 10})
-
-
-def reference(x_q: np.ndarray, layer: Layer) -> np.ndarray:
-    """Output codes by the tensor-level golden model."""
-    return conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear(x_q, layer)
 
 
 def run(work: Schedule, x_q: np.ndarray) -> np.ndarray:
@@ -59,7 +52,7 @@ def test_random_layers_equal_reference(seed: int, parameters: Parameters) -> Non
     layer, shape = random_layer(rng)
     x_q = rng.integers(0, 256, shape).astype(np.uint8)
     work = schedule(layer, shape, parameters)
-    np.testing.assert_array_equal(run(work, x_q), reference(x_q, layer))
+    np.testing.assert_array_equal(run(work, x_q), compute(layer, [x_q]))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +69,7 @@ def test_full_size_equals_reference(name: str) -> None:
     layer, shape = shaped_layer(name)
     x_q = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8)
     work = schedule(layer, shape, Parameters())
-    np.testing.assert_array_equal(run(work, x_q), reference(x_q, layer))
+    np.testing.assert_array_equal(run(work, x_q), compute(layer, [x_q]))
 
 
 def test_a_flipped_weight_or_bias_changes_the_output() -> None:
@@ -85,7 +78,7 @@ def test_a_flipped_weight_or_bias_changes_the_output() -> None:
     layer = random_conv2d(rng, (3, 2, 2, 2))
     x_q = rng.integers(0, 256, (1, 6, 6, 2)).astype(np.uint8)
     work = schedule(layer, x_q.shape, TINY)
-    expected = reference(x_q, layer)
+    expected = compute(layer, [x_q])
     changed = 0
     for offset in range(work.stream.size):
         memory = work.image(x_q)

@@ -5,9 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from maccord.golden.conv2d import conv2d
-from maccord.golden.graph import Conv2d
-from maccord.golden.linear import linear
+from maccord.golden.network import compute
 from maccord.nets.images import load_crop, normalize
 from maccord.nets.library import load
 from maccord.nets.perturb import parse
@@ -16,11 +14,6 @@ INPUTS = ["clean", "awgn:0.3", "brownian:40", "vertical:4", "horizontal:3"]
 LAYERS = {"resnet18": 21, "vgg16": 16, "squeezenet1_1": 26}
 
 load = cache(load)
-
-
-def golden(x_q, layer):
-    """The golden model's output of a layer."""
-    return conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear(x_q, layer)
 
 
 def image(text):
@@ -38,7 +31,7 @@ def test_every_layer_equals_pytorch(name, text):
     assert len(records) == LAYERS[name]
     different = {}
     for layer_name, record in records.items():
-        y_golden = golden(record.x_q, network.layers[layer_name])
+        y_golden = compute(network.layers[layer_name], [record.x_q])
         assert (record.x_q.shape, y_golden.shape) == network.shapes[layer_name]
         different[layer_name] = int((y_golden != record.y_torch).sum())
     assert not any(different.values()), different
@@ -72,12 +65,12 @@ def test_one_weight_bit_is_seen():
     layer = network.layers[name]
     layer.weight[5, 17, 0, 0] ^= 0x20
     try:
-        wrong = np.argwhere(golden(record.x_q, layer) != record.y_torch)
+        wrong = np.argwhere(compute(layer, [record.x_q]) != record.y_torch)
     finally:
         layer.weight[5, 17, 0, 0] ^= 0x20
     assert len(wrong) > 10
     assert set(wrong[:, 3]) == {5}
-    np.testing.assert_array_equal(golden(record.x_q, layer), record.y_torch)
+    np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch)
 
 
 def test_one_bias_step_is_seen():
@@ -87,7 +80,7 @@ def test_one_bias_step_is_seen():
     layer = network.layers[name]
     layer.bias_q[11] += 64
     try:
-        wrong = np.argwhere(golden(record.x_q, layer) != record.y_torch)
+        wrong = np.argwhere(compute(layer, [record.x_q]) != record.y_torch)
     finally:
         layer.bias_q[11] -= 64
     assert set(wrong[:, 3]) == {11}

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..golden import conv2d, linear
 from ..golden.graph import Conv2d, Layer
 from ..golden.machine import Machine, ProgramError
+from ..golden.network import compute
 from ..golden.parameters import Parameters
 from ..golden.registers import ErrorCode, Status
 from ..golden.schedule import Schedule, schedule
@@ -21,7 +22,7 @@ from .errors import SimulationError, ToolchainError
 from .results import GENERATED, LayerResult, Outcome, Verdict, file_stem
 from .simulate import Job, Result, simulate
 
-__all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "golden_output", "misfit", "run_layer"]
+__all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "misfit", "run_layer"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -146,11 +147,6 @@ def misfit(task: LayerTask) -> str:
     return ""
 
 
-def golden_output(layer: Layer, x_q: Bytes) -> Bytes:
-    """Output codes according to the golden model."""
-    return conv2d.conv2d(x_q, layer) if isinstance(layer, Conv2d) else linear.linear(x_q, layer)
-
-
 def _accumulators(layer: Layer, x_q: Bytes) -> npt.NDArray[np.int32]:
     if isinstance(layer, Conv2d):
         return conv2d.accumulate(x_q, layer)
@@ -203,7 +199,7 @@ def run_layer(
     if stopped:
         return Outcome(Verdict.FAILED, problems=(stopped,))
     with threadpool_limits(1):  # Each processor has a layer of its own
-        y_golden = alter_golden(golden_output(layer, x_q))
+        y_golden = alter_golden(compute(layer, [x_q]))
     return _judge(task, plan, image, result, y_golden)
 
 
