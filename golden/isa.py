@@ -17,6 +17,24 @@ its output clamp, all in the int8 domain (code - 128). ``COMPUTE`` runs one tile
 weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
 multiplier, little-endian bytes) and accumulators start from the bias; with `last`, sums leave
 through the requantizer to the output scratchpad, `output_pitch` bytes from pixel to pixel.
+
+What a pass does with activations is the `Mode` that the last ``SETUP`` chose. ``DENSE``: vectors of
+`rows` bytes, each shared by all columns. ``DEPTHWISE`` and ``MAX`` scan the lines of cells under
+the tile's pixels, a vector of one byte per column each cycle, and make an output of each window of
+`window_height` x `window_width` cells (up to `WINDOW` x `WINDOW`), `stride_y` and `stride_x` cells
+apart. In ``DEPTHWISE`` each column multiplies its own channel's window: weight row
+`WINDOW` * i + j belongs to line i and cell j of a full window, and a smaller one lies in its last
+lines and cells, so that the rows before have weight 0. A larger kernel takes several passes, whose
+origins the reduction gives (one run of `rows` bytes per pass). ``MAX`` gives the largest byte of
+the window, clamped; it has no weights, and one pass that is first and last.
+
+``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
+factors of `maccord.golden.add`: a pixel is a vector of `columns` bytes, the next one `step_x`
+bytes on (a next line `step_y`). No weights, and one pass, as in ``MAX``.
+
+``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
+`maccord.golden.registers.RECORDED`, when all stores before it are done; with `value` 1 it raises
+the interrupt, too. It is a transfer of one row from buffer address 0.
 """
 
 from __future__ import annotations
@@ -28,7 +46,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from .parameters import Parameters
+from .parameters import WINDOW, Parameters
 
 __all__ = [
     "FIELDS",
@@ -36,8 +54,11 @@ __all__ = [
     "INSTRUCTION_BYTES",
     "MAX_TOKENS",
     "PARAMETER_ROWS",
+    "RECORD_BYTES",
     "UNIT_OF",
+    "WINDOW",
     "Instruction",
+    "Mode",
     "Opcode",
     "Unit",
     "decode",
@@ -50,6 +71,7 @@ INSTRUCTION_BYTES = 32
 HEADER_BITS = 16
 PARAMETER_ROWS = 8
 MAX_TOKENS = 63
+RECORD_BYTES = 128
 
 
 class Unit(IntEnum):
@@ -71,6 +93,17 @@ class Opcode(IntEnum):
     SETUP = 5
     COMPUTE = 6
     STORE = 7
+    SETUP_ADD = 8
+    RECORD = 9
+
+
+class Mode(IntEnum):
+    """What COMPUTE does; ``ADD`` is chosen by SETUP_ADD, and illegal in SETUP."""
+
+    DENSE = 0
+    DEPTHWISE = 1
+    MAX = 2
+    ADD = 3
 
 
 UNIT_OF: dict[Opcode, Unit] = {
@@ -78,8 +111,10 @@ UNIT_OF: dict[Opcode, Unit] = {
     Opcode.FILL: Unit.LOAD,
     Opcode.WEIGHT: Unit.WEIGHT,
     Opcode.SETUP: Unit.COMPUTE,
+    Opcode.SETUP_ADD: Unit.COMPUTE,
     Opcode.COMPUTE: Unit.COMPUTE,
     Opcode.STORE: Unit.STORE,
+    Opcode.RECORD: Unit.STORE,
 }
 
 # Name -> (bits, signed), packed from bit HEADER_BITS upwards in this order.
@@ -98,6 +133,7 @@ FIELDS: dict[Opcode, dict[str, tuple[int, bool]]] = {
     Opcode.FILL: _TRANSFER,
     Opcode.WEIGHT: _TRANSFER,
     Opcode.STORE: _TRANSFER,
+    Opcode.RECORD: _TRANSFER,
     Opcode.SETUP: {
         "run": (24, False),  # contiguous bytes of a tap, or of a kernel line
         "taps": (8, False),  # runs in a line
@@ -107,6 +143,24 @@ FIELDS: dict[Opcode, dict[str, tuple[int, bool]]] = {
         "pack_taps": (1, False),  # a vector may go on into the next tap
         "pack_lines": (1, False),  # a vector may go on into the next line
         "step_x": (24, False),  # bytes from an output pixel's window to its right neighbour's
+        "step_y": (24, False),
+        "zero_point": (8, True),
+        "low": (8, True),
+        "high": (8, True),
+        "mode": (2, False),
+        "window_height": (2, False),
+        "window_width": (2, False),
+        "stride_y": (4, False),
+        "stride_x": (4, False),
+    },
+    Opcode.SETUP_ADD: {
+        "factor_a": (24, False),
+        "factor_b": (24, False),
+        "shift": (5, False),
+        "zero_point_a": (8, True),
+        "zero_point_b": (8, True),
+        "operand_pitch": (24, False),  # a multiple of the activation scratchpad's banks
+        "step_x": (24, False),
         "step_y": (24, False),
         "zero_point": (8, True),
         "low": (8, True),

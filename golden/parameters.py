@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ID_WIDTH", "Parameters"]
+__all__ = ["ID_WIDTH", "WINDOW", "Parameters"]
 
+WINDOW = 3  # lines and cells of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 
 
@@ -49,6 +50,8 @@ class Parameters:
         Size of the output scratchpad, a power of two.
     accumulators : int
         Entries of the accumulator memory (pixels of a tile), a power of two.
+    line_cells : int
+        Cells of a line that depthwise convolutions and max pools scan, a power of two.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Parameters:
     weight_bytes: int = 1 << 16
     output_bytes: int = 1 << 16
     accumulators: int = 1024
+    line_cells: int = 256
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -80,6 +84,7 @@ class Parameters:
         _power_of_two("weight_bytes", self.weight_bytes, 1 << 10, 1 << 22)
         _power_of_two("output_bytes", self.output_bytes, 1 << 10, 1 << 22)
         _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
+        _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         tile = 2 * (self.rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -90,7 +95,17 @@ class Parameters:
     @property
     def activation_banks(self) -> int:
         """Byte-wide banks of the activation scratchpad: a vector or a bus beat at once."""
-        return max(1 << _bits(self.rows), self.axi_bytes)
+        return max(1 << _bits(self.vector_bytes), self.axi_bytes)
+
+    @property
+    def vector_bytes(self) -> int:
+        """Bytes that the activation scratchpad gives at once: one per row, or per column."""
+        return max(self.rows, self.cols)
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether columns can work a channel each: a window of rows, and no shared requantizer."""
+        return self.rows >= WINDOW**2 and self.lanes == self.cols
 
     @property
     def output_banks(self) -> int:
@@ -134,6 +149,7 @@ class Parameters:
             ("weight_bytes", "w"),
             ("output_bytes", "o"),
             ("accumulators", "p"),
+            ("line_cells", "n"),
         ):
             if getattr(self, key) != getattr(default, key):
                 parts.append(f"{tag}{getattr(self, key)}")

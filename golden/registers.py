@@ -7,6 +7,7 @@ from enum import IntEnum
 __all__ = [
     "COUNTERS",
     "IDENTIFICATION",
+    "RECORDED",
     "VERSION",
     "WRITABLE",
     "ErrorCode",
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 IDENTIFICATION = 0x4D414343  # "MACC"
-VERSION = 0x0001_0000
+VERSION = 0x0002_0000
 
 # Every cycle from start to interrupt is counted in exactly one of these.
 COUNTERS = (
@@ -29,9 +30,12 @@ COUNTERS = (
     "control",  # program fetch, set-up, filling and draining of the pipeline
 )
 
+# What RECORD writes, 64 bits each, and CYCLES and the registers behind it hold.
+RECORDED = ("cycles", *COUNTERS, "macs")
+
 
 class Register(IntEnum):
-    """Addresses. Counters are 64 bits, low word first, in the order of `COUNTERS`.
+    """Addresses. Counters are 64 bits, low word first, from CYCLES in the order of `RECORDED`.
 
     They stand still once the program is done; before, their words are read one after the other.
     """
@@ -54,8 +58,9 @@ class Register(IntEnum):
     ACCUMULATORS = 0x03C
     UNITS = 0x040  # four bits a unit, `UnitState`; fetch in bits 16 to 19
     INSTRUCTION = 0x044  # instructions handed out since the start
+    LINE_CELLS = 0x048
     CYCLES = 0x080
-    COUNTER = 0x088
+    COUNTER = 0x088  # the first of `COUNTERS`
 
 
 # Bits that a write changes; the others read as 0. No burst crosses 4096 bytes from such a base.
@@ -74,6 +79,7 @@ class Status(IntEnum):
     BUSY = 1
     DONE = 2
     ERROR = 4
+    RECORDED = 8  # a RECORD asked for the interrupt; writing 1 clears it
 
 
 class ErrorCode(IntEnum):

@@ -1,0 +1,48 @@
+"""Where a tensor lies in memory: rows of bytes, evenly apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Area"]
+
+
+@dataclass(frozen=True)
+class Area:
+    """Rows of bytes in memory; a part of a concatenated tensor has gaps between its rows.
+
+    Parameters
+    ----------
+    name : str
+        Of the tensor.
+    base : int
+        Byte offset of the first row.
+    rows, row_bytes : int
+    pitch : int
+        Bytes from row to row, at least `row_bytes`.
+    """
+
+    name: str
+    base: int
+    rows: int
+    row_bytes: int
+    pitch: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that belong to it."""
+        return self.rows * self.row_bytes
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last row's last byte."""
+        return self.base + (self.rows - 1) * self.pitch + self.row_bytes
+
+    def view(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The rows as a writable view of memory, shape (rows, row_bytes)."""
+        return np.lib.stride_tricks.as_strided(
+            memory[self.base : self.end], (self.rows, self.row_bytes), (self.pitch, 1)
+        )
