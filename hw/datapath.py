@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Mux, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.parameters import Parameters
+from ..golden.parameters import WINDOW, Parameters
 from .accumulator import Accumulator
 from .delay import delay, delays
 from .requantize import Requantizer
@@ -68,7 +68,7 @@ class Datapath(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `lanes`, `accumulators` and what derives from them.
+        Uses `rows`, `cols`, `lanes`, `accumulators` and what derives from them, `depthwise` too.
 
     Members
     -------
@@ -87,11 +87,21 @@ class Datapath(wiring.Component):
         Codes minus 128, constant while vectors are in flight.
     valid, y : 1, signed(8) per column
         A vector of results: codes minus 128.
+    depthwise : 1, if the parameters have it
+        Vectors are windows of cells, see `SystolicArray`; changes `mode_gap` or more cycles
+        before a vector, with none in flight.
+    lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
+        The cells of a vector, the newest of them one cycle after its control, in place of
+        `activation`. The cells before it in the window come in the cycles right before.
     """
 
     def __init__(self, parameters: Parameters):
         self._parameters = parameters
         self._array = SystolicArray(parameters)
+        windows = {
+            "depthwise": In(1),
+            "lines": In(signed(8)).array(WINDOW, parameters.cols),
+        }
         super().__init__(
             {
                 "activation": In(signed(8)).array(parameters.rows),
@@ -105,6 +115,7 @@ class Datapath(wiring.Component):
                 "valid": Out(1),
                 "y": Out(signed(8)).array(parameters.cols),
             }
+            | (windows if parameters.depthwise else {})
         )
 
     @property
@@ -120,6 +131,11 @@ class Datapath(wiring.Component):
         The next matrix's `capture` may come in the cycle of that vector or later.
         """
         return self._array.swap_gap
+
+    @property
+    def mode_gap(self) -> int:
+        """Fewest cycles from a change of `depthwise` to the next vector."""
+        return self._array.mode_gap
 
     @property
     def load_gap(self) -> int:
@@ -152,6 +168,10 @@ class Datapath(wiring.Component):
         ]
         for ours, outer in ((array.activation, self.activation), (array.weight, self.weight)):
             m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
+        if self._parameters.depthwise:
+            m.d.comb += array.depthwise.eq(self.depthwise)
+            for ours, outer in zip(array.lines, self.lines, strict=True):
+                m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
         results = self._accumulators(m)
         group = self._parameters.columns_per_lane
         for lane in range(self._parameters.lanes):

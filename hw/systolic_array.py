@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.parameters import Parameters
-from .delay import delays
+from ..golden.parameters import WINDOW, Parameters
+from .delay import CHUNK_BITS, delays
 from .processing_element import ProcessingElement
 
 __all__ = ["SystolicArray"]
+
+CHUNK = CHUNK_BITS // 8  # columns whose activations shift as one word
+GROUP = 2 * CHUNK  # columns that a register of the mode serves
 
 
 class SystolicArray(wiring.Component):
@@ -26,12 +29,19 @@ class SystolicArray(wiring.Component):
     Presented from cycle t on, it serves the vectors from any swap at `t + swap_gap` or later, and
     until the next swap. The next matrix may be presented from the cycle of that swap on.
 
+    With `depthwise`, each column works on its own channel: rows 0 to `WINDOW`**2 - 1 see a window
+    of cells instead of the vector, row `WINDOW` * k + u the cell of line k that is
+    `WINDOW` - 1 - u cells before the newest. Rows below see the vector. What is called a vector's
+    cycle then is when it would be presented for its newest cell; `lines` shows that cell in the
+    cycle after, the cells before it in the cycles right before. The lines travel down and to the
+    right in columns of their own.
+
     No register has a reset: what a reset leaves under way stays ahead of what comes after it.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols` and `partial_sum_bits`.
+        Uses `rows`, `cols`, `partial_sum_bits` and `depthwise`.
     element : callable
         Called with `partial_sum_bits`; makes a component with the members and the cycles of
         `ProcessingElement`.
@@ -50,6 +60,11 @@ class SystolicArray(wiring.Component):
         Sums, column j later than column 0 by j cycles.
     column_weight : signed(8), one per column
         The rows of weights as they enter the columns: column j delayed by j cycles.
+    depthwise : 1, if the parameters have it
+        Windows and not vectors, constant from `mode_gap` cycles before a vector of windows on,
+        and while vectors are in flight.
+    lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
+        Cells of one column of pixels, the last line is the lowest.
     """
 
     def __init__(
@@ -61,6 +76,7 @@ class SystolicArray(wiring.Component):
         self._parameters = parameters
         self._element = element
         cols = parameters.cols
+        windows = {"depthwise": In(1), "lines": In(signed(8)).array(WINDOW, cols)}
         super().__init__(
             {
                 "activation": In(signed(8)).array(parameters.rows),
@@ -70,6 +86,7 @@ class SystolicArray(wiring.Component):
                 "partial_sum": Out(signed(parameters.partial_sum_bits)).array(cols),
                 "column_weight": Out(signed(8)).array(cols),
             }
+            | (windows if parameters.depthwise else {})
         )
 
     @property
@@ -82,6 +99,16 @@ class SystolicArray(wiring.Component):
         """Fewest cycles from the first row of a matrix to the swap that makes it active."""
         return self._parameters.rows
 
+    @property
+    def mode_gap(self) -> int:
+        """Fewest cycles from a change of `depthwise` to the next vector."""
+        return WINDOW + self._groups
+
+    @property
+    def _groups(self) -> int:
+        """Groups of columns that share a register of the mode."""
+        return -(-self._parameters.cols // GROUP)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, cols = self._parameters.rows, self._parameters.cols
@@ -89,15 +116,19 @@ class SystolicArray(wiring.Component):
         weights = [delays(m, f"weight_{j}", self.weight[j], j + rows - 1) for j in range(cols)]
         partial_sums = [Signal(signed(bits), name=f"zero_{j}") for j in range(cols)]
         swap, capture = self.swap, self.capture
+        windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
-            activations = delays(m, f"activation_{i}", self.activation[i], i + cols)
+            if i < len(windows):
+                activations = self._window_row(m, i, *windows[i])
+            else:
+                activations = delays(m, f"activation_{i}", self.activation[i], i + cols)[i + 1 :]
             swaps = delays(m, f"swap_{i}", swap, cols)
             captures = delays(m, f"capture_{i}", capture, max(cols, 2))
             for j in range(cols):
                 element = self._element(partial_sum_bits=bits)
                 m.submodules[f"element_{i}_{j}"] = element
                 m.d.comb += [
-                    element.a.eq(activations[i + j + 1]),
+                    element.a.eq(activations[j]),
                     element.swap.eq(swaps[j]),
                     element.w.eq(weights[j][i + j]),
                     element.capture.eq(captures[j]),
@@ -112,3 +143,35 @@ class SystolicArray(wiring.Component):
                 self.column_weight[j].eq(weights[j][j]),
             ]
         return m
+
+    def _windows(self, m: Module) -> list[tuple[list[Value], list[Value]]]:
+        """For each row of a window: the mode by group of columns, and its line's cells by column.
+
+        The rows of a line see the same cells, each one cycle later than the row before: theirs
+        are one cell older. So one row of registers per line and column serves them all.
+        """
+        down = delays(m, "mode", self.depthwise, WINDOW**2)[1:]
+        modes = [delays(m, f"mode_{i}", mode, self._groups - 1) for i, mode in enumerate(down)]
+        cells: list[list[Value]] = []
+        for k, line in enumerate(self.lines):
+            cells.append([])
+            for j, cell in enumerate(line):
+                # Without windows these registers hold: nothing to compute for a simulator.
+                with m.If(modes[k][j // GROUP]):
+                    cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j + 1)[-1:]
+        return [(mode, cells[i // WINDOW]) for i, mode in enumerate(modes)]
+
+    def _window_row(self, m: Module, i: int, modes: list[Value], cells: list[Value]) -> list[Value]:
+        """Activations of a row's elements: from the element to the left, or a window's cells."""
+        left = delays(m, f"activation_{i}", self.activation[i], i)[-1]
+        activations: list[Value] = []
+        for start in range(0, self._parameters.cols, CHUNK):
+            part = cells[start : start + CHUNK]
+            line = Signal(8 * len(part), name=f"activations_{i}_{start}", reset_less=True)
+            with m.If(modes[start // GROUP]):
+                m.d.sync += line.eq(Cat(part))
+            with m.Else():
+                m.d.sync += line.eq(Cat(left, line))
+            activations += [line.word_select(j, 8).as_signed() for j in range(len(part))]
+            left = activations[-1]
+        return activations
