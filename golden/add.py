@@ -7,16 +7,19 @@ The arithmetic is fixed-point, that of qnnpack's ``q8vadd`` micro-kernels with t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .graph import Add, Quantization
 
-__all__ = ["AddFactors", "add", "add_factors", "check_add"]
+__all__ = ["AddFactors", "add", "add_codes", "add_factors", "check_add"]
 
 _BITS = 22  # of the larger factor
 _LARGEST_SHIFT = 31
+
+Code = TypeVar("Code", np.uint8, np.int8)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,45 @@ def check_add(operation: Add) -> AddFactors:
         raise ValueError(f"{operation.name}: {error}") from None
 
 
+def add_codes(
+    a: npt.NDArray[Code],
+    b: npt.NDArray[Code],
+    factors: AddFactors,
+    zero_points: tuple[int, int, int],
+    low: int,
+    high: int,
+) -> npt.NDArray[Code]:
+    """Rescaled sum of codes: what the hardware's adder computes.
+
+    Parameters
+    ----------
+    a, b : ndarray of one shape, uint8 or int8
+        Codes, or codes minus 128.
+    factors : AddFactors
+    zero_points : (int, int, int)
+        Of a, b and the sum, minus 128 if the codes are.
+    low, high : int
+        Clamp bounds, within the codes' range.
+
+    Returns
+    -------
+    ndarray of that shape and dtype
+
+    Examples
+    --------
+    >>> codes, zeros = np.array([3, 4], np.int8), np.zeros(2, np.int8)
+    >>> add_codes(codes, zeros, AddFactors(2**21, 2**21, 22), (0, 0, 10), -128, 127)
+    array([12, 12], dtype=int8)
+    """
+    steps = np.arange(256, dtype=np.uint8).view(a.dtype).astype(np.int32)
+    acc = ((steps - zero_points[0]) * np.int32(factors.a))[a.view(np.uint8)]
+    acc += ((steps - zero_points[1]) * np.int32(factors.b))[b.view(np.uint8)]
+    mask = np.int32((1 << factors.shift) - 1)
+    rest = (acc & mask) - (acc < 0)
+    rounded = (acc >> np.int32(factors.shift)) + (rest > mask >> 1)
+    return np.clip(rounded + zero_points[2], low, high).astype(a.dtype)
+
+
 def add(
     a_q: npt.NDArray[np.uint8], b_q: npt.NDArray[np.uint8], operation: Add
 ) -> npt.NDArray[np.uint8]:
@@ -127,13 +169,7 @@ def add(
             raise ValueError(f"a_q and b_q must be uint8, got {codes.dtype}")
     operation.output_shape(a_q.shape, b_q.shape)
     a, b = operation.inputs
-    factors = check_add(operation)
-    steps = np.arange(256, dtype=np.int32)
-    acc = ((steps - a.zero_point) * np.int32(factors.a))[a_q]
-    acc += ((steps - b.zero_point) * np.int32(factors.b))[b_q]
-    mask = np.int32((1 << factors.shift) - 1)
-    rest = (acc & mask) - (acc < 0)
-    rounded = (acc >> np.int32(factors.shift)) + (rest > mask >> 1)
-    zero_point = operation.output.zero_point
-    low = zero_point if operation.relu else 0
-    return np.clip(rounded + zero_point, low, 255).astype(np.uint8)
+    output = operation.output.zero_point
+    low = output if operation.relu else 0
+    zero_points = (a.zero_point, b.zero_point, output)
+    return add_codes(a_q, b_q, check_add(operation), zero_points, low, 255)
