@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from amaranth.hdl import Value
 from amaranth.lib import wiring
@@ -21,7 +23,8 @@ def run(
     block : wiring.Component
         What is simulated, in domain `sync`.
     inputs : dict of ndarray of shape (cycles,) or (cycles, members)
-        Values per cycle; a dot in a name goes into a struct, two dimensions are a member array.
+        Values per cycle; a dot in a name goes into a struct, two dimensions are a member array,
+        of several dimensions in C order.
     outputs : list of str
         What is recorded.
     extra_cycles : int
@@ -68,4 +71,11 @@ def _signals(block: wiring.Component, name: str) -> list[Value]:
     member = getattr(block, first)
     for field in fields:
         member = getattr(member, field)
-    return list(member) if isinstance(member, (list, tuple)) else [Value.cast(member)]
+    return _flat(member)
+
+
+def _flat(member: Any) -> list[Value]:
+    """Signals of a member, which may be an array of arrays."""
+    if isinstance(member, list):
+        return [signal for part in member for signal in _flat(part)]
+    return [Value.cast(member)]
