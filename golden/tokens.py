@@ -1,7 +1,9 @@
 """Order between instructions: tokens, and a check that tokens order every shared access.
 
 Each instruction has a clock, the number of instructions of every unit that are known to be done
-before it starts. A unit knows its own past; a token brings its sender's knowledge along. Two
+before it starts. A unit knows its own past; a token brings its sender's knowledge along. COMPUTE
+gives its tokens to the loading units when its reads are done and to STORE when its outputs are
+there, so that STORE knows of outputs from COMPUTE's own tokens only. Two
 accesses to the same bytes, one of them a write, must be ordered so: otherwise the hardware, which
 runs the units at the same time, may do them in either order.
 """
@@ -40,7 +42,10 @@ class Tokens:
             if instruction.wait >> other & 1:
                 if not self._held[other][unit]:
                     raise ValueError(f"waits for a token from {other.name} that is not there")
+                writes = clock[Unit.COMPUTE]
                 np.maximum(clock, self._held[other][unit].popleft(), out=clock)
+                if unit == Unit.STORE and other != Unit.COMPUTE:
+                    clock[Unit.COMPUTE] = writes
         return clock.copy()
 
     def finish(self, unit: Unit, instruction: Instruction) -> None:

@@ -9,6 +9,7 @@ from schedule_layers import SHAPES, random_conv2d, random_layer, random_linear, 
 from maccord.golden.isa import UNIT_OF, Opcode, encode_program
 from maccord.golden.parameters import Parameters
 from maccord.golden.schedule import Schedule, count_macs, schedule
+from maccord.golden.schedule.search import DensePlan
 from maccord.golden.tokens import Tokens
 
 LEAST = {
@@ -66,7 +67,8 @@ def test_first_layer_packs_kernel_lines() -> None:
     layer, shape = shaped_layer("resnet18.conv1")
     work = schedule(layer, shape, Parameters())
     passes = [i["passes"] for i in work.program if i.opcode == Opcode.COMPUTE and i["first"]]
-    assert work.tiling.cut.passes == 10
+    assert isinstance(work.plan, DensePlan)
+    assert work.plan.tiling.cut.passes == 10
     assert max(passes) == 10
 
 

@@ -12,8 +12,8 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from .isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Opcode, Unit
-from .parameters import Parameters
+from ..isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
+from ..parameters import Parameters
 
 __all__ = ["estimate_cycles"]
 
@@ -24,6 +24,7 @@ _START = 2  # cycles between instructions of a unit
 _STORED = 42  # cycles from a store's last beat to its acknowledgement
 _EXPOSED = 22  # cycles of a column tile's parameters and start that a long pass hides
 _SETUP = 4
+_COMMAND = 6  # cycles between two COMPUTEs without weights
 
 
 def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
@@ -45,6 +46,7 @@ class _Timeline:
         self.load_burst = self.weight_burst = 1.0  # beats
         self.last_pass = 0  # cycles of the array's last pass, if it just ended
         self.idle_since = 0.0
+        self.setup: Instruction | None = None  # the last one
         self.finished = 0.0
 
     def run(self) -> float:
@@ -132,7 +134,8 @@ class _Timeline:
         return 0 if unit == Unit.STORE else _LATENCY
 
     def _duration(self, instruction: Instruction) -> float:
-        if instruction.opcode == Opcode.SETUP:
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+            self.setup = instruction
             return _SETUP
         if instruction.opcode == Opcode.COMPUTE:
             return self._compute(instruction)
@@ -154,6 +157,10 @@ class _Timeline:
         return duration + (_STORED if instruction.opcode == Opcode.STORE else 0)
 
     def _compute(self, instruction: Instruction) -> float:
+        if self.setup and self.setup.opcode == Opcode.SETUP_ADD:
+            return _COMMAND + 2 * instruction["width"] * instruction["height"]
+        if self.setup and self.setup["mode"] != Mode.DENSE:
+            return self._scan(instruction, self.setup)
         rows = self.parameters.rows
         pixels = instruction["width"] * instruction["height"]
         one = max(pixels, rows)
@@ -164,3 +171,16 @@ class _Timeline:
         exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
         self.last_pass = last
         return _START + exposed + (instruction["passes"] - 1) * one + last
+
+    def _scan(self, instruction: Instruction, setup: Instruction) -> float:
+        """Cells of the lines under a tile, once for each pass."""
+        lines = (instruction["height"] - 1) * setup["stride_y"] + setup["window_height"]
+        cells = (instruction["width"] - 1) * setup["stride_x"] + setup["window_width"]
+        if setup["mode"] == Mode.MAX:
+            return _COMMAND + lines * cells
+        rows = self.parameters.rows
+        one = max(lines * cells, rows)
+        hidden = self.last_pass if self.idle_since == self.time else 0
+        exposed = min(max(2 * rows + _EXPOSED - hidden, 0), rows + _EXPOSED)
+        self.last_pass = one
+        return _START + exposed + instruction["passes"] * one

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .gemm import fold_bias
-from .graph import Conv2d, Layer
-from .isa import PARAMETER_ROWS
-from .parameters import Parameters
+from ..gemm import fold_bias
+from ..graph import Conv2d, Layer
+from ..isa import PARAMETER_ROWS
+from ..parameters import Parameters
+from ..reduction import Reduction, reduction
 from .problem import ColumnTile, Problem
-from .reduction import Reduction, reduction
 
 __all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "weight_plan", "weight_stream"]
-
-_MAX_SLOTS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,18 +124,17 @@ class WeightPlan:
         Passes in each chunk of a column tile.
     first_sizes : tuple of int
         The same for the very first column tile: small ones first, so that computing starts.
-    slots, slot_bytes : int
-        Ring of slots that chunks take in turn; no slots where the whole stream stays resident.
+    resident : bool
+        Whether the whole stream stays, fetched once for all tiles of pixels.
     """
 
     sizes: tuple[int, ...]
     first_sizes: tuple[int, ...]
-    slots: int
-    slot_bytes: int
+    resident: bool
 
 
 def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
-    """Keep all weights if they fit, else cut them into chunks for a ring of slots.
+    """Keep all weights if they fit, else cut them into chunks that follow each other.
 
     Raises
     ------
@@ -151,10 +148,10 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
     passes = stream.passes
     if len(stream.data) <= parameters.weight_bytes:
         first = _growing(passes, passes) if aligned else [passes]
-        return WeightPlan((passes,), tuple(first), 0, 0)
+        return WeightPlan((passes,), tuple(first), True)
     slack = 0 if aligned else 2 * align
-    for slots in (4, 3, 2):
-        most = (parameters.weight_bytes // slots // align * align - slack - header) // tile
+    for parts in (4, 3, 2):
+        most = (parameters.weight_bytes // parts // align * align - slack - header) // tile
         if most >= 1:
             break
     else:
@@ -164,9 +161,7 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
         )
     count = -(-passes // most)
     sizes = [(i + 1) * passes // count - i * passes // count for i in range(count)]
-    slot_bytes = -(-(header + max(sizes) * tile + slack) // align) * align
-    slots = min(parameters.weight_bytes // slot_bytes, _MAX_SLOTS)
-    return WeightPlan(tuple(sizes), tuple(_growing(passes, max(sizes))), slots, slot_bytes)
+    return WeightPlan(tuple(sizes), tuple(_growing(passes, max(sizes))), False)
 
 
 def _growing(total: int, limit: int) -> list[int]:

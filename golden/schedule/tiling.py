@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from .parameters import Parameters
+from ..parameters import Parameters
+from ..reduction import Reduction, reduction
 from .problem import Problem
-from .reduction import Reduction, reduction
 
-__all__ = ["Cut", "Tile", "Tiling", "cuts", "tapered", "tiling"]
+__all__ = ["Cut", "Tile", "Tiling", "cuts", "tapered", "tile_bytes", "tiling"]
 
 _MAX_ROWS = (1 << 16) - 1
 
@@ -66,20 +66,16 @@ class Cut:
 
 @dataclass(frozen=True)
 class Tiling:
-    """A cut with its tiles and buffers.
+    """A cut with its tiles.
 
     Parameters
     ----------
     cut : Cut
     tiles : tuple of Tile
-    activation_buffers, output_buffers : int
-        2 where loads and stores overlap with computing, else 1.
     """
 
     cut: Cut
     tiles: tuple[Tile, ...]
-    activation_buffers: int
-    output_buffers: int
 
 
 def cuts(work: Problem, parameters: Parameters) -> Iterator[Cut]:
@@ -95,14 +91,14 @@ def cuts(work: Problem, parameters: Parameters) -> Iterator[Cut]:
     for width, across in _sizes(work.horizontal.out, limit):
         pitch, geometry, passes = _layout(work, width, parameters)
         for height, down in _sizes(work.vertical.out, limit // width):
-            if _tile_bytes(work, pitch, height, width) > parameters.activation_bytes:
+            if tile_bytes(work, pitch, height, width) > parameters.activation_bytes:
                 continue
             fitted = True
             single = work.images * across * down == 1
             for group in _groups(work, width * height, single, parameters):
                 yield Cut(height, width, down, across, pitch, geometry, passes, group)
     if not fitted:
-        need = _tile_bytes(work, _layout(work, 1, parameters)[0], 1, 1)
+        need = tile_bytes(work, _layout(work, 1, parameters)[0], 1, 1)
         raise ValueError(
             f"activation_bytes must be at least {need} to hold the window of one output pixel "
             f"of this layer, got {parameters.activation_bytes}"
@@ -120,7 +116,7 @@ def tiling(work: Problem, cut: Cut, parameters: Parameters) -> Tiling:
         for y, y_end in zip(ys[:-1], ys[1:], strict=True)
         for x, x_end in zip(xs[:-1], xs[1:], strict=True)
     )
-    return _buffered(work, cut, tiles, parameters)
+    return Tiling(cut, tiles)
 
 
 def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Tiling]:
@@ -138,9 +134,9 @@ def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Til
             tiles[:1] = _split(tiles[0], 1, head - 1 if alone and tail > 1 else head)
         if len(tiles) == len(base.tiles):
             continue
-        variant = _buffered(work, base.cut, tuple(tiles), parameters)
-        if variant.activation_buffers == 2:
-            yield variant
+        size = max(tile_bytes(work, base.cut.pitch, t.height, t.width) for t in tiles)
+        if 2 * size <= parameters.activation_bytes:  # else they would not overlap
+            yield Tiling(base.cut, tuple(tiles))
 
 
 def _split(tile: Tile, part: int, parts: int) -> list[Tile]:
@@ -159,18 +155,7 @@ def _split(tile: Tile, part: int, parts: int) -> list[Tile]:
     ]
 
 
-def _buffered(work: Problem, cut: Cut, tiles: tuple[Tile, ...], parameters: Parameters) -> Tiling:
-    """Two buffers of each kind if they fit and are of use."""
-    size = max(_tile_bytes(work, cut.pitch, t.height, t.width) for t in tiles)
-    double = len(tiles) > 1 and 2 * size <= parameters.activation_bytes
-    channels = min(cut.group * parameters.cols, work.out_channels)
-    stored = max(t.height * t.width for t in tiles) * channels
-    single = len(tiles) == 1 and cut.group >= len(work.column_tiles)
-    overlap = not single and 2 * stored <= parameters.output_bytes
-    return Tiling(cut, tiles, 2 if double else 1, 2 if overlap else 1)
-
-
-def _tile_bytes(work: Problem, pitch: int, height: int, width: int) -> int:
+def tile_bytes(work: Problem, pitch: int, height: int, width: int) -> int:
     """Bytes of the activation scratchpad under a tile."""
     line = work.horizontal.cells(width) * work.channels
     return pitch * (work.vertical.cells(height) - 1) + line

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
-from .graph import Conv2d, Layer
-from .parameters import Parameters
+from ..graph import Conv2d, Layer
+from ..parameters import Parameters
 
 __all__ = ["Axis", "ColumnTile", "Problem", "problem"]
 

@@ -1,0 +1,164 @@
+"""Chooses how a dense layer is cut: the tilings that fit, ranked by a bound, the best played."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Layer
+from ..isa import PARAMETER_ROWS
+from ..parameters import Parameters
+from .builder import Builder, View
+from .dense import Clamp, dense
+from .ordering import link
+from .problem import Problem, problem
+from .tiling import Cut, Tiling, cuts, tapered, tiling
+from .timing import estimate_cycles
+from .weight_stream import WeightPlan, WeightStream, weight_plan, weight_stream
+
+__all__ = ["DensePlan", "dense_plan"]
+
+_FINALISTS = 6  # tilings that are played in time
+_BUDGET = 20_000  # instructions to play, over all finalists
+
+
+@dataclass(frozen=True, eq=False)
+class DensePlan:
+    """How a convolution or linear layer is cut.
+
+    Parameters
+    ----------
+    work : Problem
+    tiling : Tiling
+    weights : WeightStream
+    chunks : WeightPlan
+    clamp : Clamp
+    estimate : int
+        Estimated cycles.
+    """
+
+    work: Problem
+    tiling: Tiling
+    weights: WeightStream
+    chunks: WeightPlan
+    clamp: Clamp
+    estimate: int
+
+    @property
+    def stream(self) -> npt.NDArray[np.uint8]:
+        """Weights and parameters as they lie in memory."""
+        return self.weights.data
+
+    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
+        """Append the layer's tasks."""
+        dense(
+            *(builder, self.work, self.tiling, self.weights, self.chunks, self.clamp),
+            *(sources[0], weights, target),
+        )
+
+
+def dense_plan(
+    layer: Layer, input_shape: tuple[int, ...], parameters: Parameters, *, dense: bool = True
+) -> DensePlan:
+    """Find the fastest of the most promising tilings.
+
+    Parameters
+    ----------
+    layer : Conv2d or Linear
+    input_shape : tuple of int
+        (N, H, W, I) or (N, I).
+    parameters : Parameters
+    dense : bool
+        Whether the pixels of input and output touch in memory.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit the layer, or the layer does not fit the scratchpads.
+    """
+    work = problem(layer, input_shape, parameters)
+    return min(_plays(layer, work, parameters, dense), key=lambda play: play[0])[1]
+
+
+def _plays(
+    layer: Layer, work: Problem, parameters: Parameters, dense: bool
+) -> Iterator[tuple[float, DensePlan]]:
+    """Write and time the programs of the most promising tilings; yields costs."""
+    played, clamp = 0, _clamp(layer)
+    source, target = _views(work, dense)
+    streams: dict[tuple[bool, bool], WeightStream] = {}
+    for cut in _ranked(work, parameters):
+        walk = cut.geometry.pack_taps, cut.geometry.pack_lines
+        if walk not in streams:
+            streams[walk] = weight_stream(layer, work, cut.geometry, parameters)
+        stream = streams[walk]
+        plan = weight_plan(stream, parameters)
+        for variant in tapered(work, tiling(work, cut, parameters), parameters):
+            candidate = DensePlan(work, variant, stream, plan, clamp, 0)
+            builder = Builder(parameters)
+            candidate.emit(builder, (source,), 0, target)
+            program = link(builder.tasks)
+            cycles = estimate_cycles(program, parameters)
+            yield (
+                cycles * _penalty(work, cut),
+                DensePlan(work, variant, stream, plan, clamp, cycles),
+            )
+            played += len(program)
+            if played > _BUDGET:
+                return
+
+
+def _views(work: Problem, dense: bool) -> tuple[View, View]:
+    """Where input and output might lie, for the sake of time."""
+    gap = 0 if dense else work.channels
+    size = work.images, work.vertical.size, work.horizontal.size
+    source = View(0, *size, work.channels, work.channels + gap)
+    base = -(-source.offset(work.images) // 4096) * 4096
+    size = work.images, work.vertical.out, work.horizontal.out
+    return source, View(base, *size, work.out_channels, work.out_channels + gap)
+
+
+def _clamp(layer: Layer) -> Clamp:
+    low, high = layer.bounds
+    zero_point, padding = layer.output.zero_point - 128, layer.input.zero_point - 128
+    return Clamp(zero_point, low - 128, high - 128, padding)
+
+
+def _ranked(work: Problem, parameters: Parameters) -> list[Cut]:
+    """The most promising cuts, best first."""
+    return heapq.nsmallest(
+        _FINALISTS, cuts(work, parameters), key=lambda cut: _bound(work, cut, parameters)
+    )
+
+
+def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
+    """Cycles of a cut if the slowest unit were always busy, plus start and end."""
+    rows, axi = parameters.rows, parameters.axi_bytes
+    tiles = work.images * cut.down * cut.across
+    columns = len(work.column_tiles)
+    pixels = work.vertical.out * work.horizontal.out / (cut.down * cut.across)
+    one, last = max(pixels, rows), max(pixels * parameters.columns_per_lane, rows)
+    exposed = max(2 * rows + 28 - last, 0) + 4
+    compute = columns * (one * (cut.passes - 1) + last + exposed) + 40
+    lines = work.vertical.cells(cut.height)
+    load = lines * (work.horizontal.cells(cut.width) * work.channels / axi + 1)
+    weights = columns * (PARAMETER_ROWS + cut.passes * rows) * parameters.weight_row_bytes
+    groups = -(-columns // cut.group)
+    if groups > 1:
+        store = groups * (pixels * (work.out_channels / groups / axi + 1) + 45)
+    else:
+        store = cut.height * (cut.width * work.out_channels / axi + 1) + 45
+    streams = 1 if weights <= parameters.weight_bytes else tiles
+    read = tiles * load + streams * weights / axi
+    # Tapering halves what is exposed, at least.
+    cycles = max(tiles * compute, read, tiles * store) + load / 2 + store / groups / 2
+    return cycles * _penalty(work, cut)
+
+
+def _penalty(work: Problem, cut: Cut) -> float:
+    """Whole pixels make long bursts: short ones must be worth it on a slower memory, too."""
+    return 1.0 if cut.group == len(work.column_tiles) else 1.005

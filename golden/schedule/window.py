@@ -1,0 +1,407 @@
+"""Tasks of what scans windows: depthwise convolutions, average and max pools, clamps, copies.
+
+The array's columns work a channel each. Channels are cut into slices, which lie side by side in
+the activation scratchpad, and a slice's pixels into tiles, whose lines are scanned cell by cell,
+once for each pass of the kernel and each column tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from ..gemm import fold_bias
+from ..graph import Conv2d
+from ..isa import PARAMETER_ROWS, WINDOW, Mode
+from ..parameters import Parameters
+from .builder import Builder, View
+
+__all__ = ["Window", "WindowPlan", "window_plan", "window_stream"]
+
+_OPEN = 34  # cycles until a first tile has been asked for
+_COMMAND = 8  # cycles between two COMPUTEs
+_HIDDEN = 56  # cycles of a scan that hide the next column tile's parameters and weights
+_MAX_STRIDE = 15
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is done with windows of one tensor.
+
+    Parameters
+    ----------
+    mode : Mode
+        DEPTHWISE or MAX.
+    kernel, stride, padding : (vertical, horizontal)
+    outputs : (vertical, horizontal)
+        Windows; they may reach beyond the padded input.
+    fill : int
+        Value of cells outside of the input, in int8.
+    zero_point, low, high : int
+        Of the output, in int8.
+    """
+
+    mode: Mode
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    outputs: tuple[int, int]
+    fill: int
+    zero_point: int
+    low: int
+    high: int
+
+    @property
+    def scanned(self) -> tuple[int, int]:
+        """Lines and cells of a pass's window."""
+        return min(self.kernel[0], WINDOW), min(self.kernel[1], WINDOW)
+
+    @property
+    def parts(self) -> tuple[int, int]:
+        """Passes: windows side by side that make up the kernel."""
+        return ceil(self.kernel[0] / WINDOW), ceil(self.kernel[1] / WINDOW)
+
+    def cells(self, outputs: int, axis: int) -> int:
+        """Cells under neighbouring outputs."""
+        return (outputs - 1) * self.stride[axis] + self.kernel[axis]
+
+    def scan(self, outputs: int, axis: int) -> int:
+        """Cells that a pass scans for neighbouring outputs."""
+        return (outputs - 1) * self.stride[axis] + self.scanned[axis]
+
+
+def window_stream(layer: Conv2d, parameters: Parameters) -> npt.NDArray[np.uint8]:
+    """Weights and parameters of a depthwise convolution, column tile by column tile.
+
+    Parameters
+    ----------
+    layer : Conv2d
+        Of weights (C, 1, kh, kw).
+    parameters : Parameters
+
+    Returns
+    -------
+    ndarray of shape (column tiles, bytes), uint8
+    """
+    channels, _, kh, kw = layer.weight.shape
+    cols, rows, pitch = parameters.cols, parameters.rows, parameters.weight_row_bytes
+    parts = ceil(kh / WINDOW), ceil(kw / WINDOW)
+    window = min(kh, WINDOW), min(kw, WINDOW)
+    tiles = -(-channels // cols)
+    used = (PARAMETER_ROWS + parts[0] * parts[1] * rows) * pitch
+    data = np.zeros((tiles, -(-used // parameters.axi_bytes) * parameters.axi_bytes), np.uint8)
+    block = data[:, :used].reshape(tiles, -1, pitch)
+
+    def place(row: int | slice, values: npt.NDArray[np.uint8]) -> None:
+        """Spread values per channel, shape (C,) or (rows, C), over the column tiles."""
+        values = values.reshape(-1, channels)
+        padded = np.zeros((len(values), tiles * cols), np.uint8)
+        padded[:, :channels] = values
+        block[:, row, :cols] = padded.reshape(-1, tiles, cols).transpose(1, 0, 2)
+
+    folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
+    place(slice(0, 4), folded.astype("<i4").view(np.uint8).reshape(-1, 4).T)
+    scale = layer.multiplier.astype("<f4").view(np.uint8).reshape(-1, 4).T
+    place(slice(4, PARAMETER_ROWS), scale)
+    for y in range(kh):
+        for x in range(kw):
+            part = y // WINDOW * parts[1] + x // WINDOW
+            line, cell = WINDOW - window[0] + y % WINDOW, WINDOW - window[1] + x % WINDOW
+            row = PARAMETER_ROWS + part * rows + line * WINDOW + cell
+            place(slice(row, row + 1), layer.weight[:, 0, y, x].view(np.uint8))
+    return data
+
+
+@dataclass(frozen=True, eq=False)
+class WindowPlan:
+    """How a windowed operation is cut.
+
+    Parameters
+    ----------
+    window : Window
+    shape : (images, height, width, channels)
+        Of the input.
+    slice : int
+        Channels that lie side by side in the scratchpad.
+    height, width : int
+        Pixels of the largest tile.
+    stream : ndarray of shape (column tiles, bytes), uint8
+        One column tile may serve all; none without weights.
+    estimate : int
+        Estimated cycles.
+    """
+
+    window: Window
+    shape: tuple[int, int, int, int]
+    slice: int
+    height: int
+    width: int
+    stream: npt.NDArray[np.uint8]
+    estimate: int
+
+    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
+        """Append the operation's tasks."""
+        _Scan(self, builder, sources[0], weights, target).run()
+
+
+def window_plan(
+    window: Window,
+    shape: tuple[int, int, int, int],
+    stream: npt.NDArray[np.uint8],
+    parameters: Parameters,
+) -> WindowPlan:
+    """Choose slices and tiles by a bound on their cycles.
+
+    Raises
+    ------
+    ValueError
+        If not even one pixel's window fits the scratchpads, or a stride is beyond the hardware's.
+    """
+    if max(window.stride) > _MAX_STRIDE:
+        raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
+    candidates = _candidates(window, shape, stream, parameters)
+    best = min(candidates, key=lambda plan: plan.estimate, default=None)
+    if best is None:
+        need = window.kernel[0] * window.kernel[1] * min(parameters.cols, shape[3])
+        raise ValueError(
+            f"activation_bytes must be at least {2 * need} to hold the window of one output pixel, "
+            f"got {parameters.activation_bytes}"
+        )
+    return best
+
+
+def _candidates(
+    window: Window,
+    shape: tuple[int, int, int, int],
+    stream: npt.NDArray[np.uint8],
+    parameters: Parameters,
+) -> Iterator[WindowPlan]:
+    columns = -(-shape[3] // parameters.cols)
+    for count in sorted({-(-columns // n) for n in range(1, columns + 1)}):
+        channels = min(count * parameters.cols, shape[3])
+        for across in range(1, window.outputs[1] + 1):
+            width = -(-window.outputs[1] // across)
+            if window.scan(width, 1) > parameters.line_cells:
+                continue
+            fitted = False
+            for height in _heights(window.outputs[0]):
+                tile = window.cells(height, 0) * window.cells(width, 1) * channels
+                stored = height * width * channels
+                if tile > parameters.activation_bytes or stored > parameters.output_bytes:
+                    continue
+                fitted = True
+                cycles = _bound(window, shape, channels, height, width, parameters)
+                yield WindowPlan(window, shape, channels, height, width, stream, cycles)
+            if fitted:
+                break
+
+
+def _heights(outputs: int) -> list[int]:
+    """Even cuts of the lines, from all of them down to one."""
+    return sorted({-(-outputs // parts) for parts in range(1, outputs + 1)}, reverse=True)
+
+
+def _bound(
+    window: Window,
+    shape: tuple[int, int, int, int],
+    channels: int,
+    height: int,
+    width: int,
+    parameters: Parameters,
+) -> int:
+    """Cycles if the slowest of load, scan and store were always busy, plus start and end."""
+    images, _, _, total = shape
+    axi = parameters.axi_bytes
+    slices = -(-total // channels)
+    tiles = images * slices * -(-window.outputs[0] // height) * -(-window.outputs[1] // width)
+    lines = min(window.cells(height, 0), shape[1])
+    cells = min(window.cells(width, 1), shape[2])
+    touching = channels == total
+    if touching:
+        load, store = lines * (cells * channels / axi + 2), height * width * channels / axi + 4
+    else:
+        beat = max(-(-channels // axi), 2)
+        load, store = lines * (cells * beat + 2), height * (width * beat + 2)
+    passes = window.parts[0] * window.parts[1]
+    scan = window.scan(height, 0) * window.scan(width, 1)
+    one = max(scan, parameters.rows) * passes
+    if window.mode == Mode.DEPTHWISE:
+        one = max(one, _HIDDEN)
+    compute = -(-channels // parameters.cols) * (one + _COMMAND)
+    single = window.cells(height, 0) * window.cells(width, 1) * channels
+    crowded = 2 * single > parameters.activation_bytes
+    crowded |= 2 * height * width * channels > parameters.output_bytes
+    slowest = load + compute + store if crowded else max(load, compute, store)
+    return round(tiles * slowest + (0 if crowded else load + store) + 2 * _OPEN)
+
+
+@dataclass
+class _Scan:
+    plan: WindowPlan
+    builder: Builder
+    source: View
+    weights: int
+    target: View
+    in_force: dict[str, int] = field(default_factory=dict)  # of the last SETUP
+
+    def run(self) -> None:
+        window, total = self.plan.window, self.plan.shape[3]
+        shared = self._fetch(0) if len(self.plan.stream) == 1 else -1
+        for first in range(0, total, self.plan.slice):
+            channels = min(self.plan.slice, total - first)
+            self._setup(channels)
+            for image in range(self.plan.shape[0]):
+                for y in range(0, window.outputs[0], self.plan.height):
+                    for x in range(0, window.outputs[1], self.plan.width):
+                        size = (
+                            min(self.plan.height, window.outputs[0] - y),
+                            min(self.plan.width, window.outputs[1] - x),
+                        )
+                        self._tile((image, y, x), size, first, channels, shared)
+
+    def _setup(self, channels: int) -> None:
+        window, parameters = self.plan.window, self.builder.parameters
+        pitch = window.cells(self.plan.width, 1) * channels
+        fields = {
+            "run": parameters.rows,
+            "taps": window.parts[1],
+            "tap_pitch": WINDOW * channels,
+            "lines": window.parts[0],
+            "line_pitch": WINDOW * pitch,
+            "pack_taps": 0,
+            "pack_lines": 0,
+            "step_x": channels,
+            "step_y": pitch,
+            "zero_point": window.zero_point,
+            "low": window.low,
+            "high": window.high,
+            "mode": window.mode,
+            "window_height": window.scanned[0],
+            "window_width": window.scanned[1],
+            "stride_y": window.stride[0],
+            "stride_x": window.stride[1],
+        }
+        if fields != self.in_force:
+            self.builder.setup(fields)
+            self.in_force = fields
+
+    def _fetch(self, index: int) -> int:
+        """Bring a column tile's weights; return their first row."""
+        p, size = self.builder.parameters, self.plan.stream.shape[1]
+        buffer = self.builder.weight_buffer(size)
+        self.builder.weights(self.weights + index * size, buffer, size)
+        return buffer // p.weight_row_bytes
+
+    def _tile(
+        self,
+        origin: tuple[int, int, int],
+        size: tuple[int, int],
+        first: int,
+        channels: int,
+        shared: int,
+    ) -> None:
+        """Load, scan and store; `shared` is the row of weights for all column tiles, or -1."""
+        window, cols = self.plan.window, self.builder.parameters.cols
+        pitch = window.cells(self.plan.width, 1) * channels
+        lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
+        taken = (lines - 1) * pitch + cells * channels
+        buffer = self.builder.activation_buffer(taken)
+        self._load(origin, (lines, cells), buffer, pitch, first, channels)
+        stored = size[0] * size[1] * channels
+        base = self.builder.output_buffer(stored)
+        for column in range(0, channels, cols):
+            index = (first + column) // cols
+            rows = self._fetch(index) if self.plan.stream.size and shared < 0 else max(shared, 0)
+            fields = {
+                "activation": buffer + column,
+                "weight": rows,
+                "passes": window.parts[0] * window.parts[1],
+                "columns": min(cols, channels - column),
+                "width": size[1],
+                "height": size[0],
+                "accumulator": 0,
+                "output": base + column,
+                "output_pitch": channels,
+                "first": 1,
+                "last": 1,
+            }
+            self.builder.compute(fields, (buffer, buffer + taken), (base, base + stored))
+        self._store(origin, size, base, first, channels)
+
+    def _load(
+        self,
+        origin: tuple[int, int, int],
+        size: tuple[int, int],
+        buffer: int,
+        pitch: int,
+        first: int,
+        channels: int,
+    ) -> None:
+        """Bring the cells under a tile, those outside of the input filled."""
+        window, source = self.plan.window, self.source
+        image, out_y, out_x = origin
+        y = out_y * window.stride[0] - window.padding[0]
+        x = out_x * window.stride[1] - window.padding[1]
+        top, left = max(-y, 0), max(-x, 0)
+        bottom = max(y + size[0] - source.height, 0)
+        right = max(x + size[1] - source.width, 0)
+        lines, cells = size[0] - top - bottom, size[1] - left - right
+        line = size[1] * channels
+        fill = self.builder.fill
+        fill(buffer, pitch, min(top, size[0]), line, window.fill)
+        if lines <= 0:
+            fill(
+                buffer + min(top, size[0]) * pitch,
+                pitch,
+                size[0] - min(top, size[0]),
+                line,
+                window.fill,
+            )
+            return
+        body = buffer + top * pitch
+        fill(body + lines * pitch, pitch, bottom, line, window.fill)
+        if cells <= 0:
+            fill(body, pitch, lines, line, window.fill)
+            return
+        fill(body, pitch, lines, left * channels, window.fill)
+        fill(body + (left + cells) * channels, pitch, lines, right * channels, window.fill)
+        memory = source.offset(image, y + top, x + left, first)
+        line_memory = source.width * source.pitch
+        body += left * channels
+        if channels == source.pitch:
+            self.builder.load(memory, line_memory, body, pitch, lines, cells * channels)
+        elif cells == source.width and pitch == cells * channels:  # pixels of all lines in a row
+            self.builder.load(memory, source.pitch, body, channels, lines * cells, channels)
+        else:
+            for row in range(lines):
+                self.builder.load(
+                    memory + row * line_memory, source.pitch,
+                    body + row * pitch, channels, cells, channels,
+                )  # fmt: skip
+
+    def _store(
+        self, origin: tuple[int, int, int], size: tuple[int, int], base: int, first: int,
+        channels: int,
+    ) -> None:  # fmt: skip
+        image, y, x = origin
+        height, width = size
+        target, store = self.target, self.builder.store
+        memory, pitch = target.offset(image, y, x, first), target.pitch
+        whole = width == target.width or height == 1
+        line = width * channels
+        if channels == pitch and whole:
+            store(memory, 0, base, 0, 1, height * line)
+        elif channels == pitch:
+            store(memory, target.width * pitch, base, line, height, line)
+        elif whole:
+            store(memory, pitch, base, channels, height * width, channels)
+        else:
+            for row in range(height):
+                store(
+                    memory + row * target.width * pitch, pitch,
+                    base + row * line, channels, width, channels,
+                )  # fmt: skip
