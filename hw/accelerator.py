@@ -99,6 +99,9 @@ class Accelerator(wiring.Component):
             control.finish.eq(core.finish),
             control.error.eq(core.error),
             control.cause.eq(core.cause),
+            control.work.eq(core.work),
+            control.recorded.eq(core.recorded),
+            core.counters.eq(control.counters),
             control.units.eq(core.units),
             control.instructions.eq(core.instructions),
         ]

@@ -11,6 +11,7 @@ from ..golden.parameters import Parameters
 from ..golden.registers import (
     COUNTERS,
     IDENTIFICATION,
+    RECORDED,
     VERSION,
     WRITABLE,
     ErrorCode,
@@ -55,11 +56,13 @@ class Control(wiring.Component):
     Members
     -------
     s_axi_* : AXI4-Lite slave
-    interrupt : high while done or error is set and interrupts are enabled
+    interrupt : high while done, error or recorded is set and interrupts are enabled
     start : one cycle, when software starts a program and none runs
     program, base : byte offset of the program, base address of all offsets
     finish, error : one cycle, the program has ended; why it ended early
-    cause : which counter counts this cycle, one bit each
+    recorded : one cycle, a RECORD asks for the interrupt
+    cause, work : which counter counts this cycle, one bit each; multiplications in it
+    counters : all of them, 64 bits each, in the order of `RECORDED`
     units, instructions : state of the units, instructions handed out
     """
 
@@ -75,7 +78,10 @@ class Control(wiring.Component):
                 "base": Out(64),
                 "finish": In(1),
                 "error": In(8),
+                "recorded": In(1),
                 "cause": In(len(COUNTERS)),
+                "work": In(range(parameters.rows * parameters.cols + 1)),
+                "counters": Out(64 * len(RECORDED)),
                 "units": In(4 * (len(Unit) + 1)),
                 "instructions": In(32),
             }
@@ -86,10 +92,10 @@ class Control(wiring.Component):
         write = Signal()
         address, value, strobe = Signal(ADDRESS_BITS), Signal(32), Signal(4)
         self._write_channels(m, write, address, value, strobe)
-        done, error = Signal(), Signal(8)
+        done, recorded, error = Signal(), Signal(), Signal(8)
         enable = Signal()
         m.d.comb += [
-            self.interrupt.eq(enable & (done | (error != ErrorCode.NONE))),
+            self.interrupt.eq(enable & (done | recorded | (error != ErrorCode.NONE))),
             self.start.eq(
                 write & (address == Register.CONTROL) & strobe[0] & value[0] & ~self.busy
             ),
@@ -110,11 +116,18 @@ class Control(wiring.Component):
                         m.d.sync += done.eq(0)
                     with m.If(strobe[0] & value[2]):
                         m.d.sync += error.eq(ErrorCode.NONE)
+                    with m.If(strobe[0] & value[3]):
+                        m.d.sync += recorded.eq(0)
+        with m.If(self.recorded):
+            m.d.sync += recorded.eq(1)
         with m.If(self.start):
-            m.d.sync += [self.busy.eq(1), done.eq(0), error.eq(ErrorCode.NONE)]
+            m.d.sync += [
+                *(self.busy.eq(1), done.eq(0), recorded.eq(0)),
+                error.eq(ErrorCode.NONE),
+            ]
         with m.Elif(self.finish):
             m.d.sync += [self.busy.eq(0), done.eq(1), error.eq(self.error)]
-        status = Cat(self.busy, done, error != ErrorCode.NONE, Const(0, 5), error)
+        status = Cat(self.busy, done, error != ErrorCode.NONE, recorded, Const(0, 4), error)
         readable = {int(register): source for register, source in writable.items()}
         readable[int(Register.STATUS)] = status
         self._read_channels(m, readable | self._constants() | self._counters(m))
@@ -173,6 +186,7 @@ class Control(wiring.Component):
             Register.WEIGHT_BYTES: p.weight_bytes,
             Register.OUTPUT_BYTES: p.output_bytes,
             Register.ACCUMULATORS: p.accumulators,
+            Register.LINE_CELLS: p.line_cells,
         }
         return {int(register): Value.cast(value) for register, value in constants.items()} | {
             int(Register.UNITS): self.units,
@@ -180,16 +194,17 @@ class Control(wiring.Component):
         }
 
     def _counters(self, m: Module) -> dict[int, Value]:
-        """Count the cycles of a program, all of them and by cause, from 0 at each start."""
-        counts = Signal(data.ArrayLayout(64, 1 + len(COUNTERS)))
-        events = Cat(1, self.cause)
-        for index in range(1 + len(COUNTERS)):
+        """Count a program's cycles, all and by cause, and its work, from 0 at each start."""
+        counts = Signal(data.ArrayLayout(64, len(RECORDED)))
+        amounts = (Const(1), *self.cause, self.work)
+        for index, amount in enumerate(amounts):
             with m.If(self.start):
                 m.d.sync += counts[index].eq(0)
-            with m.Elif(self.busy & events[index]):
-                m.d.sync += counts[index].eq(counts[index] + 1)
+            with m.Elif(self.busy & amount.any()):
+                m.d.sync += counts[index].eq(counts[index] + amount)
+        m.d.comb += self.counters.eq(counts)
         return {
             Register.CYCLES + 8 * index + 4 * word: counts[index][32 * word : 32 * word + 32]
-            for index in range(1 + len(COUNTERS))
+            for index in range(len(RECORDED))
             for word in range(2)
         }

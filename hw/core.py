@@ -6,14 +6,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode, Unit
+from ..golden.isa import Unit
 from ..golden.parameters import ID_WIDTH, Parameters
-from ..golden.registers import COUNTERS, ErrorCode, UnitState
+from ..golden.registers import COUNTERS, RECORDED, ErrorCode, UnitState
 from .bursts import burst_layout
 from .compute import Compute
 from .dispatch import Dispatch
 from .fetch import Fetch
-from .layouts import command_layout
 from .loader import Loader
 from .queue import Queue
 from .read_arbiter import ReadArbiter
@@ -35,7 +34,8 @@ class Core(wiring.Component):
     finish, error : one cycle, nothing is left to do; `ErrorCode` if it stopped early
     read_* : AXI read channels, offsets in place of addresses
     write_* : AXI write channels, alike
-    cause : which counter counts this cycle, one bit each
+    cause, work : which counter counts this cycle, one bit each; multiplications in it
+    counters, recorded : all of them, 64 bits each; a RECORD asks for the interrupt
     units, instructions : state of the units, instructions handed out
     """
 
@@ -66,6 +66,9 @@ class Core(wiring.Component):
                 "acknowledged": In(1),
                 "write_fault": In(1),
                 "cause": Out(len(COUNTERS)),
+                "work": Out(range(parameters.rows * parameters.cols + 1)),
+                "counters": In(64 * len(RECORDED)),
+                "recorded": Out(1),
                 "units": Out(4 * (len(Unit) + 1)),
                 "instructions": Out(32),
             }
@@ -100,18 +103,26 @@ class Core(wiring.Component):
 
     def _queues(self, m: Module) -> Value:
         """A queue before each unit; true while all are empty."""
-        shapes = {
-            Unit.LOAD: (self._load, command_layout(Opcode.LOAD, fill=1)),
-            Unit.WEIGHT: (self._weight, command_layout(Opcode.WEIGHT, fill=1)),
-            Unit.COMPUTE: (self._compute, command_layout(Opcode.COMPUTE, setup=1)),
-            Unit.STORE: (self._store, command_layout(Opcode.STORE)),
+        blocks = {
+            "load": self._load,
+            "weight": self._weight,
+            "compute": self._compute,
+            "store": self._store,
         }
         held = []
-        for unit, (block, shape) in shapes.items():
-            name = unit.name.lower()
-            queue = Queue(shape, depth=QUEUE_DEPTH)
+        for name, block in blocks.items():
+            source = getattr(self._dispatch, name)
+            queue = Queue(block.i.payload.shape(), depth=QUEUE_DEPTH)
             m.submodules[f"{name}_queue"] = queue
-            wiring.connect(m, getattr(self._dispatch, name), queue.i)
+            if "record" in queue.i.payload.shape().members.keys() - source.payload.shape().members:
+                m.d.comb += [
+                    queue.i.valid.eq(source.valid),
+                    source.ready.eq(queue.i.ready),
+                    *(queue.i.payload[k].eq(source.payload[k]) for k in ("wait", "signal")),
+                    queue.i.payload.fields.eq(source.payload.fields),
+                ]
+            else:
+                wiring.connect(m, source, queue.i)
             wiring.connect(m, queue.o, block.i)
             m.d.comb += block.halt.eq(self._halt)
             held.append(queue.level != 0)
@@ -169,6 +180,8 @@ class Core(wiring.Component):
             compute.output_address.eq(store.read_address),
             store.read_data.eq(compute.output_data),
             store.acknowledged.eq(self.acknowledged),
+            store.counters.eq(self.counters),
+            self.recorded.eq(store.recorded),
         ]
 
     def _finish(self, m: Module, empty: Value) -> None:
@@ -215,6 +228,7 @@ class Core(wiring.Component):
     def _count(self, m: Module) -> None:
         """Attribute this cycle to one cause, and show what each unit is doing."""
         compute, store = self._compute, self._store
+        m.d.comb += self.work.eq(getattr(compute, "work", 0))
         cause = {name: 1 << index for index, name in enumerate(COUNTERS)}
         with m.If(compute.issuing):
             m.d.comb += self.cause.eq(cause["compute"])

@@ -1,14 +1,14 @@
-"""The unit that writes rows of bytes from the output scratchpad to memory."""
+"""The unit that writes rows of bytes from the output scratchpad, and counters, to memory."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode
+from ..golden.isa import Opcode, Unit
 from ..golden.parameters import Parameters
-from ..golden.registers import UnitState
+from ..golden.registers import RECORDED, UnitState
 from .beats import BeatWalker
 from .bursts import BurstCutter, burst_layout
 from .layouts import command_layout, unit_port
@@ -17,6 +17,8 @@ from .scratchpad import Scratchpad
 
 __all__ = ["Storer", "write_layout"]
 
+_BURST_BITS = 24  # of the number of bursts that a command takes
+
 
 def write_layout(axi_bytes: int) -> data.StructLayout:
     """A beat on AXI's write data channel."""
@@ -24,7 +26,11 @@ def write_layout(axi_bytes: int) -> data.StructLayout:
 
 
 class Storer(wiring.Component):
-    """Executes STORE, one beat a cycle; done when memory has acknowledged every burst.
+    """Executes STORE and RECORD, one beat a cycle.
+
+    A command is done when memory has acknowledged all of its bursts. `OUTSTANDING` may wait for
+    that while the next one's rows leave already; a RECORD starts when none does. It is one row
+    of `RECORD_BYTES` that is aligned to the bus.
 
     Members
     -------
@@ -32,12 +38,15 @@ class Storer(wiring.Component):
     halt : starts no further command
     held, take, give : tokens, masks of units
     read_enable, read_address, read_data : of the output scratchpad, any alignment
+    counters : what a RECORD copies when it starts
+    recorded : one cycle, a RECORD is done that asked for the interrupt
     write_request, write_data : AXI write bursts and their beats
-    acknowledged : a burst has been acknowledged
+    acknowledged : a burst has been acknowledged, in the order of the requests
     state : what the unit is doing
     """
 
     BUFFERED = 16  # beats between scratchpad and bus
+    OUTSTANDING = 4  # commands whose beats have left
     i: stream.Interface
     write_request: stream.Interface
     write_data: stream.Interface
@@ -47,11 +56,13 @@ class Storer(wiring.Component):
         self._beats = parameters.burst_beats
         self._size = parameters.output_bytes
         super().__init__(
-            unit_port(command_layout(Opcode.STORE))
+            unit_port(command_layout(Opcode.STORE, record=1))
             | {
                 "read_enable": Out(1),
                 "read_address": Out(24),
                 "read_data": In(8 * self._axi_bytes),
+                "counters": In(64 * len(RECORDED)),
+                "recorded": Out(1),
                 "write_request": Out(stream.Signature(burst_layout())),
                 "write_data": Out(stream.Signature(write_layout(self._axi_bytes))),
                 "acknowledged": In(1),
@@ -67,18 +78,24 @@ class Storer(wiring.Component):
         )
         command = self.i.payload
         running, asked, walked = Signal(), Signal(), Signal()
-        start, done = Signal(), Signal()
-        unacknowledged = Signal(24)
+        start, leave = Signal(), Signal()
+        bursts = Signal(_BURST_BITS)  # of this command so far
         for walk in (cutter.i, walker.i):
             for name in walk.payload.shape().members:
                 m.d.comb += walk.payload[name].eq(command.fields[name])
-        sent = self._send(m, walker)
+        sent = self._send(m, walker, start & command.record)
+        open_, waiting = self._outstanding(m, leave, bursts)
         m.d.comb += [
-            start.eq(self.i.valid & ~running & ~self.halt & ((command.wait & ~self.held) == 0)),
-            done.eq(running & asked & walked & sent & (unacknowledged == 0)),
+            start.eq(
+                self.i.valid
+                & ~running
+                & ~self.halt
+                & ((command.wait & ~self.held) == 0)
+                & ~(command.record & waiting)
+            ),
+            leave.eq(running & asked & walked & open_),
             self.take.eq(Mux(start, command.wait, 0)),
-            self.give.eq(Mux(done, command.signal, 0)),
-            self.i.ready.eq(done),
+            self.i.ready.eq(leave),
             cutter.i.valid.eq(running & ~asked),
             walker.i.valid.eq(running & ~walked),
             self.write_request.valid.eq(cutter.o.valid),
@@ -86,44 +103,77 @@ class Storer(wiring.Component):
             cutter.o.ready.eq(self.write_request.ready),
         ]
         m.d.sync += [
-            running.eq((running | start) & ~done),
-            asked.eq((asked | (cutter.i.valid & cutter.i.ready)) & ~done),
-            walked.eq((walked | (walker.i.valid & walker.i.ready)) & ~done),
-            unacknowledged.eq(
-                unacknowledged + (cutter.o.valid & cutter.o.ready) - self.acknowledged
-            ),
+            running.eq((running | start) & ~leave),
+            asked.eq((asked | (cutter.i.valid & cutter.i.ready)) & ~leave),
+            walked.eq((walked | (walker.i.valid & walker.i.ready)) & ~leave),
+            bursts.eq(Mux(leave, 0, bursts + (cutter.o.valid & cutter.o.ready))),
         ]
-        with m.If(running):
-            m.d.comb += self.state.eq(Mux(asked & walked & sent, UnitState.BUS, UnitState.RUNNING))
+        with m.If((running & ~(asked & walked)) | ~sent):
+            m.d.comb += self.state.eq(UnitState.RUNNING)
+        with m.Elif(running | waiting):
+            m.d.comb += self.state.eq(UnitState.BUS)
         with m.Elif(self.i.valid):
             m.d.comb += self.state.eq(UnitState.WAITING)
         return m
 
-    def _send(self, m: Module, walker: BeatWalker) -> Signal:
-        """Read beats from the scratchpad into a buffer before the bus; true while all are gone."""
+    def _outstanding(self, m: Module, leave: Signal, bursts: Signal) -> tuple[Value, Signal]:
+        """Wait for acknowledgements; whether one more command may, and whether any does."""
+        layout = {"bursts": _BURST_BITS, "signal": len(Unit), "interrupt": 1}
+        queue = Queue(data.StructLayout(layout), depth=self.OUTSTANDING)
+        m.submodules.outstanding = queue
+        command, oldest = self.i.payload, queue.o.payload
+        answered = Signal(_BURST_BITS)  # bursts of the oldest command, and of those behind it
+        done, waiting = Signal(), Signal()
+        m.d.comb += [
+            queue.i.valid.eq(leave),
+            queue.i.payload.bursts.eq(bursts),
+            queue.i.payload.signal.eq(command.signal),
+            queue.i.payload.interrupt.eq(command.record & command.fields.value[0]),
+            done.eq(queue.o.valid & (answered >= oldest.bursts)),
+            queue.o.ready.eq(done),
+            self.give.eq(Mux(done, oldest.signal, 0)),
+            self.recorded.eq(done & oldest.interrupt),
+            waiting.eq(queue.level != 0),
+        ]
+        m.d.sync += answered.eq(answered + self.acknowledged - Mux(done, oldest.bursts, 0))
+        return queue.i.ready, waiting
+
+    def _send(self, m: Module, walker: BeatWalker, latch: Value) -> Signal:
+        """Put beats from the scratchpad or the counters' copy into a buffer before the bus.
+
+        The counters are copied with `latch`. Returns whether all beats are gone.
+        """
         m.submodules.beats = beats = Queue(write_layout(self._axi_bytes), depth=self.BUFFERED)
-        beat = walker.o.payload
+        beat, record = walker.o.payload, self.i.payload.record
         latency = Scratchpad.LATENCY
+        moves = Signal()
         m.d.comb += [
             walker.o.ready.eq(beats.level < self.BUFFERED - latency - 1),
-            self.read_enable.eq(walker.o.valid & walker.o.ready),
+            moves.eq(walker.o.valid & walker.o.ready),
+            self.read_enable.eq(moves & ~record),
             self.read_address.eq(beat.address),
             self.range_error.eq(self.read_enable & beat.out_of_range),
         ]
-        valid, lanes, last = self.read_enable, beat.lanes, beat.burst_end
+        valid, lanes, last = moves, beat.lanes, beat.burst_end
         in_flight = 0
         for stage in range(latency):
-            previous = valid, lanes, last
+            previous = valid, lanes, last, record
             valid = Signal(name=f"valid{stage}")
             lanes = Signal(self._axi_bytes, name=f"lanes{stage}", reset_less=True)
             last = Signal(name=f"last{stage}", reset_less=True)
+            record = Signal(name=f"record{stage}", reset_less=True)
             m.d.sync += [
-                new.eq(old) for new, old in zip((valid, lanes, last), previous, strict=True)
+                new.eq(old) for new, old in zip((valid, lanes, last, record), previous, strict=True)
             ]
             in_flight |= valid
+        copy = Signal(len(self.counters), reset_less=True)
+        with m.If(latch):
+            m.d.sync += copy.eq(self.counters)
+        with m.Elif(valid & record):
+            m.d.sync += copy.eq(copy >> 8 * self._axi_bytes)
         m.d.comb += [
             beats.i.valid.eq(valid),
-            beats.i.payload.data.eq(self.read_data),
+            beats.i.payload.data.eq(Mux(record, copy[: 8 * self._axi_bytes], self.read_data)),
             beats.i.payload.strobe.eq(lanes),
             beats.i.payload.last.eq(last),
             self.write_data.valid.eq(beats.o.valid),

@@ -13,6 +13,7 @@ from maccord.golden.parameters import Parameters
 from maccord.golden.registers import (
     COUNTERS,
     IDENTIFICATION,
+    RECORDED,
     VERSION,
     WRITABLE,
     ErrorCode,
@@ -21,7 +22,7 @@ from maccord.golden.registers import (
 )
 from maccord.hw.control import Control
 
-PARAMETERS = Parameters(rows=12, cols=20, lanes=5, axi_bytes=32, accumulators=64)
+PARAMETERS = Parameters(rows=12, cols=20, lanes=5, axi_bytes=32, accumulators=64, line_cells=128)
 CONSTANTS = {
     Register.ID: IDENTIFICATION,
     Register.VERSION: VERSION,
@@ -33,8 +34,9 @@ CONSTANTS = {
     Register.WEIGHT_BYTES: 1 << 16,
     Register.OUTPUT_BYTES: 1 << 16,
     Register.ACCUMULATORS: 64,
+    Register.LINE_CELLS: 128,
 }
-ABSENT = [0x048, 0x07C, 0x0C8, 0x800, 0xFFC]
+ABSENT = [0x04C, 0x07C, 0x0C8, 0x800, 0xFFC]
 
 
 class Setup:
@@ -44,7 +46,7 @@ class Setup:
         self.block = block = Control(PARAMETERS)
         self.bench = Bench(block, seed=1)
         self.host = Host(self.bench, block, rate)
-        names = ("start", "busy", "interrupt", "program", "base")
+        names = ("start", "busy", "interrupt", "program", "base", "counters")
         self.seen = {name: self.bench.watch(getattr(block, name)) for name in names}
 
     def finish(self, error: int = ErrorCode.NONE) -> Script:
@@ -54,6 +56,13 @@ class Setup:
         yield Wait()
         self.bench.drive(self.block.finish, 0)
         self.bench.drive(self.block.error, 0x55)
+        yield Wait()
+
+    def record(self) -> Script:
+        """A RECORD asks for the interrupt, in one cycle."""
+        self.bench.drive(self.block.recorded, 1)
+        yield Wait()
+        self.bench.drive(self.block.recorded, 0)
         yield Wait()
 
     def starts(self) -> int:
@@ -208,6 +217,67 @@ def test_clearing_status(code: ErrorCode) -> None:
     setup.host.run(script())
 
 
+def test_records_interrupt() -> None:
+    """Recorded stays until its bit or a start clears it, beside done and error."""
+    setup = Setup()
+    interrupt = setup.seen["interrupt"]
+
+    def script() -> Script:
+        yield Write(Register.IRQ_ENABLE, 1)
+        yield Write(Register.CONTROL, 1)
+        for clear, strobe, left in (
+            (0, 15, Status.RECORDED),
+            (0xFF, 14, Status.RECORDED),
+            (0xFF ^ Status.RECORDED, 15, Status.RECORDED),
+            (Status.RECORDED, 1, 0),
+        ):
+            yield from setup.record()
+            assert interrupt.value
+            yield Write(Register.STATUS, clear, strobe)
+            assert (yield Read(Register.STATUS)) == Status.BUSY | left
+            assert interrupt.value == bool(left)
+        yield from setup.record()
+        yield Write(Register.IRQ_ENABLE, 0)
+        assert not interrupt.value
+        yield Write(Register.IRQ_ENABLE, 1)
+        yield from setup.finish()
+        assert (yield Read(Register.STATUS)) == Status.DONE | Status.RECORDED
+        yield Write(Register.STATUS, Status.RECORDED)
+        assert (yield Read(Register.STATUS)) == Status.DONE
+        assert interrupt.value
+        yield from setup.record()
+        yield Write(Register.CONTROL, 1)
+        assert (yield Read(Register.STATUS)) == Status.BUSY
+
+    setup.host.run(script())
+
+
+def test_a_record_is_not_lost_to_a_clear() -> None:
+    """A RECORD comes in the very cycle in which software clears the one before: it stays."""
+    lead: list[int] = []  # cycles from the clear to the record
+    for delay in range(8):
+        setup = Setup()
+        setup.seen["recorded"] = setup.bench.watch(setup.block.recorded)
+
+        def script(setup: Setup = setup, delay: int = delay) -> Script:
+            if delay:
+                setup.host.write(Write(Register.STATUS, Status.RECORDED))
+                yield Wait(delay)
+            yield from setup.record()
+            if not delay:
+                setup.host.write(Write(Register.STATUS, Status.RECORDED))
+            yield Wait(20)
+            status = yield Read(Register.STATUS)
+            # The write takes effect one cycle before its answer.
+            cleared = setup.host.b.cycles[-1] - 1
+            lead.append(setup.seen["recorded"].values.index(1) - cleared)
+            assert status == (0 if lead[-1] < 0 else Status.RECORDED)
+
+        setup.host.run(script())
+    assert min(lead) < 0 < max(lead)
+    assert 0 in lead
+
+
 def test_an_end_is_not_lost_to_a_clear() -> None:
     """The program ends in the very cycle in which software clears the status: done stays."""
     lead: list[int] = []  # cycles from the clear to the end
@@ -275,12 +345,18 @@ def test_counters() -> None:
     setup = Setup("random")
     bench, block = setup.bench, setup.block
     rng = np.random.default_rng(3)
-    cause = bench.watch(block.cause)
-    bench.each_cycle(lambda: bench.drive(block.cause, 1 << int(rng.integers(len(COUNTERS)))))
+    cause, work = bench.watch(block.cause), bench.watch(block.work)
+    most = PARAMETERS.rows * PARAMETERS.cols
+
+    def core() -> None:
+        bench.drive(block.cause, 1 << int(rng.integers(len(COUNTERS))))
+        bench.drive(block.work, int(rng.choice([0, most, rng.integers(most + 1)])))
+
+    bench.each_cycle(core)
 
     def counters() -> Generator[Read, int, list[int]]:
         values = []
-        for index in range(1 + len(COUNTERS)):
+        for index in range(len(RECORDED)):
             low = yield Read(Register.CYCLES + 8 * index)
             assert (yield Read(Register.CYCLES + 8 * index + 4)) == 0
             values.append(low)
@@ -299,8 +375,10 @@ def test_counters() -> None:
             busy = busy[busy > np.flatnonzero(setup.seen["start"].values)[-1]]
             counted = [cause.values[cycle] for cycle in busy]
             due = [len(busy)] + [counted.count(1 << index) for index in range(len(COUNTERS))]
-            assert values == due
-            assert sum(values[1:]) == values[0] >= cycles
+            assert values == [*due, sum(work.values[cycle] for cycle in busy)]
+            assert sum(values[1:-1]) == values[0] >= cycles
+            words = setup.seen["counters"].value
+            assert [words >> 64 * index & (1 << 64) - 1 for index in range(len(RECORDED))] == values
 
     setup.host.run(script())
 

@@ -1,10 +1,9 @@
-"""STORE: unaligned rows from a scratchpad to memory, acknowledgements, tokens, and halting."""
+"""STORE and RECORD: unaligned rows to memory, acknowledgements, tokens, and halting."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -13,9 +12,10 @@ from unit_bench import TokenBank, WriteMemory, command, instruction
 
 from maccord.golden.beats import beats
 from maccord.golden.bursts import bursts
-from maccord.golden.isa import Instruction, Opcode
+from maccord.golden.isa import RECORD_BYTES, Instruction, Opcode
 from maccord.golden.parameters import Parameters
-from maccord.golden.registers import UnitState
+from maccord.golden.recorder import recorder
+from maccord.golden.registers import RECORDED, UnitState
 from maccord.golden.scratchpad import scratchpad_read
 from maccord.golden.storer import storer
 from maccord.hw.scratchpad import Scratchpad
@@ -25,6 +25,7 @@ SIZE = 1 << 12
 SCRATCHPAD = np.random.default_rng(0).integers(256, size=SIZE).astype(np.uint8)
 MEMORY = 1 << 14
 WIDTHS = (8, 16, 32, 64)
+GAP = 4  # cycles from the last beat of a command to the first of the next
 
 
 def random_store(rng: np.random.Generator, start: int, size: int) -> Instruction:
@@ -52,11 +53,25 @@ def random_store(rng: np.random.Generator, start: int, size: int) -> Instruction
     )
 
 
-def random_program(seed: int, count: int = 12) -> list[Instruction]:
-    """Stores of which no two write the same byte."""
+def random_record(rng: np.random.Generator, start: int, size: int) -> Instruction:
+    """A RECORD, aligned to every bus, into `size` bytes of memory from `start` on."""
+    return instruction(
+        Opcode.RECORD,
+        wait=int(rng.integers(1, 16)),
+        signal=int(rng.integers(16)),
+        memory=64 * int(rng.integers(-(-start // 64), (start + size - RECORD_BYTES) // 64 + 1)),
+        rows=1,
+        row_bytes=RECORD_BYTES,
+        value=int(rng.integers(2)),
+    )
+
+
+def random_program(seed: int, count: int = 12, records: float = 0.0) -> list[Instruction]:
+    """Stores of which no two write the same byte; a share of records among them."""
     rng = np.random.default_rng(seed)
     share = MEMORY // count
-    return [random_store(rng, index * share, share) for index in range(count)]
+    kinds = [random_record if rng.random() < records else random_store for _ in range(count)]
+    return [kind(rng, index * share, share) for index, kind in enumerate(kinds)]
 
 
 @dataclass
@@ -69,18 +84,17 @@ class Setup:
     chance: float = 1.0
     latency: int = 5
     snapshots: list[np.ndarray] = field(default_factory=list)  # with each give
-    answered: list[int] = field(default_factory=list)  # acknowledgements at each give
 
     def __post_init__(self) -> None:
         parameters = Parameters(axi_bytes=self.axi_bytes, output_bytes=SIZE)
         self.block = block = Storer(parameters)
         self.bench = bench = Bench(block, seed=self.axi_bytes)
-        commands = [command(i) for i in self.program]
+        commands = [command(i, record=i.opcode == Opcode.RECORD) for i in self.program]
         slow = self.rate if self.rate != "patient" else "random"
         self.source: Source = bench.source(block.i, commands, slow)
         self.requests: Sink = bench.sink("write_request", block.write_request, self.rate)
         self.beats: Sink = bench.sink("write_data", block.write_data, self.rate)
-        names = ("read_enable", "read_address", "range_error", "state")
+        names = ("read_enable", "read_address", "range_error", "state", "recorded")
         self.seen: dict[str, Watched] = {n: bench.watch(getattr(block, n)) for n in names}
         self.tokens = TokenBank(bench, block, self.chance, seed=self.axi_bytes)
         self.memory = WriteMemory(
@@ -96,7 +110,14 @@ class Setup:
         self._read: deque[int] = deque([0] * (Scratchpad.LATENCY - 1))
         bench.each_cycle(self._cycle)
 
+    def counters(self, cycle: int) -> list[int]:
+        """What the counters hold in a cycle, all different."""
+        return [((cycle << 44) + index) ^ cycle for index in range(len(RECORDED))]
+
     def _cycle(self) -> None:
+        words = self.counters(self.bench.cycle + 1)
+        bits = sum(word << 64 * index for index, word in enumerate(words))
+        self.bench.drive(self.block.counters, bits)
         # Nothing sensible comes where nothing was asked for.
         data = self._rng.integers(256, size=self.axi_bytes).astype(np.uint8)
         if self.seen["read_enable"].value:
@@ -107,19 +128,29 @@ class Setup:
         self.bench.drive(self.block.read_data, self._read.popleft())
         if self.tokens.given and self.tokens.given[-1][0] == self.bench.cycle:
             self.snapshots.append(self.memory.memory.copy())
-            self.answered.append(sum(c <= self.bench.cycle for c in self.memory.acknowledgements))
+
+    def run(self) -> None:
+        """Simulate until memory has acknowledged everything, and a little longer."""
+        last = self.bursts()[-1]
+        acknowledged = self.memory.acknowledgements
+        self.bench.run(
+            lambda: len(acknowledged) == last and self.bench.cycle > max(60, acknowledged[-1] + 4)
+        )
 
     def golden(self) -> list[np.ndarray]:
         """Memory after each instruction, and before all of them."""
-        empty = np.zeros(MEMORY, np.uint8)
-        return list(
-            accumulate(
-                self.program, lambda memory, step: storer(step, SCRATCHPAD, memory), initial=empty
-            )
-        )
+        starts = iter(cycle for cycle, _ in self.tokens.taken)
+        memory = [np.zeros(MEMORY, np.uint8)]
+        for step in self.program:
+            start = next(starts, 0) if step.wait else 0
+            source = SCRATCHPAD
+            if step.opcode == Opcode.RECORD:
+                source = recorder(dict(zip(RECORDED, self.counters(start), strict=True)))
+            memory.append(storer(step, source, memory[-1]))
+        return memory
 
     def bursts(self) -> list[int]:
-        """How many bursts are due up to each instruction."""
+        """How many bursts there are up to each instruction."""
         names = ("memory", "memory_pitch", "rows", "row_bytes")
         longest = Parameters(axi_bytes=self.axi_bytes).burst_beats
         options = {"axi_bytes": self.axi_bytes, "beats": longest}
@@ -127,29 +158,49 @@ class Setup:
         return np.cumsum(counts).tolist()
 
 
+@pytest.mark.parametrize("records", [0, 0.4])
 @pytest.mark.parametrize("rate", ["always", "random", "bursts", "patient"])
 @pytest.mark.parametrize("axi_bytes", WIDTHS)
-def test_random_stores(axi_bytes: int, rate: str) -> None:
-    """Memory ends as the golden one does; tokens come when it has acknowledged everything."""
-    program = random_program(seed=axi_bytes)
+def test_random_stores(axi_bytes: int, rate: str, records: float) -> None:
+    """Memory ends as the golden one does; tokens come when it has acknowledged their rows."""
+    program = random_program(axi_bytes, records=records)
     setup = Setup(program, axi_bytes, rate, chance=0.05)
-    setup.bench.run(lambda: not setup.source.items and setup.bench.cycle > 60)
+    setup.run()
     golden, due = setup.golden(), setup.bursts()
     np.testing.assert_array_equal(setup.memory.memory, golden[-1])
     given = [k for k, i in enumerate(program) if i.signal]
-    assert [mask for _, mask in setup.tokens.given] == [program[k].signal for k in given]
+    ends = [setup.memory.acknowledgements[count - 1] + 1 for count in due]
+    assert setup.tokens.given == [(ends[k], program[k].signal) for k in given]
     for snapshot, k in zip(setup.snapshots, given, strict=True):
-        np.testing.assert_array_equal(snapshot, golden[k + 1])
-    assert setup.answered == [due[k] for k in given]
+        stored = golden[k + 1] != 0  # what comes after goes elsewhere
+        np.testing.assert_array_equal(snapshot[stored], golden[k + 1][stored])
     assert [mask for _, mask in setup.tokens.taken] == [i.wait for i in program if i.wait]
     assert not any(setup.seen["range_error"].values)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_records_wait_for_the_stores_before(seed: int) -> None:
+    """They start when everything has been acknowledged, and raise the interrupt when they are."""
+    program = [
+        Instruction(i.opcode, i.fields, i.wait | 1, i.signal)
+        for i in random_program(seed, records=0.4)
+    ]
+    setup = Setup(program, 16, "random", latency=20)
+    setup.run()
+    ends = [setup.memory.acknowledgements[count - 1] + 1 for count in setup.bursts()]
+    starts = [cycle for cycle, _ in setup.tokens.taken]
+    records = [k for k, i in enumerate(program) if i.opcode == Opcode.RECORD]
+    assert [k for k in records if k and starts[k] <= ends[k - 1]] == []
+    loud = [ends[k] for k in records if program[k]["value"]]
+    assert np.flatnonzero(setup.seen["recorded"].values).tolist() == loud
+    assert 0 < len(loud) < len(records) < len(program)
+
+
 @pytest.mark.parametrize("axi_bytes", WIDTHS)
 def test_each_byte_is_written_once(axi_bytes: int) -> None:
-    program = random_program(seed=axi_bytes + 1)
+    program = random_program(axi_bytes + 1, records=0.2)
     setup = Setup(program, axi_bytes, "random")
-    setup.bench.run(lambda: not setup.source.items and setup.bench.cycle > 60)
+    setup.run()
     due = np.zeros(MEMORY, int)
     for i in program:
         for row in range(i["rows"]):
@@ -161,28 +212,38 @@ def test_each_byte_is_written_once(axi_bytes: int) -> None:
 
 @pytest.mark.parametrize("axi_bytes", WIDTHS)
 def test_one_beat_a_cycle(axi_bytes: int) -> None:
-    """Rows follow each other without a gap; a command ends with its last acknowledgement."""
+    """Rows follow each other without a gap, and commands with a short one, whatever memory does."""
     row_bytes = 5 * axi_bytes + 1
     fields = {"memory": 3, "memory_pitch": row_bytes + 2, "buffer": 1, "buffer_pitch": row_bytes}
     program = [instruction(Opcode.STORE, signal=4, rows=9, row_bytes=row_bytes, **fields)] * 3
-    setup = Setup(program, axi_bytes)
-    setup.bench.run(lambda: not setup.source.items)
+    setup = Setup(program, axi_bytes, latency=300)
+    setup.run()
     walk = list(
         beats(**fields, rows=9, row_bytes=row_bytes, axi_bytes=axi_bytes, beats=64, size=SIZE)
     )
     gaps = np.diff(setup.beats.cycles)
-    assert (gaps != 1).nonzero()[0].tolist() == [len(walk) - 1, 2 * len(walk) - 1]
-    ends = setup.source.cycles
-    answered = [setup.memory.acknowledgements[count - 1] for count in setup.bursts()]
-    assert [end - last for end, last in zip(ends, answered, strict=True)] == [1, 1, 1]
-    assert [cycle for cycle, _ in setup.tokens.given] == ends
+    between = (gaps != 1).nonzero()[0].tolist()
+    assert between == [len(walk) - 1, 2 * len(walk) - 1]
+    assert gaps[between].tolist() == [GAP, GAP]
+
+
+def test_commands_that_wait_for_memory() -> None:
+    """As many as there is room for, and one that has no place among them yet."""
+    fields = {"rows": 1, "row_bytes": 8}
+    program = [instruction(Opcode.STORE, signal=1, memory=8 * k, **fields) for k in range(12)]
+    setup = Setup(program, 8, latency=300)
+    setup.run()
+    first = setup.memory.acknowledgements[0]
+    assert sum(cycle < first for cycle in setup.beats.cycles) == Storer.OUTSTANDING + 1
+    np.testing.assert_array_equal(setup.memory.memory, setup.golden()[-1])
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_halt_lets_the_started_command_end(seed: int) -> None:
     rng = np.random.default_rng(seed)
     program = [
-        Instruction(i.opcode, i.fields, i.wait | 1, i.signal | 2) for i in random_program(seed)
+        Instruction(i.opcode, i.fields, i.wait | 1, i.signal | 2)
+        for i in random_program(seed, records=0.2)
     ]
     setup = Setup(program, 16, "random", chance=0.1)
     enough = int(rng.integers(1, 9))
@@ -207,7 +268,7 @@ def test_rows_beyond_the_scratchpad(buffer: int) -> None:
     """`range_error` comes with the first read of a row that ends beyond the scratchpad."""
     fields = {"memory": 7, "buffer": buffer, "rows": 1, "row_bytes": 100}
     setup = Setup([instruction(Opcode.STORE, **fields)], 8)
-    setup.bench.run(lambda: not setup.source.items)
+    setup.run()
     cycles = np.flatnonzero(setup.seen["range_error"].values).tolist()
     first = int(np.flatnonzero(setup.seen["read_enable"].values)[0])
     assert cycles == ([] if buffer + 100 <= SIZE else [first])
@@ -216,11 +277,11 @@ def test_rows_beyond_the_scratchpad(buffer: int) -> None:
 def test_states() -> None:
     """Waits for its token, runs, then waits for memory to acknowledge, and is idle again."""
     fields = {"memory": 3, "buffer": 9, "rows": 2, "row_bytes": 64, "memory_pitch": 64}
-    program = [instruction(Opcode.STORE, wait=4, **fields)]
+    program = [instruction(Opcode.STORE, wait=4, signal=4, **fields)]
     setup = Setup(program, 8, chance=0.02, latency=40)
-    setup.bench.run(lambda: not setup.source.items and setup.bench.cycle > setup.source.cycles[0])
+    setup.run()
     states = np.array(setup.seen["state"].values)
-    taken, end = setup.tokens.taken[0][0], setup.source.cycles[0]
+    taken, end = setup.tokens.taken[0][0], setup.tokens.given[0][0]
     assert set(states[: taken + 1]) <= {UnitState.IDLE, UnitState.WAITING}
     assert states[taken] == UnitState.WAITING
     assert (states[taken + 1 : setup.beats.cycles[-1] + 1] == UnitState.RUNNING).all()

@@ -19,7 +19,7 @@ __all__ = ["run_job"]
 READABLE = (
     Register.ID, Register.VERSION, Register.ROWS, Register.COLS, Register.LANES,
     Register.AXI_BYTES, Register.ACTIVATION_BYTES, Register.WEIGHT_BYTES, Register.OUTPUT_BYTES,
-    Register.ACCUMULATORS,
+    Register.ACCUMULATORS, Register.LINE_CELLS,
 )  # fmt: skip
 
 
