@@ -19,8 +19,8 @@ class LineBuffer(wiring.Component):
     Before a line has been seen, what stands for it is whatever was there.
 
     One memory per line, a read and a write port each: a cell is written in the cycle after it
-    came, when the cell that it pushes out has been read. The cell of that very index is passed by
-    the memories if it comes right then, as in lines of one cell.
+    came, when the cell that it pushes out has been read. Where an index comes twice in a row, as
+    in lines of one cell, the cells pass by the memories.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class LineBuffer(wiring.Component):
             m.d.sync += [
                 cell.eq(self.cell),
                 newest.eq(self.data),
-                passing.eq(written & (self.cell == cell)),
+                passing.eq(self.cell == cell),
             ]
         lines = [newest]
         for index in reversed(range(WINDOW - 1)):
