@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode, Unit
+from ..golden.isa import Mode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .activation_feeder import ActivationFeeder, outputs_layout
+from .add import Adder
 from .datapath import Datapath
 from .delay import delay
-from .layouts import command_layout, unit_port
+from .layouts import compute_layout, unit_port
+from .line_buffer import LineBuffer
+from .max_window import MaxWindow
 from .output_writer import OutputWriter
 from .queue import Queue
 from .reduction import Reduction
@@ -24,7 +27,10 @@ __all__ = ["Compute"]
 
 
 class Compute(wiring.Component):
-    """Executes SETUP and COMPUTE.
+    """Executes SETUP, SETUP_ADD and COMPUTE.
+
+    What is read goes to the datapath, through the line buffer to it or to the window's maximum, or
+    to the adder, as the mode in force says.
 
     Members
     -------
@@ -33,7 +39,9 @@ class Compute(wiring.Component):
     held, take, give : tokens, masks of units
     activation_*, weight_* : writes to the scratchpads, beats
     output_* : reads of the output scratchpad, beats; latency `Scratchpad.LATENCY`
-    issuing, throttled, running : a vector goes out; none does for want of requantizers, of weights
+    issuing, throttled, running : a vector or a cell goes out; none does for want of requantizers,
+        of weights
+    work : products with weights of the layer that a vector starts, two cycles after it goes out
     weight_state, state : what the weight feeder and the activation feeder are doing
     missing : units whose tokens the next tile waits for
     drained : nothing is in flight
@@ -45,7 +53,7 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            unit_port(command_layout(Opcode.COMPUTE, setup=1))
+            unit_port(compute_layout())
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -57,6 +65,7 @@ class Compute(wiring.Component):
                 "output_address": In(24),
                 "output_data": Out(8 * width),
                 "issuing": Out(1),
+                "work": Out(range(parameters.rows * parameters.cols + 1)),
                 "throttled": Out(1),
                 "running": Out(1),
                 "missing": Out(len(Unit)),
@@ -71,8 +80,12 @@ class Compute(wiring.Component):
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
         m.submodules.weight_feeder = weights = WeightFeeder(p, parameter_gap=gap)
-        m.submodules.commands = commands = Queue(command_layout(Opcode.COMPUTE, setup=1), depth=2)
-        drain = Scratchpad.LATENCY + datapath.latency + 4
+        m.submodules.commands = commands = Queue(compute_layout(), depth=2)
+        m.submodules.adder = adder = Adder(p)
+        m.submodules.line_buffer = lines = LineBuffer(p)
+        m.submodules.max_window = window = MaxWindow(p)
+        longest = max(datapath.latency, LineBuffer.LATENCY + MaxWindow.LATENCY, Adder.LATENCY)
+        drain = Scratchpad.LATENCY + longest + 4
         m.submodules.activation_feeder = feeder = ActivationFeeder(p, drain=drain)
         m.submodules.output_writer = writer = OutputWriter(p)
         m.submodules.outputs = outputs = Queue(outputs_layout(), depth=4)
@@ -90,7 +103,7 @@ class Compute(wiring.Component):
             feeder.weights_ready.eq(weights.ready),
             self.take.eq(feeder.take | (weights.take << Unit.WEIGHT)),
             self.give.eq(feeder.give | writer.give),
-            self.issuing.eq(feeder.vector.valid),
+            self.issuing.eq(feeder.read.valid),
             self.throttled.eq(feeder.throttled),
             self.running.eq(feeder.running),
             self.missing.eq(feeder.missing),
@@ -100,7 +113,10 @@ class Compute(wiring.Component):
         ]
         self._reduce(m, feeder)
         self._feed(m, feeder, weights, datapath)
-        self._collect(m, datapath, writer)
+        self._scan(m, feeder, lines, window, datapath)
+        self._add(m, feeder, adder)
+        self._collect(m, feeder.setup.mode, (datapath, window, adder), writer)
+        self._count(m, feeder)
         return m
 
     def _reduce(self, m: Module, feeder: ActivationFeeder) -> None:
@@ -115,6 +131,7 @@ class Compute(wiring.Component):
             feeder.reduction_a.eq(reduction.a),
             feeder.reduction_b.eq(reduction.b),
             feeder.reduction_split.eq(reduction.split),
+            feeder.reduction_used.eq(reduction.used),
         ]
 
     def _feed(
@@ -126,7 +143,7 @@ class Compute(wiring.Component):
             banks=p.activation_banks,
             size=p.activation_bytes,
             write_lanes=p.axi_bytes,
-            read_lanes=p.rows,
+            read_lanes=p.vector_bytes,
         )
         m.submodules.weights = store = WeightScratchpad(p)
         vector = Signal.like(feeder.vector)
@@ -134,7 +151,7 @@ class Compute(wiring.Component):
             activations.write_enable.eq(self.activation_enable),
             activations.write_address.eq(self.activation_address),
             activations.write_data.eq(self.activation_data),
-            activations.read_enable.eq(feeder.vector.valid),
+            activations.read_enable.eq(feeder.read.valid),
             activations.a.eq(feeder.a),
             activations.b.eq(feeder.b),
             activations.split.eq(feeder.split),
@@ -155,6 +172,7 @@ class Compute(wiring.Component):
                 )
             ),
         ]
+        self._cells = activations.read_data[: 8 * p.cols]
         for lane in range(p.rows):
             m.d.comb += datapath.activation[lane].eq(activations.read_data.word_select(lane, 8))
         for column in range(p.cols):
@@ -162,9 +180,72 @@ class Compute(wiring.Component):
         for name in ("zero_point", "low", "high"):
             m.d.comb += getattr(datapath, name).eq(feeder.setup[name])
 
-    def _collect(self, m: Module, datapath: Datapath, writer: OutputWriter) -> None:
+    def _scan(
+        self,
+        m: Module,
+        feeder: ActivationFeeder,
+        lines: LineBuffer,
+        window: MaxWindow,
+        datapath: Datapath,
+    ) -> None:
+        """Cells by way of the line buffer to the datapath, or to the window's maximum."""
+        setup, read = feeder.setup, feeder.read
+        depthwise, takes_max, valid = Signal(), Signal(), Signal()
+        m.d.comb += [
+            depthwise.eq(setup.mode == Mode.DEPTHWISE),
+            takes_max.eq(setup.mode == Mode.MAX),
+            valid.eq(read.valid & (depthwise | takes_max)),
+            lines.valid.eq(delay(m, "scan", valid, Scratchpad.LATENCY, reset_less=False)),
+            lines.cell.eq(delay(m, "cell", read.cell, Scratchpad.LATENCY)),
+            lines.data.eq(self._cells),
+            window.valid.eq(
+                delay(m, "line", lines.valid & takes_max, LineBuffer.LATENCY, reset_less=False)
+            ),
+            window.emit.eq(delay(m, "emit", read.emit, Scratchpad.LATENCY + LineBuffer.LATENCY)),
+        ]
+        for name in ("window_height", "window_width", "low", "high"):
+            m.d.comb += getattr(window, name).eq(setup[name])
+        takers = [window.lines]
+        if self._parameters.depthwise:
+            m.d.comb += datapath.depthwise.eq(depthwise)
+            takers.append(datapath.lines)
+        for taker in takers:
+            for theirs, line in zip(taker, lines.lines, strict=True):
+                m.d.comb += [a.eq(b) for a, b in zip(theirs, line, strict=True)]
+
+    def _add(self, m: Module, feeder: ActivationFeeder, adder: Adder) -> None:
+        """Operands to the adder: the second one completes a pixel."""
+        valid = feeder.read.valid & (feeder.setup.mode == Mode.ADD)
+        m.d.comb += [
+            adder.valid.eq(delay(m, "operand", valid, Scratchpad.LATENCY, reset_less=False)),
+            adder.second.eq(delay(m, "second", feeder.read.emit, Scratchpad.LATENCY)),
+            adder.data.eq(self._cells),
+        ]
+        for name in ("factor_a", "factor_b", "shift", "zero_point_a", "zero_point_b"):
+            m.d.comb += getattr(adder, name).eq(feeder.setup_add[name])
+        for name in ("zero_point", "low", "high"):
+            m.d.comb += getattr(adder, name).eq(feeder.setup_add[name])
+
+    def _count(self, m: Module, feeder: ActivationFeeder) -> None:
+        """Count products, a multiplication that has two cycles."""
+        products = Signal.like(self.work, reset_less=True)
+        valid = Signal()
+        m.d.sync += [
+            products.eq(feeder.lanes * feeder.columns),
+            valid.eq(feeder.vector.valid),
+            self.work.eq(Mux(valid, products, 0)),
+        ]
+
+    def _collect(
+        self,
+        m: Module,
+        mode: Value,
+        blocks: tuple[Datapath, MaxWindow, Adder],
+        writer: OutputWriter,
+    ) -> None:
         """Results to the output scratchpad."""
         p = self._parameters
+        datapath, window, adder = blocks
         m.submodules.results = results = Scratchpad(
             banks=p.output_banks,
             size=p.output_bytes,
@@ -172,13 +253,18 @@ class Compute(wiring.Component):
             read_lanes=p.axi_bytes,
         )
         m.d.comb += [
-            writer.valid.eq(datapath.valid),
+            writer.valid.eq(datapath.valid | window.valid_out | adder.valid_out),
             results.write_enable.eq(writer.write_enable),
             results.write_address.eq(writer.write_address),
-            results.write_data.eq(Cat(datapath.y)),
             results.read_enable.eq(self.output_enable),
             results.a.eq(self.output_address),
             results.b.eq(self.output_address),
             results.split.eq(p.axi_bytes),
             self.output_data.eq(results.read_data),
         ]
+        with m.Switch(mode):
+            for value, block in ((Mode.MAX, window), (Mode.ADD, adder)):
+                with m.Case(value):
+                    m.d.comb += results.write_data.eq(Cat(block.y))
+            with m.Default():
+                m.d.comb += results.write_data.eq(Cat(datapath.y))

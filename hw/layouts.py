@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Member, Out
 from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
 from ..golden.registers import UnitState
 
-__all__ = ["command_layout", "fields_layout", "header_layout", "unit_port"]
+__all__ = ["command_layout", "compute_layout", "fields_layout", "header_layout", "unit_port"]
 
 
 def fields_layout(opcode: Opcode) -> data.StructLayout:
@@ -38,6 +38,15 @@ def header_layout() -> data.StructLayout:
 def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     """What a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
+
+
+def compute_layout() -> data.StructLayout:
+    """What the compute unit's queue holds: `setup` marks SETUP and SETUP_ADD, `add` the latter."""
+    opcodes = (Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD)
+    fields = {opcode.name.lower(): fields_layout(opcode) for opcode in opcodes}
+    return data.StructLayout(
+        {"wait": 4, "signal": 4, "setup": 1, "add": 1, "fields": data.UnionLayout(fields)}
+    )
 
 
 def unit_port(command: data.StructLayout) -> dict[str, Member]:

@@ -22,7 +22,7 @@ class Reduction(wiring.Component):
     -------
     setup : geometry, constant while walking
     begin : a new tile of `activation` starts, and with `restart` the walk, too
-    ready : `a`, `b` and `split` of a pass are valid
+    ready : `a`, `b`, `split` and `used`, the lanes that carry data, of a pass are valid
     next : the pass is taken; the next one is computed
     """
 
@@ -39,6 +39,7 @@ class Reduction(wiring.Component):
                 "a": Out(24),
                 "b": Out(24),
                 "split": Out(range(self._rows + 1)),
+                "used": Out(range(self._rows + 1)),
             }
         )
 
@@ -68,6 +69,7 @@ class Reduction(wiring.Component):
                     self.a.eq(base + tap_offset + position),
                     self.b.eq(base + tap_offset + position),
                     self.split.eq(Mux(packs, left, rows)),
+                    self.used.eq(Mux(advance, left, rows)),
                     position.eq(Mux(advance, 0, position + rows)),
                 ]
                 m.next = "READY"
@@ -77,6 +79,7 @@ class Reduction(wiring.Component):
                 m.d.comb += advance.eq(setup.run <= rows - self.split)
                 m.d.sync += [
                     self.b.eq(base + tap_offset - self.split),
+                    self.used.eq(Mux(advance, self.split + setup.run, rows)),
                     position.eq(Mux(advance, 0, rows - self.split)),
                 ]
                 m.next = "READY"

@@ -6,10 +6,10 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import PARAMETER_ROWS, Opcode, Unit
+from ..golden.isa import PARAMETER_ROWS, Mode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
-from .layouts import command_layout
+from .layouts import compute_layout
 
 __all__ = ["WeightFeeder"]
 
@@ -20,6 +20,9 @@ class WeightFeeder(wiring.Component):
     The array holds two tiles: the one in use and the one waiting, which `swap` puts in use. The
     next tile starts to load in the cycle after `swap`, so that passes follow each other every
     `rows` cycles at best.
+
+    Commands come in order, so that the last setup that has passed here is the one that a COMPUTE
+    will meet: in the modes MAX and ADD it has no weights.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ class WeightFeeder(wiring.Component):
     def __init__(self, parameters: Parameters, *, parameter_gap: int) -> None:
         self._parameters = parameters
         self._gap = max(parameter_gap, 1)
-        layout = command_layout(Opcode.COMPUTE, setup=1)
+        layout = compute_layout()
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
@@ -66,8 +69,9 @@ class WeightFeeder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         last_row = self._parameters.rows - 1
-        command, fields = self.i.payload, self.i.payload.fields
+        command, fields = self.i.payload, self.i.payload.fields.compute
         waits = command.wait[Unit.WEIGHT] & ~command.setup
+        weighted = Signal(init=1)  # the mode has weights
         passes = Signal(16)  # tiles still to start
         parameters = Signal(range(PARAMETER_ROWS + 1))  # rows of parameters still to read
         accept = Signal()
@@ -113,7 +117,12 @@ class WeightFeeder(wiring.Component):
             m.d.sync += since_swap.eq(since_swap + 1)
         with m.If(self.swap):
             m.d.sync += since_swap.eq(1 if self._gap > 1 else self._gap)
-        with m.If(self.i.ready & ~command.setup):
+        mode = command.fields.setup.mode
+        with m.If(self.i.ready & command.setup):
+            m.d.sync += weighted.eq(
+                ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
+            )
+        with m.If(self.i.ready & ~command.setup & weighted):
             m.d.sync += [
                 passes.eq(fields.passes),
                 parameters.eq(Mux(fields.first, PARAMETER_ROWS, 0)),

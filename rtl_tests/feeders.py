@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from amaranth.hdl import Module
@@ -14,21 +15,22 @@ from stream_bench import Bench, unused_blocks
 from unit_bench import TokenBank, command
 
 from maccord.golden.activation_feeder import Vector, activation_feeder
-from maccord.golden.isa import Instruction, Opcode, Unit
+from maccord.golden.cell_walker import Read, mode_of
+from maccord.golden.isa import Instruction, Mode, Opcode, Unit
 from maccord.golden.parameters import Parameters
 from maccord.golden.reduction import Pass, reduction
 from maccord.golden.reduction import Reduction as Geometry
 from maccord.golden.weight_feeder import WeightRow, weight_feeder
 from maccord.hw.activation_feeder import ActivationFeeder, outputs_layout
 from maccord.hw.datapath import Datapath
-from maccord.hw.layouts import command_layout
+from maccord.hw.layouts import compute_layout
 from maccord.hw.queue import Queue
 from maccord.hw.reduction import Reduction
 from maccord.hw.scratchpad import Scratchpad
 from maccord.hw.weight_feeder import WeightFeeder
 from maccord.hw.weight_scratchpad import WeightScratchpad
 
-__all__ = ["Feeders", "Gaps", "Run", "gaps_of", "geometry"]
+__all__ = ["Feeders", "Gaps", "Golden", "Run", "gaps_of", "geometry", "in_force", "walk_of"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class Gaps:
 
     `swap`: from a tile's first row to the vector that swaps it in. `bias`: from the first row of
     parameters to a vector that loads them. `parameters`: from a command's last swap to the next
-    rows of parameters. `drain`: from a vector to the end of its effects.
+    rows of parameters. `drain`: from a vector to the end of its effects. `mode`: from another mode
+    to a vector.
     """
 
     swap: int
     bias: int
     parameters: int
     drain: int
+    mode: int
 
 
 @cache
@@ -53,7 +57,8 @@ def gaps_of(p: Parameters) -> Gaps:
     with unused_blocks():
         d = Datapath(p)
         drain = Scratchpad.LATENCY + d.latency + 4
-        gaps = Gaps(d.swap_gap - skew, d.load_gap - skew, d.param_gap + skew, drain)
+        mode = d.mode_gap - Scratchpad.LATENCY
+        gaps = Gaps(d.swap_gap - skew, d.load_gap - skew, d.param_gap + skew, drain, mode)
         del d
     return gaps
 
@@ -72,7 +77,7 @@ class Feeders(wiring.Component):
         masks = {"held": In(len(Unit)), "take": Out(len(Unit)), "give": Out(len(Unit))}
         super().__init__(
             {
-                "i": In(stream.Signature(command_layout(Opcode.COMPUTE, setup=1))),
+                "i": In(stream.Signature(compute_layout())),
                 "outputs": Out(stream.Signature(outputs_layout())),
                 "halt": In(1),
                 **masks,
@@ -83,7 +88,7 @@ class Feeders(wiring.Component):
         m = Module()
         weights, feeder, reduction_ = self.weights, self.feeder, self.reduction
         m.submodules += [weights, feeder, reduction_]
-        m.submodules.queue = queue = Queue(command_layout(Opcode.COMPUTE, setup=1), depth=2)
+        m.submodules.queue = queue = Queue(compute_layout(), depth=2)
         wiring.connect(m, wiring.flipped(self.i), weights.i)
         wiring.connect(m, weights.o, queue.i)
         wiring.connect(m, queue.o, feeder.i)
@@ -106,8 +111,22 @@ class Feeders(wiring.Component):
             feeder.reduction_a.eq(reduction_.a),
             feeder.reduction_b.eq(reduction_.b),
             feeder.reduction_split.eq(reduction_.split),
+            feeder.reduction_used.eq(reduction_.used),
         ]
         return m
+
+
+def walk_of(setup: Instruction, p: Parameters) -> Iterator[Pass]:
+    """The passes of a SETUP, or the one of a mode without weights."""
+    if mode_of(setup) in (Mode.MAX, Mode.ADD):
+        return iter([Pass(0, 0, p.rows, 0, 0)])
+    return reduction(geometry(setup), p.rows)
+
+
+def in_force(setup: Instruction) -> dict[str, int]:
+    """The fields of a SETUP as the units see them: a dense pixel is a window of one cell."""
+    one = ("window_height", "window_width", "stride_y", "stride_x")
+    return setup.fields | (dict.fromkeys(one, 1) if setup["mode"] == Mode.DENSE else {})
 
 
 def geometry(setup: Instruction) -> Geometry:
@@ -115,6 +134,16 @@ def geometry(setup: Instruction) -> Geometry:
     names = ("run", "taps", "tap_pitch", "lines", "line_pitch")
     packs = bool(setup["pack_taps"]), bool(setup["pack_lines"])
     return Geometry(*(setup[name] for name in names), *packs)
+
+
+class Golden(NamedTuple):
+    """A tile, the setup in force, and the rows of weights, reads and vectors due."""
+
+    setup: Instruction
+    compute: Instruction
+    rows: list[WeightRow]
+    reads: list[Read]
+    vectors: list[Vector]
 
 
 @dataclass
@@ -126,12 +155,13 @@ class Run:
     rate: str = "always"
     chance: float = 1.0
     rows: list[tuple[int, WeightRow]] = field(default_factory=list)
+    reads: list[tuple[int, Read]] = field(default_factory=list)
     vectors: list[tuple[int, Vector]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.block = block = Feeders(self.parameters)
         self.bench = bench = Bench(block, seed=1)
-        items = [command(i, setup=int(i.opcode == Opcode.SETUP)) for i in self.program]
+        items = [command(i) for i in self.program]
         slow = self.rate if self.rate != "patient" else "random"
         self.source = bench.source(block.i, items, slow)
         self.outputs = bench.sink("outputs", block.outputs, self.rate)
@@ -140,9 +170,10 @@ class Run:
         self._weights = [bench.watch(getattr(weights, n)) for n in ("row", "capture", "param")]
         self._read = bench.watch(weights.read_enable)
         self._addresses = [bench.watch(getattr(feeder, name)) for name in ("a", "b", "split")]
-        self._valid = bench.watch(feeder.vector.valid)
+        self._reads = bench.watch(feeder.read)
         self._vector = bench.watch(feeder.vector)
-        self.setup = bench.watch(feeder.setup)
+        self._work = [bench.watch(feeder.lanes), bench.watch(feeder.columns)]
+        self.setup, self.setup_add = bench.watch(feeder.setup), bench.watch(feeder.setup_add)
         self.running, self.drained = bench.watch(feeder.running), bench.watch(feeder.drained)
         self._waiting = bench.watch(feeder.i.valid)
         bench.each_cycle(self._record)
@@ -151,10 +182,14 @@ class Run:
         cycle = self.bench.cycle
         if self._read.value:
             self.rows.append((cycle, WeightRow(*(w.value for w in self._weights))))
-        if self._valid.value:
-            vector = self._vector.value
-            control = (vector[name] for name in Vector._fields[3:])
-            self.vectors.append((cycle, Vector(*(w.value for w in self._addresses), *control)))
+        read, vector = self._reads.value, self._vector.value
+        if read["valid"]:
+            addresses = (watched.value for watched in self._addresses)
+            self.reads.append((cycle, Read(*addresses, read["cell"], read["emit"])))
+        if vector["valid"]:
+            control = (vector[name] for name in Vector._fields[:-2])
+            work = (watched.value for watched in self._work)
+            self.vectors.append((cycle, Vector(*control, *work)))
 
     def finish(self, limit: int = 20_000) -> int:
         """Run until nothing is left to do; return the cycles it took."""
@@ -168,18 +203,21 @@ class Run:
             limit,
         )
 
-    def golden(self) -> Iterator[tuple[Instruction, Instruction, list[WeightRow], list[Vector]]]:
-        """SETUP, COMPUTE, and its rows and vectors, for each COMPUTE."""
+    def golden(self) -> Iterator[Golden]:
+        """What is due for each COMPUTE."""
         setup, walk = None, iter(())
         for step in self.program:
-            if step.opcode == Opcode.SETUP:
+            if step.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
                 setup = step
                 continue
             assert setup is not None
             if step["first"]:
-                walk: Iterator[Pass] = reduction(geometry(setup), self.parameters.rows)
-            rows = list(weight_feeder(step, self.parameters))
-            yield setup, step, rows, list(activation_feeder(setup, step, walk, self.parameters))
+                walk: Iterator[Pass] = walk_of(setup, self.parameters)
+            weighted = mode_of(setup) in (Mode.DENSE, Mode.DEPTHWISE)
+            rows = list(weight_feeder(step, self.parameters)) if weighted else []
+            issued = list(activation_feeder(setup, step, walk, self.parameters))
+            reads = [read for read, _ in issued]
+            yield Golden(setup, step, rows, reads, [v for _, v in issued if v is not None])
 
     def cycles_of(self, kind: str) -> np.ndarray:
         """Cycles of the vectors that have a control bit."""

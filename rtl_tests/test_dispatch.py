@@ -9,7 +9,17 @@ from stream_bench import RHYTHMS, Bench, decode
 from unit_bench import command, instruction
 
 from maccord.golden.dispatch import dispatch
-from maccord.golden.isa import FIELDS, UNIT_OF, Instruction, Opcode, Unit, encode, limits
+from maccord.golden.isa import (
+    FIELDS,
+    RECORD_BYTES,
+    UNIT_OF,
+    Instruction,
+    Mode,
+    Opcode,
+    Unit,
+    encode,
+    limits,
+)
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import ErrorCode
 from maccord.hw.dispatch import Dispatch
@@ -23,7 +33,10 @@ LEGAL = {
     Opcode.SETUP: {"run": 1, "taps": 1, "lines": 1},
     Opcode.COMPUTE: {"passes": 1, "columns": 12, "width": 1, "height": 1},
     Opcode.STORE: {"rows": 1, "row_bytes": 1},
+    Opcode.SETUP_ADD: {"shift": 14},
+    Opcode.RECORD: {"rows": 1, "row_bytes": RECORD_BYTES},
 }
+WINDOW = {"mode": Mode.MAX, "window_height": 1, "window_width": 3, "stride_y": 1, "stride_x": 15}
 ILLEGAL = [
     *((opcode, {name: 0}) for opcode, fields in LEGAL.items() for name in fields),
     (Opcode.COMPUTE, {"columns": 13}),
@@ -31,6 +44,15 @@ ILLEGAL = [
     (Opcode.WEIGHT, {"rows": 2}),
     *((Opcode.WEIGHT, {name: 8}) for name in ("memory", "buffer", "row_bytes")),
     *((Opcode.WEIGHT, {name: 33}) for name in ("memory", "buffer", "row_bytes")),
+    (Opcode.SETUP, {"mode": Mode.MAX}),
+    *((Opcode.SETUP, WINDOW | {name: 0}) for name in WINDOW if name != "mode"),
+    *((Opcode.SETUP, WINDOW | {"mode": mode}) for mode in (Mode.DEPTHWISE, Mode.ADD)),
+    *((Opcode.SETUP_ADD, {"shift": shift}) for shift in (1, 13)),
+    *((Opcode.SETUP_ADD, {"operand_pitch": pitch}) for pitch in (1, 8, 24, (1 << 24) - 1)),
+    (Opcode.RECORD, {"rows": 2}),
+    *((Opcode.RECORD, {"row_bytes": size}) for size in (1, 127, 129, 256)),
+    *((Opcode.RECORD, {"buffer": buffer}) for buffer in (1, 16)),
+    *((Opcode.RECORD, {"memory": memory}) for memory in (1, 8, 33)),
 ]
 BEYOND = [
     (opcode, {name: value})
@@ -60,6 +82,14 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         for name in ("memory", "buffer", "row_bytes"):
             fields[name] = max(fields[name] // 16, 1) * 16
         fields["rows"] = 1
+    if opcode == Opcode.SETUP:
+        fields |= WINDOW | {"mode": Mode(int(rng.choice([Mode.DENSE, Mode.MAX])))}
+    if opcode == Opcode.SETUP_ADD:
+        fields["shift"] = int(rng.integers(14, 32))
+        fields["operand_pitch"] &= -PARAMETERS.activation_banks
+    if opcode == Opcode.RECORD:
+        fields |= {"rows": 1, "row_bytes": RECORD_BYTES, "buffer": 0}
+        fields["memory"] &= -PARAMETERS.axi_bytes
     for name, limit in limits(opcode, PARAMETERS).items():
         fields[name] %= limit
     wait, signal = (int(mask) for mask in rng.integers(16, size=2))
@@ -71,15 +101,15 @@ def due(source: Instruction) -> dict[str, object]:
     extra = {
         Unit.LOAD: {"fill": int(source.opcode == Opcode.FILL)},
         Unit.WEIGHT: {"fill": 0},
-        Unit.COMPUTE: {"setup": int(source.opcode == Opcode.SETUP)},
-        Unit.STORE: {},
+        Unit.COMPUTE: {},
+        Unit.STORE: {"record": int(source.opcode == Opcode.RECORD)},
     }[UNIT_OF[source.opcode]]
     return command(source, **extra)
 
 
 def random_word(rng: np.random.Generator, axi_bytes: int) -> bytes:
     """An instruction with each field 0, small, a multiple of the bus width, or anything."""
-    opcode = Opcode(int(rng.integers(1, 8)))
+    opcode = Opcode(int(rng.choice(list(Opcode))))
     fields = {}
     for name, (bits, signed) in FIELDS[opcode].items():
         value = int(rng.choice([1, 7, 8, axi_bytes * int(rng.integers(9)), rng.integers(2**31)]))

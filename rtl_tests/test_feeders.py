@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from feeders import Run, gaps_of, geometry
+from feeders import Run, gaps_of, in_force, walk_of
 from unit_bench import instruction
 
 from maccord.golden.isa import PARAMETER_ROWS, Instruction, Opcode, Unit
 from maccord.golden.parameters import Parameters
-from maccord.golden.reduction import reduction
 from maccord.hw.accumulator import Accumulator
 
 # rows, cols, lanes
@@ -64,8 +63,8 @@ def tile(
     ]
 
 
-def passes_of(setup: Instruction, rows: int) -> int:
-    return sum(1 for _ in reduction(geometry(setup), rows))
+def passes_of(setup: Instruction, p: Parameters) -> int:
+    return sum(1 for _ in walk_of(setup, p))
 
 
 def random_program(seed: int, p: Parameters) -> list[Instruction]:
@@ -75,7 +74,7 @@ def random_program(seed: int, p: Parameters) -> list[Instruction]:
     for _ in range(3):
         setup = random_setup(rng, p.rows)
         program.append(setup)
-        total = passes_of(setup, p.rows)
+        total = passes_of(setup, p)
         for _ in range(int(rng.integers(1, 5))):
             cuts = sorted({int(c) for c in rng.integers(1, total + 1, size=2)} - {total})
             counts = np.diff([0, *cuts, total]).tolist()
@@ -88,8 +87,9 @@ def check(run: Run) -> None:
     """What is issued is what the golden model says, at distances that the datapath allows."""
     p, gaps = run.parameters, gaps_of(run.parameters)
     golden = list(run.golden())
-    assert [row for _, row in run.rows] == [row for *_, rows, _ in golden for row in rows]
-    assert [v for _, v in run.vectors] == [v for *_, vectors in golden for v in vectors]
+    assert [row for _, row in run.rows] == [row for due in golden for row in due.rows]
+    assert [read for _, read in run.reads] == [read for due in golden for read in due.reads]
+    assert [v for _, v in run.vectors] == [v for due in golden for v in due.vectors]
 
     row_cycles = np.array([cycle for cycle, _ in run.rows])
     captures = np.flatnonzero([row.capture for _, row in run.rows])
@@ -115,9 +115,9 @@ def check(run: Run) -> None:
 
 
 def ends(run: Run) -> list[int]:
-    """Cycle of each command's last vector."""
-    counts = np.cumsum([len(vectors) for *_, vectors in run.golden()])
-    return [run.vectors[count - 1][0] for count in counts]
+    """Cycle of each command's last read."""
+    counts = np.cumsum([len(due.reads) for due in run.golden()])
+    return [run.reads[count - 1][0] for count in counts]
 
 
 @pytest.mark.parametrize("rate", ["always", "patient"])
@@ -127,7 +127,7 @@ def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
     run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.02)
     run.finish()
     check(run)
-    computes = [compute for _, compute, *_ in run.golden()]
+    computes = [due.compute for due in run.golden()]
     due = [(end, c.signal & ~8) for end, c in zip(ends(run), computes, strict=True)]
     assert run.tokens.given == [(cycle, mask) for cycle, mask in due if mask]
     for unit in Unit:
@@ -147,11 +147,11 @@ def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
     run = Run(p, random_program(seed=2, p=p))
     run.finish()
     drain = gaps_of(p).drain
-    due = [setup.fields for setup, *_, vectors in run.golden() for _ in vectors]
-    in_force = run.setup.values
+    due = [in_force(golden.setup) for golden in run.golden() for _ in golden.vectors]
+    seen = run.setup.values
     for (cycle, _), fields in zip(run.vectors, due, strict=True):
-        assert in_force[cycle] == fields
-        assert in_force[min(cycle + drain, len(in_force) - 1)] == fields
+        assert seen[cycle] == fields
+        assert seen[min(cycle + drain, len(seen) - 1)] == fields
 
 
 def long_walk(rows: int, passes: int) -> Instruction:
@@ -193,7 +193,7 @@ def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> None:
-    """Between the last vector of a long tile and the next tile's first: two idle cycles."""
+    """Between the last vector of a long tile and the next tile's first: no idle cycle."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
     program = [long_walk(p.rows, 3)]
@@ -203,23 +203,23 @@ def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> N
     check(run)
     first = run.cycles_of("load_bias")[1:]
     gaps = first - np.array(ends(run))[:-1]
-    assert gaps.tolist() == [max(3, p.columns_per_lane)] * 2
+    assert gaps.tolist() == [p.columns_per_lane] * 2
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_halt(seed: int) -> None:
     """After `halt`, no command starts; what has started ends as it should."""
     p = parameters((4, 12, 2))
-    run = Run(p, random_program(seed, p), "random", chance=0.3)
+    run = Run(p, random_program(seed, p), chance=0.3)
     stop = 60 + 40 * seed
     run.bench.each_cycle(lambda: run.bench.drive(run.block.halt, int(run.bench.cycle >= stop)))
     run.bench.run(lambda: run.bench.cycle > stop + 700 and not run.running.value)
     golden = list(run.golden())
-    vectors = [v for *_, each in golden for v in each]
+    vectors = [v for due in golden for v in due.vectors]
     issued = [v for _, v in run.vectors]
     assert 0 < len(issued) < len(vectors)
     assert issued == vectors[: len(issued)]
-    assert len(issued) in np.cumsum([len(each) for *_, each in golden])
+    assert len(issued) in np.cumsum([len(due.vectors) for due in golden])
     assert all(cycle <= stop for cycle, _ in run.tokens.taken)
 
 
@@ -231,7 +231,7 @@ def test_halt_before_the_next_weights(stop: int) -> None:
     program = [long_walk(p.rows, 1), *(s for _ in range(9) for s in tile(rng, p, [1], 64, 1))]
     run = Run(p, program)
     run.bench.each_cycle(lambda: run.bench.drive(run.block.halt, int(run.bench.cycle >= stop)))
-    run.bench.run(lambda: run.bench.cycle == stop + 100)
+    run.bench.run(lambda: run.bench.cycle == stop + 200)
     assert run.source.cycles[-1] <= stop
     assert len(run.source.cycles) < len(program)
     assert not run.running.value

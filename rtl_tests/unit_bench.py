@@ -6,20 +6,20 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from stream_bench import Bench, Sink, Source, decode
+from stream_bench import Bench, Sink, Source
 
-from maccord.golden.isa import FIELDS, HEADER_BITS, Instruction, Opcode, Unit, encode
-from maccord.hw.layouts import fields_layout
+from maccord.golden.isa import FIELDS, HEADER_BITS, UNIT_OF, Instruction, Opcode, Unit, encode
 
 __all__ = ["ReadMemory", "TokenBank", "WriteMemory", "command", "instruction"]
 
 
 def command(source: Instruction, **extra: int) -> dict[str, Any]:
-    """An instruction as it lies in a unit's queue, where SETUP has the layout of COMPUTE."""
-    fields = source.fields
-    if source.opcode == Opcode.SETUP:
-        bits = int.from_bytes(encode(source), "little") >> HEADER_BITS
-        fields = decode(fields_layout(Opcode.COMPUTE), bits)
+    """An instruction as it lies in its unit's queue; the compute unit's has bits for fields."""
+    fields: dict[str, int] | int = source.fields
+    if UNIT_OF[source.opcode] == Unit.COMPUTE:
+        fields = int.from_bytes(encode(source), "little") >> HEADER_BITS
+        extra = {"setup": int(source.opcode != Opcode.COMPUTE)}
+        extra["add"] = int(source.opcode == Opcode.SETUP_ADD)
     return {"wait": source.wait, "signal": source.signal} | extra | {"fields": fields}
 
 
