@@ -83,22 +83,14 @@ class Adder(wiring.Component):
         columns = range(self._cols)
 
         def stage(strobe: Value, name: str, of: Callable[[int], Value]) -> list[Signal]:
-            """Put a value of each column in a register."""
-            values = [of(j) for j in columns]
-            registers = [
-                Signal.like(value, name=f"{name}_{j}", reset_less=True)
-                for j, value in enumerate(values)
-            ]
-            with m.If(strobe):
-                m.d.sync += [a.eq(b) for a, b in zip(registers, values, strict=True)]
-            return registers
+            return self._stage(m, strobe, name, of)
 
-        # Cycle 1: distance from zero, and the factor in a form that a signed multiplier takes
+        # Cycle 1: steps from zero, their factor, and what the later stages take from the shift
         zero_point = Mux(self.second, self.zero_point_b, self.zero_point_a)
         steps = stage(
             operand[0],
             "steps",
-            lambda j: (self.data.word_select(j, 8).as_signed() - zero_point)[:9].as_signed(),
+            lambda j: self.data.word_select(j, 8).as_signed() - zero_point,
         )
         factor = Signal(23, reset_less=True)
         half = Signal(31, reset_less=True)
@@ -110,7 +102,7 @@ class Adder(wiring.Component):
                 amount.eq(self.shift - SMALLEST_SHIFT),
             ]
         # Cycles 2 and 3: multiply, with the output register of a DSP block
-        products = stage(operand[1], "product", lambda j: (steps[j] * factor)[:32].as_signed())
+        products = stage(operand[1], "product", lambda j: steps[j] * factor)
         products = stage(operand[2], "product_out", lambda j: products[j])
         # Cycle 4: operand a starts the sum, operand b completes it
         acc = [Signal(signed(32), name=f"acc_{j}", reset_less=True) for j in columns]
@@ -133,3 +125,16 @@ class Adder(wiring.Component):
         m.d.comb += self.valid_out.eq(total[self.LATENCY])
         m.d.comb += [ours.eq(value) for ours, value in zip(self.y, y, strict=True)]
         return m
+
+    def _stage(
+        self, m: Module, strobe: Value, name: str, of: Callable[[int], Value]
+    ) -> list[Signal]:
+        """Put a value of each column in a register, which holds without the strobe."""
+        values = [of(j) for j in range(self._cols)]
+        registers = [
+            Signal.like(value, name=f"{name}_{j}", reset_less=True)
+            for j, value in enumerate(values)
+        ]
+        with m.If(strobe):
+            m.d.sync += [a.eq(b) for a, b in zip(registers, values, strict=True)]
+        return registers
