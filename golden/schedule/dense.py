@@ -148,7 +148,7 @@ class _Dense:
 
     def _keep(self) -> None:
         """Give room to the whole stream; its chunks are fetched with the first tile."""
-        base = self.builder.weight_buffer(len(self.stream.data))
+        base = self.builder.weight_buffer(self.stream.size)
         for index in range(len(self.work.column_tiles)):
             sizes = self.plan.sizes if index else self.plan.first_sizes
             cut = chunks(self.stream, index, sizes, self.builder.parameters)

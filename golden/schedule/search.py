@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from .ordering import link
 from .problem import Problem, problem
 from .tiling import Cut, Tiling, cuts, tapered, tiling
 from .timing import estimate_cycles
-from .weight_stream import WeightPlan, WeightStream, weight_plan, weight_stream
+from .weight_stream import WeightPlan, WeightStream, stream_bytes, weight_plan, weight_stream
 
 __all__ = ["DensePlan", "dense_plan"]
 
@@ -37,6 +38,8 @@ class DensePlan:
     weights : WeightStream
     chunks : WeightPlan
     clamp : Clamp
+    stream : ndarray of shape (bytes,), uint8
+        Weights and parameters as they lie in memory.
     estimate : int
         Estimated cycles.
     """
@@ -46,12 +49,8 @@ class DensePlan:
     weights: WeightStream
     chunks: WeightPlan
     clamp: Clamp
+    stream: npt.NDArray[np.uint8]
     estimate: int
-
-    @property
-    def stream(self) -> npt.NDArray[np.uint8]:
-        """Weights and parameters as they lie in memory."""
-        return self.weights.data
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
         """Append the layer's tasks."""
@@ -81,32 +80,34 @@ def dense_plan(
         If the shape does not fit the layer, or the layer does not fit the scratchpads.
     """
     work = problem(layer, input_shape, parameters)
-    return min(_plays(layer, work, parameters, dense), key=lambda play: play[0])[1]
+    tiling, weights, chunks, estimate = _best(work, parameters, dense)
+    stream = stream_bytes(layer, work, tiling.cut.geometry, parameters)
+    return DensePlan(work, tiling, weights, chunks, _clamp(layer), stream, estimate)
+
+
+_Choice = tuple[Tiling, WeightStream, WeightPlan, int]
+
+
+@lru_cache(maxsize=256)  # Networks repeat their layers' shapes
+def _best(work: Problem, parameters: Parameters, dense: bool) -> _Choice:
+    return min(_plays(work, parameters, dense), key=lambda play: play[0])[1]
 
 
 def _plays(
-    layer: Layer, work: Problem, parameters: Parameters, dense: bool
-) -> Iterator[tuple[float, DensePlan]]:
+    work: Problem, parameters: Parameters, touching: bool
+) -> Iterator[tuple[float, _Choice]]:
     """Write and time the programs of the most promising tilings; yields costs."""
-    played, clamp = 0, _clamp(layer)
-    source, target = _views(work, dense)
-    streams: dict[tuple[bool, bool], WeightStream] = {}
+    played, clamp = 0, Clamp(0, -128, 127, 0)
+    source, target = _views(work, touching)
     for cut in _ranked(work, parameters):
-        walk = cut.geometry.pack_taps, cut.geometry.pack_lines
-        if walk not in streams:
-            streams[walk] = weight_stream(layer, work, cut.geometry, parameters)
-        stream = streams[walk]
+        stream = weight_stream(work, cut.geometry, parameters)
         plan = weight_plan(stream, parameters)
         for variant in tapered(work, tiling(work, cut, parameters), parameters):
-            candidate = DensePlan(work, variant, stream, plan, clamp, 0)
             builder = Builder(parameters)
-            candidate.emit(builder, (source,), 0, target)
+            dense(builder, work, variant, stream, plan, clamp, source, 0, target)
             program = link(builder.tasks)
             cycles = estimate_cycles(program, parameters)
-            yield (
-                cycles * _penalty(work, cut),
-                DensePlan(work, variant, stream, plan, clamp, cycles),
-            )
+            yield cycles * _penalty(work, cut), (variant, stream, plan, cycles)
             played += len(program)
             if played > _BUDGET:
                 return

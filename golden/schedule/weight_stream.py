@@ -18,25 +18,32 @@ from ..parameters import Parameters
 from ..reduction import Reduction, reduction
 from .problem import ColumnTile, Problem
 
-__all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "weight_plan", "weight_stream"]
+__all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "stream_bytes"]
+__all__ += ["weight_plan", "weight_stream"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class WeightStream:
-    """The stream of a layer and where its column tiles begin.
+    """Where the column tiles of a stream begin.
 
     Parameters
     ----------
-    data : ndarray of shape (bytes,), uint8
+    tiles : int
+        Column tiles.
     tile_bytes : int
         Bytes from a column tile to the next, a multiple of the bus width.
     passes : int
         Weight tiles in each column tile.
     """
 
-    data: npt.NDArray[np.uint8]
+    tiles: int
     tile_bytes: int
     passes: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stream."""
+        return self.tiles * self.tile_bytes
 
 
 @dataclass(frozen=True)
@@ -55,16 +62,30 @@ class Chunk:
     skip: int
 
 
-def weight_stream(
+def weight_stream(work: Problem, geometry: Reduction, parameters: Parameters) -> WeightStream:
+    """Measure the stream of a layer for a reduction's order."""
+    passes = sum(1 for _ in reduction(geometry, parameters.rows))
+    used = (PARAMETER_ROWS + passes * parameters.rows) * parameters.weight_row_bytes
+    tile_bytes = -(-used // parameters.axi_bytes) * parameters.axi_bytes
+    return WeightStream(len(work.column_tiles), tile_bytes, passes)
+
+
+def stream_bytes(
     layer: Layer, work: Problem, geometry: Reduction, parameters: Parameters
-) -> WeightStream:
-    """Lay out a layer's weights and parameters for the reduction's order."""
+) -> npt.NDArray[np.uint8]:
+    """Lay out a layer's weights and parameters for the reduction's order.
+
+    Returns
+    -------
+    ndarray of shape (bytes,), uint8
+        As long as `weight_stream` measures.
+    """
     rows, pitch = parameters.rows, parameters.weight_row_bytes
     walk = list(reduction(geometry, rows))
     lanes = np.concatenate([i * rows + np.arange(p.used) for i, p in enumerate(walk)])
     used = (PARAMETER_ROWS + len(walk) * rows) * pitch
-    tile_bytes = -(-used // parameters.axi_bytes) * parameters.axi_bytes
-    data = np.zeros((len(work.column_tiles), tile_bytes), np.uint8)
+    stream = weight_stream(work, geometry, parameters)
+    data = np.zeros((stream.tiles, stream.tile_bytes), np.uint8)
     folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
     bias = folded.astype("<i4").view(np.uint8).reshape(-1, 4)
     scale = layer.multiplier.astype("<f4").view(np.uint8).reshape(-1, 4)
@@ -75,7 +96,7 @@ def weight_stream(
         block[4:PARAMETER_ROWS, : tile.count] = scale[channels].T
         matrix = _matrix(layer, work, tile).view(np.uint8)
         block[PARAMETER_ROWS + lanes, : tile.count] = matrix
-    return WeightStream(data.reshape(-1), tile_bytes, len(walk))
+    return data.reshape(-1)
 
 
 def _matrix(layer: Layer, work: Problem, tile: ColumnTile) -> npt.NDArray[np.int8]:
@@ -146,7 +167,7 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
     align = max(parameters.axi_bytes, parameters.weight_row_bytes)
     aligned = tile % align == 0 and header % align == 0
     passes = stream.passes
-    if len(stream.data) <= parameters.weight_bytes:
+    if stream.size <= parameters.weight_bytes:
         first = _growing(passes, passes) if aligned else [passes]
         return WeightPlan((passes,), tuple(first), True)
     slack = 0 if aligned else 2 * align
