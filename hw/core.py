@@ -111,18 +111,9 @@ class Core(wiring.Component):
         }
         held = []
         for name, block in blocks.items():
-            source = getattr(self._dispatch, name)
             queue = Queue(block.i.payload.shape(), depth=QUEUE_DEPTH)
             m.submodules[f"{name}_queue"] = queue
-            if "record" in queue.i.payload.shape().members.keys() - source.payload.shape().members:
-                m.d.comb += [
-                    queue.i.valid.eq(source.valid),
-                    source.ready.eq(queue.i.ready),
-                    *(queue.i.payload[k].eq(source.payload[k]) for k in ("wait", "signal")),
-                    queue.i.payload.fields.eq(source.payload.fields),
-                ]
-            else:
-                wiring.connect(m, source, queue.i)
+            wiring.connect(m, getattr(self._dispatch, name), queue.i)
             wiring.connect(m, queue.o, block.i)
             m.d.comb += block.halt.eq(self._halt)
             held.append(queue.level != 0)
@@ -228,7 +219,7 @@ class Core(wiring.Component):
     def _count(self, m: Module) -> None:
         """Attribute this cycle to one cause, and show what each unit is doing."""
         compute, store = self._compute, self._store
-        m.d.comb += self.work.eq(getattr(compute, "work", 0))
+        m.d.comb += self.work.eq(compute.work)
         cause = {name: 1 << index for index, name in enumerate(COUNTERS)}
         with m.If(compute.issuing):
             m.d.comb += self.cause.eq(cause["compute"])

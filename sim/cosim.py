@@ -10,8 +10,9 @@ from pathlib import Path
 import cocotb
 from cocotb.handle import SimHandleBase
 
-from ..golden.registers import Register
+from ..golden.registers import Register, Status
 from .errors import SimulationError
+from .ledger import describe_progress
 from .testbench import Testbench
 
 __all__ = ["run_job"]
@@ -36,15 +37,16 @@ async def run_job(dut: SimHandleBase) -> None:
 
 
 async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
-    """Run a job from reset to interrupt.
+    """Run a job from reset to the program's end.
 
     Parameters
     ----------
     bench : Testbench
     folder : Path
-        Holds `memory.bin` and `mask.bin`; `progress` is written there.
+        Holds `memory.bin` and `mask.bin`, and `ledger.bin` and `tensors.bin` if there are `areas`;
+        `progress` is written there.
     job : dict
-        `base`, `program`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`.
+        `base`, `program`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`, `areas`.
 
     Returns
     -------
@@ -56,26 +58,54 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     SimulationError
         If the accelerator hangs.
     """
-
-    def report(cycles: int) -> None:
-        (folder / "progress").write_text(str(cycles))
-
     bench.open_memory(folder / "memory.bin", folder / "mask.bin")
+    areas = job["areas"]
+    if areas:
+        bench.open_ledger(folder / "ledger.bin", folder / "tensors.bin")
     memory = {name: job[name] for name in ("base", "latency", "jitter", "stall", "seed")}
     await bench.reset(**memory)
     registers = {register.name: await bench.read(register) for register in READABLE}
     await bench.start(job["program"], job["base"])
     begin = time.perf_counter()
-    await bench.wait_interrupt(job["cycle_limit"], progress=report, free=job["free"])
+    try:
+        status, code, interrupts = await _wait(bench, folder, job)
+    except SimulationError as error:
+        if not areas:
+            raise
+        book = bench.ledger()
+        progress = describe_progress(areas, book["complete"], book["entered"])
+        raise SimulationError(f"{error} {progress}") from None
     seconds = time.perf_counter() - begin
-    status, code = await bench.status()
     counters = await bench.counters()
+    macs = counters.pop("macs")
     await bench.acknowledge()
     return {
         "seconds": seconds,
         "status": status,
         "error_code": code,
         "counters": counters,
+        "macs": macs,
         "registers": registers,
+        "interrupts": interrupts,
+        "ledger": bench.ledger() if areas else {},
         **bench.observed(),
     }
+
+
+async def _wait(bench: Testbench, folder: Path, job: dict) -> tuple[int, int, int]:
+    """Wait for the program's end; status, error code, and interrupts of records before it."""
+
+    def report(cycles: int) -> None:
+        (folder / "progress").write_text(str(cycles))
+
+    since = bench.observed()["cycle"]
+    interrupts = 0
+    while True:
+        await bench.wait_interrupt(
+            job["cycle_limit"], since=since, progress=report, free=job["free"]
+        )
+        status, code = await bench.status()
+        if status & (Status.DONE | Status.ERROR) or not status & Status.RECORDED:
+            return status, code, interrupts
+        await bench.clear_record()
+        interrupts += 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from ..golden.area import Area
+from ..golden.isa import RECORD_BYTES
 from .build import Model
 
 __all__ = ["Job", "Plain", "Result"]
@@ -31,6 +33,11 @@ class Job:
         Offset and length of each region to return: every byte must be written.
     scratch : sequence of (int, int)
         Further regions that may be written.
+    ledger : sequence of Area
+        Tensors, in the order in which they are written, each byte once; each is caught when it is
+        complete, so that a later one may lie where a dead one was. Names are unique.
+    records : sequence of int
+        Offset of each counter record that the program writes.
     base : int
         Address of `memory[0]`, a multiple of 4096; the accelerator has 40 bits.
     latency : int
@@ -59,6 +66,8 @@ class Job:
     program: int
     outputs: Sequence[tuple[int, int]]
     scratch: Sequence[tuple[int, int]] = ()
+    ledger: Sequence[Area] = ()
+    records: Sequence[int] = ()
     base: int = 0x12_3450_0000
     latency: int = 30
     jitter: int = 0
@@ -87,12 +96,19 @@ class Job:
             raise ValueError(
                 f"stall_probability must be between 0 and 0.99, got {self.stall_probability}."
             )
-        for offset, length in (*self.outputs, *self.scratch):
+        _check_ledger(self.ledger)
+        regions = [(area.base, area.end - area.base) for area in self.ledger]
+        for offset, length in (*self.outputs, *self.writable, *regions):
             if offset < 0 or length < 0 or offset + length > self.memory.size:
                 raise ValueError(
                     f"regions must lie in the memory of {self.memory.size} bytes, "
                     f"got {length} bytes at {offset}."
                 )
+
+    @property
+    def writable(self) -> list[tuple[int, int]]:
+        """Offset and length of the regions that may be written at any time."""
+        return [*self.scratch, *((offset, RECORD_BYTES) for offset in self.records)]
 
 
 @dataclass(frozen=True)
@@ -104,11 +120,14 @@ class Result:
     outputs : list of ndarray, uint8
         The output regions at the end.
     cycles : int
-        From the start on the bus to the interrupt, counted beside the accelerator.
+        From the start on the bus to the last interrupt, counted beside the accelerator; its own
+        count where the program ended while a record's interrupt was still up.
     status, error_code : int
         Of the accelerator: `Status` bits and `ErrorCode`.
     counters : dict
         The accelerator's own counters, in cycles: `cycles`, and by cause.
+    macs : int
+        Multiplications that the accelerator counted.
     registers : dict
         The read-only registers.
     sim_seconds : float
@@ -120,7 +139,8 @@ class Result:
     first_unwritten : int or None
         Offset of the first of them.
     stray_bytes : int
-        Bytes written outside the output and scratch regions.
+        Bytes written outside the output and scratch regions; with a ledger, outside the rows of
+        the tensor whose turn it was.
     first_stray : int or None
         Offset of the first of them.
     protocol_errors : int
@@ -136,6 +156,18 @@ class Result:
         The program that ran.
     waves : Path or None
         The waves.
+    tensors : dict of str to ndarray of shape (rows, row_bytes), uint8
+        Those of the ledger that were completed, as they were then.
+    incomplete : dict of str to int
+        Bytes that the others lack; the first one's turn it was at the end.
+    double_bytes : int
+        Bytes of the ledger that were written although they had been.
+    first_double : int or None
+        Offset of the first of them.
+    records : list of dict
+        The counter records by the names of `RECORDED`; empty where one was not written.
+    interrupts : int
+        How often records raised the interrupt before the program's end.
     """
 
     outputs: list[np.ndarray]
@@ -159,6 +191,13 @@ class Result:
     write_beats: int
     model: Model
     waves: Path | None
+    macs: int = 0
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    incomplete: dict[str, int] = field(default_factory=dict)
+    double_bytes: int = 0
+    first_double: int | None = None
+    records: list[dict[str, int]] = field(default_factory=list)
+    interrupts: int = 0
 
     @property
     def sim_cycles_per_second(self) -> float:
@@ -199,3 +238,15 @@ class Plain:
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} must be between {low} and {high}, got {value}.")
+
+
+def _check_ledger(areas: Sequence[Area]) -> None:
+    names = [area.name for area in areas]
+    for area in areas:
+        if names.count(area.name) > 1:
+            raise ValueError(f"names in the ledger must be unique, got {area.name} twice.")
+        if area.rows < 1 or not 1 <= area.row_bytes <= area.pitch:
+            raise ValueError(
+                f"areas in the ledger must have rows and bytes, and rows that do not overlap, got "
+                f"{area}."
+            )

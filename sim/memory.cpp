@@ -1,10 +1,16 @@
-// Storage of axi_memory.sv: two files mapped into the process, so that nothing is copied in or out.
+// Storage of axi_memory.sv: files mapped into the process, so that nothing is copied in or out.
 // The image holds the bytes, the mask one bit per byte that the accelerator has written.
+//
+// A ledger names areas that are written one after the other, each byte once. Memory of a tensor
+// that nobody reads any more is used again, so an area is copied out when it is complete; the rows
+// of the next one are poisoned then, and forgotten in the mask.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -18,10 +24,25 @@ struct Burst {
     uint64_t first, end;
 };
 
+struct Area {
+    uint64_t base, rows, row_bytes, pitch;
+};
+
+// Bytes that were written where or when they must not be.
+struct Fault {
+    uint64_t count, first;
+};
+
 uint8_t *bytes = nullptr;
 uint8_t *mask = nullptr;
 uint64_t size = 0;
 std::deque<Burst> in_flight[2];  // reads, writes: both are answered in order
+
+const uint64_t *ledger = nullptr;  // poison, number of areas and of free regions, then both
+uint8_t *tensors = nullptr;        // where the next complete area goes
+uint64_t complete = 0;             // areas
+uint64_t entered = 0;              // bytes of the area that comes next
+Fault strays, doubles;
 
 uint8_t *map(const char *path, uint64_t *length) {
     const int file = open(path, O_RDWR);
@@ -31,6 +52,79 @@ uint8_t *map(const char *path, uint64_t *length) {
     void *start = mmap(nullptr, *length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     close(file);
     return start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
+}
+
+const Area &active() { return reinterpret_cast<const Area *>(ledger + 3)[complete]; }
+
+// Lanes of a beat that lie in a region.
+uint64_t lanes(const Burst &region, uint64_t offset, uint64_t count) {
+    const uint64_t first = std::max(region.first, offset);
+    const uint64_t end = std::min(region.end, offset + count);
+    return first < end ? ~0ULL >> (64 - (end - first)) << (first - offset) : 0;
+}
+
+uint64_t active_lanes(uint64_t offset, uint64_t count) {
+    if (complete == ledger[1]) return 0;
+    const Area &area = active();
+    uint64_t row = offset > area.base ? std::min((offset - area.base) / area.pitch, area.rows) : 0;
+    uint64_t found = 0;
+    for (; row < area.rows; ++row) {
+        const uint64_t first = area.base + row * area.pitch;
+        if (first >= offset + count) break;
+        found |= lanes({first, first + area.row_bytes}, offset, count);
+    }
+    return found;
+}
+
+uint64_t free_lanes(uint64_t offset, uint64_t count) {
+    const auto *regions = reinterpret_cast<const Burst *>(ledger + 3 + 4 * ledger[1]);
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < ledger[2]; ++i) found |= lanes(regions[i], offset, count);
+    return found;
+}
+
+void forget(uint64_t first, uint64_t end) {
+    for (; first < end && first % 8; ++first) mask[first / 8] &= ~(1 << first % 8);
+    for (; first < end && end % 8; --end) mask[(end - 1) / 8] &= ~(1 << (end - 1) % 8);
+    if (first < end) std::memset(mask + first / 8, 0, (end - first) / 8);
+}
+
+// The rows of the next area hold nothing of use until they are written.
+void expect() {
+    entered = 0;
+    if (complete == ledger[1]) return;
+    const Area &area = active();
+    for (uint64_t i = 0; i < area.rows; ++i) {
+        const uint64_t first = area.base + i * area.pitch;
+        std::memset(bytes + first, static_cast<int>(ledger[0]), area.row_bytes);
+        forget(first, first + area.row_bytes);
+    }
+}
+
+void copy_out() {
+    const Area &area = active();
+    for (uint64_t i = 0; i < area.rows; ++i, tensors += area.row_bytes)
+        std::memcpy(tensors, bytes + area.base + i * area.pitch, area.row_bytes);
+}
+
+void blame(Fault &fault, uint64_t offset, uint64_t found) {
+    if (!found) return;
+    if (!fault.count) fault.first = offset + std::countr_zero(found);
+    fault.count += std::popcount(found);
+}
+
+// A beat has been written, and is in the mask; `before` are its lanes that were there already.
+void enter(uint64_t offset, uint64_t count, uint64_t strobes, uint64_t before) {
+    const uint64_t inside = strobes & active_lanes(offset, count);
+    const uint64_t outside = strobes & ~inside;
+    if (outside) blame(strays, offset, outside & ~free_lanes(offset, count));
+    blame(doubles, offset, inside & before);
+    entered += std::popcount(inside & ~before);
+    if (inside && entered == active().rows * active().row_bytes) {
+        copy_out();
+        ++complete;
+        expect();
+    }
 }
 
 }  // namespace
@@ -45,6 +139,26 @@ int maccord_memory_open(const char *image_path, const char *mask_path) {
     mask = map(mask_path, &mask_size);
     if (!mask) return errno ? errno : EINVAL;
     return mask_size * 8 >= size ? 0 : EINVAL;
+}
+
+// Map the ledger and the file that complete areas go to, one behind the other; 0 or an errno.
+int maccord_ledger_open(const char *ledger_path, const char *tensors_path) {
+    uint64_t length = 0;
+    ledger = reinterpret_cast<const uint64_t *>(map(ledger_path, &length));
+    if (!ledger) return errno ? errno : EINVAL;
+    tensors = map(tensors_path, &length);
+    if (!tensors) return errno ? errno : EINVAL;
+    complete = 0;
+    strays = doubles = {};
+    expect();
+    return 0;
+}
+
+// Complete areas, bytes of the next one, strays and doubles with the first offset of each.
+void maccord_ledger_state(uint64_t *state) {
+    const uint64_t values[] = {complete,     entered,       strays.count,
+                               strays.first, doubles.count, doubles.first};
+    std::copy(std::begin(values), std::end(values), state);
 }
 
 uint8_t *maccord_memory() { return bytes; }
@@ -67,7 +181,11 @@ void memory_write(unsigned long long offset, int count, const svBitVecVal *data,
         for (int i = 0; i < count; ++i)
             if (strobes >> i & 1) bytes[offset + i] = from[i];
     }
-    for (int i = 0; i < count; i += 8) mask[(offset + i) / 8] |= strobes >> i & 0xFF;
+    uint64_t before = 0;
+    std::memcpy(&before, mask + offset / 8, count / 8);
+    const uint64_t after = before | strobes;
+    std::memcpy(mask + offset / 8, &after, count / 8);
+    if (ledger) enter(offset, count, strobes, before);
 }
 
 // A burst is accepted: returns 1 if it touches one still open in the other direction.

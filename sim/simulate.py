@@ -7,14 +7,26 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..golden.isa import RECORD_BYTES
+from ..golden.recorder import read_record
+from ..golden.registers import Status
 from .build import Model, build
 from .errors import SimulationError
 from .job import Job, Plain, Result
+from .ledger import read_tensors, write_ledger
 from .plain import run_plain
-from .process import cocotb_environment, job_folder, last_lines, memory_settings, run_program
+from .process import (
+    POISON,
+    cocotb_environment,
+    job_folder,
+    last_lines,
+    memory_settings,
+    run_program,
+)
 from .protocol import describe_violation
 
 __all__ = ["Job", "Plain", "Result", "run_plain", "simulate"]
@@ -63,7 +75,11 @@ def simulate(
         jobs=build_jobs, progress=progress,
     )  # fmt: skip
     with job_folder(job) as folder:
-        (folder / "job.json").write_text(json.dumps({**memory_settings(job), "free": job.free}))
+        areas = [(area.name, area.size) for area in job.ledger]
+        settings = {**memory_settings(job), "free": job.free, "areas": areas}
+        (folder / "job.json").write_text(json.dumps(settings))
+        if areas:
+            write_ledger(folder, job.ledger, job.writable, POISON)
         begin = time.perf_counter()
         environment = cocotb_environment(folder, "maccord.sim.cosim")
         run_program(_command(model, job, folder), folder, environment, on_cycles)
@@ -89,7 +105,8 @@ def _command(model: Model, job: Job, folder: Path) -> list[str]:
 
 def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -> Result:
     image = np.memmap(folder / "memory.bin", np.uint8, "r")
-    unwritten, missing, stray = _coverage(job, folder)
+    written = np.unpackbits(np.fromfile(folder / "mask.bin", np.uint8), bitorder="little")
+    records = [slice(offset, offset + RECORD_BYTES) for offset in job.records]
     kept = ("status", "error_code", "counters", "registers", "protocol_errors", "overlaps")
     traffic = ("read_bursts", "read_beats", "write_bursts", "write_beats")
     violation = (
@@ -97,34 +114,59 @@ def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -
         if found["protocol_errors"]
         else ""
     )
+    merged = found["status"] & Status.RECORDED  # its interrupt was up before the program's end
+    stopwatch = found["stop_cycle"] - found["start_cycle"]
     return Result(
         outputs=[np.array(image[o : o + n]) for o, n in job.outputs],
-        cycles=found["stop_cycle"] - found["start_cycle"],
+        cycles=found["counters"]["cycles"] if merged else stopwatch,
         sim_seconds=found["seconds"],
         total_seconds=seconds,
-        unwritten=unwritten,
-        first_unwritten=missing,
-        stray_bytes=stray.size,
-        first_stray=int(stray[0]) if stray.size else None,
         protocol_error=violation,
         model=model,
         waves=_keep_waves(job, model, folder),
-        **{name: found[name] for name in (*kept, *traffic)},
+        records=[read_record(image[r]) if written[r].all() else {} for r in records],
+        **_coverage(job, written),
+        **_tensors(job, folder, found),
+        **{name: found[name] for name in (*kept, *traffic, "macs", "interrupts")},
     )
 
 
-def _coverage(job: Job, folder: Path) -> tuple[list[int], int | None, np.ndarray]:
-    """Compare what was written with the regions: unwritten counts, first of them, stray offsets."""
-    written = np.unpackbits(np.fromfile(folder / "mask.bin", np.uint8), bitorder="little")
+def _coverage(job: Job, written: np.ndarray) -> dict[str, Any]:
+    """Compare what was written with the regions; without a ledger, what else was, too."""
     counts, first = [], None
     for offset, length in job.outputs:
         holes = np.flatnonzero(written[offset : offset + length] == 0)
         counts.append(holes.size)
         if holes.size and first is None:
             first = offset + int(holes[0])
-    for offset, length in (*job.outputs, *job.scratch):
+    found = {"unwritten": counts, "first_unwritten": first}
+    if job.ledger:
+        return found
+    for offset, length in (*job.outputs, *job.writable):
         written[offset : offset + length] = 0
-    return counts, first, np.flatnonzero(written)
+    strays = np.flatnonzero(written)
+    return found | {
+        "stray_bytes": strays.size,
+        "first_stray": int(strays[0]) if strays.size else None,
+    }
+
+
+def _tensors(job: Job, folder: Path, found: dict) -> dict[str, Any]:
+    """What the ledger has caught, and what was written against it."""
+    if not job.ledger:
+        return {}
+    book = found["ledger"]
+    missing = {area.name: area.size for area in job.ledger[book["complete"] :]}
+    for name in list(missing)[:1]:
+        missing[name] -= book["entered"]
+    return {
+        "tensors": read_tensors(folder, job.ledger, book["complete"]),
+        "incomplete": missing,
+        "stray_bytes": book["strays"],
+        "first_stray": book["first_stray"] if book["strays"] else None,
+        "double_bytes": book["doubles"],
+        "first_double": book["first_double"] if book["doubles"] else None,
+    }
 
 
 def _keep_waves(job: Job, model: Model, folder: Path) -> Path | None:

@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
 from cocotb_bus.drivers.amba import AXI4LiteMaster
 
-from ..golden.registers import COUNTERS, Register, Status
+from ..golden.registers import RECORDED, Register, Status
 from .errors import SimulationError
 from .protocol import describe_violation
 from .stall import describe_stall
@@ -69,6 +69,41 @@ class Testbench:
             raise SimulationError(
                 f"The memory's files {image} and {mask} cannot be mapped ({code})."
             )
+
+    def open_ledger(self, ledger: Path, tensors: Path) -> None:
+        """Follow a ledger from now on.
+
+        Parameters
+        ----------
+        ledger : Path
+            As `write_ledger` made it.
+        tensors : Path
+            Where areas are copied to when they are complete.
+
+        Raises
+        ------
+        SimulationError
+            If the files cannot be mapped.
+        """
+        code = self._program.maccord_ledger_open(bytes(ledger), bytes(tensors))
+        if code:
+            raise SimulationError(
+                f"The ledger's files {ledger} and {tensors} cannot be mapped ({code})."
+            )
+
+    def ledger(self) -> dict[str, int]:
+        """Return how far the ledger has come, and what was written against it.
+
+        Returns
+        -------
+        dict of str to int
+            `complete` areas, bytes `entered` of the next; `strays` outside of it and of the free
+            regions, `doubles`, and the first offset of each.
+        """
+        names = ("complete", "entered", "strays", "first_stray", "doubles", "first_double")
+        state = (ctypes.c_uint64 * len(names))()
+        self._program.maccord_ledger_state(state)
+        return dict(zip(names, state, strict=True))
 
     def memory(self) -> memoryview:
         """Return a view of the memory's bytes, as the accelerator sees them now."""
@@ -164,16 +199,19 @@ class Testbench:
         self,
         limit: int,
         *,
+        since: int | None = None,
         every: int = 1_000_000,
         progress: Callable[[int], None] = lambda cycles: None,
         free: bool = True,
     ) -> None:
-        """Wait until the interrupt rises.
+        """Wait until the interrupt is high.
 
         Parameters
         ----------
         limit : int
             Cycles after which the accelerator counts as hung.
+        since : int, optional
+            Cycle from which they count; this one if not given.
         every : int
             Cycles between two calls of `progress`.
         progress : callable
@@ -186,14 +224,13 @@ class Testbench:
         SimulationError
             If the limit is reached; names the unit that is stalled.
         """
-        waited = 0
+        start = int(self.dut.cycle.value) if since is None else since
         while not int(self.dut.irq.value):
+            waited = int(self.dut.cycle.value) - start
             if waited >= limit:
                 raise SimulationError(f"No interrupt after {limit} cycles: {await self._stall()}")
-            step = min(every, limit - waited)
-            await self._run(step, free)
-            waited += step
-            progress(waited)
+            await self._run(min(every, limit - waited), free)
+            progress(int(self.dut.cycle.value) - start)
 
     async def _stall(self) -> str:
         """Say what hangs, and what on the bus may be the reason."""
@@ -215,17 +252,16 @@ class Testbench:
             return
 
     async def counters(self) -> dict[str, int]:
-        """Read the accelerator's cycle counters.
+        """Read the accelerator's counters.
 
         Returns
         -------
         dict
-            `cycles`, and the cycles by cause.
+            By the names of `RECORDED`.
         """
-        addresses = {"cycles": Register.CYCLES}
-        addresses |= {name: Register.COUNTER + 8 * i for i, name in enumerate(COUNTERS)}
         values = {}
-        for name, address in addresses.items():
+        for index, name in enumerate(RECORDED):
+            address = Register.CYCLES + 8 * index
             low = await self.read(address)
             values[name] = low | (await self.read(address + 4)) << 32
         return values
@@ -243,12 +279,17 @@ class Testbench:
 
     async def acknowledge(self) -> None:
         """Clear the status and wait until the interrupt is low again."""
-        await self.write(Register.STATUS, Status.DONE | Status.ERROR)
+        await self.write(Register.STATUS, Status.DONE | Status.ERROR | Status.RECORDED)
         for _ in range(10):
             if not int(self.dut.irq.value):
                 return
             await RisingEdge(self.dut.aclk)
         raise SimulationError("The interrupt stays high after its status bits were cleared.")
+
+    async def clear_record(self) -> None:
+        """Clear the interrupt of a record; the next one may have come meanwhile."""
+        await self.write(Register.STATUS, Status.RECORDED)
+        await ClockCycles(self.dut.aclk, 2)
 
     def observed(self) -> dict[str, int]:
         """Return what the memory and the protocol checker have counted since reset."""

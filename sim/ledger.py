@@ -1,0 +1,89 @@
+"""The files of a ledger: which areas a program writes, one after the other, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..golden.area import Area
+
+__all__ = ["describe_progress", "read_tensors", "write_ledger"]
+
+
+def write_ledger(
+    folder: Path, areas: Sequence[Area], free: Sequence[tuple[int, int]], poison: int
+) -> None:
+    """Write `ledger.bin` as memory.cpp reads it, and make room in `tensors.bin`.
+
+    Parameters
+    ----------
+    folder : Path
+    areas : sequence of Area
+        In the order in which they are written.
+    free : sequence of (int, int)
+        Offset and length of each region that may be written at any time.
+    poison : int
+        Byte that fills an area before it is written.
+    """
+    words = [poison, len(areas), len(free)]
+    for area in areas:
+        words += [area.base, area.rows, area.row_bytes, area.pitch]
+    for offset, length in free:
+        words += [offset, offset + length]
+    np.array(words, "<u8").tofile(folder / "ledger.bin")
+    with (folder / "tensors.bin").open("wb") as file:
+        file.truncate(max(1, sum(area.size for area in areas)))
+
+
+def read_tensors(folder: Path, areas: Sequence[Area], complete: int) -> dict[str, np.ndarray]:
+    """Read the areas that were copied out when their last byte had been written.
+
+    Parameters
+    ----------
+    folder : Path
+    areas : sequence of Area
+    complete : int
+        How many of them were.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (rows, row_bytes), uint8
+        By name.
+    """
+    data = np.fromfile(folder / "tensors.bin", np.uint8)
+    found, start = {}, 0
+    for area in areas[:complete]:
+        found[area.name] = data[start : start + area.size].reshape(area.rows, area.row_bytes)
+        start += area.size
+    return found
+
+
+def describe_progress(areas: Sequence[tuple[str, int]], complete: int, entered: int) -> str:
+    """Say how far a program came.
+
+    Parameters
+    ----------
+    areas : sequence of (str, int)
+        Names and sizes in bytes.
+    complete : int
+        How many of them are.
+    entered : int
+        Bytes of the next one that have been written.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> describe_progress([("a", 10), ("b", 64)], 1, 48)
+    '1 of 2 tensors are complete, and 48 of 64 bytes of b are there.'
+    """
+    text = f"{complete} of {len(areas)} tensors are complete"
+    if complete == len(areas):
+        return f"{text}."
+    name, size = areas[complete]
+    return f"{text}, and {entered:,} of {size:,} bytes of {name} are there."
