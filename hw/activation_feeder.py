@@ -82,7 +82,7 @@ class ActivationFeeder(wiring.Component):
         super().__init__(
             unit_port(compute_layout())
             | {
-                "setup": Out(fields_layout(Opcode.SETUP), init=_ONE),
+                "setup": Out(fields_layout(Opcode.SETUP)),
                 "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
                 "begin": Out(1),
                 "restart": Out(1),

@@ -82,7 +82,7 @@ class CellWalker(wiring.Component):
         pixel = Signal(16, name=f"{axis}")
         completes, ends = Signal(name=f"completes_{axis}"), Signal(name=f"ends_{axis}")
         m.d.comb += [
-            completes.eq(skipped == Mux(begun, stride, window) - 1),
+            completes.eq(skipped == (Mux(begun, stride, window) - 1)[: len(skipped)]),
             ends.eq(move & completes & (pixel == pixels - 1)),
         ]
         with m.If(move):

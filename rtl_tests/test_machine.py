@@ -98,7 +98,7 @@ def small_program() -> tuple[Schedule, np.ndarray]:
     """A program with padding, several tiles, column tiles, chunks and output groups."""
     rng = np.random.default_rng(4)
     layer = random_conv2d(rng, (20, 12, 3, 3), padding=(1, 1))
-    x_q = rng.integers(0, 256, (1, 6, 6, 12)).astype(np.uint8)
+    x_q = rng.integers(0, 256, (1, 12, 12, 12)).astype(np.uint8)
     return schedule(layer, x_q.shape, TINY), x_q
 
 
