@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint32_t CTRL = 0x008, STATUS = 0x00C, IRQ_ENABLE = 0x010, PROGRAM = 0x014;
 constexpr uint32_t BASE_LOW = 0x018, BASE_HIGH = 0x01C;
+constexpr uint32_t ENDED = 0x6, RECORDED = 0x8;  // bits of STATUS
 
 std::unique_ptr<Vtop> top;
 uint64_t now = 0;
@@ -97,13 +98,17 @@ int main(int argc, char **argv) {
     write_register(CTRL, 1);
     const uint64_t first = now;
     const auto start = std::chrono::steady_clock::now();
-    while (!top->irq && now - first < limit) tick();
+    uint32_t status = 0;
+    do {
+        if (status & RECORDED) write_register(STATUS, RECORDED);
+        while (!top->irq && now - first < limit) tick();
+        tick();
+        tick();
+        status = top->irq ? read_register(STATUS) : 0;
+    } while ((status & RECORDED) && !(status & ENDED));
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     const uint64_t timed = now - first;
     const bool finished = top->irq;
-    tick();
-    tick();
-    const uint32_t status = finished ? read_register(STATUS) : 0;
     std::printf("{\"finished\": %s, \"cycles\": %llu, \"status\": %u, \"timed_cycles\": %llu, "
                 "\"seconds\": %.9f}\n",
                 finished ? "true" : "false",

@@ -29,7 +29,7 @@ def run_plain(
     Parameters
     ----------
     job : Job
-        Its `kind`, `free` and `waves` are ignored.
+        Its `kind`, `free`, `waves`, `ledger` and `records` are ignored.
     progress, cache, build_jobs
         As for `simulate`.
 
