@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from open_loop import run
+from windows import window_sums
 
 from maccord.golden.accumulator import accumulator
-from maccord.golden.parameters import Parameters
+from maccord.golden.parameters import WINDOW, Parameters
 from maccord.golden.requantize import requantize
 from maccord.golden.systolic_array import systolic_array
 from maccord.hw.accumulator import Accumulator
@@ -17,6 +18,7 @@ from maccord.hw.datapath import Datapath
 
 CONFIGURATIONS = [(4, 2, 2), (4, 4, 2), (5, 3, 3), (8, 6, 3), (7, 6, 1), (16, 16, 16), (16, 8, 4)]
 FLAGS = ("valid", "swap", "first", "last", "load_bias", "load_multiplier", "address")
+GAPS = ("swap_gap", "load_gap", "param_gap")
 # passes and vectors of each tile
 TILES = [(1, 1), (1, 1), (1, 16), (3, 5), (2, 1), (1, 2), (4, 16), (1, 1)]
 CLAMPS = [(128, 0, 255), (7, 7, 250), (255, 100, 255)]
@@ -71,6 +73,7 @@ class Issuer:
     gaps: dict[str, int]
     weights: dict[int, tuple[str, np.ndarray]] = field(default_factory=dict)
     vectors: dict[int, tuple[dict[str, int], np.ndarray]] = field(default_factory=dict)
+    passes: list[list[int]] = field(default_factory=list)
     swap: int = 0
     free: int = 0
     param_from: int = 0
@@ -100,6 +103,7 @@ class Issuer:
                 flags = (1, v == 0, first, last, first and v == 0, last and v == 0, v)
                 control = dict(zip(FLAGS, flags, strict=True))
                 self.vectors[cycle] = (control, tile.activation[k, v])
+            self.passes.append(cycles)
             self.swap, self.free = swap, cycles[-1] + step
         self.param_from = self.swap + self.gaps["param_gap"]
         return cycles
@@ -134,10 +138,8 @@ def simulate(
     `early` names gaps of the datapath that are shortened, and by how many cycles.
     """
     datapath = Datapath(parameters)
-    names = ("swap_gap", "load_gap", "param_gap")
-    issuer = Issuer(
-        parameters, {name: getattr(datapath, name) - early.get(name, 0) for name in names}
-    )
+    gaps = {name: getattr(datapath, name) - early.get(name, 0) for name in GAPS}
+    issuer = Issuer(parameters, gaps)
     due = [
         cycle + datapath.latency
         for index, tile in enumerate(tiles)
@@ -177,7 +179,36 @@ def test_extremes() -> None:
     assert codes.min() < 64 < 192 < codes.max()
 
 
-@pytest.mark.parametrize("gap", ["swap_gap", "load_gap", "param_gap"])
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("shape", [(9, 4), (12, 10), (16, 16)], ids=str)
+def test_windows_back_to_back(shape: tuple[int, int], seed: int) -> None:
+    """Tiles of windows, a kernel of several passes among them, as tight as tiles of vectors."""
+    rng = np.random.default_rng(seed)
+    rows, cols = shape
+    parameters = Parameters(rows=rows, cols=cols, accumulators=16)
+    tiles = [random_tile(rng, parameters, *size) for size in TILES]
+    datapath = Datapath(parameters)
+    issuer = Issuer(parameters, {name: getattr(datapath, name) for name in GAPS})
+    due = [cycle + datapath.latency for tile in tiles for cycle in issuer.tile(tile, False)]
+    inputs = issuer.inputs(rng, datapath.latency + 4)
+    length = len(inputs["capture"])
+    lines = rng.integers(-128, 128, (length, WINDOW, cols)).astype(np.int8)
+    constants = {"depthwise": 1, "zero_point": -3, "low": -128, "high": 100}
+    inputs |= {name: np.full(length, value) for name, value in constants.items()}
+    outputs = run(datapath, inputs | {"lines": lines}, ["valid", "y"])
+    np.testing.assert_array_equal(np.flatnonzero(outputs["valid"]), due)
+    cycles, expected = iter(issuer.passes), []
+    for tile in tiles:
+        sums = [
+            window_sums(lines, np.array(next(cycles)), activation, weight)
+            for activation, weight in zip(tile.activation, tile.weight, strict=True)
+        ]
+        acc = accumulator(np.stack(sums), tile.bias)
+        expected.append(requantize(acc, tile.multiplier, 125, 0, 228))
+    np.testing.assert_array_equal(outputs["y"][due] + 128, np.concatenate(expected))
+
+
+@pytest.mark.parametrize("gap", GAPS)
 @pytest.mark.parametrize("shape", [(4, 4, 2), (5, 6, 6)], ids=str)
 def test_gaps_are_tight(shape: tuple[int, int, int], gap: str) -> None:
     """An event one cycle earlier than the datapath's property allows spoils results."""

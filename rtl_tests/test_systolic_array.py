@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from open_loop import run
+from windows import window_sums
 
 from maccord.golden.parameters import WINDOW, Parameters
 from maccord.golden.systolic_array import systolic_array
@@ -20,24 +21,6 @@ def codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return np.where(rng.random(shape) < 0.25, extremes, rng.integers(-128, 128, shape)).astype(
         np.int8
     )
-
-
-def windows(lines: np.ndarray, newest: np.ndarray) -> np.ndarray:
-    """Windows (vectors, WINDOW**2, cols) of cells, whose newest are shown in the given cycles."""
-    cells = np.stack([lines[newest - age] for age in reversed(range(WINDOW))], axis=2)
-    return cells.reshape(len(newest), WINDOW**2, -1)
-
-
-def sums_due(
-    table: dict[str, np.ndarray], weight: np.ndarray, vectors: np.ndarray, depthwise: bool
-) -> np.ndarray:
-    """Partial sums of the vectors in the given cycles."""
-    activation = table["activation"][vectors]
-    if not depthwise:
-        return systolic_array(activation, weight)
-    rest = systolic_array(activation[:, WINDOW**2 :], weight[WINDOW**2 :])
-    cells = windows(table["lines"], vectors + 1).astype(np.int32)
-    return (cells * weight[: WINDOW**2]).sum(axis=1) + rest
 
 
 def simulate(
@@ -82,7 +65,11 @@ def simulate(
         table["swap"][swap] = 1
         cycles = np.arange(swap, swap + count)
         vectors += cycles.tolist()
-        expected.append(sums_due(table, weight, cycles, depthwise))
+        activation = table["activation"][cycles]
+        if depthwise:
+            expected.append(window_sums(table["lines"], cycles, activation, weight))
+        else:
+            expected.append(systolic_array(activation, weight))
         vector_end = swap + count
         capture = max(capture + rows, swap - early_capture)
     sums = run(array, table, ["partial_sum"])["partial_sum"]
