@@ -3,15 +3,16 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 STAMP := .venv/.maccord-setup
 
-# LAYER, NET, PERTURB, ROWS, COLS, TARGET become options; ARGS passes any others on.
+# LAYER, NET, PERTURB, ROWS, COLS, BATCH become options; ARGS passes any others on.
 SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
-OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
+OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch $(BATCH)) $(ARGS)
 
 .PHONY: help setup sim layers verilog bench test lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
+	@echo "make sim NET=resnet18                    a whole network, from image to logits"
 	@echo "make sim LAYER='resnet18.layer1.*'       several layers, in parallel"
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
 	@echo
@@ -26,7 +27,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-sim: $(STAMP)  ## Simulate LAYER=, a layer or a glob, or several
+sim: $(STAMP)  ## Simulate NET=, a network, or LAYER=, a layer or a glob
 	@$(BIN)/maccord sim $(foreach name,$(LAYER) $(NET),'$(name)') $(OPTIONS)
 
 layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks

@@ -20,6 +20,7 @@ from maccord.sim.cli_sim import Request, dump_paths, run
 from maccord.sim.jobs import run_layer
 from maccord.sim.netlist import generated
 from maccord.sim.recording import Inputs, record
+from maccord.sim.worker import Worker
 
 PARAMETERS = Parameters(rows=4, cols=4)
 SIZE = ("--rows", "4", "--cols", "4")
@@ -76,7 +77,7 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
 def simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str], **faults: object) -> str:
     """Run the convolution with a fault planted, which must be noticed; return what was said."""
     request = Request((CONV,), PARAMETERS, out=tmp_path, jobs=1)
-    assert run(request, partial(run_layer, **faults)) == 1
+    assert run(request, Worker(layer=partial(run_layer, **faults))) == 1
     result = json.loads((tmp_path / "r4c4" / f"{CONV}.json").read_text())
     assert result["mismatches_golden"] > 0
     return capsys.readouterr().out
@@ -140,7 +141,7 @@ def test_a_failed_run_leaves_no_result(
     older.parent.mkdir()
     older.write_text("{}")
     request = Request((LINEAR,), PARAMETERS, out=tmp_path, json=everything, jobs=1)
-    assert run(request, partial(run_layer, backend=overlapping)) == 3
+    assert run(request, Worker(layer=partial(run_layer, backend=overlapping))) == 3
     assert not older.exists() and not everything.exists()
     said = capsys.readouterr().out.splitlines()
     assert "1 bursts overlapped" in said[0]

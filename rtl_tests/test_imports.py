@@ -17,7 +17,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
         {"golden", "hw", "nets", "sim"},
         {
             *("numpy", "torch", "cocotb", "cocotb_bus", "cocotb_tools", "find_libpython"),
-            *("threadpoolctl", "typer", "rich"),
+            *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),
 }

@@ -10,6 +10,7 @@ COMMANDS = {
     ("sim", "LAYER=resnet18.conv1"): "maccord sim 'resnet18.conv1'",
     ("sim", "LAYER=resnet18.layer1.*"): "maccord sim 'resnet18.layer1.*'",
     ("sim", "NET=resnet18"): "maccord sim 'resnet18'",
+    ("sim", "NET=resnet18", "BATCH=4"): "maccord sim 'resnet18' --batch 4",
     ("sim", "LAYER=x", "PERTURB=awgn:0.3", "ROWS=8", "COLS=4", "ARGS=--waves"): (
         "maccord sim 'x' --rows 8 --cols 4 --perturb 'awgn:0.3' --waves"
     ),

@@ -57,6 +57,7 @@ def test_wheel_installs_and_imports(wheel: Path, tmp_path: Path) -> None:
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
     run(*pip, "--target", str(target), str(wheel), cwd=tmp_path)
     modules = [f"maccord.{room}" for room in ROOMS] + ["maccord.sim.cli", "maccord.hw.verilog"]
+    modules += ["maccord.golden.schedule", "maccord.sim.network.reports"]
     # The editable install's finder would win over the target's path
     program = (
         "import sys\n"

@@ -31,6 +31,7 @@ app = typer.Typer(
 
 _INTERRUPTED = 130
 _ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
+_MHZ = 200.0
 
 Rows = Annotated[
     int,
@@ -75,15 +76,40 @@ Accumulators = Annotated[
         rich_help_panel=_MEMORY,
     ),
 ]
+LineCells = Annotated[
+    int,
+    typer.Option(
+        help="Cells of a line that depthwise layers and max pools scan: a power of two, 16 to "
+        "4096.",
+        rich_help_panel=_MEMORY,
+    ),
+]
 
 
 @app.command()
 def sim(
     context: typer.Context,
     targets: Annotated[
-        list[str],
-        typer.Argument(help="Layers: `resnet18.conv1`, `'resnet18.layer1.*'`, or several."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="A network, chained from image to logits: `resnet18`; layers, side by side: "
+            "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
+        ),
+    ] = None,
+    module: Annotated[
+        str,
+        typer.Option(
+            help="`package.module:factory` of a network of your own, in place of the known ones.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    batch: Annotated[
+        int,
+        typer.Option(
+            help="Images at a time: the one given, then crops of the built-in photographs.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = 1,
     perturb: Annotated[
         str,
         typer.Option(
@@ -131,6 +157,7 @@ def sim(
     weight_bytes: WeightBytes = 1 << 16,
     output_bytes: OutputBytes = 1 << 16,
     accumulators: Accumulators = 1024,
+    line_cells: LineCells = 256,
     latency: Annotated[
         int, typer.Option(help="Cycles until memory answers.", rich_help_panel=_MEMORY)
     ] = 30,
@@ -175,26 +202,48 @@ def sim(
     out: Annotated[Path, typer.Option(help="Folder of results.", rich_help_panel=_OUTPUT)] = Path(
         "build/sim"
     ),
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Report of the networks, one file; `NETWORK.html` among the results if not given.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    mhz: Annotated[
+        float,
+        typer.Option(help="Clock that frames per second are given for.", rich_help_panel=_OUTPUT),
+    ] = _MHZ,
+    interrupts: Annotated[
+        str,
+        typer.Option(
+            help="`network`: one interrupt at the end; `layer`: one more after each operation.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "network",
     jobs: Annotated[
-        int, typer.Option(help="Layers at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
+        int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
 ) -> None:
-    """Run layers on the accelerator in Verilator; compare with NumPy and PyTorch byte for byte.
+    """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
 
     Examples:
+
+    - `maccord sim resnet18`
 
     - `maccord sim resnet18.conv1`
 
     - `maccord sim 'squeezenet1_1.features.3.*' --rows 32 --cols 8`
 
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
+
+    - `maccord sim --module mynets:small --batch 4`
     """
     from .cli_sim import Inputs, MemoryModel, Request, run
 
     request = Request(
-        targets=tuple(targets),
+        targets=tuple(targets or ()),
         parameters=_parameters(context),
-        inputs=Inputs(perturb, bbox, image, weights, calibration, seed),
+        inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         waves=waves,
@@ -203,6 +252,9 @@ def sim(
         dump=dump,
         out=out,
         jobs=jobs,
+        mhz=mhz,
+        interrupts=interrupts,
+        html=html,
     )
     raise typer.Exit(run(request))
 
@@ -253,6 +305,7 @@ def verilog(
     weight_bytes: WeightBytes = 1 << 16,
     output_bytes: OutputBytes = 1 << 16,
     accumulators: Accumulators = 1024,
+    line_cells: LineCells = 256,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

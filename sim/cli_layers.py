@@ -61,9 +61,9 @@ def run(networks: tuple[str, ...], path: Path | None) -> None:
     targets = [n if "." in n else f"{n}.*" for n in networks or tuple(NETWORKS)]
     with waiting(console(stderr=True), "loading the networks"):
         rows = [
-            describe(network.layers[name], network.shapes[name][0])
-            for network, names in chosen(targets, Inputs())
-            for name in names
+            describe(choice.network.layers[name], choice.network.shapes[name][0])
+            for choice in chosen(targets, Inputs())
+            for name in choice.layers
         ]
     console().print(_table(rows))
     if path:

@@ -1,43 +1,43 @@
-"""`maccord sim`: from names of layers to a table, JSON files and an exit code."""
+"""`maccord sim`: from names of networks and layers to a table, JSON files and an exit code."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from ..golden.parameters import Parameters
 from .build import build
 from .dump import write_dump
 from .errors import SimulationError
-from .jobs import LayerTask, MemoryModel, Recording, cost, misfit, run_layer
+from .jobs import LayerTask, MemoryModel, Recording
 from .netlist import generated
-from .pool import Crash, available_memory, run_all
+from .network.reports import write_reports
+from .pool import Crash, run_all
 from .ports import check_ports
 from .progress import counting, waiting
-from .recording import Inputs, record
+from .recording import Inputs, record_all
 from .report import console, print_outcomes
 from .request import Request, check
-from .results import CLEAN, Outcome, Verdict, result_path, save, write_json
+from .results import CLEAN, Outcome, Verdict, save, write_json
+from .tasks import check_sizes, cost, make_tasks, memory_budget, processes
 from .toolchain import find_compiler, find_verilator, libpython
+from .worker import Task, Worker
 
 __all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
 
 _SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
-_MEMORY_SHARE = 0.8  # of what is free, for all workers
+_WORKER = Worker()
 
 
-def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) -> int:
+def run(request: Request, worker: Worker = _WORKER) -> int:
     """Simulate and report.
 
     Parameters
     ----------
     request : Request
-    worker : callable
-        Runs one task in a process of its own; importable by name.
+    worker : Worker
 
     Returns
     -------
@@ -60,38 +60,30 @@ def run(request: Request, worker: Callable[[LayerTask], Outcome] = run_layer) ->
     libpython()
     err = console(stderr=True)
     verilog = _netlist(request, err)
-    with waiting(err, "recording what the layers read and write in PyTorch"):
-        recordings = record(request.targets, request.inputs)
-    _forget(request.folder, recordings)
-    tasks = [_task(request, recording, verilog) for recording in recordings]
-    _check_sizes(request, tasks, err)
+    with waiting(err, "recording what is read and written in PyTorch"):
+        recordings = record_all(request.targets, request.inputs)
+    _forget(request.folder, [recording.label for recording in recordings])
+    with waiting(err, "scheduling"):
+        tasks = make_tasks(request, recordings, verilog)
+        check_sizes(request, tasks)
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)
-    print_outcomes(console(), [r.label for r in recordings], outcomes, request.folder)
     results = [outcome.result for outcome in outcomes if outcome.result]
+    with waiting(err, "drawing"):
+        reports = write_reports(results, request.folder, request.html)
+    labels = [recording.label for recording in recordings]
+    print_outcomes(console(), labels, outcomes, request.folder, reports)
     if request.json and results:
         write_json(request.json, results)
     return _exit_code(outcomes)
 
 
-def _task(request: Request, recording: Recording, verilog: str) -> LayerTask:
-    return LayerTask(
-        recording,
-        request.parameters,
-        verilog,
-        request.memory,
-        request.folder / recording.label if request.waves else None,
-        request.cycles,
-        image=request.image,
-        netlist=request.netlist,
-    )
-
-
-def _forget(folder: Path, recordings: Sequence[Recording]) -> None:
+def _forget(folder: Path, labels: Sequence[str]) -> None:
     """Remove older results, which would look current if a simulation failed."""
-    for recording in recordings:
-        result_path(folder, recording.layer.name, recording.perturbation).unlink(missing_ok=True)
+    for label in labels:
+        for ending in ("json", "svg", "html"):
+            (folder / f"{label}.{ending}").unlink(missing_ok=True)
 
 
 def _netlist(request: Request, err: Console) -> str:
@@ -107,27 +99,6 @@ def _netlist(request: Request, err: Console) -> str:
         ) from None
     check_ports(text, request.parameters.axi_bytes)
     return text
-
-
-def _check_sizes(request: Request, tasks: Sequence[LayerTask], err: Console) -> None:
-    """Refuse layers that do not fit the scratchpads before a model is built for them."""
-    if request.parameters == Parameters():
-        return  # Every layer of the networks fits
-    distinct = {task.recording.layer.name: task for task in tasks}
-    with waiting(err, "scheduling"):
-        for _, answer in run_all(
-            misfit,
-            list(distinct.values()),
-            processes=_processes(request),
-            cost=cost,
-            budget=int(available_memory() * _MEMORY_SHARE),
-        ):
-            if isinstance(answer, str) and answer:
-                raise ValueError(answer)
-
-
-def _processes(request: Request) -> int:
-    return request.jobs or len(os.sched_getaffinity(0))
 
 
 def _build(request: Request, verilog: str, err: Console) -> float:
@@ -157,21 +128,22 @@ def _refused(request: Request, error: SimulationError) -> Exception:
 
 def _simulate(
     request: Request,
-    tasks: Sequence[LayerTask],
-    worker: Callable[[LayerTask], Outcome],
+    tasks: Sequence[Task],
+    worker: Worker,
     err: Console,
 ) -> list[Outcome]:
     """Run the tasks, longest first, and write each result as it comes."""
     order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
     recordings = [task.recording for task in tasks]
-    dumps = dump_paths(request.dump, recordings)
+    layers = [task.recording for task in tasks if isinstance(task, LayerTask)]
+    dumps = dict(zip((r.label for r in layers), dump_paths(request.dump, layers), strict=True))
     outcomes: dict[int, Outcome] = {}
     answers = run_all(
         worker,
         [tasks[i] for i in order],
-        processes=_processes(request),
+        processes=processes(request),
         cost=cost,
-        budget=int(available_memory() * _MEMORY_SHARE),
+        budget=memory_budget(),
     )
     work = sum(recording.macs for recording in recordings)
     with counting(err, len(tasks), work) as counter:
@@ -180,14 +152,16 @@ def _simulate(
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             outcomes[index] = answer
-            _keep(request, recordings[index], answer, dumps[index])
-            counter.done(recordings[index].label, recordings[index].macs, answer)
+            recording = recordings[index]
+            if answer.result:
+                save(request.folder, answer.result)
+            if isinstance(recording, Recording):
+                _dump(recording, answer, dumps[recording.label])
+            counter.done(recording.label, recording.macs, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
 
-def _keep(request: Request, recording: Recording, outcome: Outcome, dump: Path | None) -> None:
-    if outcome.result:
-        save(request.folder, outcome.result)
+def _dump(recording: Recording, outcome: Outcome, dump: Path | None) -> None:
     if dump and outcome.y_golden is not None and outcome.y_rtl is not None:
         write_dump(
             dump,

@@ -19,29 +19,32 @@ class Mismatch:
 
     Parameters
     ----------
+    tensor : str
+        What it is part of.
     reference : str
         Whose value was expected: ``golden`` or ``torch``.
     index : tuple of int
         (n, y, x, c), or (n, c) for a linear layer.
     expected, got : int
         Output codes, 0 to 255.
-    accumulator : int
-        The int32 sum that the output code is computed from, according to the golden model.
+    accumulator : int, optional
+        The int32 sum that the output code is computed from, according to the golden model;
+        missing where there is none.
     """
 
+    tensor: str
     reference: str
     index: tuple[int, ...]
     expected: int
     got: int
-    accumulator: int
+    accumulator: int | None
 
     def __str__(self) -> str:
         names = "n, y, x, c" if len(self.index) == 4 else "n, c"
-        return (
-            f"output[{', '.join(map(str, self.index))}] ({names}), channel {self.index[-1]}: "
-            f"expected {self.expected} ({self.reference}), got {self.got} (RTL), "
-            f"accumulator {self.accumulator}"
-        )
+        place = f"{self.tensor}[{', '.join(map(str, self.index))}] ({names})"
+        said = f"expected {self.expected} ({self.reference}), got {self.got} (RTL)"
+        sums = "" if self.accumulator is None else f", accumulator {self.accumulator}"
+        return f"{place}, channel {self.index[-1]}: {said}{sums}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ def compare(
     y_rtl: _Codes,
     y_golden: _Codes,
     y_torch: _Codes,
-    accumulators: Callable[[], npt.NDArray[np.int32]],
+    accumulators: Callable[[], npt.NDArray[np.int32] | None],
     *,
+    tensor: str = "output",
     limit: int = 4,
 ) -> Comparison:
     """Compare the RTL's output with the golden model's and with PyTorch's, byte for byte.
@@ -84,7 +88,10 @@ def compare(
     ----------
     y_rtl, y_golden, y_torch : ndarray of equal shape (N, H, W, C) or (N, C), uint8
     accumulators : callable
-        Returns the golden model's int32 sums in the same shape; called only on a mismatch.
+        Returns the golden model's int32 sums in the same shape, or None where there are none;
+        called only on a mismatch.
+    tensor : str
+        What the outputs are called.
     limit : int
         Mismatches to explain.
 
@@ -114,8 +121,9 @@ def compare(
     first = []
     for row in positions[:limit]:
         index = tuple(int(i) for i in row)
+        acc = None if sums is None else int(sums[index])
         first.append(
-            Mismatch(reference, index, int(expected[index]), int(y_rtl[index]), int(sums[index]))
+            Mismatch(tensor, reference, index, int(expected[index]), int(y_rtl[index]), acc)
         )
     return Comparison(
         compared=y_rtl.size,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +13,19 @@ import numpy.typing as npt
 
 from ..nets import library
 from ..nets.images import load_crop, normalize
+from ..nets.module import load_module
 from ..nets.networks import architecture
 from ..nets.perturb import Perturbation, parse, parse_box
+from .batch import batch_crops
 from .jobs import Recording
+from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
 
-__all__ = ["Inputs", "chosen", "other_modules", "record"]
+__all__ = ["Choice", "Inputs", "chosen", "other_modules", "record", "record_all"]
 
 Crop = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 _JOINS = {
     "add": "a residual addition",
@@ -45,6 +51,10 @@ class Inputs:
     calibration : Path, optional
         Image, or folder of images, that set the quantization ranges.
     seed : int
+    batch : int
+        Images at a time: the first is `image`, or the photograph.
+    module : str
+        ``package.module:factory`` of a network of the user's own; empty for the known ones.
     """
 
     perturb: str = ""
@@ -53,21 +63,50 @@ class Inputs:
     weights: Path | None = None
     calibration: Path | None = None
     seed: int = 0
+    batch: int = 1
+    module: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A network, and what of it the targets name.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    whole : bool
+        Whether the network is to run as a whole.
+    layers : list of str
+        That are to run alone, in the network's order.
+    """
+
+    network: library.QuantizedNetwork
+    whole: bool
+    layers: list[str]
 
 
 def record(targets: Sequence[str], inputs: Inputs) -> list[Recording]:
-    """Run the networks in PyTorch and keep what the layers read and wrote.
+    """Run the networks in PyTorch and keep what their layers read and wrote.
+
+    As `record_all`, for names and globs of layers.
+    """
+    return [found for found in record_all(targets, inputs) if isinstance(found, Recording)]
+
+
+def record_all(targets: Sequence[str], inputs: Inputs) -> list[Recording | NetworkRecording]:
+    """Run the networks in PyTorch and keep what they, or their layers, read and wrote.
 
     Parameters
     ----------
     targets : sequence of str
-        Names and globs of layers.
+        Names of networks, names and globs of layers.
     inputs : Inputs
 
     Returns
     -------
-    list of Recording
-        Layer by layer in the networks' order, each with the clean input first.
+    list of Recording or NetworkRecording
+        Network by network: as a whole, then layer by layer in its order, each with the clean
+        input first.
 
     Raises
     ------
@@ -75,42 +114,86 @@ def record(targets: Sequence[str], inputs: Inputs) -> list[Recording]:
         If a target, the perturbations or a file make no sense.
     """
     images = _images(inputs)
-    recordings = []
-    for network, layers in chosen(targets, inputs):
-        runs = {name: network.record(image, layers) for name, image in images.items()}
-        for layer in layers:
-            for name, run in runs.items():
-                found = run[layer]
-                recordings.append(
-                    Recording(
-                        network.name,
-                        network.engine,
-                        network.weights,
-                        name,
-                        inputs.seed,
-                        network.layers[layer],
-                        found.x_q,
-                        found.y_torch,
-                    )
-                )
+    recordings: list[Recording | NetworkRecording] = []
+    for choice in chosen(targets, inputs):
+        if choice.whole:
+            recordings += [
+                _whole(choice.network, name, image, inputs.seed) for name, image in images.items()
+            ]
+        if choice.layers:
+            recordings += _layers(choice, images, inputs.seed)
     return recordings
 
 
-def chosen(
-    targets: Sequence[str], inputs: Inputs
-) -> Iterator[tuple[library.QuantizedNetwork, list[str]]]:
-    """Yield the networks that the targets name, and their layers.
+def _whole(
+    network: library.QuantizedNetwork, name: str, images: Images, seed: int
+) -> NetworkRecording:
+    tensors = network.tensors(images)
+    logits = [network.classify(image[None]).logits for image in images]
+    graph = network.graph
+    return NetworkRecording(
+        network.engine,
+        network.weights,
+        name,
+        seed,
+        graph,
+        tensors[graph.input.name],
+        tensors,
+        np.stack(logits),
+    )
+
+
+def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator[Recording]:
+    network = choice.network
+    runs = {name: network.record(image, choice.layers) for name, image in images.items()}
+    for layer in choice.layers:
+        for name, run in runs.items():
+            found = run[layer]
+            yield Recording(
+                network.name,
+                network.engine,
+                network.weights,
+                name,
+                seed,
+                network.layers[layer],
+                found.x_q,
+                found.y_torch,
+            )
+
+
+def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
+    """Yield the networks that the targets name, and what of them.
 
     Raises
     ------
     ValueError
-        As `record`.
+        As `record_all`.
     """
-    wanted = networks_of(targets, list(library.NETWORKS))
     calibration = _calibration(inputs.calibration)
+    if inputs.module:
+        module = _module(inputs, calibration)
+        for patterns in networks_of(targets or [module.name], [module.name]).values():
+            yield _choice(module, patterns)
+        return
+    wanted = networks_of(targets, list(library.NETWORKS))
     for name, patterns in wanted.items():
         network = library.load(name, inputs.weights, inputs.seed, calibration)
-        yield network, select(patterns, network.layers, other_modules(network))
+        yield _choice(network, patterns)
+
+
+def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choice:
+    alone = [pattern for pattern in patterns if "." in pattern]
+    layers = select(alone, network.layers, other_modules(network))
+    return Choice(network, len(alone) < len(patterns), layers)
+
+
+def _module(inputs: Inputs, calibration: list[Crop] | None) -> library.QuantizedNetwork:
+    """The user's network; modules are also looked for in the working folder, as Python does."""
+    if inputs.weights:
+        raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return load_module(inputs.module, inputs.seed, calibration)
 
 
 def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
@@ -119,25 +202,33 @@ def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
     Joins have the name of the module that holds them, as ``resnet18.layer1.0.add``.
     """
     kinds = {}
-    for name, module in architecture(network.name).outline().named_modules():
+    known = network.name in library.NETWORKS
+    modules = architecture(network.name).outline().named_modules() if known else ()
+    for name, module in modules:
         kind = type(module).__name__
         if name and not list(module.children()):
             fused = kind in ("BatchNorm2d", "ReLU")
             kinds[name] = f"a {kind} that belongs to the layer before it" if fused else f"a {kind}"
-    full = {f"{network.name}.{name}": kind for name, kind in kinds.items()}
-    full |= {step.name: _JOINS[step.op] for step in network.steps if step.op in _JOINS}
+    steps = {step.name: _JOINS.get(step.op, f"a {step.op}") for step in network.steps}
+    full = steps | {f"{network.name}.{name}": kind for name, kind in kinds.items()}
     return {name: kind for name, kind in full.items() if name not in network.layers}
 
 
-def _images(inputs: Inputs) -> dict[str, Crop]:
-    """Return normalized images by the perturbation's name, the clean one first."""
+def _images(inputs: Inputs) -> dict[str, Images]:
+    """Return normalized images by the perturbation's name, the clean ones first.
+
+    Each image of a batch is perturbed with a seed of its own, from the given one upwards.
+    """
     perturbations: list[Perturbation] = parse(inputs.perturb) if inputs.perturb else []
     box = parse_box(inputs.bbox) if inputs.bbox else None
     crop = load_crop(inputs.image)
-    images = {CLEAN: normalize(crop)}
+    crops = batch_crops(crop, inputs.batch, inputs.seed) if inputs.batch > 1 else [crop]
+    images = {CLEAN: crops}
     for perturbation in perturbations:
-        images[str(perturbation)] = normalize(perturbation.apply(crop, inputs.seed, box))
-    return images
+        images[str(perturbation)] = [
+            perturbation.apply(crop, inputs.seed + index, box) for index, crop in enumerate(crops)
+        ]
+    return {name: np.concatenate([normalize(c) for c in found]) for name, found in images.items()}
 
 
 def _calibration(path: Path | None) -> list[Crop] | None:

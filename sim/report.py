@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .network.report import print_network
+from .network.results import NetworkResult
 from .results import CLEAN, GENERATED, LayerResult, Outcome, Verdict
 
 __all__ = ["console", "print_outcomes"]
@@ -32,9 +34,13 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_outcomes(
-    out: Console, labels: Sequence[str], outcomes: Sequence[Outcome], folder: Path
+    out: Console,
+    labels: Sequence[str],
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    pages: Sequence[Path] = (),
 ) -> None:
-    """Print the table of results, problems, weights and the verdict.
+    """Print the tables of results, problems, weights and the verdict.
 
     Parameters
     ----------
@@ -45,11 +51,18 @@ def print_outcomes(
         In the same order.
     folder : Path
         Where the results were written.
+    pages : sequence of Path
+        Reports that were written beside them.
     """
     results = [outcome.result for outcome in outcomes if outcome.result]
-    if results:
-        out.print(_table([outcome for outcome in outcomes if outcome.result]))
+    for result in results:
+        if isinstance(result, NetworkResult):
+            print_network(out, result)
+    layers = [o for o in outcomes if o.result and not isinstance(o.result, NetworkResult)]
+    if layers:
+        out.print(_table(layers))
         out.print(_LEGEND, soft_wrap=True, style="dim")
+    if results:
         for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
             out.print(escape(text), soft_wrap=True)
         for netlist in sorted({r.netlist for r in results} - {GENERATED}):
@@ -62,6 +75,8 @@ def print_outcomes(
             out.print(f"waves: {escape(str(outcome.waves))}", soft_wrap=True)
     if results:
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
+    for page in pages:
+        out.print(f"report: {escape(str(page))}", soft_wrap=True)
     out.print(_verdict(results, outcomes), soft_wrap=True)
 
 

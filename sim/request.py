@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from ..golden.parameters import Parameters
@@ -17,6 +18,7 @@ __all__ = ["Request", "check", "check_writable"]
 
 _PHOTOGRAPH = "china"  # what networks see if no image is given
 _CYCLES = (0, 10_000)
+_INTERRUPTS = ("network", "layer")
 _STREAKS = ("vertical", "horizontal")
 
 
@@ -35,6 +37,16 @@ class Request:
     dump: Path | None = None
     out: Path = Path("build/sim")
     jobs: int = 0
+    mhz: float = 200.0
+    interrupts: str = "network"
+    html: Path | None = None
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Targets that mean a network as a whole."""
+        if self.inputs.module and not self.targets:
+            return (self.inputs.module,)
+        return tuple(target for target in self.targets if "." not in target)
 
     @property
     def folder(self) -> Path:
@@ -67,12 +79,40 @@ def check(request: Request) -> None:
     """
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    if not request.targets and not request.inputs.module:
+        raise ValueError("targets must be networks or layers, or there must be a module; got none")
+    if request.inputs.batch < 1:
+        raise ValueError(f"batch must be at least 1, got {request.inputs.batch}")
+    _check_whole(request)
     _check_window(request)
     _check_box(request.inputs)
-    for name, path in (("json", request.json), ("dump", request.dump)):
+    for name, path in (("json", request.json), ("dump", request.dump), ("html", request.html)):
         if path:
             check_writable(name, "file", path, path)
     check_writable("out", "folder", request.out, request.folder / "probe")
+
+
+def _check_whole(request: Request) -> None:
+    """Options of whole networks, and those of layers alone."""
+    if not 0 < request.mhz < inf:
+        raise ValueError(f"mhz must be above 0, got {request.mhz:g}")
+    if request.interrupts not in _INTERRUPTS:
+        raise ValueError(
+            f"interrupts must be one of {', '.join(_INTERRUPTS)}, got {request.interrupts!r}"
+        )
+    if request.dump and request.whole:
+        raise ValueError(
+            f"dump takes layers, got the network {request.whole[0]}: "
+            f"'{request.whole[0]}.*' are its layers"
+        )
+    if request.whole:
+        return
+    if request.html:
+        raise ValueError(f"html needs a whole network, got {', '.join(request.targets)}")
+    if request.interrupts != _INTERRUPTS[0]:
+        raise ValueError(
+            f"interrupts of a layer need a whole network, got {', '.join(request.targets)}"
+        )
 
 
 def _check_window(request: Request) -> None:

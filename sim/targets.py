@@ -15,7 +15,7 @@ def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, li
     Parameters
     ----------
     targets : sequence of str
-        ``network.layer``; both parts may be globs.
+        ``network.layer``, both parts may be globs; a network alone is meant as a whole.
     networks : sequence of str
         Names of all networks.
 
@@ -27,20 +27,15 @@ def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, li
     Raises
     ------
     ValueError
-        If a network is unknown, or a target names no layer.
+        If a network is unknown.
     """
     found: dict[str, list[str]] = {}
     for target in targets:
-        head, dot, _ = target.partition(".")
+        head = target.partition(".")[0]
         matching = [name for name in networks if fnmatchcase(name, head)]
         if not matching:
             raise ValueError(
                 f"network must be one of {', '.join(networks)}, got {head!r}{_hint(head, networks)}"
-            )
-        if not dot:
-            raise ValueError(
-                f"{target} as a whole, chained from image to logits, is not in this release: "
-                f"'{target}.*' runs its layers side by side, each on its recorded input"
             )
         for name in matching:
             found.setdefault(name, []).append(target)
@@ -55,7 +50,7 @@ def select(targets: Sequence[str], layers: Iterable[str], others: Mapping[str, s
     targets : sequence of str
         Names and globs.
     layers : iterable of str
-        What the hardware can run, by full name.
+        What can run alone, by full name.
     others : mapping
         The network's other modules, by full name, and what they are.
 
@@ -66,7 +61,7 @@ def select(targets: Sequence[str], layers: Iterable[str], others: Mapping[str, s
     Raises
     ------
     ValueError
-        If a target names nothing, or only what the hardware lacks.
+        If a target names nothing, or only what runs with the whole network.
     """
     layers = list(layers)
     chosen: set[str] = set()
@@ -82,7 +77,7 @@ def _refuse(target: str, layers: list[str], others: Mapping[str, str]) -> None:
     lacking = [name for name in others if fnmatchcase(name, target)]
     if lacking:
         raise ValueError(
-            f"layer must be a convolution or a linear layer, the kinds that the hardware has, "
+            f"layer must be a convolution or a linear layer, the kinds that run alone, "
             f"got {lacking[0]}, which is {others[lacking[0]]}"
         )
     inside = [name for name in layers if name.startswith(f"{target}.")]

@@ -1,0 +1,44 @@
+"""What makes a simulation's result worthless, whatever bytes it left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ..golden.parameters import Parameters
+from ..golden.registers import COUNTERS, ErrorCode, Status
+from .job import Result
+
+__all__ = ["bus_faults", "other_accelerator", "stopped"]
+
+_PORT_CYCLES = 4  # from the start on the bus into the accelerator, and out to the interrupt
+
+
+def stopped(result: Result) -> str:
+    """Say why the accelerator stopped early, if it did."""
+    if result.status & Status.DONE and not result.status & Status.ERROR:
+        return ""
+    known = result.error_code in list(ErrorCode)
+    code = ErrorCode(result.error_code).name if known else str(result.error_code)
+    return f"the accelerator stopped with status {result.status:#04x}, error {code}"
+
+
+def other_accelerator(result: Result, parameters: Parameters) -> str:
+    """Say which parameter the netlist was made with another value of, if any."""
+    for field, wanted in asdict(parameters).items():
+        found = result.registers.get(field.upper())
+        if found != wanted:
+            return f"the netlist must have been made with {field} {wanted}, got one with {found}"
+    return ""
+
+
+def bus_faults(result: Result) -> list[str]:
+    """Violations of the bus protocol, and cycles that no cause or more than one counted."""
+    faults = []
+    if result.protocol_errors:
+        faults.append(f"the AXI protocol was violated: {result.protocol_error}")
+    if result.overlaps:
+        faults.append(f"{result.overlaps} bursts overlapped one of the other direction")
+    total = sum(result.counters[cause] for cause in COUNTERS)
+    if not 0 <= result.cycles - total <= _PORT_CYCLES:
+        faults.append(f"the counters by cause sum to {total:,}, not to {result.cycles:,} cycles")
+    return faults

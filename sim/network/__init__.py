@@ -1,0 +1,1 @@
+"""Whole networks, chained in one program: run, compared tensor by tensor, reported."""

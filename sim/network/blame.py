@@ -1,0 +1,79 @@
+"""Whose fault a wrong tensor is: the program's or the RTL's."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...golden.compile import CompiledNetwork
+from ...golden.isa import INSTRUCTION_BYTES, Instruction, Opcode, encode
+from ...golden.machine import Machine, ProgramError
+from .tensors import original
+
+__all__ = ["blame", "until"]
+
+Codes = npt.NDArray[np.uint8]
+
+
+def until(compiled: CompiledNetwork, image: Codes, name: str) -> Codes:
+    """A memory image whose program ends with a stage.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    image : ndarray of shape (bytes,), uint8
+        Memory before the start; not changed.
+    name : str
+        Of the stage.
+
+    Returns
+    -------
+    ndarray of shape (bytes,), uint8
+    """
+    records = {
+        instruction["memory"]: index
+        for index, instruction in enumerate(compiled.program)
+        if instruction.opcode == Opcode.RECORD
+    }
+    stage = next(stage for stage in compiled.stages if stage.name == name)
+    start = compiled.program_offset + (records[stage.record] + 1) * INSTRUCTION_BYTES
+    shorter = image.copy()
+    end = encode(Instruction(Opcode.END, {}))
+    shorter[start : start + INSTRUCTION_BYTES] = np.frombuffer(end, np.uint8)
+    return shorter
+
+
+def blame(compiled: CompiledNetwork, image: Codes, name: str, y_rtl: Codes, y_golden: Codes) -> str:
+    """Run the program on the instruction-level model up to a stage, and say with whom it sides.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    image : ndarray of shape (bytes,), uint8
+        Memory before the start.
+    name : str
+        Of the stage and its tensor; those before it are right.
+    y_rtl, y_golden : ndarray, uint8
+        Codes of the tensor.
+
+    Returns
+    -------
+    str
+    """
+    if name not in {stage.name for stage in compiled.stages}:
+        return "no stage writes this tensor, it lies where its parts do: its place is wrong"
+    machine = Machine(compiled.parameters, until(compiled, image, name))
+    try:
+        machine.run(compiled.program_offset)
+    except ProgramError as error:
+        return f"the instruction-level model refuses the program: the scheduler is wrong ({error})"
+    area = next(area for area in compiled.areas if area.name == name)
+    y = compiled.tensor(original(compiled, name), area.view(machine.memory).copy())
+    if np.array_equal(y, y_rtl):
+        return (
+            "the instruction-level model gives the RTL's output from this memory: the program, "
+            "the memory's content or the golden layer is wrong, not the RTL"
+        )
+    if np.array_equal(y, y_golden):
+        return "the instruction-level model gives the golden output: the RTL is wrong"
+    return "the instruction-level model gives a third output: scheduler and RTL are both suspect"

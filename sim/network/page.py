@@ -1,0 +1,42 @@
+"""A run's report as one page that needs no server and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from . import plot
+from .results import BOUNDS, NetworkResult, bounds
+
+__all__ = ["page"]
+
+_TEMPLATE = Path(__file__).parent / "report.html"
+
+
+def page(results: Sequence[NetworkResult]) -> str:
+    """Return the text of a page with a section for each result.
+
+    Parameters
+    ----------
+    results : sequence of NetworkResult
+        At least one.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "count": lambda number: f"{number:,.0f}",
+        "percent": lambda share: f"{int(share * 1000) / 10:.1f} %",
+        "shape": lambda shape: "x".join(map(str, shape)),
+    }
+    template = environment.from_string(_TEMPLATE.read_text())
+    return template.render(
+        results=results,
+        names=list(BOUNDS),
+        bounds=bounds,
+        colours=plot.COLOURS,
+        cycles_plot=plot.cycles_by_stage,
+        roofline_plot=plot.roofline,
+    )

@@ -1,0 +1,54 @@
+"""The files of a network's run that people look at: plots and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..results import LayerResult, file_stem, whole_file
+from .results import NetworkResult
+
+__all__ = ["write_reports"]
+
+
+def write_reports(
+    results: Sequence[LayerResult], folder: Path, html: Path | None = None
+) -> list[Path]:
+    """Write a plot of each network's run, and a page of each network.
+
+    Parameters
+    ----------
+    results : sequence of LayerResult
+        Layers are passed over.
+    folder : Path
+        Gets ``NETWORK.html`` and ``NETWORK[@PERTURBATION].svg``.
+    html : Path, optional
+        One page for all networks, in place of one each.
+
+    Returns
+    -------
+    list of Path
+        The pages.
+    """
+    whole = [result for result in results if isinstance(result, NetworkResult)]
+    if not whole:
+        return []
+    from .page import page  # Matplotlib takes a while
+    from .plot import cycles_by_stage
+
+    for result in whole:
+        path = folder / f"{file_stem(result.network, result.perturbation)}.svg"
+        _write(path, cycles_by_stage(result))
+    if html:
+        return [_write(html, page(whole))]
+    networks = dict.fromkeys(result.network for result in whole)
+    return [
+        _write(folder / f"{name}.html", page([r for r in whole if r.network == name]))
+        for name in networks
+    ]
+
+
+def _write(path: Path, text: str) -> Path:
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+    return path

@@ -1,0 +1,270 @@
+"""One network on its images: simulate, compare every tensor, and say which part is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from ...golden.network import execute
+from ...golden.network import logits as real_logits
+from ...golden.schedule import count_macs
+from ..checks import bus_faults, other_accelerator, stopped
+from ..compare import Comparison
+from ..errors import SimulationError, ToolchainError
+from ..results import Outcome, Verdict
+from ..simulate import Job, Result, simulate
+from .blame import blame
+from .results import NetworkResult
+from .stages import causes_of, record_faults, stage_results
+from .task import NetworkTask
+from .tensors import caught, compare_tensors, explain, first_difference, original
+
+__all__ = ["run_network"]
+
+Codes = npt.NDArray[np.uint8]
+Tensors = dict[str, Codes]
+Logits = npt.NDArray[np.float32]
+
+
+def _unchanged(tensors: Tensors) -> Tensors:
+    return tensors
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Everything that is known when the simulation is over."""
+
+    task: NetworkTask
+    image: Codes
+    result: Result
+    golden: Tensors
+    rtl: Tensors
+    comparisons: dict[str, Comparison]
+
+
+def run_network(
+    task: NetworkTask,
+    *,
+    backend: Callable[[Job], Result] = simulate,
+    alter_golden: Callable[[Tensors], Tensors] = _unchanged,
+    alter_image: Callable[[Codes, NetworkTask], Codes] | None = None,
+) -> Outcome:
+    """Run a network from image to logits and compare all its tensors three ways.
+
+    Parameters
+    ----------
+    task : NetworkTask
+    backend : callable
+        Runs a job on the RTL.
+    alter_golden : callable
+        Changes the golden model's tensors; for tests that the comparison notices.
+    alter_image : callable, optional
+        Changes the memory image before the start; for tests of the same.
+
+    Returns
+    -------
+    Outcome
+        Its result is a `NetworkResult`. Problems are part of it: nothing is raised for a network
+        that fails.
+    """
+    compiled = task.compiled
+    image = compiled.image(task.recording.x_q)
+    if alter_image:
+        image = alter_image(image, task)
+    with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
+        golden = beside.submit(execute, compiled.network, task.recording.x_q)
+        try:
+            result = backend(_job(task, image))
+        except (ValueError, ToolchainError) as error:
+            return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
+        except SimulationError as error:
+            return Outcome(Verdict.FAILED, problems=(str(error),))
+        tensors = alter_golden(golden.result())
+    other = other_accelerator(result, task.parameters)
+    if other:  # before its status: it may have refused a program that is not for it
+        return Outcome(Verdict.BAD_INPUT, problems=(other,))
+    early = stopped(result)
+    if early:
+        return Outcome(Verdict.FAILED, problems=(early, *_coverage(task, result)))
+    rtl = caught(compiled, task.recording.x_q, result.tensors)
+    found = compare_tensors(compiled, rtl, tensors, task.recording.tensors)
+    return _judge(_Run(task, image, result, tensors, rtl, found))
+
+
+def _job(task: NetworkTask, image: Codes) -> Job:
+    memory, compiled = task.memory, task.compiled
+    slower = (1 - min(memory.stalls, 0.95)) ** 2
+    transfers = len(compiled.program) * (memory.latency + 100)
+    return Job(
+        verilog=task.verilog,
+        axi_bytes=task.parameters.axi_bytes,
+        memory=image,
+        program=compiled.program_offset,
+        outputs=(),
+        ledger=compiled.areas,
+        records=[stage.record for stage in compiled.stages],
+        latency=memory.latency,
+        stall_probability=memory.stalls,
+        stall_seed=memory.seed,
+        cycle_limit=100_000 + int(20 * (compiled.estimate + transfers) / slower),
+        waves=task.window if task.waves else None,
+        waves_path=task.waves,
+    )
+
+
+def _judge(run: _Run) -> Outcome:
+    task, network = run.task, run.task.compiled.network
+    problems = [*_coverage(task, run.result), *_lost(run), *explain(run.comparisons)]
+    name = first_difference(run.comparisons)
+    if name and run.comparisons[name].golden:
+        expected = run.golden[original(task.compiled, name)]
+        problems.append(blame(task.compiled, run.image, name, run.rtl[name], expected))
+    complete = network.output in run.rtl
+    logits = real_logits(network, run.rtl) if complete else np.empty((0, 0), np.float32)
+    problems += _other_logits(logits, task.recording.logits)
+    wrong = bool(problems)
+    faults = [*bus_faults(run.result), *_record_faults(run)]
+    if faults and not wrong:  # equal bytes, but by chance: no result that looks like success
+        return Outcome(Verdict.FAILED, problems=tuple(faults), waves=run.result.waves)
+    return Outcome(
+        Verdict.MISMATCH if wrong else Verdict.AGREES,
+        _network_result(run, logits) if not _torn(run) else None,
+        sum(found.equal for found in run.comparisons.values()),
+        len(np.unique(run.rtl[network.output])) if complete else 0,
+        tuple(problems + faults),
+        waves=run.result.waves,
+    )
+
+
+def _record_faults(run: _Run) -> list[str]:
+    compiled, result = run.task.compiled, run.result
+    final = result.counters | {"macs": result.macs}
+    macs = count_macs(compiled.program, compiled.parameters.rows)
+    return record_faults(compiled.stages, result.records, final, macs)
+
+
+def _torn(run: _Run) -> bool:
+    """Whether there are no records to make a result of."""
+    return not all(run.result.records)
+
+
+def _coverage(task: NetworkTask, result: Result) -> list[str]:
+    """Say which bytes the ledger of writes missed, or has too many of."""
+    problems = []
+    if result.incomplete:
+        name, lacking = next(iter(result.incomplete.items()))
+        problems.append(
+            f"{len(result.incomplete)} of {len(task.compiled.areas)} tensors were never complete, "
+            f"{name} is the first and lacks {lacking:,} bytes"
+        )
+    if result.stray_bytes:
+        problems.append(
+            f"{result.stray_bytes:,} bytes outside of the tensor being made were written, "
+            f"the first at offset {result.first_stray:#x}"
+        )
+    if result.double_bytes:
+        problems.append(
+            f"{result.double_bytes:,} bytes were written twice, "
+            f"the first at offset {result.first_double:#x}"
+        )
+    return problems
+
+
+def _lost(run: _Run) -> list[str]:
+    """Say which tensor was not compared although all bytes were there."""
+    names = [node.name for node in run.task.compiled.network.nodes if node.name not in run.rtl]
+    if not names or run.result.incomplete:
+        return []
+    return [f"{len(names)} tensors were not compared, the first is {names[0]}"]
+
+
+def _other_logits(logits: Logits, expected: Logits) -> list[str]:
+    """Say where a class, or a logit, is not PyTorch's."""
+    if logits.shape != expected.shape:
+        return []  # the tensor is missing, which has been said
+    problems = []
+    for index, (ours, theirs) in enumerate(zip(logits, expected, strict=True)):
+        if np.array_equal(ours, theirs):
+            continue
+        a, b = int(np.argmax(ours)), int(np.argmax(theirs))
+        problems.append(
+            f"image {index}: class {a} (logit {ours[a]:g}) in RTL, class {b} (logit "
+            f"{theirs[b]:g}) in PyTorch; {np.count_nonzero(ours != theirs)} logits differ"
+        )
+    return problems
+
+
+def _network_result(run: _Run, logits: Logits) -> NetworkResult:
+    task, result, found = run.task, run.result, run.comparisons.values()
+    recorded, compiled, parameters = task.recording, task.compiled, task.parameters
+    causes = causes_of(result.counters, result.cycles)
+    stages = stage_results(compiled, result.records, causes, run.comparisons)
+    macs = sum(stage.macs for stage in stages)
+    roofline = sum(stage.roofline_cycles for stage in stages)
+    output = compiled.network.tensors[compiled.network.output]
+    return NetworkResult(
+        network=compiled.network.name,
+        layer=compiled.network.name,
+        op="network",
+        engine=recorded.engine,
+        weights=recorded.weights,
+        perturbation=recorded.perturbation,
+        seed=recorded.seed,
+        rows=parameters.rows,
+        cols=parameters.cols,
+        input_shape=recorded.x_q.shape,
+        output_shape=(len(recorded.x_q), *output.shape[1:]),
+        macs=macs,
+        cycles=result.cycles,
+        utilization=macs / (parameters.rows * parameters.cols * result.cycles),
+        cycles_by_cause=causes,
+        compared=sum(comparison.compared for comparison in found),
+        mismatches_golden=sum(comparison.golden for comparison in found) + _unproven(run),
+        mismatches_torch=sum(comparison.torch for comparison in found)
+        + _unequal(logits, recorded.logits),
+        sim_cycles_per_second=result.sim_cycles_per_second,
+        build_seconds=task.build_seconds,
+        sim_seconds=result.sim_seconds,
+        verilator=result.model.verilator,
+        stall_seed=task.memory.seed,
+        image=task.image,
+        latency=task.memory.latency,
+        stalls=task.memory.stalls,
+        netlist=task.netlist,
+        configuration=parameters.name,
+        axi_bytes=parameters.axi_bytes,
+        batch=len(recorded.x_q),
+        mhz=task.mhz,
+        frames_per_second=len(recorded.x_q) * task.mhz * 1e6 / result.cycles,
+        array_cycles=sum(stage.array_cycles for stage in stages),
+        roofline_cycles=roofline,
+        roofline_ratio=result.cycles / roofline,
+        macs_counted=result.macs,
+        interrupts=result.interrupts,
+        tensors=len(found),
+        predicted=tuple(int(np.argmax(row)) for row in logits),
+        predicted_torch=tuple(int(np.argmax(row)) for row in recorded.logits),
+        logits=_plain(logits),
+        logits_torch=_plain(recorded.logits),
+        stages=stages,
+    )
+
+
+def _unproven(run: _Run) -> int:
+    """Bytes that were written where they must not be, twice, or never."""
+    result = run.result
+    return sum(result.incomplete.values()) + result.stray_bytes + result.double_bytes
+
+
+def _unequal(logits: Logits, expected: Logits) -> int:
+    same = logits.shape == expected.shape
+    return int(np.count_nonzero(logits != expected)) if same else expected.size
+
+
+def _plain(logits: Logits) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(value) for value in row) for row in logits)

@@ -1,0 +1,151 @@
+"""From the counters' records to what each stage took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...golden.compile import CompiledNetwork, Stage
+from ...golden.registers import COUNTERS, RECORDED
+from ..compare import Comparison
+from .results import StageResult, bounds
+
+__all__ = ["causes_of", "record_faults", "split", "stage_results"]
+
+Counts = Mapping[str, int]
+
+
+def causes_of(counters: Counts, cycles: int) -> dict[str, int]:
+    """Cycles by cause; those that pass between the bus and the accelerator are control's."""
+    causes = {name: counters[name] for name in COUNTERS}
+    causes["control"] += cycles - sum(causes.values())
+    return causes
+
+
+def record_faults(
+    stages: Sequence[Stage], records: Sequence[Counts], final: Counts, macs: int
+) -> list[str]:
+    """Say what cannot be true of the counters.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    records : sequence of mapping
+        Counters when each stage's outputs were in memory, by the names in `RECORDED`; empty where
+        they were not written.
+    final : mapping
+        Counters at the end.
+    macs : int
+        Multiplications of the program.
+
+    Returns
+    -------
+    list of str
+    """
+    faults = []
+    before: Counts = dict.fromkeys(RECORDED, 0)
+    for stage, record in zip(stages, records, strict=True):
+        if not record:
+            faults.append(f"{stage.name}: the counters' record was not written")
+            continue
+        total = sum(record[cause] for cause in COUNTERS)
+        if total != record["cycles"]:
+            faults.append(
+                f"{stage.name}: the record's counters by cause sum to {total:,}, "
+                f"not to {record['cycles']:,} cycles"
+            )
+        falling = [name for name in RECORDED if not before[name] <= record[name] <= final[name]]
+        if falling:
+            faults.append(
+                f"{stage.name}: the record's {falling[0]}, {record[falling[0]]:,}, must lie "
+                f"between {before[falling[0]]:,} before it and {final[falling[0]]:,} at the end"
+            )
+        before = record
+    if final["macs"] != macs:
+        faults.append(
+            f"the accelerator counted {final['macs']:,} multiplications, the program has {macs:,}"
+        )
+    return faults
+
+
+def split(records: Sequence[Counts], causes: Counts) -> list[dict[str, int]]:
+    """Cycles by cause of each stage.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Counters since the start, at the end of each stage.
+    causes : mapping
+        Cycles by cause of the whole run; what no record has is the last stage's.
+
+    Returns
+    -------
+    list of dict
+        They sum to `causes`.
+
+    Examples
+    --------
+    >>> first = dict.fromkeys(COUNTERS, 0) | {"compute": 5}
+    >>> last = dict.fromkeys(COUNTERS, 0) | {"compute": 7, "control": 2}
+    >>> [stage["compute"] for stage in split([first, last], last)]
+    [5, 2]
+    """
+    ends = [{cause: record[cause] for cause in COUNTERS} for record in records[:-1]]
+    ends.append(dict(causes))
+    starts = [dict.fromkeys(COUNTERS, 0), *ends[:-1]]
+    return [
+        {cause: end[cause] - start[cause] for cause in COUNTERS}
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def stage_results(
+    compiled: CompiledNetwork,
+    records: Sequence[Counts],
+    causes: Counts,
+    comparisons: Mapping[str, Comparison],
+) -> tuple[StageResult, ...]:
+    """One result of each stage, in order of execution.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    records, causes
+        As in `split`.
+    comparisons : mapping of str to Comparison
+        By the tensor's name; a stage without one compared nothing.
+    """
+    taken = split(records, causes)
+    nothing = Comparison(0, 0, 0, 0, (), "")
+    return tuple(
+        _stage_result(compiled, stage, cycles, comparisons.get(stage.name, nothing))
+        for stage, cycles in zip(compiled.stages, taken, strict=True)
+    )
+
+
+def _stage_result(
+    compiled: CompiledNetwork, stage: Stage, causes: dict[str, int], found: Comparison
+) -> StageResult:
+    parameters = compiled.parameters
+    cycles = sum(causes.values())
+    shares = bounds(causes)
+    roofline = stage.roofline(parameters)
+    return StageResult(
+        name=stage.name,
+        layer=stage.layer,
+        op=stage.op,
+        input_shapes=tuple(stage.input_shapes),
+        output_shape=stage.output_shape,
+        macs=stage.macs,
+        cycles=cycles,
+        utilization=stage.macs / (parameters.rows * parameters.cols * max(cycles, 1)),
+        cycles_by_cause=causes,
+        bound_by=max(shares, key=lambda name: shares[name]),
+        read_bytes=stage.read_bytes,
+        written_bytes=stage.written_bytes,
+        array_cycles=stage.array_cycles(parameters),
+        roofline_cycles=roofline,
+        roofline_ratio=cycles / roofline if roofline else 0.0,
+        compared=found.compared,
+        mismatches_golden=found.golden,
+        mismatches_torch=found.torch,
+    )

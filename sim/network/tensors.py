@@ -1,0 +1,132 @@
+"""A network's tensors as the RTL left them, compared with the golden model's and PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ...golden import conv2d, linear
+from ...golden.compile import CompiledNetwork, Stage
+from ...golden.graph import Conv2d, Linear, Node
+from ...golden.network import compute
+from ..compare import Comparison, compare
+
+__all__ = ["caught", "compare_tensors", "explain", "first_difference", "original"]
+
+Codes = npt.NDArray[np.uint8]
+
+
+def original(compiled: CompiledNetwork, name: str) -> str:
+    """The network's tensor that a stage's tensor must equal: itself, or the one that it copies."""
+    if name in compiled.network.tensors:
+        return name
+    return next(stage.inputs[0] for stage in compiled.stages if stage.name == name)
+
+
+def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> dict[str, Codes]:
+    """Codes of the tensors that the memory's ledger completed.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    x_q : ndarray of shape (N, H, W, C), uint8
+        What the host put into memory.
+    rows : mapping of str to ndarray of shape (rows, row_bytes), uint8
+        By the area's name.
+
+    Returns
+    -------
+    dict of str to ndarray, uint8
+        In order of execution, each in its shape. Copies that a concatenation needs stand before
+        it; a tensor that has no bytes of its own is made from those that it shares.
+    """
+    areas = {area.name for area in compiled.areas}
+    copies = [stage for stage in compiled.stages if stage.name not in compiled.network.tensors]
+    tensors = {compiled.network.input.name: x_q}
+    for node in compiled.network.nodes:
+        if node.name in areas:
+            if node.name in rows:
+                tensors[node.name] = compiled.tensor(node.name, rows[node.name])
+            continue
+        parts = list(node.inputs)
+        for stage in copies:
+            part = _part(stage, node)
+            if part is not None and stage.name in rows:
+                codes = compiled.tensor(stage.inputs[0], rows[stage.name])
+                tensors[stage.name], parts[part] = codes, stage.name
+        if all(name in tensors for name in parts):
+            tensors[node.name] = compute(node.operation, [tensors[name] for name in parts])
+    del tensors[compiled.network.input.name]
+    return tensors
+
+
+def _part(stage: Stage, node: Node) -> int | None:
+    """Which of a concatenation's parts a stage copies, if any."""
+    names = [f"{node.name}[{number}]" for number in range(len(node.inputs))]
+    return names.index(stage.name) if stage.name in names else None
+
+
+def compare_tensors(
+    compiled: CompiledNetwork,
+    rtl: Mapping[str, Codes],
+    golden: Mapping[str, Codes],
+    torch: Mapping[str, Codes],
+) -> dict[str, Comparison]:
+    """Compare each tensor of the RTL three ways, in the order in which `caught` gives them.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    rtl : mapping of str to ndarray, uint8
+        From `caught`.
+    golden, torch : mapping of str to ndarray, uint8
+        At least all tensors of the network.
+    """
+    makers = {node.name: node for node in compiled.network.nodes}
+    comparisons = {}
+    for name, codes in rtl.items():
+        expected = original(compiled, name)
+        comparisons[name] = compare(
+            codes,
+            golden[expected],
+            torch[expected],
+            lambda node=makers[expected]: _accumulators(node, golden),
+            tensor=name,
+        )
+    return comparisons
+
+
+def _accumulators(node: Node, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
+    if isinstance(node.operation, Conv2d):
+        return conv2d.accumulate(golden[node.inputs[0]], node.operation)
+    if isinstance(node.operation, Linear):
+        return linear.accumulate(golden[node.inputs[0]], node.operation)
+    return None
+
+
+def first_difference(comparisons: Mapping[str, Comparison]) -> str:
+    """Name of the first tensor with a wrong code, empty if there is none."""
+    return next((name for name, found in comparisons.items() if found.first), "")
+
+
+def explain(comparisons: Mapping[str, Comparison]) -> list[str]:
+    """Sentences that name the first wrong tensor and its first wrong codes."""
+    name = first_difference(comparisons)
+    if not name:
+        return []
+    found = comparisons[name]
+    names = list(comparisons)
+    reference = found.first[0].reference
+    count = found.golden or found.torch
+    others = sum(bool(other.first) for other in comparisons.values()) - 1
+    first = (
+        f"{name}, tensor {names.index(name) + 1} of {len(names)}, is the first that differs: "
+        f"{count:,} of {found.compared:,} codes differ from {reference}, in {found.extent}; "
+        f"{others} behind it differ, too"
+    )
+    lines = [first, *map(str, found.first)]
+    if not found.golden:
+        lines.append("the RTL equals the golden model: PyTorch's kernel disagrees with both")
+    return lines
