@@ -24,6 +24,8 @@ _GRAIN = {Space.MEMORY: 64, Space.ACTIVATION: 64, Space.WEIGHT: 8, Space.OUTPUT:
 _AHEAD = 6  # instructions given to a unit ahead of the others; its queue holds 8
 _BEHIND = 16  # older instructions than those are over by then: none is waited for alone
 
+_TOKENLESS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.RECORD)
+
 Needs = list[list[int]]
 
 
@@ -122,12 +124,13 @@ class _Placing:
         self.placed: list[int] = []
 
     def run(self) -> list[int]:
+        used = 0  # weights, by what is placed
         for index in self.queues[Unit.COMPUTE]:
             loads = self.done[Unit.LOAD]
             self._place_needed(index)
             begins = self.done[Unit.LOAD] > loads
-            weights = self.wanted[index][Unit.WEIGHT] or self.done[Unit.WEIGHT]
-            self._ahead(Unit.WEIGHT, weights + _AHEAD - self.done[Unit.WEIGHT])
+            used = max(used, self.wanted[index][Unit.WEIGHT])
+            self._ahead(Unit.WEIGHT, used + _AHEAD - self.done[Unit.WEIGHT])
             self._ahead(Unit.LOAD, _AHEAD if begins else _AHEAD // 2)
             self._place(index)
             self._ahead(Unit.STORE, _AHEAD)
@@ -181,7 +184,7 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
             need = wanted[index][other]
             if need <= clock[other]:
                 continue
-            need = max(need, len(members[other]) - _BEHIND)
+            need = _giver(tasks, members[other], need)
             waits[index] |= 1 << other
             signals[members[other][need - 1]] |= 1 << unit
             writes = clock[Unit.COMPUTE]
@@ -193,3 +196,14 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
         known[unit] = clock
         clocks[unit].append(clock)
     return [Instruction(tasks[i].opcode, tasks[i].fields, waits[i], signals[i]) for i in placed]
+
+
+def _giver(tasks: Sequence[Task], members: Sequence[int], need: int) -> int:
+    """Choose whose token to take: that of a unit's task number `need`, or a later one's.
+
+    Counters of tokens stay small if none is taken long after it was given.
+    """
+    late = len(members) - _BEHIND
+    while late > need and tasks[members[late - 1]].opcode in _TOKENLESS:
+        late -= 1
+    return max(need, late)
