@@ -48,6 +48,7 @@ class Storage:
         self.folder, self.areas = folder, areas
         self.model = np.random.default_rng(1).integers(256, size=SIZE).astype(np.uint8)
         self.model.tofile(folder / "memory.bin")
+        self.written = np.zeros(SIZE, np.uint8)
         (folder / "mask.bin").write_bytes(bytes(SIZE // 8))
         paths = [bytes(folder / name) for name in ("memory.bin", "mask.bin")]
         assert self._library.maccord_memory_open(*paths) == 0
@@ -58,6 +59,7 @@ class Storage:
     def write(self, offset: int, values: np.ndarray, axi_bytes: int = 16) -> None:
         """Write bytes in beats, with the strobes of their lanes."""
         self.model[offset : offset + values.size] = values
+        self.written[offset : offset + values.size] = 1
         end = offset + values.size
         for start in range(offset - offset % axi_bytes, end, axi_bytes):
             lanes = [offset <= start + lane < end for lane in range(axi_bytes)]
@@ -84,6 +86,9 @@ class Storage:
 
     def image(self) -> np.ndarray:
         return np.fromfile(self.folder / "memory.bin", np.uint8)
+
+    def mask(self) -> np.ndarray:
+        return np.unpackbits(np.fromfile(self.folder / "mask.bin", np.uint8), bitorder="little")
 
     def tensors(self) -> dict[str, np.ndarray]:
         return read_tensors(self.folder, self.areas, self.state()["complete"])
@@ -117,12 +122,17 @@ def test_tensors_in_the_same_memory(
 
 def test_the_next_rows_are_poisoned_and_nothing_else(library: Path, tmp_path: Path) -> None:
     areas = [Area("a", 100, 3, 10, 30), Area("b", 95, 4, 7, 13), Area("c", 90, 1, 100, 100)]
-    storage = Storage(library, tmp_path, areas)
-    for k, area in enumerate(areas):
+    storage = Storage(library, tmp_path, areas, free=[(80, 200)])
+    for k, (area, between) in enumerate(zip(areas, (111, 103, 200), strict=True)):
         area.view(storage.model)[:] = POISON
+        area.view(storage.written)[:] = 0
         np.testing.assert_array_equal(storage.image(), storage.model)
+        np.testing.assert_array_equal(storage.mask(), storage.written)
+        storage.write(between, np.arange(4, dtype=np.uint8))  # in rows of the next area
         storage.fill(area, k)
+    assert storage.state()["complete"] == 3
     np.testing.assert_array_equal(storage.image(), storage.model)
+    np.testing.assert_array_equal(storage.mask(), storage.written)
 
 
 def test_progress_is_counted(library: Path, tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def test_a_chain_of_layers(seed: int, interrupts: bool) -> None:
     for name, rows in result.tensors.items():
         np.testing.assert_array_equal(compiled.tensor(name, rows), golden[name], name)
     check_records(compiled, result)
-    assert 0 <= result.cycles - result.counters["cycles"] <= 4
+    # The last record's interrupt is still up at the end
+    assert result.cycles - result.counters["cycles"] == (0 if interrupts else 2)
     assert result.interrupts == (len(compiled.stages) - 1 if interrupts else 0)
 
 

@@ -68,7 +68,7 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     await bench.start(job["program"], job["base"])
     begin = time.perf_counter()
     try:
-        status, code, interrupts = await _wait(bench, folder, job)
+        found = await _wait(bench, folder, job)
     except SimulationError as error:
         if not areas:
             raise
@@ -81,31 +81,34 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     await bench.acknowledge()
     return {
         "seconds": seconds,
-        "status": status,
-        "error_code": code,
+        **found,
         "counters": counters,
         "macs": macs,
         "registers": registers,
-        "interrupts": interrupts,
         "ledger": bench.ledger() if areas else {},
         **bench.observed(),
     }
 
 
-async def _wait(bench: Testbench, folder: Path, job: dict) -> tuple[int, int, int]:
-    """Wait for the program's end; status, error code, and interrupts of records before it."""
+async def _wait(bench: Testbench, folder: Path, job: dict) -> dict:
+    """Wait for the program's end; clear the interrupts of records before it."""
 
     def report(cycles: int) -> None:
         (folder / "progress").write_text(str(cycles))
 
     since = bench.observed()["cycle"]
-    interrupts = 0
+    interrupts, handled = 0, -1
     while True:
         await bench.wait_interrupt(
             job["cycle_limit"], since=since, progress=report, free=job["free"]
         )
         status, code = await bench.status()
+        rose = bench.observed()["stop_cycle"]
         if status & (Status.DONE | Status.ERROR) or not status & Status.RECORDED:
-            return status, code, interrupts
+            # The interrupt cannot rise for the end while it is up for a record
+            merged = bool(status & Status.RECORDED) or rose == handled
+            ended = {"status": status, "error_code": code}
+            return ended | {"interrupts": interrupts, "merged": merged}
+        handled = rose
         await bench.clear_record()
         interrupts += 1

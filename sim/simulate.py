@@ -13,7 +13,6 @@ import numpy as np
 
 from ..golden.isa import RECORD_BYTES
 from ..golden.recorder import read_record
-from ..golden.registers import Status
 from .build import Model, build
 from .errors import SimulationError
 from .job import Job, Plain, Result
@@ -114,11 +113,10 @@ def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -
         if found["protocol_errors"]
         else ""
     )
-    merged = found["status"] & Status.RECORDED  # its interrupt was up before the program's end
     stopwatch = found["stop_cycle"] - found["start_cycle"]
     return Result(
         outputs=[np.array(image[o : o + n]) for o, n in job.outputs],
-        cycles=found["counters"]["cycles"] if merged else stopwatch,
+        cycles=found["counters"]["cycles"] if found["merged"] else stopwatch,
         sim_seconds=found["seconds"],
         total_seconds=seconds,
         protocol_error=violation,
