@@ -70,6 +70,8 @@ class ActivationFeeder(wiring.Component):
     state : what the unit is doing
     """
 
+    SETUP_GAP = 4  # fewest cycles from a change of `setup` to a read
+
     i: stream.Interface
     outputs: stream.Interface
 
@@ -171,11 +173,11 @@ class ActivationFeeder(wiring.Component):
     def _accept(self, m: Module, passes: Signal) -> Signal:
         """Take the next command when its tokens are there: true for a COMPUTE."""
         command, fields = self.i.payload, self.i.payload.fields.compute
-        shown, accept, change, blocked, placed = (Signal() for _ in range(5))
+        shown, accept, change, changed, blocked, placed = (Signal() for _ in range(6))
         wait = command.wait & ~_WEIGHT
         outputs = self.outputs
         m.d.comb += [
-            shown.eq(self.i.valid & ~command.setup & (passes == 0)),
+            shown.eq(self.i.valid & ~command.setup & (passes == 0) & ~changed),
             self.missing.eq(Mux(shown, wait & ~self.held, 0)),
             blocked.eq(self.missing.any() | self.halt),
             placed.eq(fields.last | ~self._weighted),
@@ -191,6 +193,7 @@ class ActivationFeeder(wiring.Component):
         ]
         for name in ("output", "output_pitch", "columns", "width", "height"):
             m.d.comb += outputs.payload[name].eq(fields[name])
+        m.d.sync += changed.eq(change)
         with m.If(change):
             self._set_up(m)
         with m.If(self.running):

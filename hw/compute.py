@@ -111,6 +111,7 @@ class Compute(wiring.Component):
             self.weight_state.eq(weights.state),
             self.state.eq(feeder.state),
         ]
+        assert datapath.mode_gap <= feeder.SETUP_GAP + Scratchpad.LATENCY
         self._reduce(m, feeder)
         self._feed(m, feeder, weights, datapath)
         self._scan(m, feeder, lines, window, datapath)

@@ -124,9 +124,14 @@ def walk_of(setup: Instruction, p: Parameters) -> Iterator[Pass]:
 
 
 def in_force(setup: Instruction) -> dict[str, int]:
-    """The fields of a SETUP as the units see them: a dense pixel is a window of one cell."""
-    one = ("window_height", "window_width", "stride_y", "stride_x")
-    return setup.fields | (dict.fromkeys(one, 1) if setup["mode"] == Mode.DENSE else {})
+    """Fields as the units see them: a dense pixel is a window of one cell, a sum's one of two."""
+    window = ("window_height", "window_width", "stride_y", "stride_x")
+    mode = mode_of(setup)
+    if mode == Mode.ADD:
+        shared = ("step_x", "step_y", "zero_point", "low", "high")
+        fields = {name: setup[name] for name in shared} | {"mode": mode}
+        return fields | dict(zip(window, (1, 2, 1, 2), strict=True))
+    return setup.fields | (dict.fromkeys(window, 1) if mode == Mode.DENSE else {})
 
 
 def geometry(setup: Instruction) -> Geometry:

@@ -26,11 +26,12 @@ from maccord.hw.dispatch import Dispatch
 from maccord.hw.layouts import header_layout
 
 PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16)
+WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
     Opcode.FILL: {"rows": 1, "row_bytes": 1},
     Opcode.WEIGHT: {"rows": 1, "row_bytes": 16},
-    Opcode.SETUP: {"run": 1, "taps": 1, "lines": 1},
+    Opcode.SETUP: WALK,
     Opcode.COMPUTE: {"passes": 1, "columns": 12, "width": 1, "height": 1},
     Opcode.STORE: {"rows": 1, "row_bytes": 1},
     Opcode.SETUP_ADD: {"shift": 14},
@@ -192,6 +193,25 @@ def test_addresses_beyond_a_scratchpad(opcode: Opcode, change: dict[str, int]) -
     setup.bench.run(lambda: setup.bench.cycle == 12)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
     assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 1, "fault": 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "depthwise"),
+    [({"rows": 9}, True), ({"rows": 8}, False), ({"rows": 9, "lanes": 4}, False)],
+    ids=str,
+)
+def test_depthwise_setup(options: dict[str, int], depthwise: bool) -> None:
+    """The mode is refused where the array does not have it."""
+    p = Parameters(cols=8, **options)
+    setup = encode(instruction(Opcode.SETUP, **WINDOW | {"mode": Mode.DEPTHWISE}, **WALK))
+    block = Dispatch(p)
+    bench = Bench(block)
+    bench.source(block.i, [fetched(setup)])
+    illegal, sink = bench.watch(block.illegal), bench.sink("compute", block.compute)
+    bench.run(lambda: bench.cycle == 6)
+    assert (len(sink.items), illegal.value) == (int(depthwise), int(not depthwise))
+    due = Opcode.SETUP if depthwise else ErrorCode.ILLEGAL_INSTRUCTION
+    assert dispatch(setup, p) == due
 
 
 @pytest.mark.parametrize("opcode", sorted(set(range(16)) - set(Opcode)))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
-from feeders import Run, gaps_of, in_force, walk_of
+from feeders import Golden, Run, gaps_of, in_force, walk_of
 from unit_bench import instruction
 
-from maccord.golden.isa import PARAMETER_ROWS, Instruction, Opcode, Unit
+from maccord.golden.cell_walker import mode_of
+from maccord.golden.isa import PARAMETER_ROWS, Instruction, Mode, Opcode, Unit
 from maccord.golden.parameters import Parameters
 from maccord.hw.accumulator import Accumulator
 
 # rows, cols, lanes
 SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
+DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64)]
 
 
 def parameters(shape: tuple[int, int, int]) -> Parameters:
     rows, cols, lanes = shape
-    return Parameters(rows=rows, cols=cols, lanes=lanes, weight_bytes=1 << 11, accumulators=64)
+    weight_bytes = max(1 << 11, 1 << (2 * rows * cols + 16 * cols).bit_length())
+    return Parameters(rows, cols, lanes, weight_bytes=weight_bytes, accumulators=64, line_cells=16)
 
 
 def random_setup(rng: np.random.Generator, rows: int) -> Instruction:
@@ -34,6 +39,26 @@ def random_setup(rng: np.random.Generator, rows: int) -> Instruction:
         step_y=int(rng.integers(1, 1000)),
         zero_point=int(rng.integers(-128, 128)),
     )
+
+
+def random_window(rng: np.random.Generator, p: Parameters, mode: Mode) -> Instruction:
+    """The setup of a mode that is not dense."""
+    fields = {
+        "step_x": int(rng.integers(1, 100)),
+        "step_y": int(rng.integers(1, 1000)),
+        "zero_point": int(rng.integers(-128, 128)),
+        "high": int(rng.integers(-128, 128)),
+    }
+    if mode == Mode.ADD:
+        banks = p.activation_banks
+        pitch = banks * int(rng.integers(p.activation_bytes // banks))
+        return instruction(Opcode.SETUP_ADD, operand_pitch=pitch, shift=20, factor_b=9, **fields)
+    fields |= {"window_height": int(rng.integers(1, 4)), "window_width": int(rng.integers(1, 4))}
+    fields |= {"stride_y": int(rng.integers(1, 5)), "stride_x": int(rng.choice([1, 2, 3, 15]))}
+    walk = {"taps": 1, "lines": 1}
+    if mode == Mode.DEPTHWISE:
+        walk = {name: int(rng.integers(1, 4)) for name in ("taps", "lines", "tap_pitch")}
+    return instruction(Opcode.SETUP, mode=mode, run=p.rows, line_pitch=999, **fields, **walk)
 
 
 def tile(
@@ -68,11 +93,13 @@ def passes_of(setup: Instruction, p: Parameters) -> int:
 
 
 def random_program(seed: int, p: Parameters) -> list[Instruction]:
-    """Tiles of one and of many pixels, their passes in one or several commands."""
+    """Tiles of every mode, of one and of many pixels, their passes in one or several commands."""
     rng = np.random.default_rng(seed)
     program = []
-    for _ in range(3):
-        setup = random_setup(rng, p.rows)
+    modes = [Mode.DENSE, Mode.MAX, Mode.ADD, *([Mode.DEPTHWISE] * 2 if p.depthwise else [])]
+    for mode in rng.permutation(modes + modes):
+        dense = mode == Mode.DENSE
+        setup = random_setup(rng, p.rows) if dense else random_window(rng, p, Mode(int(mode)))
         program.append(setup)
         total = passes_of(setup, p)
         for _ in range(int(rng.integers(1, 5))):
@@ -108,10 +135,22 @@ def check(run: Run) -> None:
 
     last = run.cycles_of("last")
     assert (np.diff(last) >= p.columns_per_lane).all()
+    for pass_ in depthwise_passes(run, golden):
+        assert (np.diff(pass_) == 1).all()
     latest: dict[int, int] = {}
     for cycle, vector in run.vectors:
         assert cycle >= latest.get(vector.address, -9) + Accumulator.ADDRESS_GAP or vector.first
         latest[vector.address] = cycle
+
+
+def depthwise_passes(run: Run, golden: list[Golden]) -> Iterator[np.ndarray]:
+    """Cycles of the reads of each pass whose lines the array needs without a pause."""
+    cycles = np.array([cycle for cycle, _ in run.reads])
+    start = 0
+    for due in golden:
+        if mode_of(due.setup) == Mode.DEPTHWISE:
+            yield from np.split(cycles[start : start + len(due.reads)], due.compute["passes"])
+        start += len(due.reads)
 
 
 def ends(run: Run) -> list[int]:
@@ -121,7 +160,7 @@ def ends(run: Run) -> list[int]:
 
 
 @pytest.mark.parametrize("rate", ["always", "patient"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
 def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
     p = parameters(shape)
     run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.02)
@@ -140,18 +179,21 @@ def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
     assert run.outputs.items == placed
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
 def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
     """A vector meets its SETUP from its issue until all it leads to is done."""
     p = parameters(shape)
     run = Run(p, random_program(seed=2, p=p))
     run.finish()
-    drain = gaps_of(p).drain
-    due = [in_force(golden.setup) for golden in run.golden() for _ in golden.vectors]
-    seen = run.setup.values
-    for (cycle, _), fields in zip(run.vectors, due, strict=True):
-        assert seen[cycle] == fields
-        assert seen[min(cycle + drain, len(seen) - 1)] == fields
+    drain, seen = gaps_of(p).drain, run.setup.values
+    due = [golden.setup for golden in run.golden() for _ in golden.reads]
+    for (cycle, _), setup in zip(run.reads, due, strict=True):
+        for values in seen[cycle], seen[min(cycle + drain, len(seen) - 1)]:
+            assert values == values | in_force(setup)
+        if setup.opcode == Opcode.SETUP_ADD:
+            assert run.setup_add.values[cycle] == setup.fields
+    for cycle, _ in run.vectors:
+        assert seen[max(cycle - gaps_of(p).mode, 0)]["mode"] == seen[cycle]["mode"]
 
 
 def long_walk(rows: int, passes: int) -> Instruction:
@@ -206,6 +248,39 @@ def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> N
     assert gaps.tolist() == [p.columns_per_lane] * 2
 
 
+@pytest.mark.parametrize("mode", [Mode.MAX, Mode.ADD])
+@pytest.mark.parametrize("shape", [(4, 4, 4), (4, 12, 2)], ids=str)
+def test_tiles_without_weights_follow_each_other(shape: tuple[int, int, int], mode: Mode) -> None:
+    """Not one idle cycle between tiles of a few cells."""
+    p = parameters(shape)
+    rng = np.random.default_rng(1)
+    setup = random_window(rng, p, mode)
+    sizes = [(3, 1), (2, 2), (5, 4), (3, 2), (4, 3)]
+    program = [setup, *(step for size in sizes for step in tile(rng, p, [1], *size))]
+    run = Run(p, program)
+    run.finish()
+    check(run)
+    assert not run.rows and not run.vectors
+    assert np.unique(np.diff([cycle for cycle, _ in run.reads])).tolist() == [1]
+
+
+@pytest.mark.parametrize("field", ["passes", "first", "last"])
+@pytest.mark.parametrize("mode", [Mode.MAX, Mode.ADD])
+def test_modes_without_weights_know_one_pass(mode: Mode, field: str) -> None:
+    """Whatever a COMPUTE says: it ends, and its outputs find their place."""
+    p = parameters((4, 4, 4))
+    rng = np.random.default_rng(1)
+    (good,) = tile(rng, p, [1], 3, 2)
+    value = 7 if field == "passes" else 0
+    bad = Instruction(Opcode.COMPUTE, good.fields | {field: value})
+    setup = random_window(rng, p, mode)
+    runs = [Run(p, [setup, step, setup, step]) for step in (good, bad)]
+    for run in runs:
+        run.finish()
+    assert [read for _, read in runs[0].reads] == [read for _, read in runs[1].reads]
+    assert len(runs[0].outputs.items) == len(runs[1].outputs.items) == 2
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_halt(seed: int) -> None:
     """After `halt`, no command starts; what has started ends as it should."""
@@ -215,11 +290,11 @@ def test_halt(seed: int) -> None:
     run.bench.each_cycle(lambda: run.bench.drive(run.block.halt, int(run.bench.cycle >= stop)))
     run.bench.run(lambda: run.bench.cycle > stop + 700 and not run.running.value)
     golden = list(run.golden())
-    vectors = [v for due in golden for v in due.vectors]
-    issued = [v for _, v in run.vectors]
-    assert 0 < len(issued) < len(vectors)
-    assert issued == vectors[: len(issued)]
-    assert len(issued) in np.cumsum([len(due.vectors) for due in golden])
+    reads = [read for due in golden for read in due.reads]
+    issued = [read for _, read in run.reads]
+    assert 0 < len(issued) < len(reads)
+    assert issued == reads[: len(issued)]
+    assert len(issued) in np.cumsum([len(due.reads) for due in golden])
     assert all(cycle <= stop for cycle, _ in run.tokens.taken)
 
 

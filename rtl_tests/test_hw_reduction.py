@@ -33,7 +33,7 @@ def test_passes(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     block = Reduction(Parameters(rows=rows))
     bench = Bench(block)
-    names = ("a", "b", "split", "ready")
+    names = ("a", "b", "split", "used", "ready")
     seen = {name: bench.watch(getattr(block, name)) for name in names}
     steps = []  # (geometry, restart, begin, origin, pass)
     for _ in range(6):
@@ -66,8 +66,8 @@ def test_passes(seed: int, rows: int) -> None:
         *_, origin, step = steps[len(compared)]
         if len(compared) == len(starts):
             starts.append(bench.cycle - asked[0])
-        due = (origin + step.a) % ADDRESSES, (origin + step.b) % ADDRESSES, step.split
-        assert tuple(seen[name].value for name in names[:3]) == due
+        due = (origin + step.a) % ADDRESSES, (origin + step.b) % ADDRESSES, step.split, step.used
+        assert tuple(seen[name].value for name in names[:4]) == due
         if rng.random() < 0.6:
             compared.append(bench.cycle)
             if len(compared) < len(steps):

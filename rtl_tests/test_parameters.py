@@ -21,6 +21,8 @@ from maccord.golden.parameters import Parameters
         ({"activation_bytes": 3000}, "activation_bytes must be a power of two, got 3000"),
         ({"output_bytes": 512}, "output_bytes must be between 1024 and"),
         ({"accumulators": 8}, "accumulators must be between 16 and 65536, got 8"),
+        ({"line_cells": 8}, "line_cells must be between 16 and 4096, got 8"),
+        ({"line_cells": 100}, "line_cells must be a power of two, got 100"),
         (
             {"rows": 64, "cols": 64, "weight_bytes": 4096},
             "weight_bytes must hold two weight tiles of 64 x 64, at least 16384, got 4096",
@@ -42,9 +44,10 @@ def test_values_of_another_type(value: object) -> None:
     ("options", "banks", "row_bytes", "beats"),
     [
         ({}, 16, 16, 64),
-        ({"rows": 12, "cols": 20, "axi_bytes": 8}, 16, 32, 64),
+        ({"rows": 12, "cols": 20, "axi_bytes": 8}, 32, 32, 64),
         ({"rows": 33, "cols": 2, "axi_bytes": 64}, 64, 2, 64),
-        ({"rows": 4, "cols": 64, "axi_bytes": 32}, 32, 64, 64),
+        ({"rows": 4, "cols": 64, "axi_bytes": 32}, 64, 64, 64),
+        ({"rows": 4, "cols": 2, "axi_bytes": 8}, 8, 2, 64),
     ],
 )
 def test_derived_sizes(options: dict[str, int], banks: int, row_bytes: int, beats: int) -> None:
@@ -65,6 +68,14 @@ def test_partial_sums_fit_their_width() -> None:
 def test_lanes_default_to_one_per_column() -> None:
     assert Parameters(cols=12).lanes == 12
     assert Parameters(cols=12, lanes=4).columns_per_lane == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "depthwise"),
+    [({}, True), ({"rows": 9}, True), ({"rows": 8}, False), ({"lanes": 8}, False)],
+)
+def test_depthwise_takes_nine_rows_and_all_lanes(options: dict[str, int], depthwise: bool) -> None:
+    assert Parameters(**options).depthwise == depthwise
 
 
 def test_names_tell_configurations_apart() -> None:
