@@ -20,7 +20,7 @@ from ..results import Outcome, Verdict
 from ..simulate import Job, Result, simulate
 from .blame import blame
 from .results import NetworkResult
-from .stages import causes_of, record_faults, stage_results
+from .stages import causes_of, interrupt_faults, record_faults, stage_results
 from .task import NetworkTask
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
@@ -145,7 +145,10 @@ def _record_faults(run: _Run) -> list[str]:
     compiled, result = run.task.compiled, run.result
     final = result.counters | {"macs": result.macs}
     macs = count_macs(compiled.program, compiled.parameters.rows)
-    return record_faults(compiled.stages, result.records, final, macs)
+    return [
+        *record_faults(compiled.stages, result.records, final, macs),
+        *interrupt_faults(compiled.program, result.interrupts),
+    ]
 
 
 def _torn(run: _Run) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...golden.compile import CompiledNetwork, Stage
+from ...golden.isa import Instruction, Opcode
 from ...golden.registers import COUNTERS, RECORDED
 from ..compare import Comparison
 from .results import StageResult, bounds
 
-__all__ = ["causes_of", "record_faults", "split", "stage_results"]
+__all__ = ["causes_of", "interrupt_faults", "record_faults", "split", "stage_results"]
 
 Counts = Mapping[str, int]
 
@@ -65,6 +66,24 @@ def record_faults(
             f"the accelerator counted {final['macs']:,} multiplications, the program has {macs:,}"
         )
     return faults
+
+
+def interrupt_faults(program: Iterable[Instruction], interrupts: int) -> list[str]:
+    """Say if records raised the interrupt more often than they ask for, or never.
+
+    Parameters
+    ----------
+    program : iterable of Instruction
+    interrupts : int
+        That came before the last one; two that are close count once, and the last record's may
+        come with the program's end.
+    """
+    asked = sum(
+        instruction["value"] for instruction in program if instruction.opcode == Opcode.RECORD
+    )
+    if (asked > 1) <= interrupts <= asked:
+        return []
+    return [f"{asked} records ask for the interrupt, {interrupts} came before the last one"]
 
 
 def split(records: Sequence[Counts], causes: Counts) -> list[dict[str, int]]:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from ...golden import conv2d, linear
 from ...golden.compile import CompiledNetwork, Stage
-from ...golden.graph import Conv2d, Linear, Node
+from ...golden.graph import Concat, Conv2d, Linear, Node
 from ...golden.network import compute
+from ...golden.schedule.places import moves_nothing
 from ..compare import Comparison, compare
 
 __all__ = ["caught", "compare_tensors", "explain", "first_difference", "original"]
@@ -49,6 +50,8 @@ def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> 
         if node.name in areas:
             if node.name in rows:
                 tensors[node.name] = compiled.tensor(node.name, rows[node.name])
+            continue
+        if not (isinstance(node.operation, Concat) or moves_nothing(node.operation)):
             continue
         parts = list(node.inputs)
         for stage in copies:
