@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from ..golden.graph import Conv2d, Layer
 from ..golden.machine import Machine, ProgramError
 from ..golden.network import compute
 from ..golden.parameters import Parameters
-from ..golden.registers import ErrorCode, Status
 from ..golden.schedule import Schedule, schedule
+from .checks import bus_faults, other_accelerator, stopped
 from .compare import Comparison, compare
 from .errors import SimulationError, ToolchainError
 from .results import GENERATED, LayerResult, Outcome, Verdict, file_stem
@@ -25,8 +25,6 @@ from .simulate import Job, Result, simulate
 __all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "misfit", "run_layer"]
 
 Bytes = npt.NDArray[np.uint8]
-
-_PORT_CYCLES = 4  # from the start on the bus into the accelerator, and out to the interrupt
 
 
 @dataclass(frozen=True)
@@ -192,12 +190,12 @@ def run_layer(
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     except SimulationError as error:
         return Outcome(Verdict.FAILED, problems=(str(error),))
-    other = _other_accelerator(result, task.parameters)
+    other = other_accelerator(result, task.parameters)
     if other:  # before its status: it may have refused a program that is not for it
         return Outcome(Verdict.BAD_INPUT, problems=(other,))
-    stopped = _stopped(result)
-    if stopped:
-        return Outcome(Verdict.FAILED, problems=(stopped,))
+    early = stopped(result)
+    if early:
+        return Outcome(Verdict.FAILED, problems=(early,))
     with threadpool_limits(1):  # Each processor has a layer of its own
         y_golden = alter_golden(compute(layer, [x_q]))
     return _judge(task, plan, image, result, y_golden)
@@ -222,24 +220,6 @@ def _job(task: LayerTask, plan: Schedule, image: Bytes) -> Job:
     )
 
 
-def _stopped(result: Result) -> str:
-    """Say why the accelerator stopped early, if it did."""
-    if result.status & Status.DONE and not result.status & Status.ERROR:
-        return ""
-    known = result.error_code in list(ErrorCode)
-    code = ErrorCode(result.error_code).name if known else str(result.error_code)
-    return f"the accelerator stopped with status {result.status:#04x}, error {code}"
-
-
-def _other_accelerator(result: Result, parameters: Parameters) -> str:
-    """Say which parameter the netlist was made with another value of, if any."""
-    for field, wanted in asdict(parameters).items():
-        found = result.registers.get(field.upper())
-        if found != wanted:
-            return f"the netlist must have been made with {field} {wanted}, got one with {found}"
-    return ""
-
-
 def _judge(
     task: LayerTask, plan: Schedule, image: Bytes, result: Result, y_golden: Bytes
 ) -> Outcome:
@@ -254,7 +234,7 @@ def _judge(
     problems = [*_coverage(result), *_explain(found)]
     if found.golden:
         problems.append(_blame(plan, image, y_rtl, y_golden))
-    faults = _bus_faults(result)
+    faults = bus_faults(result)
     wrong = found.golden or found.torch or result.stray_bytes or result.unwritten[0]
     if faults and not wrong:  # equal bytes, but by chance: no result that looks like success
         return Outcome(Verdict.FAILED, problems=tuple(faults), waves=result.waves)
@@ -321,19 +301,6 @@ def _coverage(result: Result) -> list[str]:
             f"the first at offset {result.first_stray:#x}"
         )
     return problems
-
-
-def _bus_faults(result: Result) -> list[str]:
-    """What makes a result worthless although its bytes may be right."""
-    faults = []
-    if result.protocol_errors:
-        faults.append(f"the AXI protocol was violated: {result.protocol_error}")
-    if result.overlaps:
-        faults.append(f"{result.overlaps} bursts overlapped one of the other direction")
-    total = sum(count for name, count in result.counters.items() if name != "cycles")
-    if not 0 <= result.cycles - total <= _PORT_CYCLES:
-        faults.append(f"the counters by cause sum to {total:,}, not to {result.cycles:,} cycles")
-    return faults
 
 
 def _explain(found: Comparison) -> list[str]:

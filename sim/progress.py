@@ -43,12 +43,12 @@ class Counter:
         self._progress = progress
         self._total = total
         self._done = 0
-        self._bar = progress.add_task(f"0 of {total} layers", total=work)
+        self._bar = progress.add_task(f"0 of {total} runs", total=work)
 
     def done(self, label: str, macs: int, outcome: Outcome) -> None:
         """Count one task."""
         self._done += 1
-        said = f"{self._done} of {self._total} layers"
+        said = f"{self._done} of {self._total} runs"
         self._progress.update(self._bar, advance=macs, description=said)
         if not self._err.is_terminal and self._total > 1:
             verdict = {Verdict.AGREES: "equal", Verdict.MISMATCH: "MISMATCH"}

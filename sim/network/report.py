@@ -12,8 +12,10 @@ from .results import BOUNDS, NetworkResult, StageResult, bounds
 __all__ = ["print_network"]
 
 _LEGEND = (
-    "roofline: cycles by those that multipliers or bus need at least; "
-    "shares of the cycles; golden, torch: bytes that differ from that reference"
+    "roofline: cycles by those that multipliers or bus need at least; compute to other: shares of "
+    "the cycles; golden, torch: bytes that differ from that reference\n"
+    "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
+    "overlap is counted with the first"
 )
 _CLASSES = 8  # of a batch's images, more are in the JSON
 
