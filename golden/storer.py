@@ -1,4 +1,4 @@
-"""What STORE writes to memory."""
+"""What STORE and RECORD write to memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def storer(instruction: Instruction, scratchpad: Bytes, memory: Bytes) -> Bytes:
     Parameters
     ----------
     instruction : Instruction
-        STORE.
+        STORE, or RECORD.
     scratchpad : ndarray of shape (size,), uint8
+        For a RECORD, the bytes that `recorder` gives.
     memory : ndarray of shape (bytes,), uint8
         Left as it is.
 
