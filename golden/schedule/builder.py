@@ -69,6 +69,14 @@ class _Room:
         self._taken.appendleft((address, address + size))
         return address
 
+    def take_several(self, size: int, most: int) -> list[int]:
+        """Addresses of buffers side by side; what lay there before is overwritten."""
+        whole = -(-size // self._alignment) * self._alignment
+        count = max(min(most, (self._size - size) // whole + 1), 1)
+        age = {start: self._age(start, size) for start in range(0, self._size - size + 1, whole)}
+        base = self.take((count - 1) * whole + size)
+        return sorted((base + i * whole for i in range(count)), key=lambda a: -age.get(a, 0))
+
     def _age(self, address: int, size: int) -> int:
         """How many buffers are newer than the newest that would be overwritten."""
         for age, (start, end) in enumerate(self._taken):
@@ -101,6 +109,10 @@ class Builder:
     def activation_buffer(self, size: int) -> int:
         """Address of a buffer in the activation scratchpad."""
         return self._activation.take(size)
+
+    def activation_buffers(self, size: int, most: int) -> list[int]:
+        """Addresses of up to `most` buffers of one size, side by side, the oldest place first."""
+        return self._activation.take_several(size, most)
 
     def output_buffer(self, size: int) -> int:
         """Address of a buffer in the output scratchpad."""

@@ -8,12 +8,13 @@ queue holds up the others.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..isa import Instruction, Opcode, Unit
+from ..isa import Instruction, Mode, Opcode, Unit
 from .tasks import Space, Task
 
 __all__ = ["link", "needs", "order"]
@@ -22,9 +23,12 @@ _UNITS = tuple(int(unit) for unit in Unit)
 # Bytes that are looked at as one: no two buffers share them, nor two beats of weights.
 _GRAIN = {Space.MEMORY: 64, Space.ACTIVATION: 64, Space.WEIGHT: 8, Space.OUTPUT: 64}
 _AHEAD = 6  # instructions given to a unit ahead of the others; its queue holds 8
+_SOME = 2  # weights ahead for a later part, where the bus has more urgent work
+_FRESH = 8  # commands that may still run when those behind them are dispatched
 _BEHIND = 16  # older instructions than those are over by then: none is waited for alone
 
-_TOKENLESS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.RECORD)
+_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD)
+_TOKENLESS = (*_SETUPS, Opcode.RECORD)
 
 Needs = list[list[int]]
 
@@ -116,24 +120,42 @@ def order(tasks: Sequence[Task], wanted: Needs) -> list[int]:
 
 class _Placing:
     def __init__(self, tasks: Sequence[Task], wanted: Needs) -> None:
-        self.wanted = wanted
+        self.tasks, self.wanted = tasks, wanted
         self.queues: list[list[int]] = [[] for _ in Unit]
         for index, task in enumerate(tasks):
             self.queues[task.unit].append(index)
         self.done = [0] * len(Unit)
         self.placed: list[int] = []
+        self.parts = {unit: self._parts(unit) for unit in (Unit.LOAD, Unit.WEIGHT)}
+
+    def _parts(self, unit: Unit) -> list[int]:
+        """For each task, the number of setups before the COMPUTE that it is for."""
+        parts: list[int] = []
+        part, busy = 0, False  # busy: what runs needs the bus all the time
+        for index in self.queues[Unit.COMPUTE]:
+            part += self.tasks[index].opcode in _SETUPS
+            parts += [part] * (self.wanted[index][unit] - len(parts))
+        return parts + [part] * (len(self.queues[unit]) - len(parts))
 
     def run(self) -> list[int]:
-        used = 0  # weights, by what is placed
+        weights = loads = 0  # used by what is placed
+        stored = deque([0] * _FRESH, maxlen=_FRESH)
+        part, busy = 0, False  # busy: what runs needs the bus all the time
         for index in self.queues[Unit.COMPUTE]:
-            loads = self.done[Unit.LOAD]
+            task = self.tasks[index]
+            if task.opcode in _SETUPS:
+                part += 1
+                busy = task.opcode == Opcode.SETUP_ADD or task.fields["mode"] != Mode.DENSE
+            before = self.done[Unit.LOAD]
             self._place_needed(index)
-            begins = self.done[Unit.LOAD] > loads
-            used = max(used, self.wanted[index][Unit.WEIGHT])
-            self._ahead(Unit.WEIGHT, used + _AHEAD - self.done[Unit.WEIGHT])
-            self._ahead(Unit.LOAD, _AHEAD if begins else _AHEAD // 2)
+            begins = self.done[Unit.LOAD] > before
+            weights = max(weights, self.wanted[index][Unit.WEIGHT])
+            loads = max(loads, self.wanted[index][Unit.LOAD])
+            self._weights_ahead(weights + _AHEAD, part, weights + _SOME if busy else -1)
+            self._load_ahead(_AHEAD if begins else _AHEAD // 2, loads, part, stored[0])
             self._place(index)
             self._ahead(Unit.STORE, _AHEAD)
+            stored.append(self.done[Unit.STORE])
         for unit in _UNITS:
             self._advance(unit, len(self.queues[unit]))
         return self.placed
@@ -154,6 +176,32 @@ class _Placing:
             self._place_needed(index)
             self.placed.append(index)
             self.done[unit] += 1
+
+    def _weights_ahead(self, until: int, part: int, later: int) -> None:
+        """Place weights up to number `until`, those of a later part up to `later` if not -1."""
+        queue = self.queues[Unit.WEIGHT]
+        while self.done[Unit.WEIGHT] < min(until, len(queue)):
+            done = self.done[Unit.WEIGHT]
+            if later >= 0 and self.parts[Unit.WEIGHT][done] > part and done >= later:
+                return
+            self._ahead(Unit.WEIGHT, 1)
+            if self.done[Unit.WEIGHT] == done:
+                return
+
+    def _load_ahead(self, most: int, used: int, part: int, stored: int) -> None:
+        """Place up to `most` loads, but few for a later part that wait for a fresh store.
+
+        They would fill the queue, behind which the rest of this part waits.
+        """
+        queue = self.queues[Unit.LOAD]
+        for _ in range(most):
+            done = self.done[Unit.LOAD]
+            if done == len(queue):
+                return
+            fresh = self.wanted[queue[done]][Unit.STORE] > stored
+            if fresh and self.parts[Unit.LOAD][done] > part and done - used >= _AHEAD:
+                return
+            self._ahead(Unit.LOAD, 1)
 
     def _ahead(self, unit: int, most: int) -> None:
         """Place up to `most` more tasks of a unit, as long as all is there that they need."""

@@ -7,6 +7,7 @@ once for each pass of the kernel and each column tile.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
@@ -26,6 +27,8 @@ _OPEN = 34  # cycles until a first tile has been asked for
 _COMMAND = 8  # cycles between two COMPUTEs
 _HIDDEN = 56  # cycles of a scan that hide the next column tile's parameters and weights
 _MAX_STRIDE = 15
+_BUFFERS = 4  # tiles on their way at once
+_TAPER = 4  # of a tile that nothing runs beside
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,18 @@ def _candidates(
                 break
 
 
+def _rows(plan: WindowPlan, opens: bool, closes: bool) -> list[tuple[int, int]]:
+    """Tiles' first lines and heights; small ones where nothing else runs beside their transfers."""
+    outputs, height = plan.window.outputs[0], plan.height
+    edges = list(range(0, outputs, height)) + [outputs]
+    small = -(-height // _TAPER)
+    if opens and small < edges[1]:
+        edges.insert(1, small)
+    if closes and edges[-2] < outputs - small:
+        edges.insert(-1, outputs - small)
+    return [(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
 def _heights(outputs: int) -> list[int]:
     """Even cuts of the lines, from all of them down to one."""
     return sorted({-(-outputs // parts) for parts in range(1, outputs + 1)}, reverse=True)
@@ -225,7 +240,7 @@ def _bound(
         load, store = lines * (cells * channels / axi + 2), height * width * channels / axi + 4
     else:
         beat = max(-(-channels // axi), 2)
-        load, store = lines * (cells * beat + 2), height * (width * beat + 2)
+        load, store = lines * (cells * beat + 3), height * (width * beat + 2)
     passes = window.parts[0] * window.parts[1]
     scan = window.scan(height, 0) * window.scan(width, 1)
     one = max(scan, parameters.rows) * passes
@@ -236,7 +251,8 @@ def _bound(
     crowded = 2 * single > parameters.activation_bytes
     crowded |= 2 * height * width * channels > parameters.output_bytes
     slowest = load + compute + store if crowded else max(load, compute, store)
-    return round(tiles * slowest + (0 if crowded else load + store) + 2 * _OPEN)
+    ends = 0 if crowded else (load + compute + store) / _TAPER
+    return round(tiles * slowest + ends + 2 * _OPEN)
 
 
 @dataclass
@@ -247,21 +263,39 @@ class _Scan:
     weights: int
     target: View
     in_force: dict[str, int] = field(default_factory=dict)  # of the last SETUP
+    channels: int = 0  # of the slice that the buffers are for
+    buffers: deque[int] = field(default_factory=deque)  # the oldest one first
+    filled: dict[int, tuple[int, ...]] = field(default_factory=dict)  # padding, by buffer
 
     def run(self) -> None:
-        window, total = self.plan.window, self.plan.shape[3]
+        total = self.plan.shape[3]
         shared = self._fetch(0) if len(self.plan.stream) == 1 else -1
-        for first in range(0, total, self.plan.slice):
+        starts = range(0, total, self.plan.slice)
+        for first in starts:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
+            self._make_room(channels)
+            rows = _rows(self.plan, first == 0, first == starts[-1])
             for image in range(self.plan.shape[0]):
-                for y in range(0, window.outputs[0], self.plan.height):
-                    for x in range(0, window.outputs[1], self.plan.width):
-                        size = (
-                            min(self.plan.height, window.outputs[0] - y),
-                            min(self.plan.width, window.outputs[1] - x),
-                        )
-                        self._tile((image, y, x), size, first, channels, shared)
+                for y, height in rows:
+                    for x in range(0, self.plan.window.outputs[1], self.plan.width):
+                        width = min(self.plan.width, self.plan.window.outputs[1] - x)
+                        self._tile((image, y, x), (height, width), first, channels, shared)
+
+    def _make_room(self, channels: int) -> None:
+        """Let tiles of a slice's width take turns in buffers whose padding is filled once."""
+        if channels == self.channels:
+            return
+        self.channels = channels
+        size = self._size(self.plan.height, self.plan.width, channels)
+        self.buffers = deque(self.builder.activation_buffers(size, _BUFFERS))
+        self.filled.clear()
+
+    def _size(self, height: int, width: int, channels: int) -> int:
+        """Bytes of a tile's buffer."""
+        window = self.plan.window
+        pitch = window.cells(self.plan.width, 1) * channels
+        return (window.cells(height, 0) - 1) * pitch + window.cells(width, 1) * channels
 
     def _setup(self, channels: int) -> None:
         window, parameters = self.plan.window, self.builder.parameters
@@ -308,8 +342,9 @@ class _Scan:
         window, cols = self.plan.window, self.builder.parameters.cols
         pitch = window.cells(self.plan.width, 1) * channels
         lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
-        taken = (lines - 1) * pitch + cells * channels
-        buffer = self.builder.activation_buffer(taken)
+        taken = self._size(size[0], size[1], channels)
+        buffer = self.buffers[0]
+        self.buffers.rotate(-1)
         self._load(origin, (lines, cells), buffer, pitch, first, channels)
         stored = size[0] * size[1] * channels
         base = self.builder.output_buffer(stored)
@@ -350,25 +385,13 @@ class _Scan:
         bottom = max(y + size[0] - source.height, 0)
         right = max(x + size[1] - source.width, 0)
         lines, cells = size[0] - top - bottom, size[1] - left - right
-        line = size[1] * channels
-        fill = self.builder.fill
-        fill(buffer, pitch, min(top, size[0]), line, window.fill)
-        if lines <= 0:
-            fill(
-                buffer + min(top, size[0]) * pitch,
-                pitch,
-                size[0] - min(top, size[0]),
-                line,
-                window.fill,
-            )
+        shape = (top, bottom, left, right, *size)
+        if self.filled.get(buffer) != shape:
+            self._fill(shape, buffer, pitch, channels)
+            self.filled[buffer] = shape
+        if lines <= 0 or cells <= 0:
             return
         body = buffer + top * pitch
-        fill(body + lines * pitch, pitch, bottom, line, window.fill)
-        if cells <= 0:
-            fill(body, pitch, lines, line, window.fill)
-            return
-        fill(body, pitch, lines, left * channels, window.fill)
-        fill(body + (left + cells) * channels, pitch, lines, right * channels, window.fill)
         memory = source.offset(image, y + top, x + left, first)
         line_memory = source.width * source.pitch
         body += left * channels
@@ -382,6 +405,21 @@ class _Scan:
                     memory + row * line_memory, source.pitch,
                     body + row * pitch, channels, cells, channels,
                 )  # fmt: skip
+
+    def _fill(self, shape: tuple[int, ...], buffer: int, pitch: int, channels: int) -> None:
+        """Fill the cells of a tile that lie outside of the input."""
+        top, bottom, left, right, height, width = shape
+        lines, cells = height - top - bottom, width - left - right
+        value, line = self.plan.window.fill, width * channels
+        fill = self.builder.fill
+        if lines <= 0 or cells <= 0:
+            fill(buffer, pitch, height, line, value)
+            return
+        body = buffer + top * pitch
+        fill(buffer, pitch, top, line, value)
+        fill(body + lines * pitch, pitch, bottom, line, value)
+        fill(body, pitch, lines, left * channels, value)
+        fill(body + (left + cells) * channels, pitch, lines, right * channels, value)
 
     def _store(
         self, origin: tuple[int, int, int], size: tuple[int, int], base: int, first: int,
