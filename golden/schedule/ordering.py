@@ -131,7 +131,7 @@ class _Placing:
     def _parts(self, unit: Unit) -> list[int]:
         """For each task, the number of setups before the COMPUTE that it is for."""
         parts: list[int] = []
-        part, busy = 0, False  # busy: what runs needs the bus all the time
+        part = 0
         for index in self.queues[Unit.COMPUTE]:
             part += self.tasks[index].opcode in _SETUPS
             parts += [part] * (self.wanted[index][unit] - len(parts))
