@@ -69,15 +69,17 @@ def test_a_constant_changed_in_the_verilog(tmp_path: Path) -> None:
     assert count == 1
     path = tmp_path / "mutated.v"
     path.write_text(mutated)
-    options = ("--verilog", str(path), "--out", str(tmp_path))
+    page = tmp_path / "deep" / "page.html"
+    options = ("--verilog", str(path), "--out", str(tmp_path), "--html", str(page))
     done = maccord("sim", *MODULE, *SIZE, *options, env=HERE)
     assert done.returncode == 1, done.stderr
     assert "Reshaped.conv, tensor 1 of 4, is the first that differs" in done.stdout
     assert "2 of 8 channels (0 to 4)" in done.stdout
     assert "gives the golden output: the RTL is wrong" in done.stdout
     assert "in RTL, class" in done.stdout
-    page = (tmp_path / "r4c4" / "Reshaped.html").read_text()
-    assert 'class="good"' not in page
+    assert f"report: {page}" in done.stdout.splitlines()
+    assert 'class="good"' not in page.read_text()
+    assert not (tmp_path / "r4c4" / "Reshaped.html").exists()
 
 
 def test_a_bit_flipped_in_a_golden_tensor(

@@ -99,7 +99,7 @@ def sim(
     module: Annotated[
         str,
         typer.Option(
-            help="`package.module:factory` of a network of your own, in place of the known ones.",
+            help="`package.module:factory` of a network of your own, for images of 3 x 224 x 224.",
             rich_help_panel=_INPUT,
         ),
     ] = "",
