@@ -74,9 +74,9 @@ def plan(
     if isinstance(operation, MaxPool2d):
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
-        return _copy(shape, operation.low, operation.high, parameters)
+        return _copy(operation.name, shape, operation.low, operation.high, parameters)
     if isinstance(operation, Concat):
-        return _copy(shape, 0, 255, parameters)
+        return _copy(operation.name, shape, 0, 255, parameters)
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
@@ -137,7 +137,7 @@ def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) ->
     stream = window_stream(layer, parameters)
     if len(stream) > 1 and channels % parameters.cols == 0 and (stream == stream[0]).all():
         stream = stream[:1]  # an average pool's: one column tile serves all
-    return window_plan(window, (images, height, width, channels), stream, parameters)
+    return _windows(layer.name, window, (images, height, width, channels), stream, parameters)
 
 
 def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
@@ -159,10 +159,11 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
         low=-128,
         high=127,
     )
-    return window_plan(window, (images, height, width, channels), _NO_WEIGHTS, parameters)
+    shape = images, height, width, channels
+    return _windows(operation.name, window, shape, _NO_WEIGHTS, parameters)
 
 
-def _copy(shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
+def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
     """A max pool of one cell: clamps, or merely moves."""
     images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
     one = (1, 1)
@@ -173,7 +174,21 @@ def _copy(shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -
         low=low - 128,
         high=high - 128,
     )
-    return window_plan(window, (images, height, width, channels), _NO_WEIGHTS, parameters)
+    shape = images, height, width, channels
+    return _windows(name, window, shape, _NO_WEIGHTS, parameters)
+
+
+def _windows(
+    name: str,
+    window: Window,
+    shape: tuple[int, int, int, int],
+    stream: npt.NDArray[np.uint8],
+    parameters: Parameters,
+) -> Plan:
+    try:
+        return window_plan(window, shape, stream, parameters)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _strides(stride: tuple[int, int], outputs: tuple[int, int]) -> tuple[int, int]:

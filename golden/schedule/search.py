@@ -80,7 +80,10 @@ def dense_plan(
         If the shape does not fit the layer, or the layer does not fit the scratchpads.
     """
     work = problem(layer, input_shape, parameters)
-    tiling, weights, chunks, estimate = _best(work, parameters, dense)
+    try:
+        tiling, weights, chunks, estimate = _best(work, parameters, dense)
+    except ValueError as error:
+        raise ValueError(f"{layer.name}: {error}") from None
     stream = stream_bytes(layer, work, tiling.cut.geometry, parameters)
     return DensePlan(work, tiling, weights, chunks, _clamp(layer), stream, estimate)
 

@@ -122,11 +122,13 @@ def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> 
     for size in shape[:-1]:
         pixels *= size
     p = parameters
-    room = min((p.activation_bytes - 2 * max(64, p.activation_banks)) // 2, p.output_bytes)
+    spare = 2 * max(64, p.activation_banks)
+    room = min((p.activation_bytes - spare) // 2, p.output_bytes)
     if channels > room:
+        need = 2 * channels + spare
         raise ValueError(
-            f"activation_bytes and output_bytes must be at least {4 * channels} and {channels} to "
-            f"hold one pixel of {operation.name}, got {p.activation_bytes} and {p.output_bytes}"
+            f"activation_bytes and output_bytes must be at least {need} and {channels} to hold "
+            f"one pixel of {operation.name}, got {p.activation_bytes} and {p.output_bytes}"
         )
     total = pixels * channels
     wanted = min(max(total // _PARTS, _LEAST), room // _PARTS)

@@ -162,16 +162,22 @@ def window_plan(
     Raises
     ------
     ValueError
-        If not even one pixel's window fits the scratchpads, or a stride is beyond the hardware's.
+        If not even one pixel's window fits the scratchpads, or a column tile's weights, or a stride
+        is beyond the hardware's.
     """
     if max(window.stride) > _MAX_STRIDE:
         raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
+    if stream.shape[1] > parameters.weight_bytes:
+        raise ValueError(
+            f"weight_bytes must be at least {stream.shape[1]} to hold the weights of one column "
+            f"tile, got {parameters.weight_bytes}"
+        )
     candidates = _candidates(window, shape, stream, parameters)
     best = min(candidates, key=lambda plan: plan.estimate, default=None)
     if best is None:
         need = window.kernel[0] * window.kernel[1] * min(parameters.cols, shape[3])
         raise ValueError(
-            f"activation_bytes must be at least {2 * need} to hold the window of one output pixel, "
+            f"activation_bytes must be at least {need} to hold the window of one output pixel, "
             f"got {parameters.activation_bytes}"
         )
     return best
@@ -195,6 +201,8 @@ def _candidates(
                 tile = window.cells(height, 0) * window.cells(width, 1) * channels
                 stored = height * width * channels
                 if tile > parameters.activation_bytes or stored > parameters.output_bytes:
+                    continue
+                if window.mode == Mode.DEPTHWISE and height * width > parameters.accumulators:
                     continue
                 fitted = True
                 cycles = _bound(window, shape, channels, height, width, parameters)
