@@ -161,7 +161,7 @@ class ActivationFeeder(wiring.Component):
             in_pass.eq((start | in_pass) & ~walker.end),
             self.give.eq(Mux(ends, Mux(start, next_signal, signal) & ~_STORE, 0)),
         ]
-        self._walk(m, walker, next_tile, start, step)
+        self._walk(m, walker, next_tile, in_pass, start, step)
         first, last = Signal(), Signal()
         m.d.comb += [
             first.eq(next_tile.first & ~tile_started),
@@ -240,15 +240,24 @@ class ActivationFeeder(wiring.Component):
         return free
 
     def _walk(
-        self, m: Module, walker: CellWalker, tile: data.View, start: Signal, step: Signal
+        self,
+        m: Module,
+        walker: CellWalker,
+        tile: data.View,
+        in_pass: Signal,
+        start: Signal,
+        step: Signal,
     ) -> None:
         """Addresses of a pass, and what is constant in it."""
-        width, height = Signal(16), Signal(16)  # of the pass under way
+        last_x, last_y = Signal(16), Signal(16)
+        # Ready when a pass starts, even in the cycle after another tile's last cell
+        with m.If(walker.end | ~in_pass):
+            m.d.sync += [last_x.eq(tile.width - 1), last_y.eq(tile.height - 1)]
         m.d.comb += [
             walker.setup.eq(self.setup),
             walker.operand_pitch.eq(self.setup_add.operand_pitch),
-            walker.width.eq(Mux(start, tile.width, width)),
-            walker.height.eq(Mux(start, tile.height, height)),
+            walker.last_x.eq(last_x),
+            walker.last_y.eq(last_y),
             walker.origin_a.eq(self.reduction_a),
             walker.origin_b.eq(self.reduction_b),
             walker.split.eq(self.reduction_split),
@@ -262,8 +271,6 @@ class ActivationFeeder(wiring.Component):
         cells = self.setup.window_height * self.setup.window_width
         with m.If(start):
             m.d.sync += [
-                width.eq(tile.width),
-                height.eq(tile.height),
                 self.columns.eq(tile.columns),
                 self.lanes.eq(Mux(self.setup.mode == Mode.DENSE, self.reduction_used, cells)),
             ]

@@ -23,7 +23,7 @@ class CellWalker(wiring.Component):
     -------
     setup, operand_pitch : geometry, the windows' shape included, constant while walking; from an
         addition's first operand to its second, else 0
-    width, height : pixels of the tile, constant from `start` to `end`
+    last_x, last_y : place of the tile's last pixel, constant from `start` to `end`
     origin_a, origin_b, split : of the pass, with `start`
     start, step : move to the first, to the next cell
     emit, end : the cell moved to completes a window, the pass's last one
@@ -38,8 +38,8 @@ class CellWalker(wiring.Component):
             {
                 "setup": In(fields_layout(Opcode.SETUP)),
                 "operand_pitch": In(24),
-                "width": In(16),
-                "height": In(16),
+                "last_x": In(16),
+                "last_y": In(16),
                 "origin_a": In(24),
                 "origin_b": In(24),
                 "split": In(range(parameters.rows + 1)),
@@ -59,10 +59,10 @@ class CellWalker(wiring.Component):
         setup = self.setup
         line_start = Signal(init=1)  # the next cell is the first of its line
         column, column_ends = self._count(
-            m, "x", setup.window_width, setup.stride_x, self.width, self.start | self.step
+            m, "x", setup.window_width, setup.stride_x, self.last_x, self.start | self.step
         )
         line, line_ends = self._count(
-            m, "y", setup.window_height, setup.stride_y, self.height, column_ends
+            m, "y", setup.window_height, setup.stride_y, self.last_y, column_ends
         )
         m.d.comb += [self.emit.eq(column & line), self.end.eq(line_ends)]
         with m.If(self.start | self.step):
@@ -74,7 +74,7 @@ class CellWalker(wiring.Component):
         return m
 
     def _count(
-        self, m: Module, axis: str, window: Signal, stride: Signal, pixels: Signal, move: Signal
+        self, m: Module, axis: str, window: Signal, stride: Signal, last: Signal, move: Signal
     ) -> tuple[Signal, Signal]:
         """Count cells of a dimension, if `move`: whether one completes a pixel, and the last."""
         skipped = Signal(4, name=f"skipped_{axis}")  # cells since the last pixel
@@ -83,7 +83,7 @@ class CellWalker(wiring.Component):
         completes, ends = Signal(name=f"completes_{axis}"), Signal(name=f"ends_{axis}")
         m.d.comb += [
             completes.eq(skipped == (Mux(begun, stride, window) - 1)[: len(skipped)]),
-            ends.eq(move & completes & (pixel == pixels - 1)),
+            ends.eq(move & completes & (pixel == last)),
         ]
         with m.If(move):
             m.d.sync += [
