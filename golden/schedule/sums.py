@@ -18,6 +18,7 @@ _OPEN = 70  # cycles until a first tile is there and a last one has left
 _COMMAND = 8
 _PARTS = 8  # tiles on their way at once
 _LEAST = 1024  # bytes of a tile
+_MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class SumPlan:
 def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
     """Cut bytes into vectors, whole ones and what is left: offset, columns, vectors."""
     whole = size // cols
-    parts = [(0, cols, whole)] if whole else []
+    parts = [(at * cols, cols, min(_MOST, whole - at)) for at in range(0, whole, _MOST)]
     if size % cols:
         parts.append((whole * cols, size % cols, 1))
     return parts
@@ -132,7 +133,7 @@ def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> 
         )
     total = pixels * channels
     wanted = min(max(total // _PARTS, _LEAST), room // _PARTS)
-    tile = min(max(wanted // channels, 1), pixels)
+    tile = min(max(wanted // channels, 1), pixels, _MOST)
     tiles = -(-pixels // tile)
     vectors = -(-tile * channels // p.cols)
     cycles = tiles * (max(2 * tile * channels / p.axi_bytes, 2 * vectors) + _COMMAND) + _OPEN
