@@ -283,9 +283,10 @@ class _Scan:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
             self._make_room(channels)
-            rows = _rows(self.plan, first == 0, first == starts[-1])
             for image in range(self.plan.shape[0]):
-                for y, height in rows:
+                opens = first == image == 0
+                closes = first == starts[-1] and image == self.plan.shape[0] - 1
+                for y, height in _rows(self.plan, opens, closes):
                     for x in range(0, self.plan.window.outputs[1], self.plan.width):
                         width = min(self.plan.width, self.plan.window.outputs[1] - x)
                         self._tile((image, y, x), (height, width), first, channels, shared)
