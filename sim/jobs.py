@@ -141,7 +141,8 @@ def misfit(task: LayerTask) -> str:
     try:
         schedule(recorded.layer, recorded.x_q.shape, task.parameters)
     except ValueError as error:
-        return f"{recorded.layer.name} does not fit: {error}"
+        name = recorded.layer.name
+        return f"{name} does not fit: {str(error).removeprefix(f'{name}: ')}"
     return ""
 
 
