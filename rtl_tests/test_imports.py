@@ -1,4 +1,4 @@
-"""Which way imports point: golden <- hw, nets <- sim, and nothing upwards."""
+"""Which way imports point: golden <- hw, nets <- sim <- study, and nothing upwards."""
 
 import ast
 import subprocess
@@ -17,6 +17,13 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
         {"golden", "hw", "nets", "sim"},
         {
             *("numpy", "torch", "cocotb", "cocotb_bus", "cocotb_tools", "find_libpython"),
+            *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
+        },
+    ),
+    "study": (
+        {"golden", "nets", "sim", "study"},
+        {
+            *("numpy", "scipy", "sklearn", "torch"),
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),

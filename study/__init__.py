@@ -1,0 +1,1 @@
+"""The experiment: networks, perturbations and models compared, as tables, figures and a page."""
