@@ -1,0 +1,45 @@
+"""Data sets by name: ``digits``, ``aircraft:PATH``, ``folder:PATH``, ``cifar10:PATH`` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .dataset import Dataset
+from .digits import digits
+
+__all__ = ["KINDS", "SPLITS", "open_dataset"]
+
+SPLITS = ("train", "test")
+KINDS: dict[str, Callable[[Path, str], Dataset]] = {}
+
+
+def open_dataset(spec: str, split: str) -> Dataset:
+    """A split of a data set.
+
+    Parameters
+    ----------
+    spec : str
+        ``digits``, which is embedded, or a kind of `KINDS` and where its files lie,
+        ``kind:PATH``.
+    split : str
+        "train" or "test".
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError
+        If the kind or the split is unknown, or files are missing or damaged.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be train or test, got {split!r}")
+    kind, colon, path = spec.partition(":")
+    if kind == "digits" and not colon:
+        return digits(split)
+    if kind not in KINDS or not path:
+        known = ", ".join(["digits", *(f"{name}:PATH" for name in KINDS)])
+        raise ValueError(f"data must be one of {known}, got {spec!r}")
+    return KINDS[kind](Path(path).expanduser(), split)
