@@ -1,0 +1,237 @@
+"""The exact integer network on batches of images, through torch: CPU or GPU, byte for byte.
+
+What `golden.network.execute` computes, faster: weights are packed once, products are bytes or
+exact floats, tensors stay on the device as codes minus 128 in int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..golden.add import check_add
+from ..golden.avg_pool2d import mean_multiplier
+from ..golden.concat import rescale_table
+from ..golden.gemm import OFFSET
+from ..golden.graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Concat,
+    Conv2d,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Network,
+    Operation,
+)
+from ..golden.quantize import dequantize
+from .integer_layers import layer_of
+from .products import exact_floats
+
+__all__ = ["IntegerNetwork"]
+
+Codes = npt.NDArray[np.uint8]
+_Kernel = Callable[..., torch.Tensor]
+
+
+def _add(operation: Add, device: torch.device) -> _Kernel:
+    """22-bit fixed point, half away from zero, as `golden.add.add_codes`."""
+    factors = check_add(operation)
+    za, zb = (source.zero_point - OFFSET for source in operation.inputs)
+    zero = operation.output.zero_point
+    low = zero if operation.relu else 0
+    half = 1 << (factors.shift - 1)
+    # no sum of terms leaves int32 on the way: |code - zero| <= 255, factors <= 2**22
+    largest = 255 * (factors.a + factors.b) + half
+    dtype = torch.int32 if largest < 2**31 else torch.int64
+    offset = -za * factors.a - zb * factors.b
+
+    def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        acc = a.to(dtype).mul_(factors.a).add_(offset)
+        acc.add_(b.to(dtype), alpha=factors.b)
+        # (acc + half) >> shift rounds halves up; one less below zero rounds them down
+        acc.add_(acc < 0, alpha=-1).add_(half).bitwise_right_shift_(factors.shift)
+        return acc.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
+
+    return kernel
+
+
+def _max_pool2d(operation: MaxPool2d, device: torch.device) -> _Kernel:
+    def kernel(x: torch.Tensor) -> torch.Tensor:
+        shape = operation.output_shape(tuple(x.shape))
+        for axis in (0, 1):
+            x = _along(x, axis, shape[1 + axis], operation, -OFFSET, torch.maximum)
+        return x.contiguous()
+
+    return kernel
+
+
+def _avg_pool2d(operation: AvgPool2d, device: torch.device) -> _Kernel:
+    factor = float(mean_multiplier(operation.input, operation.kernel[0] * operation.kernel[1]))
+    zero = operation.input.zero_point
+
+    def kernel(x: torch.Tensor) -> torch.Tensor:
+        shape = operation.output_shape(tuple(x.shape))
+        acc = x.to(torch.int32).sub_(zero - OFFSET)
+        for axis in (0, 1):
+            acc = _along(acc, axis, shape[1 + axis], operation, 0, torch.add)
+        scaled = acc.to(torch.float32).mul_(factor).round_()
+        return scaled.clamp_(-zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
+
+    return kernel
+
+
+def _along(
+    x: torch.Tensor,
+    axis: int,
+    outputs: int,
+    operation: MaxPool2d | AvgPool2d,
+    fill: int,
+    combine: Callable[..., torch.Tensor],
+) -> torch.Tensor:
+    """A pool along one axis of images; the two of them follow each other."""
+    kernel, stride, padding = (
+        pair[axis] for pair in (operation.kernel, operation.stride, operation.padding)
+    )
+    dilation = operation.dilation[axis] if isinstance(operation, MaxPool2d) else 1
+    dim = 1 + axis
+    if outputs == 1 and not padding and dilation == 1 and combine is torch.add:
+        return x.narrow(dim, 0, kernel).sum(dim, keepdim=True, dtype=x.dtype)
+    reach = (outputs - 1) * stride + dilation * (kernel - 1) + 1
+    after = max(reach - padding - x.shape[dim], 0)
+    widths = (0, 0, padding, after) if axis else (0, 0, 0, 0, padding, after)
+    lines = torch.nn.functional.pad(x, widths, value=fill) if padding or after else x
+    span = (outputs - 1) * stride + 1
+    taps = [lines.narrow(dim, tap * dilation, span) for tap in range(kernel)]
+    index = [slice(None)] * 4
+    index[dim] = slice(None, None, stride)
+    result = taps[0][tuple(index)].clone()
+    for tap in taps[1:]:
+        combine(result, tap[tuple(index)], out=result)
+    return result
+
+
+def _clamp(operation: Clamp, device: torch.device) -> _Kernel:
+    return lambda x: x.clamp(operation.low - OFFSET, operation.high - OFFSET)
+
+
+def _flatten(operation: Flatten, device: torch.device) -> _Kernel:
+    return lambda x: x.reshape(len(x), -1)
+
+
+def _concat(operation: Concat, device: torch.device) -> _Kernel:
+    tables = [
+        None
+        if source == operation.output
+        else torch.from_numpy((rescale_table(source, operation.output) ^ OFFSET).view(np.int8))
+        for source in operation.inputs
+    ]
+
+    def rescaled(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        return table.to(x.device)[x.to(torch.int32) + OFFSET]
+
+    def kernel(*parts: torch.Tensor) -> torch.Tensor:
+        pairs = zip(parts, tables, strict=True)
+        return torch.cat([x if t is None else rescaled(x, t) for x, t in pairs], -1)
+
+    return kernel
+
+
+_KERNELS: dict[type, Callable[..., _Kernel]] = {
+    Add: _add,
+    MaxPool2d: _max_pool2d,
+    AvgPool2d: _avg_pool2d,
+    Clamp: _clamp,
+    Flatten: _flatten,
+    Concat: _concat,
+}
+
+
+class IntegerNetwork:
+    """A network of the integer graph, packed for repeated use.
+
+    Parameters
+    ----------
+    graph : Network
+        Passed `verify.verify`.
+    device : str
+        Of torch: "cpu", "cuda", "cuda:1".
+    products : "int8", "float32" or None
+        How matrix products are computed, to the same bytes; by default as `products.products`
+        finds it fastest.
+
+    Raises
+    ------
+    ValueError
+        If the products asked for are not exact on this machine.
+    """
+
+    def __init__(self, graph: Network, device: str = "cpu", products: str | None = None) -> None:
+        self.graph = graph
+        self.device = torch.device(device)
+        with exact_floats():
+            self._kernels = [self._pack(node.operation, products) for node in graph.nodes]
+        self._last_use = {
+            name: index for index, node in enumerate(graph.nodes) for name in node.inputs
+        }
+
+    def _pack(self, operation: Operation, products: str | None) -> Any:
+        if isinstance(operation, Conv2d | Linear):
+            return layer_of(operation, self.device, products)
+        return _KERNELS[type(operation)](operation, self.device)
+
+    def logits(self, x_q: Codes) -> npt.NDArray[np.float32]:
+        """Real values of the output.
+
+        Parameters
+        ----------
+        x_q : ndarray of shape (N, H, W, C), uint8
+            Codes of images of the network's size; N is free.
+
+        Returns
+        -------
+        ndarray of shape (N, classes), float32
+
+        Raises
+        ------
+        ValueError
+            If x_q has another dtype or shape.
+        """
+        codes = {name: tensor for name, tensor in self._execute(x_q) if name == self.graph.output}
+        output = self.graph.tensors[self.graph.output].quantization
+        return dequantize(_codes(codes[self.graph.output]), output)
+
+    def tensors(self, x_q: Codes) -> dict[str, Codes]:
+        """Every tensor by its name, as `golden.network.execute`; x_q and errors as `logits`."""
+        return {name: _codes(tensor) for name, tensor in self._execute(x_q)}
+
+    def _execute(self, x_q: Codes) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield each tensor, codes minus 128; forgets what no later node reads."""
+        if x_q.dtype != np.uint8:
+            raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
+        size = self.graph.input.shape[1:]
+        if x_q.shape[1:] != size:
+            raise ValueError(
+                f"x_q must have shape (N, {', '.join(map(str, size))}) for {self.graph.name}, "
+                f"got {x_q.shape}"
+            )
+        image = torch.from_numpy((x_q ^ np.uint8(OFFSET)).view(np.int8)).to(self.device)
+        values = {self.graph.input.name: image}
+        yield self.graph.input.name, image
+        for index, (node, kernel) in enumerate(zip(self.graph.nodes, self._kernels, strict=True)):
+            with exact_floats():
+                result = kernel(*(values[name] for name in node.inputs))
+            values[node.name] = result
+            for name in node.inputs:
+                if self._last_use[name] == index:
+                    values.pop(name, None)
+            yield node.name, result
+
+
+def _codes(tensor: torch.Tensor) -> Codes:
+    return tensor.cpu().contiguous().numpy().view(np.uint8) ^ np.uint8(OFFSET)

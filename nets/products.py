@@ -1,0 +1,152 @@
+"""Matrix products of integers through torch, exact on any device.
+
+Two ways, by what the machine has. `Int8Products` multiplies bytes into int32 sums, where
+``torch._int_mm`` is exact and fast; `FloatProducts` multiplies integers held in float32, exact
+while every partial sum is at most 2**24 (`golden.gemm`). Neither transforms its operands: these
+are plain sums of products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..golden.gemm import EXACT, OFFSET, exact_slices
+
+__all__ = ["FloatProducts", "Int8Products", "Products", "exact_floats", "products"]
+
+_INT32 = 2**31 - 1
+_PROBE_ROWS = (3, 48)  # a few rows and many take different kernels
+
+
+@contextmanager
+def exact_floats() -> Iterator[None]:
+    """No gradients, and no TF32 or reduced precision in float32 products."""
+    cuda, precision = torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()
+    with torch.inference_mode():
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(precision)
+            torch.backends.cuda.matmul.allow_tf32 = cuda
+
+
+class Int8Products:
+    """Products x @ weight.T of int8 with int32 sums.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (O, K), int8
+
+    Raises
+    ------
+    ArithmeticError
+        If this machine's product is not exact for these weights: without VNNI, kernels add pairs
+        of products in 16 bits, which saturate.
+    """
+
+    dtype = torch.int8
+
+    def __init__(self, weight: npt.NDArray[np.int8]) -> None:
+        self._weight = torch.from_numpy(np.ascontiguousarray(weight.T))
+        for rows in _PROBE_ROWS:
+            x = _extremes(weight, rows)
+            wanted = x.astype(np.float64) @ weight.T.astype(np.float64)
+            if not np.array_equal(self(torch.from_numpy(x)).numpy(), wanted):
+                raise ArithmeticError("torch._int_mm must be exact")
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Sums, int32 of shape (M, O), for codes minus 128: int8 of shape (M, K)."""
+        return torch._int_mm(x, self._weight)  # pyright: ignore[reportPrivateImportUsage]
+
+
+class FloatProducts:
+    """Products x @ weight.T of integers in -128..127 held in float32.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (O, K), int8
+    device : torch.device
+    """
+
+    dtype = torch.float32
+
+    def __init__(self, weight: npt.NDArray[np.int8], device: torch.device) -> None:
+        floats = weight.astype(np.float32)
+        self._parts = [
+            (part, torch.from_numpy(np.ascontiguousarray(floats[:, part].T)).to(device))
+            for part in exact_slices(floats)
+        ]
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Sums of shape (M, O) for codes minus 128, float32 of shape (M, K).
+
+        They are float32 where one product reaches, else int64.
+        """
+        if len(self._parts) == 1:
+            return x @ self._parts[0][1]
+        total = torch.zeros((), dtype=torch.int64, device=x.device)
+        for part, weight in self._parts:
+            total = (x[:, part] @ weight).to(torch.int64).add_(total)
+        return total
+
+
+Products = Int8Products | FloatProducts
+
+
+def products(weight: npt.NDArray[np.int8], device: torch.device, kind: str | None) -> Products:
+    """The products of a weight matrix.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (O, K), int8
+    device : torch.device
+    kind : "int8", "float32" or None
+        None takes int8 where it is exact and fast: on a CPU with VNNI.
+
+    Raises
+    ------
+    ValueError
+        If int8 is asked for where it is not exact, or the kind is neither.
+    """
+    if kind not in (None, "int8", "float32"):
+        raise ValueError(f"products must be int8 or float32, got {kind}")
+    # an int32 sum cannot wrap, whatever the order of addition
+    fits = int(np.abs(weight.astype(np.int64)).sum(1).max()) * OFFSET <= _INT32
+    wanted = kind == "int8" or (kind is None and device.type == "cpu" and _vnni())
+    if wanted and fits and device.type == "cpu":
+        try:
+            return Int8Products(weight)
+        except ArithmeticError:
+            if kind == "int8":
+                raise ValueError(
+                    "products must be float32 on this machine, got int8: torch._int_mm saturates"
+                ) from None
+    elif kind == "int8":
+        raise ValueError(f"products must be float32 on {device}, got int8")
+    return FloatProducts(weight, device)
+
+
+def _vnni() -> bool:
+    return torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()
+
+
+def _extremes(weight: npt.NDArray[np.int8], rows: int) -> npt.NDArray[np.int8]:
+    """Rows that drive every pair of products of some channel to its largest or smallest sum."""
+    signs = weight[np.arange(rows) % len(weight)] >= 0
+    x = np.where(signs, 127, -128).astype(np.int8)
+    x[1::3] = np.where(signs[1::3], -128, 127)
+    x[2::3] = -128
+    return x
+
+
+def float_sums_fit(weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int64]) -> bool:
+    """Whether sums over codes minus 128, with their folded bias, are exact in float32."""
+    sums = np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1) * OFFSET
+    return bool((sums + np.abs(bias) <= EXACT).all())
