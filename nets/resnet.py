@@ -106,16 +106,20 @@ class ResNet(nn.Module):
         Blocks per stage.
     classes : int
         Outputs of the last layer.
+    width : int
+        Channels of the first convolution; each stage has twice those of the one before.
     """
 
-    def __init__(self, block: Block, depths: tuple[int, int, int, int], classes: int) -> None:
+    def __init__(
+        self, block: Block, depths: tuple[int, int, int, int], classes: int, *, width: int = 64
+    ) -> None:
         super().__init__()
-        channels = [size * block.expansion for size in (64, 128, 256, 512)]
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        channels = [width * factor * block.expansion for factor in (1, 2, 4, 8)]
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = _stage(block, 64, channels[0], depths[0], 1)
+        self.layer1 = _stage(block, width, channels[0], depths[0], 1)
         self.layer2 = _stage(block, channels[0], channels[1], depths[1], 2)
         self.layer3 = _stage(block, channels[1], channels[2], depths[2], 2)
         self.layer4 = _stage(block, channels[2], channels[3], depths[3], 2)
@@ -129,9 +133,9 @@ class ResNet(nn.Module):
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
-def resnet18(classes: int) -> ResNet:
-    """ResNet-18 (He et al. 2015)."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), classes)
+def resnet18(classes: int, *, width: int = 64) -> ResNet:
+    """ResNet-18 (He et al. 2015), whose first convolution has `width` channels."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), classes, width=width)
 
 
 def resnet50(classes: int) -> ResNet:

@@ -1,0 +1,226 @@
+"""The three networks on the embedded digits: reduced in width, trained in seconds, kept on disk.
+
+All have a batch norm behind each convolution, which quantization folds. Apart from that and from
+the width, which is a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
+
+- ResNet-18 is as published;
+- VGG-16 ends in images of 1 x 1, so its linear layers read those and have 256 outputs;
+- SqueezeNet 1.1 has a first convolution of stride 1, so its last fire modules see 3 x 3 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..checkpoint import load_checkpoint
+from ..data.dataset import Dataset
+from ..data.digits import digits
+from ..framework import one_thread
+from ..images import normalize
+from ..library import CACHE
+from ..networks import NETWORKS, Architecture
+from ..resnet import resnet18
+from ..squeezenet import squeezenet1_1
+from ..store import digest, locked
+from ..vgg import vgg16
+from .loop import Batch, Progress, save, train_pass
+
+__all__ = ["RECIPES", "Recipe", "outline", "small", "tensors", "train", "trained"]
+
+CLASSES = 10
+_BATCH = 64  # the last, smaller batch of an epoch is left out: its statistics mislead batch norm
+_SHIFT = 3  # pixels, at most, in each direction
+_SMOOTHING = 0.1
+_SOURCES = ("resnet", "vgg", "squeezenet", "images", "data/digits", "training/digits")
+_SOURCES += ("training/loop",)
+_DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: Adam, and a learning rate that rises and falls once.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network in its reduced width.
+    epochs : int
+    rate : float
+        Largest learning rate.
+    """
+
+    architecture: Architecture
+    epochs: int
+    rate: float
+
+
+_VGG = partial(vgg16, width=16, batch_norm=True, grid=1, hidden=256)
+_SQUEEZENET = partial(squeezenet1_1, width=32, batch_norm=True, stride=1)
+RECIPES = {
+    recipe.architecture.name: recipe
+    for recipe in (
+        Recipe(Architecture("resnet18", partial(resnet18, width=16), "fc.weight"), 15, 0.01),
+        Recipe(Architecture("vgg16", _VGG, "classifier.6.weight"), 12, 0.003),
+        Recipe(Architecture("squeezenet1_1", _SQUEEZENET, "classifier.1.weight"), 16, 0.01),
+    )
+}
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise ValueError(f"network must be one of {', '.join(RECIPES)}, got {name}")
+    return RECIPES[name]
+
+
+def small(name: str) -> Architecture:
+    """The reduced network of that name; `checkpoint.load_checkpoint` reads its weights.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    return _recipe(name).architecture
+
+
+def outline(name: str, seed: int = 0) -> nn.Module:
+    """The reduced network before training, in evaluation mode.
+
+    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, by the
+    seed; all else is as PyTorch initialises it.
+    """
+    architecture = small(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = architecture.build(CLASSES)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return model.eval()
+
+
+def tensors(data: Dataset) -> Batch:
+    """All images of a small data set, normalized (N, 3, size, size), and their labels (N,)."""
+    images = np.concatenate([normalize(data.crop(index)) for index in range(len(data))])
+    return torch.from_numpy(images), torch.from_numpy(data.labels)
+
+
+def _shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Each image moved by up to `_SHIFT` pixels; what comes in is black."""
+    size = images.shape[-1]
+    black = torch.from_numpy(normalize(np.zeros((1, 1, 3), np.float32)))
+    wide = black.repeat(len(images), 1, size + 2 * _SHIFT, size + 2 * _SHIFT)
+    wide[:, :, _SHIFT : _SHIFT + size, _SHIFT : _SHIFT + size] = images
+    places = torch.randint(0, 2 * _SHIFT + 1, (len(images), 2), generator=generator).tolist()
+    moved = [
+        image[:, y : y + size, x : x + size] for image, (y, x) in zip(wide, places, strict=True)
+    ]
+    return torch.stack(moved)
+
+
+def _batches(images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator) -> Iterator:
+    order = torch.randperm(len(labels), generator=generator)
+    for chosen in order.split(_BATCH):
+        if len(chosen) == _BATCH:
+            yield _shifted(images[chosen], generator), labels[chosen]
+
+
+def train(
+    name: str, *, seed: int = 0, epochs: int | None = None, progress: Progress | None = None
+) -> nn.Module:
+    """Train a network on the training half of the digits, in one thread.
+
+    Parameters
+    ----------
+    name : str
+        Of `RECIPES`.
+    seed : int
+        Of weights, order, shifts and dropout; at least 0.
+    epochs : int, optional
+        The recipe's by default.
+    progress : callable, optional
+        Called after each epoch with the number done, the number in all, and the mean loss.
+
+    Returns
+    -------
+    Module
+        In evaluation mode. One seed gives the same weights whatever the number of cores; other
+        processors' instructions may round differently.
+    """
+    recipe = _recipe(name)
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+    epochs = recipe.epochs if epochs is None else epochs
+    images, labels = tensors(digits("train"))
+    model = outline(name, seed)
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), recipe.rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=epochs * (len(labels) // _BATCH)
+    )
+    criterion = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # dropout has no generator of its own
+        for epoch in range(epochs):
+            batches = _batches(images, labels, generator)
+            loss, _ = train_pass(model, batches, criterion, optimizer, schedule.step)
+            if progress is not None:
+                progress(epoch + 1, epochs, loss)
+    return model.eval()
+
+
+@cache
+def _origin() -> str:
+    """Hash of what the weights depend on: our code, the libraries."""
+    room = Path(__file__).parent.parent
+    versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
+    return digest(*(room / f"{source}.py" for source in _SOURCES), *versions)
+
+
+def trained(
+    name: str, *, cache: Path = CACHE, seed: int = 0, progress: Progress | None = None
+) -> nn.Module:
+    """A network trained on the digits, from the cache if it is there.
+
+    Parameters
+    ----------
+    name : str
+        Of `RECIPES`: "resnet18", "vgg16" or "squeezenet1_1".
+    cache : Path
+        Folder of weights. Of several processes that want the same, one trains and all others
+        wait.
+    seed, progress
+        As of `train`; without training, there is no progress.
+
+    Returns
+    -------
+    Module
+        In evaluation mode; a new one at each call.
+
+    Raises
+    ------
+    ValueError
+        If there is no network of that name, or the seed is negative.
+    """
+    architecture = small(name)
+    path = cache / f"digits-{name}-{digest(_origin(), name, str(seed))[:16]}.pt"
+    with locked(path):
+        try:
+            return load_checkpoint(architecture, path)
+        except ValueError:  # none yet, or damaged
+            model = train(name, seed=seed, progress=progress)
+            save(path, model.state_dict())
+            return model
+
+
+assert set(RECIPES) <= set(NETWORKS)

@@ -1,0 +1,83 @@
+"""One pass over the training data, whatever the recipe; files that are whole or not there."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+__all__ = ["Batch", "Progress", "save", "train_pass"]
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+Progress = Callable[[int, int, float], None]  # epochs done, epochs, mean loss of the last one
+
+
+def train_pass(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    criterion: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    after: Callable[[], object] = lambda: None,
+) -> tuple[float, float]:
+    """Train on each batch once.
+
+    Parameters
+    ----------
+    model : Module
+        Left in training mode.
+    batches : iterable of (Tensor of shape (N, 3, H, W), Tensor of shape (N,), int64)
+        Normalized images and labels, at least one batch.
+    criterion : Module
+        Mean loss of logits and labels.
+    optimizer : Optimizer
+    after : callable
+        Called after each step, e.g. a schedule of the learning rate.
+
+    Returns
+    -------
+    loss, accuracy : float
+        Means over the images, each as the network was when it saw them.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no longer a finite number.
+    """
+    model.train()
+    total, right, count = 0.0, 0, 0
+    for images, labels in batches:
+        logits = model(images)
+        loss = criterion(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        after()
+        total += float(loss.detach()) * len(labels)
+        right += int((logits.detach().argmax(1) == labels).sum())
+        count += len(labels)
+        if not total < float("inf"):  # NaN, too
+            raise ValueError("loss must stay finite, got none: try a smaller learning rate")
+    return total / count, right / count
+
+
+def save(path: Path, state: object) -> None:
+    """Write what torch.load reads, atomically: after a kill the file is the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(buffer.getbuffer())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
