@@ -1,13 +1,29 @@
-"""Additive noise: white Gaussian, and Brownian with its spectrum falling with frequency."""
+"""Additive noise: white Gaussian, and Brownian with its spectrum falling with frequency.
+
+The Brownian noise follows Langille 2024, equations 2.12 to 2.15. The text there asks for a power
+spectral density that falls with the square of frequency, 1/f**2, but equation 2.13 divides the
+*amplitude* of each component by u**2 + v**2 + z**2. Power therefore falls with the **fourth** power
+of frequency, f**-4, in each plane. The equation is what is computed here. It also has z, the index
+of the color plane, among the frequencies, so that 0 is divided by 0 at u = v = z = 0 and the three
+planes get different strengths; that reading is `literal`, by default z is 0 in all planes. The
+component at u = v = 0, a shift of the mean, is dropped in both.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["brownian", "white"]
+__all__ = ["brownian", "brownian_batch", "brownian_deviation", "white", "white_batch"]
 
 Noise = npt.NDArray[np.float32]
+Shape = tuple[int, int, int]
+Rngs = Sequence[np.random.Generator]
+
+_GROUP = 1 << 18  # numbers transformed at once: few calls for small images, little memory for large
 
 
 def white(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Noise:
@@ -17,28 +33,47 @@ def white(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Noi
     ----------
     shape : tuple of int
     sigma : float
-        Standard deviation before the clamp, in units of the image (0..1).
+        Standard deviation before the clamp, in units of the image (0..1); after it, 0.9932 of that.
     rng : Generator
 
     Returns
     -------
     ndarray, float32
     """
-    unit = np.clip(rng.standard_normal(shape), -3, 3)
-    return (sigma * unit).astype(np.float32)
+    return white_batch(shape, sigma, [rng])[0]
 
 
-def _attenuation(height: int, width: int, plane: int) -> npt.NDArray[np.float64]:
-    """1 / (u**2 + v**2 + z**2) over signed whole frequencies u, v; 0 at u = v = 0."""
+def white_batch(shape: tuple[int, ...], sigma: float, rngs: Rngs) -> Noise:
+    """`white` for one image a generator.
+
+    Returns
+    -------
+    ndarray of shape (len(rngs), *shape), float32
+    """
+    out = np.empty((len(rngs), *shape), np.float32)
+    unit = np.empty(shape)
+    for index, rng in enumerate(rngs):
+        rng.standard_normal(out=unit)
+        np.clip(unit, -3, 3, out=unit)
+        np.multiply(unit, sigma, out=out[index], casting="same_kind")  # in float64, then rounded
+    return out
+
+
+@lru_cache(maxsize=8)
+def _attenuation(height: int, width: int, planes: int, literal: bool) -> npt.NDArray[np.float64]:
+    """1 / (u**2 + v**2 + z**2) of each plane over signed whole frequencies; 0 at u = v = 0."""
     u = np.fft.fftfreq(height, 1 / height)[:, None]
     v = np.fft.fftfreq(width, 1 / width)[None, :]
-    squares = u**2 + v**2 + plane**2
-    squares[0, 0] = np.inf  # a shift of the mean is no noise, and 1 / 0 in plane 0
-    return 1 / squares
+    z = np.arange(planes if literal else 1)[:, None, None]  # one for all planes unless literal
+    squares = u**2 + v**2 + z**2
+    squares[:, 0, 0] = np.inf  # a shift of the mean is no noise, and 1 / 0 in plane 0
+    factors = 1 / squares
+    factors.flags.writeable = False
+    return factors
 
 
 def brownian(
-    shape: tuple[int, int, int], sigma: float, rng: np.random.Generator, *, literal: bool = False
+    shape: Shape, sigma: float, rng: np.random.Generator, *, literal: bool = False
 ) -> Noise:
     """Spatially correlated noise, smooth blotches.
 
@@ -50,8 +85,8 @@ def brownian(
     ----------
     shape : (height, width, planes)
     sigma : float
-        Standard deviation of the white noise; that of the result is far smaller, about
-        0.0109 * sigma in 224 x 224 pixels.
+        Standard deviation of the white noise; that of the result is far smaller, see
+        `brownian_deviation`.
     rng : Generator
     literal : bool
         z is the index of the color plane (0, 1, 2), so that each plane gets another strength;
@@ -61,10 +96,52 @@ def brownian(
     -------
     ndarray of that shape, float32
     """
+    return brownian_batch(shape, sigma, [rng], literal=literal)[0]
+
+
+def brownian_batch(shape: Shape, sigma: float, rngs: Rngs, *, literal: bool = False) -> Noise:
+    """`brownian` for one image a generator.
+
+    Returns
+    -------
+    ndarray of shape (len(rngs), height, width, planes), float32
+    """
     height, width, planes = shape
-    out = np.empty(shape, np.float32)
-    noise = rng.standard_normal((planes, height, width)) * sigma
-    for plane in range(planes):
-        factor = _attenuation(height, width, plane if literal else 0)
-        out[..., plane] = np.fft.ifft2(np.fft.fft2(noise[plane]) * factor).real
+    factors = _attenuation(height, width, planes, literal)
+    out = np.empty((len(rngs), *shape), np.float32)
+    group = max(1, _GROUP // (height * width * planes))
+    for first in range(0, len(rngs), group):
+        some = rngs[first : first + group]
+        noise = np.empty((len(some), planes, height, width))
+        for plane, rng in zip(noise, some, strict=True):
+            rng.standard_normal(out=plane)
+        noise *= sigma
+        spectrum = np.fft.fft2(noise)
+        spectrum *= factors
+        out[first : first + group] = np.moveaxis(np.fft.ifft2(spectrum).real, 1, -1)
     return out
+
+
+def brownian_deviation(
+    shape: Shape, sigma: float, *, literal: bool = False
+) -> npt.NDArray[np.float64]:
+    """Standard deviation that Brownian noise's pixels have on average over draws.
+
+    By Parseval's theorem, sigma / sqrt(height * width) times the root of the sum over u, v of
+    1 / (u**2 + v**2 + z**2)**2.
+
+    Returns
+    -------
+    ndarray of shape (planes,), float64
+        In units of the image.
+
+    Examples
+    --------
+    >>> brownian_deviation((224, 224, 3), 10).round(3)
+    array([0.11, 0.11, 0.11])
+    >>> brownian_deviation((224, 224, 3), 10, literal=True).round(3)
+    array([0.11 , 0.067, 0.038])
+    """
+    height, width, planes = shape
+    power = np.square(_attenuation(height, width, planes, literal)).sum(axis=(1, 2))
+    return np.broadcast_to(sigma * np.sqrt(power / (height * width)), planes).copy()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Box", "check_box", "occlude", "positions"]
+__all__ = ["Box", "check_box", "occlude", "occlude_batch", "positions"]
 
 Box = tuple[int, int, int, int]
 _WIDTH = 0.02  # of the box's side that the streaks divide
@@ -85,14 +87,51 @@ def occlude(
     ValueError
         If the box does not lie within the crop or the streaks do not fit.
     """
-    height, width = crop.shape[:2]
-    box = (0, 0, width, height) if box is None else box
-    check_box(box, height, width)
-    x0, y0, x1, y1 = box
-    out = crop.copy()
-    inside = out[y0:y1, x0:x1]
-    across = inside.swapaxes(0, 1) if vertical else inside
-    starts, thickness = positions(len(across), count, rng)
-    for start in starts:
-        across[start : start + thickness] = 0
+    return occlude_batch(crop[None], count, [rng], [box], vertical=vertical)[0]
+
+
+def occlude_batch(
+    crops: npt.NDArray[np.float32],
+    count: int,
+    rngs: Sequence[np.random.Generator],
+    boxes: Sequence[Box | None],
+    *,
+    vertical: bool,
+) -> npt.NDArray[np.float32]:
+    """`occlude` for several images of one size, with one generator and one box each.
+
+    Parameters
+    ----------
+    crops : ndarray of shape (N, H, W, 3), float32
+
+    Returns
+    -------
+    ndarray of the crops' shape, float32
+    """
+    height, width = crops.shape[1:3]
+    whole = (0, 0, width, height)
+    starts = np.empty((len(crops), count), np.int64)
+    thickness = np.empty((len(crops), 1), np.int64)
+    along = np.empty((len(crops), 2), np.int64)
+    for index, (rng, given) in enumerate(zip(rngs, boxes, strict=True)):
+        box = whole if given is None else given
+        check_box(box, height, width)
+        x0, y0, x1, y1 = box
+        low, high = (x0, x1) if vertical else (y0, y1)
+        starts[index], thickness[index] = positions(high - low, count, rng)
+        starts[index] += low
+        along[index] = (y0, y1) if vertical else (x0, x1)
+    across = _within(starts, starts + thickness, width if vertical else height)
+    length = _within(along[:, :1], along[:, 1:], height if vertical else width)
+    blocked = across[:, None] & length[:, :, None]  # (N, along, across)
+    out = crops.copy()
+    np.copyto(out, 0, where=(blocked if vertical else blocked.swapaxes(1, 2))[..., None])
     return out
+
+
+def _within(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], size: int
+) -> npt.NDArray[np.bool_]:
+    """Which of `size` coordinates lie in one of the intervals, starts and ends (N, count)."""
+    at = np.arange(size)
+    return np.any((at >= starts[..., None]) & (at < ends[..., None]), axis=1)
