@@ -105,10 +105,10 @@ def build(
         If the build fails.
     """
     text = verilog.read_text() if isinstance(verilog, Path) else verilog
-    check_ports(text, axi_bytes)
     return build_bench(
         HERE / "tb.sv", text, axi_bytes,
         trace=trace, kind=kind, cache=cache, jobs=jobs, progress=progress,
+        check=lambda: check_ports(text, axi_bytes),
     )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def build_bench(
     cache: Path = Path("build/verilator"),
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
+    check: Callable[[], None] = lambda: None,
 ) -> Model:
     """Build a model with a testbench of one's own.
 
@@ -134,6 +135,8 @@ def build_bench(
         Further sources.
     axi_bytes, trace, kind, cache, jobs, progress
         As for `build`.
+    check : callable
+        Called before a model is built; one in the cache has passed.
 
     Returns
     -------
@@ -155,6 +158,7 @@ def build_bench(
 
     if _whole(program):
         return model(0.0)
+    check()
     with _locked(folder.with_suffix(".lock")):
         if _whole(program):  # another process built it meanwhile
             return model(0.0)

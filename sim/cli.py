@@ -238,6 +238,9 @@ def sim(
 
     - `maccord sim --module mynets:small --batch 4`
     """
+    from .pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
     from .cli_sim import Inputs, MemoryModel, Request, run
 
     request = Request(

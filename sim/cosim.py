@@ -12,7 +12,7 @@ from cocotb.handle import SimHandleBase
 
 from ..golden.registers import Register, Status
 from .errors import SimulationError
-from .ledger import describe_progress
+from .stall import describe_progress
 from .testbench import Testbench
 
 __all__ = ["run_job"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..golden.area import Area
 
-__all__ = ["describe_progress", "read_tensors", "write_ledger"]
+__all__ = ["read_tensors", "write_ledger"]
 
 
 def write_ledger(
@@ -58,32 +58,3 @@ def read_tensors(folder: Path, areas: Sequence[Area], complete: int) -> dict[str
         found[area.name] = data[start : start + area.size].reshape(area.rows, area.row_bytes)
         start += area.size
     return found
-
-
-def describe_progress(areas: Sequence[tuple[str, int]], complete: int, entered: int) -> str:
-    """Say how far a program came.
-
-    Parameters
-    ----------
-    areas : sequence of (str, int)
-        Names and sizes in bytes.
-    complete : int
-        How many of them are.
-    entered : int
-        Bytes of the next one that have been written.
-
-    Returns
-    -------
-    str
-        One sentence.
-
-    Examples
-    --------
-    >>> describe_progress([("a", 10), ("b", 64)], 1, 48)
-    '1 of 2 tensors are complete, and 48 of 64 bytes of b are there.'
-    """
-    text = f"{complete} of {len(areas)} tensors are complete"
-    if complete == len(areas):
-        return f"{text}."
-    name, size = areas[complete]
-    return f"{text}, and {entered:,} of {size:,} bytes of {name} are there."

@@ -12,12 +12,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Crash", "available_memory", "run_all"]
+__all__ = ["Crash", "available_memory", "prepare", "run_all"]
 
 _PATIENCE = 5.0  # seconds
 T = TypeVar("T")
@@ -109,11 +110,20 @@ def run_all(
         _stop(running)
 
 
+def prepare() -> None:
+    """Start the process that tasks are forked from, so that it imports while the caller does.
+
+    It has imported what tasks need, and holds none of PyTorch's threads, which no fork survives.
+    """
+    multiprocessing.set_forkserver_preload(["__main__", "maccord.sim.worker"])
+    forkserver.ensure_running()
+
+
 def _start(function: Callable[[T], R], task: T, index: int, cost: int) -> _Running[T]:
-    # Not fork: PyTorch's threads in the parent do not survive it
-    context = multiprocessing.get_context("spawn")
+    prepare()
+    context = multiprocessing.get_context("forkserver")
     answer, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(theirs, function, task))
+    process = context.Process(target=_child, args=(theirs, function, task, dict(os.environ)))
     process.start()
     theirs.close()
     return _Running(index, process, answer, cost)
@@ -146,9 +156,13 @@ def _stop(running: list[_Running[T]]) -> None:
         job.answer.close()
 
 
-def _child(answer: Connection, function: Callable[[T], R], task: T) -> None:
+def _child(
+    answer: Connection, function: Callable[[T], R], task: T, environment: dict[str, str]
+) -> None:
     """Run one task as the leader of its own process group."""
     os.setpgid(0, 0)
+    os.environ.clear()  # what the process had that this one was forked from
+    os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:

@@ -1,10 +1,10 @@
-"""Says what an accelerator that does not finish is waiting for."""
+"""Says what an accelerator that does not finish is waiting for, and how far it came."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ..golden.registers import Register, Status, UnitState
 
-__all__ = ["describe_stall"]
+__all__ = ["describe_progress", "describe_stall"]
 
 UNITS = ("load", "weight", "compute", "store", "fetch")  # in the register's order, four bits each
 
@@ -39,3 +39,32 @@ async def describe_stall(read: Callable[[int], Awaitable[int]]) -> str:
         code = units >> 4 * i & 0xF
         states.append(f"{name} is {MEANING.get(code, f'in state {code}')}")
     return f"after {instruction} instructions " + ", ".join(states) + "."
+
+
+def describe_progress(areas: Sequence[tuple[str, int]], complete: int, entered: int) -> str:
+    """Say how far a program came.
+
+    Parameters
+    ----------
+    areas : sequence of (str, int)
+        Names and sizes in bytes.
+    complete : int
+        How many of them are.
+    entered : int
+        Bytes of the next one that have been written.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> describe_progress([("a", 10), ("b", 64)], 1, 48)
+    '1 of 2 tensors are complete, and 48 of 64 bytes of b are there.'
+    """
+    text = f"{complete} of {len(areas)} tensors are complete"
+    if complete == len(areas):
+        return f"{text}."
+    name, size = areas[complete]
+    return f"{text}, and {entered:,} of {size:,} bytes of {name} are there."
