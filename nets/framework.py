@@ -18,8 +18,8 @@ from torch import nn
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
-__all__ = ["ENGINE", "convert", "layer_of", "module_of", "one_thread", "operator", "path_of"]
-__all__ += ["qnnpack"]
+__all__ = ["ENGINE", "convert", "fake_quantize", "layer_of", "module_of", "one_thread"]
+__all__ += ["operator", "path_of", "qnnpack"]
 
 ENGINE = "qnnpack"
 
@@ -284,6 +284,26 @@ def module_of(layer: Layer) -> nn.Module:
         module.scale = layer.output.scale
         module.zero_point = layer.output.zero_point
     return module
+
+
+def fake_quantize(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
+    """Real values of the codes that PyTorch's ``FakeQuantize`` modules give real values.
+
+    Parameters
+    ----------
+    x : Tensor, float32
+    quantization : Quantization
+
+    Returns
+    -------
+    Tensor, float32
+        f(f(s) * (q - z)) with q = clip(rint(f(x * f(1 / s))) + z, 0, 255): unlike where
+        quantization is real, the zero point is added behind the rounding.
+    """
+    # as tensors, as the modules hold them: a scale in double would take another path
+    scale = torch.tensor(quantization.scale, dtype=torch.float32)
+    zero_point = torch.tensor(quantization.zero_point, dtype=torch.int32)
+    return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, 255)
 
 
 def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]) -> torch.Tensor:
