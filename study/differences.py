@@ -1,0 +1,92 @@
+"""Where fake quantization (``frozen``) and true INT8 part: a line for each tensor and level."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ..sim.results import whole_file
+from .rows import level_text
+
+__all__ = ["TensorDifference", "read_differences", "write_differences"]
+
+
+@dataclass(frozen=True)
+class TensorDifference:
+    """One tensor at one level, over all images.
+
+    Parameters
+    ----------
+    network, perturbation : str
+    level : float
+    index : int
+        Place in the order of execution, from 0.
+    tensor : str
+    codes, differing : int
+        Activation codes, and those that differ.
+    images, images_parting_here : int
+        Images, and those of which no earlier tensor differs, but this one does.
+    largest : int
+        Greatest difference of two codes.
+    """
+
+    network: str
+    perturbation: str
+    level: float
+    index: int
+    tensor: str
+    codes: int
+    differing: int
+    images: int
+    images_parting_here: int
+    largest: int
+
+    def __post_init__(self) -> None:
+        for part, whole in (("differing", "codes"), ("images_parting_here", "images")):
+            if not 0 <= getattr(self, part) <= getattr(self, whole):
+                raise ValueError(
+                    f"{part} of {self.tensor} must be between 0 and {whole}, "
+                    f"{getattr(self, whole)}, got {getattr(self, part)}"
+                )
+
+
+_FIELDS = {field.name: {"str": str, "float": float, "int": int}[str(field.type)]
+           for field in fields(TensorDifference)}  # fmt: skip
+
+
+def write_differences(path: Path, differences: Iterable[TensorDifference]) -> None:
+    """Write ``differences.csv``, whole or not at all."""
+    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_FIELDS)
+        for line in differences:
+            cells = [getattr(line, name) for name in _FIELDS]
+            cells[2] = level_text(line.level)
+            writer.writerow(cells)
+
+
+def read_differences(path: Path) -> list[TensorDifference]:
+    """Read what `write_differences` wrote.
+
+    Raises
+    ------
+    ValueError
+        If a line is not one of its.
+    """
+    with path.open(newline="") as file:
+        reader = csv.reader(file)
+        header = next(reader, None)
+        if header != list(_FIELDS):
+            raise ValueError(f"{path} must begin with {','.join(_FIELDS)}, got {header}")
+        found = []
+        for cells in reader:
+            try:
+                pairs = zip(_FIELDS.items(), cells, strict=True)
+                values = {name: kind(cell) for (name, kind), cell in pairs}
+                found.append(TensorDifference(**values))
+            except ValueError as error:
+                line = reader.line_num
+                raise ValueError(f"{path}, line {line}, must be a tensor's: {error}") from None
+        return found
