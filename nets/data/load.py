@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from .aircraft import aircraft
+from .cifar import cifar10, cifar100
 from .dataset import Dataset
 from .digits import digits
+from .folder import folder
 
 __all__ = ["KINDS", "SPLITS", "open_dataset"]
 
 SPLITS = ("train", "test")
-KINDS: dict[str, Callable[[Path, str], Dataset]] = {}
+KINDS: dict[str, Callable[[Path, str], Dataset]] = {
+    "aircraft": aircraft,
+    "folder": folder,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+}
 
 
 def open_dataset(spec: str, split: str) -> Dataset:

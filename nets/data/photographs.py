@@ -1,0 +1,142 @@
+"""Data sets of image files: prepared when asked for, boxes moved along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from ..images import SIZE, _crop, _resize
+from ..store import digest
+from .dataset import Box, Crop, Labels
+
+__all__ = ["PhotographDataset", "files_digest", "move_box"]
+
+_LEAST = 6  # pixels of a box's side: as many as the streaks that must fit
+
+
+def move_box(box: Box, size: tuple[int, int]) -> Box:
+    """A box in the pixels of an image as one in those of its crop.
+
+    Parameters
+    ----------
+    box : tuple (x0, y0, x1, y1)
+        In pixels of the image, x1 and y1 excluded.
+    size : (width, height)
+        Of the image, before it is resized and cropped as `images.load_crop` does.
+
+    Returns
+    -------
+    tuple (x0, y0, x1, y1)
+        Smallest box of whole pixels that holds it, clipped to the crop; the whole crop where
+        less than six pixels, room for six streaks, are left of a side.
+
+    Examples
+    --------
+    >>> move_box((100, 0, 300, 512), (1024, 512))  # half the size, 144 columns cut off
+    (0, 0, 6, 224)
+    """
+    whole = Image.new("1", size)
+    resized = _resize(whole).size
+    sides = []
+    for axis in (0, 1):
+        cut = round((resized[axis] - SIZE) / 2.0)
+        first = box[axis] * resized[axis] // size[axis] - cut
+        last = -(-box[axis + 2] * resized[axis] // size[axis]) - cut  # rounded up
+        sides.append((max(first, 0), min(last, SIZE)))
+    if any(last - first < _LEAST for first, last in sides):
+        return 0, 0, SIZE, SIZE
+    (x0, x1), (y0, y1) = sides
+    return x0, y0, x1, y1
+
+
+def files_digest(paths: Iterable[Path], root: Path, *parts: str | npt.NDArray) -> str:
+    """Hash of the files' names and sizes, and of further parts; not of what the files hold.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing.
+    """
+    entries = []
+    for path in paths:
+        try:
+            entries.append(f"{path.relative_to(root).as_posix()} {path.stat().st_size}")
+        except OSError as error:
+            reason = error.strerror or "unreadable"
+            raise ValueError(f"data must hold every image, got {path}: {reason}") from None
+    return digest("\n".join(entries), *parts)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotographDataset:
+    """Image files, resized and cropped to 224 x 224 as `images.load_crop` does.
+
+    Members as in `dataset.Dataset`.
+
+    Parameters
+    ----------
+    name : str
+    classes : tuple of str
+    labels : ndarray of shape (N,), int64
+    paths : tuple of Path
+    digest : str
+    boxes : ndarray of shape (N, 4), int64, optional
+        In pixels of the files, (x0, y0, x1, y1) without x1 and y1; the whole crop by default.
+    banner : int
+        Rows at the bottom of each file that are cut off first.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    labels: Labels
+    paths: tuple[Path, ...]
+    digest: str
+    boxes: npt.NDArray[np.int64] | None = None
+    banner: int = 0
+
+    @property
+    def size(self) -> int:
+        return SIZE
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def crop(self, index: int) -> Crop:
+        path = self.paths[index]
+        try:
+            with Image.open(path) as file:
+                image = file.convert("RGB").crop((0, 0, *self._inside(path, file.size)))
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise _unreadable(path, error) from None
+        image = _resize(image)
+        left, top = (round((side - SIZE) / 2.0) for side in image.size)
+        return _crop(image, left, top)
+
+    def box(self, index: int) -> Box:
+        if self.boxes is None:
+            return 0, 0, SIZE, SIZE
+        path = self.paths[index]
+        try:
+            with Image.open(path) as file:
+                width, height = self._inside(path, file.size)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise _unreadable(path, error) from None
+        x0, y0, x1, y1 = (int(side) for side in self.boxes[index])
+        return move_box((x0, y0, min(x1, width), min(y1, height)), (width, height))
+
+    def _inside(self, path: Path, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height without the banner."""
+        width, height = size[0], size[1] - self.banner
+        if height < 1:
+            raise ValueError(f"{path} must have more than {self.banner} rows, got {size[1]}")
+        return width, height
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    reason = getattr(error, "strerror", None) or "not an image that Pillow can read"
+    return ValueError(f"image must be a readable image file, got {path}: {reason}")
