@@ -9,6 +9,7 @@ import operator as python_operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
 
 __all__ = ["ENGINE", "convert", "fake_quantize", "layer_of", "module_of", "one_thread"]
-__all__ += ["operator", "path_of", "qnnpack"]
+__all__ += ["fake_quantizers", "operator", "path_of", "prepare_live", "qnnpack"]
 
 ENGINE = "qnnpack"
 
@@ -286,21 +287,64 @@ def module_of(layer: Layer) -> nn.Module:
     return module
 
 
-def fake_quantize(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
-    """Real values of the codes that PyTorch's ``FakeQuantize`` modules give real values.
+def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.fx.GraphModule:
+    """Put observers that never rest, each with its fake quantization, into a float network.
 
     Parameters
     ----------
-    x : Tensor, float32
-    quantization : Quantization
+    model : Module
+        In evaluation mode; it is copied.
+    example : Tensor of shape (1, 3, H, W)
+        For tracing.
+    scope : "out_channels" or "all"
+        Quantize modules that have `out_channels`, or everything that `convert` quantizes.
 
     Returns
     -------
-    Tensor, float32
-        f(f(s) * (q - z)) with q = clip(rint(f(x * f(1 / s))) + z, 0, 255): unlike where
-        quantization is real, the zero point is added behind the rounding.
+    GraphModule
+        In evaluation mode; its ``FakeQuantize`` modules observe and quantize.
     """
-    # as tensors, as the modules hold them: a scale in double would take another path
+    from torch.ao import quantization
+    from torch.ao.quantization.quantize_fx import prepare_qat_fx
+
+    fake = quantization.FakeQuantize  # observes and quantizes from the start
+    weights = {"dtype": torch.qint8, "qscheme": torch.per_channel_symmetric}
+    qconfig = quantization.QConfig(
+        fake.with_args(observer=quantization.HistogramObserver, quant_min=0, quant_max=255),
+        fake.with_args(
+            observer=quantization.PerChannelMinMaxObserver,
+            quant_min=-128,
+            quant_max=127,
+            **weights,
+        ),
+    )
+    model = deepcopy(model).eval()
+    with qnnpack(), one_thread():
+        if scope == "all":
+            mapping = quantization.get_default_qat_qconfig_mapping(ENGINE).set_global(qconfig)
+        else:
+            mapping = quantization.QConfigMapping()
+            for name, module in model.named_modules():
+                if hasattr(module, "out_channels"):
+                    mapping.set_module_name(name, qconfig)
+        return prepare_qat_fx(model, mapping, (example,)).eval()
+
+
+def fake_quantizers(prepared: nn.Module) -> dict[str, nn.Module]:
+    """A prepared network's ``FakeQuantize`` modules by path; some have several."""
+    from torch.ao.quantization import FakeQuantize
+
+    modules = prepared.named_modules(remove_duplicate=False)
+    return {name: module for name, module in modules if isinstance(module, FakeQuantize)}
+
+
+def fake_quantize(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
+    """Quantize and dequantize float32 numbers, as PyTorch's ``FakeQuantize`` modules do.
+
+    f(f(s) * (q - z)) with q = clip(rint(f(x * f(1 / s))) + z, 0, 255): unlike where quantization
+    is real, the zero point is added behind the rounding.
+    """
+    # tensors, as the modules hold them: a scale in double would take another path
     scale = torch.tensor(quantization.scale, dtype=torch.float32)
     zero_point = torch.tensor(quantization.zero_point, dtype=torch.int32)
     return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, 255)
