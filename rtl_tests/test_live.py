@@ -118,11 +118,12 @@ def test_what_is_quantized() -> None:
 
 
 def test_the_model_stays_as_it_is() -> None:
-    model = build()
+    model = build().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     modules = [type(module) for module in model.modules()]
     LiveNetwork(model, images(0, 1)).logits(images(1))
     assert [type(module) for module in model.modules()] == modules
+    assert model.training and not any(hasattr(module, "qconfig") for module in model.modules())
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
