@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..nets.differences import Differences
 from ..sim.results import whole_file
 from .rows import level_text
 
-__all__ = ["TensorDifference", "read_differences", "write_differences"]
+__all__ = ["TensorDifference", "lines", "read_differences", "write_differences"]
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,28 @@ def read_differences(path: Path) -> list[TensorDifference]:
                 line = reader.line_num
                 raise ValueError(f"{path}, line {line}, must be a tensor's: {error}") from None
         return found
+
+
+def lines(
+    network: str, perturbation: str, level: float, found: Differences
+) -> list[TensorDifference]:
+    """A line for each tensor that was compared.
+
+    Parameters
+    ----------
+    network, perturbation : str
+    level : float
+    found : Differences
+        Of all images at this level.
+    """
+    return [
+        TensorDifference(
+            *(network, perturbation, level, index, tensor),
+            codes=int(found.sizes[index]) * found.images,
+            differing=int(found.differing[:, index].sum()),
+            images=found.images,
+            images_parting_here=int(found.parting[index]),
+            largest=int(found.largest[:, index].max(initial=0)),
+        )
+        for index, tensor in enumerate(found.tensors)
+    ]
