@@ -26,12 +26,13 @@ from ..data.digits import digits
 from ..framework import one_thread
 from ..images import normalize
 from ..library import CACHE
-from ..networks import NETWORKS, Architecture
+from ..networks import Architecture
 from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
 from ..store import digest, locked
 from ..vgg import vgg16
 from .loop import Batch, Progress, save, train_pass
+from .start import fresh
 
 __all__ = ["RECIPES", "Recipe", "outline", "small", "tensors", "train", "trained"]
 
@@ -40,7 +41,7 @@ _BATCH = 64  # the last, smaller batch of an epoch is left out: its statistics m
 _SHIFT = 3  # pixels, at most, in each direction
 _SMOOTHING = 0.1
 _SOURCES = ("resnet", "vgg", "squeezenet", "images", "data/digits", "training/digits")
-_SOURCES += ("training/loop",)
+_SOURCES += ("training/loop", "training/start")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
 
 
@@ -92,21 +93,8 @@ def small(name: str) -> Architecture:
 
 
 def outline(name: str, seed: int = 0) -> nn.Module:
-    """The reduced network before training, in evaluation mode.
-
-    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, by the
-    seed; all else is as PyTorch initialises it.
-    """
-    architecture = small(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = architecture.build(CLASSES)
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-    return model.eval()
+    """The reduced network before training, drawn by the seed, in evaluation mode."""
+    return fresh(small(name), CLASSES, seed)
 
 
 def tensors(data: Dataset) -> Batch:
@@ -221,6 +209,3 @@ def trained(
             model = train(name, seed=seed, progress=progress)
             save(path, model.state_dict())
             return model
-
-
-assert set(RECIPES) <= set(NETWORKS)

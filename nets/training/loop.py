@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-__all__ = ["Batch", "Progress", "save", "train_pass"]
+__all__ = ["Batch", "Progress", "save", "train_pass", "write"]
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Progress = Callable[[int, int, float], None]  # epochs done, epochs, mean loss of the last one
@@ -60,20 +61,18 @@ def train_pass(
         total += float(loss.detach()) * len(labels)
         right += int((logits.detach().argmax(1) == labels).sum())
         count += len(labels)
-        if not total < float("inf"):  # NaN, too
-            raise ValueError("loss must stay finite, got none: try a smaller learning rate")
+        if not math.isfinite(total):
+            raise ValueError(f"loss must stay finite, got {total}: try a smaller learning rate")
     return total / count, right / count
 
 
-def save(path: Path, state: object) -> None:
-    """Write what torch.load reads, atomically: after a kill the file is the old or the new one."""
+def write(path: Path, data: bytes | memoryview) -> None:
+    """Write a file atomically: after a kill it is the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(buffer.getbuffer())
+            file.write(data)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
@@ -81,3 +80,10 @@ def save(path: Path, state: object) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def save(path: Path, state: object) -> None:
+    """Write what torch.load reads, atomically."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write(path, buffer.getbuffer())

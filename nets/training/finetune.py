@@ -1,0 +1,261 @@
+"""Training on the user's data by the recipe of the thesis, to be killed and resumed at will.
+
+Langille 2024, section 3.2: stochastic gradient descent with momentum 0.9, a learning rate of 0.001
+that falls to a tenth every 50 epochs, 250 epochs, cross-entropy, shuffled images, networks with
+the weights of ImageNet and a new last layer. It names no batch size and no augmentation: here 32,
+and none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ..data.dataset import Dataset
+from ..networks import Architecture
+from ..store import digest
+from .batches import Batches, spread
+from .loop import save, train_pass, write
+from .settings import Epoch, Settings
+from .start import fresh, pretrained
+
+__all__ = ["CHECKPOINT", "LOG", "WEIGHTS", "finetune"]
+
+CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"
+_STATE = "state_dict"  # the key under which `checkpoint.load_checkpoint` looks for weights
+_SMALLEST = {"vgg16": 224}  # its linear layers read images of 7 x 7
+
+
+def _nothing(*_: object) -> None:
+    """Watches neither steps nor epochs."""
+
+
+class _Training:
+    """A network on its way, with everything that a checkpoint holds."""
+
+    def __init__(self, model: nn.Module, settings: Settings, device: torch.device) -> None:
+        self.settings = settings
+        self.device = device
+        self.model = model.to(device)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), settings.rate, settings.momentum)
+        self.schedule = torch.optim.lr_scheduler.StepLR(
+            self.optimizer, settings.every, settings.factor
+        )
+        self.criterion = nn.CrossEntropyLoss()
+        self.shuffler = torch.Generator().manual_seed(settings.seed)
+        self.log: list[Epoch] = []
+
+    def order(self, count: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Places of the images of each batch of an epoch."""
+        batch = min(self.settings.batch, count)
+        places = torch.randperm(count, generator=self.shuffler).numpy()
+        for start in range(0, count - batch + 1, batch):
+            yield places[start : start + batch]
+
+    def epoch(self, train: Batches, test: Batches, step: Callable[[int, int], object]) -> None:
+        """Train on all images once, and test."""
+        rate = self.optimizer.param_groups[0]["lr"]
+        steps = max(len(train) // self.settings.batch, 1)
+        done = iter(range(1, steps + 1))
+        loss, accuracy = train_pass(
+            self.model,
+            train(self.order(len(train))),
+            self.criterion,
+            self.optimizer,
+            lambda: step(next(done), steps),
+        )
+        self.schedule.step()
+        row = Epoch(len(self.log) + 1, rate, loss, accuracy, self.tested(test))
+        self.log.append(row)
+
+    @torch.no_grad()
+    def tested(self, test: Batches) -> float:
+        """Share of the test images that the network decides rightly."""
+        self.model.eval()
+        places = np.arange(len(test))
+        right = 0
+        for images, labels in test(np.array_split(places, -(-len(test) // self.settings.batch))):
+            right += int((self.model(images).argmax(1) == labels).sum())
+        return right / len(test)
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as plain values and tensors."""
+        generators = {"torch": torch.get_rng_state(), "shuffler": self.shuffler.get_state()}
+        if self.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+        return {
+            _STATE: self.weights(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generators": generators,
+            "log": [asdict(row) for row in self.log],
+        }
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The network's parameters, on the CPU."""
+        return {name: value.cpu() for name, value in self.model.state_dict().items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.model.load_state_dict(state[_STATE])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["generators"]["torch"])
+        self.shuffler.set_state(state["generators"]["shuffler"])
+        if self.device.type == "cuda" and "cuda" in state["generators"]:
+            torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
+        self.log = [Epoch(**row) for row in state["log"]]
+
+
+def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    """The checkpoint there, if any, which has to be of the same training."""
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        given = state["about"]
+    except Exception as error:  # on other files the unpickler stumbles with any type of error
+        reason = getattr(error, "strerror", None) or "not a checkpoint of a training"
+        raise ValueError(f"out must hold no other files, got {path}: {reason}") from None
+    for name, value in about.items():
+        if given.get(name) != value:
+            raise ValueError(
+                f"out must be a new folder or that of a training alike, got {path.parent}, "
+                f"whose {name} is {given.get(name)} instead of {value}"
+            )
+    return state
+
+
+def _write_log(path: Path, log: list[Epoch]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Epoch)])
+    writer.writerows(tuple(asdict(row).values()) for row in log)
+    write(path, text.getvalue().encode())
+
+
+def _device(name: str) -> torch.device:
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device must be cpu or cuda, got {name}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device must be cpu, got cuda: PyTorch finds no GPU that it can use")
+    return torch.device(name)
+
+
+@contextmanager
+def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw by the seed, choose CUDA's kernels alike each time; then leave all as it was."""
+    flags = torch.backends.cudnn.flags(benchmark=False, deterministic=True)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flags:
+        torch.manual_seed(seed)
+        yield
+
+
+def finetune(
+    architecture: Architecture,
+    train: Dataset,
+    test: Dataset,
+    out: Path,
+    settings: Settings,
+    *,
+    epochs: int = 250,
+    init: Path | None = None,
+    device: str = "cpu",
+    threads: int = 4,
+    on_step: Callable[[int, int], object] = _nothing,
+    on_epoch: Callable[[Epoch], object] = _nothing,
+) -> Path:
+    """Train a network, from where an earlier call into the same folder got to.
+
+    After each epoch a checkpoint is written: network, optimizer, schedule, random generators, log.
+    Killed at any point and called again, it ends with the weights of a run that was not.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    train, test : Dataset
+        Of the same classes.
+    out : Path
+        Folder of `CHECKPOINT`, `LOG` and `WEIGHTS`.
+    settings : Settings
+    epochs : int
+        In all, those of earlier calls included; more than before prolong a training.
+    init : Path, optional
+        Weights to start from, with torchvision's names.
+    device : str
+        "cpu" or "cuda". Resuming is exact on the CPU with a fixed number of torch's threads.
+    threads : int
+        That prepare images.
+    on_step, on_epoch : callable
+        Called after each step with its number and the number in an epoch, and after each epoch,
+        once its checkpoint is written; resuming calls for the last of those done.
+
+    Returns
+    -------
+    Path
+        Of the weights, a state dict with torchvision's names.
+
+    Raises
+    ------
+    ValueError
+        If something does not fit: the device, the classes, the file of weights, a checkpoint of
+        another training in `out`, fewer epochs than are done; or if the loss diverges.
+    """
+    where = _device(device)
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if train.classes != test.classes:
+        raise ValueError("classes must be the same in both splits, got others in test")
+    least = _SMALLEST.get(architecture.name, 0)
+    if train.size < least:
+        raise ValueError(
+            f"images for {architecture.name} must be at least {least} pixels wide, "
+            f"got {train.size} in {train.name}"
+        )
+    classes = len(train.classes)
+    about = {
+        "network": architecture.name,
+        "data": digest(train.digest, test.digest),
+        "init": "none" if init is None else digest(init),
+        **asdict(settings),
+    }
+    state = _read(out / CHECKPOINT, about)
+    if init is None or state is not None:
+        model = fresh(architecture, classes, settings.seed)
+    else:
+        model = pretrained(architecture, classes, init, settings.seed)
+    images, tests = (
+        Batches(data, spread(len(data), settings.limit), threads, where) for data in (train, test)
+    )
+    try:
+        with _repeatable(settings.seed, where):
+            training = _Training(model, settings, where)
+            if state is not None:
+                training.restore(state)
+                done = len(training.log)
+                if done > epochs:
+                    raise ValueError(
+                        f"epochs must be at least {done}, which are done in {out}, got {epochs}"
+                    )
+                on_epoch(training.log[-1])
+            while len(training.log) < epochs:
+                training.epoch(images, tests, on_step)
+                save(out / CHECKPOINT, {**training.state(), "about": about})
+                _write_log(out / LOG, training.log)
+                on_epoch(training.log[-1])
+    finally:
+        images.close()
+        tests.close()
+    _write_log(out / LOG, training.log)
+    save(out / WEIGHTS, training.weights())
+    return out / WEIGHTS

@@ -1,0 +1,62 @@
+"""Networks before training: drawn by a seed, or with the weights of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..checkpoint import load_checkpoint
+from ..networks import Architecture
+
+__all__ = ["fresh", "pretrained"]
+
+
+def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
+    """A network drawn by a seed, in evaluation mode.
+
+    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, linear
+    layers as PyTorch initialises them. torch's own generator stays as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = architecture.build(classes)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return model.eval()
+
+
+def pretrained(architecture: Architecture, classes: int, path: Path, seed: int) -> nn.Module:
+    """A network with the weights of a file; its last layer is drawn anew for other classes.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    classes : int
+    path : Path
+        As for `checkpoint.load_checkpoint`.
+    seed : int
+        For the last layer, if the file's has another number of classes.
+
+    Returns
+    -------
+    Module
+        In evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or belongs to another architecture.
+    """
+    state = load_checkpoint(architecture, path).state_dict()
+    model = fresh(architecture, classes, seed)
+    if len(state[architecture.head]) != classes:
+        layer = architecture.head.rpartition(".")[0]
+        drawn = model.state_dict()
+        state.update({name: drawn[name] for name in state if name.rpartition(".")[0] == layer})
+    model.load_state_dict(state)
+    return model
