@@ -252,6 +252,8 @@ def load(
     seed: int = 0,
     calibration: Sequence[Image] | None = None,
     cache: Path = CACHE,
+    *,
+    variant: Architecture | None = None,
 ) -> QuantizedNetwork:
     """Load a network and quantize it, or take it from the cache.
 
@@ -263,10 +265,12 @@ def load(
         Checkpoint with torchvision's names; without it, weights are initialised by the seed.
     seed : int
         For the initialisation, at least 0.
-    calibration : sequence of ndarray of shape (1, 3, 224, 224), float32, optional
+    calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
     cache : Path
         Folder of quantized networks.
+    variant : Architecture, optional
+        How to build the network, if not as in `NETWORKS`: another width, another image size.
 
     Returns
     -------
@@ -277,7 +281,7 @@ def load(
     ValueError
         If the name is unknown, the seed negative, or the checkpoint does not fit.
     """
-    network = architecture(name)
+    network = variant or architecture(name)
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
     images = "shipped" if calibration is None else _checked(calibration)
@@ -285,7 +289,8 @@ def load(
         what = "it is a folder" if Path(weights).is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
     origin = f"seed {seed}" if weights is None else Path(weights)
-    key = store.digest(store.source_digest(), name, origin, images)
+    shape = str(variant.outline()) if variant else "as published"
+    key = store.digest(store.source_digest(), name, shape, origin, images)
     path = cache / f"{name}-{key[:16]}.npz"
     state = store.read(path)
     if state is None:

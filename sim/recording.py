@@ -23,6 +23,7 @@ from .results import CLEAN
 from .targets import networks_of, select
 
 __all__ = ["Choice", "Inputs", "chosen", "other_modules", "record", "record_all"]
+__all__ += ["record_network"]
 
 Crop = npt.NDArray[np.float32]
 Images = npt.NDArray[np.float32]
@@ -118,16 +119,29 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[Recording | Netwo
     for choice in chosen(targets, inputs):
         if choice.whole:
             recordings += [
-                _whole(choice.network, name, image, inputs.seed) for name, image in images.items()
+                record_network(choice.network, name, image, inputs.seed)
+                for name, image in images.items()
             ]
         if choice.layers:
             recordings += _layers(choice, images, inputs.seed)
     return recordings
 
 
-def _whole(
+def record_network(
     network: library.QuantizedNetwork, name: str, images: Images, seed: int
 ) -> NetworkRecording:
+    """Run a whole network in PyTorch.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    name : str
+        Of the perturbation, or ``clean``.
+    images : ndarray of shape (N, 3, H, W), float32
+        Normalized.
+    seed : int
+        Of the perturbation.
+    """
     tensors = network.tensors(images)
     logits = [network.classify(image[None]).logits for image in images]
     graph = network.graph

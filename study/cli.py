@@ -1,0 +1,10 @@
+"""The whole command line: that of `maccord.sim`, with the study and its training."""
+
+from __future__ import annotations
+
+from ..sim.cli import app, main
+from .cli_study import study
+
+__all__ = ["app", "main"]
+
+app.command()(study)

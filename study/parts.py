@@ -1,0 +1,93 @@
+"""Answers of tasks on disk, one file each, so that a study that was stopped goes on from there."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import golden, nets
+from ..nets.differences import Differences
+from ..nets.store import digest
+from ..sim.results import whole_file
+from .subject import Subject, dataset
+from .work import Part, Task
+
+__all__ = ["join", "key", "part_path", "read_part", "write_part"]
+
+_DISTRIBUTIONS = ("torch", "numpy", "scipy", "pillow", "scikit-learn")
+_LOGITS = "logits_"
+
+
+@cache
+def _origin() -> str:
+    """Hash of what answers depend on besides the task: our code, the libraries."""
+    rooms = [Path(str(room.__file__)).parent for room in (golden, nets)]
+    files = [path for room in rooms for path in sorted(room.rglob("*.py"))]
+    here = Path(__file__).parent
+    files += [here / f"{name}.py" for name in ("grid", "subject", "work")]
+    return digest(*files, *(f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS))
+
+
+@cache
+def key(subject: Subject) -> str:
+    """Hash of a network, its weights, its data and all code that makes answers of them."""
+    data = [dataset(subject.data, split).digest for split in ("train", "test")]
+    shape = str(subject.architecture.outline())
+    return digest(_origin(), subject.name, shape, subject.weights, *data, str(subject.calibration))[
+        :16
+    ]
+
+
+def part_path(folder: Path, task: Task) -> Path:
+    """Where the answer of a task is kept: its name says all that it depends on."""
+    images = digest(np.array(task.images, np.int64))[:12]
+    models = digest(" ".join(task.models), task.device, str(task.unpaired))[:8]
+    place = folder / f"{task.subject.name}-{key(task.subject)}" / f"{task.level}@{task.seed}"
+    return place / f"{task.images[0]}-{task.images[-1]}-{images}-{models}.npz"
+
+
+def write_part(path: Path, part: Part) -> None:
+    """Write an answer, whole or not at all."""
+    arrays: dict[str, Any] = {_LOGITS + name: logits for name, logits in part.logits.items()}
+    arrays["moments"] = part.moments
+    if part.differences is not None:
+        found = part.differences
+        arrays |= {"tensors": np.array(found.tensors), "sizes": found.sizes}
+        arrays |= {"differing": found.differing, "largest": found.largest}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_part(path: Path) -> Part | None:
+    """Read an answer; None if there is none, or not a whole one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        logits = {k.removeprefix(_LOGITS): v for k, v in arrays.items() if k.startswith(_LOGITS)}
+        differences = None
+        if "tensors" in arrays:
+            names = tuple(map(str, arrays["tensors"]))
+            counts = [arrays[name] for name in ("sizes", "differing", "largest")]
+            differences = Differences(names, *counts)
+        return Part(logits, differences, arrays["moments"])
+    except (FileNotFoundError, EOFError, zipfile.BadZipFile, KeyError, ValueError):
+        return None  # what is damaged is computed anew
+
+
+def join(parts: Sequence[Part]) -> Part:
+    """The answer for the images of several parts, in their order, with the models of them all."""
+    models = dict.fromkeys(model for part in parts for model in part.logits)
+    logits = {
+        model: np.concatenate([part.logits[model] for part in parts if model in part.logits])
+        for model in models
+    }
+    compared = [part.differences for part in parts if part.differences is not None]
+    differences = sum(compared[1:], compared[0]) if compared else None
+    return Part(logits, differences, np.sum([part.moments for part in parts], axis=0))

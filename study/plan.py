@@ -1,0 +1,160 @@
+"""A study cut into tasks, and its answers put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .differences import TensorDifference
+from .grid import Level, levels
+from .parts import join, part_path, read_part
+from .request import Request
+from .samples import Sample
+from .subject import Subject, dataset, quantized_network
+from .work import Part, Task
+
+__all__ = ["Cell", "Collected", "cells", "chosen_images", "collect"]
+
+_PIXELS = 150 * 32 * 32  # of a task's images: some seconds of work
+_LEAST = 8  # images
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network at one level, and the tasks that make it up.
+
+    Parameters
+    ----------
+    subject : Subject
+    level : Level
+    tasks : tuple of Task
+        All images in chunks; then, if the thesis's live observers are asked for, one task for all
+        images, because there each answer depends on the batches before it.
+    """
+
+    subject: Subject
+    level: Level
+    tasks: tuple[Task, ...]
+
+
+def chosen_images(count: int, limit: int) -> list[int]:
+    """Indices of the images under study: all, or as many as the limit, evenly spaced.
+
+    Examples
+    --------
+    >>> chosen_images(10, 4), chosen_images(3, 0)
+    ([0, 2, 5, 7], [0, 1, 2])
+    """
+    chosen = min(limit, count) if limit else count
+    return [index * count // chosen for index in range(chosen)]
+
+
+def cells(request: Request, subjects: Sequence[Subject]) -> list[Cell]:
+    """All tasks of a request, network by network and level by level."""
+    data = dataset(request.data, "test")
+    images = chosen_images(len(data), request.limit)
+    size = max(_LEAST, _PIXELS // data.size**2)
+    chunks = [tuple(images[start : start + size]) for start in range(0, len(images), size)]
+    fixed = tuple(model for model in request.models if model != "live")
+    found = []
+    for subject in subjects:
+        for level in levels(request.perturb):
+            common = (request.seed, request.unpaired, request.device)
+            tasks = [Task(subject, level, chunk, fixed, *common) for chunk in chunks if fixed]
+            if "live" in request.models:
+                tasks.append(Task(subject, level, tuple(images), ("live",), *common))
+            found.append(Cell(subject, level, tuple(tasks)))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """All answers of a study.
+
+    Parameters
+    ----------
+    samples : list of Sample
+    differences : list of TensorDifference
+    deviations : mapping of str to float
+        Standard deviation over all pixels and images of what a level changes, in units of the
+        crop (0..1), by level as in ``awgn:0.3``.
+    """
+
+    samples: list[Sample]
+    differences: list[TensorDifference]
+    deviations: Mapping[str, float]
+
+
+def collect(found: Sequence[Cell], folder: Path) -> Collected:
+    """Put the answers together that lie in a folder of parts.
+
+    Raises
+    ------
+    ValueError
+        If one is missing.
+    """
+    samples, differences, deviations = [], [], {}
+    for cell in found:
+        part = _joined(cell, folder)
+        samples.append(_sample(cell, part))
+        differences += _differences(cell, part)
+        number, total, squares = part.moments
+        if number and cell.level.perturbation is not None:
+            variance = squares / number - (total / number) ** 2
+            deviations[str(cell.level)] = float(np.sqrt(max(variance, 0.0)))
+    return Collected(samples, differences, deviations)
+
+
+def _joined(cell: Cell, folder: Path) -> Part:
+    parts = []
+    for task in cell.tasks:
+        part = read_part(part_path(folder, task))
+        if part is None:
+            raise ValueError(f"parts must be complete, got none in {part_path(folder, task)}")
+        parts.append(part)
+    return join(parts)
+
+
+def _sample(cell: Cell, part: Part) -> Sample:
+    data = dataset(cell.subject.data, "test")
+    images = cell.tasks[-1].images if cell.tasks[-1].models == ("live",) else None
+    if images is None:
+        images = tuple(index for task in cell.tasks for index in task.images)
+    graph = quantized_network(cell.subject).graph
+    output = graph.tensors[graph.output].quantization
+    found = part.differences
+    return Sample(
+        network=cell.subject.name,
+        perturbation=cell.level.name,
+        level=cell.level.level,
+        labels=data.labels[list(images)],
+        logits=part.logits,
+        scale=output.scale,
+        zero_point=output.zero_point,
+        differing=None if found is None else found.differing.sum(1),
+        codes=0 if found is None else int(found.sizes.sum()),
+    )
+
+
+def _differences(cell: Cell, part: Part) -> list[TensorDifference]:
+    found = part.differences
+    if found is None:
+        return []
+    return [
+        TensorDifference(
+            cell.subject.name,
+            cell.level.name,
+            cell.level.level,
+            index,
+            tensor,
+            int(found.sizes[index]) * found.images,
+            int(found.differing[:, index].sum()),
+            found.images,
+            int(found.parting[index]),
+            int(found.largest[:, index].max()),
+        )
+        for index, tensor in enumerate(found.tensors)
+    ]

@@ -1,0 +1,80 @@
+"""The networks under study, trained if they are the embedded ones, and quantized."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+import torch
+
+from ..nets.checkpoint import load_checkpoint
+from ..nets.library import CACHE
+from ..nets.networks import architecture
+from ..nets.training.digits import small, trained
+from ..sim.results import whole_file
+from .request import EMBEDDED, Request
+from .subject import Subject, dataset, quantized_network
+
+__all__ = ["subjects"]
+
+
+def subjects(request: Request, pool: Executor) -> list[Subject]:
+    """The networks of a request, with their weights and their quantization on disk.
+
+    Parameters
+    ----------
+    request : Request
+    pool : Executor
+        Trains and quantizes them side by side.
+
+    Raises
+    ------
+    ValueError
+        If a checkpoint cannot be read or is of another network or number of classes, or a network
+        has an operator that the accelerator lacks.
+    """
+    folder = (request.out / "weights").resolve()
+    own = [name for name in request.networks if name not in request.weights]
+    paths = {name: folder / f"{name}.pt" for name in own}
+    list(pool.map(_train, own, [paths[name] for name in own]))
+    paths |= {name: path.resolve() for name, path in request.weights.items()}
+    found = [_subject(name, paths[name], request) for name in request.networks]
+    for subject in found:
+        _check_classes(subject)
+    list(pool.map(_quantize, found))
+    return found
+
+
+def _train(name: str, path: Path) -> None:
+    """Write the weights of an embedded network, unless they are there."""
+    state = trained(name, cache=CACHE).state_dict()
+    if path.is_file():
+        try:
+            there = load_checkpoint(small(name), path).state_dict()
+            if all(torch.equal(there[key], value) for key, value in state.items()):
+                return
+        except ValueError:
+            pass  # damaged, or of other data: replaced
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _subject(name: str, weights: Path, request: Request) -> Subject:
+    shape = small(name) if request.data == EMBEDDED else architecture(name)
+    return Subject(name, shape, weights, request.data, request.calibration, CACHE.resolve())
+
+
+def _check_classes(subject: Subject) -> None:
+    model = load_checkpoint(subject.architecture, subject.weights)
+    classes = model.get_parameter(subject.architecture.head).shape[0]
+    wanted = len(dataset(subject.data, "test").classes)
+    if classes != wanted:
+        raise ValueError(
+            f"weights of {subject.name} must be of {wanted} classes, as {subject.data} has, "
+            f"got {classes} in {subject.weights}"
+        )
+
+
+def _quantize(subject: Subject) -> None:
+    _ = quantized_network(subject).graph  # what cannot run is refused here

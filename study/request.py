@@ -1,0 +1,90 @@
+"""What `maccord study` was asked for, and the refusal of what makes no sense or cannot end well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..nets.networks import architecture
+from ..sim.request import check_writable
+from .grid import GRID, levels
+from .rows import MODELS
+
+__all__ = ["EMBEDDED", "NETWORKS", "Request", "check"]
+
+EMBEDDED = "digits"
+NETWORKS = ("resnet18", "vgg16", "squeezenet1_1")  # Langille 2024, section 3.1
+_RTL = 3  # images of a level that the RTL sees, of the embedded data
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `maccord study`, as `cli_study.study` documents them."""
+
+    networks: tuple[str, ...] = NETWORKS
+    data: str = EMBEDDED
+    weights: dict[str, Path] = field(default_factory=dict)
+    perturb: str = GRID
+    models: tuple[str, ...] = MODELS
+    limit: int = 0
+    seed: int = 0
+    calibration: int = 100
+    unpaired: bool = False
+    rtl: int = -1
+    out: Path = Path("build/study")
+    save_logits: bool = False
+    jobs: int = 0
+    scheduler: str = "processes"
+    device: str = "cpu"
+
+    @property
+    def rtl_images(self) -> int:
+        """Images of each level that the RTL sees: by default a few of the embedded data, small."""
+        if self.rtl >= 0:
+            return self.rtl
+        return _RTL if self.data == EMBEDDED and "int8" in self.models else 0
+
+
+def check(request: Request) -> None:
+    """Refuse what makes no sense.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    _check_names(request)
+    levels(request.perturb)
+    for name, least in (("limit", 0), ("seed", 0), ("calibration", 1), ("rtl", -1), ("jobs", 0)):
+        if getattr(request, name) < least:
+            raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
+    if request.rtl > 0 and "int8" not in request.models:
+        raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    check_writable("out", "folder", request.out, request.out / "probe")
+
+
+def _check_names(request: Request) -> None:
+    if not request.networks:
+        raise ValueError("networks must be at least one, got none")
+    for name in request.networks:
+        architecture(name)  # says which there are
+        if request.data == EMBEDDED and name not in NETWORKS:
+            raise ValueError(
+                f"networks of the embedded data must be of {', '.join(NETWORKS)}, got {name}"
+            )
+        if request.data != EMBEDDED and name not in request.weights:
+            raise ValueError(
+                f"weights of {name} must be given for {request.data}: --weights {name}=FILE, "
+                "a checkpoint as maccord train writes it"
+            )
+    for name in request.weights:
+        if name not in request.networks:
+            raise ValueError(f"weights must be of the networks under study, got {name}")
+    for what, names in (("networks", request.networks), ("models", request.models)):
+        if len(set(names)) < len(names):
+            raise ValueError(f"{what} must each be there once, got {', '.join(names)}")
+    unknown = [name for name in request.models if name not in MODELS]
+    if unknown or not request.models:
+        raise ValueError(
+            f"models must be of {', '.join(MODELS)}, got {', '.join(unknown) or 'none'}"
+        )

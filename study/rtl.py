@@ -1,0 +1,159 @@
+"""The integer network in RTL, on a few images of every level: all tensors and logits equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..golden.compile import CompiledNetwork, compile_network
+from ..golden.parameters import Parameters
+from ..nets.images import normalize
+from ..sim.build import build
+from ..sim.netlist import generated
+from ..sim.network.results import NetworkResult
+from ..sim.network.task import NetworkTask
+from ..sim.pool import Crash, run_all
+from ..sim.recording import record_network
+from ..sim.results import Outcome, Verdict, whole_file
+from ..sim.tasks import cost, memory_budget
+from ..sim.worker import Worker
+from .parts import part_path
+from .subject import quantized_network
+from .work import Task, inputs
+
+__all__ = ["RtlSample", "rtl_samples"]
+
+
+@dataclass(frozen=True)
+class RtlSample:
+    """What the RTL made of some images of one network at one level.
+
+    Parameters
+    ----------
+    network, level : str
+        `level` as in ``awgn:0.3``.
+    images : int
+    equal : bool
+        Whether every byte of every tensor equals golden model and PyTorch, and each logit the
+        study's ``int8`` logit.
+    compared : int
+        Bytes of all tensors.
+    cycles : int
+        Of the accelerator, for all images.
+    problem : str
+        One sentence if something differs.
+    """
+
+    network: str
+    level: str
+    images: int
+    equal: bool
+    compared: int
+    cycles: int
+    problem: str = ""
+
+
+def rtl_samples(
+    tasks: Sequence[Task],
+    logits: Sequence[np.ndarray],
+    *,
+    folder: Path,
+    jobs: int,
+    worker: Worker | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+    parameters: Parameters | None = None,
+) -> Iterator[RtlSample]:
+    """Run tasks in RTL, as one program for the images of each.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Grouped by network, with the same number of images in each of a network.
+    logits : sequence of ndarray of shape (N, classes), float32
+        The study's integer logits for each task.
+    folder : Path
+        Of finished parts; levels that are there and were equal are not simulated again.
+    jobs : int
+        Processes.
+    worker : Worker, optional
+        Simulates; for tests that the comparison notices.
+    progress : callable
+        Called with one line when something that takes long begins.
+    parameters : Parameters, optional
+        Of the accelerator; 16 x 16 by default.
+
+    Yields
+    ------
+    RtlSample
+        One for each task, as they come.
+
+    Raises
+    ------
+    ValueError
+        If a network does not fit the accelerator.
+    SimulationError, ToolchainError
+        If the simulator cannot be built.
+    """
+    parameters = parameters or Parameters()
+    open_ones = []
+    for task, expected in zip(tasks, logits, strict=True):
+        kept = _read(_path(folder, task))
+        if kept is not None:
+            yield kept
+        else:
+            open_ones.append((task, expected))
+    if not open_ones:
+        return
+    verilog = generated(parameters)
+    build(verilog, parameters.axi_bytes, progress=progress)
+    compiled: dict[str, CompiledNetwork] = {}
+    runs = [_run(task, parameters, verilog, compiled) for task, _ in open_ones]
+    answers = run_all(worker or Worker(), runs, processes=jobs, cost=cost, budget=memory_budget())
+    for index, answer in answers:
+        task, expected = open_ones[index]
+        sample = _judge(task, answer, expected)
+        if sample.equal:
+            path = _path(folder, task)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(asdict(sample)) + "\n")
+        yield sample
+
+
+def _path(folder: Path, task: Task) -> Path:
+    return part_path(folder, task).with_suffix(".rtl.json")
+
+
+def _read(path: Path) -> RtlSample | None:
+    try:
+        return RtlSample(**json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _run(
+    task: Task, parameters: Parameters, verilog: str, compiled: dict[str, CompiledNetwork]
+) -> NetworkTask:
+    network = quantized_network(task.subject)
+    if network.name not in compiled:
+        compiled[network.name] = compile_network(network.graph, parameters, batch=len(task.images))
+    images = np.concatenate([normalize(crop) for crop in inputs(task)[1]])
+    recording = record_network(network, str(task.level), images, task.seed)
+    return NetworkTask(recording, compiled[network.name], verilog)
+
+
+def _judge(task: Task, answer: Outcome | Crash, expected: np.ndarray) -> RtlSample:
+    where = task.subject.name, str(task.level), len(task.images)
+    if isinstance(answer, Crash):
+        return RtlSample(*where, False, 0, 0, answer.reason)
+    result = answer.result
+    if answer.verdict != Verdict.AGREES or not isinstance(result, NetworkResult):
+        problem = answer.problems[0] if answer.problems else "the simulation gave no result"
+        return RtlSample(*where, False, getattr(result, "compared", 0), 0, problem)
+    same = np.array_equal(np.array(result.logits, np.float32), expected)
+    problem = "" if same else "the RTL's logits differ from those of the integer network"
+    return RtlSample(*where, same, result.compared, result.cycles, problem)

@@ -1,0 +1,158 @@
+"""`maccord study`: from networks, data and perturbations to tables, figures and a page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from ..sim.progress import waiting
+from ..sim.report import console
+from ..sim.worker import Worker
+from .differences import write_differences
+from .measure import measure_all
+from .parts import part_path, read_part, write_part
+from .plan import Cell, Collected, cells, collect
+from .prepare import subjects
+from .request import Request, check
+from .rows import write_rows
+from .rtl import RtlSample, rtl_samples
+from .samples import write_sample
+from .scheduler import answers, executor
+from .work import Task, run_task
+
+__all__ = ["run"]
+
+_STEPS = 20  # lines of progress where there is no terminal
+
+
+def run(request: Request, worker: Worker | None = None) -> int:
+    """Run a study, or what is left of it, and write its results.
+
+    Parameters
+    ----------
+    request : Request
+    worker : Worker, optional
+        Simulates; for tests.
+
+    Returns
+    -------
+    int
+        Exit code: 0; 1 if the RTL's outputs differ from the integer network's.
+
+    Raises
+    ------
+    ValueError
+        If the request makes no sense, or data or weights are not what it needs.
+    SimulationError, ToolchainError
+        If the simulator cannot be built.
+    """
+    check(request)
+    err = console(stderr=True)
+    folder = request.out / "parts"
+    with executor(request.scheduler, request.jobs) as pool:
+        with waiting(err, "training and quantizing the networks"):
+            found = cells(request, subjects(request, pool))
+        _answer(pool, [task for cell in found for task in cell.tasks], folder, request, err)
+    answered = collect(found, folder)
+    rtl = _simulate(found, answered, folder, request, worker, err)
+    _write(request, answered, err)
+    return int(not all(sample.equal for sample in rtl))
+
+
+def _workers(request: Request) -> int:
+    return request.jobs or len(os.sched_getaffinity(0))
+
+
+def _progress(err: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+def _answer(
+    pool: Executor, tasks: Sequence[Task], folder: Path, request: Request, err: Console
+) -> None:
+    """Run the tasks that have no answer yet, and keep each answer as it comes."""
+    todo = [task for task in tasks if read_part(part_path(folder, task)) is None]
+    todo.sort(key=lambda task: -len(task.images))  # the longest first, for an even end
+    workers = _workers(request) if request.scheduler == "processes" else 256
+    done = len(tasks) - len(todo)
+    if done:
+        err.print(f"{done} of {len(tasks)} tasks were done before", soft_wrap=True)
+    with _progress(err) as progress:
+        bar = progress.add_task("images through the models", total=len(tasks), completed=done)
+        for count, (task, part) in enumerate(answers(pool, run_task, todo, workers), 1):
+            write_part(part_path(folder, task), part)
+            progress.advance(bar)
+            if not err.is_terminal and count * _STEPS // len(todo) > (count - 1) * _STEPS // len(
+                todo
+            ):
+                err.print(f"{done + count} of {len(tasks)} tasks done", soft_wrap=True)
+
+
+def _simulate(
+    found: Sequence[Cell],
+    answered: Collected,
+    folder: Path,
+    request: Request,
+    worker: Worker | None,
+    err: Console,
+) -> list[RtlSample]:
+    """The first images of every level in RTL."""
+    if not request.rtl_images:
+        return []
+    tasks, logits = [], []
+    for cell, sample in zip(found, answered.samples, strict=True):
+        images = cell.tasks[-1].images if len(cell.tasks) == 1 else cell.tasks[0].images
+        images = images[: request.rtl_images]
+        tasks.append(replace(cell.tasks[0], images=images, models=("int8",)))
+        logits.append(sample.logits["int8"][: len(images)])
+    samples = []
+    with _progress(err) as progress:
+        bar = progress.add_task("levels in RTL", total=len(tasks))
+        for sample in rtl_samples(
+            tasks,
+            logits,
+            folder=folder,
+            jobs=_workers(request),
+            worker=worker,
+            progress=lambda text: err.print(f"{text} (once; it is kept)", soft_wrap=True),
+        ):
+            samples.append(sample)
+            progress.advance(bar)
+            if not sample.equal:
+                err.print(f"{sample.network}, {sample.level}: {sample.problem}", soft_wrap=True)
+    return samples
+
+
+def _write(request: Request, answered: Collected, err: Console) -> None:
+    """Measure, and write all that people and programs read."""
+    out = request.out
+    with waiting(err, "measuring"):
+        rows = measure_all(answered.samples, answered.differences, seed=request.seed)
+        write_rows(out / "results.csv", rows)
+        write_differences(out / "differences.csv", answered.differences)
+        if request.save_logits:
+            for sample in answered.samples:
+                write_sample(out / "logits", sample)

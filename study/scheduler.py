@@ -1,0 +1,119 @@
+"""Where tasks run: processes of this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+__all__ = ["answers", "executor"]
+
+_AHEAD = 2  # tasks that wait for each worker
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@contextmanager
+def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
+    """An executor, whose tasks end with the block.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``processes``; or ``dask:ADDRESS`` of a scheduler of Dask, as ``dask:tcp://host:8786``,
+        whose workers see the same files.
+    jobs : int
+        Processes; 0 for as many as this one may use processors. A cluster has its own number.
+
+    Raises
+    ------
+    ValueError
+        If the scheduler is neither, or cannot be reached.
+    """
+    if jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {jobs}")
+    kind, _, address = scheduler.partition(":")
+    if kind == "dask" and address:
+        with _cluster(address) as cluster:
+            yield cluster
+    elif scheduler == "processes":
+        with _processes(jobs or len(os.sched_getaffinity(0))) as processes:
+            yield processes
+    else:
+        raise ValueError(f"scheduler must be processes or dask:ADDRESS, got {scheduler!r}")
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    # spawned, not forked: PyTorch's threads do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, _obey_parent)
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+
+
+def _obey_parent() -> None:
+    """End with the parent, however it ends; leave the keyboard's interrupt to it."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError(
+            "scheduler dask needs the packages of maccord's extra cluster: "
+            "pip install 'maccord[cluster]'"
+        ) from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ValueError(f"scheduler must be reachable, got {address}: {error}") from None
+    with client:
+        yield client.get_executor(pure=False)
+
+
+def answers(
+    pool: Executor, function: Callable[[T], R], tasks: Iterable[T], workers: int
+) -> Iterator[tuple[T, R]]:
+    """Yield each task with its answer as they come; a few wait ahead of the workers.
+
+    Raises
+    ------
+    Exception
+        What the function raised.
+    """
+    waiting: dict[Future[Any], T] = {}
+    remaining = iter(tasks)
+    while True:
+        for task in remaining:
+            waiting[pool.submit(function, task)] = task
+            if len(waiting) >= _AHEAD * workers:
+                break
+        if not waiting:
+            return
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield waiting.pop(future), future.result()

@@ -1,0 +1,93 @@
+"""The networks under study: which weights, which quantization; to be loaded in any process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from ..nets.checkpoint import load_checkpoint
+from ..nets.data.dataset import Dataset
+from ..nets.data.load import open_dataset
+from ..nets.images import normalize
+from ..nets.library import QuantizedNetwork, load
+from ..nets.networks import Architecture
+
+__all__ = ["Subject", "calibration_images", "dataset", "float_network", "quantized_network"]
+
+_KEPT = 4  # networks that a process holds
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A float network on a data set, and how it is quantized.
+
+    Parameters
+    ----------
+    name : str
+        As in `nets.networks.NETWORKS`.
+    architecture : Architecture
+    weights : Path
+        Checkpoint, absolute.
+    data : str
+        As `open_dataset` takes it.
+    calibration : int
+        Images of the training split that set the quantization ranges, evenly spaced.
+    cache : Path
+        Folder of quantized networks, absolute.
+    """
+
+    name: str
+    architecture: Architecture
+    weights: Path
+    data: str
+    calibration: int
+    cache: Path
+
+
+@lru_cache(maxsize=2)
+def dataset(spec: str, split: str) -> Dataset:
+    """A split of a data set, opened once in each process."""
+    return open_dataset(spec, split)
+
+
+def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
+    """Normalized images of shape (1, 3, H, W), evenly spaced over the training split."""
+    data = dataset(subject.data, "train")
+    count = min(subject.calibration, len(data))
+    indices = np.arange(count) * len(data) // count
+    return [normalize(data.crop(int(index))) for index in indices]
+
+
+@lru_cache(maxsize=_KEPT)
+def float_network(subject: Subject) -> nn.Module:
+    """The network in floating point, in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint does not fit the architecture.
+    """
+    return load_checkpoint(subject.architecture, subject.weights)
+
+
+@lru_cache(maxsize=_KEPT)
+def quantized_network(subject: Subject) -> QuantizedNetwork:
+    """The network in integers, as PyTorch quantizes it; from the cache if it is there.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint does not fit, or an operator is not known.
+    """
+    return load(
+        subject.name,
+        subject.weights,
+        calibration=calibration_images(subject),
+        cache=subject.cache,
+        variant=subject.architecture,
+    )

@@ -1,0 +1,164 @@
+"""The unit of work: some images of one network at one level, through all the models compared.
+
+Every answer depends on its own task alone, so that no number of workers and no order changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from threadpoolctl import threadpool_limits
+
+from ..golden.quantize import dequantize, quantize_per_tensor
+from ..nets.differences import Differences, compare
+from ..nets.fake_quant import FakeQuantNetwork
+from ..nets.framework import one_thread
+from ..nets.images import normalize
+from ..nets.integer import IntegerNetwork
+from ..nets.live import LiveNetwork
+from .grid import Level
+from .subject import Subject, dataset, float_network, quantized_network
+
+__all__ = ["LIVE_BATCH", "Part", "Task", "inputs", "run_task"]
+
+LIVE_BATCH = 100  # images that live observers see at a time: what they answer depends on it
+_KEPT = 4  # networks that a process holds
+
+Images = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images of one network at one level.
+
+    Parameters
+    ----------
+    subject : Subject
+    level : Level
+    images : tuple of int
+        Indices in the test split, one batch; of ``live``, batches of `LIVE_BATCH` in this order.
+    models : tuple of str
+        Of `rows.MODELS`; ``live`` alone.
+    seed : int
+        Of the perturbations.
+    unpaired : bool
+        Whether FP32 sees another draw of the perturbation than the quantized models.
+    device : str
+        Of torch, for the integer network.
+    """
+
+    subject: Subject
+    level: Level
+    images: tuple[int, ...]
+    models: tuple[str, ...]
+    seed: int = 0
+    unpaired: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What became of a task.
+
+    Parameters
+    ----------
+    logits : dict of str to ndarray of shape (N, classes), float32
+        By model.
+    differences : Differences, optional
+        Of ``frozen`` against ``int8``, if both ran.
+    moments : ndarray of shape (3,), float64
+        Number of values in the images, sum and sum of squares of what the perturbation changed.
+    """
+
+    logits: dict[str, npt.NDArray[np.float32]]
+    differences: Differences | None
+    moments: npt.NDArray[np.float64]
+
+
+@lru_cache(maxsize=_KEPT)
+def _integer(subject: Subject, device: str) -> IntegerNetwork:
+    return IntegerNetwork(quantized_network(subject).graph, device)
+
+
+@lru_cache(maxsize=_KEPT)
+def _fake(subject: Subject) -> FakeQuantNetwork:
+    return FakeQuantNetwork(quantized_network(subject).graph)
+
+
+@lru_cache(maxsize=_KEPT)
+def _live_network(subject: Subject) -> LiveNetwork:
+    return LiveNetwork(float_network(subject), _tensor(dataset(subject.data, "test").crop(0)[None]))
+
+
+def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
+    """The task's crops, clean and perturbed: each (N, H, W, 3), float32."""
+    data = dataset(task.subject.data, "test")
+    clean = np.stack([data.crop(index) for index in task.images])
+    perturbation = task.level.perturbation
+    if perturbation is None:
+        return clean, clean
+    boxes = [data.box(index) for index in task.images]
+    return clean, perturbation.apply_batch(clean, task.images, task.seed, boxes, draw=draw)
+
+
+def _tensor(crops: Images) -> Images:
+    """Normalized images (N, 3, H, W)."""
+    return np.concatenate([normalize(crop) for crop in crops])
+
+
+def run_task(task: Task) -> Part:
+    """Answer a task, on one processor."""
+    with one_thread(), threadpool_limits(1):
+        if task.models == ("live",):
+            return Part({"live": _live(task)}, None, np.zeros(3))
+        clean, crops = inputs(task)
+        change = crops.astype(np.float64) - clean
+        moments = np.array([change.size, change.sum(), np.square(change).sum()])
+        floats = inputs(task, draw=1)[1] if task.unpaired else crops
+        differences, exact = _fixed_models(task, crops)
+        return Part(dict(_float_models(task, floats)) | exact, differences, moments)
+
+
+def _float_models(task: Task, crops: Images) -> Iterator[tuple[str, Images]]:
+    for model, seen in (("fp32", crops), ("fp32-clamped", crops.clip(0, 1))):
+        if model in task.models:
+            with torch.inference_mode():
+                answer = float_network(task.subject)(torch.from_numpy(_tensor(seen)))
+            yield model, answer.numpy()
+
+
+def _live(task: Task) -> Images:
+    """Logits with observers that start anew and follow the batches."""
+    network = _live_network(task.subject)
+    network.reset()
+    logits = []
+    for start in range(0, len(task.images), LIVE_BATCH):
+        batch = replace(task, images=task.images[start : start + LIVE_BATCH])
+        logits.append(network.logits(_tensor(inputs(batch)[1])))
+    return np.concatenate(logits)
+
+
+def _fixed_models(task: Task, crops: Images) -> tuple[Differences | None, dict[str, Images]]:
+    """The models with frozen scales, fake-quantized and in integers."""
+    wanted = [model for model in task.models if model in ("frozen", "frozen-clamped", "int8")]
+    if not wanted:
+        return None, {}
+    graph = quantized_network(task.subject).graph
+    output = graph.tensors[graph.output].quantization
+    found = {}
+    for model in wanted:
+        images = _tensor(crops.clip(0, 1) if model == "frozen-clamped" else crops)
+        if model == "int8":
+            x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
+            found[model] = _integer(task.subject, task.device).tensors(x_q)
+        else:
+            found[model] = _fake(task.subject).tensors(images)
+    logits = {model: dequantize(codes[graph.output], output) for model, codes in found.items()}
+    if "frozen" in found and "int8" in found:
+        return compare(found["int8"], found["frozen"]), logits
+    return None, logits
