@@ -10,7 +10,7 @@ Of each model but fp32:
 - kl: mean over images of KL(FP32 || model), in nats
 - flipped: share of images that get another class than FP32 gives them
 - top1_minus_fp32: difference of top1 on the same images; top1_minus_live, the same against the
-  thesis's procedure, of frozen, frozen-clamped and int8
+  thesis's procedure, of frozen, frozen-clamped and int8; top1_minus_frozen, of int8
 
 Of live, frozen and frozen-clamped against int8:
 
@@ -39,11 +39,19 @@ from .metrics import bits_that_differ, codes, decisions, f1, f1_resampled, in_to
 from .rows import ALL, Row, level_text
 from .samples import Sample
 
-__all__ = ["FAKE", "measure", "measure_all"]
+__all__ = ["FAKE", "PARTS", "measure", "measure_all"]
 
 FAKE = ("live", "frozen", "frozen-clamped")  # fake quantization, in floating point
+PARTS = "parts_at:"  # and a tensor, or nothing
 _FROZEN = ("frozen", "frozen-clamped")  # with the scales that int8 has
 _HARDWARE = "int8"
+_OTHERS = {  # whose top-1 accuracy is taken off
+    "fp32-clamped": ("fp32",),
+    "live": ("fp32",),
+    "frozen": ("fp32", "live"),
+    "frozen-clamped": ("fp32", "live"),
+    "int8": ("fp32", "live", "frozen"),
+}
 
 Figure = tuple[str, str, float, float, float]  # model, metric, value, low, high
 
@@ -62,8 +70,9 @@ class _Level:
             yield from self._accuracy(model)
             if "fp32" in self.decided and model != "fp32":
                 yield from self._against_fp32(model)
-            if "live" in self.decided and model in (*_FROZEN, _HARDWARE):
-                yield self._drop(model, "live")
+            for other in _OTHERS.get(model, ()):
+                if other in self.decided:
+                    yield self._drop(model, other)
             if _HARDWARE in self.decided and model in FAKE:
                 yield from self._against_hardware(model)
         yield from self._activations(differences)
@@ -84,7 +93,6 @@ class _Level:
         logits = self.sample.logits
         yield self._mean(model, "kl", kl(logits["fp32"], logits[model]))
         yield self._share(model, "flipped", self.decided[model] != self.decided["fp32"])
-        yield self._drop(model, "fp32")
 
     def _drop(self, model: str, other: str) -> Figure:
         labels = self.sample.labels
@@ -122,7 +130,7 @@ class _Level:
         # A share's resamples depend on how many images it is of, not on which
         for tensor, count in counts.items():
             if count or not tensor:
-                yield self._share("frozen", f"parts_at:{tensor}", np.arange(images) < count)
+                yield self._share("frozen", f"{PARTS}{tensor}", np.arange(images) < count)
 
     def _share(self, model: str, metric: str, holds: npt.NDArray[np.bool_]) -> Figure:
         value = float(holds.mean())
@@ -175,9 +183,9 @@ def measure_all(
 ) -> list[Row]:
     """The rows of every sample, then those over all levels of each network.
 
-    The latter are of the metrics top1, decided_differently, top1_minus_fp32 and top1_minus_live:
-    the mean over levels for each image, the images resampled with all their levels. They need the
-    same images at every level.
+    The latter are of the metrics top1, decided_differently and top1_minus_...: the mean over
+    levels for each image, the images resampled with all their levels. They need the same images
+    at every level.
     """
     differences = list(differences)
     rows: list[Row] = []
@@ -202,10 +210,9 @@ def _over_levels(samples: Sequence[Sample], seed: int, count: int) -> Iterator[R
         figures = {"top1": right[model]}
         if _HARDWARE in models and model in FAKE:
             figures["decided_differently"] = (decided[model] != decided[_HARDWARE]).astype(float)
-        if "fp32" in models and model != "fp32":
-            figures["top1_minus_fp32"] = right[model] - right["fp32"]
-        if "live" in models and model in (*_FROZEN, _HARDWARE):
-            figures["top1_minus_live"] = right[model] - right["live"]
+        for other in _OTHERS.get(model, ()):
+            if other in models:
+                figures[f"top1_minus_{other}"] = right[model] - right[other]
         for metric, values in figures.items():
             each = values.mean(axis=0)
             low, high = interval(resamples.means(each))

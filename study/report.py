@@ -1,0 +1,198 @@
+"""All that a study leaves for people: tables, figures, and one page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from ..sim.results import whole_file
+from .claim import claim
+from .claim_levels import COMPARED, level_lines
+from .differences import TensorDifference
+from .figures_claim import claim_plot
+from .figures_curves import FIGURES, curves, title
+from .figures_distributions import Distribution, distributions
+from .figures_images import Demonstration, demonstrations
+from .figures_tables import number, table_picture
+from .info import DESCRIPTIONS, Info
+from .published import IMAGES, SLIP, SLIPPED, TABLES
+from .rows import MODELS, Row
+from .tables import Results, display_name, tables, write_table
+from .words import of_images, percent, place
+
+__all__ = ["RECOMPUTE", "Picture", "page", "pictures", "write_outputs"]
+
+_TEMPLATE = Path(__file__).parent / "report.html"
+_THESIS_FIGURES = ("2.2", "2.3", "2.4", *FIGURES)
+_THESIS_TABLES = ("4.1", "4.2", *TABLES)
+RECOMPUTE = """\
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import entropy
+from sklearn.metrics import f1_score
+
+file = np.load("{path}")
+labels, fp32, model = file["labels"], file["logits_{fp32}"], file["logits_{model}"]
+decided = model.argmax(axis=1)
+top1 = (decided == labels).mean()
+f1_weighted = f1_score(labels, decided, average="weighted")
+flipped = (decided != fp32.argmax(axis=1)).mean()
+p, q = (softmax(logits.astype(float), axis=1) for logits in (fp32, model))
+kl = entropy(p, q, axis=1).mean()
+print(top1, f1_weighted, flipped, kl)
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the thesis: its number, what it shows, and the PNG."""
+
+    number: str
+    title: str
+    png: bytes
+
+
+def pictures(
+    results: Results,
+    shown: Sequence[Demonstration] = (),
+    distribution: Distribution | None = None,
+) -> list[Picture]:
+    """The thesis's figures that there are numbers for, in its order.
+
+    Parameters
+    ----------
+    results : Results
+    shown : sequence of Demonstration
+        Perturbed crops for figure 2.4.
+    distribution : Distribution, optional
+        Of a convolution, for figures 2.2 and 2.3.
+    """
+    found = []
+    if distribution:
+        for figure, quantized in (("2.2", False), ("2.3", True)):
+            kind = "quantized to 8 bits" if quantized else "in floating point"
+            text = f"Density of weights and activations of {distribution.layer}, {kind}"
+            found.append(Picture(figure, text, distributions(distribution, quantized=quantized)))
+    if shown:
+        found.append(Picture("2.4", "Perturbed images", demonstrations(shown)))
+    for figure in FIGURES:
+        drawn = curves(figure, results)
+        if drawn:
+            found.append(Picture(figure, title(figure, results), drawn))
+    return found
+
+
+def page(
+    info: Info,
+    rows: Iterable[Row],
+    differences: Iterable[TensorDifference],
+    drawn: Sequence[Picture],
+    plot: bytes | None,
+) -> str:
+    """The text of ``report.html``.
+
+    Parameters
+    ----------
+    info : Info
+    rows : iterable of Row
+    differences : iterable of TensorDifference
+    drawn : sequence of Picture
+    plot : bytes, optional
+        The claim's, as PNG.
+    """
+    results = Results(rows)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": percent,
+        "number": number,
+        "display_name": display_name,
+        "inline": lambda png: "data:image/png;base64," + base64.b64encode(png).decode(),
+        "called": lambda each: place(each.perturbation, each.level),
+    }
+    made = tables(results.rows, compare=info.aircraft)
+    return environment.from_string(_TEMPLATE.read_text()).render(
+        info=info,
+        claim=claim(results.rows, differences, info.images),
+        compared=COMPARED,
+        lines=list(level_lines(results)),
+        models=MODELS,
+        networks=results.networks,
+        present=[model for model in MODELS if model in results.models],
+        described=DESCRIPTIONS | dict(info.models),
+        brownian=results.called("brownian"),
+        excluded=of_images(info.images),
+        tables=made,
+        figures=drawn,
+        plot=plot,
+        missing_tables=_without(_THESIS_TABLES, [table.number for table in made]),
+        missing_figures=_without(_THESIS_FIGURES, [picture.number for picture in drawn]),
+        recompute=_recompute(results),
+        slip={"number": SLIPPED, "factor": SLIP, "images": IMAGES},
+    )
+
+
+def _without(names: Sequence[str], found: Sequence[str]) -> list[str]:
+    return [name for name in names if name not in found]
+
+
+def _recompute(results: Results) -> str:
+    """The recipe, with names that this study has; empty without any."""
+    quantized = [model for model in ("int8", "frozen", "live") if model in results.models]
+    if not quantized or "fp32" not in results.models or not results.places:
+        return ""
+    perturbation, level = results.places[-1]
+    path = f"logits/{results.networks[0]}/{perturbation}_{level:g}.npz"
+    return RECOMPUTE.format(path=path, fp32="fp32", model=quantized[0].replace("-", "_"))
+
+
+def write_outputs(
+    folder: Path,
+    info: Info,
+    rows: Iterable[Row],
+    differences: Iterable[TensorDifference] = (),
+    *,
+    shown: Sequence[Demonstration] = (),
+    distribution: Distribution | None = None,
+) -> Path:
+    """Write all tables, figures and the report; each file whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``tables/table_4.N.csv`` and ``.png``, ``figures/figure_4.N.png``,
+        ``figures/claim.png`` and ``report.html``.
+    info : Info
+    rows : iterable of Row
+    differences : iterable of TensorDifference
+    shown, distribution
+        As in `pictures`.
+
+    Returns
+    -------
+    Path
+        Of the report.
+    """
+    rows, differences = list(rows), list(differences)
+    results = Results(rows)
+    for table in tables(rows, compare=info.aircraft):
+        path = write_table(folder / "tables", table)
+        _write(path.with_name(f"table_{table.number}.png"), table_picture(table))
+    drawn = pictures(results, shown, distribution)
+    files: Mapping[str, bytes] = {f"figure_{each.number}": each.png for each in drawn}
+    plot = claim_plot(results)
+    for name, content in (files | ({"claim": plot} if plot else {})).items():
+        _write(folder / "figures" / f"{name}.png", content)
+    text = page(info, rows, differences, drawn, plot)
+    return _write(folder / "report.html", text.encode())
+
+
+def _write(path: Path, content: bytes) -> Path:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+    return path
