@@ -6,7 +6,7 @@ exact floats, tensors stay on the device as codes minus 128 in int8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -202,16 +202,16 @@ class IntegerNetwork:
         ValueError
             If x_q has another dtype or shape.
         """
-        codes = {name: tensor for name, tensor in self._execute(x_q) if name == self.graph.output}
-        output = self.graph.tensors[self.graph.output].quantization
-        return dequantize(_codes(codes[self.graph.output]), output)
+        name = self.graph.output
+        codes = self._run(x_q, {name})[name]
+        return dequantize(codes, self.graph.tensors[name].quantization)
 
     def tensors(self, x_q: Codes) -> dict[str, Codes]:
         """Every tensor by its name, as `golden.network.execute`; x_q and errors as `logits`."""
-        return {name: _codes(tensor) for name, tensor in self._execute(x_q)}
+        return self._run(x_q, self.graph.tensors)
 
-    def _execute(self, x_q: Codes) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield each tensor, codes minus 128; forgets what no later node reads."""
+    def _run(self, x_q: Codes, wanted: Collection[str]) -> dict[str, Codes]:
+        """Run the network; forgets each tensor behind the last node that reads it."""
         if x_q.dtype != np.uint8:
             raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
         size = self.graph.input.shape[1:]
@@ -220,17 +220,22 @@ class IntegerNetwork:
                 f"x_q must have shape (N, {', '.join(map(str, size))}) for {self.graph.name}, "
                 f"got {x_q.shape}"
             )
-        image = torch.from_numpy((x_q ^ np.uint8(OFFSET)).view(np.int8)).to(self.device)
-        values = {self.graph.input.name: image}
-        yield self.graph.input.name, image
-        for index, (node, kernel) in enumerate(zip(self.graph.nodes, self._kernels, strict=True)):
-            with exact_floats():
+        source = self.graph.input.name
+        found = {source: x_q.copy()} if source in wanted else {}
+        with exact_floats():
+            image = torch.from_numpy((x_q ^ np.uint8(OFFSET)).view(np.int8)).to(self.device)
+            values = {source: image}
+            for index, (node, kernel) in enumerate(
+                zip(self.graph.nodes, self._kernels, strict=True)
+            ):
                 result = kernel(*(values[name] for name in node.inputs))
-            values[node.name] = result
-            for name in node.inputs:
-                if self._last_use[name] == index:
-                    values.pop(name, None)
-            yield node.name, result
+                values[node.name] = result
+                for name in node.inputs:
+                    if self._last_use[name] == index:
+                        values.pop(name, None)
+                if node.name in wanted:
+                    found[node.name] = _codes(result)
+        return found
 
 
 def _codes(tensor: torch.Tensor) -> Codes:

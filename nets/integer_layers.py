@@ -13,7 +13,7 @@ from .products import FloatProducts, float_sums_fit, products
 
 __all__ = ["Convolution", "Depthwise", "Dense", "layer_of"]
 
-_CACHE = {"cpu": 1 << 19, "cuda": 1 << 28}  # bytes of a block's patches and sums
+_CACHE = {"cpu": 1 << 20, "cuda": 1 << 28}  # bytes of a block's patches and sums
 _ROWS = 256  # least rows of a product, so that reading its weights does not dominate
 
 

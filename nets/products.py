@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,24 +18,35 @@ import torch
 
 from ..golden.gemm import EXACT, OFFSET, exact_slices
 
-__all__ = ["FloatProducts", "Int8Products", "Products", "exact_floats", "products"]
+__all__ = [
+    "FloatProducts",
+    "Int8Products",
+    "Products",
+    "exact_floats",
+    "float_sums_fit",
+    "products",
+]
 
 _INT32 = 2**31 - 1
 _PROBE_ROWS = (3, 48)  # a few rows and many take different kernels
+_PROBE_CHANNELS = 64
 
 
 @contextmanager
 def exact_floats() -> Iterator[None]:
-    """No gradients, and no TF32 or reduced precision in float32 products."""
-    cuda, precision = torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()
-    with torch.inference_mode():
-        torch.set_float32_matmul_precision("highest")
-        torch.backends.cuda.matmul.allow_tf32 = False
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(precision)
-            torch.backends.cuda.matmul.allow_tf32 = cuda
+    """Float32 products in float32: no TF32, no bfloat16, no autocast; and no gradients."""
+    backends: Any = torch.backends
+    settings = (backends.cuda.matmul, backends.mkldnn.matmul)
+    before = [setting.fp32_precision for setting in settings]
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False):
+        with torch.autocast("cuda", enabled=False):
+            for setting in settings:
+                setting.fp32_precision = "ieee"
+            try:
+                yield
+            finally:
+                for setting, precision in zip(settings, before, strict=True):
+                    setting.fp32_precision = precision
 
 
 class Int8Products:
@@ -54,11 +66,12 @@ class Int8Products:
     dtype = torch.int8
 
     def __init__(self, weight: npt.NDArray[np.int8]) -> None:
-        self._weight = torch.from_numpy(np.ascontiguousarray(weight.T))
+        self._weight = torch.from_numpy(np.array(weight)).t().contiguous()
         for rows in _PROBE_ROWS:
             x = _extremes(weight, rows)
-            wanted = x.astype(np.float64) @ weight.T.astype(np.float64)
-            if not np.array_equal(self(torch.from_numpy(x)).numpy(), wanted):
+            wanted = x.astype(np.float64) @ weight[:_PROBE_CHANNELS].T.astype(np.float64)
+            found = self(torch.from_numpy(x))[:, :_PROBE_CHANNELS]
+            if not np.array_equal(found.numpy(), wanted):
                 raise ArithmeticError("torch._int_mm must be exact")
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -118,7 +131,7 @@ def products(weight: npt.NDArray[np.int8], device: torch.device, kind: str | Non
     if kind not in (None, "int8", "float32"):
         raise ValueError(f"products must be int8 or float32, got {kind}")
     # an int32 sum cannot wrap, whatever the order of addition
-    fits = int(np.abs(weight.astype(np.int64)).sum(1).max()) * OFFSET <= _INT32
+    fits = weight.shape[1] * 128 * OFFSET <= _INT32
     wanted = kind == "int8" or (kind is None and device.type == "cpu" and _vnni())
     if wanted and fits and device.type == "cpu":
         try:
@@ -148,5 +161,6 @@ def _extremes(weight: npt.NDArray[np.int8], rows: int) -> npt.NDArray[np.int8]:
 
 def float_sums_fit(weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int64]) -> bool:
     """Whether sums over codes minus 128, with their folded bias, are exact in float32."""
-    sums = np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1) * OFFSET
+    magnitudes = np.abs(weight.reshape(len(weight), -1).astype(np.int16))
+    sums = magnitudes.sum(1, dtype=np.int64) * OFFSET
     return bool((sums + np.abs(bias) <= EXACT).all())
