@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -53,8 +51,8 @@ def _key(parameters: Parameters) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, Path]:
-    """Write the Verilog and its parameters as JSON.
+def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:
+    """Write the Verilog, and what other tools and software need beside it.
 
     Parameters
     ----------
@@ -64,13 +62,13 @@ def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, Path]:
 
     Returns
     -------
-    (Path, Path)
-        Of ``maccord_<configuration>.v`` and ``.json``.
+    tuple of Path
+        Of ``maccord_<configuration>.v`` and of `maccord.hw.package.files.companions`.
     """
-    verilog = folder / f"maccord_{parameters.name}.v"
-    with whole_file(verilog) as temporary:
-        temporary.write_text(generated(parameters))
-    description = verilog.with_suffix(".json")
-    with whole_file(description) as temporary:
-        temporary.write_text(json.dumps(asdict(parameters), indent=2) + "\n")
-    return verilog, description
+    from ..hw.package.files import companions, stem
+
+    texts = {f"{stem(parameters)}.v": generated(parameters)} | companions(parameters)
+    for name, text in texts.items():
+        with whole_file(folder / name) as temporary:
+            temporary.write_text(text)
+    return tuple(folder / name for name in texts)

@@ -1,0 +1,72 @@
+"""A FuseSoC core file (CAPI2), so that other designs can depend on the accelerator."""
+
+from __future__ import annotations
+
+from ...golden.parameters import Parameters
+from ..verilog import TOP
+from .description import VERSION_TEXT
+from .header import COMMON
+
+__all__ = ["core_file"]
+
+_TEMPLATE = """CAPI=2:
+name: "maccord:accelerator:{name}:{version}"
+description: "INT8 accelerator for neural networks, {rows} x {cols}, AXI4 and AXI4-Lite"
+
+filesets:
+  rtl:
+    file_type: verilogSource
+    files:
+      - {stem}.v
+  lint:
+    files:
+      - {stem}.vlt: {{file_type: vlt}}
+  software:
+    file_type: cSource
+    files:
+      - {common}: {{is_include_file: true}}
+      - {stem}.h: {{is_include_file: true}}
+
+targets:
+  default: &default
+    description: "what a design that depends on this core gets"
+    filesets: [rtl]
+    toplevel: {top}
+
+  lint:
+    <<: *default
+    description: "verilator --lint-only -Wall, with the waivers in {stem}.vlt"
+    filesets: [rtl, lint]
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: [-Wall]
+
+  software:
+    description: "C headers of registers, instructions and parameters"
+    filesets: [software]
+"""
+
+
+def core_file(parameters: Parameters, stem: str) -> str:
+    """Core of one configuration: targets `default`, `lint` and `software`.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    stem : str
+        Name of its files without their endings.
+
+    Returns
+    -------
+    str
+    """
+    return _TEMPLATE.format(
+        name=parameters.name,
+        version=VERSION_TEXT,
+        rows=parameters.rows,
+        cols=parameters.cols,
+        stem=stem,
+        common=COMMON,
+        top=TOP,
+    )

@@ -1,0 +1,41 @@
+"""All the files that come with a configuration's Verilog."""
+
+from __future__ import annotations
+
+import json
+
+from ...golden.parameters import Parameters
+from .core_file import core_file
+from .description import describe
+from .header import COMMON, common_header, configuration_header
+from .waivers import waivers
+
+__all__ = ["companions", "stem"]
+
+
+def stem(parameters: Parameters) -> str:
+    """Name of a configuration's files without their endings."""
+    return f"maccord_{parameters.name}"
+
+
+def companions(parameters: Parameters) -> dict[str, str]:
+    """The files beside the Verilog; equal parameters give equal texts.
+
+    Parameters
+    ----------
+    parameters : Parameters
+
+    Returns
+    -------
+    dict of str to str
+        Texts by file name: a description as JSON, a FuseSoC core, Verilator's waivers, a C header
+        of the configuration, and the one that all configurations share.
+    """
+    name = stem(parameters)
+    return {
+        f"{name}.json": json.dumps(describe(parameters), indent=2) + "\n",
+        f"{name}.core": core_file(parameters, name),
+        f"{name}.vlt": waivers(f"{name}.v"),
+        f"{name}.h": configuration_header(parameters),
+        COMMON: common_header(),
+    }

@@ -1,0 +1,35 @@
+"""Verilator's waivers for the Verilog that Yosys writes, each with its reason."""
+
+from __future__ import annotations
+
+__all__ = ["WAIVERS", "waivers"]
+
+WAIVERS = {
+    "CASEOVERLAP": "a multiplexer by one-hot selection is a casez with don't-cares",
+    "CMPCONST": "a row of comparisons with each lane's number ends with one that always holds",
+    "DECLFILENAME": "one file holds all modules",
+    "PROCASSINIT": "registers without reset keep their initial value in the declaration",
+    "SYMRSVDWORD": "the port named interrupt is a word of some C++ dialects",
+    "UNUSEDSIGNAL": "names of the source are kept as aliases; constant ports, parts of addresses",
+    "VARHIDDEN": "arguments of the multiplexers' functions are called a and b",
+    "WIDTHEXPAND": "operators extend their operands by Verilog's own rules",
+    "WIDTHTRUNC": "a logical not of several bits asks for zero; shifts select a word",
+}
+
+
+def waivers(verilog: str) -> str:
+    """Configuration file for ``verilator --lint-only -Wall``.
+
+    Parameters
+    ----------
+    verilog : str
+        Name of the file that it is for; other files keep their warnings.
+
+    Returns
+    -------
+    str
+    """
+    lines = ["`verilator_config"]
+    for rule, why in WAIVERS.items():
+        lines += [f"// {why}", f'lint_off -rule {rule} -file "*{verilog}"']
+    return "\n".join(lines) + "\n"
