@@ -99,8 +99,9 @@ def test_sums_beyond_24_bits_round_twice(depth: int, kind: str | None) -> None:
     count = 96
     ties = (np.arange(32, 32 + count) + 0.5) * 2.0**20  # of sums, for a multiplier of 2**-20
     weight = np.full((2 * count, depth), 127, np.int8)
+    weight[:, 0] = 122  # the sum of products is 5 modulo 8: a bias rounded by itself shows
     beside = np.concatenate([ties + 1, ties - 1]).astype(np.int64)
-    shift = depth * 255 * 127
+    shift = 255 * int(weight[0].sum(dtype=np.int64))
     layer: Layer = replace(
         random_linear(np.random.default_rng(0), 2 * count, depth),
         weight=weight,
