@@ -23,7 +23,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
     "study": (
         {"golden", "nets", "sim", "study"},
         {
-            *("numpy", "scipy", "sklearn", "torch"),
+            *("numpy", "scipy", "sklearn", "torch", "distributed"),
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),

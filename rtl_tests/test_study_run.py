@@ -1,0 +1,157 @@
+"""Whole studies, small ones: resumed, repeated, with another number of workers, damaged."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+from study_tasks import LIMIT, request, weights
+
+from maccord.golden.network import execute
+from maccord.golden.quantize import dequantize, quantize_per_tensor
+from maccord.nets.images import normalize
+from maccord.study.differences import read_differences
+from maccord.study.parts import part_path
+from maccord.study.plan import cells
+from maccord.study.prepare import subjects
+from maccord.study.request import Request
+from maccord.study.rows import MODELS, read_rows
+from maccord.study.run import run
+from maccord.study.samples import read_samples
+from maccord.study.scheduler import executor
+from maccord.study.subject import dataset, quantized_network
+from maccord.study.work import inputs, run_task
+
+CSV = ("results.csv", "differences.csv")
+
+
+def files(asked: Request) -> dict[str, bytes]:
+    """The CSV files of a study."""
+    return {name: (asked.out / name).read_bytes() for name in CSV}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> Request:
+    """A study that ran in one go."""
+    asked = request(folder, save_logits=True)
+    assert run(asked) == 0
+    return asked
+
+
+def test_results_are_those_of_the_golden_model(finished: Request) -> None:
+    """Every integer logit, computed again from the data set by the golden model."""
+    samples = {(s.perturbation, s.level): s for s in read_samples(finished.out / "logits")}
+    with executor("processes", 1) as pool:
+        found = cells(finished, subjects(finished, pool))
+    assert len(found) == len(samples) == 3
+    for cell in found:
+        graph = quantized_network(cell.subject).graph
+        crops = np.concatenate([inputs(t)[1] for t in cell.tasks if t.models != ("live",)])
+        images = np.concatenate([normalize(crop) for crop in crops])
+        x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
+        codes = execute(graph, x_q)[graph.output]
+        expected = dequantize(codes, graph.tensors[graph.output].quantization)
+        sample = samples[cell.level.name, cell.level.level]
+        assert tuple(sample.models) == MODELS
+        np.testing.assert_array_equal(sample.logits["int8"], expected)
+        indices = [index for t in cell.tasks if t.models != ("live",) for index in t.images]
+        np.testing.assert_array_equal(sample.labels, dataset("digits", "test").labels[indices])
+        assert len(indices) == LIMIT
+
+
+def test_models_are_no_copies_of_each_other(finished: Request) -> None:
+    sample = next(s for s in read_samples(finished.out / "logits") if s.perturbation == "awgn")
+    models = list(sample.logits.values())
+    for index, logits in enumerate(models):
+        assert not any(np.array_equal(logits, other) for other in models[:index])
+
+
+def test_rows_and_differences_are_complete(finished: Request) -> None:
+    rows = read_rows(finished.out / "results.csv")
+    levels = {(row.perturbation, row.level) for row in rows}
+    assert levels == {("clean", 0), ("awgn", 0.3), ("vertical+horizontal:2", 2), ("all", 0)}
+    differences = read_differences(finished.out / "differences.csv")
+    assert {d.images for d in differences} == {LIMIT}
+    assert sum(d.differing for d in differences) > 0
+
+
+@pytest.mark.parametrize("options", [{"jobs": 1}, {"scheduler": "dask"}], ids=["1", "dask"])
+def test_other_workers_write_the_same_bytes(
+    options: dict[str, object], finished: Request, tmp_path: Path
+) -> None:
+    if "scheduler" in options:
+        with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+            options = {"scheduler": f"dask:{cluster.scheduler_address}"}
+            again = replace(finished, out=tmp_path / "again", **options)
+            assert run(again) == 0
+    else:
+        again = replace(finished, out=tmp_path / "again", **options)
+        assert run(again) == 0
+    assert files(again) == files(finished)
+
+
+def test_seed_and_draw_change_what_they_should(finished: Request, tmp_path: Path) -> None:
+    """Another seed: other noise. Unpaired: another draw, for FP32 alone."""
+    with executor("processes", 1) as pool:
+        task = cells(finished, subjects(finished, pool))[1].tasks[0]
+    task = replace(task, images=task.images[:4], models=("fp32", "int8"))
+    ours, other, unpaired = (
+        run_task(found).logits
+        for found in (task, replace(task, seed=1), replace(task, unpaired=True))
+    )
+    assert not np.array_equal(ours["int8"], other["int8"])
+    np.testing.assert_array_equal(ours["int8"], unpaired["int8"])
+    assert not np.array_equal(ours["fp32"], unpaired["fp32"])
+
+
+def test_a_killed_study_goes_on_to_the_same_bytes(finished: Request, tmp_path: Path) -> None:
+    """Killed in the middle, parts lost and damaged: only what is missing is computed again."""
+    again = replace(finished, out=tmp_path / "again", jobs=1)
+    command = [sys.executable, "-c", f"from maccord.study.cli import main; {_ARGUMENTS}; main()"]
+    arguments = [
+        *("--networks", "resnet18", "--weights", f"resnet18={again.weights['resnet18']}"),
+        *("--perturb", again.perturb, "--limit", str(again.limit), "--calibration", "4"),
+        *("--rtl", "0", "--out", str(again.out), "--jobs", "1"),
+    ]
+    process = subprocess.Popen([*command, "study", *arguments], start_new_session=True)
+    parts = again.out / "parts"
+    deadline = time.monotonic() + 120
+    while len(list(parts.rglob("*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = sorted(path for path in parts.rglob("*.npz") if path.name[0] != ".")
+    assert 2 <= len(kept) < 6 and not (again.out / "results.csv").exists()
+    kept[0].write_bytes(kept[0].read_bytes()[:100])
+    times = {path: path.stat().st_mtime_ns for path in kept[1:]}
+    assert run(again) == 0
+    assert files(again) == files(finished)
+    assert times == {path: path.stat().st_mtime_ns for path in times}, "finished work was redone"
+
+
+_ARGUMENTS = "import sys; sys.argv = ['maccord', *sys.argv[1:]]"
+
+
+def test_new_weights_are_not_answered_from_old_parts(finished: Request, tmp_path: Path) -> None:
+    other = replace(
+        finished, weights={"resnet18": weights(tmp_path, seed=1)}, out=tmp_path / "study"
+    )
+    with executor("processes", 1) as pool:
+        ours, theirs = (
+            cells(asked, subjects(asked, pool))[0].tasks[0] for asked in (finished, other)
+        )
+    a, b = run_task(ours), run_task(theirs)
+    assert not np.array_equal(a.logits["int8"], b.logits["int8"])
+
+    assert part_path(tmp_path, ours) != part_path(tmp_path, theirs)
