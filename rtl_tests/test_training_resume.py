@@ -1,6 +1,7 @@
 """The thesis's recipe: killed and resumed to the same bits; its files; what it refuses."""
 
 import csv
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from maccord.nets.data.dataset import ArrayDataset
 from maccord.nets.networks import Architecture
 from maccord.nets.training.batches import Batches, spread
 from maccord.nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
+from maccord.nets.training.loop import save
 from maccord.nets.training.settings import Settings
 
 SETTINGS = Settings(batch=6, rate=0.05, every=2, seed=4)
@@ -111,6 +113,23 @@ def test_survives_sigkill(tmp_path):
     assert not (tmp_path / "cut" / WEIGHTS).exists()
     weights = [_run(tmp_path / out, done + 2) for out in ("cut", "whole")]
     assert _same(*weights)
+
+
+def test_files_are_replaced_at_once(tmp_path, monkeypatch):
+    """Until the last moment the old file is whole; what was begun is removed."""
+    path = tmp_path / "state.pt"
+    save(path, {"epoch": 1})
+
+    def late(source, target):
+        assert torch.load(source) == {"epoch": 2}
+        assert torch.load(target) == {"epoch": 1}
+        raise Killed
+
+    monkeypatch.setattr(os, "replace", late)
+    with pytest.raises(Killed):
+        save(path, {"epoch": 2})
+    assert torch.load(path) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_log_and_schedule(tmp_path):
