@@ -142,7 +142,8 @@ class _Network:
     @property
     def any_difference(self) -> bool:
         metrics = ("logits_differ", "activations_differ")
-        return any(row.value for metric in metrics for row in self.series("frozen", metric))
+        rows = (row for metric in metrics for row in self.series("frozen", metric))
+        return any(row.value for row in rows) or any(line.differing for line in self.lines)
 
     def hardware(self) -> str:
         """Fake quantization with frozen scales against true INT8."""

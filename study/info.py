@@ -10,7 +10,7 @@ from typing import Any
 
 from ..sim.results import whole_file
 
-__all__ = ["DESCRIPTIONS", "Deviation", "Info", "RtlSample", "read_info", "write_info"]
+__all__ = ["DESCRIPTIONS", "Deviation", "Info", "RtlSummary", "read_info", "write_info"]
 
 DESCRIPTIONS = {
     "fp32": "PyTorch's network in 32-bit floating point",
@@ -35,23 +35,26 @@ class Deviation:
 
 
 @dataclass(frozen=True)
-class RtlSample:
-    """Images of a network that were simulated in RTL.
+class RtlSummary:
+    """What of a network was simulated in RTL.
 
     Parameters
     ----------
     network : str
-    images, levels : int
-        Images at each level, and levels.
-    runs, equal : int
-        Images simulated at all levels together, and those whose logits equal the golden model's.
+    images : int
+        At each level.
+    levels, equal : int
+        Levels, and those at which all logits, and all bytes of all tensors, equal the golden
+        model's.
+    compared : int
+        Bytes of all tensors, at all levels together.
     """
 
     network: str
     images: int
     levels: int
-    runs: int
     equal: int
+    compared: int
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Info:
     models : mapping of str to str
         Descriptions by name, in place of `DESCRIPTIONS`.
     versions : mapping of str to str
-    rtl : tuple of RtlSample
+    rtl : tuple of RtlSummary
     command : str
         That runs it again.
     """
@@ -103,7 +106,7 @@ class Info:
     paired: bool = True
     models: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    rtl: tuple[RtlSample, ...] = ()
+    rtl: tuple[RtlSummary, ...] = ()
     command: str = ""
 
     @property
@@ -133,7 +136,7 @@ def read_info(path: Path) -> Info:
             raise ValueError(f"unknown {', '.join(unknown)}")
         found["classes"] = tuple(found["classes"])
         found["deviations"] = tuple(Deviation(**each) for each in found.get("deviations", ()))
-        found["rtl"] = tuple(RtlSample(**each) for each in found.get("rtl", ()))
+        found["rtl"] = tuple(RtlSummary(**each) for each in found.get("rtl", ()))
         return Info(**found)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} must describe a study: {error}") from None

@@ -75,8 +75,9 @@ class _Level:
                     yield self._drop(model, other)
             if _HARDWARE in self.decided and model in FAKE:
                 yield from self._against_hardware(model)
-        yield from self._activations(differences)
-        yield from self._parting(differences)
+        if {"frozen", _HARDWARE} <= set(self.decided):
+            yield from self._activations(differences)
+            yield from self._parting(differences)
 
     def _accuracy(self, model: str) -> Iterator[Figure]:
         sample, decided = self.sample, self.decided[model]
