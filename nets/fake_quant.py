@@ -31,7 +31,6 @@ from ..golden.graph import (
     Quantization,
 )
 from .framework import fake_quantize, one_thread
-from .int8 import check_image
 from .lower import reordered
 
 __all__ = ["FakeQuantNetwork"]
@@ -92,12 +91,11 @@ class FakeQuantNetwork:
 
     def _execute(self, images: npt.NDArray[np.float32]) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield each activation; forgets what no later node reads."""
-        check_image(images)
-        n, height, width, channels = self.graph.input.shape
-        if images.shape[1:] != (channels, height, width):
+        _, height, width, channels = self.graph.input.shape
+        if images.dtype != np.float32 or images.shape[1:] != (channels, height, width):
             raise ValueError(
-                f"images must have shape (N, {channels}, {height}, {width}) for "
-                f"{self.graph.name}, got {images.shape}"
+                f"images must be float32 of shape (N, {channels}, {height}, {width}) for "
+                f"{self.graph.name}, got {images.dtype} of {images.shape}"
             )
         source = self.graph.input
         with one_thread(), torch.inference_mode():
