@@ -1,6 +1,7 @@
 """The fake-quantized twin: PyTorch's own fake quantization, bit for bit, at given parameters."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,7 +154,35 @@ def test_concatenation_of_unequal_parameters() -> None:
     np.testing.assert_array_equal(found["net.input"], codes.transpose(0, 2, 3, 1))
     steps = np.rint(real * (np.float32(1) / np.float32(target.scale))) + target.zero_point
     expected = np.clip(steps, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    np.testing.assert_array_equal(found["net.cat"], np.concatenate([expected] * 2, -1))
+    expected = np.concatenate([expected] * 2, -1)
+    np.testing.assert_array_equal(found["net.cat"], expected)
+    values = FakeQuantNetwork(graph).logits(real).transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(values, dequantize(expected, target))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_relu_is_a_clamp_at_the_zero_point(seed: int) -> None:
+    """Also where the zero point is not 0, as behind an observer that saw more than the ReLU."""
+    rng = np.random.default_rng(seed)
+    net = NetworkBuilder(rng, (1, 6, 5, 3))
+    x = net.conv("net.input", 3, 3)
+    graph = net.network(net.add(x, "net.input"))
+    draw = rng.normal(0, 1, (4, 3, 6, 5)).astype(np.float32)
+    cut, plain = (
+        FakeQuantNetwork(replace(graph, nodes=tuple(_relu(node, on) for node in graph.nodes)))
+        for on in (True, False)
+    )
+    for name in (x, graph.output):
+        zero = graph.tensors[name].quantization.zero_point
+        codes, whole = cut.tensors(draw)[name], plain.tensors(draw)[name]
+        assert zero > 0 and whole.min() < zero
+        if name == x:  # behind it the two differ
+            np.testing.assert_array_equal(codes, np.maximum(whole, zero))
+        assert codes.min() == zero
+
+
+def _relu(node: Node, on: bool) -> Node:
+    return replace(node, operation=replace(node.operation, relu=on))
 
 
 def test_ties_part_from_the_integer_network() -> None:
