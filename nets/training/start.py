@@ -16,7 +16,8 @@ __all__ = ["fresh", "pretrained"]
 def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
     """A network drawn by a seed, in evaluation mode.
 
-    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, linear
+    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, for values
+    that neither grow nor fade on their way forward, since not all networks have batch norm; linear
     layers as PyTorch initialises them. torch's own generator stays as it is.
     """
     with torch.random.fork_rng(devices=[]):
@@ -24,7 +25,7 @@ def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
         model = architecture.build(classes)
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
     return model.eval()
