@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
 from ..golden.conv2d import PackedConv2d
 from ..golden.graph import Conv2d, Layer
@@ -24,6 +21,7 @@ from ..golden.parameters import Parameters
 from ..golden.registers import Status
 from ..golden.schedule import schedule
 from ..nets.framework import module_of, qnnpack
+from .bench_network import networks
 from .errors import SimulationError
 from .jobs import Recording
 from .netlist import generated
@@ -34,41 +32,13 @@ from .request import check_writable
 from .results import whole_file
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
+from .turns import Ratio, in_turns, one_thread
 
 __all__ = ["Ratio", "kernels", "run", "simulation"]
 
 _LAYER = "resnet18.conv1"
 _NETWORK = "resnet18.*"
 _ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """Two measurements of the same work.
-
-    Parameters
-    ----------
-    what : str
-        The work.
-    ours, other : str
-        What was compared.
-    ours_value, other_value : float
-        Best of all rounds, in `unit`.
-    unit : str
-    ratio : float
-        ours_value / other_value.
-    rounds : int
-        Measurements of each.
-    """
-
-    what: str
-    ours: str
-    other: str
-    ours_value: float
-    other_value: float
-    unit: str
-    ratio: float
-    rounds: int
 
 
 def run(path: Path, seconds: float) -> None:
@@ -94,6 +64,8 @@ def run(path: Path, seconds: float) -> None:
         recordings = record([_NETWORK], Inputs())
     with waiting(err, "golden model against qnnpack and int64"):
         ratios = kernels(recordings, seconds)
+    with waiting(err, "whole networks against qnnpack's"):
+        ratios += networks(seconds)
     first = next(r for r in recordings if r.layer.name == _LAYER)
     with waiting(err, "cocotb against a plain C++ loop"):
         ratios += simulation(first, Parameters(), seconds)
@@ -157,8 +129,8 @@ def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
     what = f"{len(recordings)} layers of {recordings[0].network}, one thread"
     ratios = []
     for other, calls in (("qnnpack", theirs), ("int64 np.matmul alone", products)):
-        with _one_thread(), qnnpack():
-            times = _in_turns(ours, calls, seconds)
+        with one_thread(), qnnpack():
+            times = in_turns(ours, calls, seconds)
         ratios.append(_kernel_ratio(what, other, times.sum(2)))
         if calls is theirs:
             best = times.min(1)
@@ -204,39 +176,6 @@ def _int64(recording: Recording) -> Callable[[], object]:
     # Of the right shape: the time does not depend on the values
     patches = np.random.default_rng(0).integers(-128, 128, (pixels, len(weight)))
     return lambda: patches @ weight
-
-
-def _in_turns(
-    ours: list[Callable[[], object]], theirs: list[Callable[[], object]], seconds: float
-) -> npt.NDArray[np.float64]:
-    """Seconds that calls took: an array of shape (2, passes, layers), ours first."""
-    times: tuple[list[list[float]], list[list[float]]] = ([], [])
-    spent = [0.0, 0.0]
-    for calls in (ours, theirs):  # Once unmeasured, to fill caches and start threads
-        calls[0]()
-    while not times[0] or (spent[0] < seconds and spent[1] < 10 * seconds):
-        for side, calls in enumerate((ours, theirs)):
-            times[side].append([_timed(call) for call in calls])
-            spent[side] += sum(times[side][-1])
-    return np.array(times)
-
-
-def _timed(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Limit NumPy's products and PyTorch's kernels to one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _table(ratios: list[Ratio], machine: dict) -> Table:

@@ -1,0 +1,77 @@
+"""Whole networks: the exact integer network against PyTorch's own quantized one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.quantize import quantize_per_tensor
+from ..nets import library
+from ..nets.data.digits import digits
+from ..nets.images import calibration_crops, normalize
+from ..nets.int8 import Int8Network
+from ..nets.integer import IntegerNetwork
+from ..nets.library import QuantizedNetwork
+from ..nets.training.digits import RECIPES, outline
+from .errors import SimulationError
+from .turns import Ratio, in_turns, one_thread
+
+__all__ = ["networks"]
+
+_LARGE = 4  # images of 224 x 224
+_SMALL = 100  # digits of 32 x 32
+
+Images = npt.NDArray[np.float32]
+
+
+def networks(seconds: float) -> list[Ratio]:
+    """Time from normalized images to logits, quantization of the images included.
+
+    ResNet-18 on photographs, then the experiment's three networks on digits, with the weights
+    that they have before training: times do not depend on them. One thread each.
+
+    Parameters
+    ----------
+    seconds : float
+        Least time spent on each side of a ratio.
+
+    Raises
+    ------
+    SimulationError
+        If the two do not give the same logits.
+    """
+    return [compare(network, images, seconds) for network, images in _cases()]
+
+
+def _cases() -> Iterator[tuple[QuantizedNetwork, Images]]:
+    crops = calibration_crops()[:_LARGE]
+    yield library.load("resnet18"), np.concatenate([normalize(crop) for crop in crops])
+    data = digits("train")
+    images = np.concatenate([normalize(data.crop(index)) for index in range(_SMALL)])
+    for name in RECIPES:
+        calibration = [image[None] for image in images[:10]]
+        yield library.quantized(outline(name), name, "before training", calibration), images
+
+
+def compare(network: QuantizedNetwork, images: Images, seconds: float) -> Ratio:
+    """Ratio of the times of one batch, once both have given the same logits."""
+    exact = IntegerNetwork(network.graph)
+    pytorch = Int8Network(network.steps, network.layers)
+    source = network.graph.input.quantization
+
+    def ours() -> npt.NDArray[np.float32]:
+        return exact.logits(quantize_per_tensor(images.transpose(0, 2, 3, 1), source))
+
+    def theirs() -> npt.NDArray[np.float32]:
+        return pytorch.logits(images)
+
+    with one_thread():
+        if not np.array_equal(ours(), theirs()):
+            raise SimulationError(f"{network.name}: the integer network and PyTorch's differ")
+        times = in_turns([ours], [theirs], seconds).sum(2)
+    mine, other = (float(side.min()) for side in times)
+    what = f"{network.name}, {len(images)} images of {images.shape[2]} x {images.shape[3]}"
+    sides = ("integer network", "qnnpack")
+    return Ratio(what, *sides, mine, other, "s", mine / other, times.shape[1])
