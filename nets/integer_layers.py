@@ -13,7 +13,8 @@ from .products import FloatProducts, float_sums_fit, products
 
 __all__ = ["Convolution", "Depthwise", "Dense", "layer_of"]
 
-_CACHE = {"cpu": 1 << 20, "cuda": 1 << 28}  # bytes of a block's patches and sums
+_CACHE = {"cpu": 1 << 20}  # bytes of a block's patches and sums, to stay near a core
+_MEMORY = 1 << 28  # the same on other devices, to fit their memory
 _ROWS = 256  # least rows of a product, so that reading its weights does not dominate
 
 
@@ -100,7 +101,7 @@ class _Windows:
     ) -> Iterator[tuple[slice, ...]]:
         """Images and output rows of blocks of limited size; `cost` in bytes per pixel."""
         n, oh, ow, _ = shape
-        pixels = max(_CACHE[device] // cost, _ROWS)
+        pixels = max(_CACHE.get(device, _MEMORY) // cost, _ROWS)
         images = max(1, pixels // (oh * ow))
         rows = oh if pixels >= oh * ow else max(1, pixels // ow)
         for image in range(0, n, images):

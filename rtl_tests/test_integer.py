@@ -201,6 +201,27 @@ def test_floats_stay_exact_whatever_the_caller_has_set() -> None:
             setting.fp32_precision = precision
 
 
+def _rescaled_twice() -> Network:
+    """Two parts whose codes a concatenation changes."""
+    source = Quantization(0.03, 20)
+    operation = Concat("net.cat", (source, source), Quantization(0.05, 90))
+    return single(operation, (1, 4, 4, 3))
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_nothing_stays_behind_on_the_cpu(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a device without numbers: whatever mixes two devices fails there as on a GPU."""
+    monkeypatch.setattr("maccord.nets.integer._codes", lambda tensor: tensor)
+    graph = random_network(np.random.default_rng(seed), 5) if seed else _rescaled_twice()
+    network = IntegerNetwork(graph, device="meta")
+    found = network.tensors(np.zeros((2, *graph.input.shape[1:]), np.uint8))
+    for name in list(graph.tensors)[1:]:
+        tensor = found[name]
+        assert isinstance(tensor, torch.Tensor) and tensor.dtype == torch.int8
+        assert tensor.device.type == "meta"
+        assert tensor.shape == (2, *graph.tensors[name].shape[1:])
+
+
 def test_refusals() -> None:
     network = IntegerNetwork(random_network(np.random.default_rng(0), 2))
     shape = (2, *network.graph.input.shape[1:])
