@@ -136,12 +136,16 @@ def test_what_freezing_costs_and_why() -> None:
     text = with_losses(-0.70, -0.69)
     assert "lower at 1 and higher at 0 of 1 levels" in text
     assert "AWGN 0.6, -70.00 points [-72.00, -68.00]: live 91.00 %, frozen 21.70 %." in text
-    assert "nearly all of that loss" in text
-    assert "most of that loss" in with_losses(-0.70, -0.40)
-    assert "part of that loss" in with_losses(-0.70, -0.10)
-    assert "none of that loss that can be told" in with_losses(-0.70, -0.01)
-    assert "higher at 1 of 1" in with_losses(0.3, 0) and "clamping" not in with_losses(0.3, 0)
-    assert "lower at 0 and higher at 0" in with_losses(-0.01, 0)
+    assert "makes -69.00 points [-71.00, -67.00]: nearly all of that change" in text
+    assert "most of that change" in with_losses(-0.70, -0.40)
+    assert ": part of that change" in with_losses(-0.70, -0.10)
+    for clamped in (-0.01, 0.1):
+        assert "none that can be told of that change" in with_losses(-0.70, clamped)
+    gained = with_losses(0.3, 0.2)
+    assert "higher at 1 of 1" in gained and "The most is gained at AWGN 0.6, +30.00" in gained
+    assert "most of that change" in gained and "lost" not in gained
+    neither = with_losses(-0.01, 0)
+    assert "lower at 0 and higher at 0" in neither and "The most" not in neither
 
 
 @pytest.mark.parametrize("models", [("fp32",), ("int8", "live"), ("fp32", "frozen"), ()])
@@ -164,3 +168,18 @@ def test_every_number_of_the_text_is_a_figure_of_the_rows() -> None:
     for text in found.hardware:
         for bracket in re.findall(r"\[(.*?)\]", text):
             assert set(bracket.split(", ")) <= known, bracket
+
+
+def test_an_effect_on_accuracy_is_told_from_none() -> None:
+    share = Row("n", "frozen", "awgn", 0.1, "decided_differently", 0.02, 0.01, 0.03)
+    for low, high, text in (
+        (
+            -0.01,
+            0.005,
+            "-0.20 points [-1.00, +0.50] off that of fake quantization, an interval "
+            "that contains 0: no effect",
+        ),
+        (-0.01, -0.001, "[-1.00, -0.10] off that of fake quantization, an interval that leaves 0"),
+    ):
+        whole = Row("n", "int8", "all", 0.0, "top1_minus_frozen", -0.002, low, high)
+        assert text in claim([share, whole], [], 100).hardware[0]

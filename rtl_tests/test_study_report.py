@@ -127,7 +127,12 @@ def test_the_claim_comes_first_and_everything_is_said() -> None:
     ):
         assert part.replace("&#39;", "'") in text.replace("&#39;", "'"), part
     assert text.count("<td>ResNet-18</td>") == 2 * 4 + 1  # and a line of table 4.2
-    assert "the same bytes" in text and "Shaded columns" not in text and "appendix B" not in text
+    assert (
+        "the same bytes." in text
+        and "the same for all models" in text
+        and "Shaded columns" not in text
+        and "appendix B" not in text
+    )
 
 
 def test_what_the_text_says_turns_with_what_was_run() -> None:
@@ -137,7 +142,7 @@ def test_what_the_text_says_turns_with_what_was_run() -> None:
         [replace(r, perturbation=r.perturbation.replace("awgn", "brownian-literal")) for r in rows],
         lines,
     )
-    assert "noise of their own draw" in text and "not paired" in text
+    assert text.count("FP32 saw another draw of the noise") == 2 and "not paired" in text
     assert 'class="bad">1 image at each of 4 levels' in text
     assert "Shaded columns" in text and "appendix B" in text and 'class="printed"' in text
     assert "literal reading</b>" in text and "z is 0 in all colors" not in text

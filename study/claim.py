@@ -19,10 +19,10 @@ from .words import amount, of_images, one_in, percent, place, points
 __all__ = ["Claim", "claim"]
 
 _STRENGTHS = (  # bound on the share of decisions, and what is said below it
-    (0.001, "nearly, for decisions: fewer than one in a thousand differ"),
-    (0.01, "roughly, for decisions: fewer than one in a hundred differ"),
-    (0.05, "only loosely: up to one decision in twenty differs"),
-    (1.01, "not: more than one decision in twenty may differ"),
+    (0.001, "It holds nearly, for decisions: fewer than one in a thousand differ"),
+    (0.01, "It holds roughly, for decisions: fewer than one in a hundred differ"),
+    (0.05, "It holds only loosely, for decisions: fewer than one in twenty differ"),
+    (1.01, "It does not hold: one decision in twenty, or more, may differ"),
 )
 
 
@@ -92,10 +92,11 @@ def _verdict(networks: Sequence[_Network], images: int) -> str:
     changed = sum(network.changed for network in networks)
     count = f"{changed:,} of {decisions:,} decisions differ"
     if changed:
-        bound = max(network.bound for network in networks)
-        how = next(text for limit, text in _STRENGTHS if bound < limit)
+        worst = max(networks, key=lambda network: network.bound)
+        how = next(text for limit, text in _STRENGTHS if worst.bound < limit)
+        who = f" (by the upper end of {worst.name}'s interval)" if len(networks) > 1 else ""
         share = f"{percent(changed / decisions)}, {one_in(changed / decisions)}"
-        return f"It holds {how}. With the same frozen scales, {count} ({share})."
+        return f"{how}{who}. With the same frozen scales, {count} ({share})."
     if any(network.any_difference for network in networks):
         return f"It holds for every decision, but not for every value: {count}, numbers inside do."
     if all(network.saw_activations for network in networks):
@@ -192,7 +193,10 @@ class _Network:
             if row.low <= 0 <= row.high
             else "leaves 0 out"
         )
-        return f"Top-1 accuracy of true INT8 is {amount(row)} off, an interval that {told}."
+        return (
+            f"True INT8's top-1 accuracy is {amount(row)} off that of fake quantization, an "
+            f"interval that {told}."
+        )
 
     def _parting(self) -> str:
         counts: dict[str, int] = {}
@@ -211,60 +215,47 @@ class _Network:
 
     def observers(self) -> str:
         """Live observers: against the hardware, and against frozen scales; empty without any."""
-        sentences = [self._freezing(), self._clamping(), self._near_fp32()]
+        sentences = [self._freezing(), self._near_fp32()]
         if self.series("live", "decided_differently"):
             sentences.insert(0, f"with live observers, {self._decisions('live')}")
         elif not sentences[0]:
             return ""
         return f"{self.name}: " + " ".join(sentence for sentence in sentences if sentence)
 
-    def _worst(self) -> Row | None:
-        rows = self.series("frozen", "top1_minus_live")
-        return min(rows, key=lambda row: row.value, default=None)
-
     def _freezing(self) -> str:
-        rows, worst = self.series("frozen", "top1_minus_live"), self._worst()
-        if not worst:
+        rows = self.series("frozen", "top1_minus_live")
+        if not rows:
             return ""
-        lower, higher = (
-            sum(row.high < 0 for row in rows),
-            sum(row.low > 0 for row in rows),
-        )
-        at = (worst.perturbation, worst.level)
-        shown = []
-        for model in MODELS:
-            row = self.results.row(self.network, model, *at, "top1")
-            if row:
-                shown.append(f"{model} {percent(row.value)}")
+        lower, higher = ([r for r in rows if r.high < 0], [r for r in rows if r.low > 0])
         whole = self.over_levels("frozen", "top1_minus_live")
         mean = f"; over all levels it changes top-1 accuracy by {amount(whole)}" if whole else ""
-        return (
-            f"Freezing the observers makes top-1 accuracy lower at {lower} and higher at {higher} "
-            f"of {len(rows)} levels with an interval that leaves 0 out{mean}. The most is lost at "
-            f"{place(*at)}, {amount(worst)}: {', '.join(shown)}."
+        text = (
+            f"Freezing the observers makes top-1 accuracy lower at {len(lower)} and higher at "
+            f"{len(higher)} of {len(rows)} levels with an interval that leaves 0 out{mean}."
         )
+        if lower:
+            text += " The most is lost" + self._extreme(min(lower, key=lambda row: row.value))
+        if higher:
+            text += " The most is gained" + self._extreme(max(higher, key=lambda row: row.value))
+        return text
 
-    def _clamping(self) -> str:
-        worst = self._worst()
-        if not worst or worst.high >= 0:
-            return ""
-        at = (worst.perturbation, worst.level)
+    def _extreme(self, row: Row) -> str:
+        """Where freezing changes most: accuracies there, and what clamping alone would change."""
+        at = (row.perturbation, row.level)
+        found = [(model, self.results.row(self.network, model, *at, "top1")) for model in MODELS]
+        shown = ", ".join(f"{model} {percent(top1.value)}" for model, top1 in found if top1)
+        text = f" at {place(*at)}, {amount(row)}: {shown}."
         clamped = self.results.row(self.network, "fp32-clamped", *at, "top1_minus_fp32")
         if not clamped:
-            return ""
-        share = clamped.value / worst.value
-        part = (
-            "nearly all of that loss"
-            if share > 0.9
-            else "most of that loss"
-            if share > 0.5
-            else "part of that loss"
-            if clamped.high < 0
-            else "none of that loss that can be told"
-        )
+            return text
+        share = clamped.value / row.value
+        told = not clamped.low <= 0 <= clamped.high
+        part = "nearly all" if share > 0.9 else "most" if share > 0.5 else "part"
+        part = part if told and share > 0 else "none that can be told"
         return (
-            f"There, clamping the input of FP32 to 0..1, without any quantization, changes it by "
-            f"{amount(clamped)}: {part} is the range that frozen scales leave the input."
+            f"{text} There, clamping FP32's input to 0..1, without any quantization, makes "
+            f"{amount(clamped)}: {part} of that change comes of the range that frozen scales leave "
+            "the input."
         )
 
     def _near_fp32(self) -> str:

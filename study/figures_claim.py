@@ -56,7 +56,7 @@ def claim_plot(results: Results) -> bytes | None:
             _ticks(grid[-1, column], positions)
         for axes, (_, _, label) in zip(grid[:, 0], panels, strict=True):
             axes.set_ylabel(label)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])  # whole markers at 0
         shown = {}
         for axes in grid[:, 0]:
             shown |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))

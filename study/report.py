@@ -20,7 +20,7 @@ from .figures_images import Demonstration, demonstrations
 from .figures_tables import number, table_picture
 from .info import DESCRIPTIONS, Info
 from .published import IMAGES, SLIP, SLIPPED, TABLES
-from .rows import MODELS, Row
+from .rows import MODELS, Row, level_text
 from .tables import Results, display_name, tables, write_table
 from .words import of_images, percent, place
 
@@ -147,7 +147,7 @@ def _recompute(results: Results) -> str:
     if not quantized or "fp32" not in results.models or not results.places:
         return ""
     perturbation, level = results.places[-1]
-    path = f"logits/{results.networks[0]}/{perturbation}_{level:g}.npz"
+    path = f"logits/{results.networks[0]}/{perturbation}_{level_text(level)}.npz"
     return RECOMPUTE.format(path=path, fp32="fp32", model=quantized[0].replace("-", "_"))
 
 

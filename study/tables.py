@@ -23,7 +23,7 @@ NAMES = {
 }
 _HEADS = {"awgn": "sigma", "brownian": "sigma", "vertical": "streaks", "horizontal": "streaks"}
 _TITLES = {"top1": "Top-1 accuracy", "top5": "Top-5 accuracy", "f1": "F1 score",
-           "kl": "KL divergence FP32 || INT8 in nats"}  # fmt: skip
+           "kl": "KL(FP32 || model) in nats"}  # fmt: skip
 _MODELS = {"fp32": "FP32", "int8": "INT8", "live": "live"}
 _AVERAGES = ("weighted", "macro")
 

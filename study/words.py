@@ -66,12 +66,15 @@ def place(perturbation: str, level: float) -> str:
     --------
     >>> place("awgn", 0.3), place("vertical", 2.0), place("clean", 0.0)
     ('AWGN 0.3', 'vertical occlusion 2', 'clean images')
+    >>> place("awgn+vertical:4", 0.3)
+    'AWGN 0.3 + vertical:4'
     """
     if perturbation == CLEAN:
         return "clean images"
     if perturbation == ALL:
         return "all levels"
-    return f"{NAMES.get(perturbation, perturbation)} {level_text(level)}"
+    first, *others = perturbation.split("+")  # of a composition, the level is the first's
+    return " + ".join([f"{NAMES.get(first, first)} {level_text(level)}", *others])
 
 
 def one_in(share: float) -> str:
