@@ -1,5 +1,6 @@
 """The exact integer network through torch: byte-equal to the golden model."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -208,12 +209,26 @@ def _rescaled_twice() -> Network:
     return single(operation, (1, 4, 4, 3))
 
 
+def _held(what: object) -> Iterator[torch.Tensor]:
+    """Tensors that a packed layer keeps, wherever."""
+    if isinstance(what, torch.Tensor):
+        yield what
+    elif isinstance(what, list | tuple):
+        for part in what:
+            yield from _held(part)
+    elif type(what).__module__.startswith("maccord.nets"):
+        yield from _held(list(vars(what).values()))
+
+
 @pytest.mark.parametrize("seed", range(9))
 def test_nothing_stays_behind_on_the_cpu(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a device without numbers: whatever mixes two devices fails there as on a GPU."""
     monkeypatch.setattr("maccord.nets.integer._codes", lambda tensor: tensor)
     graph = random_network(np.random.default_rng(seed), 5) if seed else _rescaled_twice()
     network = IntegerNetwork(graph, device="meta")
+    # elementwise operators of that device would take these from another
+    assert all(tensor.device.type == "meta" for tensor in _held(network._kernels))
+    assert not seed or len(list(_held(network._kernels))) > 4
     found = network.tensors(np.zeros((2, *graph.input.shape[1:]), np.uint8))
     for name in list(graph.tensors)[1:]:
         tensor = found[name]
