@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ from maccord.study.figures_claim import claim_plot
 from maccord.study.figures_curves import FIGURES, curves
 from maccord.study.figures_distributions import Distribution, density, distributions
 from maccord.study.figures_images import Demonstration, demonstrations
-from maccord.study.figures_style import COLOURS, LABELS, MARKERS, STYLES
+from maccord.study.figures_style import COLOURS, LABELS, MARKERS, STYLES, style
 from maccord.study.figures_tables import table_picture
 from maccord.study.measure import measure_all
 from maccord.study.rows import MODELS
@@ -105,6 +106,30 @@ def test_curves_begin_clean_and_have_their_intervals(monkeypatch: pytest.MonkeyP
         (path,) = band.get_paths()
         corners = {tuple(corner) for corner in path.vertices}  # type: ignore[union-attr]
         assert {(r.level, end) for r in rows if r for end in (r.low, r.high)} <= corners
+
+
+@pytest.mark.parametrize("networks", [("vgg16",), ("vgg16", "resnet18"), ("vgg16", "a", "b")])
+@pytest.mark.parametrize("number", ["4.1", "4.2", "4.3", "claim"])
+def test_nothing_is_cut_off(
+    number: str, networks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = some(networks=networks).rows
+    # One network's divergences are far greater than the first one's
+    last = [r for r in found if r.network == networks[-1] and r.metric == "kl"]
+    grown = [replace(r, value=9 * r.value, low=9 * r.low, high=9 * r.high) for r in last]
+    results = Results([r for r in found if r not in last] + grown)
+    module = figures_claim if number == "claim" else figures_curves
+    draw = claim_plot if number == "claim" else lambda results: curves(number, results)
+    with style():
+        figure = drawn(monkeypatch, module, lambda: draw(results))
+        figure.draw_without_rendering()
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        values = [y for line in axes.lines for y in np.atleast_1d(line.get_ydata())]
+        assert values and low < min(values) and max(values) < high
+    width, height = figure.bbox.size
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0 and legend.x1 <= width and legend.y1 <= height
 
 
 def test_the_claims_plot_shows_every_model_at_every_level(monkeypatch: pytest.MonkeyPatch) -> None:

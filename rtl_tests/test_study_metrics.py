@@ -233,7 +233,8 @@ def test_samples_that_do_not_fit_are_refused() -> None:
         ),
         ({"logits": logits | {"int8": logits["int8"][:7]}}, r"got \(7, 3\), \(8, 3\)"),
         ({"logits": {"fp32": logits["fp32"] * np.nan}}, "logits of fp32 must be finite"),
-        ({"labels": good.labels + 3}, "labels must be between 0 and 2, got 3 to 5"),
+        ({"labels": good.labels + 1}, "labels must be between 0 and 2, got 1 to 3"),
+        ({"labels": good.labels - 1}, "labels must be between 0 and 2, got -1 to 1"),
         ({"codes": 0}, "differing must be one count for each of 8 images"),
     ):
         with pytest.raises(ValueError, match=f"resnet18, awgn 0.3: .*{text}"):

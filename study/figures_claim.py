@@ -42,7 +42,7 @@ def claim_plot(results: Results) -> bytes | None:
     positions = _positions(places)
     with style():
         count = len(results.networks)
-        figure = new_figure(max(7, 1 + 4.3 * count), 1.4 + 2.1 * len(panels))
+        figure = new_figure(max(7.4, 1 + 4.3 * count), 1.4 + 2.1 * len(panels))
         heights = [1.5 if metric == "top1" else 1 for metric, _, _ in panels]
         grid = figure.subplots(
             len(panels), count, squeeze=False, sharex=True, sharey="row", height_ratios=heights

@@ -92,7 +92,7 @@ def curves(number: str, results: Results) -> bytes | None:
     if len(levels) == 1 or not networks:
         return None
     with style():
-        width = max(5.5, 1 + 3.1 * len(networks))
+        width = max(6.2, 1 + 3.1 * len(networks))
         figure = new_figure(width, 0.9 + 2.5 * len(metrics))
         grid = figure.subplots(len(metrics), len(networks), squeeze=False, sharey="row")
         for column, network in enumerate(networks):
@@ -104,12 +104,12 @@ def curves(number: str, results: Results) -> bytes | None:
                     ]
                     if kept:
                         curve(axes, model, [x for x, _ in kept], [row for _, row in kept])
-                axes.set_ylim(bottom=0)
-                if metric != "kl":
-                    axes.set_ylim(0, 1.02)
             grid[0, column].set_title(display_name(network))
         for metric, axes in zip(metrics, grid[:, 0], strict=True):
             axes.set_ylabel(_AXES[metric])
+            # Once all panels of the row have their curves: they share the axis
+            top = axes.get_ylim()[1] if metric == "kl" else 1.04
+            axes.set_ylim(-0.03 * top, top)
         figure.supxlabel(f"{NAMES[perturbation]}: {_LEVELS[asked]} (0: clean)", fontsize=9)
-        legend_above(figure, grid[0, 0], columns=2 if len(networks) == 1 else 4)
+        legend_above(figure, grid[0, 0], columns=4 if len(networks) > 2 else 2)
         return png(figure)

@@ -77,13 +77,14 @@ def distributions(values: Distribution, *, quantized: bool) -> bytes:
     else:
         panels = {"weights": values.weights, "activations": values.activations}
     with style():
-        figure = new_figure(8, 3.2)
+        figure = new_figure(8, 3.4)
         grid = figure.subplots(1, 2)
         for axes, (name, array) in zip(grid, panels.items(), strict=True):
             _panel(axes, array, COLOURS["int8" if quantized else "frozen"])
-            axes.set_title(f"{name}, {values.layer}")
+            axes.set_title(name)
             axes.set_xlabel("code" if quantized else "value")
         grid[0].set_ylabel("density")
+        figure.suptitle(values.layer, fontsize=10)
         return png(figure)
 
 
