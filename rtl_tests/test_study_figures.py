@@ -117,7 +117,9 @@ def test_nothing_is_cut_off(
     # One network's divergences are far greater than the first one's
     last = [r for r in found if r.network == networks[-1] and r.metric == "kl"]
     grown = [replace(r, value=9 * r.value, low=9 * r.low, high=9 * r.high) for r in last]
-    results = Results([r for r in found if r not in last] + grown)
+    rest = [r for r in found if r not in last]
+    nothing = [replace(r, value=0.0, low=0.0) if r.level == 1 else r for r in rest]
+    results = Results(nothing + grown)
     module = figures_claim if number == "claim" else figures_curves
     draw = claim_plot if number == "claim" else lambda results: curves(number, results)
     with style():
