@@ -186,6 +186,8 @@ def test_the_description_is_the_source() -> None:
         assert len(bits) == len(set(bits)) and max(bits) < 32
     status = {f["name"]: 1 << f["low"] for f in by_name["STATUS"]["fields"] if f["bits"] == 1}
     assert status == {bit.name: bit for bit in Status}
+    units = {f["name"]: (f["low"], f["bits"]) for f in by_name["UNITS"]["fields"]}
+    assert units == {u.name: (4 * u, 4) for u in Unit} | {"FETCH": (16, 4)}
     for name, members in (
         *(("error_code", ErrorCode), ("unit_state", UnitState)),
         *(("unit", Unit), ("mode", Mode)),
