@@ -7,13 +7,14 @@ STAMP := .venv/.maccord-setup
 SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
 OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch $(BATCH)) $(ARGS)
 
-.PHONY: help setup sim layers verilog bench test lint format clean
+.PHONY: help setup sim layers study verilog bench test lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
 	@echo "make sim NET=resnet18                    a whole network, from image to logits"
 	@echo "make sim LAYER='resnet18.layer1.*'       several layers, in parallel"
+	@echo "make study                               the experiment: FP32, fake quantization, true INT8"
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
 	@echo
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +34,10 @@ sim: $(STAMP)  ## Simulate NET=, a network, or LAYER=, a layer or a glob
 layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks
 	@$(BIN)/maccord layers $(foreach name,$(NET),'$(name)') $(ARGS)
 
-verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/
+study: $(STAMP)  ## Compare FP32, fake quantization and true INT8 under noise and occlusion
+	@$(BIN)/maccord study $(if $(NET),--networks '$(NET)') $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
+
+verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/, with headers and a core file
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
 
 bench: $(STAMP)  ## Run the benchmarks: ratios, side by side

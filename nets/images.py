@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-__all__ = ["MEAN", "SIZE", "STD", "calibration_crops", "load_crop", "normalize", "photograph"]
+__all__ = ["MEAN", "SIZE", "STD", "calibration_crops", "center_crop", "load_crop", "normalize"]
+__all__ += ["photograph", "resize"]
 
 SIZE = 224
 _SHORT_SIDE = 256
@@ -45,7 +46,7 @@ def photograph(name: str = "china") -> Image.Image:
         return file.convert("RGB")
 
 
-def _resize(image: Image.Image) -> Image.Image:
+def resize(image: Image.Image) -> Image.Image:
     """Short side to 256 pixels, bilinear and antialiased, as torchvision's Resize(256)."""
     width, height = image.size
     short = min(width, height)
@@ -89,7 +90,12 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
             raise ValueError(
                 f"{what} must be a readable image file, got {path}: {reason}"
             ) from None
-    image = _resize(image)
+    return center_crop(image)
+
+
+def center_crop(image: Image.Image) -> Crop:
+    """Center crop (224, 224, 3), float32 in 0..1, of an image whose short side is made 256."""
+    image = resize(image)
     left, top = (round((side - SIZE) / 2.0) for side in image.size)
     return _crop(image, left, top)
 
@@ -115,7 +121,7 @@ def calibration_crops() -> list[Crop]:
     """Crops of both shipped photographs, left, center and right, each also mirrored."""
     crops = []
     for name in ("china", "flower"):
-        image = _resize(photograph(name))
+        image = resize(photograph(name))
         width, height = image.size
         for left in (0, (width - SIZE) // 2, width - SIZE):
             crop = _crop(image, left, (height - SIZE) // 2)

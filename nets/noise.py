@@ -33,7 +33,7 @@ def white(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Noi
     ----------
     shape : tuple of int
     sigma : float
-        Standard deviation before the clamp, in units of the image (0..1); after it, 0.9932 of that.
+        Standard deviation before the clamp, in units of the image (0..1); after it, 0.9975 of that.
     rng : Generator
 
     Returns

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ..golden import graph, requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .int8 import Step
 
-__all__ = ["digest", "locked", "read", "source_digest", "write"]
+__all__ = ["digest", "locked", "read", "replacing", "source_digest", "write"]
 
 _ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
@@ -66,6 +67,23 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes `path`'s place if the block succeeds: readers see old or new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
 def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) -> None:
     """Write a network, atomically: another process sees the whole file or none.
 
@@ -87,18 +105,8 @@ def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) 
             arrays[f"{layer.name}/{name}"] = getattr(layer, name)
     head = {"steps": [asdict(step) for step in steps], "layers": plain, "about": about}
     arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, **arrays)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        np.savez(file, **arrays)
 
 
 def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:

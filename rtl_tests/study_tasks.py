@@ -12,10 +12,15 @@ LIMIT = 40
 
 
 def weights(folder: Path, seed: int = 0) -> Path:
-    """Write a checkpoint of the embedded ResNet-18, not trained."""
+    """Write a checkpoint of the embedded ResNet-18: not trained, but with biases."""
     path = folder / f"resnet18-{seed}.pt"
     if not path.exists():
-        torch.save(outline("resnet18", seed).state_dict(), path)
+        state = outline("resnet18", seed).state_dict()
+        generator = torch.Generator().manual_seed(seed)
+        for name, value in state.items():
+            if value.ndim == 1 and name.endswith("bias"):
+                value.copy_(torch.randn(len(value), generator=generator) / 2)
+        torch.save(state, path)
     return path
 
 

@@ -36,6 +36,11 @@ def files(asked: Request) -> dict[str, bytes]:
     return {name: (asked.out / name).read_bytes() for name in CSV}
 
 
+def done(asked: Request) -> list[Path]:
+    """Whole parts of a study; what is still being written has a hidden name."""
+    return sorted(p for p in (asked.out / "parts").rglob("*.npz") if p.name[0] != ".")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("study")
@@ -125,13 +130,12 @@ def test_a_killed_study_goes_on_to_the_same_bytes(finished: Request, tmp_path: P
         *("--rtl", "0", "--out", str(again.out), "--jobs", "1"),
     ]
     process = subprocess.Popen([*command, "study", *arguments], start_new_session=True)
-    parts = again.out / "parts"
     deadline = time.monotonic() + 120
-    while len(list(parts.rglob("*.npz"))) < 2 and time.monotonic() < deadline:
+    while len(done(again)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    kept = sorted(path for path in parts.rglob("*.npz") if path.name[0] != ".")
+    kept = done(again)
     assert 2 <= len(kept) < 6 and not (again.out / "results.csv").exists()
     kept[0].write_bytes(kept[0].read_bytes()[:100])
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}

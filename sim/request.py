@@ -129,7 +129,8 @@ def _check_box(inputs: Inputs) -> None:
     if not inputs.bbox:
         return
     check_box(parse_box(inputs.bbox), SIZE, SIZE)
-    kinds = [perturbation.kind for perturbation in parse(inputs.perturb)] if inputs.perturb else []
+    asked = parse(inputs.perturb) if inputs.perturb else []
+    kinds = [kind for perturbation in asked for kind in perturbation.kinds]
     if not set(kinds) & set(_STREAKS):
         raise ValueError(
             "bbox needs a vertical or horizontal perturbation, "

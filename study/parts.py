@@ -68,7 +68,7 @@ def write_part(path: Path, part: Part) -> None:
 def read_part(path: Path) -> Part | None:
     """Read an answer; None if there is none, or not a whole one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         logits = {k.removeprefix(_LOGITS): v for k, v in arrays.items() if k.startswith(_LOGITS)}
         differences = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .differences import TensorDifference
+from .differences import TensorDifference, lines
 from .grid import Level, levels
 from .parts import join, part_path, read_part
 from .request import Request
@@ -100,7 +100,10 @@ def collect(found: Sequence[Cell], folder: Path) -> Collected:
     for cell in found:
         part = _joined(cell, folder)
         samples.append(_sample(cell, part))
-        differences += _differences(cell, part)
+        if part.differences is not None:
+            differences += lines(
+                cell.subject.name, cell.level.name, cell.level.level, part.differences
+            )
         number, total, squares = part.moments
         if number and cell.level.perturbation is not None:
             variance = squares / number - (total / number) ** 2
@@ -137,24 +140,3 @@ def _sample(cell: Cell, part: Part) -> Sample:
         differing=None if found is None else found.differing.sum(1),
         codes=0 if found is None else int(found.sizes.sum()),
     )
-
-
-def _differences(cell: Cell, part: Part) -> list[TensorDifference]:
-    found = part.differences
-    if found is None:
-        return []
-    return [
-        TensorDifference(
-            cell.subject.name,
-            cell.level.name,
-            cell.level.level,
-            index,
-            tensor,
-            int(found.sizes[index]) * found.images,
-            int(found.differing[:, index].sum()),
-            found.images,
-            int(found.parting[index]),
-            int(found.largest[:, index].max()),
-        )
-        for index, tensor in enumerate(found.tensors)
-    ]

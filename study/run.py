@@ -21,16 +21,21 @@ from rich.progress import (
 from ..sim.progress import waiting
 from ..sim.report import console
 from ..sim.worker import Worker
+from .describe import demonstrated, distribution, info
 from .differences import write_differences
+from .info import write_info
 from .measure import measure_all
 from .parts import part_path, read_part, write_part
 from .plan import Cell, Collected, cells, collect
 from .prepare import subjects
+from .report import write_outputs
 from .request import Request, check
-from .rows import write_rows
+from .rows import Row, write_rows
 from .rtl import RtlSample, rtl_samples
+from .said import print_study
 from .samples import write_sample
 from .scheduler import answers, executor
+from .tables import Results
 from .work import Task, run_task
 
 __all__ = ["run"]
@@ -68,7 +73,10 @@ def run(request: Request, worker: Worker | None = None) -> int:
         _answer(pool, [task for cell in found for task in cell.tasks], folder, request, err)
     answered = collect(found, folder)
     rtl = _simulate(found, answered, folder, request, worker, err)
-    _write(request, answered, err)
+    with waiting(err, "measuring and drawing"):
+        rows, report = _write(request, found, answered, rtl)
+    print_study(console(), rows, answered, rtl)
+    console().print(f"results: {request.out}/\nreport: {report}", soft_wrap=True)
     return int(not all(sample.equal for sample in rtl))
 
 
@@ -146,13 +154,25 @@ def _simulate(
     return samples
 
 
-def _write(request: Request, answered: Collected, err: Console) -> None:
-    """Measure, and write all that people and programs read."""
+def _write(
+    request: Request, found: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+) -> tuple[list[Row], Path]:
+    """Measure, and write all that people and programs read; return the report's path."""
     out = request.out
-    with waiting(err, "measuring"):
-        rows = measure_all(answered.samples, answered.differences, seed=request.seed)
-        write_rows(out / "results.csv", rows)
-        write_differences(out / "differences.csv", answered.differences)
-        if request.save_logits:
-            for sample in answered.samples:
-                write_sample(out / "logits", sample)
+    rows = measure_all(answered.samples, answered.differences, seed=request.seed)
+    write_rows(out / "results.csv", rows)
+    write_differences(out / "differences.csv", answered.differences)
+    if request.save_logits:
+        for sample in answered.samples:
+            write_sample(out / "logits", sample)
+    about = info(request, found, answered, rtl)
+    write_info(out / "info.json", about)
+    report = write_outputs(
+        out,
+        about,
+        rows,
+        answered.differences,
+        shown=demonstrated(found, Results(rows)),
+        distribution=distribution(found),
+    )
+    return rows, report

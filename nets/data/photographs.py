@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ..images import SIZE, _crop, _resize
+from ..images import SIZE, center_crop, resize
 from ..store import digest
 from .dataset import Box, Crop, Labels
 
@@ -41,7 +41,7 @@ def move_box(box: Box, size: tuple[int, int]) -> Box:
     (0, 0, 6, 224)
     """
     whole = Image.new("1", size)
-    resized = _resize(whole).size
+    resized = resize(whole).size
     sides = []
     for axis in (0, 1):
         cut = round((resized[axis] - SIZE) / 2.0)
@@ -113,9 +113,7 @@ class PhotographDataset:
                 image = file.convert("RGB").crop((0, 0, *self._inside(path, file.size)))
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise _unreadable(path, error) from None
-        image = _resize(image)
-        left, top = (round((side - SIZE) / 2.0) for side in image.size)
-        return _crop(image, left, top)
+        return center_crop(image)
 
     def box(self, index: int) -> Box:
         if self.boxes is None:

@@ -23,9 +23,9 @@ from torch import nn
 
 from ..data.dataset import Dataset
 from ..networks import Architecture
-from ..store import digest
+from ..store import digest, replacing
 from .batches import Batches, spread
-from .loop import save, train_pass, write
+from .loop import save, train_pass
 from .settings import Epoch, Settings
 from .start import fresh, pretrained
 
@@ -141,7 +141,8 @@ def _write_log(path: Path, log: list[Epoch]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(Epoch)])
     writer.writerows(tuple(asdict(row).values()) for row in log)
-    write(path, text.getvalue().encode())
+    with replacing(path) as file:
+        file.write(text.getvalue().encode())
 
 
 def _device(name: str) -> torch.device:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from torch import nn
 
-__all__ = ["Batch", "Progress", "save", "train_pass", "write"]
+from ..store import replacing
+
+__all__ = ["Batch", "Progress", "save", "train_pass"]
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Progress = Callable[[int, int, float], None]  # epochs done, epochs, mean loss of the last one
@@ -66,24 +65,7 @@ def train_pass(
     return total / count, right / count
 
 
-def write(path: Path, data: bytes | memoryview) -> None:
-    """Write a file atomically: after a kill it is the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def save(path: Path, state: object) -> None:
     """Write what torch.load reads, atomically."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write(path, buffer.getbuffer())
+    with replacing(path) as file:
+        torch.save(state, file)

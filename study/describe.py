@@ -1,0 +1,168 @@
+"""What the report shows beside the figures: what was run, some images, one layer's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from ..golden.graph import Conv2d, Linear
+from ..golden.network import execute
+from ..golden.quantize import quantize_per_tensor
+from ..nets.framework import one_thread
+from ..nets.images import normalize
+from .figures_distributions import Distribution
+from .figures_images import Demonstration
+from .info import Deviation, Info, RtlSummary
+from .plan import Cell, Collected
+from .request import EMBEDDED, Request
+from .rows import CLEAN
+from .rtl import RtlSample
+from .subject import Subject, dataset, float_network, quantized_network
+from .tables import Results
+from .work import inputs
+
+__all__ = ["demonstrated", "distribution", "info"]
+
+_DISTRIBUTIONS = ("maccord", "torch", "numpy", "scipy", "scikit-learn")
+_SHOWN = {"awgn": (0.3, 0.6), "brownian": (40, 70), "vertical": (3, 5), "horizontal": (3, 5)}
+_IMAGES = 16  # whose activations are drawn
+
+
+def info(
+    request: Request, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+) -> Info:
+    """What was run, beside the rows."""
+    data = dataset(request.data, "test")
+    images = len(answered.samples[0].labels)
+    subjects = list(dict.fromkeys(cell.subject for cell in cells))
+    calibration = min(request.calibration, len(dataset(request.data, "train")))
+    return Info(
+        data=data.name,
+        spec=request.data.partition(":")[0],
+        images=images,
+        classes=data.classes,
+        size=data.size,
+        seed=request.seed,
+        calibration=f"{calibration} images of the training split, evenly spaced",
+        networks={subject.name: _described(subject) for subject in subjects},
+        float_top1=_float_top1(answered),
+        deviations=_deviations(cells, answered),
+        paired=not request.unpaired,
+        versions={name: metadata.version(name) for name in _DISTRIBUTIONS},
+        rtl=tuple(_summary(name, rtl) for name in dict.fromkeys(s.network for s in rtl)),
+    )
+
+
+def _described(subject: Subject) -> str:
+    model = float_network(subject)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    origin = "trained on the embedded data" if subject.data == EMBEDDED else subject.weights.name
+    graph = quantized_network(subject).graph
+    macs = sum(
+        node.operation.macs(graph.tensors[node.inputs[0]].shape)
+        for node in graph.nodes
+        if isinstance(node.operation, Conv2d | Linear)
+    )
+    return f"{count:,} parameters, {macs:,} multiplications an image, weights {origin}"
+
+
+def _float_top1(answered: Collected) -> dict[str, float]:
+    return {
+        sample.network: float((sample.logits["fp32"].argmax(1) == sample.labels).mean())
+        for sample in answered.samples
+        if sample.perturbation == CLEAN and "fp32" in sample.logits
+    }
+
+
+def _deviations(cells: Sequence[Cell], answered: Collected) -> tuple[Deviation, ...]:
+    levels = {str(cell.level): cell.level for cell in cells}
+    return tuple(
+        Deviation(levels[name].name, levels[name].level, value)
+        for name, value in answered.deviations.items()
+    )
+
+
+def _summary(network: str, rtl: Sequence[RtlSample]) -> RtlSummary:
+    own = [sample for sample in rtl if sample.network == network]
+    return RtlSummary(
+        network,
+        own[0].images,
+        len(own),
+        sum(sample.equal for sample in own),
+        sum(sample.compared for sample in own),
+    )
+
+
+def demonstrated(cells: Sequence[Cell], results: Results) -> list[Demonstration]:
+    """One image, clean and at two levels of each perturbation, as its models saw it."""
+    own = [cell for cell in cells if cell.subject == cells[0].subject]
+    found = []
+    for cell in own:
+        levels = results.levels(cell.level.name)
+        wanted = [level for level in _SHOWN.get(cell.level.name, ()) if level in levels]
+        wanted = wanted or sorted({levels[len(levels) // 2], levels[-1]})
+        if cell.level.perturbation is None or cell.level.level in wanted:
+            task = cell.tasks[0]
+            crops = inputs(replace(task, images=task.images[:1]))[1]
+            found.append(Demonstration(cell.level.name, cell.level.level, crops[0]))
+    return found
+
+
+def distribution(cells: Sequence[Cell]) -> Distribution | None:
+    """Weights and inputs of a convolution in the middle of ResNet-18, or of the first network.
+
+    In floating point, the weights are those with the batch norm folded, which are quantized.
+    """
+    subjects = list(dict.fromkeys(cell.subject for cell in cells))
+    subject = next((each for each in subjects if each.name == "resnet18"), subjects[0])
+    network = quantized_network(subject)
+    layers = [node for node in network.graph.nodes if isinstance(node.operation, Conv2d)]
+    if not layers:
+        return None
+    node = layers[len(layers) // 2]
+    layer = node.operation
+    assert isinstance(layer, Conv2d)
+    data = dataset(subject.data, "test")
+    crops = [data.crop(index) for index in cells[0].tasks[0].images[:_IMAGES]]
+    images = np.concatenate([normalize(crop) for crop in crops])
+    model, path = float_network(subject), layer.name.removeprefix(f"{subject.name}.")
+    seen: list[torch.Tensor] = []
+    hook = model.get_submodule(path).register_forward_pre_hook(
+        lambda _, args: seen.append(args[0].clone())
+    )
+    with one_thread(), torch.inference_mode(), hook:
+        model(torch.from_numpy(images))
+    graph = network.graph
+    x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
+    return Distribution(
+        layer=layer.name,
+        weights=_folded(model, path),
+        activations=seen[0].numpy(),
+        weight_codes=layer.weight,
+        activation_codes=execute(graph, x_q)[node.inputs[0]],
+    )
+
+
+def _folded(model: nn.Module, path: str) -> npt.NDArray[np.float32]:
+    """A convolution's weights, with the batch norm behind it folded if there is one."""
+    traced = torch.fx.symbolic_trace(model)
+    conv = traced.get_submodule(path)
+    assert isinstance(conv, nn.Conv2d)
+    node = next(node for node in traced.graph.nodes if node.target == path)
+    behind = next(iter(node.users))
+    norm = traced.get_submodule(behind.target) if behind.op == "call_module" else None
+    weight = conv.weight
+    if isinstance(norm, nn.BatchNorm2d):
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None and variance is not None
+        weight, _ = fuse_conv_bn_weights(
+            weight, conv.bias, mean, variance, norm.eps, norm.weight, norm.bias
+        )
+    return weight.detach().numpy()
