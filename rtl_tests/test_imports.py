@@ -1,4 +1,4 @@
-"""Which way imports point: golden <- hw, nets <- sim <- study, and nothing upwards."""
+"""Which way imports point: golden <- hw, nets <- sim <- synth <- study, and nothing upwards."""
 
 import ast
 import subprocess
@@ -20,8 +20,12 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),
+    "synth": (
+        {"golden", "hw", "sim", "synth"},
+        {"amaranth", "typer", "rich", "matplotlib"},
+    ),
     "study": (
-        {"golden", "nets", "sim", "study"},
+        {"golden", "nets", "sim", "study", "synth"},
         {
             *("numpy", "scipy", "sklearn", "torch", "distributed"),
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),

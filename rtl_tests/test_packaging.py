@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("golden", "hw", "nets", "sim", "study")
+ROOMS = ("golden", "hw", "nets", "sim", "study", "synth")
 
 
 def room_files() -> set[str]:

@@ -1,0 +1,1 @@
+"""Synthesis, place and route with open tools: what the accelerator takes, and how fast it is."""

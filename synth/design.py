@@ -1,0 +1,35 @@
+"""The design that tools synthesize: RTLIL of the accelerator in its scan wrapper."""
+
+from __future__ import annotations
+
+import re
+
+from amaranth.back import rtlil
+
+from ..golden.parameters import Parameters
+from ..hw.accelerator import Accelerator
+from .wrapper import ScanWrapper
+
+__all__ = ["TOP", "rtlil_of"]
+
+TOP = "top"
+# Nothing reads what has not been written: contents would forbid RAM blocks and macros
+_INITIAL_MEMORY = re.compile(r"^  cell \$meminit_v2 .*?^  end$\n", re.MULTILINE | re.DOTALL)
+
+
+def rtlil_of(parameters: Parameters) -> str:
+    """RTLIL of the wrapped accelerator, module `TOP`; equal parameters give equal text.
+
+    Amaranth's own RTLIL and not Verilog: Yosys 0.70 does not find instances of primitives in
+    Verilog that it has written itself.
+
+    Parameters
+    ----------
+    parameters : Parameters
+
+    Returns
+    -------
+    str
+    """
+    wrapped = ScanWrapper(Accelerator(parameters))
+    return _INITIAL_MEMORY.sub("", rtlil.convert(wrapped, name=TOP, emit_src=False))

@@ -1,0 +1,172 @@
+"""What `maccord synth` builds for: FPGA families, and gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["RESOURCES", "TARGETS", "Family", "Target", "target_named"]
+
+#: Columns of the table, in order.
+RESOURCES = ("dsp", "bram", "lutram", "lut", "ff", "gates")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the cells of a family are called, and what each of them takes.
+
+    Parameters
+    ----------
+    name : str
+    synthesis : str
+        Commands of Yosys from the generic netlist, flat, to the family's cells.
+    cells : dict of str to dict of str to float
+        Resources, of `RESOURCES`, by type of cell; types that are missing take none.
+    notes : tuple of str
+        What the numbers mean, one sentence each.
+    """
+
+    name: str
+    synthesis: str
+    cells: dict[str, dict[str, float]] = field(hash=False)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device, or a family where there is no place and route.
+
+    Parameters
+    ----------
+    name : str
+    family : Family
+    device, package : str
+        Options of nextpnr; empty if there is no place and route.
+    available : dict of str to int
+        Of each resource, where the device is known.
+    """
+
+    name: str
+    family: Family
+    device: str = ""
+    package: str = ""
+    available: dict[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def placed(self) -> bool:
+        """Whether there is place and route."""
+        return bool(self.device)
+
+
+_ECP5 = Family(
+    "ecp5",
+    "synth_lattice -family ecp5 -top top",
+    {
+        "LUT4": {"lut": 1},
+        "CCU2C": {"lut": 2},
+        "TRELLIS_DPR16X4": {"lutram": 4},
+        "TRELLIS_FF": {"ff": 1},
+        "DP16KD": {"bram": 1},
+        "PDPW16KD": {"bram": 1},
+        "MULT18X18D": {"dsp": 1},
+    },
+    (
+        "LUT: 4-input, two for each two bits of carry; place and route adds those that feed "
+        "carries. LUTRAM: LUT sites that hold memory. BRAM: 18 kbit.",
+    ),
+)
+_XILINX = {
+    **{f"LUT{n}": {"lut": 1} for n in range(1, 7)},
+    **{name: {"lut": 1} for name in ("SRL16E", "SRLC32E")},
+    **{name: {"lutram": 1} for name in ("RAM32X1S", "RAM64X1S")},
+    **{name: {"lutram": 2} for name in ("RAM32X1D", "RAM64X1D")},
+    **{name: {"lutram": 4} for name in ("RAM32M", "RAM64M", "RAM128X1D")},
+    **{name: {"lutram": 8} for name in ("RAM32M16", "RAM64M8", "RAM256X1D")},
+    **{name: {"ff": 1} for name in ("FDRE", "FDSE", "FDCE", "FDPE")},
+    **{name: {"bram": 0.5} for name in ("RAMB18E1", "RAMB18E2")},
+    **{name: {"bram": 1} for name in ("RAMB36E1", "RAMB36E2")},
+    **{name: {"dsp": 1} for name in ("DSP48E1", "DSP48E2")},
+}
+_XC7 = Family(
+    "xc7",
+    "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top top\nautoname",
+    _XILINX,
+    ("Counts of Yosys, not of Vivado; BRAM: 36 kbit. There is no open timing for the family.",),
+)
+_XCUP = Family(
+    "xcup",
+    "synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top top\nautoname",
+    _XILINX,
+    (
+        "Counts of Yosys, not of Vivado; BRAM: 36 kbit. Yosys leaves the adders of DSP48E2 "
+        "unused, so the LUT column is the tool's.",
+    ),
+)
+# Transistors of static CMOS, as Yosys's `stat -tech cmos` counts them, over the 4 of a NAND2
+_TRANSISTORS = {
+    "$_NOT_": 2,
+    **{f"$_{name}_": 4 for name in ("NAND", "NOR")},
+    **{f"$_{name}_": 6 for name in ("AND", "OR", "ANDNOT", "ORNOT", "AOI3", "OAI3")},
+    **{f"$_{name}_": 8 for name in ("AOI4", "OAI4")},
+    **{f"$_{name}_": 12 for name in ("XOR", "XNOR", "MUX")},
+    "$_NMUX_": 10,
+    "$_DFF_P_": 16,
+}
+_ASIC = Family(
+    "asic",
+    """synth -top top -run begin:fine
+opt -fast -full
+techmap
+opt -fast
+dfflegalize -cell $_DFF_P_ x
+abc -g cmos4
+opt_clean
+autoname""",
+    {
+        name: {"gates": count / 4} | ({"ff": 1} if name == "$_DFF_P_" else {})
+        for name, count in _TRANSISTORS.items()
+    },
+    (
+        "Gates: NAND2 equivalents, static CMOS transistors (as `stat -tech cmos` of Yosys has "
+        "them: 16 a flip-flop) over 4, before sizing, buffers, clock tree and layout. "
+        "Memories are macros and not in it.",
+    ),
+)
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target(
+            "ecp5-25k", _ECP5, "25k", "CABGA381", {"dsp": 28, "bram": 56, "lut": 24288, "ff": 24288}
+        ),
+        Target(
+            "ecp5-45k",
+            _ECP5,
+            "45k",
+            "CABGA554",
+            {"dsp": 72, "bram": 108, "lut": 43848, "ff": 43848},
+        ),
+        Target(
+            "ecp5-85k",
+            _ECP5,
+            "85k",
+            "CABGA756",
+            {"dsp": 156, "bram": 208, "lut": 83640, "ff": 83640},
+        ),
+        Target("xc7", _XC7),
+        Target("xcup", _XCUP),
+        Target("asic", _ASIC),
+    )
+}
+
+
+def target_named(name: str) -> Target:
+    """Look a target up.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    if name not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {name!r}")
+    return TARGETS[name]
