@@ -33,6 +33,7 @@ def subjects(request: Request, pool: Executor) -> list[Subject]:
         If a checkpoint cannot be read or is of another network or number of classes, or a network
         has an operator that the accelerator lacks.
     """
+    dataset(request.data, "test")  # what is wrong with the data is said first
     folder = (request.out / "weights").resolve()
     own = [name for name in request.networks if name not in request.weights]
     paths = {name: folder / f"{name}.pt" for name in own}

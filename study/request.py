@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..nets.devices import DEVICES, usable_device
 from ..nets.networks import architecture
 from ..sim.request import check_writable
 from .grid import GRID, levels
@@ -60,6 +61,8 @@ def check(request: Request) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    if request.scheduler == "processes" or request.device not in DEVICES:
+        usable_device(request.device)  # a cluster's workers have devices of their own
     check_writable("out", "folder", request.out, request.out / "probe")
 
 

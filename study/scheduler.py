@@ -88,7 +88,7 @@ def _cluster(address: str) -> Iterator[Executor]:
             "pip install 'maccord[cluster]'"
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=5)
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(f"scheduler must be reachable, got {address}: {error}") from None
     with client:

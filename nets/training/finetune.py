@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from ..data.dataset import Dataset
+from ..devices import usable_device
 from ..networks import Architecture
 from ..store import digest, replacing
 from .batches import Batches, spread
@@ -145,14 +146,6 @@ def _write_log(path: Path, log: list[Epoch]) -> None:
         file.write(text.getvalue().encode())
 
 
-def _device(name: str) -> torch.device:
-    if name not in ("cpu", "cuda"):
-        raise ValueError(f"device must be cpu or cuda, got {name}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device must be cpu, got cuda: PyTorch finds no GPU that it can use")
-    return torch.device(name)
-
-
 @contextmanager
 def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
     """Draw by the seed, choose CUDA's kernels alike each time; then leave all as it was."""
@@ -212,7 +205,7 @@ def finetune(
         If something does not fit: the device, the classes, the file of weights, a checkpoint of
         another training in `out`, fewer epochs than are done; or if the loss diverges.
     """
-    where = _device(device)
+    where = usable_device(device)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if train.classes != test.classes:
