@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from amaranth.back import rtlil
+from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]
 
 from ..golden.parameters import Parameters
 from ..hw.accelerator import Accelerator

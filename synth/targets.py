@@ -43,6 +43,8 @@ class Target:
         Options of nextpnr; empty if there is no place and route.
     available : dict of str to int
         Of each resource, where the device is known.
+    parameters : dict of str to int
+        A configuration that fits, unless chosen otherwise.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Target:
     device: str = ""
     package: str = ""
     available: dict[str, int] = field(default_factory=dict, hash=False)
+    parameters: dict[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def placed(self) -> bool:
@@ -70,8 +73,10 @@ _ECP5 = Family(
         "MULT18X18D": {"dsp": 1},
     },
     (
-        "LUT: 4-input, two for each two bits of carry; place and route adds those that feed "
-        "carries. LUTRAM: LUT sites that hold memory. BRAM: 18 kbit.",
+        (
+            "LUT: 4-input, two for each two bits of carry; place and route adds those that feed "
+            "carries. LUTRAM: LUT sites that hold memory. BRAM: 18 kbit."
+        ),
     ),
 )
 _XILINX = {
@@ -97,8 +102,10 @@ _XCUP = Family(
     "synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top top\nautoname",
     _XILINX,
     (
-        "Counts of Yosys, not of Vivado; BRAM: 36 kbit. Yosys leaves the adders of DSP48E2 "
-        "unused, so the LUT column is the tool's.",
+        (
+            "Counts of Yosys, not of Vivado; BRAM: 36 kbit. Yosys leaves the adders of DSP48E2 "
+            "unused, so the LUT column is the tool's."
+        ),
     ),
 )
 # Transistors of static CMOS, as Yosys's `stat -tech cmos` counts them, over the 4 of a NAND2
@@ -126,35 +133,38 @@ autoname""",
         for name, count in _TRANSISTORS.items()
     },
     (
-        "Gates: NAND2 equivalents, static CMOS transistors (as `stat -tech cmos` of Yosys has "
-        "them: 16 a flip-flop) over 4, before sizing, buffers, clock tree and layout. "
-        "Memories are macros and not in it.",
+        (
+            "Gates: NAND2 equivalents, static CMOS transistors (as `stat -tech cmos` of Yosys has "
+            "them: 16 a flip-flop) over 4, before sizing, buffers, clock tree and layout. "
+            "Memories are macros and not in it."
+        ),
     ),
 )
+
+_SMALL = {
+    "rows": 4, "cols": 2, "axi_bytes": 8, "activation_bytes": 1 << 15, "weight_bytes": 1 << 13,
+    "output_bytes": 1 << 14, "accumulators": 512, "line_cells": 128,
+}  # fmt: skip
+_MIDDLE = {
+    "rows": 4, "cols": 4, "axi_bytes": 8, "activation_bytes": 1 << 16, "weight_bytes": 1 << 14,
+    "output_bytes": 1 << 15, "accumulators": 1024, "line_cells": 256,
+}  # fmt: skip
+
+
+def _ecp5(size: int, package: str, dsp: int, bram: int, lut: int, **chosen: int) -> Target:
+    available = {"dsp": dsp, "bram": bram, "lut": lut, "ff": lut}
+    return Target(f"ecp5-{size}k", _ECP5, f"{size}k", package, available, chosen)
+
 
 TARGETS = {
     target.name: target
     for target in (
-        Target(
-            "ecp5-25k", _ECP5, "25k", "CABGA381", {"dsp": 28, "bram": 56, "lut": 24288, "ff": 24288}
-        ),
-        Target(
-            "ecp5-45k",
-            _ECP5,
-            "45k",
-            "CABGA554",
-            {"dsp": 72, "bram": 108, "lut": 43848, "ff": 43848},
-        ),
-        Target(
-            "ecp5-85k",
-            _ECP5,
-            "85k",
-            "CABGA756",
-            {"dsp": 156, "bram": 208, "lut": 83640, "ff": 83640},
-        ),
+        _ecp5(25, "CABGA381", 28, 56, 24288, **_SMALL),
+        _ecp5(45, "CABGA554", 72, 108, 43848, **_MIDDLE),
+        _ecp5(85, "CABGA756", 156, 208, 83640, rows=8, cols=8),
         Target("xc7", _XC7),
         Target("xcup", _XCUP),
-        Target("asic", _ASIC),
+        Target("asic", _ASIC, parameters={"rows": 8, "cols": 8}),
     )
 }
 

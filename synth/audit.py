@@ -1,0 +1,88 @@
+"""Whether everything that was described is still there, and in what: nothing may be trimmed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from .cells import Design, Owners
+
+__all__ = ["SMALLEST", "memories", "multipliers"]
+
+#: Narrowest operand, bits, of the products that must become multiplier blocks.
+SMALLEST = 4
+
+
+def memories(
+    design: Design, found: Owners, costs: dict[str, dict[str, float]], nets: set[str]
+) -> dict[str, dict[str, Any]]:
+    """What each memory became.
+
+    Parameters
+    ----------
+    design : Design
+    found : Owners
+    costs : dict
+        Resources by type of cell.
+    nets : set of str
+        Names of nets after synthesis.
+
+    Returns
+    -------
+    dict of str to dict
+        By name, `words`, `bits`, `kind` and how many `cells`.
+    """
+    cells: defaultdict[str, list[str]] = defaultdict(list)
+    for cell in found.cells:
+        name = cell
+        while name:
+            if name in design.memories:
+                cells[name].append(found.types[cell])
+            name = name.rpartition(".")[0]
+    registers = {net.partition("[")[0] for net in nets if "[" in net}
+    result = {}
+    for name, (words, bits) in sorted(design.memories.items()):
+        kinds = {kind for type_ in cells[name] for kind in costs.get(type_, ())}
+        if "bram" in kinds:
+            kind = "block RAM"
+        elif "lutram" in kinds:
+            kind = "LUT RAM"
+        elif "$mem_v2" in cells[name]:
+            kind = "macro"
+        else:
+            kind = "registers" if name in registers else "lost"
+        result[name] = {"words": words, "bits": bits, "kind": kind, "cells": len(cells[name])}
+    return result
+
+
+def multipliers(
+    design: Design, instances: dict[str, dict[str, float]], blocks: bool
+) -> dict[str, dict[str, Any]]:
+    """What multiplies in each instance.
+
+    Parameters
+    ----------
+    design : Design
+    instances : dict
+        Resources by instance.
+    blocks : bool
+        Whether the family has multiplier blocks; without, no product can be told lost.
+
+    Returns
+    -------
+    dict of str to dict
+        By instance, `described` products with their operands' bits, `blocks` used, and whether
+        one is `lost`.
+    """
+    result = {}
+    with_blocks = {name for name, counted in instances.items() if counted.get("dsp")}
+    for name in sorted(with_blocks | set(design.multipliers)):
+        described = design.multipliers.get(name, [])
+        used = int(instances.get(name, {}).get("dsp", 0))
+        needed = sum(min(widths) >= SMALLEST for widths in described)
+        result[name] = {
+            "described": [list(widths) for widths in described],
+            "blocks": used,
+            "lost": blocks and used < needed,
+        }
+    return result

@@ -1,0 +1,131 @@
+"""`maccord synth`: what it checks, runs, prints and writes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..golden.parameters import Parameters
+from ..sim.report import console
+from ..sim.results import probe, whole_file
+from .cache import Cache
+from .flow import Options, synthesize
+from .plot import resources_by_block
+from .report import print_synthesis
+from .results import load, save
+from .targets import target_named
+from .trend import summary_before
+
+__all__ = ["Request", "parsed_seeds", "run"]
+
+_SPEEDS = (6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Parameters
+    ----------
+    target : str
+    parameters : dict of str to int
+        Those that were given; the target's for the others.
+    seeds : str
+        Comma-separated.
+    speed : int
+    mhz : float
+    jobs : int
+        0: one a processor.
+    json : Path, optional
+    out : Path
+    """
+
+    target: str
+    parameters: dict[str, int]
+    seeds: str = "1"
+    speed: int = 6
+    mhz: float = 120.0
+    jobs: int = 0
+    json: Path | None = None
+    out: Path = Path("build/synth")
+
+
+def parsed_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from a comma-separated list.
+
+    Raises
+    ------
+    ValueError
+        If it is none of distinct, positive numbers.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) for word in words) or len({*words}) < len(words):
+        raise ValueError(f"seeds must be different positive numbers, as 1,2,3, got {text!r}")
+    return tuple(int(word) for word in words)
+
+
+def run(request: Request) -> None:
+    """Synthesize, print the tables, write JSON and plot.
+
+    Raises
+    ------
+    ValueError
+        If an option is not as it must be, or the design does not fit.
+    ToolchainError
+        If the tools are not installed.
+    """
+    target = target_named(request.target)
+    parameters = Parameters(**(target.parameters | request.parameters))
+    options = _options(request)
+    folder = request.out / parameters.name
+    place = folder / f"{target.name}.json"
+    for path in filter(None, (place, request.json)):
+        probe(path)
+    with _showing(console(stderr=True)) as show:
+        result = synthesize(target, parameters, options, Cache(request.out / "cache"), show)
+    result = replace(result, previous=summary_before(result, load(place)))
+    out = console()
+    print_synthesis(out, result, target)
+    for path in filter(None, (place, request.json)):
+        save(path, result)
+    plot = place.with_suffix(".svg")
+    with whole_file(plot) as temporary:
+        temporary.write_text(resources_by_block(result))
+    out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
+
+
+def _options(request: Request) -> Options:
+    if request.speed not in _SPEEDS:
+        raise ValueError(f"speed must be 6, 7 or 8, got {request.speed}")
+    if not 1 <= request.mhz <= 1000:
+        raise ValueError(f"mhz must be between 1 and 1000, got {request.mhz:g}")
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    jobs = request.jobs or os.cpu_count() or 1
+    return Options(parsed_seeds(request.seeds), request.speed, request.mhz, jobs)
+
+
+@contextmanager
+def _showing(err: Console) -> Iterator[Callable[[str], None]]:
+    """What goes on, with the time it has taken: moving on a terminal, else a line a minute."""
+    began = time.monotonic()
+    if err.is_terminal:
+        with err.status("") as status:
+            yield lambda text: status.update(escape(f"{time.monotonic() - began:.0f} s  {text}"))
+        return
+    last = began - 60
+
+    def show(text: str) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= 60:
+            last = now
+            err.print(escape(f"{now - began:.0f} s  {text}"), soft_wrap=True)
+
+    yield show

@@ -1,0 +1,101 @@
+"""What one synthesis found, as its JSON has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..sim.results import whole_file
+from .timing import Placement
+
+__all__ = ["Synthesis", "load", "save"]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A configuration on a target; the fields are those of the JSON.
+
+    Parameters
+    ----------
+    target, device, package : str
+        `device` and `package` are empty without place and route.
+    speed : int
+        Speed grade; 0 without place and route.
+    configuration : str
+        Name of the parameters.
+    parameters : dict
+    tools : dict of str to str
+        Versions.
+    digest : str
+        Of everything that went in: equal ones give equal results.
+    resources : dict of str to dict of str to float
+        By block, as synthesis mapped them.
+    instances : dict of str to dict of str to float
+        By instance, its parts left out.
+    available : dict of str to int
+        Of the device.
+    memories : dict of str to dict
+        By name, `words`, `bits` of a word, and `kind`: ``block RAM``, ``LUT RAM``, ``registers``,
+        ``macro`` or ``lost``.
+    multipliers : dict of str to dict
+        By instance, `described` products of two variables, and `blocks` that multiply.
+    placements : tuple of Placement
+        One for each seed.
+    previous : dict
+        Figures of the last different run: `total`, `fmax_mhz`, `digest`.
+    """
+
+    target: str
+    device: str
+    package: str
+    speed: int
+    configuration: str
+    parameters: dict[str, int]
+    tools: dict[str, str]
+    digest: str
+    resources: dict[str, dict[str, float]]
+    instances: dict[str, dict[str, float]]
+    available: dict[str, int]
+    memories: dict[str, dict[str, Any]]
+    multipliers: dict[str, dict[str, Any]]
+    placements: tuple[Placement, ...] = ()
+    previous: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def total(self) -> dict[str, float]:
+        """Resources of all blocks, the scan wrapper's too."""
+        sums: dict[str, float] = {}
+        for counted in self.resources.values():
+            for name, amount in counted.items():
+                sums[name] = sums.get(name, 0) + amount
+        return sums
+
+    @property
+    def fmax_mhz(self) -> list[float]:
+        """By seed."""
+        return [placement.fmax_mhz for placement in self.placements]
+
+    @property
+    def lost(self) -> list[str]:
+        """Memories and multipliers that synthesis has trimmed away."""
+        memories = [name for name, memory in self.memories.items() if memory["kind"] == "lost"]
+        multipliers = [name for name, found in self.multipliers.items() if found["lost"]]
+        return memories + multipliers
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """Return the JSON of an earlier run, or nothing if there is none that can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def save(path: Path, result: Synthesis) -> None:
+    """Write one result."""
+    content = asdict(result) | {"total": result.total, "fmax_mhz": result.fmax_mhz}
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
