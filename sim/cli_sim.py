@@ -21,6 +21,7 @@ from .recording import Inputs, record_all
 from .report import console, print_outcomes
 from .request import Request, check
 from .results import CLEAN, Outcome, Verdict, save, write_json
+from .searches import share_searches
 from .tasks import check_sizes, cost, make_tasks, memory_budget, processes
 from .toolchain import find_compiler, find_verilator, libpython
 from .worker import Task, Worker
@@ -66,6 +67,7 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     with waiting(err, "scheduling"):
         tasks = make_tasks(request, recordings, verilog)
         check_sizes(request, tasks)
+        tasks = share_searches(tasks, processes(request))
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)

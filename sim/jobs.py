@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..golden.graph import Conv2d, Layer
 from ..golden.machine import Machine, ProgramError
 from ..golden.network import compute
 from ..golden.parameters import Parameters
-from ..golden.schedule import Schedule, schedule
+from ..golden.schedule import Choices, Schedule, recall, schedule
 from .checks import bus_faults, other_accelerator, stopped
 from .compare import Comparison, compare
 from .errors import SimulationError, ToolchainError
@@ -115,6 +115,8 @@ class LayerTask:
         Time that building the model took.
     image, netlist : str
         As in `LayerResult`.
+    choices : mapping
+        Tilings that need not be searched for.
     """
 
     recording: Recording
@@ -126,6 +128,7 @@ class LayerTask:
     build_seconds: float = 0.0
     image: str = ""
     netlist: str = GENERATED
+    choices: Choices = field(default_factory=dict)
 
 
 def cost(task: LayerTask) -> int:
@@ -181,6 +184,7 @@ def run_layer(
         Problems are part of it: nothing is raised for a layer that fails.
     """
     layer, x_q = task.recording.layer, task.recording.x_q
+    recall(task.choices)
     try:
         plan = schedule(layer, x_q.shape, task.parameters)
         image = plan.image(x_q)

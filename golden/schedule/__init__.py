@@ -2,5 +2,6 @@
 
 from .layer import Schedule, schedule
 from .macs import count_macs
+from .search import Choices, recall, searched
 
-__all__ = ["Schedule", "count_macs", "schedule"]
+__all__ = ["Choices", "Schedule", "count_macs", "recall", "schedule", "searched"]

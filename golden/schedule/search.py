@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from .tiling import Cut, Tiling, cuts, tapered, tiling
 from .timing import estimate_cycles
 from .weight_stream import WeightPlan, WeightStream, stream_bytes, weight_plan, weight_stream
 
-__all__ = ["DensePlan", "dense_plan"]
+__all__ = ["Choices", "DensePlan", "dense_plan", "recall", "searched"]
 
 _FINALISTS = 6  # tilings that are played in time
 _BUDGET = 20_000  # instructions to play, over all finalists
@@ -89,11 +88,25 @@ def dense_plan(
 
 
 _Choice = tuple[Tiling, WeightStream, WeightPlan, int]
+Choices = Mapping[tuple[Problem, Parameters, bool], _Choice]
+_chosen: dict[tuple[Problem, Parameters, bool], _Choice] = {}  # networks repeat their shapes
 
 
-@lru_cache(maxsize=256)  # Networks repeat their layers' shapes
 def _best(work: Problem, parameters: Parameters, dense: bool) -> _Choice:
-    return min(_plays(work, parameters, dense), key=lambda play: play[0])[1]
+    key = work, parameters, dense
+    if key not in _chosen:
+        _chosen[key] = min(_plays(*key), key=lambda play: play[0])[1]
+    return _chosen[key]
+
+
+def searched() -> Choices:
+    """What this process has chosen so far; picklable."""
+    return dict(_chosen)
+
+
+def recall(choices: Choices) -> None:
+    """Take over what another process has `searched`, so that it is not searched again."""
+    _chosen.update(choices)
 
 
 def _plays(
