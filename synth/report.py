@@ -28,7 +28,10 @@ def print_synthesis(out: Console, result: Synthesis, target: Target) -> None:
     if result.placements:
         out.print(_timing(result))
         slowest = min(result.placements, key=lambda each: each.fmax_mhz)
-        out.print(_critical(slowest.path, slowest.seed))
+        path = slowest.path
+        ends = f"{escape(path.source)} to {escape(path.sink)}"
+        out.print(f"critical path of seed {slowest.seed}: {ends}", soft_wrap=True)
+        out.print(_critical(path))
         out.print(_latest(result))
         fmax = result.fmax_mhz
         out.print(
@@ -90,10 +93,8 @@ def _timing(result: Synthesis) -> Table:
     return table
 
 
-def _critical(path: Path, seed: int) -> Table:
+def _critical(path: Path) -> Table:
     table = _table("through", "block", "ns")
-    table.title = f"critical path of seed {seed}: {escape(path.source)} to {escape(path.sink)}"
-    table.title_justify = "left"
     for step in path.steps:
         table.add_row(escape(step.instance), step.block, f"{step.ns:.2f}")
     return table
