@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from ..golden.parameters import Parameters
 from ..golden.registers import COUNTERS, ErrorCode, Status
+from .errors import SimulationError, ToolchainError
 from .job import Result
+from .results import Outcome, Verdict
 
-__all__ = ["bus_faults", "other_accelerator", "stopped"]
+__all__ = ["attempt", "bus_faults", "other_accelerator", "stopped"]
 
 _PORT_CYCLES = 4  # from the start on the bus into the accelerator, and out to the interrupt
+
+
+def attempt(run: Callable[[], Result], parameters: Parameters) -> Result | Outcome:
+    """What a simulation gave; an outcome if it was none, or one of another accelerator."""
+    try:
+        result = run()
+    except (ValueError, ToolchainError) as error:
+        return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
+    except SimulationError as error:
+        return Outcome(Verdict.FAILED, problems=(str(error),))
+    other = other_accelerator(result, parameters)
+    # before its status is looked at: it may have refused a program that is not for it
+    return Outcome(Verdict.BAD_INPUT, problems=(other,)) if other else result
 
 
 def stopped(result: Result) -> str:

@@ -16,9 +16,8 @@ from ..golden.machine import Machine, ProgramError
 from ..golden.network import compute
 from ..golden.parameters import Parameters
 from ..golden.schedule import Choices, Schedule, recall, schedule
-from .checks import bus_faults, other_accelerator, stopped
+from .checks import attempt, bus_faults, stopped
 from .compare import Comparison, compare
-from .errors import SimulationError, ToolchainError
 from .results import GENERATED, LayerResult, Outcome, Verdict, file_stem
 from .simulate import Job, Result, simulate
 
@@ -59,6 +58,12 @@ class MemoryModel:
             raise ValueError(f"stalls must be 0, or at least 1/256 rounded, got {self.stalls}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"stall_seed must be between 0 and {(1 << 32) - 1}, got {self.seed}")
+
+    def cycle_limit(self, estimate: int, instructions: int) -> int:
+        """Cycles after which a program hangs, far beyond what an estimate of its own allows."""
+        slower = (1 - min(self.stalls, 0.95)) ** 2
+        transfers = instructions * (self.latency + 100)
+        return 100_000 + int(20 * (estimate + transfers) / slower)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,14 +195,11 @@ def run_layer(
         image = plan.image(x_q)
         if alter_image:
             image = alter_image(image, plan)
-        result = backend(_job(task, plan, image))
-    except (ValueError, ToolchainError) as error:
+    except ValueError as error:
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
-    except SimulationError as error:
-        return Outcome(Verdict.FAILED, problems=(str(error),))
-    other = other_accelerator(result, task.parameters)
-    if other:  # before its status: it may have refused a program that is not for it
-        return Outcome(Verdict.BAD_INPUT, problems=(other,))
+    result = attempt(lambda: backend(_job(task, plan, image)), task.parameters)
+    if isinstance(result, Outcome):
+        return result
     early = stopped(result)
     if early:
         return Outcome(Verdict.FAILED, problems=(early,))
@@ -208,8 +210,6 @@ def run_layer(
 
 def _job(task: LayerTask, plan: Schedule, image: Bytes) -> Job:
     memory = task.memory
-    slower = (1 - min(memory.stalls, 0.95)) ** 2
-    transfers = len(plan.program) * (memory.latency + 100)
     return Job(
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
@@ -219,7 +219,7 @@ def _job(task: LayerTask, plan: Schedule, image: Bytes) -> Job:
         latency=memory.latency,
         stall_probability=memory.stalls,
         stall_seed=memory.seed,
-        cycle_limit=100_000 + int(20 * (plan.estimate + transfers) / slower),
+        cycle_limit=memory.cycle_limit(plan.estimate, len(plan.program)),
         waves=task.window if task.waves else None,
         waves_path=task.waves,
     )

@@ -13,9 +13,8 @@ from threadpoolctl import threadpool_limits
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
 from ...golden.schedule import count_macs
-from ..checks import bus_faults, other_accelerator, stopped
+from ..checks import attempt, bus_faults, stopped
 from ..compare import Comparison
-from ..errors import SimulationError, ToolchainError
 from ..results import Outcome, Verdict
 from ..simulate import Job, Result, simulate
 from .blame import blame
@@ -78,16 +77,10 @@ def run_network(
         image = alter_image(image, task)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
         golden = beside.submit(execute, compiled.network, task.recording.x_q)
-        try:
-            result = backend(_job(task, image))
-        except (ValueError, ToolchainError) as error:
-            return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
-        except SimulationError as error:
-            return Outcome(Verdict.FAILED, problems=(str(error),))
+        result = attempt(lambda: backend(_job(task, image)), task.parameters)
+        if isinstance(result, Outcome):
+            return result
         tensors = alter_golden(golden.result())
-    other = other_accelerator(result, task.parameters)
-    if other:  # before its status: it may have refused a program that is not for it
-        return Outcome(Verdict.BAD_INPUT, problems=(other,))
     early = stopped(result)
     if early:
         return Outcome(Verdict.FAILED, problems=(early, *_coverage(task, result)))
@@ -98,8 +91,6 @@ def run_network(
 
 def _job(task: NetworkTask, image: Codes) -> Job:
     memory, compiled = task.memory, task.compiled
-    slower = (1 - min(memory.stalls, 0.95)) ** 2
-    transfers = len(compiled.program) * (memory.latency + 100)
     return Job(
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
@@ -111,7 +102,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         latency=memory.latency,
         stall_probability=memory.stalls,
         stall_seed=memory.seed,
-        cycle_limit=100_000 + int(20 * (compiled.estimate + transfers) / slower),
+        cycle_limit=memory.cycle_limit(compiled.estimate, len(compiled.program)),
         waves=task.window if task.waves else None,
         waves_path=task.waves,
     )
