@@ -125,9 +125,8 @@ class ComputeUnit:
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"operand_pitch must be a multiple of {banks}, got {setup['operand_pitch']}",
             )
-        if setup["shift"] < _SMALLEST_SHIFT or (
-            max(setup["factor_a"], setup["factor_b"]) > _LARGEST_FACTOR
-        ):
+        largest = max(setup["factor_a"], setup["factor_b"])
+        if setup["shift"] < _SMALLEST_SHIFT or largest > _LARGEST_FACTOR:
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"shift must be at least {_SMALLEST_SHIFT}, and factors at most {_LARGEST_FACTOR}",
@@ -378,8 +377,7 @@ class ComputeUnit:
         return np.lib.stride_tricks.as_strided(part, (height, width, columns), strides)
 
     def _check_range(self, end: int) -> None:
-        size = self._pads.activation.size
-        if end > size:
+        if end > (size := self._pads.activation.size):
             raise Fault(
                 ErrorCode.SCRATCHPAD_RANGE, f"activation address {end - 1} is beyond {size - 1}"
             )

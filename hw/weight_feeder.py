@@ -117,11 +117,7 @@ class WeightFeeder(wiring.Component):
             m.d.sync += since_swap.eq(since_swap + 1)
         with m.If(self.swap):
             m.d.sync += since_swap.eq(1 if self._gap > 1 else self._gap)
-        mode = command.fields.setup.mode
-        with m.If(self.i.ready & command.setup):
-            m.d.sync += weighted.eq(
-                ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
-            )
+        self._follow(m, weighted)
         with m.If(self.i.ready & ~command.setup & weighted):
             m.d.sync += [
                 passes.eq(fields.passes),
@@ -133,3 +129,12 @@ class WeightFeeder(wiring.Component):
         with m.Elif(self.i.valid & waits & ~self.held):
             m.d.comb += self.state.eq(UnitState.WAITING)
         return m
+
+    def _follow(self, m: Module, weighted: Signal) -> None:
+        """Keep whether the mode of the last SETUP has weights."""
+        command = self.i.payload
+        mode = command.fields.setup.mode
+        with m.If(self.i.ready & command.setup):
+            m.d.sync += weighted.eq(
+                ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
+            )

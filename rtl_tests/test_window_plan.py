@@ -14,7 +14,8 @@ from maccord.golden.parameters import Parameters
 from maccord.golden.schedule.builder import Builder, View
 from maccord.golden.schedule.layer import view
 from maccord.golden.schedule.tasks import Task
-from maccord.golden.schedule.window import Window, WindowPlan, window_plan, window_stream
+from maccord.golden.schedule.window import WindowPlan, window_plan
+from maccord.golden.schedule.window_stream import Window, window_stream
 
 NO_WEIGHTS = np.zeros((0, 0), np.uint8)
 MAX = Window(

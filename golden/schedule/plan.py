@@ -15,7 +15,8 @@ from ..parameters import Parameters
 from .builder import Builder, View
 from .search import dense_plan
 from .sums import sum_plan
-from .window import Window, window_plan, window_stream
+from .window import window_plan
+from .window_stream import Window, window_stream
 
 __all__ = ["Plan", "mean_layer", "plan"]
 
