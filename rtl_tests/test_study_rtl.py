@@ -9,8 +9,10 @@ from study_tasks import request
 
 from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkTask
+from maccord.sim.pool import Crash
 from maccord.sim.results import Outcome
 from maccord.sim.worker import Worker
+from maccord.study import rtl
 from maccord.study.plan import cells
 from maccord.study.prepare import subjects
 from maccord.study.rtl import RtlSample, rtl_samples
@@ -53,6 +55,22 @@ def test_the_rtl_agrees_once_and_is_not_asked_again(task: Task, tmp_path: Path) 
     assert (sample.network, sample.level, sample.images) == ("resnet18", "awgn:0.3", 2)
     assert sample.compared > 30_000 and sample.cycles > 100_000
     assert simulated(task, logits, tmp_path, Worker(network=None)) == sample  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("other", ["hardware", "logits", "nothing"])
+def test_other_hardware_or_logits_are_simulated_again(
+    other: str, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits, asked = run_task(task).logits["int8"], []
+    monkeypatch.setattr(rtl, "build", lambda *_, **__: None)
+    monkeypatch.setattr(rtl, "generated", lambda _: "module a; endmodule")
+    monkeypatch.setattr(rtl, "run_all", lambda *_, **__: asked.append(1) or [(0, Crash("asked"))])
+    monkeypatch.setattr(rtl, "_judge", lambda *_: RtlSample("resnet18", "awgn:0.3", 2, True, 1, 1))
+    simulated(task, logits, tmp_path)
+    if other == "hardware":
+        monkeypatch.setattr(rtl, "generated", lambda _: "module b; endmodule")
+    simulated(task, -logits if other == "logits" else logits, tmp_path)
+    assert len(asked) == (1 if other == "nothing" else 2)
 
 
 def test_other_logits_are_seen(task: Task, tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from .. import sim
 from ..golden.compile import CompiledNetwork, compile_network
 from ..golden.parameters import Parameters
 from ..nets.images import normalize
+from ..nets.store import digest
 from ..sim.build import build
 from ..sim.netlist import generated
 from ..sim.network.results import NetworkResult
@@ -26,6 +30,8 @@ from .subject import quantized_network
 from .work import Task, inputs
 
 __all__ = ["RtlSample", "rtl_samples"]
+
+_SOURCES = (".py", ".sv", ".cpp", ".h", ".vlt")
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def rtl_samples(
     logits : sequence of ndarray of shape (N, classes), float32
         The study's integer logits for each task.
     folder : Path
-        Of finished parts; levels that are there and were equal are not simulated again.
+        Of finished parts; levels that are there and were equal are not simulated again, unless
+        logits or hardware are others now.
     jobs : int
         Processes.
     worker : Worker, optional
@@ -99,16 +106,16 @@ def rtl_samples(
         If the simulator cannot be built.
     """
     parameters = parameters or Parameters()
+    verilog = generated(parameters)
     open_ones = []
     for task, expected in zip(tasks, logits, strict=True):
-        kept = _read(_path(folder, task))
+        kept = _read(_path(folder, task, expected, verilog))
         if kept is not None:
             yield kept
         else:
             open_ones.append((task, expected))
     if not open_ones:
         return
-    verilog = generated(parameters)
     build(verilog, parameters.axi_bytes, progress=progress)
     compiled: dict[str, CompiledNetwork] = {}
     runs = [_run(task, parameters, verilog, compiled) for task, _ in open_ones]
@@ -117,15 +124,25 @@ def rtl_samples(
         task, expected = open_ones[index]
         sample = _judge(task, answer, expected)
         if sample.equal:
-            path = _path(folder, task)
+            path = _path(folder, task, expected, verilog)
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as temporary:
                 temporary.write_text(json.dumps(asdict(sample)) + "\n")
         yield sample
 
 
-def _path(folder: Path, task: Task) -> Path:
-    return part_path(folder, task).with_suffix(".rtl.json")
+@cache
+def _simulation() -> str:
+    """Hash of what simulates: the testbench and what drives it."""
+    room = Path(str(sim.__file__)).parent
+    files = [path for path in sorted(room.rglob("*")) if path.suffix in _SOURCES]
+    return digest(*files, metadata.version("cocotb"))
+
+
+def _path(folder: Path, task: Task, expected: np.ndarray, verilog: str) -> Path:
+    """Where it is kept that the RTL agrees: this RTL, with these logits."""
+    origin = digest(_simulation(), verilog, expected)[:8]
+    return part_path(folder, task).with_suffix(f".{origin}.rtl.json")
 
 
 def _read(path: Path) -> RtlSample | None:
