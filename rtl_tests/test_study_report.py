@@ -203,6 +203,18 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 
 
+def test_what_an_earlier_study_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    for name, count in (("again", 3), ("again", 1), ("once", 1)):
+        some = samples()[:count]
+        write_outputs(tmp_path / name, INFO, measure_all(some, resamples=5))
+        (tmp_path / "again" / "tables" / "mine.csv").touch()
+    again, once = (
+        {str(path.relative_to(tmp_path / name)) for path in (tmp_path / name).rglob("*.*")}
+        for name in ("again", "once")
+    )
+    assert again == once | {"tables/mine.csv"}
+
+
 def test_info_comes_back_as_it_went(tmp_path: Path) -> None:
     path = tmp_path / "info.json"
     write_info(path, INFO)

@@ -26,6 +26,12 @@ from .words import of_images, percent, place
 
 __all__ = ["RECOMPUTE", "Picture", "page", "pictures", "write_outputs"]
 
+_OURS = (
+    "tables/table_4.*.csv",
+    "tables/table_4.*.png",
+    "figures/figure_*.png",
+    "figures/claim.png",
+)
 _TEMPLATE = Path(__file__).parent / "report.html"
 _THESIS_FIGURES = ("2.2", "2.3", "2.4", *FIGURES)
 _THESIS_TABLES = ("4.1", "4.2", *TABLES)
@@ -162,6 +168,8 @@ def write_outputs(
 ) -> Path:
     """Write all tables, figures and the report; each file whole or not at all.
 
+    Tables and figures that lie there from before, and that these rows do not give, are removed.
+
     Parameters
     ----------
     folder : Path
@@ -180,14 +188,18 @@ def write_outputs(
     """
     rows, differences = list(rows), list(differences)
     results = Results(rows)
+    written = set()
     for table in tables(rows, compare=info.aircraft):
         path = write_table(folder / "tables", table)
-        _write(path.with_name(f"table_{table.number}.png"), table_picture(table))
+        written |= {path, _write(path.with_suffix(".png"), table_picture(table))}
     drawn = pictures(results, shown, distribution)
     files: Mapping[str, bytes] = {f"figure_{each.number}": each.png for each in drawn}
     plot = claim_plot(results)
     for name, content in (files | ({"claim": plot} if plot else {})).items():
-        _write(folder / "figures" / f"{name}.png", content)
+        written.add(_write(folder / "figures" / f"{name}.png", content))
+    for pattern in _OURS:  # of an earlier study with other levels: not of these results
+        for path in set(folder.glob(pattern)) - written:
+            path.unlink()
     text = page(info, rows, differences, drawn, plot)
     return _write(folder / "report.html", text.encode())
 
