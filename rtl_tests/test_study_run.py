@@ -16,6 +16,9 @@ from study_tasks import LIMIT, request, weights
 from maccord.golden.network import execute
 from maccord.golden.quantize import dequantize, quantize_per_tensor
 from maccord.nets.images import normalize
+from maccord.nets.training.digits import outline
+from maccord.sim.errors import SimulationError
+from maccord.study import prepare
 from maccord.study.differences import read_differences
 from maccord.study.parts import part_path
 from maccord.study.plan import cells
@@ -24,7 +27,7 @@ from maccord.study.request import Request
 from maccord.study.rows import MODELS, read_rows
 from maccord.study.run import run
 from maccord.study.samples import read_samples
-from maccord.study.scheduler import executor
+from maccord.study.scheduler import answers, executor
 from maccord.study.subject import dataset, quantized_network
 from maccord.study.work import inputs, run_task
 
@@ -145,6 +148,31 @@ def test_a_killed_study_goes_on_to_the_same_bytes(finished: Request, tmp_path: P
 
 
 _ARGUMENTS = "import sys; sys.argv = ['maccord', *sys.argv[1:]]"
+
+
+def _end(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_one_sentence() -> None:
+    """As the system does it when memory runs out."""
+    with pytest.raises(SimulationError, match="was killed, perhaps for want of memory"):
+        with executor("processes", 1) as pool:
+            list(answers(pool, _end, range(3), 1))
+
+
+def test_weights_are_the_same_file_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every folder would have networks quantized of its own."""
+    monkeypatch.setattr(prepare, "trained", lambda name, **_: outline(name))
+    paths = [tmp_path / name / "weights.pt" for name in "ab"]
+    for path in paths:
+        prepare._train("resnet18", path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    paths[1].write_bytes(b"cut off")
+    prepare._train("resnet18", paths[1])
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_new_weights_are_not_answered_from_old_parts(finished: Request, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ..nets.checkpoint import load_checkpoint
 from ..nets.library import CACHE
 from ..nets.networks import architecture
 from ..nets.training.digits import small, trained
-from ..sim.results import whole_file
+from ..nets.training.loop import save
 from .request import EMBEDDED, Request
 from .subject import Subject, dataset, quantized_network
 
@@ -56,14 +56,20 @@ def _train(name: str, path: Path) -> None:
                 return
         except ValueError:
             pass  # damaged, or of other data: replaced
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary:
-        torch.save(state, temporary)
+    save(path, state)
 
 
 def _subject(name: str, weights: Path, request: Request) -> Subject:
     shape = small(name) if request.data == EMBEDDED else architecture(name)
-    return Subject(name, shape, weights, request.data, request.calibration, CACHE.resolve())
+    return Subject(
+        name, shape, weights, _absolute(request.data), request.calibration, CACHE.resolve()
+    )
+
+
+def _absolute(data: str) -> str:
+    """A data set by a path that holds in any process: a cluster's workers have other folders."""
+    kind, colon, path = data.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if colon else data
 
 
 def _check_classes(subject: Subject) -> None:

@@ -7,8 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from ..sim.errors import SimulationError
 
 __all__ = ["answers", "executor"]
 
@@ -33,6 +36,8 @@ def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
     ------
     ValueError
         If the scheduler is neither, or cannot be reached.
+    SimulationError
+        If a process is killed, as by the system when memory runs out.
     """
     if jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {jobs}")
@@ -55,6 +60,11 @@ def _processes(count: int) -> Iterator[Executor]:
     try:
         yield pool
         pool.shutdown()
+    except BrokenProcessPool:
+        raise SimulationError(
+            "a process of the study was killed, perhaps for want of memory: the same command goes "
+            "on from there, with fewer --jobs if need be"
+        ) from None
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
