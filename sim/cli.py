@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,9 @@ import typer
 
 if TYPE_CHECKING:
     from ..golden.parameters import Parameters
+    from .request import Gate
 
-__all__ = ["app", "main"]
+__all__ = ["GATES", "app", "main"]
 
 app = typer.Typer(
     name="maccord",
@@ -28,6 +30,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
     "could not run or hung, 130 interrupted.",
 )
+
+#: What `--gate` takes: by family, what makes a netlist of a text of Verilog, with models of the
+#: cells in it, and tells a function what it is doing. Whoever can synthesize enters it here.
+GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 
 _INTERRUPTED = 130
 _ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
@@ -178,6 +184,15 @@ def sim(
             rich_help_panel=_ARRAY,
         ),
     ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FAMILY",
+            help="Simulate the netlist that synthesis for a family makes of the generated one: "
+            "`ecp5` (slow; needs the extra `synth`).",
+            rich_help_panel=_ARRAY,
+        ),
+    ] = None,
     waves: Annotated[
         bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
     ] = False,
@@ -237,6 +252,8 @@ def sim(
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
 
     - `maccord sim --module mynets:small --batch 4`
+
+    - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
     """
     from .pool import prepare
 
@@ -249,6 +266,7 @@ def sim(
         inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
+        gate=None if gate is None else _gate(gate),
         waves=waves,
         window=None if window is None else _cycles(window),
         json=json,
@@ -268,6 +286,14 @@ def _parameters(context: typer.Context) -> Parameters:
 
     names = (field.name for field in fields(Parameters))
     return Parameters(**{name: context.params[name] for name in names})
+
+
+def _gate(family: str) -> Gate:
+    from .request import Gate
+
+    if family not in GATES:
+        raise ValueError(f"gate must be one of {', '.join(GATES) or 'none'}, got {family!r}")
+    return Gate(family, GATES[family])
 
 
 def _cycles(text: str) -> tuple[int, int]:

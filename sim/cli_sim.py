@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from .build import build
 from .dump import write_dump
@@ -53,7 +54,7 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     ToolchainError
         If a tool is missing.
     SimulationError
-        If the model cannot be built.
+        If the model cannot be built, or synthesis fails.
     """
     check(request)
     find_compiler()
@@ -68,6 +69,9 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
         tasks = make_tasks(request, recordings, verilog)
         check_sizes(request, tasks)
         tasks = share_searches(tasks, processes(request))
+    if request.gate:
+        verilog = _gates(request, verilog, err)
+        tasks = [replace(task, verilog=verilog) for task in tasks]
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
     outcomes = _simulate(request, tasks, worker, err)
@@ -99,6 +103,23 @@ def _netlist(request: Request, err: Console) -> str:
         raise ValueError(
             f"verilog must be a readable netlist, got {request.verilog}: {reason}"
         ) from None
+    check_ports(text, request.parameters.axi_bytes)
+    return text
+
+
+def _gates(request: Request, verilog: str, err: Console) -> str:
+    """Synthesize the netlist; what comes of it must have the same ports."""
+    assert request.gate
+    said: list[str] = []
+    with err.status("synthesizing") as status:
+
+        def say(text: str) -> None:
+            status.update(escape(text))
+            if not err.is_terminal and not said:
+                err.print("synthesizing (once; it is kept)")
+            said.append(text)
+
+        text = request.gate.synthesize(verilog, say)
     check_ports(text, request.parameters.axi_bytes)
     return text
 

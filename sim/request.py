@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -14,12 +15,29 @@ from .jobs import MemoryModel
 from .recording import Inputs
 from .results import GENERATED, probe
 
-__all__ = ["Request", "check", "check_writable"]
+__all__ = ["Gate", "Request", "check", "check_writable"]
 
 _PHOTOGRAPH = "china"  # what networks see if no image is given
 _CYCLES = (0, 10_000)
 _INTERRUPTS = ("network", "layer")
 _STREAKS = ("vertical", "horizontal")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Simulate gates, and not what they were synthesized from.
+
+    Parameters
+    ----------
+    family : str
+        Whose cells the gates are.
+    synthesize : callable
+        From a text of Verilog, and a function that is told what is going on, to the text of a
+        netlist with models of its cells.
+    """
+
+    family: str
+    synthesize: Callable[[str, Callable[[str], None]], str]
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,7 @@ class Request:
     inputs: Inputs = Inputs()
     memory: MemoryModel = MemoryModel()
     verilog: Path | None = None
+    gate: Gate | None = None
     waves: bool = False
     window: tuple[int, int] | None = None
     json: Path | None = None
@@ -65,7 +84,9 @@ class Request:
 
     @property
     def netlist(self) -> str:
-        """Path of the netlist, or that it is generated."""
+        """Path of the netlist, or the family it is synthesized for, or that it is generated."""
+        if self.gate:
+            return f"gate {self.gate.family}"
         return str(self.verilog or GENERATED)
 
 
@@ -83,6 +104,10 @@ def check(request: Request) -> None:
         raise ValueError("targets must be networks or layers, or there must be a module; got none")
     if request.inputs.batch < 1:
         raise ValueError(f"batch must be at least 1, got {request.inputs.batch}")
+    if request.gate and request.verilog:
+        raise ValueError(
+            f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
+        )
     _check_whole(request)
     _check_window(request)
     _check_box(request.inputs)

@@ -1,8 +1,9 @@
-"""The whole command line: that of `maccord.sim`, with the study and its training."""
+"""The whole command line: that of `maccord.sim`, with the study, its training, and synthesis."""
 
 from __future__ import annotations
 
-from ..sim.cli import app, main
+from ..sim.cli import GATES, app, main
+from ..synth.gate_families import FAMILIES
 from .cli_study import study
 from .cli_train import train
 
@@ -10,3 +11,4 @@ __all__ = ["app", "main"]
 
 app.command()(study)
 app.command()(train)
+GATES.update(FAMILIES)

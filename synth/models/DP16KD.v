@@ -151,26 +151,30 @@ module DP16KD #(
         .data(data_b), .offset(offset_b)
     );
 
+    // What the line becomes: both ports write the whole of it, and thus the same
     wire same = ad_a[13:5] == ad_b[13:5];
-    wire [35:0] line_a = memory[ad_a[13:5]] ^ (same ? mask_b : 36'd0);
-    wire [35:0] line_b = memory[ad_b[13:5]] ^ (same ? mask_a : 36'd0);
-    wire [35:0] through_a = WRITEMODE_A == "WRITETHROUGH" ? line_a & ~mask_a | data_a & mask_a : line_a;
-    wire [35:0] through_b = WRITEMODE_B == "WRITETHROUGH" ? line_b & ~mask_b | data_b & mask_b : line_b;
+    wire [35:0] old_a = memory[ad_a[13:5]];
+    wire [35:0] old_b = memory[ad_b[13:5]];
+    wire [35:0] own_a = old_a & ~mask_a | data_a & mask_a;
+    wire [35:0] own_b = old_b & ~mask_b | data_b & mask_b;
+    wire [35:0] new_a = same ? own_a & ~mask_b | data_b & mask_b : own_a;
+    wire [35:0] new_b = same ? new_a : own_b;
+    always @(posedge clock_a) if (|mask_a) memory[ad_a[13:5]] <= new_a;
+    always @(posedge clock_b) if (|mask_b) memory[ad_b[13:5]] <= new_b;
+
+    // What is read
+    wire [35:0] read_a = WRITEMODE_A == "WRITETHROUGH" ? own_a : old_a;
+    wire [35:0] read_b = WRITEMODE_B == "WRITETHROUGH" ? own_b : old_b;
     reg [35:0] q_a = 0;
     reg [35:0] q_b = 0;
-    integer bit_a, bit_b;
-    always @(posedge clock_a)
-        for (bit_a = 0; bit_a < 36; bit_a = bit_a + 1)
-            if (mask_a[bit_a]) memory[ad_a[13:5]][bit_a] <= data_a[bit_a];
-    always @(posedge clock_b)
-        for (bit_b = 0; bit_b < 36; bit_b = bit_b + 1)
-            if (mask_b[bit_b]) memory[ad_b[13:5]][bit_b] <= data_b[bit_b];
     always @(posedge clock_a or posedge reset_now_a)
         if (reset_now_a || RSTA) q_a <= 0;
-        else if (enable_a && !(WEA && WRITEMODE_A == "NORMAL")) q_a <= through_a >> offset_a;
+        else if (enable_a && !(WEA && WRITEMODE_A == "NORMAL"))
+            q_a <= (read_a ^ (same ? mask_b : 36'd0)) >> offset_a;
     always @(posedge clock_b or posedge reset_now_b)
         if (reset_now_b || RSTB) q_b <= 0;
-        else if (enable_b && !(WEB && WRITEMODE_B == "NORMAL")) q_b <= through_b >> offset_b;
+        else if (enable_b && !(WEB && WRITEMODE_B == "NORMAL"))
+            q_b <= (read_b ^ (same ? mask_a : 36'd0)) >> offset_b;
 
     assign {
         DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5,

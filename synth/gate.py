@@ -1,0 +1,145 @@
+"""The netlist that synthesis makes, with models of its cells: what `maccord sim --gate` runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..sim.errors import SimulationError, ToolchainError
+from . import tools
+from .cache import Cache, digest
+from .targets import TARGETS
+
+__all__ = ["CACHE", "ECP5", "Simulated", "gate_netlist", "instantiated"]
+
+CACHE = Path("build/gates")
+MODELS = Path(__file__).parent / "models"
+_DESIGN, _NETLIST, _SCRIPT = "design.v", "netlist.v", "script.ys"
+_TOP = "maccord"
+_CELL = re.compile(r"^  (\w+) (?:#\(|\\\S+ +\(|\w+ +\()", re.MULTILINE)
+_MODULE = re.compile(r"^ *module +(\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A family whose netlists can be simulated.
+
+    Parameters
+    ----------
+    target : str
+        One of `TARGETS`, of the family.
+    models : tuple of str
+        Own models, by file in `MODELS`, of cells that Yosys knows the ports of and no more.
+    shipped : tuple of str
+        Files of models below Yosys's share folder.
+    """
+
+    target: str
+    models: tuple[str, ...]
+    shipped: tuple[str, ...]
+
+
+ECP5 = Simulated(
+    "ecp5-85k",
+    ("MULT18X18D.v", "DP16KD.v"),
+    ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh"),
+)
+
+
+def gate_netlist(
+    family: Simulated,
+    verilog: str,
+    show: Callable[[str], None] = lambda text: None,
+    *,
+    cache: Path = CACHE,
+    tool: tools.Tool = tools.YOSYS,
+) -> str:
+    """Synthesize a module `maccord`, or take its netlist from the cache.
+
+    Parameters
+    ----------
+    family : Simulated
+    verilog : str
+        What is synthesized, as `maccord verilog` writes it.
+    show : callable
+        Called several times a second with what is going on.
+    cache : Path
+        Folder of netlists, by digest of the Verilog, the script, the tool and the models.
+    tool : Tool
+        Yosys, or what stands in for it.
+
+    Returns
+    -------
+    str
+        Verilog of `maccord` with the ports it had, and of all cells in it.
+
+    Raises
+    ------
+    ToolchainError
+        If Yosys is not installed.
+    SimulationError
+        If it fails, or leaves a cell that there is no model of.
+    """
+    version = _version(tool)
+    script = _script(family)
+    models = _shipped(tool, family.shipped)
+    models += "".join((MODELS / name).read_text() for name in family.models)
+    kept = Cache(cache)
+    name = f"{family.target}-{digest(verilog, script, version, models)}"
+    text = kept.get(name)
+    if text is None:
+        netlist = _synthesized(verilog, script, tool, show)
+        missing = instantiated(netlist) - set(_MODULE.findall(models))
+        if missing:
+            raise SimulationError(
+                f"every cell needs a model to be simulated, got {', '.join(sorted(missing))}"
+            )
+        text = f"{netlist}\n{models}"
+        kept.put(name, text)
+    return text
+
+
+def instantiated(netlist: str) -> set[str]:
+    """Return the types of the cells in a flat netlist, as Yosys writes it."""
+    return set(_CELL.findall(netlist))
+
+
+def _shipped(tool: tools.Tool, names: Sequence[str]) -> str:
+    """Models that come with Yosys, from where it is installed."""
+    if not names:
+        return ""
+    found = importlib.util.find_spec(tool.module)
+    assert found and found.origin
+    share = Path(found.origin).parent / "share"
+    # What is left out are pins, and cells of older families
+    return "\n".join(["`define NO_INCLUDES", *((share / name).read_text() for name in names), ""])
+
+
+def _version(tool: tools.Tool) -> str:
+    try:
+        return tool.version
+    except ToolchainError:
+        raise ToolchainError(
+            "gate needs the packages of maccord's extra synth: pip install 'maccord[synth]'"
+        ) from None
+
+
+def _script(family: Simulated) -> str:
+    """The family's own synthesis, of the accelerator without its scan wrapper."""
+    synthesis = TARGETS[family.target].family.synthesis.replace("-top top", f"-top {_TOP}")
+    # Attributes would be half of the text, and mean nothing to a simulator
+    return f"read_verilog {_DESIGN}\n{synthesis}\nwrite_verilog -noattr {_NETLIST}\n"
+
+
+def _synthesized(verilog: str, script: str, tool: tools.Tool, show: Callable[[str], None]) -> str:
+    with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
+        folder = Path(scratch)
+        (folder / _DESIGN).write_text(verilog)
+        (folder / _SCRIPT).write_text(script)
+        job = tools.Job(tool, ("-s", _SCRIPT), folder, "synthesis")
+        list(tools.run([job], 1, show))
+        return (folder / _NETLIST).read_text()
