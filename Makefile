@@ -3,20 +3,17 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 STAMP := .venv/.maccord-setup
 
-# LAYER, NET, PERTURB, ROWS, COLS, BATCH become options; ARGS passes any others on.
+# Upper-case names become options; ARGS passes any others on.
 SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
 OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch $(BATCH)) $(ARGS)
 
-.PHONY: help setup sim layers study verilog bench test lint format clean
-.DEFAULT_GOAL := help
+.PHONY: help setup sim layers study verilog synth bench test lint format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
 	@echo "make sim NET=resnet18                    a whole network, from image to logits"
-	@echo "make sim LAYER='resnet18.layer1.*'       several layers, in parallel"
 	@echo "make study                               the experiment: FP32, fake quantization, true INT8"
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
-	@echo
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## Make .venv with everything that is needed
@@ -39,6 +36,9 @@ study: $(STAMP)  ## Compare FP32, fake quantization and true INT8 under noise an
 
 verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/, with headers and a core file
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
+
+synth: $(STAMP)  ## Synthesize for TARGET=ecp5-85k, xc7 ...: resources by block, fmax
+	@$(BIN)/maccord synth --target '$(TARGET)' $(SIZE) $(ARGS)
 
 bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 	@$(BIN)/maccord bench $(ARGS)
