@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,21 +32,15 @@ class Simulated:
     target : str
         One of `TARGETS`, of the family.
     models : tuple of str
-        Own models, by file in `MODELS`, of cells that Yosys knows the ports of and no more.
-    shipped : tuple of str
-        Files of models below Yosys's share folder.
+        Files in `MODELS` with its cells.
     """
 
     target: str
     models: tuple[str, ...]
-    shipped: tuple[str, ...]
 
 
-ECP5 = Simulated(
-    "ecp5-85k",
-    ("MULT18X18D.v", "DP16KD.v"),
-    ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh"),
-)
+# Yosys has models of the fabric, too; these simulate several times as fast
+ECP5 = Simulated("ecp5-85k", ("ecp5_fabric.v", "ecp5_multiplier.v", "ecp5_memory.v"))
 
 
 def gate_netlist(
@@ -86,8 +79,7 @@ def gate_netlist(
     """
     version = _version(tool)
     script = _script(family)
-    models = _shipped(tool, family.shipped)
-    models += "".join((MODELS / name).read_text() for name in family.models)
+    models = "".join((MODELS / name).read_text() for name in family.models)
     kept = Cache(cache)
     name = f"{family.target}-{digest(verilog, script, version, models)}"
     text = kept.get(name)
@@ -106,17 +98,6 @@ def gate_netlist(
 def instantiated(netlist: str) -> set[str]:
     """Return the types of the cells in a flat netlist, as Yosys writes it."""
     return set(_CELL.findall(netlist))
-
-
-def _shipped(tool: tools.Tool, names: Sequence[str]) -> str:
-    """Models that come with Yosys, from where it is installed."""
-    if not names:
-        return ""
-    found = importlib.util.find_spec(tool.module)
-    assert found and found.origin
-    share = Path(found.origin).parent / "share"
-    # What is left out are pins, and cells of older families
-    return "\n".join(["`define NO_INCLUDES", *((share / name).read_text() for name in names), ""])
 
 
 def _version(tool: tools.Tool) -> str:
