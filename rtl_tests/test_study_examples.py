@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 
-from maccord.study import figures_tables, published, rows, words
+from maccord.study import figures_tables, published, rows, words, work
 
 
-@pytest.mark.parametrize("module", [figures_tables, published, rows, words])
+@pytest.mark.parametrize("module", [figures_tables, published, rows, words, work])
 def test_examples(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted and not found.failed

@@ -19,14 +19,14 @@ from ..nets.framework import one_thread
 from ..nets.images import normalize
 from .figures_distributions import Distribution
 from .figures_images import Demonstration
-from .info import Deviation, Info, RtlSummary
+from .info import DESCRIPTIONS, Deviation, Info, RtlSummary
 from .plan import Cell, Collected
 from .request import EMBEDDED, Request
 from .rows import CLEAN
 from .rtl import RtlSample
 from .subject import Subject, dataset, float_network, quantized_network
 from .tables import Results
-from .work import inputs
+from .work import inputs, live_batch
 
 __all__ = ["demonstrated", "distribution", "info"]
 
@@ -55,6 +55,10 @@ def info(
         float_top1=_float_top1(answered),
         deviations=_deviations(cells, answered),
         paired=not request.unpaired,
+        models={
+            "live": f"{DESCRIPTIONS['live']}; batches of {live_batch(data.size)} images "
+            "in the data set's order, observers fresh at each level"
+        },
         versions={name: metadata.version(name) for name in _DISTRIBUTIONS},
         rtl=tuple(_summary(name, rtl) for name in dict.fromkeys(s.network for s in rtl)),
     )

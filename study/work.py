@@ -24,9 +24,10 @@ from ..nets.live import LiveNetwork
 from .grid import Level
 from .subject import Subject, dataset, float_network, quantized_network
 
-__all__ = ["LIVE_BATCH", "Part", "Task", "inputs", "run_task"]
+__all__ = ["Part", "Task", "inputs", "live_batch", "run_task"]
 
-LIVE_BATCH = 100  # images that live observers see at a time: what they answer depends on it
+_LIVE_BATCH = 100  # images that live observers see at a time
+_LIVE_PIXELS = 20 * 224 * 224  # of them, at most: VGG-16 takes 40 MB for each such image
 _KEPT = 4  # networks that a process holds
 
 Images = npt.NDArray[np.float32]
@@ -41,7 +42,7 @@ class Task:
     subject : Subject
     level : Level
     images : tuple of int
-        Indices in the test split, one batch; of ``live``, batches of `LIVE_BATCH` in this order.
+        Indices in the test split, one batch; of ``live``, batches of `live_batch` in this order.
     models : tuple of str
         Of `rows.MODELS`; ``live`` alone.
     seed : int
@@ -106,6 +107,17 @@ def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
     return clean, perturbation.apply_batch(clean, task.images, task.seed, boxes, draw=draw)
 
 
+def live_batch(size: int) -> int:
+    """How many images of a size live observers see at a time: what they answer depends on it.
+
+    Examples
+    --------
+    >>> live_batch(32), live_batch(224)
+    (100, 20)
+    """
+    return max(1, min(_LIVE_BATCH, _LIVE_PIXELS // size**2))
+
+
 def _tensor(crops: Images) -> Images:
     """Normalized images (N, 3, H, W)."""
     return np.concatenate([normalize(crop) for crop in crops])
@@ -137,8 +149,9 @@ def _live(task: Task) -> Images:
     network = _live_network(task.subject)
     network.reset()
     logits = []
-    for start in range(0, len(task.images), LIVE_BATCH):
-        batch = replace(task, images=task.images[start : start + LIVE_BATCH])
+    count = live_batch(dataset(task.subject.data, "test").size)
+    for start in range(0, len(task.images), count):
+        batch = replace(task, images=task.images[start : start + count])
         logits.append(network.logits(_tensor(inputs(batch)[1])))
     return np.concatenate(logits)
 
