@@ -1,5 +1,6 @@
 """A level's images in RTL: equal to the study's logits, and seen where they are not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from maccord.study import rtl
 from maccord.study.plan import cells
 from maccord.study.prepare import subjects
 from maccord.study.rtl import RtlSample, rtl_samples
-from maccord.study.scheduler import executor
 from maccord.study.work import Task, run_task
 
 
@@ -24,7 +24,7 @@ from maccord.study.work import Task, run_task
 def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     """Two perturbed digits."""
     asked = request(tmp_path_factory.mktemp("rtl"), limit=2, models=("int8",))
-    with executor("processes", 1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         return cells(asked, subjects(asked, pool))[1].tasks[0]
 
 
