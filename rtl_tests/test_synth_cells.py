@@ -89,7 +89,8 @@ def test_every_instance_is_of_one_block(instance: str, block: str) -> None:
 )
 def test_what_became_of_a_memory(storage: str, kind: str) -> None:
     result = memories(hierarchy(described()), found(storage), COSTS, nets())
-    assert result == {f"{FETCH}.storage": {"words": 8, "bits": 4, "kind": kind, "cells": 1}}
+    cells = int(kind != "lost")
+    assert result == {f"{FETCH}.storage": {"words": 8, "bits": 4, "kind": kind, "cells": cells}}
 
 
 def test_a_memory_of_registers_is_not_lost() -> None:

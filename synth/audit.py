@@ -11,6 +11,8 @@ __all__ = ["SMALLEST", "memories", "multipliers"]
 
 #: Narrowest operand, bits, of the products that must become multiplier blocks.
 SMALLEST = 4
+_KINDS = {"bram", "lutram"}
+_MACRO = "$mem_v2"
 
 
 def memories(
@@ -36,8 +38,10 @@ def memories(
     for cell in found.cells:
         name = cell
         while name:
-            if name in design.memories:
-                cells[name].append(found.types[cell])
+            type_ = found.types[cell]
+            holds = type_ == _MACRO or _KINDS & {*costs.get(type_, ())}
+            if holds and name in design.memories:
+                cells[name].append(type_)
             name = name.rpartition(".")[0]
     registers = {net.partition("[")[0] for net in nets if "[" in net}
     result = {}
@@ -47,7 +51,7 @@ def memories(
             kind = "block RAM"
         elif "lutram" in kinds:
             kind = "LUT RAM"
-        elif "$mem_v2" in cells[name]:
+        elif cells[name]:
             kind = "macro"
         else:
             kind = "registers" if name in registers else "lost"

@@ -75,6 +75,13 @@ def synth(
     jobs: Annotated[
         int, typer.Option(help="Seeds at a time; 0: one a processor.", rich_help_panel=_HOW)
     ] = 0,
+    unit: Annotated[
+        str,
+        typer.Option(
+            help="Build one instance alone, as `core.compute.adder`: its own timing, in seconds.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "",
     json: Annotated[
         Path | None, typer.Option(help="A copy of the results.", rich_help_panel=_OUTPUT)
     ] = None,
@@ -93,6 +100,8 @@ def synth(
     - `maccord synth --target ecp5-45k --rows 4 --cols 4 --seeds 1`
 
     - `maccord synth --target xc7 --rows 16 --cols 16`
+
+    - `maccord synth --target ecp5-85k --unit core.compute.datapath.requantizer_0`
     """
     from .command import Request, run
 
@@ -101,4 +110,4 @@ def synth(
         *("output_bytes", "accumulators", "line_cells"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
-    run(Request(target, chosen, seeds, speed, mhz, jobs, json, out))
+    run(Request(target, chosen, seeds, speed, mhz, jobs, unit, json, out))

@@ -43,6 +43,8 @@ class Request:
     mhz : float
     jobs : int
         0: one a processor.
+    unit : str
+        The instance that is built alone.
     json : Path, optional
     out : Path
     """
@@ -53,6 +55,7 @@ class Request:
     speed: int = 6
     mhz: float = 120.0
     jobs: int = 0
+    unit: str = ""
     json: Path | None = None
     out: Path = Path("build/synth")
 
@@ -85,7 +88,7 @@ def run(request: Request) -> None:
     parameters = Parameters(**(target.parameters | request.parameters))
     options = _options(request)
     folder = request.out / parameters.name
-    place = folder / f"{target.name}.json"
+    place = folder / f"{'-'.join(filter(None, (target.name, request.unit)))}.json"
     for path in filter(None, (place, request.json)):
         probe(path)
     with _showing(console(stderr=True)) as show:
@@ -95,7 +98,7 @@ def run(request: Request) -> None:
     print_synthesis(out, result, target)
     for path in filter(None, (place, request.json)):
         save(path, result)
-    plot = place.with_suffix(".svg")
+    plot = place.parent / f"{place.name.removesuffix('.json')}.svg"
     with whole_file(plot) as temporary:
         temporary.write_text(resources_by_block(result))
     out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
@@ -109,7 +112,8 @@ def _options(request: Request) -> Options:
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     jobs = request.jobs or os.cpu_count() or 1
-    return Options(parsed_seeds(request.seeds), request.speed, request.mhz, jobs)
+    seeds = parsed_seeds(request.seeds)
+    return Options(seeds, request.speed, request.mhz, jobs, request.unit)
 
 
 @contextmanager

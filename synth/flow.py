@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from .cells import MARK, Design, Owners, hierarchy, owners, resources
 from .results import Synthesis
 from .targets import Target
 from .timing import Placement, placement
+from .unit import modules_of, wrapper
 
 __all__ = ["Options", "synthesize"]
 
-_MODULE = re.compile(r"^module \\(\S+)", re.MULTILINE)
+_UNIT = "unit.v"
 _GENERIC, _NETLIST, _REPORT, _DESIGN = "generic.json", "netlist.json", "report.json", "design.il"
 
 
@@ -43,12 +43,15 @@ class Options:
         Clock that place and route aims at.
     jobs : int
         Processes at a time.
+    unit : str
+        The instance that is built alone, as ``core.compute.adder``; empty for the accelerator.
     """
 
     seeds: tuple[int, ...] = (1,)
     speed: int = 6
     mhz: float = 120.0
     jobs: int = 1
+    unit: str = ""
 
 
 def synthesize(
@@ -85,7 +88,9 @@ def synthesize(
     """
     needed = (tools.YOSYS, tools.NEXTPNR) if target.placed else (tools.YOSYS,)
     versions = tools.find(*needed)
-    key, generic, netlist = _synthesized(target, parameters, cache, versions, show)
+    key, generic, netlist = _synthesized(
+        target, parameters, options.unit, cache, versions["yosys"], show
+    )
     design = hierarchy(generic)
     found = owners(netlist, design)
     result = _counted(target, parameters, design, found, set(netlist["modules"]["top"]["netnames"]))
@@ -103,6 +108,7 @@ def synthesize(
             report = json.loads(_kept(cache, f"{name}.{_REPORT}"))
             runs.append(placement(report, seed, found))
     fields = vars(result) | {
+        "unit": options.unit,
         "tools": versions,
         "digest": digest(*keys),
         "speed": options.speed if target.placed else 0,
@@ -121,7 +127,7 @@ def _kept(cache: Cache, name: str) -> str:
 def _design(parameters: Parameters, cache: Cache, show: Callable[[str], None]) -> str:
     from .. import synth
 
-    made_by = sources((golden, hw, synth)), version("amaranth")
+    made_by = sources((golden, hw, synth)), installed("amaranth")
     name = f"{parameters.name}-{digest(repr(parameters), *made_by)}.{_DESIGN}"
     text = cache.get(name)
     if text is None:
@@ -133,31 +139,38 @@ def _design(parameters: Parameters, cache: Cache, show: Callable[[str], None]) -
     return text
 
 
-def _script(target: Target, design: str) -> str:
-    marks = [
+def _script(target: Target, design: str, unit: str) -> str:
+    lines = [f"read_rtlil {_DESIGN}"]
+    if unit:
+        lines += ["rename top whole", f"read_verilog {_UNIT}"]
+    lines += ["hierarchy -top top", "proc", f"write_json {_GENERIC}"]
+    lines += [
         f'setattr -set src "{MARK.format(module=module)}" {module}/c:*'
-        for module in _MODULE.findall(design)
+        for module in modules_of(design, unit)
     ]
-    lines = [f"read_rtlil {_DESIGN}", "hierarchy -top top", "proc", f"write_json {_GENERIC}"]
-    return "\n".join([*lines, *marks, target.family.synthesis, f"write_json {_NETLIST}", ""])
+    return "\n".join([*lines, target.family.synthesis, f"write_json {_NETLIST}", ""])
 
 
 def _synthesized(
     target: Target,
     parameters: Parameters,
+    unit: str,
     cache: Cache,
-    versions: dict[str, str],
+    version: str,
     show: Callable[[str], None],
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Key of the netlist, the design before synthesis, and the netlist."""
     design = _design(parameters, cache, show)
-    script = _script(target, design)
-    key = f"{parameters.name}-{target.family.name}-{digest(design, script, versions['yosys'])}"
+    script = _script(target, design, unit)
+    around = wrapper(design, unit) if unit else ""
+    made_by = digest(design, around, script, version)
+    key = f"{parameters.name}-{target.family.name}-{made_by}"
     kept = [cache.get(f"{key}.{name}") for name in (_GENERIC, _NETLIST)]
     if None in kept:
         with tempfile.TemporaryDirectory(prefix="maccord-") as folder:
             place = Path(folder)
             (place / _DESIGN).write_text(design)
+            (place / _UNIT).write_text(around)
             (place / "script.ys").write_text(script)
             job = tools.Job(tools.YOSYS, ("-s", "script.ys"), place, "synthesis")
             list(tools.run([job], 1, show))

@@ -37,7 +37,8 @@ def print_synthesis(out: Console, result: Synthesis, target: Target) -> None:
         out.print(
             f"[bold]fmax {min(fmax):.1f} to {max(fmax):.1f} MHz[/] over seeds "
             f"{', '.join(str(each.seed) for each in result.placements)} on {escape(result.target)}"
-            f" -{result.speed}, after routing, by nextpnr",
+            f" -{result.speed}, after routing, by nextpnr"
+            f"{f', of {escape(result.unit)} alone' * bool(result.unit)}",
             soft_wrap=True,
         )
     if trend := changes(result):

@@ -41,6 +41,8 @@ class Synthesis:
         ``macro`` or ``lost``.
     multipliers : dict of str to dict
         By instance, `described` products of two variables, and `blocks` that multiply.
+    unit : str
+        The instance that was built alone; empty for the whole accelerator.
     placements : tuple of Placement
         One for each seed.
     previous : dict
@@ -60,6 +62,7 @@ class Synthesis:
     available: dict[str, int]
     memories: dict[str, dict[str, Any]]
     multipliers: dict[str, dict[str, Any]]
+    unit: str = ""
     placements: tuple[Placement, ...] = ()
     previous: dict[str, Any] = field(default_factory=dict)
 

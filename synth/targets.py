@@ -120,7 +120,8 @@ _TRANSISTORS = {
 }
 _ASIC = Family(
     "asic",
-    """synth -top top -run begin:fine
+    """attrmap -remove init
+synth -flatten -top top -run begin:fine
 opt -fast -full
 techmap
 opt -fast

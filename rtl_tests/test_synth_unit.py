@@ -1,0 +1,66 @@
+"""One instance alone, with every port connected."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from maccord.synth.unit import modules_of, wrapper
+
+DESIGN = r"""
+module \top
+  wire width 1 input 0  \clock
+end
+
+module \top.accelerator
+end
+
+module \top.accelerator.core
+  wire width 1 input 0  \clk
+end
+
+module \top.accelerator.core.adder
+  attribute \init 4'0000
+  wire width 4 \inside
+  wire width 1 input 0  \clk
+  wire width 1 input 1  \rst
+  wire width 8 input 2  signed \a
+  wire width 3 output 3  signed \y
+  wire width 2 output 4  \port$6157$138
+end
+
+module \top.accelerator.core.adder.cell
+end
+
+module \top.accelerator.core.adder_2
+end
+"""
+
+
+def test_modules_are_those_inside() -> None:
+    inside = ["top.accelerator.core.adder", "top.accelerator.core.adder.cell"]
+    assert modules_of(DESIGN, "core.adder") == inside
+    assert len(modules_of(DESIGN, "")) == 6
+
+
+def test_every_port_is_connected_once() -> None:
+    text = wrapper(DESIGN, "core.adder")
+    instance = re.search(
+        r"\\top\.accelerator\.core\.adder \\accelerator\.core\.adder \((.*)\);", text
+    )
+    assert instance
+    assert instance[1].split(", ") == [
+        ".clk(clock)",
+        r".\rst (drive[0:0])",
+        r".\a (drive[8:1])",
+        r".\y (outputs[2:0])",
+        r".\port$6157$138 (outputs[4:3])",
+    ]
+    assert "reg [8:0] drive;" in text and "reg [4:0] caught;" in text
+
+
+@pytest.mark.parametrize("unit", ["core.adde", "accelerator.core.adder", "adder"])
+def test_an_unknown_unit_is_named(unit: str) -> None:
+    with pytest.raises(ValueError, match=f"unit must be an instance such as core.*, got '{unit}'"):
+        modules_of(DESIGN, unit)
