@@ -173,6 +173,16 @@ def test_a_killed_study_goes_on_to_the_same_bytes(
 _ARGUMENTS = "import sys; sys.argv = ['maccord', *sys.argv[1:]]"
 
 
+def test_workers_with_other_code_are_refused(
+    finished: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever edits files or installs a library while a study runs gets no mixture."""
+    monkeypatch.setattr("maccord.study.run.origin", lambda: "what was here before")
+    with pytest.raises(ValueError, match="must be the same in all processes of a study"):
+        run(replace(finished, out=tmp_path / "study", jobs=1))
+    assert not done(replace(finished, out=tmp_path / "study"))
+
+
 def test_a_killed_worker_is_one_sentence() -> None:
     """As the system does it when memory runs out."""
     with pytest.raises(SimulationError, match="was killed, perhaps for want of memory"):

@@ -18,14 +18,14 @@ from ..sim.results import whole_file
 from .subject import Subject, dataset
 from .work import Part, Task
 
-__all__ = ["join", "key", "part_path", "read_part", "write_part"]
+__all__ = ["join", "key", "origin", "part_path", "read_part", "write_part"]
 
 _DISTRIBUTIONS = ("torch", "numpy", "scipy", "pillow", "scikit-learn")
 _LOGITS = "logits_"
 
 
 @cache
-def _origin() -> str:
+def origin() -> str:
     """Hash of what answers depend on besides the task: our code, the libraries."""
     rooms = [Path(str(room.__file__)).parent for room in (golden, nets)]
     files = [path for room in rooms for path in sorted(room.rglob("*.py"))]
@@ -39,7 +39,7 @@ def key(subject: Subject) -> str:
     """Hash of a network, its weights, its data and all code that makes answers of them."""
     data = [dataset(subject.data, split).digest for split in ("train", "test")]
     shape = str(subject.architecture.outline())
-    return digest(_origin(), subject.name, shape, subject.weights, *data, str(subject.calibration))[
+    return digest(origin(), subject.name, shape, subject.weights, *data, str(subject.calibration))[
         :16
     ]
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,7 @@ from .describe import demonstrated, distribution, info
 from .differences import write_differences
 from .info import write_info
 from .measure import measure_all
-from .parts import part_path, read_part, write_part
+from .parts import origin, part_path, read_part, write_part
 from .plan import Cell, Collected, cells, collect
 from .prepare import subjects
 from .report import write_outputs
@@ -36,7 +37,7 @@ from .said import print_study
 from .samples import write_sample
 from .scheduler import answers, executor
 from .tables import Results
-from .work import Task, run_task
+from .work import Part, Task, run_task
 
 __all__ = ["run"]
 
@@ -108,15 +109,26 @@ def _answer(
     done = len(tasks) - len(todo)
     if done:
         err.print(f"{done} of {len(tasks)} tasks were done before", soft_wrap=True)
+    answer = partial(_answer_with, origin())
     with _progress(err) as progress:
         bar = progress.add_task("images through the models", total=len(tasks), completed=done)
-        for count, (task, part) in enumerate(answers(pool, run_task, todo, workers), 1):
+        for count, (task, part) in enumerate(answers(pool, answer, todo, workers), 1):
             write_part(part_path(folder, task), part)
             progress.advance(bar)
             if not err.is_terminal and count * _STEPS // len(todo) > (count - 1) * _STEPS // len(
                 todo
             ):
                 err.print(f"{done + count} of {len(tasks)} tasks done", soft_wrap=True)
+
+
+def _answer_with(code: str, task: Task) -> Part:
+    """What a worker answers, if its code is that by whose hash the answer is kept."""
+    if origin() != code:
+        raise ValueError(
+            "code and libraries must be the same in all processes of a study, and while it runs, "
+            "got others in a worker: the same command starts it again"
+        )
+    return run_task(task)
 
 
 def _simulate(
