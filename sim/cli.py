@@ -31,8 +31,7 @@ app = typer.Typer(
     "could not run or hung, 130 interrupted.",
 )
 
-#: What `--gate` takes: by family, what makes a netlist of a text of Verilog, with models of the
-#: cells in it, and tells a function what it is doing. Whoever can synthesize enters it here.
+#: What `--gate` takes, entered by whoever can synthesize: by family, `request.Gate.synthesize`.
 GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 
 _INTERRUPTED = 130
