@@ -17,6 +17,8 @@ from .delay import delays
 
 __all__ = ["Requantizer", "requantize"]
 
+PART = 18  # bits of a multiplier block's operands, unsigned, in the families that have the fewest
+
 
 class Cut(Protocol):
     """Passes a stage's values on to the next: through registers, or as they are."""
@@ -102,10 +104,20 @@ def requantize(
     q, negative, fraction, shift = cut(
         q=round_low(a, 8), negative=negative, fraction=fraction, shift=shift
     )
-    # Cycles 5 and 6: multiply, with the output register of a DSP block
-    product = (q * Cat(fraction, 1))[:48]
-    for _ in range(2):
-        product, negative, shift = cut(product=product, negative=negative, shift=shift)
+    # Cycle 5: multiply in parts that a multiplier block holds, 18 bits by 18 at most
+    significand = Cat(fraction, 1)
+    lower, left, right, upper, negative, shift = cut(
+        lower=q[:PART] * significand[:PART],
+        left=q[:PART] * significand[PART:],
+        right=q[PART:] * significand[:PART],
+        upper=q[PART:] * significand[PART:],
+        negative=negative,
+        shift=shift,
+    )
+    # Cycle 6: add the parts
+    product, negative, shift = cut(
+        product=(Cat(lower, upper) + ((left + right) << PART))[:48], negative=negative, shift=shift
+    )
     # Cycle 7: normalise by the one bit that may be missing
     top = product[47]
     kept, half, sticky, negative, shift = cut(
