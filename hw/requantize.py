@@ -17,7 +17,7 @@ from .delay import delays
 
 __all__ = ["Requantizer", "requantize"]
 
-PART = 18  # bits of a multiplier block's operands, unsigned, in the families that have the fewest
+PART = 17  # unsigned bits that the 18 signed ones of a multiplier block hold, in every family
 
 
 class Cut(Protocol):
@@ -104,7 +104,7 @@ def requantize(
     q, negative, fraction, shift = cut(
         q=round_low(a, 8), negative=negative, fraction=fraction, shift=shift
     )
-    # Cycle 5: multiply in parts that a multiplier block holds, 18 bits by 18 at most
+    # Cycle 5: multiply, in parts of which each fits a multiplier block
     significand = Cat(fraction, 1)
     lower, left, right, upper, negative, shift = cut(
         lower=q[:PART] * significand[:PART],
