@@ -58,7 +58,7 @@ def described() -> dict[str, Any]:
     modules = {
         "top": module({"accelerator": cell("top.accelerator")}, {"scan_in": [2]}),
         "top.accelerator": module({"core": cell("top.core")}, {"go": [2]}),
-        "top.core": module(core, {"start": [2]}),
+        "top.core": module(core, {"start": [2], "count": [3]}),
         "top.fetch": fetch,
         "top.element": module({"$1": product}, {"product": list(range(10, 18))}),
     }
@@ -90,6 +90,7 @@ def mapped(storage: str = "DP16KD") -> dict[str, Any]:
     }
     nets = {
         "accelerator.core.start": [2],
+        "accelerator.core.count": [40],
         "accelerator.go": [4],
         f"{FETCH}.go": [4],
         "accelerator.core.i_word": [3],  # made by synthesis: nobody described it
