@@ -73,10 +73,9 @@ def described() -> dict[str, Any]:
 def mapped(storage: str = "DP16KD") -> dict[str, Any]:
     """The same, flat and mapped to the ECP5; `storage` is the type of the memory's cell."""
     cells = {
-        # Marked: its result has a name of the parent alone
-        "start_TRELLIS_FF_Q": cell(
-            "TRELLIS_FF", "@top.core@", DI=("input", [9]), Q=("output", [2])
-        ),
+        "start_TRELLIS_FF_Q": cell("TRELLIS_FF", "@top.core@", Q=("output", [2])),
+        # Marked as the fetch unit's, but its result has a name of the parent alone
+        "count_CCU2C_S0": cell("CCU2C", "@top.fetch@", S0=("output", [40])),
         # Unmarked: `word` is the fetch unit's own, whatever else it is called outside
         "word_LUT4_Z": cell("LUT4", A=("input", [20]), Z=("output", [3])),
         # Without a name: it belongs to what it feeds
