@@ -15,13 +15,13 @@ from ..golden.graph import Conv2d, Layer
 from ..golden.machine import Machine, ProgramError
 from ..golden.network import compute
 from ..golden.parameters import Parameters
-from ..golden.schedule import Choices, Schedule, recall, schedule
+from ..golden.schedule import Choices, Schedule, recall, schedule, searched
 from .checks import attempt, bus_faults, stopped
 from .compare import Comparison, compare
 from .results import GENERATED, LayerResult, Outcome, Verdict, file_stem
 from .simulate import Job, Result, simulate
 
-__all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "misfit", "run_layer"]
+__all__ = ["LayerTask", "MemoryModel", "Recording", "cost", "misfit", "run_layer", "search"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -152,6 +152,11 @@ def misfit(task: LayerTask) -> str:
         name = recorded.layer.name
         return f"{name} does not fit: {str(error).removeprefix(f'{name}: ')}"
     return ""
+
+
+def search(task: LayerTask) -> Choices:
+    """The layer's tiling, for other tasks; nothing if it does not fit."""
+    return {} if misfit(task) else searched()
 
 
 def _accumulators(layer: Layer, x_q: Bytes) -> npt.NDArray[np.int32]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..golden.graph import Conv2d
-from ..golden.schedule import Choices, schedule, searched
-from .jobs import LayerTask
+from .jobs import LayerTask, search
 from .pool import Crash, run_all
 from .tasks import cost, memory_budget
 from .worker import Task
@@ -34,9 +33,9 @@ def share_searches(tasks: Sequence[Task], processes: int) -> list[Task]:
         if isinstance(task, LayerTask):
             groups.setdefault(_shape(task), []).append(index)
     shared = [indices for indices in groups.values() if len(indices) > 1]
-    firsts = [tasks[indices[0]] for indices in shared]
+    firsts = [task for indices in shared if isinstance(task := tasks[indices[0]], LayerTask)]
     found = list(tasks)
-    answers = run_all(_search, firsts, processes=processes, cost=cost, budget=memory_budget())
+    answers = run_all(search, firsts, processes=processes, cost=cost, budget=memory_budget())
     for position, choices in answers:
         for index in [] if isinstance(choices, Crash) else shared[position]:
             task = found[index]
@@ -51,12 +50,3 @@ def _shape(task: LayerTask) -> object:
         geometry = (layer.stride, layer.padding, layer.dilation, layer.groups)
         return x_q.shape, layer.weight.shape, geometry
     return x_q.shape, layer.weight.shape
-
-
-def _search(task: Task) -> Choices:
-    assert isinstance(task, LayerTask)
-    try:
-        schedule(task.recording.layer, task.recording.x_q.shape, task.parameters)
-    except ValueError:
-        return {}
-    return searched()
