@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -124,11 +124,14 @@ class WeightFeeder(wiring.Component):
                 parameters.eq(Mux(fields.first, PARAMETER_ROWS, 0)),
                 next_row.eq(fields.weight),
             ]
-        with m.If((passes != 0) | (parameters != 0) | loading):
+        self._report(m, (passes != 0) | (parameters != 0) | loading, waits)
+        return m
+
+    def _report(self, m: Module, running: Value, waits: Value) -> None:
+        with m.If(running):
             m.d.comb += self.state.eq(UnitState.RUNNING)
         with m.Elif(self.i.valid & waits & ~self.held):
             m.d.comb += self.state.eq(UnitState.WAITING)
-        return m
 
     def _follow(self, m: Module, weighted: Signal) -> None:
         """Keep whether the mode of the last SETUP has weights."""

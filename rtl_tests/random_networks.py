@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +25,7 @@ from maccord.golden.graph import (
 from maccord.golden.verify import verify
 
 __all__ = ["OPERATIONS", "NetworkBuilder", "random_network", "random_operation"]
-__all__ += ["random_quantization"]
+__all__ += ["cuts", "random_quantization"]
 
 _LEAST = 3  # lines and cells that the kernels of a random network's layers need
 
@@ -35,6 +35,15 @@ Shape = tuple[int, ...]
 def random_quantization(rng: np.random.Generator) -> Quantization:
     """Scales within a factor of four, so that every sum is legal."""
     return Quantization(float(np.float32(rng.uniform(0.02, 0.08))), int(rng.integers(256)))
+
+
+def cuts(rng: np.random.Generator, size: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cut a range at random into parts of at most `most`."""
+    start = 0
+    while start < size:
+        length = int(rng.integers(1, min(most, size - start) + 1))
+        yield start, length
+        start += length
 
 
 def _pair(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from golden_layers import random_conv2d
+from random_networks import cuts, random_quantization
 from unit_bench import instruction
 
 from maccord.golden.add import add, add_factors
 from maccord.golden.avg_pool2d import avg_pool2d, mean_multiplier
 from maccord.golden.conv2d import conv2d
-from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d, Quantization
+from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d
 from maccord.golden.isa import (
     INSTRUCTION_BYTES,
     PARAMETER_ROWS,
@@ -32,19 +33,6 @@ _LOAD, _WEIGHT, _COMPUTE, _STORE = (1 << unit for unit in Unit)
 _OUTPUTS = 1 << 16  # where they lie in memory
 _MEMORY = 1 << 18
 _PROGRAM = 3 << 16
-
-
-def random_quantization(rng: np.random.Generator) -> Quantization:
-    return Quantization(float(np.float32(rng.uniform(0.01, 0.05))), int(rng.integers(256)))
-
-
-def cuts(rng: np.random.Generator, size: int, most: int) -> Iterator[tuple[int, int]]:
-    """Cut a range at random into parts of at most `most`."""
-    start = 0
-    while start < size:
-        length = int(rng.integers(1, min(most, size - start) + 1))
-        yield start, length
-        start += length
 
 
 class WindowProgram:
