@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ID_WIDTH", "WINDOW", "Parameters"]
+__all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters"]
 
 WINDOW = 3  # lines and cells of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
+#: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
+FAMILIES = ("generic", "ecp5", "xc7", "xcup", "xcup-packed")
 
 
 def _bits(count: int) -> int:
@@ -52,6 +54,8 @@ class Parameters:
         Entries of the accumulator memory (pixels of a tile), a power of two.
     line_cells : int
         Cells of a line that depthwise convolutions and max pools scan, a power of two.
+    family : str
+        One of `FAMILIES`: whose cells are instantiated. Changes no result and no cycle.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class Parameters:
     output_bytes: int = 1 << 16
     accumulators: int = 1024
     line_cells: int = 256
+    family: str = "generic"
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -85,6 +90,8 @@ class Parameters:
         _power_of_two("output_bytes", self.output_bytes, 1 << 10, 1 << 22)
         _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
+        if self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
         tile = 2 * (self.rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -153,4 +160,6 @@ class Parameters:
         ):
             if getattr(self, key) != getattr(default, key):
                 parts.append(f"{tag}{getattr(self, key)}")
+        if self.family != default.family:
+            parts.append(self.family)
         return "-".join(parts)

@@ -81,6 +81,13 @@ Accumulators = Annotated[
         rich_help_panel=_MEMORY,
     ),
 ]
+Family = Annotated[
+    str,
+    typer.Option(
+        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup, xcup-packed.",
+        rich_help_panel=_ARRAY,
+    ),
+]
 LineCells = Annotated[
     int,
     typer.Option(
@@ -163,6 +170,7 @@ def sim(
     output_bytes: OutputBytes = 1 << 16,
     accumulators: Accumulators = 1024,
     line_cells: LineCells = 256,
+    family: Family = "generic",
     latency: Annotated[
         int, typer.Option(help="Cycles until memory answers.", rich_help_panel=_MEMORY)
     ] = 30,
@@ -334,6 +342,7 @@ def verilog(
     output_bytes: OutputBytes = 1 << 16,
     accumulators: Accumulators = 1024,
     line_cells: LineCells = 256,
+    family: Family = "generic",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

@@ -69,7 +69,8 @@ def configuration_header(parameters: Parameters) -> str:
     str
         A C99 header that includes the common one.
     """
-    values = [(name.upper(), f"{value}u", "") for name, value in asdict(parameters).items()]
+    numbers = {k: v for k, v in asdict(parameters).items() if k != "family"}
+    values = [(name.upper(), f"{value}u", "") for name, value in numbers.items()]
     derived = [(name.upper(), f"{int(getattr(parameters, name))}u", "") for name in DERIVED]
     parts = [
         _title(f"configuration {parameters.name}: its parameters"),
