@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
+from .ram import Ram
 
 __all__ = ["Accumulator"]
 
@@ -15,10 +15,11 @@ __all__ = ["Accumulator"]
 class Accumulator(wiring.Component):
     """Adds one column's partial sums over the passes of a tile, from its bias on.
 
-    One vector per cycle, in three: the entry is read, the partial sum added to it, the sum written
-    back, or taken from `acc` when it is the tile's last. The same address must not come again
-    within the next two cycles. Whoever controls several columns shifts one line of control past
-    them; the members say in which of the three cycles each is due.
+    One vector per cycle, in four: the entry is read, comes out of the memory's register, the
+    partial sum is added to it, the sum written back, or taken from `acc` when it is the tile's
+    last. The same address must not come again within the next three cycles. Whoever controls
+    several columns shifts one line of control past them; the members say in which of the four
+    cycles each is due.
 
     The 64-bit shadow of the column's parameters is loaded by 8 consecutive cycles of `param`, the
     bias's bytes first, then the multiplier's, low byte first.
@@ -26,38 +27,39 @@ class Accumulator(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `accumulators` and `partial_sum_bits`.
+        Uses `accumulators`, `partial_sum_bits` and `family`.
 
     Members
     -------
     read, read_address : 1, unsigned
         Cycle 0: read an entry.
     load_bias : 1
-        Cycle 0: from this vector on, the bias is the one in the shadow.
+        Cycle 1: from this vector on, the bias is the one in the shadow.
     add, partial_sum : 1, signed(partial_sum_bits)
-        Cycle 1: the partial sum.
+        Cycle 2: the partial sum.
     first : 1
-        Cycle 1: the sum begins at the bias and not at the entry.
+        Cycle 2: the sum begins at the bias and not at the entry.
     load_multiplier : 1
-        Cycle 1: from this vector on, the multiplier is the one in the shadow.
+        Cycle 2: from this vector on, the multiplier is the one in the shadow.
     write, write_address : 1, unsigned
-        Cycle 2: write the entry.
+        Cycle 3: write the entry.
     acc, multiplier : signed(32), 31
-        Cycle 2: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
+        Cycle 3: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
         is positive, but for the sign.
     param, weight : 1, signed(8)
         A byte of parameters, in any cycle.
     """
 
     #: Cycles from a vector's `read` to its `acc`.
-    LATENCY = 2
+    LATENCY = Ram.LATENCY + 1
     #: Fewest cycles between two vectors of one address.
-    ADDRESS_GAP = 3
+    ADDRESS_GAP = LATENCY + 1
     #: Bytes of parameters per column.
     PARAM_ROWS = 8
 
     def __init__(self, parameters: Parameters):
         self._depth = parameters.accumulators
+        self._family = parameters.family
         super().__init__(
             {
                 "read": In(1),
@@ -88,18 +90,21 @@ class Accumulator(wiring.Component):
             m.d.sync += bias.eq(shadow[:32].as_signed())
         with m.If(self.load_multiplier):
             m.d.sync += multiplier.eq(shadow[32:63])
-        m.submodules.memory = memory = Memory(shape=signed(32), depth=self._depth, init=[])
-        read, write = memory.read_port(), memory.write_port()
-        # Cycle 0: read
-        m.d.comb += [read.en.eq(self.read), read.addr.eq(self.read_address)]
-        # Cycle 1: add
-        with m.If(self.add):
-            m.d.sync += acc.eq(Mux(self.first, bias, read.data) + self.partial_sum)
-        # Cycle 2: write, or hand over
+        m.submodules.memory = memory = Ram(width=32, depth=self._depth, family=self._family)
+        # Cycles 0 and 1: read
         m.d.comb += [
-            write.en.eq(self.write),
-            write.addr.eq(self.write_address),
-            write.data.eq(acc),
+            memory.read_enable.eq(self.read),
+            memory.read_address.eq(self.read_address),
+        ]
+        # Cycle 2: add
+        entry = Mux(self.first, bias, memory.read_data.as_signed())
+        with m.If(self.add):
+            m.d.sync += acc.eq(entry + self.partial_sum)
+        # Cycle 3: write, or hand over
+        m.d.comb += [
+            memory.write_enable.eq(self.write),
+            memory.write_address.eq(self.write_address),
+            memory.write_data.eq(acc),
             self.acc.eq(acc),
             self.multiplier.eq(multiplier),
         ]

@@ -145,6 +145,7 @@ class Compute(wiring.Component):
             size=p.activation_bytes,
             write_lanes=p.axi_bytes,
             read_lanes=p.vector_bytes,
+            family=p.family,
         )
         m.submodules.weights = store = WeightScratchpad(p)
         vector = Signal.like(feeder.vector)
@@ -252,6 +253,7 @@ class Compute(wiring.Component):
             size=p.output_bytes,
             write_lanes=p.cols,
             read_lanes=p.axi_bytes,
+            family=p.family,
         )
         m.d.comb += [
             writer.valid.eq(datapath.valid | window.valid_out | adder.valid_out),

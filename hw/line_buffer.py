@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import WINDOW, Parameters
+from .delay import delays
+from .ram import Ram
 
 __all__ = ["LineBuffer"]
 
@@ -18,14 +19,14 @@ class LineBuffer(wiring.Component):
     One cell per cycle at most; they leave `LATENCY` cycles later and stay until the next cell.
     Before a line has been seen, what stands for it is whatever was there.
 
-    One memory per line, a read and a write port each: a cell is written in the cycle after it
-    came, when the cell that it pushes out has been read. Where an index comes twice in a row, as
-    in lines of one cell, the cells pass by the memories.
+    One memory per line, a read and a write port each: a cell is written when the cell that it
+    pushes out has been read. Where an index comes again within the next two cells, as in lines of
+    one cell or two, the cells pass by the memories.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `line_cells` and `cols`.
+        Uses `line_cells`, `cols` and `family`.
 
     Members
     -------
@@ -36,11 +37,12 @@ class LineBuffer(wiring.Component):
     """
 
     #: Cycles from a cell to its `lines`.
-    LATENCY = 1
+    LATENCY = Ram.LATENCY
 
     def __init__(self, parameters: Parameters):
         self._depth = parameters.line_cells
         self._cols = parameters.cols
+        self._family = parameters.family
         super().__init__(
             {
                 "valid": In(1),
@@ -53,31 +55,38 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = 8 * self._cols
-        written, passing = Signal(), Signal(reset_less=True)
-        cell = Signal.like(self.cell, reset_less=True)
-        newest = Signal(width, reset_less=True)
-        m.d.sync += written.eq(self.valid)
+        # Cycle 1: the cell, and whether its index is that of one of the last two; cycle 2: lines
+        valid = delays(m, "valid", self.valid, self.LATENCY, reset_less=False)
+        cells = [Signal.like(self.cell, reset_less=True, name=f"cell_{k}") for k in range(2)]
+        entered, newest = (Signal(width, reset_less=True, name=name) for name in ("in", "newest"))
+        repeats = [Signal(2, reset_less=True, name=f"repeats_{k}") for k in range(2)]
+        written = Signal.like(self.cell, reset_less=True)
         with m.If(self.valid):
             m.d.sync += [
-                cell.eq(self.cell),
-                newest.eq(self.data),
-                passing.eq(self.cell == cell),
+                entered.eq(self.data),
+                Cat(cells).eq(Cat(self.cell, cells[0])),
+                repeats[0].eq(Cat(self.cell == cell for cell in cells)),
             ]
+        with m.If(valid[1]):
+            m.d.sync += [newest.eq(entered), repeats[1].eq(repeats[0]), written.eq(cells[0])]
         lines = [newest]
         for index in reversed(range(WINDOW - 1)):
-            m.submodules[f"line_{index}"] = memory = Memory(shape=width, depth=self._depth, init=[])
-            read, write = memory.read_port(), memory.write_port()
-            passed = Signal(width, reset_less=True, name=f"passed_{index}")
+            memory = Ram(width=width, depth=self._depth, family=self._family)
+            m.submodules[f"memory_{index}"] = memory
+            last, older = (
+                Signal(width, reset_less=True, name=f"{name}_{index}") for name in ("last", "older")
+            )
             below, line = lines[0], Signal(width, name=f"line_{index}")
-            with m.If(self.valid):
-                m.d.sync += passed.eq(below)
+            with m.If(valid[1]):
+                m.d.sync += [last.eq(below), older.eq(last)]
+            passed = Mux(repeats[1][0], last, older)
             m.d.comb += [
-                read.en.eq(self.valid),
-                read.addr.eq(self.cell),
-                write.en.eq(written),
-                write.addr.eq(cell),
-                write.data.eq(below),
-                line.eq(Mux(passing, passed, read.data)),
+                memory.read_enable.eq(self.valid),
+                memory.read_address.eq(self.cell),
+                memory.write_enable.eq(valid[2]),
+                memory.write_address.eq(written),
+                memory.write_data.eq(below),
+                line.eq(Mux(repeats[1].any(), passed, memory.read_data)),
             ]
             lines.insert(0, line)
         for members, line in zip(self.lines, lines, strict=True):

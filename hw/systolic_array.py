@@ -32,9 +32,9 @@ class SystolicArray(wiring.Component):
     With `depthwise`, each column works on its own channel: rows 0 to `WINDOW`**2 - 1 see a window
     of cells instead of the vector, row `WINDOW` * k + u the cell of line k that is
     `WINDOW` - 1 - u cells before the newest. Rows below see the vector. What is called a vector's
-    cycle then is when it would be presented for its newest cell; `lines` shows that cell in the
-    cycle after, the cells before it in the cycles right before. The lines travel down and to the
-    right in columns of their own.
+    cycle then is when it would be presented for its newest cell; `lines` shows that cell two cycles
+    later, the cells before it in the cycles right before. The lines travel down and to the right
+    in columns of their own.
 
     No register has a reset: what a reset leaves under way stays ahead of what comes after it.
 
@@ -102,7 +102,7 @@ class SystolicArray(wiring.Component):
     @property
     def mode_gap(self) -> int:
         """Fewest cycles from a change of `depthwise` to the next vector."""
-        return WINDOW + self._groups
+        return WINDOW - 1 + self._groups
 
     @property
     def _groups(self) -> int:
@@ -158,7 +158,7 @@ class SystolicArray(wiring.Component):
             for j, cell in enumerate(line):
                 # Without windows these registers hold: nothing to compute for a simulator.
                 with m.If(modes[k][j // GROUP]):
-                    cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j + 1)[-1:]
+                    cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j)[-1:]
         return [(mode, cells[i // WINDOW]) for i, mode in enumerate(modes)]
 
     def _window_row(self, m: Module, i: int, modes: list[Value], cells: list[Value]) -> list[Value]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
+from .delay import delay
+from .ram import Ram
 
 __all__ = ["WeightScratchpad"]
 
@@ -23,12 +25,13 @@ class WeightScratchpad(wiring.Component):
     read_enable, row, read_data : a row
     """
 
-    LATENCY = 2
+    LATENCY = Ram.LATENCY + 2
 
     def __init__(self, parameters: Parameters) -> None:
         self._axi_bytes = parameters.axi_bytes
         self._row_bytes = parameters.weight_row_bytes
         self._size = parameters.weight_bytes
+        self._family = parameters.family
         super().__init__(
             {
                 "write_enable": In(1),
@@ -43,28 +46,35 @@ class WeightScratchpad(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         word_bytes = max(self._axi_bytes, self._row_bytes)
-        m.submodules.memory = store = memory.Memory(
-            shape=8 * word_bytes, depth=self._size // word_bytes, init=[]
-        )
-        write = store.write_port(granularity=8 * self._axi_bytes)
-        read = store.read_port()
         beats = word_bytes // self._axi_bytes
         rows = word_bytes // self._row_bytes
         beat_address = self.write_address >> (self._axi_bytes - 1).bit_length()
-        part = Signal(range(max(rows, 2)))
-        beat_part = Signal(range(max(beats, 2)))
-        valid = Signal()
-        out = Signal(8 * self._row_bytes, reset_less=True)
-        m.d.comb += [
-            write.addr.eq(beat_address >> (beats - 1).bit_length()),
-            write.data.eq(self.write_data.replicate(beats)),
-            beat_part.eq(beat_address & (beats - 1)),
-            write.en.eq(self.write_enable << beat_part),
-            read.addr.eq(self.row >> (rows - 1).bit_length()),
-            read.en.eq(self.read_enable),
-            self.read_data.eq(out),
+        row_bits, beat_bits = (rows - 1).bit_length(), (beats - 1).bit_length()
+        stores = [
+            Ram(width=8 * self._axi_bytes, depth=self._size // word_bytes, family=self._family)
+            for _ in range(beats)
         ]
-        m.d.sync += [valid.eq(self.read_enable), part.eq(self.row & (rows - 1))]
+        # Cycle 1: the row; cycles 2 and 3: its word; cycle 4: a part of that
+        asked, row = Signal(), Signal.like(self.row, reset_less=True)
+        m.d.sync += asked.eq(self.read_enable)
+        with m.If(self.read_enable):
+            m.d.sync += row.eq(self.row)
+        for beat, store in enumerate(stores):
+            m.submodules[f"beat{beat}"] = store
+            m.d.comb += [
+                store.write_enable.eq(self.write_enable & (beat_address[:beat_bits] == beat)),
+                store.write_address.eq(beat_address >> beat_bits),
+                store.write_data.eq(self.write_data),
+                store.read_enable.eq(asked),
+                store.read_address.eq(row >> row_bits),
+            ]
+        valid = delay(m, "valid", asked, Ram.LATENCY, reset_less=False)
+        out = Signal(8 * self._row_bytes, reset_less=True)
+        word: Value = Cat(store.read_data for store in stores)
+        if row_bits:
+            part = delay(m, "part", row[:row_bits], Ram.LATENCY)
+            word = word.word_select(part, 8 * self._row_bytes)
         with m.If(valid):
-            m.d.sync += out.eq(read.data.word_select(part, 8 * self._row_bytes))
+            m.d.sync += out.eq(word)
+        m.d.comb += self.read_data.eq(out)
         return m

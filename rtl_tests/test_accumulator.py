@@ -38,13 +38,13 @@ class Column:
         """Present a vector whose cycle 0 is `cycle`; return its partial sum."""
         table = self.table
         table["read"][cycle], table["read_address"][cycle] = not first, address
-        table["load_bias"][cycle] = first and begins
-        table["add"][cycle + 1], table["first"][cycle + 1] = 1, first
-        table["load_multiplier"][cycle + 1] = last and begins
-        table["write"][cycle + 2], table["write_address"][cycle + 2] = not last, address
+        table["load_bias"][cycle + 1] = first and begins
+        table["add"][cycle + 2], table["first"][cycle + 2] = 1, first
+        table["load_multiplier"][cycle + 2] = last and begins
+        table["write"][cycle + 3], table["write_address"][cycle + 3] = not last, address
         if self.rng.random() < 0.7:
-            table["partial_sum"][cycle + 1] = self.rng.integers(-self.half, self.half)
-        return int(table["partial_sum"][cycle + 1])
+            table["partial_sum"][cycle + 2] = self.rng.integers(-self.half, self.half)
+        return int(table["partial_sum"][cycle + 2])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -58,7 +58,7 @@ def test_tiles(seed: int) -> None:
         bias = int(rng.choice([2**31 - 1, -(2**31), rng.integers(-(2**31), 2**31)]))
         multiplier = int(rng.integers(0, 2**31))
         column.param(param_from, bias, multiplier)
-        cycle = max(cycle, param_from + Accumulator.PARAM_ROWS)
+        cycle = max(cycle, param_from + Accumulator.PARAM_ROWS - 1)
         sums = np.zeros((passes, count, 1), np.int32)
         addresses = rng.permutation(16)[:count]
         for k in range(passes):
@@ -69,7 +69,7 @@ def test_tiles(seed: int) -> None:
                     due.append(cycle + Accumulator.LATENCY)
                 cycle += 1
             # The next tile's parameters may come as soon as this one's are taken over.
-            param_from = start + 1
+            param_from = start + 2
             cycle = max(cycle, start + Accumulator.ADDRESS_GAP)
         acc += accumulator(sums, np.array([bias], np.int32))[:, 0].tolist()
         multipliers += [multiplier] * count
@@ -78,10 +78,10 @@ def test_tiles(seed: int) -> None:
     np.testing.assert_array_equal(outputs["multiplier"][due], multipliers)
 
 
-@pytest.mark.parametrize(("gap", "right"), [(3, True), (2, False)])
+@pytest.mark.parametrize(("gap", "right"), [(4, True), (3, False)])
 def test_address_gap(gap: int, right: bool) -> None:
     """Two vectors of one address `ADDRESS_GAP` cycles apart add up; closer ones do not."""
-    assert Accumulator.ADDRESS_GAP == 3
+    assert Accumulator.ADDRESS_GAP == 4
     column = Column(np.random.default_rng(0), 30)
     column.param(0, 1000, 0)
     sums = [column.vector(8 + k * gap, 5, k == 0, k == 2, k != 1) for k in range(3)]

@@ -99,7 +99,8 @@ def test_data_hold_until_the_next_read() -> None:
     drive()
     bench.each_cycle(drive)
     bench.run(lambda: bench.cycle == 12)
-    assert out.values[5:] == [0x44332211] + [0x00443322] * 7
+    first = 2 + Scratchpad.LATENCY
+    assert out.values[first:] == [0x44332211] + [0x00443322] * (12 - first)
 
 
 @pytest.mark.parametrize(

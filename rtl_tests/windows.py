@@ -43,5 +43,5 @@ def window_sums(
     -------
     ndarray of shape (vectors, cols), int32
     """
-    sums = systolic_windows(windows(lines, cycles + 1), weight[: WINDOW**2])
+    sums = systolic_windows(windows(lines, cycles + 2), weight[: WINDOW**2])
     return sums + systolic_array(activation[:, WINDOW**2 :], weight[WINDOW**2 :])
