@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import WINDOW, Parameters
 from .delay import delays
-from .requantize import saturate
+from .stages import clamp, stages
 
-__all__ = ["MaxWindow", "largest"]
+__all__ = ["MaxWindow", "exceeds"]
 
 
-def largest(a: Value, b: Value) -> Value:
-    """Return the larger of two signed(8)."""
-    return Mux(a > b, a, b)
+def exceeds(a: Value, b: Value) -> Value:
+    """Whether the first of two signed numbers is the larger: one carry chain, to the sign."""
+    return (b - a)[-1]
+
+
+def leader(values: Sequence[Value], count: Value) -> Value:
+    """Where the largest of the last `count` of three values is: the first; the second; 2 bits."""
+    first, second, third = values
+    is_first = (count == WINDOW) & exceeds(first, second) & exceeds(first, third)
+    return Cat(is_first, (count != 1) & exceeds(second, third))
+
+
+def chosen(values: Sequence[Value], place: Value) -> Value:
+    """Take the value that `leader` has found."""
+    first, second, third = values
+    return Mux(place[0], first, Mux(place[1], second, third))
 
 
 class MaxWindow(wiring.Component):
@@ -44,7 +59,7 @@ class MaxWindow(wiring.Component):
     """
 
     #: Cycles from a cell with `emit` to its window's maximum.
-    LATENCY = 5
+    LATENCY = 6
 
     def __init__(self, parameters: Parameters):
         self._cols = parameters.cols
@@ -64,45 +79,33 @@ class MaxWindow(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-
-        def register(name: str) -> list[Signal]:
-            columns = range(self._cols)
-            return [Signal(signed(8), name=f"{name}_{j}", reset_less=True) for j in columns]
-
-        lower, upper, newest, previous = map(register, ("lower", "upper", "newest", "previous"))
-        older, near, far, window, y = map(register, ("older", "near", "far", "window", "y"))
-        valid = delays(m, "valid", self.valid, 2, reset_less=False)
+        valid = delays(m, "valid", self.valid, 1, reset_less=False)
         emit = delays(m, "emit", self.valid & self.emit, self.LATENCY, reset_less=False)
         for j in range(self._cols):
-            top, middle, bottom = (line[j] for line in self.lines)
-            # Cycle 1: the last line, or the last two
-            with m.If(valid[0]):
-                m.d.sync += [
-                    lower[j].eq(Mux(self.window_height == 1, bottom, largest(middle, bottom))),
-                    upper[j].eq(top),
-                ]
-            # Cycle 2: the first of three lines; the cells before move on
+            line = [line[j] for line in self.lines]
+            cut = stages(m, valid, f"_{j}")
+            # Cycle 1: where the largest of the lines is
+            first, second, third, place = cut(
+                **dict(zip(("top", "middle", "bottom"), line, strict=True)),
+                highest=leader(line, self.window_height),
+            )
+            # Cycle 2: take it; the cells before move on
+            cells = [
+                Signal(signed(8), name=f"{name}_{j}", reset_less=True)
+                for name in ("older", "previous", "newest")
+            ]
             with m.If(valid[1]):
-                tall = self.window_height == WINDOW
-                m.d.sync += [
-                    newest[j].eq(Mux(tall, largest(upper[j], lower[j]), lower[j])),
-                    previous[j].eq(newest[j]),
-                    older[j].eq(previous[j]),
-                ]
-            # Cycle 3: the last cell, or the last two
-            with m.If(emit[2]):
-                both = largest(previous[j], newest[j])
-                m.d.sync += [
-                    near[j].eq(Mux(self.window_width == 1, newest[j], both)),
-                    far[j].eq(older[j]),
-                ]
-            # Cycle 4: the first of three cells
-            with m.If(emit[3]):
-                wide = self.window_width == WINDOW
-                m.d.sync += window[j].eq(Mux(wide, largest(far[j], near[j]), near[j]))
-            # Cycle 5: clamp
-            with m.If(emit[4]):
-                m.d.sync += y[j].eq(saturate(window[j], self.low, self.high))
-            m.d.comb += self.y[j].eq(y[j])
+                newest = chosen((first, second, third), place)
+                m.d.sync += Cat(cells).eq(Cat(cells[1:], newest))
+            # Cycle 3: where the largest of the cells is
+            cut = stages(m, emit[2:], f"_window_{j}")
+            first, second, third, place = cut(
+                **dict(zip(("far", "near", "last"), cells, strict=True)),
+                widest=leader(cells, self.window_width),
+            )
+            # Cycle 4: take it
+            (window,) = cut(window=chosen((first, second, third), place))
+            # Cycles 5 and 6: clamp
+            m.d.comb += self.y[j].eq(clamp(window, self.low, self.high, cut))
         m.d.comb += self.valid_out.eq(emit[self.LATENCY])
         return m
