@@ -32,7 +32,7 @@ class Scratchpad(wiring.Component):
     Writes put lane i at `write_address` + i. Reads take lane i from `a` + i below `split` and
     from `b` + i otherwise; `a` and `b` must be congruent modulo `banks`. Both move one vector a
     cycle. A read's data come `LATENCY` cycles after its address; a write is seen by reads two
-    cycles later, and until then as anything.
+    cycles later, and by the reads before as anything.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Scratchpad(wiring.Component):
         Of the block RAMs, as `Ram` takes it.
     """
 
-    LATENCY = Ram.LATENCY + 3
+    LATENCY = Ram.LATENCY + 4
 
     def __init__(
         self,
@@ -92,48 +92,71 @@ class Scratchpad(wiring.Component):
         return m
 
     def _write(self, m: Module, banks: list[Ram]) -> None:
-        # Cycle 1: rotate lanes to their banks; cycle 2: write.
         low = self.write_address[: self.bank_bits]
         high = self.write_address[self.bank_bits :]
-        lanes = Signal(8 * self.banks)
-        enables = Signal(self.banks)
+        half = self.bank_bits // 2
+        any_enable, asked = self.write_enable.any(), Signal()
+        m.d.sync += asked.eq(any_enable)
+        # Cycles 1 and 2: rotate lanes to their banks, first by the higher bits of the way
+        lanes, enables = Signal(8 * self.banks), Signal(self.banks)
         m.d.comb += [lanes.eq(self.write_data), enables.eq(self.write_enable)]
-        data_rotated = Signal(8 * self.banks, reset_less=True)
-        enable_rotated = Signal(self.banks)
-        m.d.sync += enable_rotated.eq(rotate_left(enables, low, bits=1))
-        with m.If(self.write_enable.any()):
-            m.d.sync += data_rotated.eq(rotate_left(lanes, low, bits=8))
+        turned, placed = (Signal.like(lanes, name=n, reset_less=True) for n in ("turned", "placed"))
+        turned_enables, placed_enables = (
+            Signal.like(enables, name=f"{n}_enables") for n in ("turned", "placed")
+        )
+        rest = Signal(self.bank_bits, reset_less=True)
+        row, next_row = Signal.like(high, reset_less=True), Signal.like(high, reset_less=True)
+        m.d.sync += [
+            turned_enables.eq(rotate_left(enables, low[half:], bits=1 << half)),
+            placed_enables.eq(rotate_left(turned_enables, rest[:half], bits=1)),
+        ]
+        with m.If(any_enable):
+            m.d.sync += [
+                turned.eq(rotate_left(lanes, low[half:], bits=8 << half)),
+                rest.eq(low),
+                row.eq(high),
+                next_row.eq(high + 1),
+            ]
+        with m.If(asked):
+            m.d.sync += placed.eq(rotate_left(turned, rest[:half], bits=8))
+        # Cycle 3: write
         for index, bank in enumerate(banks):
-            row = Signal(len(high), reset_less=True, name=f"write_row{index}")
-            with m.If(self.write_enable.any()):
-                m.d.sync += row.eq(high + (index < low))
+            address = Signal.like(high, reset_less=True, name=f"write_row{index}")
+            with m.If(asked):
+                m.d.sync += address.eq(Mux(index < rest, next_row, row))
             m.d.comb += [
-                bank.write_enable.eq(enable_rotated[index]),
-                bank.write_address.eq(row),
-                bank.write_data.eq(data_rotated.word_select(index, 8)),
+                bank.write_enable.eq(placed_enables[index]),
+                bank.write_address.eq(address),
+                bank.write_data.eq(placed.word_select(index, 8)),
             ]
 
     def _read(self, m: Module, banks: list[Ram]) -> None:
         low = Signal(self.bank_bits)
-        row_a = Signal(len(self.a) - self.bank_bits)
-        row_b = Signal.like(row_a)
-        m.d.comb += [
-            low.eq(self.a),
-            row_a.eq(self.a[self.bank_bits :]),
-            row_b.eq(self.b[self.bank_bits :]),
-        ]
+        m.d.comb += low.eq(self.a)
         valid = delays(m, "valid", self.read_enable, self.LATENCY - 1, reset_less=False)
-        # Cycle 1: a row for each bank
+        # Cycle 1: the rows that there are to choose from, a's, b's and the ones behind them
+        rows = [
+            Signal(len(self.a) - self.bank_bits, name=f"row{k}", reset_less=True) for k in range(4)
+        ]
+        with m.If(self.read_enable):
+            for k, address in enumerate((self.a, self.b)):
+                high = address[self.bank_bits :]
+                m.d.sync += [rows[2 * k].eq(high), rows[2 * k + 1].eq(high + 1)]
         for index, bank in enumerate(banks):
             lane = Signal(self.bank_bits, name=f"lane{index}")
-            row = Signal(len(row_a), reset_less=True, name=f"row{index}")
+            from_b, behind = Signal(name=f"from_b{index}"), Signal(name=f"behind{index}")
             m.d.comb += lane.eq(index - low)
             with m.If(self.read_enable):
-                m.d.sync += row.eq(Mux(lane < self.split, row_a, row_b) + (index < low))
-            # Cycles 2 and 3: read
-            m.d.comb += [bank.read_address.eq(row), bank.read_enable.eq(valid[1])]
+                m.d.sync += [from_b.eq(lane >= self.split), behind.eq(index < low)]
+            # Cycle 2: a row for each bank; cycles 3 and 4: read
+            row = Signal.like(rows[0], name=f"read_row{index}", reset_less=True)
+            with m.If(valid[1]):
+                m.d.sync += row.eq(
+                    Mux(from_b, Mux(behind, rows[3], rows[2]), Mux(behind, rows[1], rows[0]))
+                )
+            m.d.comb += [bank.read_address.eq(row), bank.read_enable.eq(valid[2])]
         words = Cat(bank.read_data for bank in banks)
-        # Cycles 4 and 5: rotate banks back to lanes, first by the higher bits of the way
+        # Cycles 5 and 6: rotate banks back to lanes, first by the higher bits of the way
         amounts = delays(m, "amount", low, self.LATENCY - 1)
         half = self.bank_bits // 2
         turned = Signal(8 * self.banks, reset_less=True)

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
-from .delay import delay
+from .delay import delay, delays
 from .ram import Ram
 
 __all__ = ["WeightScratchpad"]
@@ -25,7 +25,7 @@ class WeightScratchpad(wiring.Component):
     read_enable, row, read_data : a row
     """
 
-    LATENCY = Ram.LATENCY + 2
+    LATENCY = Ram.LATENCY + 3
 
     def __init__(self, parameters: Parameters) -> None:
         self._axi_bytes = parameters.axi_bytes
@@ -54,7 +54,8 @@ class WeightScratchpad(wiring.Component):
             Ram(width=8 * self._axi_bytes, depth=self._size // word_bytes, family=self._family)
             for _ in range(beats)
         ]
-        # Cycle 1: the row; cycles 2 and 3: its word; cycle 4: a part of that
+        # Cycle 1: the row; cycles 2 and 3: its word; cycle 4: a part of that;
+        # cycle 5: to the array
         asked, row = Signal(), Signal.like(self.row, reset_less=True)
         m.d.sync += asked.eq(self.read_enable)
         with m.If(self.read_enable):
@@ -68,7 +69,7 @@ class WeightScratchpad(wiring.Component):
                 store.read_enable.eq(asked),
                 store.read_address.eq(row >> row_bits),
             ]
-        valid = delay(m, "valid", asked, Ram.LATENCY, reset_less=False)
+        *_, valid, chosen = delays(m, "valid", asked, Ram.LATENCY + 1, reset_less=False)
         out = Signal(8 * self._row_bytes, reset_less=True)
         word: Value = Cat(store.read_data for store in stores)
         if row_bits:
@@ -76,5 +77,8 @@ class WeightScratchpad(wiring.Component):
             word = word.word_select(part, 8 * self._row_bytes)
         with m.If(valid):
             m.d.sync += out.eq(word)
-        m.d.comb += self.read_data.eq(out)
+        travelled = Signal.like(out, reset_less=True)
+        with m.If(chosen):
+            m.d.sync += travelled.eq(out)
+        m.d.comb += self.read_data.eq(travelled)
         return m

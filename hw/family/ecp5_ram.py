@@ -42,7 +42,7 @@ class Ports(Protocol):
 
 
 def geometry(width: int, depth: int) -> Geometry:
-    """Choose the fewest blocks for a memory, of those the deepest: less to choose from at the end.
+    """Choose the blocks of a memory: as few as can be behind each other, then in all.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def geometry(width: int, depth: int) -> Geometry:
         Geometry(bits, words, -(-width // bits), -(-depth // words))
         for bits, words in _WIDTHS.items()
     ]
-    return min(choices, key=lambda each: (each.across * each.behind, each.behind, each.width))
+    return min(choices, key=lambda each: (each.behind, each.across, each.width))
 
 
 def blocks(m: Module, ram: Ports, valid: Value) -> None:
