@@ -13,17 +13,20 @@ class ProcessingElement(wiring.Component):
     """Multiplies an activation by the weight it holds and adds the product to a partial sum.
 
     `capture` keeps the weight of the same cycle in the shadow register. `swap` makes the shadow
-    the active weight, for the activation of the next cycle on. A capture in the cycle of a swap
+    the active weight, from the activation of the same cycle on. A capture in the cycle of a swap
     does not disturb it.
 
-    One activation per cycle. The activation comes out of a register: with it, the multiplier has
-    registers on all sides. This is the portable element: one that instantiates a family's DSP
-    block needs the same members and the same cycles.
+    One activation per cycle. Operands, product and sum have a register each, as a multiplier block
+    has them. This is the portable element, in plain Verilog; those of `maccord.hw.family`, each of
+    one block, have the same members and the same cycles.
 
     Parameters
     ----------
     partial_sum_bits : int
         Width of the signed partial sums, 16 to 32.
+    first, last : bool
+        Whether there is no element above, `p` being 0, and whether there is none below: blocks
+        may have wires of their own between elements.
 
     Members
     -------
@@ -31,10 +34,11 @@ class ProcessingElement(wiring.Component):
         Activation and weight.
     swap, capture : 1
         What is done with the weights.
-    p : signed(partial_sum_bits)
-        Partial sum from above, one cycle after the activation it belongs to.
-    p_out : signed(partial_sum_bits)
-        Partial sum with the product, two cycles after the activation.
+    p : signed(sum_bits)
+        Partial sum from above, two cycles after the activation it belongs to.
+    p_out : signed(sum_bits)
+        Partial sum with the product, three cycles after the activation; exact in its lowest
+        `partial_sum_bits`.
 
     Raises
     ------
@@ -43,19 +47,23 @@ class ProcessingElement(wiring.Component):
     """
 
     #: Cycles from `a` to the partial sum that contains it.
-    LATENCY = 2
+    LATENCY = 3
+    #: Width of what elements hand down, where the family's blocks do not leave it open.
+    SUM_BITS: int | None = None
 
-    def __init__(self, *, partial_sum_bits: int):
+    def __init__(self, *, partial_sum_bits: int, first: bool = False, last: bool = False):
         if not 16 <= partial_sum_bits <= 32:
             raise ValueError(f"partial_sum_bits must be between 16 and 32, got {partial_sum_bits}")
+        self._first, self._last = first, last
+        partial_sum = signed(self.SUM_BITS or partial_sum_bits)
         super().__init__(
             {
                 "a": In(signed(8)),
                 "swap": In(1),
                 "capture": In(1),
                 "w": In(signed(8)),
-                "p": In(signed(partial_sum_bits)),
-                "p_out": Out(signed(partial_sum_bits)),
+                "p": In(partial_sum),
+                "p_out": Out(partial_sum),
             }
         )
 
@@ -63,15 +71,18 @@ class ProcessingElement(wiring.Component):
         m = Module()
         shadow = Signal(signed(8), reset_less=True)
         active = Signal(signed(8), reset_less=True)
+        operand = Signal(signed(8), reset_less=True)
         product = Signal(signed(16), reset_less=True)
         partial_sum = Signal.like(self.p, reset_less=True)
         with m.If(self.capture):
             m.d.sync += shadow.eq(self.w)
+        # Cycle 1: operands
+        m.d.sync += operand.eq(self.a)
         with m.If(self.swap):
             m.d.sync += active.eq(shadow)
-        # Cycle 1: multiply
-        m.d.sync += product.eq(self.a * active)
-        # Cycle 2: add
+        # Cycle 2: multiply
+        m.d.sync += product.eq(operand * active)
+        # Cycle 3: add
         m.d.sync += partial_sum.eq(self.p + product)
         m.d.comb += self.p_out.eq(partial_sum)
         return m

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import WINDOW, Parameters
-from .delay import CHUNK_BITS, delays
+from .delay import CHUNK_BITS, delay, delays
+from .family.elements import ELEMENTS
 from .processing_element import ProcessingElement
 
 __all__ = ["SystolicArray"]
@@ -41,10 +40,8 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `partial_sum_bits` and `depthwise`.
-    element : callable
-        Called with `partial_sum_bits`; makes a component with the members and the cycles of
-        `ProcessingElement`.
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise` and `family`, whose elements it is
+        made of.
 
     Members
     -------
@@ -67,14 +64,8 @@ class SystolicArray(wiring.Component):
         Cells of one column of pixels, the last line is the lowest.
     """
 
-    def __init__(
-        self,
-        parameters: Parameters,
-        *,
-        element: Callable[..., ProcessingElement] = ProcessingElement,
-    ):
+    def __init__(self, parameters: Parameters):
         self._parameters = parameters
-        self._element = element
         cols = parameters.cols
         windows = {"depthwise": In(1), "lines": In(signed(8)).array(WINDOW, cols)}
         super().__init__(
@@ -112,10 +103,10 @@ class SystolicArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, cols = self._parameters.rows, self._parameters.cols
-        bits = self._parameters.partial_sum_bits
-        weights = [delays(m, f"weight_{j}", self.weight[j], j + rows - 1) for j in range(cols)]
-        partial_sums = [Signal(signed(bits), name=f"zero_{j}") for j in range(cols)]
-        swap, capture = self.swap, self.capture
+        weights = [delays(m, f"weight_{j}", self.weight[j], j + rows) for j in range(cols)]
+        elements = [self._column(m, j) for j in range(cols)]
+        # With the vector, which its register has delayed; the weights are delayed as much.
+        swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
         windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
             if i < len(windows):
@@ -125,24 +116,34 @@ class SystolicArray(wiring.Component):
             swaps = delays(m, f"swap_{i}", swap, cols)
             captures = delays(m, f"capture_{i}", capture, max(cols, 2))
             for j in range(cols):
-                element = self._element(partial_sum_bits=bits)
-                m.submodules[f"element_{i}_{j}"] = element
+                element = elements[j][i]
                 m.d.comb += [
                     element.a.eq(activations[j]),
                     element.swap.eq(swaps[j]),
-                    element.w.eq(weights[j][i + j]),
+                    element.w.eq(weights[j][i + j + 1]),
                     element.capture.eq(captures[j]),
-                    element.p.eq(partial_sums[j]),
                 ]
-                partial_sums[j] = element.p_out
             # The next row's vectors are one cycle later, its weights two.
             swap, capture = swaps[1], captures[2]
         for j in range(cols):
             m.d.comb += [
-                self.partial_sum[j].eq(partial_sums[j]),
+                self.partial_sum[j].eq(elements[j][-1].p_out),
                 self.column_weight[j].eq(weights[j][j]),
             ]
         return m
+
+    def _column(self, m: Module, j: int) -> list[ProcessingElement]:
+        """Elements of a column, each adding to the sum of the one above."""
+        rows, bits = self._parameters.rows, self._parameters.partial_sum_bits
+        make = ELEMENTS[self._parameters.family]
+        column = [
+            make(partial_sum_bits=bits, first=i == 0, last=i == rows - 1) for i in range(rows)
+        ]
+        for i, element in enumerate(column):
+            m.submodules[f"element_{i}_{j}"] = element
+            if i:
+                m.d.comb += element.p.eq(column[i - 1].p_out)
+        return column
 
     def _windows(self, m: Module) -> list[tuple[list[Value], list[Value]]]:
         """For each row of a window: the mode by group of columns, and its line's cells by column.

@@ -17,7 +17,7 @@ CODES = np.array([-128, -127, -1, 0, 1, 127])
 
 def model(table: dict[str, np.ndarray], bits: int) -> np.ndarray:
     """What `p_out` must be in each cycle: registers are 0 at first."""
-    shadow = active = product = p_out = 0
+    shadow = active = operand = product = p_out = 0
     sums = []
     for a, w, p, swap, capture in zip(
         *(table[name].tolist() for name in ("a", "w", "p", "swap", "capture")), strict=True
@@ -25,7 +25,8 @@ def model(table: dict[str, np.ndarray], bits: int) -> np.ndarray:
         sums.append(p_out)
         total = p + product
         p_out = (total + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
-        product = a * active
+        product = operand * active
+        operand = a
         active = shadow if swap else active
         shadow = w if capture else shadow
     return np.array(sums)
@@ -52,8 +53,8 @@ def test_latency() -> None:
     """The sum with an activation's product comes `LATENCY` cycles after it."""
     table = {name: np.zeros(12, np.int64) for name in ("a", "w", "p", "swap", "capture")}
     table["capture"][1], table["w"][1] = 1, -128
-    table["swap"][2] = 1
-    table["capture"][2], table["w"][2] = 1, 5
+    table["swap"][3] = 1
+    table["capture"][3], table["w"][3] = 1, 5
     table["a"][3] = -128
     table["p"][3 + ProcessingElement.LATENCY - 1] = 7
     outputs = run(ProcessingElement(partial_sum_bits=20), table, ["p_out"])

@@ -75,7 +75,7 @@ def written(
         monkeypatch.setattr(command, "synthesize", lambda *arguments, each=each: each)
         capsys.readouterr()
         run(request)
-    return tmp_path / "r4c2", capsys.readouterr().out
+    return tmp_path / "r4c2-ecp5", capsys.readouterr().out
 
 
 def test_files_hold_the_figures(written: tuple[Path, str]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from .cells import Design, Owners
 
-__all__ = ["SMALLEST", "memories", "multipliers"]
+__all__ = ["SMALLEST", "instantiated", "memories", "multipliers"]
 
 #: Narrowest operand, bits, of the products that must become multiplier blocks.
 SMALLEST = 4
@@ -90,3 +90,26 @@ def multipliers(
             "lost": blocks and used < needed,
         }
     return result
+
+
+def instantiated(design: Design, found: Owners) -> dict[str, dict[str, dict[str, int]]]:
+    """What is left of the family's own cells that the design instantiates.
+
+    Parameters
+    ----------
+    design : Design
+    found : Owners
+
+    Returns
+    -------
+    dict of str to dict of str to dict
+        By instance and type of cell, how many were `described` and how many are `left`.
+    """
+    left = Counter((instance, found.types[cell]) for cell, instance in found.cells.items())
+    return {
+        instance: {
+            type_: {"described": count, "left": left[instance, type_]}
+            for type_, count in sorted(types.items())
+        }
+        for instance, types in sorted(design.instantiated.items())
+    }

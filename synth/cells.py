@@ -34,9 +34,12 @@ class Design:
     modules : dict of str to str
         The instance of each module: there is one of each.
     memories : dict of str to tuple of int
-        By full name, words and bits of a word.
+        By full name, words and bits of a word; one made of the family's own cells has the name
+        of its instance.
     multipliers : dict of str to list of tuple of int
         By instance, widths of the operands of each product of two variables.
+    instantiated : dict of str to dict of str to int
+        By instance, how many of the family's own cells of each type it holds.
     """
 
     driven: dict[str, bool] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class Design:
     modules: dict[str, str] = field(default_factory=dict)
     memories: dict[str, tuple[int, int]] = field(default_factory=dict)
     multipliers: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    instantiated: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def hierarchy(netlist: dict[str, Any], top: str = "top") -> Design:
@@ -73,6 +77,12 @@ def hierarchy(netlist: dict[str, Any], top: str = "top") -> Design:
             design.driven[_join(path, name)] = name not in inputs
         for name, memory in module.get("memories", {}).items():
             design.memories[_join(path, name)] = (memory["size"], memory["width"])
+        own = Counter(type_ for type_ in _types(module) if _is_primitive(type_, modules))
+        if own:
+            design.instantiated[path] = dict(own)
+            if {"write_address", "write_data"} <= module["ports"].keys():
+                bits = {name: len(port["bits"]) for name, port in module["ports"].items()}
+                design.memories[path] = (1 << bits["write_address"], bits["write_data"])
         for cell in module["cells"].values():
             if cell["type"] == "$mul":
                 widths = [_variable_bits(cell["connections"][port]) for port in "AB"]
@@ -87,6 +97,15 @@ def _instances(modules: dict[str, Any], name: str, path: str = "") -> Iterator[t
     for instance, cell in module["cells"].items():
         if cell["type"] in modules:
             yield from _instances(modules, cell["type"], _join(path, instance))
+
+
+def _types(module: dict[str, Any]) -> Iterator[str]:
+    return (cell["type"] for cell in module["cells"].values())
+
+
+def _is_primitive(type_: str, modules: dict[str, Any]) -> bool:
+    """Whether a cell is neither a module of the design nor one of Yosys's own."""
+    return type_ not in modules and not type_.startswith("$")
 
 
 def _join(path: str, name: str) -> str:

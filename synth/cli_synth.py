@@ -59,6 +59,13 @@ def synth(
         int,
         typer.Option(help=f"Cells of a line that is scanned; {_FITS}", rich_help_panel=_MEMORY),
     ] = 0,
+    family: Annotated[
+        str,
+        typer.Option(
+            help="Whose cells are instantiated, as for `maccord verilog`; else the target's.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "",
     seeds: Annotated[
         str,
         typer.Option(
@@ -107,7 +114,7 @@ def synth(
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
-        *("output_bytes", "accumulators", "line_cells"),
+        *("output_bytes", "accumulators", "line_cells", "family"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     run(Request(target, chosen, seeds, speed, mhz, jobs, unit, json, out))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +21,7 @@ from .flow import Options, synthesize
 from .plot import resources_by_block
 from .report import print_synthesis
 from .results import load, save
-from .targets import target_named
+from .targets import Target, target_named
 from .trend import summary_before
 
 __all__ = ["Request", "parsed_seeds", "run"]
@@ -35,7 +36,7 @@ class Request:
     Parameters
     ----------
     target : str
-    parameters : dict of str to int
+    parameters : dict of str to int or str
         Those that were given; the target's for the others.
     seeds : str
         Comma-separated.
@@ -50,7 +51,7 @@ class Request:
     """
 
     target: str
-    parameters: dict[str, int]
+    parameters: dict[str, int | str]
     seeds: str = "1"
     speed: int = 6
     mhz: float = 120.0
@@ -85,7 +86,7 @@ def run(request: Request) -> None:
         If the tools are not installed.
     """
     target = target_named(request.target)
-    parameters = Parameters(**(target.parameters | request.parameters))
+    parameters = _parameters(target, request)
     options = _options(request)
     folder = request.out / parameters.name
     place = folder / f"{'-'.join(filter(None, (target.name, request.unit)))}.json"
@@ -102,6 +103,17 @@ def run(request: Request) -> None:
     with whole_file(plot) as temporary:
         temporary.write_text(resources_by_block(result))
     out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
+
+
+def _parameters(target: Target, request: Request) -> Parameters:
+    made_of = target.family.made_of
+    chosen: dict[str, Any] = {"family": made_of[0], **target.parameters, **request.parameters}
+    parameters = Parameters(**chosen)
+    if parameters.family not in made_of:
+        raise ValueError(
+            f"family must be {' or '.join(made_of)} for {target.name}, got {parameters.family!r}"
+        )
+    return parameters
 
 
 def _options(request: Request) -> Options:

@@ -205,6 +205,7 @@ def _counted(
         available=target.available,
         memories=audit.memories(design, found, costs, nets),
         multipliers=audit.multipliers(design, instances, has_blocks),
+        instantiated=audit.instantiated(design, found),
     )
 
 

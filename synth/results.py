@@ -41,6 +41,8 @@ class Synthesis:
         ``macro`` or ``lost``.
     multipliers : dict of str to dict
         By instance, `described` products of two variables, and `blocks` that multiply.
+    instantiated : dict of str to dict of str to dict
+        By instance and type, cells of the family's own that were `described`, and that are `left`.
     unit : str
         The instance that was built alone; empty for the whole accelerator.
     placements : tuple of Placement
@@ -54,7 +56,7 @@ class Synthesis:
     package: str
     speed: int
     configuration: str
-    parameters: dict[str, int]
+    parameters: dict[str, int | str]
     tools: dict[str, str]
     digest: str
     resources: dict[str, dict[str, float]]
@@ -62,6 +64,7 @@ class Synthesis:
     available: dict[str, int]
     memories: dict[str, dict[str, Any]]
     multipliers: dict[str, dict[str, Any]]
+    instantiated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     unit: str = ""
     placements: tuple[Placement, ...] = ()
     previous: dict[str, Any] = field(default_factory=dict)
@@ -82,10 +85,15 @@ class Synthesis:
 
     @property
     def lost(self) -> list[str]:
-        """Memories and multipliers that synthesis has trimmed away."""
+        """Memories, multipliers and other cells that synthesis has trimmed away."""
         memories = [name for name, memory in self.memories.items() if memory["kind"] == "lost"]
         multipliers = [name for name, found in self.multipliers.items() if found["lost"]]
-        return memories + multipliers
+        cells = [
+            instance
+            for instance, types in self.instantiated.items()
+            if any(found["left"] < found["described"] for found in types.values())
+        ]
+        return list(dict.fromkeys((*memories, *multipliers, *cells)))
 
 
 def load(path: Path) -> dict[str, Any] | None:

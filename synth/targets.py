@@ -23,12 +23,15 @@ class Family:
         Resources, of `RESOURCES`, by type of cell; types that are missing take none.
     notes : tuple of str
         What the numbers mean, one sentence each.
+    made_of : tuple of str
+        Values of `Parameters.family` that it can be built with; the first unless chosen otherwise.
     """
 
     name: str
     synthesis: str
     cells: dict[str, dict[str, float]] = field(hash=False)
     notes: tuple[str, ...] = ()
+    made_of: tuple[str, ...] = ("generic",)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ _ECP5 = Family(
             "carries. LUTRAM: LUT sites that hold memory. BRAM: 18 kbit."
         ),
     ),
+    made_of=("ecp5", "generic"),
 )
 _XILINX = {
     **{f"LUT{n}": {"lut": 1} for n in range(1, 7)},
@@ -96,6 +100,7 @@ _XC7 = Family(
     "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top top\nautoname",
     _XILINX,
     ("Counts of Yosys, not of Vivado; BRAM: 36 kbit. There is no open timing for the family.",),
+    made_of=("xc7", "generic"),
 )
 _XCUP = Family(
     "xcup",
@@ -103,10 +108,11 @@ _XCUP = Family(
     _XILINX,
     (
         (
-            "Counts of Yosys, not of Vivado; BRAM: 36 kbit. Yosys leaves the adders of DSP48E2 "
-            "unused, so the LUT column is the tool's."
+            "Counts of Yosys, not of Vivado; BRAM: 36 kbit. Where the design does not instantiate "
+            "a DSP48E2, Yosys leaves its adder unused: that part of the LUT column is the tool's."
         ),
     ),
+    made_of=("xcup", "generic"),
 )
 # Transistors of static CMOS, as Yosys's `stat -tech cmos` counts them, over the 4 of a NAND2
 _TRANSISTORS = {

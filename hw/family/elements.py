@@ -1,0 +1,17 @@
+"""Which processing element a family's array is made of."""
+
+from __future__ import annotations
+
+from ..processing_element import ProcessingElement
+from .ecp5 import Ecp5Element
+from .xilinx import Dsp48e1Element, Dsp48e2Element
+
+__all__ = ["ELEMENTS"]
+
+#: By name, of `maccord.golden.parameters.FAMILIES`.
+ELEMENTS: dict[str, type[ProcessingElement]] = {
+    "generic": ProcessingElement,
+    "ecp5": Ecp5Element,
+    "xc7": Dsp48e1Element,
+    "xcup": Dsp48e2Element,
+}
