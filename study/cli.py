@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..sim.cli import GATES, app, main
+from ..synth.cli_explore import explore
 from ..synth.cli_synth import synth
 from ..synth.gate_families import FAMILIES
 from .cli_study import study
@@ -13,4 +14,5 @@ __all__ = ["app", "main"]
 app.command()(study)
 app.command()(train)
 app.command()(synth)
+app.command()(explore)
 GATES.update(FAMILIES)

@@ -1,0 +1,155 @@
+"""`maccord explore`: what it checks, runs side by side, keeps and writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..sim.pool import Crash, run_all
+from ..sim.progress import waiting
+from ..sim.report import console
+from ..sim.results import Verdict, probe, whole_file
+from ..sim.tasks import memory_budget
+from .explore_cycles import network_digest
+from .explore_files import ranked, save
+from .explore_grid import AXES, Point, Value, grid, labels, values
+from .explore_plot import pareto_plot
+from .explore_point import FAILED, INVALID, MISMATCH, OK, Row, Task, cost, measure
+from .explore_progress import counting
+from .explore_report import print_sweep, said
+from .explore_request import Request, check_tools, common, network_of
+from .flow import Options
+from .targets import Target, target_named
+
+__all__ = ["run"]
+
+
+def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
+    """Measure all points side by side; write CSV and JSON whenever one is done.
+
+    Parameters
+    ----------
+    request : Request
+    measured : callable
+        Measures one point in a process of its own; importable by name.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if a point has a result and none failed, 1 if the RTL of one is wrong, 2 if
+        no point can be built and run, 3 if a tool or a simulation failed.
+
+    Raises
+    ------
+    ValueError
+        If the request makes no sense.
+    ToolchainError
+        If a tool is missing.
+    """
+    target = target_named(request.target)
+    sweep = common(request, target)
+    base: dict[str, Value] = dict(target.parameters)
+    points = grid(base, {axis: values(axis, text) for axis, text in request.axes.items()})
+    check_tools(request, target)
+    err = console(stderr=True)
+    with waiting(err, "loading the network"):
+        network, recording = network_of(request)
+    sweep |= {"network": network.name, "of": len(points)}
+    stem = request.out / f"{network.name}-{target.name}"
+    for ending in (".csv", ".json", ".svg"):
+        probe(stem.with_name(stem.name + ending))
+    rows = _rows(points)
+    options = Options(sweep["seeds"], request.speed, request.mhz)
+    tasks = {
+        index: Task(
+            *(rows[index], point.parameters, target, options, request.place, network),
+            *(network_digest(network), request.batch, recording, request.cache),
+        )
+        for index, point in enumerate(points)
+        if point.parameters
+    }
+    done = {index: row for index, row in rows.items() if index not in tasks}
+    try:
+        for index, row in _measured(measured, tasks, request.jobs, len(points), err):
+            done[index] = row
+            save(stem, sweep, _ranked(done, sweep))
+    except KeyboardInterrupt:
+        err.print(f"{len(done)} of {len(points)} points are in {escape(str(stem))}.csv")
+        raise
+    finally:
+        found = _ranked(done, sweep)
+        files = [*save(stem, sweep, found), _plot(stem, sweep, found, target)]
+    out = console()
+    print_sweep(out, sweep, found)
+    out.print(f"results: {', '.join(escape(str(path)) for path in files)}", soft_wrap=True)
+    return _exit_code(found)
+
+
+def _rows(points: Sequence[Point]) -> dict[int, Row]:
+    """What is known before anything is measured."""
+    return {
+        index: Row(
+            label=label,
+            chosen={axis: point.value(axis) for axis in AXES},
+            configuration=point.parameters.name if point.parameters else "",
+            status=OK if point.parameters else INVALID,
+            reason=point.reason,
+        )
+        for index, (point, label) in enumerate(zip(points, labels(points), strict=True))
+    }
+
+
+def _measured(
+    measured: Callable[[Task], Row], tasks: dict[int, Task], jobs: int, total: int, err: Console
+) -> Iterator[tuple[int, Row]]:
+    """Rows as they come, the largest arrays first; their seeds share what processes are left."""
+    jobs = jobs or len(os.sched_getaffinity(0))
+    order = sorted(tasks, key=lambda index: -_work(tasks[index]))
+    each = max(1, jobs // max(len(tasks), 1))
+    ordered = [
+        replace(tasks[index], options=replace(tasks[index].options, jobs=each)) for index in order
+    ]
+    answers = run_all(measured, ordered, processes=jobs, cost=cost, budget=memory_budget())
+    work = {index: _work(tasks[index]) for index in order}
+    with counting(err, work, total) as counter:
+        for position, row in answers:
+            index = order[position]
+            if isinstance(row, Crash):
+                row = replace(tasks[index].row, status=FAILED, reason=row.reason)
+            yield index, row
+            counter.done(index, said(row))
+
+
+def _work(task: Task) -> float:
+    """How long a point takes, roughly and in no unit: an accelerator is more than its array."""
+    return 20 + task.parameters.rows * task.parameters.cols
+
+
+def _ranked(done: dict[int, Row], sweep: dict[str, Any]) -> list[Row]:
+    return ranked([done[index] for index in sorted(done)], sweep["area"])
+
+
+def _plot(stem: Path, sweep: dict[str, Any], rows: Sequence[Row], target: Target) -> Path:
+    path = stem.with_name(f"{stem.name}.svg")
+    area = sweep["area"]
+    clock = "at the worst fmax" if sweep["placed"] else f"at an assumed {sweep['mhz']:g} MHz"
+    title = f"{sweep['network']} on {sweep['target']}, {clock}"
+    with whole_file(path) as temporary:
+        temporary.write_text(pareto_plot(rows, area, title, target.available.get(area, 0)))
+    return path
+
+
+def _exit_code(rows: Sequence[Row]) -> int:
+    """A wrong byte outweighs a failed tool, and that a sweep without a result."""
+    statuses = {row.status for row in rows}
+    if MISMATCH in statuses:
+        return int(Verdict.MISMATCH)
+    if FAILED in statuses:
+        return int(Verdict.FAILED)
+    return int(Verdict.AGREES if OK in statuses else Verdict.BAD_INPUT)

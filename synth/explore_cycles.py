@@ -1,0 +1,203 @@
+"""How many cycles a network takes: from the schedule's timing model, or from the RTL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from .. import golden, sim
+from ..golden import schedule
+from ..golden.compile import CompiledNetwork, Stage, compile_network
+from ..golden.graph import Network
+from ..golden.parameters import Parameters
+from ..golden.schedule.timing import estimate_cycles
+from ..sim.errors import SimulationError
+from ..sim.jobs import MemoryModel
+from ..sim.netlist import generated
+from ..sim.network.run import run_network
+from ..sim.network.task import NetworkRecording, NetworkTask
+from ..sim.results import Verdict
+from .cache import Cache, digest, sources
+
+__all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "simulated"]
+
+#: What can be the least that an operation takes.
+BOUNDS = ("array", "requantizer", "reads", "writes")
+_SOURCES = (".py", ".sv", ".cpp", ".h", ".vlt")
+
+
+class Mismatch(Exception):
+    """The RTL has computed something else than the golden model or PyTorch."""
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """What the schedule's timing model says of a network on an accelerator.
+
+    Parameters
+    ----------
+    cycles : int
+        From start to interrupt, memory of latency 30 without stalls.
+    macs : int
+        Multiplications of the network, for all images of the run.
+    floors : dict of str to float
+        Of `BOUNDS`: sum over the operations that it bounds of the cycles that it takes at least.
+    """
+
+    cycles: int
+    macs: int
+    floors: dict[str, float]
+
+    @property
+    def bound(self) -> str:
+        """What bounds the operations that take most of the time."""
+        return max(BOUNDS, key=lambda name: self.floors.get(name, 0.0))
+
+    @property
+    def share(self) -> float:
+        """Part of the least cycles that `bound` has, 0 to 1."""
+        return self.floors[self.bound] / max(sum(self.floors.values()), 1e-9)
+
+
+def network_digest(network: Network) -> str:
+    """A name for a network's contents, weights included."""
+    found = sha256()
+    _feed(found.update, network)
+    return found.hexdigest()[:20]
+
+
+def _feed(update: Callable[[bytes], None], value: Any) -> None:
+    if hasattr(value, "tobytes"):  # an array
+        update(f"{value.dtype}{value.shape}".encode())
+        update(value.tobytes())
+    elif is_dataclass(value):
+        update(type(value).__name__.encode())
+        for field in fields(value):
+            _feed(update, getattr(value, field.name))
+    elif isinstance(value, list | tuple):
+        update(f"[{len(value)}".encode())
+        for each in value:
+            _feed(update, each)
+    else:
+        update(f"{value!r};".encode())
+
+
+def _key(network: str, parameters: Parameters, batch: int) -> str:
+    return digest(network, repr(parameters), str(batch), sources((golden, schedule)))
+
+
+def modelled(
+    network: Network, name: str, parameters: Parameters, batch: int, cache: Cache
+) -> Cycles:
+    """Cycles by the schedule's timing model, kept from run to run.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+        Its `network_digest`.
+    parameters : Parameters
+    batch : int
+        Images that one run takes.
+    cache : Cache
+
+    Returns
+    -------
+    Cycles
+
+    Raises
+    ------
+    ValueError
+        If the accelerator cannot run the network.
+    """
+    parameters = _plain(parameters)
+    place = f"{parameters.name}-{_key(name, parameters, batch)}.cycles.json"
+    kept = cache.get(place)
+    if kept is not None:
+        return Cycles(**json.loads(kept))
+    compiled = compile_network(network, parameters, batch=batch)
+    cycles = estimate_cycles(compiled.program, parameters)
+    macs = sum(stage.macs for stage in compiled.stages)
+    found = Cycles(cycles, macs, _floors(compiled))
+    cache.put(place, json.dumps(asdict(found)))
+    return found
+
+
+def _plain(parameters: Parameters) -> Parameters:
+    """The same accelerator of plain Verilog: a family's cells change no cycle."""
+    return replace(parameters, family="generic")
+
+
+def _floors(compiled: CompiledNetwork) -> dict[str, float]:
+    floors: dict[str, float] = dict.fromkeys(BOUNDS, 0.0)
+    for stage in compiled.stages:
+        least = _least(stage, compiled.parameters)
+        bound = max(least, key=lambda name: least[name])
+        floors[bound] += least[bound]
+    return floors
+
+
+def _least(stage: Stage, parameters: Parameters) -> dict[str, float]:
+    """Fewest cycles that each part of the accelerator allows one operation."""
+    outputs = prod(stage.output_shape) if stage.macs else 0
+    return {
+        "array": stage.array_cycles(parameters),
+        "requantizer": outputs / parameters.lanes,
+        "reads": stage.read_bytes / parameters.axi_bytes,
+        "writes": stage.written_bytes / parameters.axi_bytes,
+    }
+
+
+def simulated(recording: NetworkRecording, name: str, parameters: Parameters, cache: Cache) -> int:
+    """Cycles that the RTL takes, every tensor compared; kept from run to run.
+
+    Parameters
+    ----------
+    recording : NetworkRecording
+    name : str
+        `network_digest` of its network.
+    parameters : Parameters
+    cache : Cache
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If the accelerator cannot run the network.
+    Mismatch
+        If a byte of a tensor is wrong.
+    SimulationError
+        If the simulation could not run, or hung.
+    """
+    parameters = _plain(parameters)
+    batch = len(recording.x_q)
+    verilog = generated(parameters)
+    key = digest(_key(name, parameters, batch), verilog, _simulation(), repr(MemoryModel()))
+    place = f"{parameters.name}-{key}.rtl.json"
+    kept = cache.get(place)
+    if kept is not None:
+        return int(json.loads(kept)["cycles"])
+    compiled = compile_network(recording.network, parameters, batch=batch)
+    outcome = run_network(NetworkTask(recording, compiled, verilog))
+    said = outcome.problems[0] if outcome.problems else "no result"
+    if outcome.verdict == Verdict.MISMATCH:
+        raise Mismatch(said)
+    if outcome.verdict != Verdict.AGREES or outcome.result is None:
+        raise SimulationError(said)
+    cache.put(place, json.dumps({"cycles": outcome.result.cycles}))
+    return outcome.result.cycles
+
+
+def _simulation() -> str:
+    """What simulates: the testbench and what drives it."""
+    rooms = [Path(folder) for folder in sim.__path__]
+    files = sorted(p for room in rooms for p in room.rglob("*") if p.suffix in _SOURCES)
+    return digest(*(f"{path.name}\n{path.read_text()}" for path in files))

@@ -1,0 +1,164 @@
+"""The points of a sweep: every combination of the values that parameters are to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import product
+from math import prod
+
+from ..golden.parameters import Parameters
+
+__all__ = ["AXES", "MOST", "Point", "grid", "labels", "values"]
+
+#: What can be swept: the fields of `Parameters`.
+AXES = tuple(field.name for field in fields(Parameters))
+#: Points of the largest sweep.
+MOST = 200
+_WORDS = ("family",)
+_SHORT = {
+    "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
+    "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
+    "line_cells": "line {}", "family": "{}",
+}  # fmt: skip
+
+Value = int | str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One configuration of a sweep.
+
+    Parameters
+    ----------
+    chosen : dict of str to int or str
+        Of the parameters that do not have their default, as asked for.
+    parameters : Parameters, optional
+        Missing where the values do not go together.
+    reason : str
+        Why they do not.
+    """
+
+    chosen: dict[str, Value]
+    parameters: Parameters | None
+    reason: str = ""
+
+    def value(self, axis: str) -> Value:
+        """Value of a parameter, as it was asked for where the values do not go together."""
+        if self.parameters:
+            return getattr(self.parameters, axis)
+        default: Value = getattr(Parameters, axis)
+        return self.chosen.get(axis, default)
+
+
+def values(axis: str, text: str) -> tuple[Value, ...]:
+    """Values of one axis from a comma-separated list.
+
+    Parameters
+    ----------
+    axis : str
+        One of `AXES`.
+    text : str
+
+    Raises
+    ------
+    ValueError
+        If they are no different whole numbers; words for `family`.
+    """
+    words = [word.strip() for word in text.split(",")]
+    named = axis in _WORDS
+    if not all(word if named else word.isdecimal() for word in words):
+        kind = "names" if named else "whole numbers"
+        raise ValueError(f"{axis} must be {kind}, separated by commas, got {text!r}")
+    found = tuple(word if named else int(word) for word in words)
+    if len({*found}) < len(found):
+        raise ValueError(f"{axis} must be different values, got {text!r}")
+    return found
+
+
+def grid(base: Mapping[str, Value], axes: Mapping[str, Sequence[Value]]) -> list[Point]:
+    """Every combination, the last axis fastest; each configuration once.
+
+    Parameters
+    ----------
+    base : mapping of str to int or str
+        Parameters that are the same everywhere, unless an axis has them.
+    axes : mapping of str to sequence
+        Values by the parameter's name.
+
+    Returns
+    -------
+    list of Point
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MOST`, or a value goes with no others.
+    """
+    count = prod(len(found) for found in axes.values())
+    if count > MOST:
+        sizes = " x ".join(f"{len(found)} {axis}" for axis, found in axes.items())
+        raise ValueError(f"a sweep must have at most {MOST} points, got {count:,} ({sizes})")
+    points = [
+        _point({**base, **dict(zip(axes, row, strict=True))}) for row in product(*axes.values())
+    ]
+    _check_values(points, axes)
+    first: dict[object, Point] = {}
+    for index, point in enumerate(points):
+        first.setdefault(point.parameters or index, point)
+    return list(first.values())
+
+
+def _point(chosen: dict[str, Value]) -> Point:
+    try:
+        return Point(chosen, Parameters(**chosen))  # pyright: ignore[reportArgumentType]
+    except ValueError as error:
+        return Point(chosen, None, str(error))
+
+
+def _check_values(points: Sequence[Point], axes: Mapping[str, Sequence[Value]]) -> None:
+    """Refuse a value without any point: a slip of the pen, and not a corner of the grid."""
+    for axis, found in axes.items():
+        for value in found:
+            having = [point for point in points if point.chosen[axis] == value]
+            if not any(point.parameters for point in having):
+                raise ValueError(having[0].reason)
+    if not any(point.parameters for point in points):
+        raise ValueError(points[0].reason)
+
+
+def labels(points: Sequence[Point]) -> list[str]:
+    """Short names that tell the points of one sweep apart.
+
+    Parameters
+    ----------
+    points : sequence of Point
+
+    Returns
+    -------
+    list of str
+        Rows and columns, and what else differs between the points.
+
+    Examples
+    --------
+    >>> labels(grid({"rows": 4}, {"cols": (4, 8), "axi_bytes": (8, 16)}))[:2]
+    ['4x4 bus 8', '4x4 bus 16']
+    """
+    differing = [axis for axis in _SHORT if len({_shown(point, axis) for point in points}) > 1]
+    return [
+        " ".join(
+            [f"{point.value('rows')}x{point.value('cols')}"]
+            + [_SHORT[axis].format(word) for axis in differing if (word := _shown(point, axis))]
+        )
+        for point in points
+    ]
+
+
+def _shown(point: Point, axis: str) -> str:
+    """A value in few characters; nothing for as many lanes as columns, the usual case."""
+    value = point.value(axis)
+    if axis == "lanes" and value in (0, point.value("cols")):
+        return ""
+    if isinstance(value, str) or value < 1024 or value % 1024:
+        return str(value)
+    return f"{value // 1024}K"

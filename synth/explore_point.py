@@ -1,0 +1,204 @@
+"""One point of a sweep: cycles of the network, resources, clock, and what comes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..golden.graph import Network
+from ..golden.parameters import Parameters
+from ..sim.errors import SimulationError
+from ..sim.network.task import NetworkRecording
+from .cache import Cache
+from .explore_cycles import Mismatch, modelled, simulated
+from .explore_grid import Value
+from .flow import Options, synthesize
+from .results import Synthesis
+from .targets import Target
+
+__all__ = ["FAILED", "INVALID", "MISFIT", "MISMATCH", "OK", "REFUSED"]
+__all__ += ["Row", "Task", "cost", "measure"]
+
+OK = "ok"
+INVALID = "invalid"  # values that do not go together
+REFUSED = "cannot run"  # the network on this accelerator
+MISFIT = "does not fit"  # the accelerator on the device
+FAILED = "failed"  # a tool, or the simulation
+MISMATCH = "mismatch"  # of RTL and golden model
+
+_PROCESS, _MULTIPLIER = 1_000_000_000, 25_000_000  # bytes of synthesis, place and route
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one point.
+
+    Parameters
+    ----------
+    label : str
+        Tells it from the sweep's other points.
+    chosen : dict of str to int or str
+        All parameters.
+    configuration : str
+        Name of the parameters; empty where they do not go together.
+    status : str
+        ``ok``, ``invalid``, ``cannot run``, ``does not fit``, ``failed`` or ``mismatch``.
+    reason : str
+        Why it is not ``ok``, one sentence.
+    resources : dict of str to float
+        As synthesis mapped them, the scan wrapper's too.
+    percent : dict of str to float
+        Of the device, where that is known.
+    fmax_mhz : tuple of float
+        By seed; empty without place and route.
+    clock_mhz : float
+        Of `frames_per_second`: the worst of `fmax_mhz`, else what was given.
+    cycles : int
+        Of the network, from start to interrupt; 0 if not known.
+    model_cycles : int
+        By the schedule's timing model; the same as `cycles` unless these are the RTL's.
+    frames_per_second : float
+        0 if not known.
+    utilization : float
+        Multiplications of the network / (rows * cols * cycles).
+    bound, share
+        As in `explore_cycles.Cycles`.
+    pareto : bool
+        Whether no other point has as many frames per second for as little, and is better.
+    tools : dict of str to str
+    digest : str
+        Of the synthesis.
+    """
+
+    label: str
+    chosen: dict[str, Value]
+    configuration: str = ""
+    status: str = OK
+    reason: str = ""
+    resources: dict[str, float] = field(default_factory=dict)
+    percent: dict[str, float] = field(default_factory=dict)
+    fmax_mhz: tuple[float, ...] = ()
+    clock_mhz: float = 0.0
+    cycles: int = 0
+    model_cycles: int = 0
+    frames_per_second: float = 0.0
+    utilization: float = 0.0
+    bound: str = ""
+    share: float = 0.0
+    pareto: bool = False
+    tools: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One point to be measured; picklable.
+
+    Parameters
+    ----------
+    row : Row
+        What it is.
+    parameters : Parameters
+    target : Target
+    options : Options
+        Of place and route; its `mhz` is the clock where there is none.
+    place : bool
+        Whether to place and route where the target has that.
+    network : Network
+    name : str
+        `network_digest` of the network.
+    batch : int
+        Images that one run takes.
+    recording : NetworkRecording, optional
+        What the RTL is to be compared with; without it cycles are the timing model's.
+    cache : Path
+        Folder.
+    """
+
+    row: Row
+    parameters: Parameters
+    target: Target
+    options: Options
+    place: bool
+    network: Network
+    name: str
+    batch: int
+    recording: NetworkRecording | None
+    cache: Path
+
+
+def cost(task: Task) -> int:
+    """Bytes of memory that a point takes at its peak, on the safe side."""
+    multipliers = task.parameters.rows * task.parameters.cols
+    network = 0
+    if task.recording:
+        weights = sum(each.size for each in task.recording.tensors.values())
+        network = 500_000_000 + 12 * weights
+    return max(_PROCESS + _MULTIPLIER * multipliers, network)
+
+
+def measure(task: Task) -> Row:
+    """Measure one point; what goes wrong with it is part of the row.
+
+    Raises
+    ------
+    ToolchainError
+        If a tool is not installed.
+    """
+    row = task.row
+    cache = Cache(task.cache)
+    try:
+        try:
+            found = modelled(task.network, task.name, task.parameters, task.batch, cache)
+        except ValueError as error:
+            return replace(row, status=REFUSED, reason=str(error))
+        row = replace(row, bound=found.bound, share=found.share, model_cycles=found.cycles)
+        row = _synthesized(task, row, cache)
+        if row.status != OK:
+            return row
+        row = _clocked(task, row, cache)
+        cycles = found.cycles
+        if task.recording:
+            cycles = simulated(task.recording, task.name, task.parameters, cache)
+    except Mismatch as error:
+        return replace(row, status=MISMATCH, reason=str(error))
+    except (SimulationError, ValueError) as error:
+        return replace(row, status=FAILED, reason=str(error))
+    array = task.parameters.rows * task.parameters.cols
+    return replace(
+        row,
+        cycles=cycles,
+        utilization=found.macs / (array * cycles),
+        frames_per_second=task.batch * row.clock_mhz * 1e6 / cycles,
+    )
+
+
+def _synthesized(task: Task, row: Row, cache: Cache) -> Row:
+    """Resources first, without the device: what does not fit says how much it takes."""
+    target = task.target
+    bare = replace(target, device="", package="", available={})
+    result = synthesize(bare, task.parameters, task.options, cache)
+    row = _counted(row, result, target)
+    for name, available in target.available.items():
+        if result.total.get(name, 0) > available:
+            takes = f"{result.total[name]:,.0f} {name.upper()} of {available:,}"
+            return replace(row, status=MISFIT, reason=f"takes {takes}")
+    return row
+
+
+def _clocked(task: Task, row: Row, cache: Cache) -> Row:
+    """Place and route; without it the clock is what was given."""
+    target = task.target
+    if not (task.place and target.placed):
+        return replace(row, clock_mhz=task.options.mhz)
+    result = synthesize(target, task.parameters, task.options, cache)
+    row = _counted(row, result, target)
+    return replace(row, fmax_mhz=tuple(result.fmax_mhz), clock_mhz=min(result.fmax_mhz))
+
+
+def _counted(row: Row, result: Synthesis, target: Target) -> Row:
+    total = result.total
+    percent = {
+        name: 100 * total.get(name, 0) / available for name, available in target.available.items()
+    }
+    return replace(row, resources=total, percent=percent, tools=result.tools, digest=result.digest)

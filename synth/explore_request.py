@@ -1,0 +1,149 @@
+"""What `maccord explore` is asked for, and the refusal of what makes no sense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..golden.graph import Network
+from ..sim.network.task import NetworkRecording
+from ..sim.recording import Inputs, chosen, record_all
+from ..sim.toolchain import find_compiler, find_verilator, libpython
+from . import tools
+from .command import parsed_seeds
+from .targets import RESOURCES, Target
+
+__all__ = ["Request", "check_tools", "common", "network_of"]
+
+_SOURCES = ("model", "rtl")
+_SPEEDS = (6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Parameters
+    ----------
+    network : str
+        Name; empty if there is a `module`.
+    target : str
+    axes : dict of str to str
+        Values by the parameter's name, comma-separated; the target's for the others.
+    module : str
+        ``package.module:factory`` of a network of the user's own.
+    area : str
+        Resource that the front weighs frames per second against; empty for LUT, or gates.
+    place : bool
+        Whether to place and route where the target has that.
+    cycles : str
+        ``model`` or ``rtl``.
+    seeds : str
+        Comma-separated.
+    speed : int
+    mhz : float
+        That place and route aims at; the clock where there is none.
+    batch : int
+    jobs : int
+        Points at a time; 0: one a processor.
+    out, cache : Path
+        Folders: of results, and of what the tools made.
+    """
+
+    network: str
+    target: str
+    axes: dict[str, str] = field(default_factory=dict)
+    module: str = ""
+    area: str = ""
+    place: bool = True
+    cycles: str = "model"
+    seeds: str = "1"
+    speed: int = 6
+    mhz: float = 120.0
+    batch: int = 1
+    jobs: int = 0
+    out: Path = Path("build/explore")
+    cache: Path = Path("build/synth/cache")
+
+
+def common(request: Request, target: Target) -> dict[str, Any]:
+    """What all points of a sweep have in common.
+
+    Parameters
+    ----------
+    request : Request
+    target : Target
+
+    Returns
+    -------
+    dict
+        `target`, `area`, `placed`, `seeds`, `speed`, `mhz`, `batch`, `cycles_from`.
+
+    Raises
+    ------
+    ValueError
+        If an option is not as it must be.
+    """
+    resources = {name for taken in target.family.cells.values() for name in taken}
+    known = [name for name in RESOURCES if name in resources]
+    area = request.area or ("lut" if "lut" in known else known[-1])
+    if area not in known:
+        raise ValueError(f"area must be one of {', '.join(known)} on {target.name}, got {area!r}")
+    if request.cycles not in _SOURCES:
+        raise ValueError(f"cycles must be one of {', '.join(_SOURCES)}, got {request.cycles!r}")
+    if request.speed not in _SPEEDS:
+        raise ValueError(f"speed must be 6, 7 or 8, got {request.speed}")
+    if not 1 <= request.mhz <= 1000:
+        raise ValueError(f"mhz must be between 1 and 1000, got {request.mhz:g}")
+    if request.batch < 1:
+        raise ValueError(f"batch must be at least 1, got {request.batch}")
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    return {
+        "target": target.name,
+        "area": area,
+        "placed": request.place and target.placed,
+        "seeds": parsed_seeds(request.seeds),
+        "speed": request.speed,
+        "mhz": request.mhz,
+        "batch": request.batch,
+        "cycles_from": request.cycles,
+    }
+
+
+def check_tools(request: Request, target: Target) -> None:
+    """Refuse to begin what would end for want of a tool.
+
+    Raises
+    ------
+    ToolchainError
+        If one is missing.
+    """
+    placed = request.place and target.placed
+    tools.find(*((tools.YOSYS, tools.NEXTPNR) if placed else (tools.YOSYS,)))
+    if request.cycles == "rtl":
+        find_compiler()
+        find_verilator()
+        libpython()
+
+
+def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
+    """The network, and for the RTL what PyTorch makes of an image.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network.
+    """
+    inputs = Inputs(batch=request.batch, module=request.module)
+    targets = [request.network] if request.network else []
+    if not targets and not request.module:
+        raise ValueError("network must be given, or a module, got none")
+    choices = list(chosen(targets, inputs))
+    if len(choices) != 1 or not choices[0].whole:
+        raise ValueError(f"network must be one whole network, got {request.network!r}")
+    if request.cycles == "model":
+        return choices[0].network.graph, None
+    recording = next(r for r in record_all(targets, inputs) if isinstance(r, NetworkRecording))
+    return recording.network, recording
