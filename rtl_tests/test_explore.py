@@ -81,6 +81,7 @@ def test_files_hold_all_points(asked, here, tmp_path: Path) -> None:
     assert (first["cycles"], first["cycles_from"]) == ("250000", "model")
     assert (first["frames_per_second"], first["utilization"]) == ("400.0000", "0.5000")
     assert (first["rows"], first["lanes"], first["axi_bytes"]) == ("4", "4", "16")
+    assert first["family"] == "ecp5"
     content = json.loads((tmp_path / "net-ecp5-85k.json").read_text())
     assert (content["of"], content["area"], content["seeds"]) == (5, "lut", [1, 2])
     assert content["points"][0]["fmax_mhz"] == [100.0, 110.0]
@@ -178,6 +179,7 @@ def test_a_crash_is_a_row(asked, here, tmp_path: Path) -> None:
         ({"jobs": -1}, "jobs must be at least 0, got -1"),
         ({"axes": {"rows": "4;8"}}, "rows must be whole numbers, separated by commas, got '4;8'"),
         ({"axes": {"rows": "3"}}, "rows must be between 4 and 64, got 3"),
+        ({"axes": {"family": "xc7"}}, "family must be .* for ecp5-85k, got 'xc7'"),
     ],
 )
 def test_bad_input_is_one_sentence(asked, options: dict, sentence: str) -> None:

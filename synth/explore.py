@@ -18,12 +18,12 @@ from ..sim.results import Verdict, probe, whole_file
 from ..sim.tasks import memory_budget
 from .explore_cycles import network_digest
 from .explore_files import ranked, save
-from .explore_grid import AXES, Point, Value, grid, labels, values
+from .explore_grid import AXES, Point, grid, labels
 from .explore_plot import pareto_plot
 from .explore_point import FAILED, INVALID, MISMATCH, OK, Row, Task, cost, measure
 from .explore_progress import counting
 from .explore_report import print_sweep, said
-from .explore_request import Request, check_tools, common, network_of
+from .explore_request import Request, check_tools, common, network_of, swept
 from .flow import Options
 from .targets import Target, target_named
 
@@ -54,8 +54,7 @@ def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
     """
     target = target_named(request.target)
     sweep = common(request, target)
-    base: dict[str, Value] = dict(target.parameters)
-    points = grid(base, {axis: values(axis, text) for axis, text in request.axes.items()})
+    points = grid(*swept(request, target))
     check_tools(request, target)
     err = console(stderr=True)
     with waiting(err, "loading the network"):

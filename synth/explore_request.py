@@ -12,9 +12,10 @@ from ..sim.recording import Inputs, chosen, record_all
 from ..sim.toolchain import find_compiler, find_verilator, libpython
 from . import tools
 from .command import parsed_seeds
+from .explore_grid import Value, values
 from .targets import RESOURCES, Target
 
-__all__ = ["Request", "check_tools", "common", "network_of"]
+__all__ = ["Request", "check_tools", "common", "network_of", "swept"]
 
 _SOURCES = ("model", "rtl")
 _SPEEDS = (6, 7, 8)
@@ -110,6 +111,26 @@ def common(request: Request, target: Target) -> dict[str, Any]:
         "batch": request.batch,
         "cycles_from": request.cycles,
     }
+
+
+def swept(
+    request: Request, target: Target
+) -> tuple[dict[str, Value], dict[str, tuple[Value, ...]]]:
+    """Parameters that are the same everywhere, and the values of those that are swept.
+
+    Raises
+    ------
+    ValueError
+        If values are not as they must be.
+    """
+    axes = {axis: values(axis, text) for axis, text in request.axes.items()}
+    made_of = target.family.made_of
+    for family in axes.get("family", ()):
+        if family not in made_of:
+            raise ValueError(
+                f"family must be {' or '.join(made_of)} for {target.name}, got {family!r}"
+            )
+    return {"family": made_of[0], **target.parameters}, axes
 
 
 def check_tools(request: Request, target: Target) -> None:
