@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from amaranth.hdl import Module, Mux, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -84,7 +84,7 @@ class Datapath(wiring.Component):
         `weight` is a row of parameters: of 8 in consecutive cycles, the int32 bias of each column
         in 4 bytes, then its fp32 multiplier, both low byte first.
     zero_point, low, high : signed(8)
-        Codes minus 128, constant while vectors are in flight.
+        Codes minus 128, constant while vectors are in flight and from the cycle before them on.
     valid, y : 1, signed(8) per column
         A vector of results: codes minus 128.
     depthwise : 1, if the parameters have it
@@ -174,8 +174,15 @@ class Datapath(wiring.Component):
                 m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
         results = self._accumulators(m)
         group = self._parameters.columns_per_lane
+        # They travel past the lanes as results do, and are there before them
+        constants = delays(
+            m, "constants", Cat(self.zero_point, self.low, self.high), self._parameters.lanes
+        )
         for lane in range(self._parameters.lanes):
-            self._lane(m, lane, results[lane * group : (lane + 1) * group])
+            m.submodules[f"requantizer_{lane}"] = requantizer = Requantizer()
+            layer = (requantizer.zero_point, requantizer.low, requantizer.high)
+            m.d.comb += Cat(layer).eq(constants[lane + 1])
+            self._lane(m, lane, requantizer, results[lane * group : (lane + 1) * group])
         # Only this line has a reset: what one leaves under way elsewhere stays ahead of what comes
         # after it, and nothing reads it.
         last = self.vector.valid & self.vector.last
@@ -212,9 +219,8 @@ class Datapath(wiring.Component):
             results.append(_Result(valid[j], accumulator.acc, accumulator.multiplier))
         return results
 
-    def _lane(self, m: Module, lane: int, results: list[_Result]) -> None:
+    def _lane(self, m: Module, lane: int, requantizer: Requantizer, results: list[_Result]) -> None:
         """Requantize the columns of a lane, which come one per cycle, and align their codes."""
-        m.submodules[f"requantizer_{lane}"] = requantizer = Requantizer()
         chosen = results[-1]
         for result in results[:-1]:
             chosen = _Result(
@@ -226,9 +232,6 @@ class Datapath(wiring.Component):
             requantizer.valid.eq(chosen.valid),
             requantizer.acc.eq(chosen.acc),
             requantizer.multiplier.eq(chosen.multiplier),
-            requantizer.zero_point.eq(self.zero_point),
-            requantizer.low.eq(self.low),
-            requantizer.high.eq(self.high),
         ]
         group = len(results)
         oldest = self._parameters.cols - 1 - lane * group
