@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import Parameters
 from .delay import delays
-from .requantize import saturate
+from .multiply import PART, multiply
+from .stages import Cut, clamp, stages
 
-__all__ = ["Adder", "rounding"]
+__all__ = ["Adder", "rounded"]
 
 SMALLEST_SHIFT = 14
 
 
-def rounding(half: Value, negative: Value) -> Value:
-    """What is added before a division rounds down, to round to nearest and halves away from 0."""
-    return half - negative
+def rounded(acc: Value, below_half: Value) -> Value:
+    """Add what makes a division that rounds down round to nearest, halves away from 0.
+
+    That is half the divisor, less 1 if the sum is negative: the sign is the carry that enters.
+
+    Parameters
+    ----------
+    acc : Value
+        Sum, signed.
+    below_half : Value
+        Half the divisor, less 1.
+
+    Returns
+    -------
+    Value
+    """
+    return (Cat(1, acc).as_signed() + Cat(~acc[-1], below_half)) >> 1
 
 
 class Adder(wiring.Component):
@@ -27,13 +42,13 @@ class Adder(wiring.Component):
 
     The sum is divided by 2**shift, rounded to nearest, halves away from zero; the zero point is
     added and the code clamped. Operands come alternately, with any pauses, one per cycle at most.
-    They take turns at one multiplier per column, which has registers on all sides. The registers
-    of a stage hold while nothing enters it.
+    They take turns at one multiplier per column. The registers of a stage hold while nothing
+    enters it, but for those of a multiplier block.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `cols`.
+        Uses `cols` and `family`.
 
     Members
     -------
@@ -52,10 +67,11 @@ class Adder(wiring.Component):
     """
 
     #: Cycles from operand b to the sum.
-    LATENCY = 9
+    LATENCY = 12
 
     def __init__(self, parameters: Parameters):
         self._cols = parameters.cols
+        self._family = parameters.family
         code = signed(8)
         super().__init__(
             {
@@ -78,63 +94,61 @@ class Adder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         operand = delays(m, "operand", self.valid, 4, reset_less=False)
-        second = delays(m, "second", self.second, 3)
-        total = delays(m, "total", self.valid & self.second, self.LATENCY, reset_less=False)
-        columns = range(self._cols)
-
-        def stage(strobe: Value, name: str, of: Callable[[int], Value]) -> list[Signal]:
-            return self._stage(m, strobe, name, of)
-
-        # Cycle 1: steps from zero, their factor, and what the later stages take from the shift
-        zero_point = Mux(self.second, self.zero_point_b, self.zero_point_a)
-        steps = stage(
-            operand[0],
-            "steps",
-            lambda j: self.data.word_select(j, 8).as_signed() - zero_point,
+        opening = delays(m, "opening", self.valid & ~self.second, 5, reset_less=False)
+        closing = delays(m, "closing", self.valid & self.second, self.LATENCY, reset_less=False)
+        # Cycle 1: the operand's zero point and factor, and what later stages take from the shift
+        cut = stages(m, operand)
+        zero_point, factor, below_half, amount = cut(
+            zero_point=Mux(self.second, self.zero_point_b, self.zero_point_a),
+            factor=Mux(self.second, self.factor_b, self.factor_a)[:23],
+            below_half=Cat(self.shift > bit + 1 for bit in range(30)),
+            amount=(self.shift - SMALLEST_SHIFT)[:5],
         )
-        factor = Signal(23, reset_less=True)
-        half = Signal(31, reset_less=True)
-        amount = Signal(5, reset_less=True)
-        with m.If(operand[0]):
-            m.d.sync += [
-                factor.eq(Mux(self.second, self.factor_b, self.factor_a)),
-                half.eq((1 << self.shift) >> 1),
-                amount.eq(self.shift - SMALLEST_SHIFT),
-            ]
-        # Cycles 2 and 3: multiply, with the output register of a DSP block
-        products = stage(operand[1], "product", lambda j: steps[j] * factor)
-        products = stage(operand[2], "product_out", lambda j: products[j])
-        # Cycle 4: operand a starts the sum, operand b completes it
-        acc = [Signal(signed(32), name=f"acc_{j}", reset_less=True) for j in columns]
-        with m.If(operand[3]):
-            for j in columns:
-                m.d.sync += acc[j].eq(Mux(second[3], acc[j], 0) + products[j])
-        # Cycle 5: round
-        rounded = stage(total[4], "rounded", lambda j: acc[j] + rounding(half, acc[j][31]))
-        # Cycles 6 and 7: divide by 2**shift
-        coarse = stage(
-            total[5],
-            "coarse",
-            lambda j: (rounded[j] >> SMALLEST_SHIFT) >> (amount & 0b11100),
-        )
-        quotient = stage(total[6], "quotient", lambda j: coarse[j] >> amount[:2])
-        # Cycle 8: zero point
-        code = stage(total[7], "code", lambda j: quotient[j] + self.zero_point)
-        # Cycle 9: clamp
-        y = stage(total[8], "y", lambda j: saturate(code[j], self.low, self.high))
-        m.d.comb += self.valid_out.eq(total[self.LATENCY])
-        m.d.comb += [ours.eq(value) for ours, value in zip(self.y, y, strict=True)]
+        (factor,) = cut(factor=factor)
+        for j in range(self._cols):
+            product = self._product(m, j, zero_point, factor, operand)
+            # Cycle 6: operand a's waits, operand b's is added to it
+            first = Signal(signed(32), name=f"first_{j}", reset_less=True)
+            with m.If(opening[5]):
+                m.d.sync += first.eq(product)
+            cut = stages(m, closing[5:], f"_{j}", first=6)
+            (acc,) = cut(acc=(first + product)[:32].as_signed())
+            m.d.comb += self.y[j].eq(self._code(acc, below_half, amount, cut))
+        m.d.comb += self.valid_out.eq(closing[self.LATENCY])
         return m
 
-    def _stage(
-        self, m: Module, strobe: Value, name: str, of: Callable[[int], Value]
-    ) -> list[Signal]:
-        """Put a value of each column in a register, which holds without the strobe."""
-        values = [of(j) for j in range(self._cols)]
-        registers = [
-            Signal.like(value, name=f"{name}_{j}", reset_less=True)
-            for j, value in enumerate(values)
-        ]
-        with m.If(strobe):
-            m.d.sync += [a.eq(b) for a, b in zip(registers, values, strict=True)]
-        return registers
+    def _product(
+        self, m: Module, j: int, zero_point: Value, factor: Value, operand: Sequence[Value]
+    ) -> Value:
+        """Scale a column's codes, in cycles 1 to 5: on ECP5, a factor is two multiplier blocks."""
+        cut = stages(m, operand, f"_{j}")
+        (code,) = cut(code=self.data.word_select(j, 8).as_signed())
+        # Cycle 2: steps from zero
+        (steps,) = cut(steps=code - zero_point)
+
+        # Cycles 3 and 4: multiply
+        def times(name: str, part: Value) -> Value:
+            return multiply(m, f"{name}_{j}", steps, part, operand[2], operand[3], self._family)
+
+        if self._family == "ecp5":
+            lower, upper = times("lower", factor[:PART]), times("upper", factor[PART:])
+            product = Cat(lower[:PART], (lower >> PART) + upper)
+        else:
+            product = times("scaled", factor)
+        cut()
+        cut()
+        # Cycle 5: add the parts
+        (product,) = cut(product=product[:32].as_signed())
+        return product
+
+    def _code(self, acc: Value, below_half: Value, amount: Value, cut: Cut) -> Value:
+        """Rescale a sum, in cycles 7 to 12."""
+        # Cycle 7: round
+        (total,) = cut(total=rounded(acc, below_half))
+        # Cycles 8 and 9: divide by 2**shift
+        (coarse,) = cut(coarse=(total >> SMALLEST_SHIFT) >> Cat(Const(0, 2), amount[2:]))
+        (quotient,) = cut(quotient=coarse >> amount[:2])
+        # Cycle 10: zero point
+        (code,) = cut(sum=quotient + self.zero_point)
+        # Cycles 11 and 12: clamp
+        return clamp(code, self.low, self.high, cut)

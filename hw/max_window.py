@@ -98,7 +98,7 @@ class MaxWindow(wiring.Component):
                 newest = chosen((first, second, third), place)
                 m.d.sync += Cat(cells).eq(Cat(cells[1:], newest))
             # Cycle 3: where the largest of the cells is
-            cut = stages(m, emit[2:], f"_window_{j}")
+            cut = stages(m, emit[2:], f"_{j}", first=3)
             first, second, third, place = cut(
                 **dict(zip(("far", "near", "last"), cells, strict=True)),
                 widest=leader(cells, self.window_width),

@@ -7,63 +7,65 @@ product rounded to 24 bits and that to an integer, each to nearest, ties to even
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .delay import delays
+from .multiply import PART, multiply
+from .stages import Cut, clamp, stages
 
 __all__ = ["Requantizer", "requantize"]
 
-PART = 17  # unsigned bits that the 18 signed ones of a multiplier block hold, in every family
-
-
-class Cut(Protocol):
-    """Passes a stage's values on to the next: through registers, or as they are."""
-
-    def __call__(self, **values: Value) -> tuple[Value, ...]: ...
+PRODUCT = 7  # cycle in which the factors enter the multipliers
 
 
 def magnitude(acc: Value) -> Value:
     """Absolute value of a signed(32), 32 bits: -2**31 has one."""
-    return ((acc ^ acc[31].replicate(32)) + acc[31])[:32]
+    return plus_bit(acc ^ acc[31].replicate(32), acc[31])[:32]
 
 
-def leading_zeros(value: Value) -> Value:
-    """Count the zeros before the first one of 32 bits; 31 if there is none, too: 5 bits."""
-    zeros: Value = Const(31, 5)
-    for top in range(7, 32, 8):
-        # The highest bit that is set, of a byte that has one
-        within: Value = Const(31 - (top - 7), 5)
-        for bit in range(top - 6, top + 1):
-            within = Mux(value[bit], 31 - bit, within)
-        zeros = Mux(value[top - 7 : top + 1].any(), within, zeros) if top > 7 else within
+def plus_bit(value: Value, bit: Value) -> Value:
+    """Add a bit: one bit more than the value has."""
+    return value.as_unsigned() + bit
+
+
+def set_groups(value: Value) -> Value:
+    """Which groups of 4 bits have one that is set, 8 of 32 bits."""
+    return Cat(value[k : k + 4].any() for k in range(0, 32, 4))
+
+
+def zeros_above(bits: Value) -> Value:
+    """Count the zeros before the first of some bits; one less if there is none."""
+    zeros: Value = Const(len(bits) - 1, (len(bits) - 1).bit_length())
+    for index, bit in enumerate(bits):
+        zeros = Mux(bit, len(bits) - 1 - index, zeros)
     return zeros
 
 
-def round_even(kept: Value, half: Value, sticky: Value) -> Value:
-    """Round to nearest, ties to even, by the highest bit dropped and whether any other was set."""
-    return kept + (half & (sticky | kept[0]))
+def round_even(last: Value, half: Value, sticky: Value) -> Value:
+    """Whether to round up, to nearest, ties to even.
 
-
-def round_low(value: Value, dropped: int) -> Value:
-    """Divide by 2**dropped and round: one bit more than the quotient has."""
-    return round_even(value[dropped:], value[dropped - 1], value[: dropped - 1].any())
-
-
-def saturate(value: Value, low: Value, high: Value) -> Value:
-    """Clamp to signed(8)."""
-    return Mux(value < low, low, Mux(value > high, high, value[:8].as_signed()))
+    By the last bit kept, the highest bit dropped, and whether any other was set.
+    """
+    return half & (sticky | last)
 
 
 def requantize(
-    acc: Value, multiplier: Value, zero_point: Value, low: Value, high: Value, cut: Cut
+    acc: Value,
+    multiplier: Value,
+    zero_point: Value,
+    low: Value,
+    high: Value,
+    cut: Cut,
+    product: Callable[[str, Value, Value], Value],
 ) -> Value:
     """Compute a requantized code, in stages that `cut` separates.
 
-    With a `cut` that returns what it is given, this is the combinational function.
+    With a `cut` that returns what it is given, and a `product` that multiplies, this is the
+    combinational function.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def requantize(
         Constants of the layer, signed(8): codes minus 128.
     cut : callable
         Takes named values, returns them in the same order, one stage later.
+    product : callable
+        Takes a name and two operands, returns their product two stages later.
 
     Returns
     -------
@@ -82,78 +86,120 @@ def requantize(
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
 
-    # Cycle 1: absolute value. `shift` is what the last division will be by, -136 to 149.
-    a, negative, fraction, shift = cut(
+    # Cycle 1: absolute value. `left` is what the product will be shifted by at last, 24 bits
+    # before the point: -125 to 160.
+    a, negative, fraction, left = cut(
         a=magnitude(acc),
         negative=acc[31],
         fraction=multiplier[:23],
-        shift=119 - multiplier[23:31],
+        left=(multiplier[23:31] - 95).as_signed(),
     )
-    # Cycle 2: how far to shift for a leading one
-    a, zeros, negative, fraction, shift = cut(
-        a=a, zeros=leading_zeros(a), negative=negative, fraction=fraction, shift=shift
+    # Cycles 2 and 3: the first group of 4 bits that are not all 0
+    a, groups, negative, fraction, left = cut(
+        a=a, groups=set_groups(a), negative=negative, fraction=fraction, left=left
     )
-    # Cycle 3: normalise
-    a, negative, fraction, shift = cut(
+    a, zeros, negative, fraction, left = cut(
+        a=a, zeros=zeros_above(groups), negative=negative, fraction=fraction, left=left
+    )
+    # Cycles 4 and 5: normalise, by groups and by bits
+    a, negative, fraction, left = cut(
+        a=(a << Cat(Const(0, 2), zeros))[:32],
+        negative=negative,
+        fraction=fraction,
+        left=(left - Cat(Const(0, 2), zeros))[:9].as_signed(),
+    )
+    zeros = zeros_above(a[28:])
+    a, negative, fraction, left = cut(
         a=(a << zeros)[:32],
         negative=negative,
         fraction=fraction,
-        shift=(shift + zeros)[:9].as_signed(),
+        left=(left - zeros)[:9].as_signed(),
     )
-    # Cycle 4: first rounding, to a 24-bit significand; 2**24 may stay, no product overflows
-    q, negative, fraction, shift = cut(
-        q=round_low(a, 8), negative=negative, fraction=fraction, shift=shift
-    )
-    # Cycle 5: multiply, in parts of which each fits a multiplier block
-    significand = Cat(fraction, 1)
-    lower, left, right, upper, negative, shift = cut(
-        lower=q[:PART] * significand[:PART],
-        left=q[:PART] * significand[PART:],
-        right=q[PART:] * significand[:PART],
-        upper=q[PART:] * significand[PART:],
+    # Cycle 6: first rounding, to a 24-bit significand
+    kept, up, negative, fraction, left = cut(
+        kept=a[8:],
+        up=round_even(a[8], a[7], a[:7].any()),
         negative=negative,
-        shift=shift,
+        fraction=fraction,
+        left=left,
     )
-    # Cycle 6: add the parts
-    product, negative, shift = cut(
-        product=(Cat(lower, upper) + ((left + right) << PART))[:48], negative=negative, shift=shift
+    # Cycles 7 and 8: round, and multiply in parts of which each fits a multiplier block; 2**24
+    # may be a factor, no product overflows
+    q, significand = plus_bit(kept, up), Cat(fraction, 1)
+    lower = product("lower", q[:PART], significand[:PART])
+    near = product("near", q[:PART], significand[PART:])
+    far = product("far", q[PART:], significand[:PART])
+    upper = product("upper", q[PART:], significand[PART:])
+    negative, left = cut(negative=negative, left=left)
+    negative, left = cut(negative=negative, left=left)
+    # Cycles 9 and 10: add the parts
+    lower, middle, upper, negative, left = cut(
+        lower=lower, middle=near + far, upper=upper, negative=negative, left=left
     )
-    # Cycle 7: normalise by the one bit that may be missing
-    top = product[47]
-    kept, half, sticky, negative, shift = cut(
-        kept=Mux(top, product[24:48], product[23:47]),
-        half=Mux(top, product[23], product[22]),
-        sticky=product[:22].any() | (top & product[22]),
+    high_part, sticky, negative, left = cut(
+        high_part=(Cat(lower[PART:], upper) + middle)[: 48 - PART],
+        sticky=lower[:PART].any(),
         negative=negative,
-        shift=(shift - top)[:9].as_signed(),
+        left=left,
     )
-    # Cycle 8: second rounding, to a 24-bit significand
-    rounded, negative, shift = cut(
-        rounded=round_even(kept, half, sticky), negative=negative, shift=shift
+    # Cycle 11: normalise by the one bit that may be missing; second rounding, to 24 bits
+    product_bits = Cat(Const(0, PART), high_part)
+    top = product_bits[47]
+    sticky = sticky | product_bits[PART:22].any() | (top & product_bits[22])
+    kept = Mux(top, product_bits[24:48], product_bits[23:47])
+    kept, up, negative, left = cut(
+        kept=kept,
+        up=round_even(kept[0], Mux(top, product_bits[23], product_bits[22]), sticky),
+        negative=negative,
+        left=(left + top)[:9].as_signed(),
     )
-    # Cycle 9: divide by 2**shift, 24 bits behind the point. Below 16, the quotient is 256 or more
-    # and beyond the clamp for every zero point; above 24, it is a half at most.
-    fixed, large, small, negative = cut(
-        fixed=(rounded << (24 - shift)[:4].as_unsigned())[:33],
-        large=(shift < 16) & rounded[23:].any(),
-        small=shift > 24,
+    # Cycle 12: round. Shifted by more than 8, all but 0 is 256 or more and beyond the clamp for
+    # every zero point; shifted right, it is a half at most.
+    rounded, left, large, small, negative = cut(
+        rounded=plus_bit(kept, up),
+        left=left[:4].as_unsigned(),
+        large=left > 8,
+        small=left[-1],
         negative=negative,
     )
-    # Cycle 10: third rounding, to an integer of up to 256
-    integer, negative = cut(
-        integer=Mux(large, 511, Mux(small, 0, round_low(fixed, 24)[:9])), negative=negative
+    # Cycles 13 and 14: shift by up to 8, keep what is behind 3 bits after the point for the sticky
+    fixed, left, large, small, negative = cut(
+        fixed=(rounded << Cat(Const(0, 2), left[2:]))[:33],
+        left=left[:2],
+        large=large & rounded[23:].any(),
+        small=small,
+        negative=negative,
     )
-    # Cycle 11: sign and zero point
-    (total,) = cut(total=Mux(negative, zero_point - integer, zero_point + integer))
-    # Cycle 12: clamp
-    (y,) = cut(y=saturate(total, low, high))
-    return y
+    fixed, sticky, large, small, negative = cut(
+        fixed=(fixed << left)[20:33],
+        sticky=fixed[:20].any(),
+        large=large,
+        small=small,
+        negative=negative,
+    )
+    # Cycle 15: third rounding, to an integer of up to 256, and its sign: ones' complement, and a
+    # bit to add
+    whole = Mux(large, 511, Mux(small, 0, fixed[4:]))
+    up = round_even(fixed[4], fixed[3], sticky | fixed[:3].any()) & ~large & ~small
+    whole, up = cut(
+        whole=Cat(whole ^ negative.replicate(9), negative).as_signed(), up=up ^ negative
+    )
+    # Cycle 16: zero point, the bit as the carry that enters
+    doubled = Cat(up, whole).as_signed() + Cat(1, zero_point).as_signed()
+    (total,) = cut(total=doubled >> 1)
+    # Cycles 17 and 18: clamp
+    return clamp(total, low, high, cut)
 
 
 class Requantizer(wiring.Component):
     """Requantizes one accumulator per cycle; `y` comes `LATENCY` cycles after `acc`.
 
-    The registers of a stage hold while no value enters it.
+    The registers of a stage hold while no value enters it, but for those of a multiplier block.
+
+    Parameters
+    ----------
+    family : str
+        One of `maccord.golden.parameters.FAMILIES`: whose multipliers it has.
 
     Members
     -------
@@ -166,9 +212,10 @@ class Requantizer(wiring.Component):
     """
 
     #: Cycles from `acc` to `y`.
-    LATENCY = 12
+    LATENCY = 18
 
-    def __init__(self) -> None:
+    def __init__(self, *, family: str = "generic") -> None:
+        self._family = family
         code = signed(8)
         super().__init__(
             {
@@ -186,22 +233,18 @@ class Requantizer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = delays(m, "valid", self.valid, self.LATENCY)
-        stages = iter(range(self.LATENCY))
 
-        def registers(**values: Value) -> tuple[Value, ...]:
-            stage = next(stages)
-            cut = [
-                Signal.like(value, name=f"{name}_{stage + 1}", reset_less=True)
-                for name, value in values.items()
-            ]
-            with m.If(valid[stage]):
-                m.d.sync += [
-                    register.eq(value) for register, value in zip(cut, values.values(), strict=True)
-                ]
-            return tuple(cut)
+        def product(name: str, a: Value, b: Value) -> Value:
+            return multiply(m, name, a, b, valid[PRODUCT - 1], valid[PRODUCT], self._family)
 
         y = requantize(
-            self.acc, self.multiplier, self.zero_point, self.low, self.high, cut=registers
+            self.acc,
+            self.multiplier,
+            self.zero_point,
+            self.low,
+            self.high,
+            cut=stages(m, valid[:-1]),
+            product=product,
         )
         m.d.comb += [self.y.eq(y), self.valid_out.eq(valid[-1])]
         return m

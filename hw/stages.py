@@ -16,7 +16,7 @@ class Cut(Protocol):
     def __call__(self, **values: Value) -> tuple[Value, ...]: ...
 
 
-def stages(m: Module, enables: Sequence[Value], suffix: str = "") -> Cut:
+def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1) -> Cut:
     """Make the registers of a pipeline, which is a function that calls what is returned.
 
     Parameters
@@ -27,13 +27,15 @@ def stages(m: Module, enables: Sequence[Value], suffix: str = "") -> Cut:
         When the registers of each stage load; they hold otherwise.
     suffix : str
         Ends their names.
+    first : int
+        Number of the first stage, in their names.
 
     Returns
     -------
     callable
         Takes named values, returns them in the same order, one stage later.
     """
-    remaining = iter(enumerate(enables, 1))
+    remaining = iter(enumerate(enables, first))
 
     def registers(**values: Value) -> tuple[Value, ...]:
         stage, enable = next(remaining)

@@ -134,21 +134,21 @@ def test_ties_of_every_shift(shift: int) -> None:
     assert ties > 1
 
 
-def half_up(half: Value, negative: Value) -> Value:
-    return half + 0
+def half_up(acc: Value, below_half: Value) -> Value:
+    return acc + below_half + 1
 
 
-def truncated(half: Value, negative: Value) -> Value:
-    return half - half
+def truncated(acc: Value, below_half: Value) -> Value:
+    return acc + 0
 
 
-def half_down(half: Value, negative: Value) -> Value:
-    return half - ~negative
+def half_down(acc: Value, below_half: Value) -> Value:
+    return acc + below_half + (acc < 0)
 
 
 @pytest.mark.parametrize("mutant", [half_up, truncated, half_down])
 def test_wrong_rounding_is_noticed(mutant: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "rounding", mutant)
+    monkeypatch.setattr(hardware, "rounded", mutant)
     operation, _ = EDGES["half ties"]
     a_q, b_q = PAIRS[:, np.random.default_rng(0).permutation(1 << 16)[:4000]]
     got = sums(operation, a_q, b_q, pauses=0.0, seed=0)

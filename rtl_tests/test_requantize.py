@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import pytest
-from amaranth.hdl import Value
+from amaranth.hdl import Const, Value
 from open_loop import run
 
 import maccord.hw.requantize as hardware
@@ -99,32 +100,32 @@ def test_equals_fp32(seed: int) -> None:
     np.testing.assert_array_equal(codes, requantize(acc, multiplier, *clamp))
 
 
-def half_up(kept: Value, half: Value, sticky: Value) -> Value:
-    return kept + half
+def half_up(last: Value, half: Value, sticky: Value) -> Value:
+    return half
 
 
-def half_down(kept: Value, half: Value, sticky: Value) -> Value:
-    return kept + (half & sticky)
+def half_down(last: Value, half: Value, sticky: Value) -> Value:
+    return half & sticky
 
 
-def no_sticky(kept: Value, half: Value, sticky: Value) -> Value:
-    return kept + (half & kept[0])
+def no_sticky(last: Value, half: Value, sticky: Value) -> Value:
+    return half & last
 
 
-def only_narrow(width: int) -> Callable[[Value, Value, Value], Value]:
-    """Round correctly unless what is kept has `width` bits: that rounding truncates."""
-    right = hardware.round_even
+def truncated(which: int) -> Callable[[Value, Value, Value], Value]:
+    """Round correctly but for one of the three roundings, in their order."""
+    right, calls = hardware.round_even, count()
 
-    def mutant(kept: Value, half: Value, sticky: Value) -> Value:
-        return kept + 0 if len(kept) == width else right(kept, half, sticky)
+    def mutant(last: Value, half: Value, sticky: Value) -> Value:
+        return Const(0) if next(calls) == which else right(last, half, sticky)
 
     return mutant
 
 
 @pytest.mark.parametrize(
     "mutant",
-    [half_up, half_down, no_sticky, only_narrow(24), only_narrow(9)],
-    ids=["half_up", "half_down", "no_sticky", "first_and_second", "third"],
+    [half_up, half_down, no_sticky, truncated(0), truncated(1), truncated(2)],
+    ids=["half_up", "half_down", "no_sticky", "first", "second", "third"],
 )
 def test_wrong_rounding_is_noticed(
     mutant: Callable[[Value, Value, Value], Value], monkeypatch: pytest.MonkeyPatch
