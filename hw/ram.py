@@ -56,7 +56,7 @@ class Ram(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = Signal()
+        valid = Signal(reset_less=True)  # what a reset leaves under way is not read
         m.d.sync += valid.eq(self.read_enable)
         if self._family == "ecp5":
             blocks(m, self, valid)
