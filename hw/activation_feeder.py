@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -10,23 +12,13 @@ from ..golden.isa import Mode, Opcode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .cell_walker import CellWalker
+from .compute_commands import ComputeCommands, outputs_layout
 from .datapath import vector_layout
 from .layouts import compute_layout, fields_layout, unit_port
 
-__all__ = ["ActivationFeeder", "outputs_layout", "read_layout"]
+__all__ = ["ActivationFeeder", "read_layout"]
 
-_WEIGHT = 1 << Unit.WEIGHT
 _STORE = 1 << Unit.STORE
-_ONE = {"window_height": 1, "window_width": 1, "stride_y": 1, "stride_x": 1}
-_PAIR = {"window_height": 1, "window_width": 2, "stride_y": 1, "stride_x": 2}
-_SHARED = ("step_x", "step_y", "zero_point", "low", "high")  # by SETUP and SETUP_ADD
-
-
-def outputs_layout() -> data.StructLayout:
-    """Where the outputs of a tile go, and the token mask to give when they are there."""
-    return data.StructLayout(
-        {"output": 24, "output_pitch": 24, "columns": 8, "width": 16, "height": 16, "signal": 4}
-    )
 
 
 def read_layout(parameters: Parameters) -> data.StructLayout:
@@ -34,12 +26,22 @@ def read_layout(parameters: Parameters) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "cell": range(parameters.line_cells), "emit": 1})
 
 
+class _Step(NamedTuple):
+    """What has been decided on: a cell, a pass's first, one that completes a window, the last."""
+
+    go: Signal
+    start: Signal
+    emit: Signal
+    end: Signal
+
+
 class ActivationFeeder(wiring.Component):
     """Runs COMPUTE: for each pass, one cell a cycle under the pixels of the tile.
 
-    Starts a pass when the reduction and the weights are ready, in the cycle after the last pass
-    when they are. The next command is taken while the last pass goes out, so that passes follow
-    each other alike from one command to the next. Vectors of a dense tile's last pass keep the
+    Decides on a pass when the reduction and the weights are ready, in the cycle after the last
+    pass when they are; reads leave `LATENCY` cycles after the decision. The next command is taken
+    while the last pass goes out, so that passes follow each other alike from one command to the
+    next, if that pass has ten cells or more. Vectors of a dense tile's last pass keep the
     distance that the requantizers need.
 
     Parameters
@@ -58,19 +60,22 @@ class ActivationFeeder(wiring.Component):
     begin, restart, activation : to `Reduction`
     reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_next :
         from and to it
-    weights_ready : a pass may be decided on
+    weights_ready, swap : from and to `WeightFeeder`
     a, b, split, read : of the activation scratchpad
     vector : to the datapath with what it reads
     lanes, columns : rows and columns of the array that multiply by the layer's weights, of the
-        pass under way
+        vector
     outputs : where results go, one for each tile with `last`
-    throttled, running : why no vector comes: requantizers; or passes remain
+    issuing, throttled, running : a cell has been decided on the cycle before; none is for want of
+        requantizers; passes remain
     missing : units whose tokens the next command waits for
     drained : nothing that was read is in flight
     state : what the unit is doing
     """
 
-    SETUP_GAP = 4  # fewest cycles from a change of `setup` to a read
+    #: Cycles from a decision to its read.
+    LATENCY = CellWalker.LATENCY + 1
+    SETUP_GAP = 9  # fewest cycles from a change of `setup` to a read
 
     i: stream.Interface
     outputs: stream.Interface
@@ -90,12 +95,13 @@ class ActivationFeeder(wiring.Component):
                 "restart": Out(1),
                 "activation": Out(24),
                 "reduction_ready": In(1),
-                "reduction_a": In(24),
-                "reduction_b": In(24),
+                "reduction_a": In(address),
+                "reduction_b": In(address),
                 "reduction_split": In(lanes),
                 "reduction_used": In(lanes),
                 "reduction_next": Out(1),
                 "weights_ready": In(1),
+                "swap": Out(1),
                 "a": Out(address),
                 "b": Out(address),
                 "split": Out(range(parameters.vector_bytes + 1)),
@@ -104,6 +110,7 @@ class ActivationFeeder(wiring.Component):
                 "lanes": Out(lanes),
                 "columns": Out(range(parameters.cols + 1)),
                 "outputs": Out(stream.Signature(outputs_layout())),
+                "issuing": Out(1),
                 "throttled": Out(1),
                 "running": Out(1),
                 "missing": Out(len(Unit)),
@@ -113,203 +120,193 @@ class ActivationFeeder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.walker = walker = CellWalker(self._parameters)
-        next_tile = Signal(fields_layout(Opcode.COMPUTE))  # of the pass to start
-        next_signal, signal = Signal(len(Unit)), Signal(len(Unit))
-        passes = Signal(16)  # still to start
-        in_pass = Signal()  # the pass under way has cells left
-        # MAX and ADD have one pass, and no weights to wait for
-        self._weighted = weighted = Signal()
-        m.d.comb += weighted.eq(
-            (self.setup.mode == Mode.DENSE) | (self.setup.mode == Mode.DEPTHWISE)
-        )
-        accept = self._accept(m, passes)
-        free = self._spacing(m)
-        start, step, go = Signal(), Signal(), Signal()
-        m.d.comb += [
-            start.eq(
-                ~in_pass
-                & (passes != 0)
-                & self.reduction_ready
-                & (self.weights_ready | ~weighted)
-                & free
-            ),
-            step.eq(in_pass & free),
-            go.eq(start | step),
-            # The walk halts at a command's end: the next one may come with another origin.
-            self.reduction_next.eq(start & (passes != 1)),
-            self.running.eq(in_pass | (passes != 0)),
-        ]
-        tile_started, final = Signal(), Signal()  # final: the pass under way is the command's last
+        p = self._parameters
+        m.submodules.commands = commands = ComputeCommands(p)
+        m.submodules.walker = walker = CellWalker(p)
+        self._command(m, commands)
+        tile = Signal(fields_layout(Opcode.COMPUTE), reset_less=True)  # of the pass to start
+        signal = Signal(len(Unit), reset_less=True)
+        with m.If(commands.begin):
+            m.d.sync += [tile.eq(self.i.payload.fields.compute), signal.eq(self.i.payload.signal)]
+        free, pending, only = Signal(), Signal(), Signal()  # passes are still to start, one is
+        start = self._decide(m, walker, commands, pending, only, free)
+        tile_started, first, last = Signal(), Signal(), Signal()  # first, last: of the tile
         with m.If(start):
-            m.d.sync += [
-                passes.eq(passes - 1),
-                tile_started.eq(1),
-                final.eq(passes == 1),
-                signal.eq(next_signal),
-            ]
-        with m.If(accept):
-            m.d.sync += [
-                next_tile.eq(self.i.payload.fields.compute),
-                next_signal.eq(self.i.payload.signal),
-                passes.eq(Mux(weighted, self.i.payload.fields.compute.passes, 1)),
-                tile_started.eq(0),
-            ]
-        ends = Signal()  # with the command's last cell
-        m.d.comb += ends.eq(walker.end & Mux(start, passes == 1, final))
+            m.d.sync += [first.eq(tile.first & ~tile_started), last.eq(tile.last & only)]
+        # Cycle 1: what has been decided
+        step = _Step(*(Signal(name=f"stepped_{name}") for name in _Step._fields))
         m.d.sync += [
-            in_pass.eq((start | in_pass) & ~walker.end),
-            self.give.eq(Mux(ends, Mux(start, next_signal, signal) & ~_STORE, 0)),
+            step.go.eq(walker.go),
+            step.start.eq(start),
+            step.emit.eq(walker.go & walker.emit),
+            step.end.eq(walker.go & walker.end),
+            tile_started.eq((tile_started | step.start) & ~commands.begin),
         ]
-        self._walk(m, walker, next_tile, in_pass, start, step)
-        first, last = Signal(), Signal()
-        m.d.comb += [
-            first.eq(next_tile.first & ~tile_started),
-            last.eq(next_tile.last & (passes == 1)),
-        ]
-        self._issue(m, walker, next_tile.accumulator, start, step, first, last)
+        m.d.comb += self.issuing.eq(step.go)
+        self._count(m, commands, step.start, only)
+        self._space(m, step.emit & last & commands.weighted, free)
+        final, gives = Signal(), Signal(len(Unit), reset_less=True)  # of the command
+        with m.If(step.start):
+            m.d.sync += [final.eq(only), gives.eq(signal & ~_STORE)]
+        # Cycle 2
+        ended = Signal()
+        m.d.sync += [ended.eq(step.end), self.give.eq(Mux(ended & final, gives, 0))]
+        self._walk(m, walker, tile, step)
+        self._issue(m, tile.accumulator, step, (first, last), commands.weighted)
+        self._drain_reads(m, step.go)
         return m
 
-    def _accept(self, m: Module, passes: Signal) -> Signal:
-        """Take the next command when its tokens are there: true for a COMPUTE."""
-        command, fields = self.i.payload, self.i.payload.fields.compute
-        shown, accept, change, changed, blocked, placed = (Signal() for _ in range(6))
-        wait = command.wait & ~_WEIGHT
-        outputs = self.outputs
+    def _command(self, m: Module, commands: ComputeCommands) -> None:
+        fields = self.i.payload.fields.compute
+        wiring.connect(m, wiring.flipped(self.i), commands.i)
+        wiring.connect(m, commands.outputs, wiring.flipped(self.outputs))
         m.d.comb += [
-            shown.eq(self.i.valid & ~command.setup & (passes == 0) & ~changed),
-            self.missing.eq(Mux(shown, wait & ~self.held, 0)),
-            blocked.eq(self.missing.any() | self.halt),
-            placed.eq(fields.last | ~self._weighted),
-            accept.eq(shown & ~blocked & (outputs.ready | ~placed)),
-            change.eq(self.i.valid & command.setup & ~self.running & self.drained),
-            outputs.valid.eq(shown & ~blocked & placed),
-            outputs.payload.signal.eq(command.signal & _STORE),
-            self.take.eq(Mux(accept, wait, 0)),
-            self.i.ready.eq(accept | change),
-            self.begin.eq(accept),
-            self.restart.eq(fields.first | ~self._weighted),
+            commands.halt.eq(self.halt),
+            commands.held.eq(self.held),
+            commands.running.eq(self.running),
+            commands.drained.eq(self.drained),
+            self.take.eq(commands.take),
+            self.missing.eq(commands.missing),
+            self.setup.eq(commands.setup),
+            self.setup_add.eq(commands.setup_add),
+            self.begin.eq(commands.begin),
+            self.restart.eq(fields.first | ~commands.weighted),
             self.activation.eq(fields.activation),
         ]
-        for name in ("output", "output_pitch", "columns", "width", "height"):
-            m.d.comb += outputs.payload[name].eq(fields[name])
-        m.d.sync += changed.eq(change)
-        with m.If(change):
-            self._set_up(m)
         with m.If(self.running):
             m.d.comb += self.state.eq(UnitState.RUNNING)
-        with m.Elif(shown & blocked):
+        with m.Elif(commands.blocked):
             m.d.comb += self.state.eq(UnitState.WAITING)
-        return accept
 
-    def _set_up(self, m: Module) -> None:
-        """Put SETUP or SETUP_ADD in force."""
-        setup, fields = self.setup, self.i.payload.fields
-        one_run = {"run": self._parameters.rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
-        with m.If(self.i.payload.add):
-            m.d.sync += self.setup_add.eq(fields.setup_add.as_value())
-            m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
-            m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]
-        with m.Else():
-            m.d.sync += [setup.eq(fields.setup.as_value()), self.setup_add.operand_pitch.eq(0)]
-            with m.If(fields.setup.mode == Mode.DENSE):
-                m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
-
-    def _spacing(self, m: Module) -> Signal:
-        """Keep vectors of a last pass apart, and know when the last vector has left."""
-        free = Signal(init=1)
-        in_flight = Signal(range(self._drain + 1))
-        with m.If(self.read.valid):
-            m.d.sync += in_flight.eq(self._drain)
-        with m.Elif(in_flight != 0):
-            m.d.sync += in_flight.eq(in_flight - 1)
-        m.d.comb += self.drained.eq(~self.read.valid & (in_flight == 0))
-        if self._interval == 1:
-            m.d.comb += free.eq(1)
-            return free
-        since = Signal(range(self._interval), init=self._interval - 1)
-        with m.If(self.vector.valid & self.vector.last):
-            m.d.sync += since.eq(1)
-        with m.Elif(since != self._interval - 1):
-            m.d.sync += since.eq(since + 1)
-        # The vector that is out now counts before it is in `since`.
-        m.d.comb += [
-            free.eq(~(self.vector.valid & self.vector.last) & (since == self._interval - 1)),
-            self.throttled.eq(~free),
-        ]
-        return free
-
-    def _walk(
+    def _decide(
         self,
         m: Module,
         walker: CellWalker,
-        tile: data.View,
-        in_pass: Signal,
-        start: Signal,
-        step: Signal,
-    ) -> None:
-        """Addresses of a pass, and what is constant in it."""
-        last_x, last_y = Signal(16), Signal(16)
-        # Ready when a pass starts, even in the cycle after another tile's last cell
-        with m.If(walker.end | ~in_pass):
-            m.d.sync += [last_x.eq(tile.width - 1), last_y.eq(tile.height - 1)]
+        commands: ComputeCommands,
+        pending: Signal,
+        only: Signal,
+        free: Signal,
+    ) -> Signal:
+        """Decide on the next cell; true if a pass starts with it."""
+        armed, start = Signal(), Signal()  # a pass may start, does
+        stale = Signal()  # the weights that are ready are those of the pass that has started
         m.d.comb += [
-            walker.setup.eq(self.setup),
-            walker.operand_pitch.eq(self.setup_add.operand_pitch),
-            walker.last_x.eq(last_x),
-            walker.last_y.eq(last_y),
+            start.eq(armed & ~walker.under_way & free),
+            walker.go.eq((armed | walker.under_way) & free),
+            commands.pending.eq(pending),
+            self.running.eq(walker.under_way | pending),
+        ]
+        ready = self.reduction_ready & (self.weights_ready | ~commands.weighted)
+        m.d.sync += [
+            armed.eq(pending & ready & ~stale & ~start),
+            stale.eq(start | (stale & commands.weighted & ~self.swap)),
+            pending.eq(commands.begin | (pending & ~(start & only))),
+        ]
+        return start
+
+    def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
+        """Count passes that are still to start."""
+        passes = Signal(16, reset_less=True)
+        # MAX and ADD have one pass
+        count = Mux(commands.weighted, self.i.payload.fields.compute.passes, 1)
+        m.d.sync += only.eq(passes == 1)
+        with m.If(commands.begin):
+            m.d.sync += passes.eq(count)
+        with m.Elif(started):
+            m.d.sync += passes.eq(passes - 1)
+        # The walk halts at a command's end: the next one may come with another origin.
+        m.d.comb += self.reduction_next.eq(started & ~only)
+
+    def _space(self, m: Module, issued: Value, free: Signal) -> None:
+        """Keep vectors of a last pass apart."""
+        if self._interval == 1:
+            m.d.comb += free.eq(1)
+            return
+        wait = Signal(range(-1, self._interval), init=-1)
+        with m.If(issued):
+            m.d.sync += wait.eq(self._interval - 3)
+        with m.Elif(~wait[-1]):
+            m.d.sync += wait.eq(wait - 1)
+        m.d.comb += [free.eq(~issued & wait[-1]), self.throttled.eq(~free)]
+
+    def _drain_reads(self, m: Module, going: Signal) -> None:
+        """Know when the last read has had its effects."""
+        left = Signal(range(-1, self._drain + 2), init=-1)
+        with m.If(going):
+            m.d.sync += left.eq(self._drain + 1)
+        with m.Elif(~left[-1]):
+            m.d.sync += left.eq(left - 1)
+        m.d.comb += self.drained.eq(~going & left[-1])
+
+    def _walk(self, m: Module, walker: CellWalker, tile: data.View, step: _Step) -> None:
+        """Addresses of a pass, and what is constant in it."""
+        setup = self.setup
+        lanes, columns = Signal.like(self.lanes), Signal.like(self.columns)
+        window, high = Signal(4), setup.window_height
+        dense = Signal()
+        m.d.comb += [
+            walker.setup.eq(setup),
+            walker.width.eq(tile.width),
+            walker.height.eq(tile.height),
             walker.origin_a.eq(self.reduction_a),
             walker.origin_b.eq(self.reduction_b),
             walker.split.eq(self.reduction_split),
-            walker.start.eq(start),
-            walker.step.eq(step),
+        ]
+        m.d.sync += [
+            dense.eq(setup.mode == Mode.DENSE),
+            # Without a multiplier
+            window.eq(
+                Mux(high[0], setup.window_width, 0) + (Mux(high[1], setup.window_width, 0) << 1)
+            ),
+        ]
+        with m.If(step.start):
+            m.d.sync += [
+                columns.eq(tile.columns),
+                lanes.eq(Mux(dense, self.reduction_used, window)),
+            ]
+        # Cycle 3: to the scratchpad
+        m.d.sync += [
             self.a.eq(walker.a),
             self.b.eq(walker.b),
             self.split.eq(walker.read_split),
             self.read.cell.eq(walker.cell),
+            self.lanes.eq(lanes),
+            self.columns.eq(columns),
         ]
-        cells = self.setup.window_height * self.setup.window_width
-        with m.If(start):
-            m.d.sync += [
-                self.columns.eq(tile.columns),
-                self.lanes.eq(Mux(self.setup.mode == Mode.DENSE, self.reduction_used, cells)),
-            ]
 
     def _issue(
         self,
         m: Module,
-        walker: CellWalker,
         accumulator: Value,
-        start: Signal,
-        step: Signal,
-        first: Signal,
-        last: Signal,
+        step: _Step,
+        ends_of_tile: tuple[Signal, Signal],
+        weighted: Signal,
     ) -> None:
         """The control of a vector goes with the cell that completes its windows."""
-        vector, go = self.vector, start | step
-        first_pass, last_pass = Signal(), Signal()  # the pass under way is the tile's
+        first, last = ends_of_tile
+        read, vector = Signal.like(self.read), Signal.like(self.vector)
         begun = Signal()  # a window of the pass has been completed
-        with m.If(go):
-            m.d.sync += begun.eq((begun | walker.emit) & ~walker.end)
+        emits = step.emit & weighted
+        with m.If(step.go):
+            m.d.sync += begun.eq((begun | step.emit) & ~step.end)
         m.d.sync += [
-            self.read.valid.eq(go),
-            self.read.emit.eq(walker.emit),
-            vector.valid.eq(go & walker.emit & self._weighted),
+            read.valid.eq(step.go),
+            read.emit.eq(step.emit),
+            self.swap.eq(emits & ~begun),
+            vector.valid.eq(emits),
             vector.swap.eq(~begun),
-            vector.first.eq(first_pass),
-            vector.last.eq(last_pass),
-            vector.load_bias.eq(~begun & first_pass),
-            vector.load_multiplier.eq(~begun & last_pass),
+            vector.first.eq(first),
+            vector.last.eq(last),
+            vector.load_bias.eq(~begun & first),
+            vector.load_multiplier.eq(~begun & last),
         ]
-        with m.If(start):
-            m.d.sync += [
-                first_pass.eq(first),
-                last_pass.eq(last),
-                vector.first.eq(first),
-                vector.last.eq(last),
-                vector.load_bias.eq(first),
-                vector.load_multiplier.eq(last),
-                vector.address.eq(accumulator),
-            ]
-        with m.Elif(step & walker.emit):
+        with m.If(step.start):
+            m.d.sync += vector.address.eq(accumulator)
+        with m.Elif(step.emit):
             m.d.sync += vector.address.eq(vector.address + begun)
+        # Cycle 3: to the scratchpad
+        m.d.sync += [
+            self.vector.eq(vector),
+            self.read.valid.eq(read.valid),
+            self.read.emit.eq(read.emit),
+        ]

@@ -9,10 +9,11 @@ from amaranth.lib.wiring import In, Out
 from ..golden.isa import Mode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
-from .activation_feeder import ActivationFeeder, outputs_layout
+from .activation_feeder import ActivationFeeder
 from .add import Adder
+from .compute_commands import outputs_layout
 from .datapath import Datapath
-from .delay import delay
+from .delay import delay, delays
 from .layouts import compute_layout, unit_port
 from .line_buffer import LineBuffer
 from .max_window import MaxWindow
@@ -41,7 +42,7 @@ class Compute(wiring.Component):
     output_* : reads of the output scratchpad, beats; latency `Scratchpad.LATENCY`
     issuing, throttled, running : a vector or a cell goes out; none does for want of requantizers,
         of weights
-    work : products with weights of the layer that a vector starts, two cycles after it goes out
+    work : products with weights of the layer that a vector starts, some cycles after it goes out
     weight_state, state : what the weight feeder and the activation feeder are doing
     missing : units whose tokens the next tile waits for
     drained : nothing is in flight
@@ -85,7 +86,7 @@ class Compute(wiring.Component):
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)
         longest = max(datapath.latency, LineBuffer.LATENCY + MaxWindow.LATENCY, Adder.LATENCY)
-        drain = Scratchpad.LATENCY + longest + 4
+        drain = Scratchpad.LATENCY + longest + OutputWriter.LATENCY + 4
         m.submodules.activation_feeder = feeder = ActivationFeeder(p, drain=drain)
         m.submodules.output_writer = writer = OutputWriter(p)
         m.submodules.outputs = outputs = Queue(outputs_layout(), depth=4)
@@ -97,13 +98,13 @@ class Compute(wiring.Component):
         m.d.comb += [
             weights.halt.eq(self.halt),
             weights.held.eq(self.held[Unit.WEIGHT]),
-            weights.swap.eq(feeder.vector.valid & feeder.vector.swap),
+            weights.swap.eq(feeder.swap),
             feeder.halt.eq(self.halt),
             feeder.held.eq(self.held),
             feeder.weights_ready.eq(weights.ready),
             self.take.eq(feeder.take | (weights.take << Unit.WEIGHT)),
             self.give.eq(feeder.give | writer.give),
-            self.issuing.eq(feeder.read.valid),
+            self.issuing.eq(feeder.issuing),
             self.throttled.eq(feeder.throttled),
             self.running.eq(feeder.running),
             self.missing.eq(feeder.missing),
@@ -111,12 +112,13 @@ class Compute(wiring.Component):
             self.weight_state.eq(weights.state),
             self.state.eq(feeder.state),
         ]
-        assert datapath.mode_gap <= feeder.SETUP_GAP + Scratchpad.LATENCY
+        # What `setup` gives to the blocks has one more register.
+        assert datapath.mode_gap < feeder.SETUP_GAP + Scratchpad.LATENCY
         self._reduce(m, feeder)
         self._feed(m, feeder, weights, datapath)
         self._scan(m, feeder, lines, window, datapath)
         self._add(m, feeder, adder)
-        self._collect(m, feeder.setup.mode, (datapath, window, adder), writer)
+        self._collect(m, feeder, (datapath, window, adder), writer)
         self._count(m, feeder)
         return m
 
@@ -124,6 +126,7 @@ class Compute(wiring.Component):
         m.submodules.reduction = reduction = Reduction(self._parameters)
         m.d.comb += [
             reduction.setup.eq(feeder.setup),
+            reduction.operand_pitch.eq(feeder.setup_add.operand_pitch),
             reduction.begin.eq(feeder.begin),
             reduction.restart.eq(feeder.restart),
             reduction.activation.eq(feeder.activation),
@@ -180,7 +183,7 @@ class Compute(wiring.Component):
         for column in range(p.cols):
             m.d.comb += datapath.weight[column].eq(store.read_data.word_select(column, 8))
         for name in ("zero_point", "low", "high"):
-            m.d.comb += getattr(datapath, name).eq(feeder.setup[name])
+            m.d.sync += getattr(datapath, name).eq(feeder.setup[name])
 
     def _scan(
         self,
@@ -193,9 +196,11 @@ class Compute(wiring.Component):
         """Cells by way of the line buffer to the datapath, or to the window's maximum."""
         setup, read = feeder.setup, feeder.read
         depthwise, takes_max, valid = Signal(), Signal(), Signal()
-        m.d.comb += [
+        m.d.sync += [
             depthwise.eq(setup.mode == Mode.DEPTHWISE),
             takes_max.eq(setup.mode == Mode.MAX),
+        ]
+        m.d.comb += [
             valid.eq(read.valid & (depthwise | takes_max)),
             lines.valid.eq(delay(m, "scan", valid, Scratchpad.LATENCY, reset_less=False)),
             lines.cell.eq(delay(m, "cell", read.cell, Scratchpad.LATENCY)),
@@ -206,7 +211,7 @@ class Compute(wiring.Component):
             window.emit.eq(delay(m, "emit", read.emit, Scratchpad.LATENCY + LineBuffer.LATENCY)),
         ]
         for name in ("window_height", "window_width", "low", "high"):
-            m.d.comb += getattr(window, name).eq(setup[name])
+            m.d.sync += getattr(window, name).eq(setup[name])
         takers = [window.lines]
         if self._parameters.depthwise:
             m.d.comb += datapath.depthwise.eq(depthwise)
@@ -217,31 +222,40 @@ class Compute(wiring.Component):
 
     def _add(self, m: Module, feeder: ActivationFeeder, adder: Adder) -> None:
         """Operands to the adder: the second one completes a pixel."""
-        valid = feeder.read.valid & (feeder.setup.mode == Mode.ADD)
+        adds = Signal()
+        m.d.sync += adds.eq(feeder.setup.mode == Mode.ADD)
+        valid = feeder.read.valid & adds
         m.d.comb += [
             adder.valid.eq(delay(m, "operand", valid, Scratchpad.LATENCY, reset_less=False)),
             adder.second.eq(delay(m, "second", feeder.read.emit, Scratchpad.LATENCY)),
             adder.data.eq(self._cells),
         ]
         for name in ("factor_a", "factor_b", "shift", "zero_point_a", "zero_point_b"):
-            m.d.comb += getattr(adder, name).eq(feeder.setup_add[name])
+            m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
         for name in ("zero_point", "low", "high"):
-            m.d.comb += getattr(adder, name).eq(feeder.setup_add[name])
+            m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
 
     def _count(self, m: Module, feeder: ActivationFeeder) -> None:
-        """Count products, a multiplication that has two cycles."""
-        products = Signal.like(self.work, reset_less=True)
-        valid = Signal()
-        m.d.sync += [
-            products.eq(feeder.lanes * feeder.columns),
-            valid.eq(feeder.vector.valid),
-            self.work.eq(Mux(valid, products, 0)),
+        """Count products as a sum of shifted columns: multipliers are scarce."""
+        terms: list[Value] = [
+            Mux(lane, feeder.columns << bit, 0) for bit, lane in enumerate(feeder.lanes)
         ]
+        cycles = 0
+        while len(terms) > 1:
+            pairs = [terms[i : i + 2] for i in range(0, len(terms), 2)]
+            terms = [
+                Signal.like(self.work, name=f"products{cycles}_{i}", reset_less=True)
+                for i in range(len(pairs))
+            ]
+            m.d.sync += [total.eq(sum(pair)) for total, pair in zip(terms, pairs, strict=True)]
+            cycles += 1
+        valid = delay(m, "counted", feeder.vector.valid, cycles, reset_less=False)
+        m.d.sync += self.work.eq(Mux(valid, terms[0], 0))
 
     def _collect(
         self,
         m: Module,
-        mode: Value,
+        feeder: ActivationFeeder,
         blocks: tuple[Datapath, MaxWindow, Adder],
         writer: OutputWriter,
     ) -> None:
@@ -265,9 +279,13 @@ class Compute(wiring.Component):
             results.split.eq(p.axi_bytes),
             self.output_data.eq(results.read_data),
         ]
-        with m.Switch(mode):
-            for value, block in ((Mode.MAX, window), (Mode.ADD, adder)):
-                with m.Case(value):
-                    m.d.comb += results.write_data.eq(Cat(block.y))
-            with m.Default():
-                m.d.comb += results.write_data.eq(Cat(datapath.y))
+        adds, takes_max = Signal(), Signal()
+        mode = feeder.setup.mode
+        m.d.sync += [adds.eq(mode == Mode.ADD), takes_max.eq(mode == Mode.MAX)]
+        y = [Signal(8 * p.cols, name=f"y{i}", reset_less=True) for i in range(OutputWriter.LATENCY)]
+        m.d.sync += y[0].eq(Mux(adds, Cat(adder.y), Mux(takes_max, Cat(window.y), Cat(datapath.y))))
+        valid = delays(m, "written", writer.valid, OutputWriter.LATENCY - 1, reset_less=False)
+        for strobe, newer, older in zip(valid[1:], y[:-1], y[1:], strict=True):
+            with m.If(strobe):
+                m.d.sync += older.eq(newer)
+        m.d.comb += results.write_data.eq(y[-1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.isa import Unit
 from ..golden.parameters import Parameters
-from .activation_feeder import outputs_layout
+from .compute_commands import outputs_layout
 
 __all__ = ["OutputWriter"]
 
@@ -18,11 +18,15 @@ class OutputWriter(wiring.Component):
 
     Members
     -------
-    i : where the tiles' outputs go, there before the tile's first vector
-    valid : a vector leaves the requantizers
-    write_enable, write_address : lanes and byte address in the output scratchpad
-    give : tokens, a mask of units, with a tile's last vector
+    i : where the tiles' outputs go, there two cycles before the tile's first vector
+    valid : a vector leaves the requantizers; first ones of two tiles at least two cycles apart
+    write_enable, write_address : lanes and byte address in the output scratchpad, `LATENCY` cycles
+        after `valid`
+    give : tokens, a mask of units, with the write of a tile's last vector
     """
+
+    #: Cycles from a vector to its write.
+    LATENCY = 3
 
     i: stream.Interface
 
@@ -33,33 +37,77 @@ class OutputWriter(wiring.Component):
                 "i": In(stream.Signature(outputs_layout())),
                 "valid": In(1),
                 "write_enable": Out(self._cols),
-                "write_address": Out(24),
+                "write_address": Out(range(parameters.output_bytes)),
                 "give": Out(len(Unit)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        tile = self.i.payload
-        started = Signal()
-        address = Signal(24)  # of the next vector, once started
-        x, y = Signal(16), Signal(16)
-        row_end, end = Signal(), Signal()
-        m.d.comb += [
-            row_end.eq(x == tile.width - 1),
-            end.eq(self.valid & row_end & (y == tile.height - 1)),
-            self.write_address.eq(Mux(started, address, tile.output)),
-            self.write_enable.eq(
-                Mux(self.valid, Cat(i < tile.columns for i in range(self._cols)), 0)
-            ),
-            self.give.eq(Mux(end, tile.signal, 0)),
-            self.i.ready.eq(end),
-        ]
-        with m.If(self.valid):
+        # Of the tile after the one under way
+        output, pitch = (Signal.like(self.write_address, reset_less=True) for _ in range(2))
+        lanes = Signal.like(self.write_enable, reset_less=True)
+        signal = Signal.like(self.give, reset_less=True)
+        width, height = (Signal(signed(17), reset_less=True) for _ in range(2))
+        full, load = Signal(), Signal()
+        payload = self.i.payload
+        m.d.comb += self.i.ready.eq(~full)
+        m.d.sync += full.eq(Mux(full, ~load, self.i.valid))
+        with m.If(~full):
             m.d.sync += [
-                started.eq(~end),
-                address.eq(self.write_address + tile.output_pitch),
-                x.eq(Mux(row_end, 0, x + 1)),
-                y.eq(Mux(end, 0, y + row_end)),
+                output.eq(payload.output),
+                pitch.eq(payload.output_pitch),
+                lanes.eq(Cat(lane < payload.columns for lane in range(self._cols))),
+                signal.eq(payload.signal),
+                width.eq(payload.width - 2),
+                height.eq(payload.height - 2),
+            ]
+        # Cycle 1: a vector
+        vector = Signal()
+        m.d.sync += vector.eq(self.valid)
+        # Cycle 2: its place in the tile
+        end = self._place(m, vector, (width, height), full, load)
+        # Cycle 3: its address
+        placed, ends, loads, first = (Signal() for _ in range(4))
+        step = Signal.like(pitch)
+        mask, gives = Signal.like(lanes), Signal.like(signal)
+        m.d.sync += [
+            placed.eq(vector),
+            ends.eq(end),
+            loads.eq(load),
+            self.write_enable.eq(Mux(placed, mask, 0)),
+            self.give.eq(Mux(ends, gives, 0)),
+        ]
+        start = Signal.like(output)
+        with m.If(placed):
+            m.d.sync += [
+                self.write_address.eq(Mux(first, start, self.write_address + step)),
+                first.eq(0),
+            ]
+        with m.If(loads):
+            m.d.sync += [
+                start.eq(output),
+                step.eq(pitch),
+                mask.eq(lanes),
+                gives.eq(signal),
+                first.eq(1),
             ]
         return m
+
+    def _place(
+        self, m: Module, vector: Signal, size: tuple[Signal, Signal], full: Signal, load: Signal
+    ) -> Signal:
+        """Count a tile's vectors, and `load` the next tile's: true with the last one."""
+        width, height = size
+        loaded, end = Signal(), Signal()
+        # Vectors of the line and lines left, less one: the sign says that there is none
+        x, y, line = (Signal(signed(17), reset_less=True) for _ in range(3))
+        m.d.comb += [end.eq(vector & x[-1] & y[-1]), load.eq(full & (end | ~loaded))]
+        m.d.sync += loaded.eq(load | (loaded & ~end))
+        with m.If(vector):
+            m.d.sync += x.eq(Mux(x[-1], line, x - 1))
+        with m.If(vector & x[-1]):
+            m.d.sync += y.eq(y - 1)
+        with m.If(load):
+            m.d.sync += [x.eq(width), line.eq(width), y.eq(height)]
+        return end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,88 +16,150 @@ __all__ = ["Reduction"]
 class Reduction(wiring.Component):
     """Computes where each lane of a pass reads: the passes of `maccord.golden.reduction`.
 
-    A pass takes two or three cycles, fewer than the weights of a pass take to load.
+    A pass is stepped to while the one before it waits to be taken: in two cycles, or in four when
+    its vectors go on into a second run, as few as the weights of a pass take to load. So the next
+    pass is ready in the cycle after `next`, when four cycles have passed since the last one.
+
+    The first pass is ready four cycles after `begin` with `restart`, six if it goes on into a
+    second run, and three cycles after `begin` without.
 
     Members
     -------
-    setup : geometry, constant while walking
+    setup, operand_pitch : geometry; from an addition's first operand to its second, else 0;
+        constant from the cycle before `begin` with `restart` on
     begin : a new tile of `activation` starts, and with `restart` the walk, too
     ready : `a`, `b`, `split` and `used`, the lanes that carry data, of a pass are valid
-    next : the pass is taken; the next one is computed
+    next : the pass is taken; the next one of the tile is wanted
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._rows = parameters.rows
+        address, lanes = range(parameters.activation_bytes), range(parameters.rows + 1)
         super().__init__(
             {
                 "setup": In(fields_layout(Opcode.SETUP)),
+                "operand_pitch": In(24),
                 "begin": In(1),
                 "restart": In(1),
                 "activation": In(24),
                 "next": In(1),
                 "ready": Out(1),
-                "a": Out(24),
-                "b": Out(24),
-                "split": Out(range(self._rows + 1)),
-                "used": Out(range(self._rows + 1)),
+                "a": Out(address),
+                "b": Out(address),
+                "split": Out(lanes),
+                "used": Out(lanes),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        setup, rows = self.setup, self._rows
-        base = Signal(24)
-        tap, line = Signal(8), Signal(8)
-        tap_offset, line_offset = Signal(24), Signal(24)  # of this tap, of this line
-        position = Signal(24)  # bytes of this run walked
-        left = Signal(24)
-        in_line, more, packs = Signal(), Signal(), Signal()
+        # Of a pass that waits for its turn, from the tile's origin on
+        held, fill, restart = Signal(), Signal(), Signal()
+        a, b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
+        split, used = (Signal.like(self.used, reset_less=True) for _ in range(2))
+        base_a, base_b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
+        fresh = Signal()  # `base_b` follows
         m.d.comb += [
-            left.eq(setup.run - position),
-            in_line.eq(tap + 1 != setup.taps),
-            more.eq(in_line | (line + 1 != setup.lines)),
-            packs.eq((left < rows) & more & Mux(in_line, setup.pack_taps, setup.pack_lines)),
+            fill.eq(held & ~fresh & ~self.begin & (~self.ready | self.next)),
+            restart.eq(self.begin & self.restart),
         ]
-        advance = Signal()
-        with m.FSM():
-            with m.State("IDLE"):
-                with m.If(self.begin):
-                    m.next = "FIRST RUN"
-            with m.State("FIRST RUN"):
-                m.d.comb += advance.eq(left <= rows)
-                m.d.sync += [
-                    self.a.eq(base + tap_offset + position),
-                    self.b.eq(base + tap_offset + position),
-                    self.split.eq(Mux(packs, left, rows)),
-                    self.used.eq(Mux(advance, left, rows)),
-                    position.eq(Mux(advance, 0, position + rows)),
-                ]
-                m.next = "READY"
-                with m.If(packs):
-                    m.next = "SECOND RUN"
-            with m.State("SECOND RUN"):
-                m.d.comb += advance.eq(setup.run <= rows - self.split)
-                m.d.sync += [
-                    self.b.eq(base + tap_offset - self.split),
-                    self.used.eq(Mux(advance, self.split + setup.run, rows)),
-                    position.eq(Mux(advance, 0, rows - self.split)),
-                ]
-                m.next = "READY"
-            with m.State("READY"):
-                m.d.comb += self.ready.eq(~self.begin)
-                with m.If(self.next | self.begin):
-                    m.next = "FIRST RUN"
-        with m.If(advance):
-            m.d.sync += [tap.eq(tap + 1), tap_offset.eq(tap_offset + setup.tap_pitch)]
-            with m.If(~in_line):
-                m.d.sync += [
-                    tap.eq(0),
-                    line.eq(line + 1),
-                    line_offset.eq(line_offset + setup.line_pitch),
-                    tap_offset.eq(line_offset + setup.line_pitch),
-                ]
+        m.d.sync += [
+            fresh.eq(self.begin),
+            base_b.eq(base_a + self.operand_pitch),
+            self.ready.eq(fill | (self.ready & ~self.next & ~self.begin)),
+        ]
         with m.If(self.begin):
-            m.d.sync += base.eq(self.activation)
-            with m.If(self.restart):
-                m.d.sync += [s.eq(0) for s in (tap, line, tap_offset, line_offset, position)]
+            m.d.sync += base_a.eq(self.activation)
+        with m.If(fill):
+            m.d.sync += [
+                self.a.eq(base_a + a),
+                self.b.eq(base_b + b),
+                self.split.eq(split),
+                self.used.eq(used),
+            ]
+        found = self._step(m, held, restart, (a, b, split, used))
+        m.d.sync += held.eq((held | found) & ~fill & ~restart)
         return m
+
+    def _step(self, m: Module, held: Signal, restart: Signal, found: tuple[Signal, ...]) -> Value:
+        """Find the next pass when none is held: true with what completes it."""
+        a, b, split, used = found
+        run, rows = self.setup.run, self._rows
+        here = Signal.like(self.a, reset_less=True)  # from the origin on
+        left = Signal(24, reset_less=True)  # bytes of this run
+        # One of these: a pass may be taken; its second run begins, ends; comparisons settle
+        due, joins, completes, settles = (Signal() for _ in range(4))
+        take, jump, packs = Signal(), Signal(), Signal()
+        # Comparisons and sums, a cycle after what they are of
+        short, ends, fits = (Signal(reset_less=True) for _ in range(3))
+        room = Signal(range(rows), reset_less=True)  # lanes left for the second run
+        both = Signal(range(rows + 1), reset_less=True)
+        next_start, may_pack = self._runs(m, jump, restart)
+        m.d.sync += [
+            short.eq(left < rows),
+            ends.eq(left <= rows),
+            fits.eq(run <= room),
+            both.eq(split + run),
+        ]
+        m.d.comb += [
+            take.eq(due & ~held),
+            packs.eq(short & may_pack),
+            jump.eq((take & ends) | (completes & fits)),
+        ]
+        m.d.sync += [
+            joins.eq(take & packs & ~restart),
+            completes.eq(joins & ~restart),
+            settles.eq((take & ~packs) | completes | restart),
+            due.eq(((due & held) | settles) & ~restart),
+        ]
+        step = Mux(completes, room, rows)
+        with m.If(take | completes):
+            m.d.sync += [
+                here.eq(Mux(jump, next_start, here + step)),
+                left.eq(Mux(jump, run, left - step)),
+                used.eq(Mux(completes, Mux(fits, both, rows), Mux(ends, left, rows))),
+            ]
+        with m.If(take):
+            m.d.sync += [
+                a.eq(here),
+                b.eq(here),
+                split.eq(Mux(packs, left, rows)),
+                room.eq(rows - left),
+            ]
+        with m.If(joins):
+            m.d.sync += b.eq(here - split)
+        with m.If(restart):
+            m.d.sync += [here.eq(0), left.eq(run)]
+        return (take & ~packs) | completes
+
+    def _runs(self, m: Module, jump: Signal, restart: Signal) -> tuple[Signal, Signal]:
+        """Where the run after this one starts, and whether a vector may go on there.
+
+        Both come two cycles after a `jump` there, or a `restart`.
+        """
+        setup = self.setup
+        tap, line = (Signal.like(self.a, reset_less=True) for _ in range(2))  # their starts
+        next_start = Signal.like(self.a, reset_less=True)
+        may_pack = Signal(reset_less=True)
+        # Taps of the line and lines after this one, less one: the sign says that there is none
+        taps, lines, later_taps, later_lines = (
+            Signal(signed(9), name=name, reset_less=True)
+            for name in ("taps", "lines", "later_taps", "later_lines")
+        )
+        in_line, more = Signal(), Signal()
+        m.d.comb += [in_line.eq(~later_taps[-1]), more.eq(in_line | ~later_lines[-1])]
+        m.d.sync += [
+            taps.eq(setup.taps - 2),
+            lines.eq(setup.lines - 2),
+            next_start.eq(
+                Mux(in_line, tap, line) + Mux(in_line, setup.tap_pitch, setup.line_pitch)
+            ),
+            may_pack.eq(more & Mux(in_line, setup.pack_taps, setup.pack_lines)),
+        ]
+        with m.If(jump):
+            m.d.sync += [tap.eq(next_start), later_taps.eq(Mux(in_line, later_taps - 1, taps))]
+            with m.If(~in_line):
+                m.d.sync += [line.eq(next_start), later_lines.eq(later_lines - 1)]
+        with m.If(restart):
+            m.d.sync += [tap.eq(0), line.eq(0), later_taps.eq(taps), later_lines.eq(lines)]
+        return next_start, may_pack

@@ -19,7 +19,7 @@ class WeightFeeder(wiring.Component):
 
     The array holds two tiles: the one in use and the one waiting, which `swap` puts in use. The
     next tile starts to load in the cycle after `swap`, so that passes follow each other every
-    `rows` cycles at best.
+    `rows` cycles at best. What is read leaves through registers.
 
     Commands come in order, so that the last setup that has passed here is the one that a COMPUTE
     will meet: in the modes MAX and ADD it has no weights.
@@ -28,15 +28,19 @@ class WeightFeeder(wiring.Component):
     ----------
     parameters : Parameters
     parameter_gap : int
-        Fewest cycles from a tile's last `swap` to the first row of the next tile's parameters.
+        Fewest cycles from the vector with a tile's last `swap` to the first row of the next
+        tile's parameters.
 
     Members
     -------
     i, o : commands; o when their weights have arrived in the scratchpad
     halt : starts no further command
     held, take : whether a token from the weight unit is held, is taken
-    swap : the activation feeder starts a pass with the waiting tile
-    ready : a pass may be decided on, to start in the next cycle
+    swap : the activation feeder starts a pass with the waiting tile; in the cycle before its first
+        vector
+    ready : a pass may be decided on, to start in the next cycle: its first vector comes four
+        cycles from now or later, and `swap` the cycle before; does not know of a decision before
+        its `swap`
     read_enable, row : of the weight scratchpad
     capture, param : the row is the first of a tile, is one of parameters
     state : what the unit is doing
@@ -68,64 +72,100 @@ class WeightFeeder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        last_row = self._parameters.rows - 1
+        rows = self._parameters.rows
         command, fields = self.i.payload, self.i.payload.fields.compute
-        waits = command.wait[Unit.WEIGHT] & ~command.setup
-        weighted = Signal(init=1)  # the mode has weights
-        passes = Signal(16)  # tiles still to start
-        parameters = Signal(range(PARAMETER_ROWS + 1))  # rows of parameters still to read
-        accept = Signal()
-        m.d.comb += [
-            accept.eq(
-                self.i.valid & (passes == 0) & (parameters == 0) & ~self.halt & (~waits | self.held)
-            ),
-            self.o.valid.eq(accept),
-            self.o.payload.eq(command),
-            self.i.ready.eq(accept & self.o.ready),
-            self.take.eq(self.i.ready & waits),
-        ]
-        row = Signal.like(self.row)  # of the tile that loads
-        next_row = Signal.like(self.row)  # of what comes next; the last tile may still be loading
+        pending = Signal()  # tiles are still to start
+        next_row = Signal.like(self.row, reset_less=True)  # of what comes next
+        parameters, param = Signal(), Signal()  # rows of parameters are to be read; one is
+        start, taken = Signal(), Signal()
+        weighted = self._follow(m, taken)
+        begins = Signal()
+        waits = self._offer(m, pending | parameters, taken)
+        m.d.comb += begins.eq(taken & ~command.setup & weighted)
+        self._passes(m, pending, begins, start)
+        row = Signal.like(self.row, reset_less=True)  # of the tile that loads
         loading, waiting = Signal(), Signal()  # a tile is on its way, is complete
-        index = Signal(range(self._parameters.rows))
-        since_swap = Signal(range(self._gap + 1), init=self._gap)
-        ends, start, param = Signal(), Signal(), Signal()
+        index = Signal(range(rows))
+        first_row, last_row, near, ends = (Signal() for _ in range(4))
+        late = index >= rows - 5 if rows > 5 else 1
         m.d.comb += [
-            ends.eq(loading & (index == last_row)),
+            ends.eq(loading & last_row),
             start.eq(
-                (passes != 0)
-                & (parameters == 0)
-                & Mux(loading, ends & self.swap, ~waiting | self.swap)
+                pending & ~parameters & Mux(loading, last_row & self.swap, ~waiting | self.swap)
             ),
-            param.eq((parameters != 0) & ~loading & ~waiting & (since_swap == self._gap)),
-            self.read_enable.eq(loading | param),
-            self.capture.eq(loading & (index == 0)),
-            self.param.eq(param),
-            self.row.eq(Mux(param, next_row, row)),
-            self.ready.eq((waiting | (loading & (index >= last_row - 1))) & ~self.swap),
+            self.ready.eq(waiting | near),
         ]
         m.d.sync += [
             loading.eq(start | (loading & ~ends)),
             waiting.eq((waiting | ends) & ~self.swap),
             index.eq(Mux(loading & ~ends, index + 1, 0)),
-            passes.eq(passes - start),
-            parameters.eq(parameters - param),
-            row.eq(Mux(start, next_row, row + 1)),
-            next_row.eq(next_row + Mux(start, self._parameters.rows, param)),
+            first_row.eq(start),
+            last_row.eq(loading & ~ends & (index == rows - 2)),
+            near.eq(Mux(start, rows == 4, loading & ~ends & late)),
         ]
-        with m.If(since_swap != self._gap):
-            m.d.sync += since_swap.eq(since_swap + 1)
-        with m.If(self.swap):
-            m.d.sync += since_swap.eq(1 if self._gap > 1 else self._gap)
-        self._follow(m, weighted)
-        with m.If(self.i.ready & ~command.setup & weighted):
-            m.d.sync += [
-                passes.eq(fields.passes),
-                parameters.eq(Mux(fields.first, PARAMETER_ROWS, 0)),
-                next_row.eq(fields.weight),
-            ]
-        self._report(m, (passes != 0) | (parameters != 0) | loading, waits)
+        with m.If(start | loading):
+            m.d.sync += row.eq(Mux(start, next_row, row + 1))
+        with m.If(start | param):
+            m.d.sync += next_row.eq(next_row + Mux(start, rows, 1))
+        with m.If(begins):
+            m.d.sync += next_row.eq(fields.weight)
+        self._load_parameters(m, parameters, param, begins & fields.first, loading | waiting)
+        m.d.sync += [
+            self.read_enable.eq(loading | param),
+            self.capture.eq(loading & first_row),
+            self.param.eq(param),
+        ]
+        with m.If(loading | param):
+            m.d.sync += self.row.eq(Mux(param, next_row, row))
+        self._report(m, pending | parameters | loading, waits)
         return m
+
+    def _offer(self, m: Module, busy: Value, taken: Signal) -> Value:
+        """Hand a command on when its weights are there: whether it waits for them."""
+        command, offered = self.i.payload, Signal()
+        waits = command.wait[Unit.WEIGHT] & ~command.setup
+        m.d.comb += [
+            self.o.valid.eq(offered),
+            self.o.payload.eq(command),
+            taken.eq(offered & self.o.ready),
+            self.i.ready.eq(taken),
+            self.take.eq(taken & waits),
+        ]
+        there = self.i.valid & ~busy & ~self.halt & (~waits | self.held)
+        m.d.sync += offered.eq((offered | there) & ~taken)
+        return waits
+
+    def _passes(self, m: Module, pending: Signal, begins: Signal, start: Signal) -> None:
+        """Count the tiles that are still to start."""
+        passes = Signal(16, reset_less=True)
+        one, only = Signal(reset_less=True), Signal(reset_less=True)  # of the command shown, left
+        count = self.i.payload.fields.compute.passes
+        m.d.sync += [
+            one.eq(count == 1),
+            only.eq(Mux(begins, one, passes == 1)),
+            pending.eq(begins | (pending & ~(start & only))),
+        ]
+        with m.If(begins):
+            m.d.sync += passes.eq(count)
+        with m.Elif(start):
+            m.d.sync += passes.eq(passes - 1)
+
+    def _load_parameters(
+        self, m: Module, parameters: Signal, param: Signal, begins: Value, busy: Value
+    ) -> None:
+        """Read rows of parameters when the tile before does not need its own any more."""
+        left = Signal(range(-1, PARAMETER_ROWS), reset_less=True)
+        gap = Signal(range(-1, max(self._gap, 2)), init=-1)
+        m.d.comb += param.eq(parameters & ~busy & gap[-1])
+        m.d.sync += parameters.eq(begins | (parameters & ~(param & left[-1])))
+        with m.If(begins):
+            m.d.sync += left.eq(PARAMETER_ROWS - 2)
+        with m.Elif(param):
+            m.d.sync += left.eq(left - 1)
+        with m.If(self.swap):
+            m.d.sync += gap.eq(self._gap - 2)
+        with m.Elif(~gap[-1]):
+            m.d.sync += gap.eq(gap - 1)
 
     def _report(self, m: Module, running: Value, waits: Value) -> None:
         with m.If(running):
@@ -133,11 +173,13 @@ class WeightFeeder(wiring.Component):
         with m.Elif(self.i.valid & waits & ~self.held):
             m.d.comb += self.state.eq(UnitState.WAITING)
 
-    def _follow(self, m: Module, weighted: Signal) -> None:
-        """Keep whether the mode of the last SETUP has weights."""
+    def _follow(self, m: Module, taken: Signal) -> Signal:
+        """Whether the mode of the last SETUP has weights."""
+        weighted = Signal(init=1)
         command = self.i.payload
         mode = command.fields.setup.mode
-        with m.If(self.i.ready & command.setup):
+        with m.If(taken & command.setup):
             m.d.sync += weighted.eq(
                 ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
             )
+        return weighted

@@ -21,7 +21,8 @@ from maccord.golden.parameters import Parameters
 from maccord.golden.reduction import Pass, reduction
 from maccord.golden.reduction import Reduction as Geometry
 from maccord.golden.weight_feeder import WeightRow, weight_feeder
-from maccord.hw.activation_feeder import ActivationFeeder, outputs_layout
+from maccord.hw.activation_feeder import ActivationFeeder
+from maccord.hw.compute_commands import outputs_layout
 from maccord.hw.datapath import Datapath
 from maccord.hw.layouts import compute_layout
 from maccord.hw.queue import Queue
@@ -98,11 +99,12 @@ class Feeders(wiring.Component):
             feeder.halt.eq(self.halt),
             weights.held.eq(self.held[Unit.WEIGHT]),
             feeder.held.eq(self.held),
-            weights.swap.eq(feeder.vector.valid & feeder.vector.swap),
+            weights.swap.eq(feeder.swap),
             feeder.weights_ready.eq(weights.ready),
             self.take.eq(feeder.take | (weights.take << Unit.WEIGHT)),
             self.give.eq(feeder.give),
             reduction_.setup.eq(feeder.setup),
+            reduction_.operand_pitch.eq(feeder.setup_add.operand_pitch),
             reduction_.begin.eq(feeder.begin),
             reduction_.restart.eq(feeder.restart),
             reduction_.activation.eq(feeder.activation),

@@ -1,6 +1,8 @@
-"""The block `Reduction` steps through the golden passes, in two or three cycles each."""
+"""The block `Reduction` steps through the golden passes, each while the last one waits."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from maccord.golden.reduction import Reduction as Geometry
 from maccord.golden.reduction import reduction
 from maccord.hw.reduction import Reduction
 
-ADDRESSES = 1 << 24
+ADDRESSES = 1 << 22
 
 
 def random_geometry(rng: np.random.Generator, rows: int) -> Geometry:
@@ -26,75 +28,128 @@ def random_geometry(rng: np.random.Generator, rows: int) -> Geometry:
     return Geometry(run, taps, tap_pitch, lines, line_pitch, *packs)
 
 
+class Pace:
+    """When passes are ready: each is found while the one before waits to be taken.
+
+    A pass goes on into a second run where its `split` is below `rows`.
+    """
+
+    def __init__(self) -> None:
+        self._free = self._due = (
+            0  # cycles from which on there is room for a pass, it is looked for
+        )
+
+    def restart(self, cycle: int) -> None:
+        self._free, self._due = cycle + 1, cycle + 2
+
+    def ready(self, wanted: int, second: bool) -> int:
+        """Cycle in which the next pass is ready, which is wanted from a cycle on."""
+        found = max(self._free, self._due)
+        self._due = found + (4 if second else 2)
+        filled = max(wanted, self._due - 1)
+        self._free = filled + 1
+        return filled + 1
+
+
 @pytest.mark.parametrize("rows", [4, 5, 7, 16, 33, 64])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_passes(seed: int, rows: int) -> None:
     """Walks are cut into tiles, which may continue from another origin; takers take their time."""
     rng = np.random.default_rng(seed)
-    block = Reduction(Parameters(rows=rows))
+    block = Reduction(Parameters(rows=rows, activation_bytes=ADDRESSES))
     bench = Bench(block)
     names = ("a", "b", "split", "used", "ready")
     seen = {name: bench.watch(getattr(block, name)) for name in names}
-    steps = []  # (geometry, restart, begin, origin, pass)
+    steps = []  # (geometry, operand_pitch, restart, begin, origin, pass)
     for _ in range(6):
         geometry = random_geometry(rng, rows)
+        pitch = int(rng.choice([0, rng.integers(ADDRESSES)]))
         origin = 0
         for index, step in enumerate(reduction(geometry, rows)):
             begins = index == 0 or rng.random() < 0.2
             if begins:
                 origin = int(rng.choice([0, ADDRESSES - 1, rng.integers(1 << 20)]))
-            steps.append((geometry, index == 0, begins, origin, step))
+            steps.append((geometry, pitch, index == 0, begins, origin, step))
     compared: list[int] = []  # cycles
-    asked = [0]
+    asked, set_up_in = [0], [0]
+    pace, ready = Pace(), [0]
 
     def ask() -> None:
         """Drive what leads to the next pass: `begin` with a new origin, or `next`."""
-        geometry, restart, begins, origin, _ = steps[len(compared)]
-        for name in ("run", "taps", "tap_pitch", "lines", "line_pitch", "pack_taps", "pack_lines"):
-            bench.drive(block.setup[name], getattr(geometry, name))
+        *_, restart, begins, origin, step = steps[len(compared)]
         bench.drive(block.begin, int(begins))
         bench.drive(block.restart, int(restart))
         bench.drive(block.activation, origin)
         bench.drive(block.next, int(not begins))
         asked[0] = bench.cycle + 1
+        if restart:
+            pace.restart(asked[0])
+        ready[0] = pace.ready(asked[0] + (2 if begins else 0), step.split < rows)
+
+    def set_up() -> None:
+        """Drive the geometry, in the cycle before it is needed."""
+        geometry, pitch, *_ = steps[len(compared)]
+        for name in ("run", "taps", "tap_pitch", "lines", "line_pitch", "pack_taps", "pack_lines"):
+            bench.drive(block.setup[name], getattr(geometry, name))
+        bench.drive(block.operand_pitch, pitch)
+        set_up_in[0] = asked[0] = bench.cycle + 1
 
     def cycle() -> None:
         bench.drive(block.begin, 0)
         bench.drive(block.next, 0)
-        if bench.cycle <= asked[0] or not seen["ready"].value:
-            return
-        *_, origin, step = steps[len(compared)]
         if len(compared) == len(starts):
-            starts.append(bench.cycle - asked[0])
-        due = (origin + step.a) % ADDRESSES, (origin + step.b) % ADDRESSES, step.split, step.used
-        assert tuple(seen[name].value for name in names[:4]) == due
+            if set_up_in[0] == bench.cycle:
+                ask()
+            if bench.cycle <= asked[0] or not seen["ready"].value:
+                return
+            starts.append(bench.cycle)
+            due.append(ready[0])
+        _, pitch, _, _, origin, step = steps[len(compared)]
+        expected = (
+            (origin + step.a) % ADDRESSES,
+            (origin + step.b + pitch) % ADDRESSES,
+            step.split,
+            step.used,
+        )
+        assert tuple(seen[name].value for name in names[:4]) == expected
         if rng.random() < 0.6:
             compared.append(bench.cycle)
-            if len(compared) < len(steps):
+            if len(compared) == len(steps):
+                return
+            if steps[len(compared)][2]:
+                set_up()
+            else:
                 ask()
 
     starts: list[int] = []
-    ask()
+    due: list[int] = []
+    set_up()
     bench.each_cycle(cycle)
     bench.run(lambda: len(compared) == len(steps))
-    assert starts == [2 + (step.split < rows) for *_, step in steps]
+    assert starts == due
 
 
 @pytest.mark.parametrize("rows", [4, 12])
 def test_ready_before_the_next_pass(rows: int) -> None:
-    """Three cycles after `next` at the latest: before a pass of `rows` vectors has gone out."""
+    """Ready again two cycles after `next`, though each pass has a second run to find."""
     block = Reduction(Parameters(rows=rows))
     bench = Bench(block)
-    ready = bench.watch(block.ready)
-    geometry = {"run": 3, "taps": 7, "tap_pitch": 100, "lines": 5, "line_pitch": 1000}
-    bench.drive(block.setup, geometry | {"pack_taps": 1, "pack_lines": 1})
-    bench.drive(block.begin, 1)
+    names = ("a", "b", "split", "used", "ready")
+    seen = [bench.watch(getattr(block, name)) for name in names]
+    geometry = Geometry(3, 7, 100, 5, 1000, pack_taps=True, pack_lines=True)
+    for name, value in asdict(geometry).items():
+        bench.drive(block.setup[name], value)
     bench.drive(block.restart, 1)
 
     def cycle() -> None:
-        bench.drive(block.begin, 0)
-        bench.drive(block.next, int(bench.cycle % 4 == 3))
+        bench.drive(block.begin, int(bench.cycle == 0))
+        bench.drive(block.next, int(bench.cycle % 4 == 0 and bench.cycle >= 8))
 
     bench.each_cycle(cycle)
     bench.run(lambda: bench.cycle == 40)
-    assert all(ready.values[3::4])
+    found = list(zip(*(each.values for each in seen), strict=True))
+    passes = [
+        (step.a, step.b % (1 << 17), step.split, step.used) for step in reduction(geometry, rows)
+    ]
+    assert found[9::4] == [(*each, 1) for each in passes[: len(found[9::4])]]
+    assert [each[-1] for each in found[9:]] == [cycle % 4 != 2 for cycle in range(9, len(found))]
