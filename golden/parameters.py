@@ -9,7 +9,7 @@ __all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters"]
 WINDOW = 3  # lines and cells of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 #: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
-FAMILIES = ("generic", "ecp5", "xc7", "xcup", "xcup-packed")
+FAMILIES = ("generic", "ecp5", "xc7", "xcup")
 
 
 def _bits(count: int) -> int:

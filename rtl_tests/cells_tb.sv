@@ -10,12 +10,12 @@ module tb #(
     input  logic [71:0]  operands,
     input  logic [15:0]  controls,
     input  logic [113:0] accesses,
-    output logic [18:0]  wrong,
-    output logic [18:0]  collided
+    output logic [20:0]  wrong,
+    output logic [20:0]  collided
 );
     /*verilator public_off*/
     assign irq = 0;
-    logic [18:0] differs, collides;
+    logic [20:0] differs, collides;
     assign collides[3:0] = 0;
     assign collides[18:13] = 0;
     initial {wrong, collided} = 0;
@@ -40,6 +40,10 @@ module tb #(
     memory_pair #(4, 2, "WRITETHROUGH", "READBEFOREWRITE", 1) nibbles (.*, .wrong(differs[10]), .collides(collides[10]));
     memory_pair #(1, 4, "NORMAL", "NORMAL", 1) single (.*, .wrong(differs[11]), .collides(collides[11]));
     memory_pair #(1, 36, "NORMAL", "NORMAL", 0) serial (.*, .wrong(differs[12]), .collides(collides[12]));
+
+    // With the register behind, on its own enable: as the accelerator has it, and on both ports
+    memory_pair #(18, 18, "NORMAL", "NORMAL", 0, 1) behind (.*, .wrong(differs[19]), .collides(collides[19]));
+    memory_pair #(9, 4, "READBEFOREWRITE", "WRITETHROUGH", 1, 1) deepest (.*, .wrong(differs[20]), .collides(collides[20]));
 
     fabric_pairs fabric (.*, .wrong(differs[18:13]));
 endmodule
@@ -183,11 +187,12 @@ module stage #(
     endgenerate
 endmodule
 
-// TWO: both ports read and write; else A writes and B reads.
+// TWO: both ports read and write; else A writes and B reads. BEHIND: with the register behind.
 module memory_pair #(
     parameter int WIDTH_A, WIDTH_B,
     parameter MODE_A, MODE_B,
-    parameter bit TWO
+    parameter bit TWO,
+    parameter bit BEHIND = 0
 ) (
     input aclk,
     input [113:0] accesses,
@@ -202,13 +207,16 @@ module memory_pair #(
     assign {write_b, write_a, enable_b, enable_a} = {
         TWO & accesses[103], !TWO | accesses[102], accesses[101:100]
     };
+    logic shows_a, shows_b;
+    assign {shows_b, shows_a} = accesses[71:70];
     assign {reset_b, reset_a} = {&accesses[108:104], TWO & &accesses[113:109]};
     logic [17:0] out_a, out_b;
     wrapped_DP16KD #(
-        .DATA_WIDTH_A(WIDTH_A), .DATA_WIDTH_B(WIDTH_B), .WRITEMODE_A(MODE_A), .WRITEMODE_B(MODE_B)
+        .DATA_WIDTH_A(WIDTH_A), .DATA_WIDTH_B(WIDTH_B), .WRITEMODE_A(MODE_A), .WRITEMODE_B(MODE_B),
+        .REGMODE_A(BEHIND ? "OUTREG" : "NOREG"), .REGMODE_B(BEHIND ? "OUTREG" : "NOREG")
     ) model (
         .DIA(data_a[17:0]), .DIB(WIDTH_A == 36 ? data_a[35:18] : data_b[17:0]), .ADA(address_a),
-        .ADB(address_b), .CEA(enable_a), .CEB(enable_b), .OCEA(1'b1), .OCEB(1'b1), .CLKA(aclk),
+        .ADB(address_b), .CEA(enable_a), .CEB(enable_b), .OCEA(shows_a), .OCEB(shows_b), .CLKA(aclk),
         .CLKB(aclk), .WEA(write_a), .WEB(write_b), .RSTA(reset_a), .RSTB(reset_b), .CSA(3'd0),
         .CSB(3'd0), .DOA(out_a), .DOB(out_b)
     );
@@ -284,5 +292,11 @@ module memory_pair #(
     localparam bit [35:0] MASK_B = 36'((64'd1 << WIDTH_B) - 1);
     logic [35:0] got_b;
     assign got_b = WIDTH_B == 36 ? {out_b, out_a} : {18'd0, out_b};
-    assign wrong = |((got_b ^ due_b) & MASK_B) || TWO && |(({18'd0, out_a} ^ due_a) & MASK_A);
+    logic [35:0] held_a = 0, held_b = 0, last_a, last_b;
+    always_ff @(posedge aclk) begin
+        if (reset_a) held_a <= 0; else if (shows_a) held_a <= due_a;
+        if (reset_b) held_b <= 0; else if (shows_b) held_b <= due_b;
+    end
+    assign {last_b, last_a} = BEHIND ? {held_b, held_a} : {due_b, due_a};
+    assign wrong = |((got_b ^ last_b) & MASK_B) || TWO && |(({18'd0, out_a} ^ last_a) & MASK_A);
 endmodule

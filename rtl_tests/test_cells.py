@@ -9,24 +9,27 @@ from pathlib import Path
 import pytest
 
 from maccord.sim.build import build_bench
+from maccord.sim.cells import MODELS
 from maccord.sim.errors import SimulationError
 from maccord.sim.process import cocotb_environment, run_program
-from maccord.synth.gate import ECP5, MODELS
+from maccord.synth.gate import ECP5
 
 BENCH = Path(__file__).with_name("cells_tb.sv")
 PAIRS = (
     *("plain", "element", "deep", "uneven"),
     *("bank", "wide", "narrowing", "widening", "both", "unequal", "nibbles", "single", "serial"),
     *("table", "adder", "carry", "flip-flop", "small memory", "read-only memory"),
+    *("behind", "deepest"),
 )
-MULTIPLIERS, MEMORIES = set(PAIRS[:4]), set(PAIRS[4:13])
+MULTIPLIERS, MEMORIES = set(PAIRS[:4]), {*PAIRS[4:13], *PAIRS[19:]}
 MODEL = "".join((MODELS / name).read_text() for name in ECP5.models)
 
 # Mistakes by what stands there and what is put in its place, and the pairs that must notice
 MISTAKES = {
     ("{operand_a[18] & operand_a[17],", "{1'b0,"): MULTIPLIERS,
     ("{9{address[1]}}, {9{address[0]}}}", "18'h3ffff}"): {"wide", "narrowing", "both", "unequal"},
-    ("(same ? mask_b : 36'd0)", "36'd0"): {"both", "unequal", "nibbles", "single"},
+    ("(same ? mask_b : 36'd0)", "36'd0"): {"both", "unequal", "nibbles", "single", "deepest"},
+    ("else if (OCEB) held_b", "else held_b"): {"behind", "deepest"},
     ("index = {D, C, B, A}", "index = {C, D, B, A}"): {"table"},
     ('hands_on_0 ^ (INJECT1_0 != "YES" && CIN)', "hands_on_0 ^ CIN"): {"carry"},
     ('LSRMUX == "INV" ? ~LSR : LSR', "LSR"): {"flip-flop"},
@@ -90,7 +93,7 @@ def test_mistakes_are_noticed(tmp_path: Path) -> None:
 
 def test_what_is_not_modelled_is_refused(tmp_path: Path) -> None:
     """A mode without a model must not run as if it were another."""
-    broken = MODEL.replace('REGMODE_A = "NOREG"', 'REGMODE_A = "OUTREG"')
+    broken = MODEL.replace('CSDECODE_A = "0b000"', 'CSDECODE_A = "0b001"')
     assert broken != MODEL
     with pytest.raises(SimulationError, match="DP16KD_of_a_mode_without_a_model"):
         differing(broken, tmp_path, 1)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cocotb_tools.config
 
+from .cells import with_models
 from .errors import SimulationError
 from .ports import check_ports
 from .toolchain import find_compiler, find_verilator, processor
@@ -77,7 +78,8 @@ def build(
     Parameters
     ----------
     verilog : Path or str
-        Netlist of the module `maccord`: a file, or the text itself.
+        Netlist of the module `maccord`: a file, or the text itself. Own models of vendors' cells
+        are added if it instantiates some.
     axi_bytes : int
         Bytes per beat of its master port: 8, 16, 32 or 64.
     trace : bool
@@ -106,7 +108,7 @@ def build(
     """
     text = verilog.read_text() if isinstance(verilog, Path) else verilog
     return build_bench(
-        HERE / "tb.sv", text, axi_bytes,
+        HERE / "tb.sv", with_models(text), axi_bytes,
         trace=trace, kind=kind, cache=cache, jobs=jobs, progress=progress,
         check=lambda: check_ports(text, axi_bytes),
     )  # fmt: skip

@@ -84,7 +84,7 @@ Accumulators = Annotated[
 Family = Annotated[
     str,
     typer.Option(
-        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup, xcup-packed.",
+        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
         rich_help_panel=_ARRAY,
     ),
 ]

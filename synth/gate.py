@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..sim.cells import MODELS, defined, instantiated
 from ..sim.errors import SimulationError, ToolchainError
 from . import tools
 from .cache import Cache, digest
 from .targets import TARGETS
 
-__all__ = ["CACHE", "ECP5", "Simulated", "gate_netlist", "instantiated"]
+__all__ = ["CACHE", "ECP5", "Simulated", "gate_netlist"]
 
 CACHE = Path("build/gates")
-MODELS = Path(__file__).parent / "models"
 _DESIGN, _NETLIST, _SCRIPT = "design.v", "netlist.v", "script.ys"
 _TOP = "maccord"
-_CELL = re.compile(r"^  (\w+) (?:#\(|\\\S+ +\(|\w+ +\()", re.MULTILINE)
-_MODULE = re.compile(r"^ *module +(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def gate_netlist(
     text = kept.get(name)
     if text is None:
         netlist = _synthesized(verilog, script, tool, show)
-        missing = instantiated(netlist) - set(_MODULE.findall(models))
+        missing = instantiated(netlist) - defined(models)
         if missing:
             raise SimulationError(
                 f"every cell needs a model to be simulated, got {', '.join(sorted(missing))}"
@@ -93,11 +90,6 @@ def gate_netlist(
         text = f"{netlist}\n{models}"
         kept.put(name, text)
     return text
-
-
-def instantiated(netlist: str) -> set[str]:
-    """Return the types of the cells in a flat netlist, as Yosys writes it."""
-    return set(_CELL.findall(netlist))
 
 
 def _version(tool: tools.Tool) -> str:

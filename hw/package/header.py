@@ -69,6 +69,7 @@ def configuration_header(parameters: Parameters) -> str:
     str
         A C99 header that includes the common one.
     """
+    # The family is a word, and of no consequence to software
     numbers = {k: v for k, v in asdict(parameters).items() if k != "family"}
     values = [(name.upper(), f"{value}u", "") for name, value in numbers.items()]
     derived = [(name.upper(), f"{int(getattr(parameters, name))}u", "") for name in DERIVED]

@@ -95,8 +95,9 @@ module DP16KD #(
     DOB4, DOB3, DOB2, DOB1, DOB0
 );
     generate
-        if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || CSDECODE_A != "0b000"
-                || CSDECODE_B != "0b000")
+        if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000"
+                || ((REGMODE_A != "NOREG" || REGMODE_B != "NOREG")
+                    && (DATA_WIDTH_A == 36 || DATA_WIDTH_B == 36)))
             DP16KD_of_a_mode_without_a_model refused();
     endgenerate
 
@@ -176,14 +177,26 @@ module DP16KD #(
         else if (enable_b && !(WEB && WRITEMODE_B == "NORMAL"))
             q_b <= (read_b ^ (same ? mask_a : 36'd0)) >> offset_b;
 
+    // The register behind: enabled on its own
+    reg [35:0] held_a = 0;
+    reg [35:0] held_b = 0;
+    always @(posedge clock_a or posedge reset_now_a)
+        if (reset_now_a || RSTA) held_a <= 0;
+        else if (OCEA) held_a <= q_a;
+    always @(posedge clock_b or posedge reset_now_b)
+        if (reset_now_b || RSTB) held_b <= 0;
+        else if (OCEB) held_b <= q_b;
+    wire [35:0] shown_a = REGMODE_A == "OUTREG" ? held_a : q_a;
+    wire [35:0] shown_b = REGMODE_B == "OUTREG" ? held_b : q_b;
+
     assign {
         DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5,
         DOA4, DOA3, DOA2, DOA1, DOA0
-    } = DATA_WIDTH_B == 36 ? q_b[17:0] : q_a[17:0];
+    } = DATA_WIDTH_B == 36 ? q_b[17:0] : shown_a[17:0];
     assign {
         DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,
         DOB4, DOB3, DOB2, DOB1, DOB0
-    } = DATA_WIDTH_B == 36 ? q_b[35:18] : q_b[17:0];
+    } = DATA_WIDTH_B == 36 ? q_b[35:18] : shown_b[17:0];
 endmodule
 
 // Where a port's data lie in a line, and which of its bits are written.

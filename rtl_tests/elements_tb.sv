@@ -1,0 +1,71 @@
+// Each family's elements beside the generic one, and arrays of them: `wrong` has a bit for each
+// pair whose sums have differed since the start. Operands are random, and then go through all
+// pairs of activation and weight.
+/*verilator public_flat_rw_on*/
+module tb #(
+    parameter int D = 16
+) (
+    input  logic         aclk,
+    input  logic         wakeup,
+    output logic         irq,
+    input  logic         pairs,
+    input  logic [255:0] random,
+    output logic [16:0]  pair,
+    output logic [11:0]  wrong
+);
+    /*verilator public_off*/
+    assign irq = 0;
+    initial {wrong, pair} = 0;
+    logic [11:0] differs;
+    always_ff @(posedge aclk) begin
+        wrong <= wrong | differs;
+        pair <= pairs ? pair + 1 : 0;
+    end
+
+    // A weight is captured in the last cycle of the one before, and swapped in with the first
+    // activation
+    logic signed [7:0] a, w;
+    logic swap, capture;
+    assign a = pairs ? pair[7:0] : random[7:0];
+    assign w = pairs ? pair[15:8] + 1 : random[15:8];
+    assign swap = pairs ? pair[7:0] == 0 : random[16];
+    assign capture = pairs ? &pair[7:0] : random[17];
+    logic signed [19:0] p;
+    assign p = random[37:18];
+
+    `define PAIR(FAMILY, PLACE, P, INDEX, BITS) \
+        logic signed [BITS-1:0] p_``FAMILY``_``PLACE; \
+        logic signed [19:0] due_``FAMILY``_``PLACE; \
+        FAMILY``_``PLACE element_``FAMILY``_``PLACE ( \
+            .clk(aclk), .rst(1'b0), .a, .w, .swap, .capture, .p(BITS'($signed(P))), \
+            .p_out(p_``FAMILY``_``PLACE) \
+        ); \
+        generic_middle due_element_``FAMILY``_``PLACE ( \
+            .clk(aclk), .rst(1'b0), .a, .w, .swap, .capture, .p(P), \
+            .p_out(due_``FAMILY``_``PLACE) \
+        ); \
+        assign differs[INDEX] = p_``FAMILY``_``PLACE[19:0] != due_``FAMILY``_``PLACE;
+    `PAIR(ecp5, first, 20'd0, 0, 20)
+    `PAIR(ecp5, middle, p, 1, 20)
+    `PAIR(ecp5, last, p, 2, 20)
+    `PAIR(xc7, first, 20'd0, 3, 48)
+    `PAIR(xc7, middle, p, 4, 48)
+    `PAIR(xc7, last, p, 5, 48)
+    `PAIR(xcup, first, 20'd0, 6, 48)
+    `PAIR(xcup, middle, p, 7, 48)
+    `PAIR(xcup, last, p, 8, 48)
+
+    // 9 rows, 2 columns
+    logic [39:0] sums [4];
+    `define ARRAY(FAMILY, INDEX) \
+        array_``FAMILY of_``FAMILY ( \
+            .clk(aclk), .rst(1'b0), .activations(random[71:0]), .weights(random[87:72]), \
+            .lines(random[135:88]), .swap(&random[177:176]), .capture(&random[179:178]), \
+            .depthwise(random[180]), .sums(sums[INDEX]) \
+        );
+    `ARRAY(generic, 0)
+    `ARRAY(ecp5, 1)
+    `ARRAY(xc7, 2)
+    `ARRAY(xcup, 3)
+    for (genvar i = 1; i < 4; i++) assign differs[8 + i] = sums[i] != sums[0];
+endmodule
