@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from amaranth.hdl import ClockDomain, Const, Module, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import ID_WIDTH, Parameters
 from .control import Control, control_port
 from .core import Core
+from .register_slice import RegisterSlice
 
 __all__ = ["ADDRESS_BITS", "Accelerator", "memory_port"]
 
@@ -67,7 +68,8 @@ class Accelerator(wiring.Component):
     aclk, aresetn : clock, and synchronous reset, active low
     interrupt : level, high until software clears the status
     s_axi_* : AXI4-Lite slave, `Control`
-    m_axi_* : AXI4 master; transaction IDs tell the reading units apart
+    m_axi_* : AXI4 master; transaction IDs tell the reading units apart; no path leads from a port
+        to another
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -116,28 +118,48 @@ class Accelerator(wiring.Component):
 
     def _read_channels(self, m: Module, core: Core, base: Signal) -> None:
         self._constants(m, "ar")
+        request = data.StructLayout({"address": ADDRESS_BITS, "length": 8, "id": ID_WIDTH})
+        beat = data.StructLayout({"data": len(core.read_data), "fault": 1, "id": ID_WIDTH})
+        m.submodules.read_address = address = RegisterSlice(request)
+        m.submodules.read_data = beats = RegisterSlice(beat)
         m.d.comb += [
-            self.m_axi_arid.eq(core.read_id),
-            self.m_axi_araddr.eq(base + core.read_address),
-            self.m_axi_arlen.eq(core.read_length),
-            self.m_axi_arvalid.eq(core.read_address_valid),
-            core.read_address_ready.eq(self.m_axi_arready),
-            core.read_data_id.eq(self.m_axi_rid),
-            core.read_data.eq(self.m_axi_rdata),
-            core.read_fault.eq(self.m_axi_rresp[1]),
-            core.read_data_valid.eq(self.m_axi_rvalid),
-            self.m_axi_rready.eq(core.read_data_ready),
+            address.i.payload.address.eq(base + core.read_address),
+            address.i.payload.length.eq(core.read_length),
+            address.i.payload.id.eq(core.read_id),
+            address.i.valid.eq(core.read_address_valid),
+            core.read_address_ready.eq(address.i.ready),
+            self.m_axi_araddr.eq(address.o.payload.address),
+            self.m_axi_arlen.eq(address.o.payload.length),
+            self.m_axi_arid.eq(address.o.payload.id),
+            self.m_axi_arvalid.eq(address.o.valid),
+            address.o.ready.eq(self.m_axi_arready),
+            beats.i.payload.data.eq(self.m_axi_rdata),
+            beats.i.payload.fault.eq(self.m_axi_rresp[1]),
+            beats.i.payload.id.eq(self.m_axi_rid),
+            beats.i.valid.eq(self.m_axi_rvalid),
+            self.m_axi_rready.eq(beats.i.ready),
+            core.read_data.eq(beats.o.payload.data),
+            core.read_fault.eq(beats.o.payload.fault),
+            core.read_data_id.eq(beats.o.payload.id),
+            core.read_data_valid.eq(beats.o.valid),
+            beats.o.ready.eq(core.read_data_ready),
         ]
 
     def _write_channels(self, m: Module, core: Core, base: Signal) -> None:
         self._constants(m, "aw")
-        request, beat = core.write_request, core.write_data
+        request = data.StructLayout({"address": ADDRESS_BITS, "length": 8})
+        m.submodules.write_address = address = RegisterSlice(request)
+        offset, beat = core.write_request, core.write_data
         m.d.comb += [
+            address.i.payload.address.eq(base + offset.payload.address),
+            address.i.payload.length.eq(offset.payload.length),
+            address.i.valid.eq(offset.valid),
+            offset.ready.eq(address.i.ready),
             self.m_axi_awid.eq(Const(0)),
-            self.m_axi_awaddr.eq(base + request.payload.address),
-            self.m_axi_awlen.eq(request.payload.length),
-            self.m_axi_awvalid.eq(request.valid),
-            request.ready.eq(self.m_axi_awready),
+            self.m_axi_awaddr.eq(address.o.payload.address),
+            self.m_axi_awlen.eq(address.o.payload.length),
+            self.m_axi_awvalid.eq(address.o.valid),
+            address.o.ready.eq(self.m_axi_awready),
             self.m_axi_wdata.eq(beat.payload.data),
             self.m_axi_wstrb.eq(beat.payload.strobe),
             self.m_axi_wlast.eq(beat.payload.last),

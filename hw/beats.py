@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from .register_slice import RegisterSlice
 
 __all__ = ["BeatWalker", "beat_layout", "placed_rows_layout"]
 
@@ -33,6 +35,9 @@ def beat_layout(axi_bytes: int) -> data.StructLayout:
 class BeatWalker(wiring.Component):
     """Steps through the beats that `BurstCutter` asks for, one a cycle, with no gap between rows.
 
+    The first beat comes `LATENCY` cycles after its rows are there. Rows of another command follow
+    after a cycle, those that wait without a gap if the last row has two beats or more.
+
     `address` belongs to lane 0 and may lie before the row's first byte when lane 0 is unused;
     it wraps at 24 bits. `out_of_range` says that a row goes beyond `size`.
 
@@ -47,16 +52,18 @@ class BeatWalker(wiring.Component):
 
     Members
     -------
-    i : rows; taken with the last beat
+    i : rows; taken when the last row has begun, its beats follow
     o : beats
     """
 
+    LATENCY = 4
     i: stream.Interface
     o: stream.Interface
 
     def __init__(self, *, axi_bytes: int, beats: int, size: int) -> None:
         self._axi_bytes = axi_bytes
-        self._beats = beats
+        self._axi_bits = (axi_bytes - 1).bit_length()
+        self._beat_bits = (beats - 1).bit_length()
         self._size = size
         super().__init__(
             {
@@ -67,57 +74,94 @@ class BeatWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        axi_bits = (self._axi_bytes - 1).bit_length()
-        burst_bits = (self._beats - 1).bit_length()
-        rows, beat = self.i.payload, self.o.payload
-        started = Signal()
-        memory = Signal(12)  # low bits of this row's address in memory
-        buffer = Signal(24)  # this row's scratchpad address
-        rows_left = Signal(16)
-        first = Signal()  # the row's first beat
-        address = Signal(24)
-        left = Signal(25)  # bytes from lane 0 of this beat to the row's end
-        index = Signal(burst_bits)  # beat number inside an aligned burst
-        row_end = Signal()
-        offset = Signal(axi_bits)
-        next_memory, next_buffer = Signal(12), Signal(24)
-        m.d.comb += [
-            next_memory.eq(Mux(started, memory + rows.memory_pitch, rows.memory)),
-            next_buffer.eq(Mux(started, buffer + rows.buffer_pitch, rows.buffer)),
-            offset.eq(Mux(first, memory[:axi_bits], 0)),
-            row_end.eq(left <= self._axi_bytes),
-            beat.address.eq(address),
-            beat.lanes.eq(Cat((i >= offset) & (i < left) for i in range(self._axi_bytes))),
-            beat.burst_end.eq(row_end | index.all()),
-            beat.end.eq(row_end & (rows_left == 1)),
-            beat.out_of_range.eq(first & ((buffer + rows.row_bytes) > self._size)),
-            self.o.valid.eq(started),
-            self.i.ready.eq(started & self.o.ready & beat.end),
-        ]
-        enter_row = Signal()
-        with m.If(~started):
-            m.d.comb += enter_row.eq(self.i.valid)
-            m.d.sync += rows_left.eq(rows.rows)
-        with m.Elif(self.o.ready):
-            m.d.comb += enter_row.eq(row_end & ~beat.end)
-            m.d.sync += [
-                first.eq(0),
-                address.eq(address + self._axi_bytes),
-                left.eq(left - self._axi_bytes),
-                index.eq(index + 1),
-            ]
-            with m.If(row_end):
-                m.d.sync += rows_left.eq(rows_left - 1)
-            with m.If(beat.end):
-                m.d.sync += started.eq(0)
-        with m.If(enter_row):
-            m.d.sync += [
-                started.eq(1),
-                first.eq(1),
-                memory.eq(next_memory),
-                buffer.eq(next_buffer),
-                address.eq(next_buffer - next_memory[:axi_bits]),
-                left.eq(rows.row_bytes + next_memory[:axi_bits]),
-                index.eq(next_memory >> axi_bits),
-            ]
+        # `offset`: lanes before the first byte; `index`: of the first beat in an aligned burst;
+        # `more`: beats behind it, less one; `end`: lane of the last byte; `bound`: its address.
+        row = data.StructLayout(
+            {
+                "address": 24,
+                "offset": self._axi_bits,
+                "index": self._beat_bits,
+                "more": signed(26 - self._axi_bits),
+                "end": self._axi_bits,
+                "bound": 25,
+                "last": 1,
+            }
+        )
+        m.submodules.rows = rows = RegisterSlice(row)
+        m.submodules.beats = beats = RegisterSlice(beat_layout(self._axi_bytes))
+        wiring.connect(m, beats.o, wiring.flipped(self.o))
+        self._rows(m, rows.i)
+        self._beats(m, rows.o, beats.i)
         return m
+
+    def _rows(self, m: Module, out: stream.Interface) -> None:
+        """Step from row to row."""
+        rows = self.i.payload
+        running = Signal()
+        memory = Signal(12, reset_less=True)  # low bits of this row's address in memory
+        buffer = Signal(24, reset_less=True)  # this row's scratchpad address
+        beyond = Signal(signed(25), reset_less=True)  # its last byte, a beat before its first
+        length = Signal(24, reset_less=True)  # its bytes, less one
+        after = Signal(signed(17), reset_less=True)  # rows behind it, less one
+        offset = memory[: self._axi_bits]
+        span = Signal(signed(26))
+        last = after[-1]
+        m.d.comb += [
+            span.eq(offset + beyond),
+            out.valid.eq(running),
+            out.payload.address.eq(buffer - offset),
+            out.payload.offset.eq(offset),
+            out.payload.index.eq(memory[self._axi_bits :]),
+            out.payload.more.eq(span >> self._axi_bits),
+            out.payload.end.eq(span[: self._axi_bits]),
+            out.payload.bound.eq(buffer + length),
+            out.payload.last.eq(last),
+            self.i.ready.eq(running & out.ready & last),
+        ]
+        with m.If(~running):
+            m.d.sync += [
+                running.eq(self.i.valid),
+                memory.eq(rows.memory),
+                buffer.eq(rows.buffer),
+                beyond.eq(rows.row_bytes - (1 + self._axi_bytes)),
+                length.eq(rows.row_bytes - 1),
+                after.eq(rows.rows - 2),
+            ]
+        with m.Elif(out.ready):
+            m.d.sync += [
+                running.eq(~last),
+                memory.eq(memory + rows.memory_pitch),
+                buffer.eq(buffer + rows.buffer_pitch),
+                after.eq(after - 1),
+            ]
+
+    def _beats(self, m: Module, rows: stream.Interface, out: stream.Interface) -> None:
+        """Step through a row from beat to beat."""
+        running, first = Signal(), Signal()
+        row = Signal(rows.payload.shape(), reset_less=True)  # `address`, `index`, `more`: now
+        beat = out.payload
+        row_end = row.more[-1]
+        step = Signal()
+        lanes = range(self._axi_bytes)
+        m.d.comb += [
+            step.eq(~running | out.ready),
+            rows.ready.eq(step & (~running | row_end)),
+            out.valid.eq(running),
+            beat.address.eq(row.address),
+            beat.lanes.eq(
+                Cat((~first | (i >= row.offset)) & (~row_end | (i <= row.end)) for i in lanes)
+            ),
+            beat.burst_end.eq(row_end | row.index.all()),
+            beat.end.eq(row_end & row.last),
+            beat.out_of_range.eq(first & (row.bound >= self._size)),
+        ]
+        with m.If(step):
+            with m.If(~running | row_end):
+                m.d.sync += [running.eq(rows.valid), first.eq(1), row.eq(rows.payload)]
+            with m.Else():
+                m.d.sync += [
+                    first.eq(0),
+                    row.address.eq(row.address + self._axi_bytes),
+                    row.index.eq(row.index + 1),
+                    row.more.eq(row.more - 1),
+                ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from .register_slice import RegisterSlice
 
 __all__ = ["BurstCutter", "burst_layout", "rows_layout"]
 
@@ -22,7 +24,8 @@ def burst_layout() -> data.StructLayout:
 class BurstCutter(wiring.Component):
     """Turns rows of bytes into aligned bursts that never cross `beats` * `axi_bytes` bytes.
 
-    Takes one cycle for each row and one for each burst.
+    One burst a cycle, the first `LATENCY` cycles after its rows are there; rows follow each other
+    without a gap, those of another command after a cycle.
 
     Parameters
     ----------
@@ -33,61 +36,89 @@ class BurstCutter(wiring.Component):
 
     Members
     -------
-    i : rows; taken when the last burst has left
+    i : rows; taken when the last row has begun, its bursts follow
     o : bursts
     """
 
+    LATENCY = 4
     i: stream.Interface
     o: stream.Interface
 
     def __init__(self, *, axi_bytes: int, beats: int) -> None:
         self._axi_bits = (axi_bytes - 1).bit_length()
-        self._beats = beats
+        self._beat_bits = (beats - 1).bit_length()
         super().__init__(
             {"i": In(stream.Signature(rows_layout())), "o": Out(stream.Signature(burst_layout()))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rows = self.i.payload
-        beat_bits = (self._beats - 1).bit_length()
-        started, in_row = Signal(), Signal()
-        row = Signal(32)  # byte offset of this row
-        rows_left = Signal(16)
-        beat = Signal(32 - self._axi_bits)  # next beat of this row
-        last = Signal.like(beat)  # its last beat
-        to_boundary = Signal(beat_bits)
-        to_end = Signal.like(beat)
-        ends = Signal()
-        start = Signal(32)
-        m.d.comb += [
-            start.eq(Mux(started, row, rows.memory)),
-            to_boundary.eq(~beat),
-            to_end.eq(last - beat),
-            ends.eq(to_end <= to_boundary),
-            self.o.valid.eq(in_row),
-            self.o.payload.address.eq(beat << self._axi_bits),
-            self.o.payload.length.eq(Mux(ends, to_end, to_boundary)),
-            self.i.ready.eq(in_row & self.o.ready & ends & (rows_left == 1)),
-        ]
-        with m.If(~in_row):
-            with m.If(self.i.valid):
-                m.d.sync += [
-                    in_row.eq(1),
-                    started.eq(1),
-                    row.eq(start),
-                    beat.eq(start >> self._axi_bits),
-                    last.eq((start + rows.row_bytes - 1) >> self._axi_bits),
-                ]
-                with m.If(~started):
-                    m.d.sync += rows_left.eq(rows.rows)
-        with m.Elif(self.o.ready):
-            m.d.sync += beat.eq(beat + to_boundary + 1)
-            with m.If(ends):
-                m.d.sync += [
-                    in_row.eq(0),
-                    row.eq(row + rows.memory_pitch),
-                    rows_left.eq(rows_left - 1),
-                    started.eq(rows_left != 1),
-                ]
+        block_bits = self._axi_bits + self._beat_bits
+        # `more`: blocks of `beats` beats that the row goes on into, less one; `end`: its last beat.
+        row = data.StructLayout(
+            {
+                "beat": 32 - self._axi_bits,
+                "more": signed(25 - block_bits),
+                "end": self._beat_bits,
+            }
+        )
+        m.submodules.rows = rows = RegisterSlice(row)
+        m.submodules.bursts = bursts = RegisterSlice(burst_layout())
+        wiring.connect(m, bursts.o, wiring.flipped(self.o))
+        self._rows(m, rows.i, block_bits)
+        self._bursts(m, rows.o, bursts.i)
         return m
+
+    def _rows(self, m: Module, out: stream.Interface, block_bits: int) -> None:
+        """Step from row to row."""
+        rows = self.i.payload
+        running = Signal()
+        memory = Signal(32, reset_less=True)  # byte offset of this row
+        beyond = Signal(signed(25), reset_less=True)  # its last byte, a block before its first
+        after = Signal(signed(17), reset_less=True)  # rows behind it, less one
+        span = Signal(signed(25))
+        last = after[-1]
+        m.d.comb += [
+            span.eq(memory[:block_bits] + beyond),
+            out.valid.eq(running),
+            out.payload.beat.eq(memory >> self._axi_bits),
+            out.payload.more.eq(span >> block_bits),
+            out.payload.end.eq(span[self._axi_bits : block_bits]),
+            self.i.ready.eq(running & out.ready & last),
+        ]
+        with m.If(~running):
+            m.d.sync += [
+                running.eq(self.i.valid),
+                memory.eq(rows.memory),
+                beyond.eq(rows.row_bytes - (1 + (1 << block_bits))),
+                after.eq(rows.rows - 2),
+            ]
+        with m.Elif(out.ready):
+            m.d.sync += [
+                running.eq(~last),
+                memory.eq(memory + rows.memory_pitch),
+                after.eq(after - 1),
+            ]
+
+    def _bursts(self, m: Module, row: stream.Interface, out: stream.Interface) -> None:
+        """Step through a row from block to block."""
+        running = Signal()
+        beat = Signal(32 - self._axi_bits, reset_less=True)  # the burst's first
+        more = Signal.like(row.payload.more, reset_less=True)
+        end = Signal(self._beat_bits, reset_less=True)
+        ends = more[-1]
+        low, block = beat[: self._beat_bits], beat[self._beat_bits :]
+        step = Signal()
+        m.d.comb += [
+            step.eq(~running | out.ready),
+            row.ready.eq(step & (~running | ends)),
+            out.valid.eq(running),
+            out.payload.address.eq(beat << self._axi_bits),
+            out.payload.length.eq(Mux(ends, end, ~Const(0, self._beat_bits)) - low),
+        ]
+        with m.If(step):
+            with m.If(~running | ends):
+                m.d.sync += [running.eq(row.valid), beat.eq(row.payload.beat)]
+                m.d.sync += [more.eq(row.payload.more), end.eq(row.payload.end)]
+            with m.Else():
+                m.d.sync += [beat.eq(Cat(Const(0, self._beat_bits), block + 1)), more.eq(more - 1)]

@@ -23,6 +23,8 @@ __all__ = ["Core"]
 
 QUEUE_DEPTH = 8
 DEADLOCK_CYCLES = 1024  # without any progress; a pass waits for far less
+SETTLE_CYCLES = 3  # without anything left to do: a command may start in the cycle of an error
+_CAUSE = {name: 1 << index for index, name in enumerate(COUNTERS)}
 
 
 class Core(wiring.Component):
@@ -31,10 +33,11 @@ class Core(wiring.Component):
     Members
     -------
     start, program : fetch begins, one cycle after the core's reset
-    finish, error : one cycle, nothing is left to do; `ErrorCode` if it stopped early
+    finish, error : one cycle, nothing has been left to do for `SETTLE_CYCLES`; `ErrorCode` if it
+        stopped early
     read_* : AXI read channels, offsets in place of addresses
     write_* : AXI write channels, alike
-    cause, work : which counter counts this cycle, one bit each; multiplications in it
+    cause, work : which counter counts a cycle, one bit each, one cycle later; multiplications
     counters, recorded : all of them, 64 bits each; a RECORD asks for the interrupt
     units, instructions : state of the units, instructions handed out
     """
@@ -90,7 +93,6 @@ class Core(wiring.Component):
             fetch.program.eq(self.program),
             fetch.stop.eq(dispatch.ended | self._halt),
             dispatch.halt.eq(self._halt),
-            self._halt.eq(self.error != ErrorCode.NONE),
             self.instructions.eq(dispatch.handed),
         ]
         empty = self._queues(m)
@@ -111,7 +113,7 @@ class Core(wiring.Component):
         }
         held = []
         for name, block in blocks.items():
-            queue = Queue(block.i.payload.shape(), depth=QUEUE_DEPTH)
+            queue = Queue(block.i.payload.shape(), depth=QUEUE_DEPTH, relaxed=True)
             m.submodules[f"{name}_queue"] = queue
             wiring.connect(m, getattr(self._dispatch, name), queue.i)
             wiring.connect(m, queue.o, block.i)
@@ -164,7 +166,7 @@ class Core(wiring.Component):
             compute.activation_enable.eq(load.write_enable),
             compute.activation_address.eq(load.write_address),
             compute.activation_data.eq(load.write_data),
-            compute.weight_enable.eq(weight.write_enable.any()),
+            compute.weight_enable.eq(weight.write_enable[0]),  # whole beats only
             compute.weight_address.eq(weight.write_address),
             compute.weight_data.eq(weight.write_data),
             compute.output_enable.eq(store.read_enable),
@@ -176,67 +178,76 @@ class Core(wiring.Component):
         ]
 
     def _finish(self, m: Module, empty: Value) -> None:
-        """Note the first error; end when all is done, or when memory owes nothing after one."""
+        """End when all is done, or when memory owes nothing after an error."""
         dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
         transfers = (self._load, self._weight, self._store)
-        moving, bus, progress, idle = Signal(), Signal(), Signal(), Signal()
+        moving, bus, idle, running = Signal(), Signal(), Signal(), Signal()
         quiet = Signal(range(DEADLOCK_CYCLES + 1))
-        running = Signal()
-        m.d.sync += running.eq((running | self.start) & ~self.finish)
+        settled = Signal(range(SETTLE_CYCLES + 1))
+        progress, calm = Signal(), Signal()
+        units = [t.state == s for t in transfers for s in (UnitState.RUNNING, UnitState.BUS)]
         m.d.comb += [
-            moving.eq(
-                Cat(
-                    (t.state == UnitState.RUNNING) | (t.state == UnitState.BUS) for t in transfers
-                ).any()
-            ),
+            moving.eq(Cat(units).any()),
             bus.eq(self.read_address_valid | self.write_request.valid | fetch.awaiting),
-            progress.eq(moving | bus | compute.issuing | ~compute.drained),
             idle.eq(
                 empty
-                & ~moving
                 & compute.drained
                 & ~compute.running
                 & (compute.weight_state == UnitState.IDLE)
             ),
-            self.finish.eq(
-                running & ~fetch.busy & ~moving & ~bus & (self._halt | (dispatch.ended & idle))
-            ),
         ]
-        m.d.sync += quiet.eq(Mux(progress | ~running, 0, quiet + 1))
+        m.d.sync += [
+            running.eq((running | self.start) & ~self.finish),
+            progress.eq(moving | bus | compute.issuing | ~compute.drained),
+            quiet.eq(Mux(progress | ~running, 0, quiet + 1)),
+            calm.eq(~fetch.busy & ~moving & ~bus & (self._halt | (dispatch.ended & idle))),
+            settled.eq(Mux(calm & running, settled + 1, 0)),
+            self.finish.eq(running & ~self.finish & (settled == SETTLE_CYCLES)),
+        ]
+        self._note(m, running, quiet == DEADLOCK_CYCLES)
+
+    def _note(self, m: Module, running: Signal, deadlock: Value) -> None:
+        """Keep the first error, and hold back what has not started."""
+        dispatch = self._dispatch
+        transfers = (self._load, self._weight, self._store)
         reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
-        range_error = Cat(t.range_error for t in transfers).any() | dispatch.beyond
-        with m.If(~self._halt & running):
-            for condition, code in (
-                (quiet == DEADLOCK_CYCLES, ErrorCode.DEADLOCK),
-                (range_error, ErrorCode.SCRATCHPAD_RANGE),
-                (self.acknowledged & self.write_fault, ErrorCode.WRITE_ERROR),
-                (reader_fault | dispatch.fault, ErrorCode.READ_ERROR),
-                (dispatch.illegal, ErrorCode.ILLEGAL_INSTRUCTION),
-            ):
-                with m.If(condition):
-                    m.d.sync += self.error.eq(code)
+        for name, condition, code in (
+            ("deadlock", deadlock, ErrorCode.DEADLOCK),
+            (
+                "beyond",
+                Cat(t.range_error for t in transfers).any() | dispatch.beyond,
+                ErrorCode.SCRATCHPAD_RANGE,
+            ),
+            ("write_fault", self.acknowledged & self.write_fault, ErrorCode.WRITE_ERROR),
+            ("read_fault", reader_fault | dispatch.fault, ErrorCode.READ_ERROR),
+            ("illegal", dispatch.illegal, ErrorCode.ILLEGAL_INSTRUCTION),
+        ):
+            seen = Signal(name=name)
+            m.d.sync += seen.eq(condition)
+            with m.If(seen & ~self._halt & running):
+                m.d.sync += [self.error.eq(code), self._halt.eq(1)]
 
     def _count(self, m: Module) -> None:
-        """Attribute this cycle to one cause, and show what each unit is doing."""
+        """Attribute each cycle to one cause, and show what each unit is doing."""
         compute, store = self._compute, self._store
-        m.d.comb += self.work.eq(compute.work)
-        cause = {name: 1 << index for index, name in enumerate(COUNTERS)}
+        cause = Signal(len(COUNTERS), init=_CAUSE["control"])
+        m.d.comb += [self.cause.eq(cause), self.work.eq(compute.work)]
         with m.If(compute.issuing):
-            m.d.comb += self.cause.eq(cause["compute"])
+            m.d.sync += cause.eq(_CAUSE["compute"])
         with m.Elif(compute.running & compute.throttled):
-            m.d.comb += self.cause.eq(cause["requantizer"])
+            m.d.sync += cause.eq(_CAUSE["requantizer"])
         with m.Elif(compute.running):
-            m.d.comb += self.cause.eq(cause["array"])
+            m.d.sync += cause.eq(_CAUSE["array"])
         with m.Elif(compute.missing[Unit.LOAD]):
-            m.d.comb += self.cause.eq(cause["loads"])
+            m.d.sync += cause.eq(_CAUSE["loads"])
         with m.Elif(compute.missing[Unit.STORE]):
-            m.d.comb += self.cause.eq(cause["stores"])
+            m.d.sync += cause.eq(_CAUSE["stores"])
         with m.Elif(compute.weight_state == UnitState.WAITING):
-            m.d.comb += self.cause.eq(cause["weights"])
+            m.d.sync += cause.eq(_CAUSE["weights"])
         with m.Elif(self._dispatch.ended & (store.state != UnitState.IDLE) & compute.drained):
-            m.d.comb += self.cause.eq(cause["stores"])
+            m.d.sync += cause.eq(_CAUSE["stores"])
         with m.Else():
-            m.d.comb += self.cause.eq(cause["control"])
+            m.d.sync += cause.eq(_CAUSE["control"])
         fetching = Mux(self._fetch.awaiting, UnitState.BUS, UnitState.IDLE)
         weight = Mux(self._weight.state == UnitState.IDLE, compute.weight_state, self._weight.state)
         for index, state in enumerate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
@@ -19,6 +19,8 @@ __all__ = ["Dispatch"]
 class Dispatch(wiring.Component):
     """Takes instructions in order; stops at END, at one it refuses and at a read fault.
 
+    One in `PERIOD` cycles, handed out `LATENCY` cycles after it is there, to a queue with room.
+
     Illegal are unknown opcodes, sizes of 0, more columns than the array has, and a WEIGHT that
     has several rows or is not aligned to the bus; a SETUP of a mode that the array does not have,
     or with a window of no cells or of no stride; a SETUP_ADD whose operands do not lie in the same
@@ -28,13 +30,15 @@ class Dispatch(wiring.Component):
     Members
     -------
     i : fetched instructions
-    halt : takes no more
+    halt : hands out no more, but for what is shown already
     load, weight, compute, store : commands for the units
     ended : END has come
     illegal, beyond, fault : what stopped it
     handed : instructions handed out
     """
 
+    LATENCY = 2
+    PERIOD = 4
     i: stream.Interface
     load: stream.Interface
     weight: stream.Interface
@@ -62,56 +66,64 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         instruction = self.i.payload.instruction
-        opcode = instruction.opcode
-        legal, inside = Signal(), Signal()
-        m.d.comb += [
-            legal.eq(self._legal(opcode, instruction.body)),
-            inside.eq(self._inside(opcode, instruction.body)),
-        ]
-        take, open_, stopped = Signal(), Signal(), Signal()
-        m.d.comb += [
-            stopped.eq(self.ended | self.illegal | self.beyond | self.fault),
-            open_.eq(self.i.valid & ~self.halt & ~stopped),
-            self.i.ready.eq(take),
-        ]
-        for unit in Unit:
-            port = getattr(self, unit.name.lower())
-            members = port.payload.shape().members
-            m.d.comb += [
-                port.payload.wait.eq(instruction.wait),
-                port.payload.signal.eq(instruction.signal),
-                port.payload.fields.as_value().eq(instruction.body),
+        opcode, body = instruction.opcode, instruction.body
+        ports = {unit: getattr(self, unit.name.lower()) for unit in Unit}
+        for port in ports.values():
+            self._fill(m, port)
+        # Cycle 1: judge. It stays in hand when it is not handed out.
+        busy, judged = Signal(), Signal()
+        inside = Signal()
+        legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in UNIT_OF}
+        take = Signal(len(Unit))
+        conditions = self._legal(body)
+        with m.If(~busy):
+            m.d.sync += [
+                busy.eq(self.i.valid & ~self.halt),
+                judged.eq(self.i.valid & ~self.halt),
+                inside.eq(self._inside(opcode, body)),
+                *(legal[kind].eq((opcode == kind) & conditions[kind]) for kind in legal),
             ]
-            if "fill" in members:
-                m.d.comb += port.payload.fill.eq(opcode == Opcode.FILL)
-            if "setup" in members:
-                m.d.comb += [
-                    port.payload.add.eq(opcode == Opcode.SETUP_ADD),
-                    port.payload.setup.eq((opcode == Opcode.SETUP) | port.payload.add),
-                ]
-            if "record" in members:
-                m.d.comb += port.payload.record.eq(opcode == Opcode.RECORD)
-        with m.If(open_):
+        # Cycle 2: decide.
+        with m.If(judged):
+            m.d.sync += judged.eq(0)
             with m.If(self.i.payload.fault):
                 m.d.sync += self.fault.eq(1)
-            with m.Elif(~legal):
+            with m.Elif(opcode == Opcode.END):
+                m.d.sync += self.ended.eq(1)
+            with m.Elif(~Cat(legal.values()).any()):
                 m.d.sync += self.illegal.eq(1)
             with m.Elif(~inside):
                 m.d.sync += self.beyond.eq(1)
-            with m.Elif(opcode == Opcode.END):
-                m.d.sync += self.ended.eq(1)
-            with m.Else():
-                self._route(m, opcode, take)
-        with m.If(take):
-            m.d.sync += self.handed.eq(self.handed + 1)
+        # Cycle 3: hand out; cycle 4: let go of it.
+        for unit, port in ports.items():
+            own = Cat(legal[kind] for kind, owner in UNIT_OF.items() if owner == unit).any()
+            show = judged & own & inside & ~self.i.payload.fault & ~self.halt
+            m.d.comb += take[unit].eq(port.valid & port.ready)
+            m.d.sync += port.valid.eq(show | (port.valid & ~port.ready))
+        m.d.sync += self.i.ready.eq(take.any())
+        with m.If(self.i.ready):
+            m.d.sync += [busy.eq(0), self.handed.eq(self.handed + 1)]
         return m
 
-    def _route(self, m: Module, opcode: Value, take: Signal) -> None:
-        with m.Switch(opcode):
-            for unit in Unit:
-                port = getattr(self, unit.name.lower())
-                with m.Case(*(kind for kind, owner in UNIT_OF.items() if owner == unit)):
-                    m.d.comb += [port.valid.eq(1), take.eq(port.ready)]
+    def _fill(self, m: Module, port: stream.Interface) -> None:
+        """Show the instruction at a unit's queue."""
+        instruction = self.i.payload.instruction
+        opcode, command = instruction.opcode, port.payload
+        members = command.shape().members
+        m.d.comb += [
+            command.wait.eq(instruction.wait),
+            command.signal.eq(instruction.signal),
+            command.fields.as_value().eq(instruction.body),
+        ]
+        if "fill" in members:
+            m.d.comb += command.fill.eq(opcode == Opcode.FILL)
+        if "setup" in members:
+            m.d.comb += [
+                command.add.eq(opcode == Opcode.SETUP_ADD),
+                command.setup.eq((opcode == Opcode.SETUP) | command.add),
+            ]
+        if "record" in members:
+            m.d.comb += command.record.eq(opcode == Opcode.RECORD)
 
     def _inside(self, opcode: Value, body: Value) -> Value:
         inside = Const(1)
@@ -122,7 +134,9 @@ class Dispatch(wiring.Component):
                 inside &= (opcode != kind) | (high == 0)
         return inside
 
-    def _legal(self, opcode: Value, body: Value) -> Value:
+    def _legal(self, body: Value) -> dict[Opcode, Value]:
+        """Whether the fields are legal, for each opcode with fields."""
+
         def fields(kind: Opcode) -> View:
             return View(fields_layout(kind), body[: fields_layout(kind).size])
 
@@ -143,18 +157,16 @@ class Dispatch(wiring.Component):
             & (compute.columns != 0)
             & (compute.columns <= self._parameters.cols)
         )
-        legal = opcode == Opcode.END
-        for kinds, condition in (
-            ((Opcode.LOAD, Opcode.FILL, Opcode.STORE), moves),
-            ((Opcode.WEIGHT,), moves & aligned & (transfer.rows == 1)),
-            ((Opcode.SETUP,), self._shaped(fields(Opcode.SETUP))),
-            ((Opcode.SETUP_ADD,), self._addable(fields(Opcode.SETUP_ADD))),
-            ((Opcode.COMPUTE,), tiled),
-            ((Opcode.RECORD,), records),
-        ):
-            for kind in kinds:
-                legal = Mux(opcode == kind, condition, legal)
-        return legal
+        return {
+            Opcode.LOAD: moves,
+            Opcode.FILL: moves,
+            Opcode.STORE: moves,
+            Opcode.WEIGHT: moves & aligned & (transfer.rows == 1),
+            Opcode.SETUP: self._shaped(fields(Opcode.SETUP)),
+            Opcode.SETUP_ADD: self._addable(fields(Opcode.SETUP_ADD)),
+            Opcode.COMPUTE: tiled,
+            Opcode.RECORD: records,
+        }
 
     def _shaped(self, setup: View) -> Value:
         modes = [Mode.DEPTHWISE, Mode.MAX] if self._parameters.depthwise else [Mode.MAX]

@@ -68,9 +68,9 @@ class Fetch(wiring.Component):
         address = Signal(32)
         awaited = Signal(range(depth + 1))  # beats asked for and not arrived
         reserved = Signal(range(depth + 1))  # and those in the buffer, too
-        asked, arrived, left = Signal(), Signal(), Signal()
+        asking, asked, arrived, left = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.read_request.valid.eq(running & (reserved <= depth - self._burst)),
+            self.read_request.valid.eq(asking),
             self.read_request.payload.address.eq(address),
             self.read_request.payload.length.eq(self._burst - 1),
             asked.eq(self.read_request.valid & self.read_request.ready),
@@ -81,19 +81,20 @@ class Fetch(wiring.Component):
             beats.i.payload.fault.eq(self.read_fault),
             left.eq((beats.o.valid & beats.o.ready) | (arrived & stopped)),
             self.awaiting.eq(awaited != 0),
-            self.busy.eq(running | self.awaiting),
+            self.busy.eq(running | asking | self.awaiting),
         ]
         m.d.sync += [
             awaited.eq(awaited + Mux(asked, self._burst, 0) - arrived),
             reserved.eq(reserved + Mux(asked, self._burst, 0) - left),
+            # Not in the cycle after a request, in which `reserved` does not hold it yet.
+            asking.eq(
+                Mux(asking, ~asked, running & ~self.stop & (reserved <= depth - self._burst))
+            ),
         ]
         with m.If(asked):
             m.d.sync += address.eq(address + FETCH_BYTES)
-        # A request once shown must stay until it is taken.
-        with m.If(self.stop & (~self.read_request.valid | asked)):
-            m.d.sync += running.eq(0)
         with m.If(self.stop):
-            m.d.sync += stopped.eq(1)
+            m.d.sync += [running.eq(0), stopped.eq(1)]
         with m.If(self.start):
             m.d.sync += [
                 running.eq(1),
@@ -105,33 +106,36 @@ class Fetch(wiring.Component):
 
     def _unpack(self, m: Module, beats: Queue) -> None:
         """Gather beats into an instruction, or cut a beat into several."""
-        o, beat = self.o.payload, beats.o.payload
+        word = Signal(fetched_layout(), reset_less=True)
+        beat = beats.o.payload
+        bits = 8 * self._axi_bytes
+        full = Signal()
+        m.d.comb += [self.o.valid.eq(full), self.o.payload.eq(word)]
+        taken = beats.o.valid & beats.o.ready
         if self._axi_bytes <= INSTRUCTION_BYTES:
-            count = INSTRUCTION_BYTES // self._axi_bytes
-            earlier = Signal(8 * INSTRUCTION_BYTES)
-            faults = Signal()
-            index = Signal(range(max(count, 2)))
-            full = index == count - 1
-            m.d.comb += [
-                o.instruction.as_value().eq(Cat(earlier, beat.data)[8 * self._axi_bytes :]),
-                o.fault.eq(faults | beat.fault),
-                self.o.valid.eq(beats.o.valid & full),
-                beats.o.ready.eq(~full | self.o.ready),
-            ]
-            with m.If(beats.o.valid & beats.o.ready):
+            index = Signal(range(max(INSTRUCTION_BYTES // self._axi_bytes, 2)))
+            last = index == INSTRUCTION_BYTES // self._axi_bytes - 1
+            first = index == 0
+            m.d.comb += beats.o.ready.eq(~full | self.o.ready)
+            with m.If(taken):
                 m.d.sync += [
-                    earlier.eq(o.instruction.as_value()),
-                    index.eq(Mux(full, 0, index + 1)),
-                    faults.eq(Mux(full, 0, o.fault)),
+                    word.instruction.as_value().eq(Cat(word.instruction, beat.data)[bits:]),
+                    word.fault.eq((word.fault & ~first) | beat.fault),
+                    index.eq(Mux(last, 0, index + 1)),
                 ]
+            m.d.sync += full.eq(Mux(taken, last, full & ~self.o.ready))
         else:
-            count = self._axi_bytes // INSTRUCTION_BYTES
-            index = Signal(range(count))
+            index = Signal(range(self._axi_bytes // INSTRUCTION_BYTES))
+            last = index.all()
+            step = Signal()
             m.d.comb += [
-                o.instruction.as_value().eq(beat.data.word_select(index, 8 * INSTRUCTION_BYTES)),
-                o.fault.eq(beat.fault),
-                self.o.valid.eq(beats.o.valid),
-                beats.o.ready.eq(self.o.ready & (index == count - 1)),
+                step.eq(beats.o.valid & (~full | self.o.ready)),
+                beats.o.ready.eq(step & last),
             ]
-            with m.If(self.o.valid & self.o.ready):
-                m.d.sync += index.eq(index + 1)
+            with m.If(step):
+                m.d.sync += [
+                    word.instruction.eq(beat.data.word_select(index, 8 * INSTRUCTION_BYTES)),
+                    word.fault.eq(beat.fault),
+                    index.eq(index + 1),
+                ]
+            m.d.sync += full.eq(step | (full & ~self.o.ready))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Opcode
+from ..golden.isa import Opcode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .beats import BeatWalker, placed_rows_layout
@@ -21,7 +21,8 @@ class Loader(wiring.Component):
     """Executes LOAD and FILL, or WEIGHT: one beat a cycle, several commands in flight.
 
     Requests run ahead of data: the next command's bursts are asked for while the last one's
-    beats still arrive. A beat is written in the cycle in which it is taken.
+    beats still arrive. A beat is written `LATENCY` cycles after it is taken, and the command's
+    tokens are given with its last one.
 
     Parameters
     ----------
@@ -32,14 +33,16 @@ class Loader(wiring.Component):
     Members
     -------
     i : commands with their token masks
-    halt : starts no further command
+    halt : starts no further command, from the cycle after it on
     held, take, give : tokens, masks of units
     read_request, read_data : AXI read bursts, and their beats in order
     write_enable, write_address, write_data : to the scratchpad, lanes of a beat
-    state : what the unit is doing
+    range_error : with the first beat of a row that goes beyond the scratchpad
+    state : what the unit was doing a cycle ago
     """
 
     IN_FLIGHT = 4
+    LATENCY = 1
     i: stream.Interface
     read_request: stream.Interface
     read_data: stream.Interface
@@ -66,79 +69,88 @@ class Loader(wiring.Component):
         m.submodules.walker = walker = BeatWalker(
             axi_bytes=self._axi_bytes, beats=self._beats, size=self._size
         )
-        place = data.StructLayout(
-            {"fill": 1, "value": 8, "signal": 4, "rows": placed_rows_layout()}
+        # Where beats go, and what goes with them: the walker takes its rows before their beats.
+        m.submodules.places = places = Queue(
+            placed_rows_layout(), depth=self.IN_FLIGHT, relaxed=True
         )
-        m.submodules.places = places = Queue(place, depth=self.IN_FLIGHT)
-        granted = self._request(m, cutter, places)
-        self._receive(m, walker, places)
-        waiting_bus = walker.o.valid & ~places.o.payload.fill & ~self.read_data.valid
-        with m.If(waiting_bus):
-            m.d.comb += self.state.eq(UnitState.BUS)
-        with m.Elif(places.o.valid | granted):
-            m.d.comb += self.state.eq(UnitState.RUNNING)
+        kind = data.StructLayout({"fill": 1, "value": 8, "signal": len(Unit)})
+        m.submodules.kinds = kinds = Queue(kind, depth=self.IN_FLIGHT + 1, relaxed=True)
+        wiring.connect(m, places.o, walker.i)
+        wiring.connect(m, cutter.o, wiring.flipped(self.read_request))
+        busy = self._start(m, cutter, places, kinds)
+        waiting = self._receive(m, walker, kinds)
+        with m.If(waiting):
+            m.d.sync += self.state.eq(UnitState.BUS)
+        with m.Elif(busy | (kinds.level != 0)):
+            m.d.sync += self.state.eq(UnitState.RUNNING)
         with m.Elif(self.i.valid):
-            m.d.comb += self.state.eq(UnitState.WAITING)
+            m.d.sync += self.state.eq(UnitState.WAITING)
+        with m.Else():
+            m.d.sync += self.state.eq(UnitState.IDLE)
         return m
 
-    def _request(self, m: Module, cutter: BurstCutter, places: Queue) -> Signal:
-        """Start commands: take their tokens, ask for their bursts, note where beats go."""
+    def _start(self, m: Module, cutter: BurstCutter, places: Queue, kinds: Queue) -> Signal:
+        """Start commands: take their tokens, ask for their bursts, note where beats go.
+
+        Returns whether one is being started.
+        """
         command, fields = self.i.payload, self.i.payload.fields
-        granted, start = Signal(), Signal()
-        rows = places.i.payload.rows
+        busy, start, asking = Signal(), Signal(), Signal()
+        rows, kind = places.i.payload, kinds.i.payload
+        asked = cutter.i.valid & cutter.i.ready
         m.d.comb += [
-            start.eq(
-                self.i.valid
-                & ~granted
-                & ~self.halt
-                & ((command.wait & ~self.held) == 0)
-                & places.i.ready
-            ),
             self.take.eq(Mux(start, command.wait, 0)),
             places.i.valid.eq(start),
-            places.i.payload.fill.eq(command.fill),
-            places.i.payload.value.eq(fields.value),
-            places.i.payload.signal.eq(command.signal),
-            rows.memory.eq(Mux(command.fill, 0, fields.memory)),
-            rows.memory_pitch.eq(Mux(command.fill, 0, fields.memory_pitch)),
-            rows.buffer.eq(fields.buffer),
-            rows.buffer_pitch.eq(fields.buffer_pitch),
-            rows.rows.eq(fields.rows),
-            rows.row_bytes.eq(fields.row_bytes),
-            cutter.i.valid.eq(granted),
-            cutter.i.payload.memory.eq(fields.memory),
-            cutter.i.payload.memory_pitch.eq(fields.memory_pitch),
-            cutter.i.payload.rows.eq(fields.rows),
-            cutter.i.payload.row_bytes.eq(fields.row_bytes),
-            self.i.ready.eq(Mux(command.fill, start, cutter.i.ready)),
+            kinds.i.valid.eq(start),
+            cutter.i.valid.eq(asking),
+            kind.fill.eq(command.fill),
+            kind.value.eq(fields.value),
+            kind.signal.eq(command.signal),
         ]
-        with m.If(start & ~command.fill):
-            m.d.sync += granted.eq(1)
-        with m.If(cutter.i.valid & cutter.i.ready):
-            m.d.sync += granted.eq(0)
-        m.d.comb += [
-            self.read_request.valid.eq(cutter.o.valid),
-            self.read_request.payload.eq(cutter.o.payload),
-            cutter.o.ready.eq(self.read_request.ready),
-        ]
-        return granted
+        for name in places.i.payload.shape().members:
+            skewed = name in ("memory", "memory_pitch")
+            m.d.comb += rows[name].eq(Mux(command.fill & skewed, 0, fields[name]))
+        for name in cutter.i.payload.shape().members:
+            m.d.comb += cutter.i.payload[name].eq(fields[name])
+        with m.If(~busy):
+            held = (command.wait & ~self.held) == 0
+            ready = places.i.ready & kinds.i.ready & ~self.halt
+            go = self.i.valid & held & ready
+            m.d.sync += [busy.eq(go), start.eq(go), asking.eq(go & ~command.fill)]
+        with m.Else():
+            # The command leaves in the last cycle in which the unit is busy with it.
+            m.d.sync += [
+                start.eq(0),
+                asking.eq(asking & ~asked),
+                self.i.ready.eq((start & command.fill) | asked),
+                busy.eq(~self.i.ready),
+            ]
+        return busy
 
-    def _receive(self, m: Module, walker: BeatWalker, places: Queue) -> None:
-        """Write beats, from memory or of one value, and give tokens with the last."""
-        place, beat = places.o.payload, walker.o.payload
-        taken = Signal()
+    def _receive(self, m: Module, walker: BeatWalker, kinds: Queue) -> Value:
+        """Write beats, from memory or of one value, and give tokens with the last.
+
+        Returns whether a beat is awaited from memory.
+        """
+        kind, beat = kinds.o.payload, walker.o.payload
+        known, there, taken = Signal(), Signal(), Signal()
         m.d.comb += [
-            walker.i.valid.eq(places.o.valid),
-            walker.i.payload.eq(place.rows),
-            places.o.ready.eq(walker.i.ready),
-            walker.o.ready.eq(place.fill | self.read_data.valid),
-            self.read_data.ready.eq(walker.o.valid & ~place.fill),
-            taken.eq(walker.o.valid & walker.o.ready),
-            self.write_enable.eq(Mux(taken, beat.lanes, 0)),
-            self.write_address.eq(beat.address),
-            self.write_data.eq(
-                Mux(place.fill, place.value.replicate(self._axi_bytes), self.read_data.payload)
-            ),
-            self.range_error.eq(taken & beat.out_of_range),
-            self.give.eq(Mux(taken & beat.end, place.signal, 0)),
+            known.eq(walker.o.valid & kinds.o.valid),
+            there.eq(kind.fill | self.read_data.valid),
+            taken.eq(known & there),
+            walker.o.ready.eq(kinds.o.valid & there),
+            self.read_data.ready.eq(known & ~kind.fill),
+            kinds.o.ready.eq(taken & beat.end),
         ]
+        m.d.sync += [
+            self.write_enable.eq(Mux(taken, beat.lanes, 0)),
+            self.range_error.eq(taken & beat.out_of_range),
+            self.give.eq(Mux(taken & beat.end, kind.signal, 0)),
+        ]
+        with m.If(walker.o.valid):
+            m.d.sync += self.write_address.eq(beat.address)
+        with m.If(there):
+            m.d.sync += self.write_data.eq(
+                Mux(kind.fill, kind.value.replicate(self._axi_bytes), self.read_data.payload)
+            )
+        return known & ~there

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Queue"]
@@ -12,20 +12,39 @@ __all__ = ["Queue"]
 class Queue(wiring.Component):
     """Buffer of `depth` payloads, both sides registered.
 
-    One payload in and one out a cycle; with a depth of 2, every other cycle.
+    A payload comes out `LATENCY` cycles after it went in, at best. One in and one out a cycle;
+    with a depth of 2, or `relaxed`, every other cycle.
+
+    Parameters
+    ----------
+    shape : data.StructLayout
+        Of the payload.
+    depth : int
+        At least 2.
+    relaxed : bool
+        The payload shown changes in a cycle without one: `o.ready` need not reach its bits.
 
     Members
     -------
     i, o : streams of `shape`
     level : payloads held
+
+    Raises
+    ------
+    ValueError
+        If `depth` is less than 2.
     """
 
+    LATENCY = 2
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, shape: data.StructLayout, *, depth: int) -> None:
+    def __init__(self, shape: data.StructLayout, *, depth: int, relaxed: bool = False) -> None:
+        if depth < 2:
+            raise ValueError(f"depth must be at least 2, got {depth}")
         self._shape = shape
         self._depth = depth
+        self._relaxed = relaxed
         super().__init__(
             {
                 "i": In(stream.Signature(shape)),
@@ -36,16 +55,35 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.fifo = buffer = fifo.SyncFIFOBuffered(
-            width=self._shape.size, depth=self._depth
+        inside = self._depth - 1  # the payload shown has left the memory
+        bits = (inside - 1).bit_length()
+        m.submodules.storage = storage = memory.Memory(
+            shape=self._shape.size, depth=1 << bits, init=[]
         )
+        write, read = storage.write_port(), storage.read_port(domain="comb")
+        stored = Signal(range(inside + 1))  # payloads in the memory
+        full, some = Signal(), Signal()  # it has no room, it is not empty
+        push, free, load, pop = Signal(), Signal(), Signal(), Signal()
+        shown = Signal(self._shape.size, reset_less=True)
         m.d.comb += [
-            buffer.w_data.eq(self.i.payload.as_value()),
-            buffer.w_en.eq(self.i.valid),
-            self.i.ready.eq(buffer.w_rdy),
-            self.o.payload.as_value().eq(buffer.r_data),
-            self.o.valid.eq(buffer.r_rdy),
-            buffer.r_en.eq(self.o.ready),
-            self.level.eq(buffer.level),
+            self.i.ready.eq(~full),
+            push.eq(self.i.valid & ~full),
+            pop.eq(self.o.valid & self.o.ready),
+            free.eq(~self.o.valid if self._relaxed else ~self.o.valid | self.o.ready),
+            load.eq(free & some),
+            write.data.eq(self.i.payload.as_value()),
+            write.en.eq(push),
+            self.o.payload.as_value().eq(shown),
         ]
+        m.d.sync += [
+            stored.eq(stored + push - load),
+            full.eq(~load & (full | (push & (stored == inside - 1)))),
+            some.eq(push | (some & ~(load & (stored == 1)))),
+            self.o.valid.eq(load | (self.o.valid & ~self.o.ready)),
+            self.level.eq(self.level + push - pop),
+        ]
+        with m.If(load):
+            m.d.sync += shown.eq(read.data)
+        if bits:
+            m.d.sync += [write.addr.eq(write.addr + push), read.addr.eq(read.addr + load)]
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from ..golden.parameters import Parameters
 from ..golden.registers import RECORDED, UnitState
 from .beats import BeatWalker
 from .bursts import BurstCutter, burst_layout
+from .delay import delays
 from .layouts import command_layout, unit_port
 from .queue import Queue
 from .scratchpad import Scratchpad
@@ -28,23 +29,28 @@ def write_layout(axi_bytes: int) -> data.StructLayout:
 class Storer(wiring.Component):
     """Executes STORE and RECORD, one beat a cycle.
 
-    A command is done when memory has acknowledged all of its bursts. `OUTSTANDING` may wait for
-    that while the next one's rows leave already; a RECORD starts when none does. It is one row
-    of `RECORD_BYTES` that is aligned to the bus.
+    A command is done when memory has acknowledged all of its bursts; its tokens are given
+    `ANSWER` cycles later, later still when the command before it was done just before.
+    `OUTSTANDING` may wait for that while the next one's rows leave already; a RECORD starts when
+    none does. It is one row of `RECORD_BYTES` that is aligned to the bus.
 
     Members
     -------
     i : commands with their token masks
-    halt : starts no further command
+    halt : starts no further command, from the cycle after it on
     held, take, give : tokens, masks of units
     read_enable, read_address, read_data : of the output scratchpad, any alignment
-    counters : what a RECORD copies when it starts
+    counters : what a RECORD copies, the low halves `COPY` cycles after it takes its tokens, the
+        high halves a cycle later
     recorded : one cycle, a RECORD is done that asked for the interrupt
     write_request, write_data : AXI write bursts and their beats
     acknowledged : a burst has been acknowledged, in the order of the requests
-    state : what the unit is doing
+    range_error : with the first read of a row that goes beyond the scratchpad
+    state : what the unit was doing a cycle ago
     """
 
+    COPY = 1
+    ANSWER = 3
     BUFFERED = 16  # beats between scratchpad and bus
     OUTSTANDING = 4  # commands whose beats have left
     i: stream.Interface
@@ -77,109 +83,118 @@ class Storer(wiring.Component):
             axi_bytes=self._axi_bytes, beats=self._beats, size=self._size
         )
         command = self.i.payload
-        running, asked, walked = Signal(), Signal(), Signal()
-        start, leave = Signal(), Signal()
+        running, start, leave = Signal(), Signal(), Signal()
+        asked, begun, walked = Signal(), Signal(), Signal()  # bursts, beats; these have all left
         bursts = Signal(_BURST_BITS)  # of this command so far
         for walk in (cutter.i, walker.i):
             for name in walk.payload.shape().members:
                 m.d.comb += walk.payload[name].eq(command.fields[name])
-        sent = self._send(m, walker, start & command.record)
+        wiring.connect(m, cutter.o, wiring.flipped(self.write_request))
+        moves, sent = self._send(m, walker, start & command.record)
         open_, waiting = self._outstanding(m, leave, bursts)
+        held = (command.wait & ~self.held) == 0
         m.d.comb += [
-            start.eq(
-                self.i.valid
-                & ~running
-                & ~self.halt
-                & ((command.wait & ~self.held) == 0)
-                & ~(command.record & waiting)
-            ),
             leave.eq(running & asked & walked & open_),
             self.take.eq(Mux(start, command.wait, 0)),
             self.i.ready.eq(leave),
             cutter.i.valid.eq(running & ~asked),
-            walker.i.valid.eq(running & ~walked),
-            self.write_request.valid.eq(cutter.o.valid),
-            self.write_request.payload.eq(cutter.o.payload),
-            cutter.o.ready.eq(self.write_request.ready),
+            walker.i.valid.eq(running & ~begun),
         ]
+        go = self.i.valid & ~running & held & ~self.halt & ~(command.record & waiting)
+        ends = moves & walker.o.payload.end
         m.d.sync += [
-            running.eq((running | start) & ~leave),
+            start.eq(go),
+            running.eq((running | go) & ~leave),
             asked.eq((asked | (cutter.i.valid & cutter.i.ready)) & ~leave),
-            walked.eq((walked | (walker.i.valid & walker.i.ready)) & ~leave),
-            bursts.eq(Mux(leave, 0, bursts + (cutter.o.valid & cutter.o.ready))),
+            begun.eq((begun | (walker.i.valid & walker.i.ready)) & ~leave),
+            walked.eq((walked | ends) & ~leave),
+            bursts.eq(Mux(leave, 0, bursts + (moves & walker.o.payload.burst_end))),
         ]
         with m.If((running & ~(asked & walked)) | ~sent):
-            m.d.comb += self.state.eq(UnitState.RUNNING)
+            m.d.sync += self.state.eq(UnitState.RUNNING)
         with m.Elif(running | waiting):
-            m.d.comb += self.state.eq(UnitState.BUS)
+            m.d.sync += self.state.eq(UnitState.BUS)
         with m.Elif(self.i.valid):
-            m.d.comb += self.state.eq(UnitState.WAITING)
+            m.d.sync += self.state.eq(UnitState.WAITING)
+        with m.Else():
+            m.d.sync += self.state.eq(UnitState.IDLE)
         return m
 
-    def _outstanding(self, m: Module, leave: Signal, bursts: Signal) -> tuple[Value, Signal]:
+    def _outstanding(self, m: Module, leave: Signal, bursts: Signal) -> tuple[Value, Value]:
         """Wait for acknowledgements; whether one more command may, and whether any does."""
         layout = {"bursts": _BURST_BITS, "signal": len(Unit), "interrupt": 1}
-        queue = Queue(data.StructLayout(layout), depth=self.OUTSTANDING)
+        queue = Queue(data.StructLayout(layout), depth=self.OUTSTANDING, relaxed=True)
         m.submodules.outstanding = queue
         command, oldest = self.i.payload, queue.o.payload
-        answered = Signal(_BURST_BITS)  # bursts of the oldest command, and of those behind it
-        done, waiting = Signal(), Signal()
+        # Bursts acknowledged less those of the commands so far, the oldest one's too once `known`.
+        surplus = Signal(signed(_BURST_BITS + 1))
+        known, done, acknowledged = Signal(), Signal(), Signal()
+        charge = queue.o.valid & ~known
         m.d.comb += [
             queue.i.valid.eq(leave),
             queue.i.payload.bursts.eq(bursts),
             queue.i.payload.signal.eq(command.signal),
             queue.i.payload.interrupt.eq(command.record & command.fields.value[0]),
-            done.eq(queue.o.valid & (answered >= oldest.bursts)),
+            done.eq(known & (surplus >= 0)),
             queue.o.ready.eq(done),
+        ]
+        m.d.sync += [
+            acknowledged.eq(self.acknowledged),
+            surplus.eq(surplus + acknowledged - Mux(charge, oldest.bursts, 0)),
+            known.eq((known | charge) & ~done),
             self.give.eq(Mux(done, oldest.signal, 0)),
             self.recorded.eq(done & oldest.interrupt),
-            waiting.eq(queue.level != 0),
         ]
-        m.d.sync += answered.eq(answered + self.acknowledged - Mux(done, oldest.bursts, 0))
-        return queue.i.ready, waiting
+        return queue.i.ready, queue.level != 0
 
-    def _send(self, m: Module, walker: BeatWalker, latch: Value) -> Signal:
+    def _send(self, m: Module, walker: BeatWalker, record: Value) -> tuple[Value, Value]:
         """Put beats from the scratchpad or the counters' copy into a buffer before the bus.
 
-        The counters are copied with `latch`. Returns whether all beats are gone.
+        The counters are copied from `record` on. Returns whether a beat is read, and whether all
+        are gone.
         """
         m.submodules.beats = beats = Queue(write_layout(self._axi_bytes), depth=self.BUFFERED)
-        beat, record = walker.o.payload, self.i.payload.record
-        latency = Scratchpad.LATENCY
-        moves = Signal()
-        m.d.comb += [
-            walker.o.ready.eq(beats.level < self.BUFFERED - latency - 1),
-            moves.eq(walker.o.valid & walker.o.ready),
-            self.read_enable.eq(moves & ~record),
-            self.read_address.eq(beat.address),
-            self.range_error.eq(self.read_enable & beat.out_of_range),
+        beat, of_record = walker.o.payload, self.i.payload.record
+        latency = Scratchpad.LATENCY + 1  # from `moves` to the data
+        room, moves = Signal(), Signal()
+        m.d.comb += [walker.o.ready.eq(room), moves.eq(walker.o.valid & room)]
+        m.d.sync += [
+            # What has left the walker and is not in `level`, now and with the next cycle's beat.
+            room.eq(beats.level <= self.BUFFERED - (latency + 3)),
+            self.read_enable.eq(moves & ~of_record),
+            self.range_error.eq(moves & ~of_record & beat.out_of_range),
         ]
-        valid, lanes, last = moves, beat.lanes, beat.burst_end
-        in_flight = 0
-        for stage in range(latency):
-            previous = valid, lanes, last, record
-            valid = Signal(name=f"valid{stage}")
-            lanes = Signal(self._axi_bytes, name=f"lanes{stage}", reset_less=True)
-            last = Signal(name=f"last{stage}", reset_less=True)
-            record = Signal(name=f"record{stage}", reset_less=True)
-            m.d.sync += [
-                new.eq(old) for new, old in zip((valid, lanes, last, record), previous, strict=True)
-            ]
-            in_flight |= valid
+        with m.If(walker.o.valid):
+            m.d.sync += self.read_address.eq(beat.address)
+        valid = delays(m, "valid", moves, latency + 1, reset_less=False)
+        control = Cat(of_record, beat.burst_end, beat.lanes)
+        controls = delays(m, "control", control, latency + 1)
+        copy = self._copy(m, record, valid[latency] & controls[latency][0])
+        with m.If(valid[latency]):
+            m.d.sync += beats.i.payload.data.eq(
+                Mux(controls[latency][0], copy[: 8 * self._axi_bytes], self.read_data)
+            )
+        m.d.comb += [
+            beats.i.valid.eq(valid[-1]),
+            beats.i.payload.last.eq(controls[-1][1]),
+            beats.i.payload.strobe.eq(controls[-1][2:]),
+        ]
+        wiring.connect(m, beats.o, wiring.flipped(self.write_data))
+        return moves, ~Cat(valid[1:]).any() & (beats.level == 0)
+
+    def _copy(self, m: Module, record: Value, moves: Value) -> Signal:
+        """Copy the counters, whose high halves follow the low ones; `moves` drops a beat."""
         copy = Signal(len(self.counters), reset_less=True)
-        with m.If(latch):
-            m.d.sync += copy.eq(self.counters)
-        with m.Elif(valid & record):
+        low, high = Signal(), Signal()
+        m.d.sync += [low.eq(record), high.eq(low)]
+        with m.If(moves):
             m.d.sync += copy.eq(copy >> 8 * self._axi_bytes)
-        m.d.comb += [
-            beats.i.valid.eq(valid),
-            beats.i.payload.data.eq(Mux(record, copy[: 8 * self._axi_bytes], self.read_data)),
-            beats.i.payload.strobe.eq(lanes),
-            beats.i.payload.last.eq(last),
-            self.write_data.valid.eq(beats.o.valid),
-            self.write_data.payload.eq(beats.o.payload),
-            beats.o.ready.eq(self.write_data.ready),
-        ]
-        sent = Signal()
-        m.d.comb += sent.eq(~in_flight & (beats.level == 0))
-        return sent
+        for part, latch in enumerate((low, high)):
+            with m.If(latch):
+                m.d.sync += [
+                    copy.word_select(2 * index + part, 32).eq(
+                        self.counters.word_select(2 * index + part, 32)
+                    )
+                    for index in range(len(RECORDED))
+                ]
+        return copy

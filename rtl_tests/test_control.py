@@ -268,8 +268,7 @@ def test_a_record_is_not_lost_to_a_clear() -> None:
                 setup.host.write(Write(Register.STATUS, Status.RECORDED))
             yield Wait(20)
             status = yield Read(Register.STATUS)
-            # The write takes effect one cycle before its answer.
-            cleared = setup.host.b.cycles[-1] - 1
+            cleared = setup.host.b.cycles[-1] - Control.ANSWER
             lead.append(setup.seen["recorded"].values.index(1) - cleared)
             assert status == (0 if lead[-1] < 0 else Status.RECORDED)
 
@@ -298,8 +297,7 @@ def test_an_end_is_not_lost_to_a_clear() -> None:
             finished = next(c for c, busy in enumerate(setup.seen["busy"].values) if busy)
             finished = setup.seen["busy"].values.index(0, finished) - 1
             ended = Status.DONE | Status.ERROR | ErrorCode.DEADLOCK << 8
-            # The write takes effect one cycle before its answer.
-            lead.append(finished - (answered - 1))
+            lead.append(finished - (answered - Control.ANSWER))
             assert status == (0 if lead[-1] < 0 else ended)
 
         setup.host.run(script())

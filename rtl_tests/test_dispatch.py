@@ -149,7 +149,7 @@ def test_legal_instructions_reach_their_unit(rate: str) -> None:
     assert setup.flags() == {"ended": 1, "illegal": 0, "beyond": 0, "fault": 0}
     assert setup.seen["handed"].value == len(program)
     if rate == "always":
-        assert cycles == len(program) + 2
+        assert cycles == len(program) * Dispatch.PERIOD + Dispatch.LATENCY + 1
 
 
 def test_end_is_the_end() -> None:
@@ -160,7 +160,7 @@ def test_end_is_the_end() -> None:
     setup = Setup(
         [*(fetched(encode(i)) for i in program), fetched(bytes(32)), fetched(bytes(32), 1)]
     )
-    setup.bench.run(lambda: setup.bench.cycle == 20)
+    setup.bench.run(lambda: setup.bench.cycle == 40)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
     assert setup.flags() == {"ended": 1, "illegal": 0, "beyond": 0, "fault": 0}
 
@@ -173,7 +173,7 @@ def test_illegal_fields(opcode: Opcode, change: dict[str, int]) -> None:
     assert dispatch(encode(good), PARAMETERS) == opcode
     assert dispatch(encode(bad), PARAMETERS) == ErrorCode.ILLEGAL_INSTRUCTION
     setup = Setup([fetched(encode(i)) for i in (good, bad, good)])
-    setup.bench.run(lambda: setup.bench.cycle == 12)
+    setup.bench.run(lambda: setup.bench.cycle == 20)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
     assert setup.flags() == {"ended": 0, "illegal": 1, "beyond": 0, "fault": 0}
     assert setup.seen["handed"].value == 1
@@ -190,7 +190,7 @@ def test_addresses_beyond_a_scratchpad(opcode: Opcode, change: dict[str, int]) -
     assert dispatch(encode(good), PARAMETERS) == opcode
     assert dispatch(encode(bad), PARAMETERS) == ErrorCode.SCRATCHPAD_RANGE
     setup = Setup([fetched(encode(i)) for i in (good, bad, good)])
-    setup.bench.run(lambda: setup.bench.cycle == 12)
+    setup.bench.run(lambda: setup.bench.cycle == 20)
     assert sum(len(sink.items) for sink in setup.units.values()) == 1
     assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 1, "fault": 0}
 
@@ -208,7 +208,7 @@ def test_depthwise_setup(options: dict[str, int], depthwise: bool) -> None:
     bench = Bench(block)
     bench.source(block.i, [fetched(setup)])
     illegal, sink = bench.watch(block.illegal), bench.sink("compute", block.compute)
-    bench.run(lambda: bench.cycle == 6)
+    bench.run(lambda: bench.cycle == 12)
     assert (len(sink.items), illegal.value) == (int(depthwise), int(not depthwise))
     due = Opcode.SETUP if depthwise else ErrorCode.ILLEGAL_INSTRUCTION
     assert dispatch(setup, p) == due
@@ -233,20 +233,24 @@ def test_random_instructions(axi_bytes: int) -> None:
     legal = [dispatch(word, p) for word in words]
     assert 50 < sum(isinstance(found, ErrorCode) for found in legal) < 350
     block = Dispatch(p)
-    # In reset all the time: what one instruction leads to is forgotten before the next.
-    bench = Bench(ResetInserter(Signal(init=1))(block))
+    # What one instruction leads to is forgotten before the next.
+    reset = Signal()
+    bench = Bench(ResetInserter(reset)(block))
     valid = {unit: bench.watch(getattr(block, unit.name.lower()).valid) for unit in Unit}
+    period = Dispatch.LATENCY + 2
     bench.drive(block.i.valid, 1)
 
     def show() -> None:
-        bench.drive(block.i.payload, fetched(words[min(bench.cycle + 1, len(words) - 1)]))
+        index, phase = divmod(bench.cycle + 1, period)
+        bench.drive(block.i.payload, fetched(words[min(index, len(words) - 1)]))
+        bench.drive(reset, int(phase == period - 1))
 
     show()
     bench.each_cycle(show)
-    bench.run(lambda: bench.cycle == len(words) - 1)
+    bench.run(lambda: bench.cycle == period * len(words) - 1)
     for unit, shown in valid.items():
         due = [isinstance(o, Opcode) and UNIT_OF.get(o) == unit for o in legal]
-        assert list(map(bool, shown.values)) == due
+        assert list(map(bool, shown.values[Dispatch.LATENCY :: period])) == due
 
 
 @pytest.mark.parametrize("rate", ["always", "random"])
@@ -255,16 +259,19 @@ def test_read_faults(rate: str) -> None:
     good = instruction(Opcode.LOAD, **LEGAL[Opcode.LOAD])
     items = [fetched(encode(good)), fetched(encode(good), fault=1), fetched(encode(good))]
     setup = Setup(items, rate)
-    setup.bench.run(lambda: setup.bench.cycle == 20)
+    setup.bench.run(lambda: setup.bench.cycle == 40)
     assert len(setup.units[Unit.LOAD].items) == 1
     assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 0, "fault": 1}
 
 
-def test_halt() -> None:
-    """From the cycle of `halt` on, nothing is taken."""
+@pytest.mark.parametrize("halt", range(6, 11))
+def test_halt(halt: int) -> None:
+    """After the cycle of `halt` nothing new is shown to a queue."""
     good = fetched(encode(instruction(Opcode.STORE, **LEGAL[Opcode.STORE])))
     setup = Setup([good] * 20)
-    setup.bench.each_cycle(lambda: setup.bench.drive(setup.block.halt, setup.bench.cycle >= 6))
-    setup.bench.run(lambda: setup.bench.cycle == 15)
-    assert setup.units[Unit.STORE].cycles == list(range(7))
+    setup.bench.each_cycle(lambda: setup.bench.drive(setup.block.halt, setup.bench.cycle >= halt))
+    setup.bench.run(lambda: setup.bench.cycle == 60)
+    # Driven from cycle halt + 1 on
+    due = range(Dispatch.LATENCY, halt + 2, Dispatch.PERIOD)
+    assert setup.units[Unit.STORE].cycles == list(due)
     assert setup.flags() == {"ended": 0, "illegal": 0, "beyond": 0, "fault": 0}

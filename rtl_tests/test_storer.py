@@ -25,7 +25,8 @@ SIZE = 1 << 12
 SCRATCHPAD = np.random.default_rng(0).integers(256, size=SIZE).astype(np.uint8)
 MEMORY = 1 << 14
 WIDTHS = (8, 16, 32, 64)
-GAP = 4  # cycles from the last beat of a command to the first of the next
+ALONE = 12  # cycles after another command's end, in which an answer may come later
+GAP = 7  # cycles from the last beat of a command to the first of the next
 
 
 def random_store(rng: np.random.Generator, start: int, size: int) -> Instruction:
@@ -112,7 +113,12 @@ class Setup:
 
     def counters(self, cycle: int) -> list[int]:
         """What the counters hold in a cycle, all different."""
-        return [((cycle << 44) + index) ^ cycle for index in range(len(RECORDED))]
+        return [((cycle << 36) + index) ^ cycle for index in range(len(RECORDED))]
+
+    def copied(self, start: int) -> list[int]:
+        """What a RECORD copies that takes its tokens in a cycle: the high halves come later."""
+        low, high = (self.counters(start + Storer.COPY + later) for later in range(2))
+        return [h >> 32 << 32 | w & (1 << 32) - 1 for w, h in zip(low, high, strict=True)]
 
     def _cycle(self) -> None:
         words = self.counters(self.bench.cycle + 1)
@@ -134,7 +140,9 @@ class Setup:
         last = self.bursts()[-1]
         acknowledged = self.memory.acknowledgements
         self.bench.run(
-            lambda: len(acknowledged) == last and self.bench.cycle > max(60, acknowledged[-1] + 4)
+            lambda: (
+                len(acknowledged) == last and self.bench.cycle > max(60, acknowledged[-1] + ALONE)
+            )
         )
 
     def golden(self) -> list[np.ndarray]:
@@ -145,7 +153,7 @@ class Setup:
             start = next(starts, 0) if step.wait else 0
             source = SCRATCHPAD
             if step.opcode == Opcode.RECORD:
-                source = recorder(dict(zip(RECORDED, self.counters(start), strict=True)))
+                source = recorder(dict(zip(RECORDED, self.copied(start), strict=True)))
             memory.append(storer(step, source, memory[-1]))
         return memory
 
@@ -169,8 +177,13 @@ def test_random_stores(axi_bytes: int, rate: str, records: float) -> None:
     golden, due = setup.golden(), setup.bursts()
     np.testing.assert_array_equal(setup.memory.memory, golden[-1])
     given = [k for k, i in enumerate(program) if i.signal]
-    ends = [setup.memory.acknowledgements[count - 1] + 1 for count in due]
-    assert setup.tokens.given == [(ends[k], program[k].signal) for k in given]
+    assert [mask for _, mask in setup.tokens.given] == [program[k].signal for k in given]
+    ends = [setup.memory.acknowledgements[count - 1] + Storer.ANSWER for count in due]
+    waits = np.array([cycle for cycle, _ in setup.tokens.given]) - np.array(ends)[given]
+    alone = np.diff(ends, prepend=-ALONE)[given] >= ALONE
+    assert min(waits) >= 0
+    assert not waits[alone].any()
+    assert alone.any()
     for snapshot, k in zip(setup.snapshots, given, strict=True):
         stored = golden[k + 1] != 0  # what comes after goes elsewhere
         np.testing.assert_array_equal(snapshot[stored], golden[k + 1][stored])
@@ -187,7 +200,7 @@ def test_records_wait_for_the_stores_before(seed: int) -> None:
     ]
     setup = Setup(program, 16, "random", latency=20)
     setup.run()
-    ends = [setup.memory.acknowledgements[count - 1] + 1 for count in setup.bursts()]
+    ends = [setup.memory.acknowledgements[count - 1] + Storer.ANSWER for count in setup.bursts()]
     starts = [cycle for cycle, _ in setup.tokens.taken]
     records = [k for k, i in enumerate(program) if i.opcode == Opcode.RECORD]
     assert [k for k in records if k and starts[k] <= ends[k - 1]] == []
@@ -258,7 +271,7 @@ def test_halt_lets_the_started_command_end(seed: int) -> None:
     setup.bench.run(lambda: bool(halted) and setup.bench.cycle > halted[0] + 600)
     started = len(setup.tokens.taken)
     assert enough <= started < len(program)
-    assert setup.tokens.taken[-1][0] <= halted[0]
+    assert setup.tokens.taken[-1][0] <= halted[0] + 1
     assert len(setup.tokens.given) == started
     np.testing.assert_array_equal(setup.memory.memory, setup.golden()[started])
 
@@ -284,6 +297,7 @@ def test_states() -> None:
     taken, end = setup.tokens.taken[0][0], setup.tokens.given[0][0]
     assert set(states[: taken + 1]) <= {UnitState.IDLE, UnitState.WAITING}
     assert states[taken] == UnitState.WAITING
-    assert (states[taken + 1 : setup.beats.cycles[-1] + 1] == UnitState.RUNNING).all()
-    assert (states[setup.beats.cycles[-1] + 1 : end + 1] == UnitState.BUS).all()
+    gone = setup.beats.cycles[-1] + 2
+    assert (states[taken + 1 : gone] == UnitState.RUNNING).all()
+    assert (states[gone : end + 1] == UnitState.BUS).all()
     assert (states[end + 1 :] == UnitState.IDLE).all()

@@ -1,0 +1,58 @@
+"""Two registers in a stream, so that no path goes through it."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["RegisterSlice"]
+
+
+class RegisterSlice(wiring.Component):
+    """Cuts a stream's paths, `ready`'s too; one payload a cycle, `LATENCY` cycles later.
+
+    The payloads lie in two registers by turns. Each loads in every cycle in which its turn comes
+    and it holds nothing, whether there is a payload or not: neither `valid` nor `ready` has to
+    reach all of its bits.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Of the payload.
+
+    Members
+    -------
+    i, o : streams of `shape`
+    """
+
+    LATENCY = 1
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, shape: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = Value.cast(self.i.payload)
+        held = [Signal(len(bits), name=f"held{turn}", reset_less=True) for turn in range(2)]
+        full = Signal(2)
+        put, get = Signal(), Signal()  # whose turn it is
+        entered, left = Signal(2), Signal(2)
+        m.d.comb += [
+            self.i.ready.eq(~full.all()),
+            self.o.valid.eq(full.any()),
+            Value.cast(self.o.payload).eq(Mux(get, held[1], held[0])),
+            entered.eq((self.i.valid & self.i.ready) << put),
+            left.eq((self.o.valid & self.o.ready) << get),
+        ]
+        m.d.sync += [
+            full.eq((full | entered) & ~left),
+            put.eq(put ^ entered.any()),
+            get.eq(get ^ left.any()),
+        ]
+        for turn, ours in enumerate(Cat(~put, put)):
+            with m.If(ours & ~full[turn]):
+                m.d.sync += held[turn].eq(bits)
+        return m
