@@ -129,15 +129,15 @@ class ActivationFeeder(wiring.Component):
         with m.If(commands.begin):
             m.d.sync += [tile.eq(self.i.payload.fields.compute), signal.eq(self.i.payload.signal)]
         free, pending, only = Signal(), Signal(), Signal()  # passes are still to start, one is
-        start = self._decide(m, walker, commands, pending, only, free)
+        self._decide(m, walker, commands, pending, only, free)
         tile_started, first, last = Signal(), Signal(), Signal()  # first, last: of the tile
-        with m.If(start):
+        with m.If(walker.start):
             m.d.sync += [first.eq(tile.first & ~tile_started), last.eq(tile.last & only)]
         # Cycle 1: what has been decided
         step = _Step(*(Signal(name=f"stepped_{name}") for name in _Step._fields))
         m.d.sync += [
             step.go.eq(walker.go),
-            step.start.eq(start),
+            step.start.eq(walker.start),
             step.emit.eq(walker.go & walker.emit),
             step.end.eq(walker.go & walker.end),
             tile_started.eq((tile_started | step.start) & ~commands.begin),
@@ -186,23 +186,20 @@ class ActivationFeeder(wiring.Component):
         pending: Signal,
         only: Signal,
         free: Signal,
-    ) -> Signal:
-        """Decide on the next cell; true if a pass starts with it."""
-        armed, start = Signal(), Signal()  # a pass may start, does
+    ) -> None:
+        """Decide whether the next pass may start, in the cycle after."""
         stale = Signal()  # the weights that are ready are those of the pass that has started
         m.d.comb += [
-            start.eq(armed & ~walker.under_way & free),
-            walker.go.eq((armed | walker.under_way) & free),
+            walker.free.eq(free),
             commands.pending.eq(pending),
             self.running.eq(walker.under_way | pending),
         ]
         ready = self.reduction_ready & (self.weights_ready | ~commands.weighted)
         m.d.sync += [
-            armed.eq(pending & ready & ~stale & ~start),
-            stale.eq(start | (stale & commands.weighted & ~self.swap)),
-            pending.eq(commands.begin | (pending & ~(start & only))),
+            walker.armed.eq(pending & ready & ~stale & ~walker.start),
+            stale.eq(walker.start | (stale & commands.weighted & ~self.swap)),
+            pending.eq(commands.begin | (pending & ~(walker.start & only))),
         ]
-        return start
 
     def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
         """Count passes that are still to start."""

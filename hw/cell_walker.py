@@ -27,8 +27,9 @@ class CellWalker(wiring.Component):
     width, height : pixels of the tile, constant from three cycles before its first pass to the
         start of its last one
     origin_a, origin_b, split : of the pass, in the cycle after it started
-    go : move to the next cell, a pass's first one if none is `under_way`
+    armed, free : a pass may start when the one before has ended; something may be done
     under_way : the pass has cells left
+    go, start : the walk moves to the next cell; to a pass's first one
     emit, end : the cell to move to completes a window, is the pass's last one
     a, b, read_split, cell : where to read the cell, and its index in its line, `LATENCY` cycles
         after `go`
@@ -48,8 +49,11 @@ class CellWalker(wiring.Component):
                 "origin_a": In(address),
                 "origin_b": In(address),
                 "split": In(range(parameters.rows + 1)),
-                "go": In(1),
+                "armed": In(1),
+                "free": In(1),
                 "under_way": Out(1),
+                "go": Out(1),
+                "start": Out(1),
                 "emit": Out(1),
                 "end": Out(1),
                 "a": Out(address),
@@ -64,25 +68,27 @@ class CellWalker(wiring.Component):
         setup = self.setup
         line_start = Signal(init=1)  # the cell to move to is the first of its line
         adds, dense = Signal(), Signal()
-        reload = Signal()  # between two passes: the next one may be another tile's
-        m.d.comb += reload.eq(Mux(self.go, self.end, ~self.under_way))
-        column, column_ends = self._count(
-            m, "x", (setup.window_width, setup.stride_x, self.width), self.go, reload
-        )
+        busy, move_y = Signal(), Signal()
         line, line_ends = self._count(
-            m,
-            "y",
-            (setup.window_height, setup.stride_y, self.height),
-            self.go & column_ends,
-            reload,
+            m, "y", (setup.window_height, setup.stride_y, self.height), busy, move_y, None
         )
-        m.d.comb += [self.emit.eq(column & line), self.end.eq(column_ends & line_ends)]
+        column, column_ends = self._count(
+            m, "x", (setup.window_width, setup.stride_x, self.width), busy, self.go, line_ends
+        )
+        m.d.comb += [
+            busy.eq(self.armed | self.under_way),
+            self.go.eq(busy & self.free),
+            self.start.eq(self.armed & ~self.under_way & self.free),
+            move_y.eq(self.go & column_ends),
+            self.emit.eq(column & line),
+            self.end.eq(column_ends & line_ends),
+        ]
         m.d.sync += [adds.eq(setup.mode == Mode.ADD), dense.eq(setup.mode == Mode.DENSE)]
         # Cycle 1: the move
         start, moved, new_line, second, going = (Signal() for _ in range(5))
         m.d.sync += [
             going.eq(self.go),
-            start.eq(self.go & ~self.under_way),
+            start.eq(self.start),
             moved.eq(self.go & ~(adds & self.emit)),
             new_line.eq(line_start),
             second.eq(adds & self.emit),
@@ -109,22 +115,36 @@ class CellWalker(wiring.Component):
         m: Module,
         axis: str,
         shape: tuple[Value, Value, Value],
-        move: Value,
-        reload: Signal,
+        busy: Signal,
+        move: Signal,
+        final: Value | None,
     ) -> tuple[Value, Value]:
-        """Count cells of a dimension: whether the next completes a pixel, and the last one."""
-        pixels = Signal(signed(17), name=f"pixels_{axis}", reset_less=True)
-        whole = Signal(signed(17), name=f"whole_{axis}", reset_less=True)
-        ahead = Signal(signed(17), name=f"ahead_{axis}", reset_less=True)  # of the next pass
-        cells = Signal(signed(5), name=f"cells_{axis}", reset_less=True)
-        window = Signal(signed(5), name=f"window_{axis}", reset_less=True)
-        stride = Signal(signed(5), name=f"stride_{axis}", reset_less=True)
+        """Count cells of a dimension: whether the next completes a pixel, and the last one.
+
+        What follows the last one is another pass, maybe of another tile, if it is `final`.
+        """
+        window, stride, cells = (
+            Signal(signed(5), name=f"{name}_{axis}", reset_less=True)
+            for name in ("window", "stride", "cells")
+        )
+        # Of the next pass, of this one
+        ahead, pixels = (
+            Signal(signed(17), name=f"{name}_{axis}", reset_less=True)
+            for name in ("ahead", "pixels")
+        )
         m.d.sync += [a.eq(b - 2) for a, b in zip((window, stride, ahead), shape, strict=True)]
         completes, last = cells[-1], pixels[-1]
-        with m.If(move):
-            m.d.sync += cells.eq(Mux(completes, Mux(last, window, stride), cells - 1))
-        with m.If(move & completes):
-            m.d.sync += pixels.eq(Mux(last, whole, pixels - 1))
-        with m.If(reload):
-            m.d.sync += [cells.eq(window), pixels.eq(ahead), whole.eq(ahead)]
+        with m.If(~busy | move):
+            m.d.sync += cells.eq(
+                Mux(~busy | (completes & last), window, Mux(completes, stride, cells - 1))
+            )
+        anew: Value = ahead
+        if final is not None:
+            whole = Signal.like(ahead, name=f"whole_{axis}", reset_less=True)
+            # Not needed in the last line any more
+            with m.If(~busy | final):
+                m.d.sync += whole.eq(ahead)
+            anew = Mux(~busy | final, ahead, whole)
+        with m.If(~busy | (move & completes)):
+            m.d.sync += pixels.eq(Mux(~busy | last, anew, pixels - 1))
         return completes, completes & last

@@ -77,46 +77,52 @@ class Reduction(wiring.Component):
                 self.split.eq(split),
                 self.used.eq(used),
             ]
-        found = self._step(m, held, restart, (a, b, split, used))
+        found = self._step(m, ~held | fill, restart, (a, b, split, used))
         m.d.sync += held.eq((held | found) & ~fill & ~restart)
         return m
 
-    def _step(self, m: Module, held: Signal, restart: Signal, found: tuple[Signal, ...]) -> Value:
-        """Find the next pass when none is held: true with what completes it."""
+    def _step(self, m: Module, free: Value, restart: Signal, found: tuple[Signal, ...]) -> Value:
+        """Find the next pass when its place is `free`: true with what completes it."""
         a, b, split, used = found
         run, rows = self.setup.run, self._rows
         here = Signal.like(self.a, reset_less=True)  # from the origin on
         left = Signal(24, reset_less=True)  # bytes of this run
-        # One of these: a pass may be taken; its second run begins, ends; comparisons settle
-        due, joins, completes, settles = (Signal() for _ in range(4))
-        take, jump, packs = Signal(), Signal(), Signal()
+        # One of these: a pass is found; its second run begins, ends; comparisons settle; it waits
+        take, joins, completes, settles, due = (Signal() for _ in range(5))
+        packs = Signal()
+        over, jump = Signal(), Signal()  # if anything is taken, it goes to a run's end; it does
         # Comparisons and sums, a cycle after what they are of
-        short, ends, fits = (Signal(reset_less=True) for _ in range(3))
+        short, ends, tiny, fits = (Signal(reset_less=True) for _ in range(4))
         room = Signal(range(rows), reset_less=True)  # lanes left for the second run
         both = Signal(range(rows + 1), reset_less=True)
+        step = Mux(joins, room, rows)
+        further, fewer = Signal.like(here), Signal.like(left)
         next_start, may_pack = self._runs(m, jump, restart)
         m.d.sync += [
             short.eq(left < rows),
             ends.eq(left <= rows),
-            fits.eq(run <= room),
+            tiny.eq(run < rows),
+            fits.eq(tiny & (run[: len(room)] <= room)),
             both.eq(split + run),
+            further.eq(here + step),
+            fewer.eq(left - step),
         ]
         m.d.comb += [
-            take.eq(due & ~held),
             packs.eq(short & may_pack),
-            jump.eq((take & ends) | (completes & fits)),
+            over.eq(Mux(completes, fits, ends)),
+            jump.eq((take | completes) & over),
         ]
         m.d.sync += [
             joins.eq(take & packs & ~restart),
             completes.eq(joins & ~restart),
             settles.eq((take & ~packs) | completes | restart),
-            due.eq(((due & held) | settles) & ~restart),
+            take.eq((due | settles) & free & ~restart),
+            due.eq((due | settles) & ~free & ~restart),
         ]
-        step = Mux(completes, room, rows)
         with m.If(take | completes):
             m.d.sync += [
-                here.eq(Mux(jump, next_start, here + step)),
-                left.eq(Mux(jump, run, left - step)),
+                here.eq(Mux(over, next_start, further)),
+                left.eq(Mux(over, run, fewer)),
                 used.eq(Mux(completes, Mux(fits, both, rows), Mux(ends, left, rows))),
             ]
         with m.If(take):

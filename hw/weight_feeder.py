@@ -75,7 +75,8 @@ class WeightFeeder(wiring.Component):
         rows = self._parameters.rows
         command, fields = self.i.payload, self.i.payload.fields.compute
         pending = Signal()  # tiles are still to start
-        next_row = Signal.like(self.row, reset_less=True)  # of what comes next
+        # Of the parameters, of the tile that comes next, of the one after
+        param_row, next_row, row_after = (Signal.like(self.row, reset_less=True) for _ in range(3))
         parameters, param = Signal(), Signal()  # rows of parameters are to be read; one is
         start, taken = Signal(), Signal()
         weighted = self._follow(m, taken)
@@ -105,10 +106,16 @@ class WeightFeeder(wiring.Component):
         ]
         with m.If(start | loading):
             m.d.sync += row.eq(Mux(start, next_row, row + 1))
-        with m.If(start | param):
-            m.d.sync += next_row.eq(next_row + Mux(start, rows, 1))
-        with m.If(begins):
-            m.d.sync += next_row.eq(fields.weight)
+        m.d.sync += row_after.eq(next_row + rows)
+        with m.If(~(pending | parameters)):
+            m.d.sync += [
+                param_row.eq(fields.weight),
+                next_row.eq(fields.weight + Mux(fields.first, PARAMETER_ROWS, 0)),
+            ]
+        with m.If(start):
+            m.d.sync += next_row.eq(row_after)
+        with m.If(param):
+            m.d.sync += param_row.eq(param_row + 1)
         self._load_parameters(m, parameters, param, begins & fields.first, loading | waiting)
         m.d.sync += [
             self.read_enable.eq(loading | param),
@@ -116,7 +123,7 @@ class WeightFeeder(wiring.Component):
             self.param.eq(param),
         ]
         with m.If(loading | param):
-            m.d.sync += self.row.eq(Mux(param, next_row, row))
+            m.d.sync += self.row.eq(Mux(param, param_row, row))
         self._report(m, pending | parameters | loading, waits)
         return m
 
@@ -137,16 +144,13 @@ class WeightFeeder(wiring.Component):
 
     def _passes(self, m: Module, pending: Signal, begins: Signal, start: Signal) -> None:
         """Count the tiles that are still to start."""
-        passes = Signal(16, reset_less=True)
-        one, only = Signal(reset_less=True), Signal(reset_less=True)  # of the command shown, left
-        count = self.i.payload.fields.compute.passes
+        passes, only = Signal(16, reset_less=True), Signal(reset_less=True)
         m.d.sync += [
-            one.eq(count == 1),
-            only.eq(Mux(begins, one, passes == 1)),
+            only.eq(passes == 1),
             pending.eq(begins | (pending & ~(start & only))),
         ]
-        with m.If(begins):
-            m.d.sync += passes.eq(count)
+        with m.If(~pending):
+            m.d.sync += passes.eq(self.i.payload.fields.compute.passes)
         with m.Elif(start):
             m.d.sync += passes.eq(passes - 1)
 
@@ -158,7 +162,7 @@ class WeightFeeder(wiring.Component):
         gap = Signal(range(-1, max(self._gap, 2)), init=-1)
         m.d.comb += param.eq(parameters & ~busy & gap[-1])
         m.d.sync += parameters.eq(begins | (parameters & ~(param & left[-1])))
-        with m.If(begins):
+        with m.If(~parameters):
             m.d.sync += left.eq(PARAMETER_ROWS - 2)
         with m.Elif(param):
             m.d.sync += left.eq(left - 1)
