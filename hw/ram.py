@@ -36,6 +36,12 @@ class Ram(wiring.Component):
 
     #: Cycles from an address to its word.
     LATENCY = 2
+    write_enable: Signal
+    write_address: Signal
+    write_data: Signal
+    read_enable: Signal
+    read_address: Signal
+    read_data: Signal
 
     def __init__(self, *, width: int, depth: int, family: str) -> None:
         if depth & (depth - 1) or depth < 2:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from open_loop import run
@@ -56,7 +56,7 @@ class Pair(wiring.Component):
         width, depth = self._shape
         bits = (depth - 1).bit_length()
 
-        def address(of: Signal) -> Cat:
+        def address(of: Value) -> Value:
             """Words at both ends of the memory and of its blocks."""
             return Cat(of[:2], of[2].replicate(bits - 3), of[3])
 
