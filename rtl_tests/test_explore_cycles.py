@@ -123,8 +123,15 @@ def test_simulated_cycles_are_kept(answers: list[Outcome], tmp_path: Path) -> No
     answers.append(outcome(Verdict.AGREES, 1234))
     assert simulated(recording(), "n", SMALL, Cache(tmp_path)) == 1234
     assert simulated(recording(), "n", SMALL, Cache(tmp_path)) == 1234
-    with pytest.raises(IndexError):  # another netlist is simulated anew
-        simulated(recording(), "n", replace(SMALL, line_cells=128), Cache(tmp_path))
+
+
+def test_another_netlist_is_simulated_anew(
+    answers: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers += [outcome(Verdict.AGREES, 1234), outcome(Verdict.AGREES, 1235)]
+    assert simulated(recording(), "n", SMALL, Cache(tmp_path)) == 1234
+    monkeypatch.setattr(explore_cycles, "generated", lambda parameters: "other")
+    assert simulated(recording(), "n", SMALL, Cache(tmp_path)) == 1235
 
 
 @pytest.mark.parametrize(
