@@ -42,6 +42,7 @@ class Setup:
         self.beats = bench.source(block.read_data, (), slow)
         self.requests = bench.sink("read_request", block.read_request, self.rate)
         self.o = bench.sink("instructions", block.o, self.rate, self.stalled)
+        self.asks = bench.watch(self.block.read_request.valid)
         self.busy, self.awaiting = bench.watch(block.busy), bench.watch(block.awaiting)
         ReadMemory(bench, self.requests, self.beats, MEMORY, self.axi_bytes, self.latency)
         bench.drive(block.program, self.program)
@@ -113,13 +114,14 @@ def test_keeps_the_bus_and_the_dispatcher_busy(axi_bytes: int) -> None:
 @pytest.mark.parametrize("axi_bytes", WIDTHS)
 @pytest.mark.parametrize("count", [0, 1, 9, 17])
 def test_stop(axi_bytes: int, count: int, rate: str) -> None:
-    """After `stop` at most the request that is shown goes out, and every beat is taken."""
+    """From `stop` on at most the request that is shown goes out, and every beat is taken."""
     setup = Setup(axi_bytes, rate)
     stopped = setup.stop_when(lambda: len(setup.o.items) >= count and setup.bench.cycle > 3)
     setup.bench.run(lambda: bool(stopped) and setup.bench.cycle > stopped[0] + 300)
     assert not setup.busy.value
     assert not setup.awaiting.value
     assert sum(cycle > stopped[0] + 1 for cycle in setup.requests.cycles) <= 1
+    assert not (np.diff(setup.asks.values[stopped[0] + 1 :]) > 0).any()
     in_time = sum(cycle <= stopped[0] + 1 for cycle in setup.beats.cycles)
     assert len(setup.o.items) * INSTRUCTION_BYTES <= in_time * axi_bytes
     beats = FETCH_BYTES // axi_bytes

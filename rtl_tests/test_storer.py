@@ -84,6 +84,7 @@ class Setup:
     rate: str = "always"
     chance: float = 1.0
     latency: int = 5
+    stalled: int = 0  # cycles before memory takes the first beat
     snapshots: list[np.ndarray] = field(default_factory=list)  # with each give
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class Setup:
         slow = self.rate if self.rate != "patient" else "random"
         self.source: Source = bench.source(block.i, commands, slow)
         self.requests: Sink = bench.sink("write_request", block.write_request, self.rate)
-        self.beats: Sink = bench.sink("write_data", block.write_data, self.rate)
+        self.beats: Sink = bench.sink("write_data", block.write_data, self.rate, self.stalled)
         names = ("read_enable", "read_address", "range_error", "state", "recorded")
         self.seen: dict[str, Watched] = {n: bench.watch(getattr(block, n)) for n in names}
         self.tokens = TokenBank(bench, block, self.chance, seed=self.axi_bytes)
@@ -238,6 +239,16 @@ def test_one_beat_a_cycle(axi_bytes: int) -> None:
     between = (gaps != 1).nonzero()[0].tolist()
     assert between == [len(walk) - 1, 2 * len(walk) - 1]
     assert gaps[between].tolist() == [GAP, GAP]
+
+
+@pytest.mark.parametrize("axi_bytes", WIDTHS)
+def test_a_stalled_bus(axi_bytes: int) -> None:
+    """Beats that memory does not take yet are buffered, as many as there is room for."""
+    fields = {"memory": 0, "buffer": 0, "rows": 1, "row_bytes": 40 * axi_bytes}
+    setup = Setup([instruction(Opcode.STORE, **fields)], axi_bytes, stalled=60)
+    setup.run()
+    np.testing.assert_array_equal(setup.memory.memory, setup.golden()[-1])
+    assert sum(setup.seen["read_enable"].values[:60]) == Storer.BUFFERED
 
 
 def test_commands_that_wait_for_memory() -> None:
