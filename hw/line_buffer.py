@@ -71,7 +71,7 @@ class LineBuffer(wiring.Component):
             m.d.sync += [newest.eq(entered), repeats[1].eq(repeats[0]), written.eq(cells[0])]
         lines = [newest]
         for index in reversed(range(WINDOW - 1)):
-            memory = Ram(width=width, depth=self._depth, family=self._family)
+            memory = Ram(width=width, depth=self._depth, family=self._family, hold=True)
             m.submodules[f"memory_{index}"] = memory
             last, older = (
                 Signal(width, reset_less=True, name=f"{name}_{index}") for name in ("last", "older")

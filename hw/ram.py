@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,8 +14,9 @@ __all__ = ["Ram"]
 class Ram(wiring.Component):
     """Memory of `depth` words, read through its output register.
 
-    A word comes `LATENCY` cycles after its address, and stays until the next read's. What comes
-    of reading a word in the very cycle that writes it is undefined: nothing relies on it.
+    A word comes `LATENCY` cycles after its address, and with `hold` stays until the next read's.
+    What comes of reading a word in the very cycle that writes it is undefined: nothing relies on
+    it.
 
     Parameters
     ----------
@@ -27,6 +28,9 @@ class Ram(wiring.Component):
         One of `maccord.golden.parameters.FAMILIES`. Block RAMs of ECP5 are instantiated: their
         output register cannot be inferred by the open tools, and without it they are slow. The
         other families' are inferred.
+    hold : bool
+        Whether a word is looked at after the cycle in which it comes. Without, blocks far from
+        each other need no common enable.
 
     Members
     -------
@@ -43,12 +47,13 @@ class Ram(wiring.Component):
     read_address: Signal
     read_data: Signal
 
-    def __init__(self, *, width: int, depth: int, family: str) -> None:
+    def __init__(self, *, width: int, depth: int, family: str, hold: bool = False) -> None:
         if depth & (depth - 1) or depth < 2:
             raise ValueError(f"depth must be a power of two of at least 2, got {depth}")
         self._width = width
         self._depth = depth
         self._family = family
+        self._hold = hold
         super().__init__(
             {
                 "write_enable": In(1),
@@ -65,7 +70,7 @@ class Ram(wiring.Component):
         valid = Signal(reset_less=True)  # what a reset leaves under way is not read
         m.d.sync += valid.eq(self.read_enable)
         if self._family == "ecp5":
-            blocks(m, self, valid)
+            blocks(m, self, *((self.read_enable, valid) if self._hold else (Const(1), Const(1))))
             return m
         m.submodules.memory = store = memory.Memory(shape=self._width, depth=self._depth, init=[])
         write, read = store.write_port(), store.read_port()

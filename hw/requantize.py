@@ -13,13 +13,14 @@ from amaranth.hdl import Cat, Const, Module, Mux, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .delay import delays
+from .delay import delay
 from .multiply import PART, multiply
-from .stages import Cut, clamp, stages
+from .stages import Cut, activity, clamp, stages
 
 __all__ = ["Requantizer", "requantize"]
 
 PRODUCT = 7  # cycle in which the factors enter the multipliers
+ENABLED = 6  # stages that one flag enables
 
 
 def magnitude(acc: Value) -> Value:
@@ -194,7 +195,7 @@ def requantize(
 class Requantizer(wiring.Component):
     """Requantizes one accumulator per cycle; `y` comes `LATENCY` cycles after `acc`.
 
-    The registers of a stage hold while no value enters it, but for those of a multiplier block.
+    The registers hold while no values come, but for those of a multiplier block.
 
     Parameters
     ----------
@@ -232,10 +233,10 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = delays(m, "valid", self.valid, self.LATENCY)
+        enables = activity(m, self.valid, self.LATENCY, group=ENABLED)
 
         def product(name: str, a: Value, b: Value) -> Value:
-            return multiply(m, name, a, b, valid[PRODUCT - 1], valid[PRODUCT], self._family)
+            return multiply(m, name, a, b, *enables[PRODUCT - 1 : PRODUCT + 1], self._family)
 
         y = requantize(
             self.acc,
@@ -243,8 +244,9 @@ class Requantizer(wiring.Component):
             self.zero_point,
             self.low,
             self.high,
-            cut=stages(m, valid[:-1]),
+            cut=stages(m, enables),
             product=product,
         )
-        m.d.comb += [self.y.eq(y), self.valid_out.eq(valid[-1])]
+        valid = delay(m, "valid", self.valid, self.LATENCY)
+        m.d.comb += [self.y.eq(y), self.valid_out.eq(valid)]
         return m

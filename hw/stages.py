@@ -7,7 +7,7 @@ from typing import Protocol
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
-__all__ = ["Cut", "clamp", "stages"]
+__all__ = ["Cut", "activity", "clamp", "stages"]
 
 
 class Cut(Protocol):
@@ -48,6 +48,44 @@ def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1
         return tuple(cut)
 
     return registers
+
+
+def activity(m: Module, valid: Value, count: int, group: int) -> list[Value]:
+    """Enables of a pipeline's stages: each is set when a value enters it, and often besides.
+
+    Neighbours that get a value one cycle after each other would have one line of valid bits
+    between them, once synthesis has merged equal registers, and each bit of it would enable
+    registers in all of them. Counters, which depend on themselves, stay apart.
+
+    Parameters
+    ----------
+    m : Module
+        Receives the registers, in domain `sync`.
+    valid : Value
+        A value enters the first stage.
+    count : int
+        Stages.
+    group : int
+        Stages that a flag enables.
+
+    Returns
+    -------
+    list of Value
+        One for each stage, the first being `valid`.
+    """
+    enables, entered = [valid], valid
+    while len(enables) < count:
+        index = len(enables)
+        length = min(group, count - index)
+        left = Signal(range(length + 1), name=f"left_{index}")
+        active = Signal(name=f"active_{index}")
+        m.d.sync += [
+            left.eq(Mux(entered, length, Mux(left != 0, left - 1, 0))),
+            active.eq(entered | (left > 1)),
+        ]
+        enables += [active] * length
+        entered = active
+    return enables
 
 
 def clamp(value: Value, low: Value, high: Value, cut: Cut) -> Value:

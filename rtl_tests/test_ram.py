@@ -64,7 +64,7 @@ class Pair(wiring.Component):
         read_address, write_address = address(self.random[2:6]), address(self.random[6:10])
         out = []
         for family in ("generic", "ecp5"):
-            m.submodules[family] = ram = Ram(width=width, depth=depth, family=family)
+            m.submodules[family] = ram = Ram(width=width, depth=depth, family=family, hold=True)
             m.d.comb += [
                 ram.read_enable.eq(read),
                 ram.read_address.eq(read_address),
@@ -133,7 +133,9 @@ def test_a_word_comes_after_two_cycles_and_stays(seed: int) -> None:
     table["read_enable"][:16] = False
     same = table["read_address"] == table["write_address"]
     table["read_enable"] &= ~(same & table["write_enable"])
-    outputs = run(Ram(width=8, depth=16, family="generic"), table, ["read_data"])["read_data"]
+    outputs = run(Ram(width=8, depth=16, family="generic", hold=True), table, ["read_data"])[
+        "read_data"
+    ]
     store, shown, compared = np.zeros(16, int), 0, 0
     for cycle in range(cycles - Ram.LATENCY):
         if table["read_enable"][cycle]:

@@ -62,7 +62,7 @@ def geometry(width: int, depth: int) -> Geometry:
     return min(choices, key=lambda each: (each.behind, each.across, each.width))
 
 
-def blocks(m: Module, ram: Ports, valid: Value) -> None:
+def blocks(m: Module, ram: Ports, read: Value, valid: Value) -> None:
     """Put the blocks of a memory into its module.
 
     Parameters
@@ -70,8 +70,8 @@ def blocks(m: Module, ram: Ports, valid: Value) -> None:
     m : Module
         Receives them, in domain `sync`.
     ram : Ram
-    valid : Value
-        `read_enable`, a cycle later: the output registers take the word.
+    read, valid : Value
+        Whether a word is read, and a cycle later, whether the output registers take it.
     """
     form = geometry(len(ram.write_data), 1 << len(ram.write_address))
     low = (form.words - 1).bit_length()
@@ -88,7 +88,7 @@ def blocks(m: Module, ram: Ports, valid: Value) -> None:
                 write=ram.write_enable & (writes == row),
                 write_address=ram.write_address[:low],
                 data=data,
-                read=ram.read_enable,
+                read=read,
                 read_address=ram.read_address[:low],
                 valid=valid,
                 word=word,
@@ -98,7 +98,7 @@ def blocks(m: Module, ram: Ports, valid: Value) -> None:
     chosen = rows[0]
     if form.behind > 1:
         addressed, shown = Signal.like(reads), Signal.like(reads)
-        with m.If(ram.read_enable):
+        with m.If(read):
             m.d.sync += addressed.eq(reads)
         with m.If(valid):
             m.d.sync += shown.eq(addressed)
