@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from command import maccord
 from driver_library import compiler, headers
 
 from maccord.golden.isa import FIELDS, Mode, Opcode, Unit
-from maccord.golden.parameters import Parameters
+from maccord.golden.parameters import FAMILIES, Parameters
 from maccord.golden.registers import WRITABLE, ErrorCode, Register, Status, UnitState
 from maccord.hw.accelerator import memory_port
 from maccord.hw.control import control_port
@@ -31,6 +31,7 @@ from maccord.sim.toolchain import find_verilator
 
 SIZES = list(CONFIGURATIONS.values())[:3]
 SIZE = SIZES[0]
+OF_FAMILIES = [replace(SIZE, family=family) for family in FAMILIES if family != "generic"]
 
 
 @cache
@@ -63,6 +64,21 @@ def test_lint_is_silent(parameters: Parameters, tmp_path: Path) -> None:
     name = write(parameters, tmp_path)
     done = lint(tmp_path, f"{name}.v", f"{name}.vlt")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("parameters", OF_FAMILIES, ids=lambda p: p.family)
+def test_lint_knows_the_cells(parameters: Parameters, tmp_path: Path) -> None:
+    """With black boxes of them lint is silent; without them, or with a wrong pin, it is not."""
+    name = write(parameters, tmp_path)
+    files = (f"{name}.v", f"{name}_cells.v", f"{name}.vlt")
+    done = lint(tmp_path, *files)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "%Error-MODMISSING" in lint(tmp_path, f"{name}.v", f"{name}.vlt").stderr
+    box = tmp_path / f"{name}_cells.v"
+    pin = {"ecp5": "input A17", "xc7": "input [29:0] A", "xcup": "input [29:0] A"}
+    assert box.read_text().count(f"{pin[parameters.family]},") == 1
+    box.write_text(box.read_text().replace(pin[parameters.family], "input another", 1))
+    assert "%Error-PINNOTFOUND" in lint(tmp_path, *files).stderr
 
 
 def test_lint_still_sees_faults(tmp_path: Path) -> None:
@@ -246,7 +262,7 @@ def test_a_port_without_an_interface_is_refused() -> None:
             annotate(verilog(SIZE).replace(old, new, 1), SIZE)
 
 
-@pytest.mark.parametrize("parameters", SIZES, ids=lambda p: p.name)
+@pytest.mark.parametrize("parameters", [*SIZES, *OF_FAMILIES], ids=lambda p: p.name)
 def test_the_core_names_what_is_there(parameters: Parameters) -> None:
     """FuseSoC's first line, a name with four parts, and no file that is not written."""
     files = companions(parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...golden.parameters import Parameters
+from ..family.black_boxes import BLACK_BOXES
 from ..verilog import TOP
 from .description import VERSION_TEXT
 from .header import COMMON
@@ -21,7 +22,7 @@ filesets:
   lint:
     files:
       - {stem}.vlt: {{file_type: vlt}}
-  software:
+{cells}  software:
     file_type: cSource
     files:
       - {common}: {{is_include_file: true}}
@@ -46,6 +47,7 @@ targets:
     description: "C headers of registers, instructions and parameters"
     filesets: [software]
 """
+_CELLS = "      - {stem}_cells.v: {{file_type: verilogSource}}\n"
 
 
 def core_file(parameters: Parameters, stem: str) -> str:
@@ -67,6 +69,7 @@ def core_file(parameters: Parameters, stem: str) -> str:
         rows=parameters.rows,
         cols=parameters.cols,
         stem=stem,
+        cells=_CELLS.format(stem=stem) if BLACK_BOXES[parameters.family] else "",
         common=COMMON,
         top=TOP,
     )

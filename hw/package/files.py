@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ...golden.parameters import Parameters
+from ..family.black_boxes import black_boxes
 from .core_file import core_file
 from .description import describe
 from .header import COMMON, common_header, configuration_header
@@ -29,13 +30,15 @@ def companions(parameters: Parameters) -> dict[str, str]:
     -------
     dict of str to str
         Texts by file name: a description as JSON, a FuseSoC core, Verilator's waivers, a C header
-        of the configuration, and the one that all configurations share.
+        of the configuration, the one that all configurations share, and black boxes of the
+        family's cells if it instantiates some.
     """
     name = stem(parameters)
+    cells = black_boxes(parameters.family)
     return {
         f"{name}.json": json.dumps(describe(parameters), indent=2) + "\n",
         f"{name}.core": core_file(parameters, name),
-        f"{name}.vlt": waivers(f"{name}.v"),
+        f"{name}.vlt": waivers(f"{name}.v", f"{name}_cells.v", parameters.family),
         f"{name}.h": configuration_header(parameters),
         COMMON: common_header(),
-    }
+    } | ({f"{name}_cells.v": cells} if cells else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..family.black_boxes import BLACK_BOXES
+
 __all__ = ["WAIVERS", "waivers"]
 
 WAIVERS = {
@@ -10,6 +12,7 @@ WAIVERS = {
     "DECLFILENAME": "one file holds all modules",
     "PROCASSINIT": "registers without reset keep their initial value in the declaration",
     "SYMRSVDWORD": "the port named interrupt is a word of some C++ dialects",
+    "UNSIGNED": "a row of comparisons with each lane's number begins with one that always holds",
     "UNUSEDSIGNAL": "names of the source are kept as aliases; constant ports, parts of addresses",
     "VARHIDDEN": "arguments of the multiplexers' functions are called a and b",
     "WIDTHEXPAND": "operators extend their operands by Verilog's own rules",
@@ -17,13 +20,16 @@ WAIVERS = {
 }
 
 
-def waivers(verilog: str) -> str:
+def waivers(verilog: str, cells: str, family: str) -> str:
     """Configuration file for ``verilator --lint-only -Wall``.
 
     Parameters
     ----------
     verilog : str
         Name of the file that it is for; other files keep their warnings.
+    cells : str
+        Name of the file with black boxes of the family's cells.
+    family : str
 
     Returns
     -------
@@ -32,4 +38,12 @@ def waivers(verilog: str) -> str:
     lines = ["`verilator_config"]
     for rule, why in WAIVERS.items():
         lines += [f"// {why}", f'lint_off -rule {rule} -file "*{verilog}"']
+    if BLACK_BOXES[family]:
+        lines += ["// black boxes: nothing is in them", f'lint_off -file "*{cells}"']
+    for box in BLACK_BOXES[family]:
+        lines.append(f"// {box.name} has pins that are left open where they are not needed")
+        lines += [
+            f'lint_off -rule PINMISSING -file "*{verilog}" -match "*\'{pins}\'*"'
+            for pins in box.open
+        ]
     return "\n".join(lines) + "\n"
