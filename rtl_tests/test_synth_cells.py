@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from toy_synthesis import ELEMENT, FETCH, described, mapped
+from toy_synthesis import ELEMENT, FETCH, cell, described, mapped
 
-from maccord.synth.audit import memories, multipliers
+from maccord.synth.audit import instantiated, memories, multipliers
 from maccord.synth.blocks import BLOCKS, block_of
 from maccord.synth.cells import Owners, hierarchy, owners, resources
 from maccord.synth.targets import TARGETS
@@ -92,6 +92,28 @@ def test_what_became_of_a_memory(storage: str, kind: str) -> None:
     result = memories(hierarchy(described()), found(storage), COSTS, nets())
     cells = int(kind != "lost")
     assert result == {f"{FETCH}.storage": {"words": 8, "bits": 4, "kind": kind, "cells": cells}}
+
+
+def test_a_memory_of_the_familys_own_cells_is_that_of_its_instance() -> None:
+    described_ = described()
+    memory = described_["modules"]["top.fetch"]
+    memory["ports"] |= {
+        "write_address": {"direction": "input", "bits": [2, 3, 4]},
+        "write_data": {"direction": "input", "bits": [5, 6]},
+    }
+    memory["cells"]["block_0_0"] = cell("DP16KD")
+    assert hierarchy(described_).memories[FETCH] == (8, 2)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_cells_that_are_instantiated_must_be_left(left: int) -> None:
+    described_, mapped_ = described(), mapped()
+    described_["modules"]["top.element"]["cells"]["multiplier"] = cell("MULT18X18D")
+    if not left:
+        del mapped_["modules"]["top"]["cells"]["product_MULT18X18D_P0"]
+    design = hierarchy(described_)
+    result = instantiated(design, owners(mapped_, design))
+    assert result == {ELEMENT: {"MULT18X18D": {"described": 1, "left": left}}}
 
 
 def test_a_memory_of_registers_is_not_lost() -> None:

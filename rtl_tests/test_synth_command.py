@@ -40,6 +40,10 @@ def result(digest: str = "new", fmax: float = 80.0, storage: str = "DP16KD") -> 
         ({"seeds": ""}, "seeds must be different positive numbers"),
         ({"seeds": "2,2"}, "seeds must be different positive numbers"),
         ({"seeds": "0"}, "seeds must be different positive numbers"),
+        (
+            {"parameters": {"family": "xc7"}},
+            "family must be ecp5 or generic for ecp5-85k, got 'xc7'",
+        ),
         ({"speed": 5}, "speed must be 6, 7 or 8, got 5"),
         ({"mhz": 0.0}, "mhz must be between 1 and 1000, got 0"),
         ({"jobs": -1}, "jobs must be at least 0, got -1"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from toy_synthesis import described, mapped, timed
+from toy_synthesis import cell, described, mapped, timed
 
 from maccord.golden.parameters import Parameters
 from maccord.sim.errors import SimulationError
@@ -30,6 +30,7 @@ class FakeTools:
         self.arguments: list[tuple[str, ...]] = []
         self.versions = {"yosys": "0.70", "nextpnr": "0.11"}
         self.storage = "DP16KD"
+        self.more = 0
 
     def find(self, *wanted: tools.Tool) -> dict[str, str]:
         return {tool.name: self.versions[tool.name] for tool in wanted}
@@ -42,7 +43,10 @@ class FakeTools:
             self.arguments.append(job.arguments)
             if job.tool is tools.YOSYS:
                 self.scripts.append((job.folder / "script.ys").read_text())
-                (job.folder / "generic.json").write_text(json.dumps(described()))
+                generic = described()
+                element = generic["modules"]["top.element"]["cells"]
+                element |= {f"own_{i}": cell("MULT18X18D") for i in range(2 * self.more)}
+                (job.folder / "generic.json").write_text(json.dumps(generic))
                 netlist = json.dumps(mapped(self.storage))
                 if "synth_xilinx" in self.scripts[-1]:
                     netlist = netlist.replace("MULT18X18D", "DSP48E1").replace("DP16KD", "RAMB18E1")
@@ -138,6 +142,13 @@ def test_place_and_route_is_told_the_device(fake: FakeTools, tmp_path: Path) -> 
 def test_a_memory_that_is_trimmed_fails(fake: FakeTools, tmp_path: Path) -> None:
     fake.storage = "LUT4"
     with pytest.raises(SimulationError, match=r"has lost accelerator\.core\.fetch\.storage"):
+        synthesized(tmp_path)
+
+
+def test_a_cell_that_is_trimmed_fails(fake: FakeTools, tmp_path: Path) -> None:
+    """One more multiplier is instantiated than is left."""
+    fake.more = 1
+    with pytest.raises(SimulationError, match=r"has lost accelerator\.core\..*element_0_0$"):
         synthesized(tmp_path)
 
 

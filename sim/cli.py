@@ -7,14 +7,28 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .cli_parameters import (
+    ARRAY,
+    MEMORY,
+    Accumulators,
+    ActivationBytes,
+    AxiBytes,
+    Cols,
+    Family,
+    Lanes,
+    LineCells,
+    OutputBytes,
+    Rows,
+    WeightBytes,
+    parameters_of,
+)
+
 if TYPE_CHECKING:
-    from ..golden.parameters import Parameters
     from .request import Gate
 
 __all__ = ["GATES", "app", "main"]
@@ -35,67 +49,8 @@ app = typer.Typer(
 GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 
 _INTERRUPTED = 130
-_ARRAY, _MEMORY, _INPUT, _OUTPUT = "Array", "Memory", "Input", "Output"
+_INPUT, _OUTPUT = "Input", "Output"
 _MHZ = 200.0
-
-Rows = Annotated[
-    int,
-    typer.Option(help="Rows of the array, along the reduction: 4 to 64.", rich_help_panel=_ARRAY),
-]
-Cols = Annotated[
-    int,
-    typer.Option(help="Columns of the array, output channels: 2 to 64.", rich_help_panel=_ARRAY),
-]
-Lanes = Annotated[
-    int,
-    typer.Option(
-        help="Requantizer lanes, a divisor of the columns; 0: one a column.", rich_help_panel=_ARRAY
-    ),
-]
-AxiBytes = Annotated[
-    int, typer.Option(help="Bytes of the AXI data bus: 8, 16, 32 or 64.", rich_help_panel=_MEMORY)
-]
-ActivationBytes = Annotated[
-    int,
-    typer.Option(
-        help="Activation scratchpad, bytes: a power of two, 2048 to 4194304.",
-        rich_help_panel=_MEMORY,
-    ),
-]
-WeightBytes = Annotated[
-    int,
-    typer.Option(
-        help="Weight scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=_MEMORY
-    ),
-]
-OutputBytes = Annotated[
-    int,
-    typer.Option(
-        help="Output scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=_MEMORY
-    ),
-]
-Accumulators = Annotated[
-    int,
-    typer.Option(
-        help="Pixels of a tile in the accumulators: a power of two, 16 to 65536.",
-        rich_help_panel=_MEMORY,
-    ),
-]
-Family = Annotated[
-    str,
-    typer.Option(
-        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
-        rich_help_panel=_ARRAY,
-    ),
-]
-LineCells = Annotated[
-    int,
-    typer.Option(
-        help="Cells of a line that depthwise layers and max pools scan: a power of two, 16 to "
-        "4096.",
-        rich_help_panel=_MEMORY,
-    ),
-]
 
 
 @app.command()
@@ -172,23 +127,23 @@ def sim(
     line_cells: LineCells = 256,
     family: Family = "generic",
     latency: Annotated[
-        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=_MEMORY)
+        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=MEMORY)
     ] = 30,
     stalls: Annotated[
         float,
         typer.Option(
             help="Probability, 0 to 0.9, that a memory channel pauses in a cycle.",
-            rich_help_panel=_MEMORY,
+            rich_help_panel=MEMORY,
         ),
     ] = 0.0,
     stall_seed: Annotated[
-        int, typer.Option(help="Seed of the pauses.", rich_help_panel=_MEMORY)
+        int, typer.Option(help="Seed of the pauses.", rich_help_panel=MEMORY)
     ] = 0,
     verilog: Annotated[
         Path | None,
         typer.Option(
             help="Simulate this netlist, of the same ports, in place of the generated one.",
-            rich_help_panel=_ARRAY,
+            rich_help_panel=ARRAY,
         ),
     ] = None,
     gate: Annotated[
@@ -197,7 +152,7 @@ def sim(
             metavar="FAMILY",
             help="Simulate the netlist that synthesis for a family makes of the generated one: "
             "`ecp5` (slow; needs the extra `synth`).",
-            rich_help_panel=_ARRAY,
+            rich_help_panel=ARRAY,
         ),
     ] = None,
     waves: Annotated[
@@ -269,7 +224,7 @@ def sim(
 
     request = Request(
         targets=tuple(targets or ()),
-        parameters=_parameters(context),
+        parameters=parameters_of(context),
         inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
@@ -285,14 +240,6 @@ def sim(
         html=html,
     )
     raise typer.Exit(run(request))
-
-
-def _parameters(context: typer.Context) -> Parameters:
-    """The accelerator that a command's options describe: each is named after its field."""
-    from ..golden.parameters import Parameters
-
-    names = (field.name for field in fields(Parameters))
-    return Parameters(**{name: context.params[name] for name in names})
 
 
 def _gate(family: str) -> Gate:
@@ -353,7 +300,7 @@ def verilog(
     """
     from .netlist import write_netlist
 
-    parameters = _parameters(context)
+    parameters = parameters_of(context)
     for path in write_netlist(parameters, out):
         typer.echo(path)
 
