@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import ClockDomain, Const, Module, ResetInserter, Signal
+from amaranth.hdl import ClockDomain, Const, DomainRenamer, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from ..golden.parameters import ID_WIDTH, Parameters
 from .control import Control, control_port
 from .core import Core
 from .register_slice import RegisterSlice
+from .resets import PARTS, start_parts
 
 __all__ = ["ADDRESS_BITS", "Accelerator", "memory_port"]
 
@@ -65,7 +66,7 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    aclk, aresetn : clock, and synchronous reset, active low
+    aclk, aresetn : clock, and synchronous reset, active low, for 16 cycles or more
     interrupt : level, high until software clears the status
     s_axi_* : AXI4-Lite slave, `Control`
     m_axi_* : AXI4 master; transaction IDs tell the reading units apart; no path leads from a port
@@ -83,13 +84,14 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.sync = domain = ClockDomain()
-        m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
+        reset = Signal(init=1, reset_less=True)
+        m.d.sync += reset.eq(~self.aresetn)
+        m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(reset)]
         m.submodules.control = control = Control(self.parameters)
         core = Core(self.parameters)
-        # Every program starts from a clean core, whatever the last one left behind.
-        m.submodules.core = ResetInserter(control.start)(core)
-        started = Signal()
-        m.d.sync += started.eq(control.start)
+        # Every program starts from a clean core, whatever the last one left behind
+        m.submodules.core = DomainRenamer(PARTS[0])(core)
+        started = start_parts(m, domain.clk, control.start)
         for name in control_port():
             inner, outer = getattr(control, name), getattr(self, name)
             member = self.signature.members[name]
@@ -120,8 +122,8 @@ class Accelerator(wiring.Component):
         self._constants(m, "ar")
         request = data.StructLayout({"address": ADDRESS_BITS, "length": 8, "id": ID_WIDTH})
         beat = data.StructLayout({"data": len(core.read_data), "fault": 1, "id": ID_WIDTH})
-        m.submodules.read_address = address = RegisterSlice(request)
-        m.submodules.read_data = beats = RegisterSlice(beat)
+        m.submodules.read_address_slice = address = RegisterSlice(request)
+        m.submodules.read_data_slice = beats = RegisterSlice(beat)
         m.d.comb += [
             address.i.payload.address.eq(base + core.read_address),
             address.i.payload.length.eq(core.read_length),
@@ -148,7 +150,7 @@ class Accelerator(wiring.Component):
     def _write_channels(self, m: Module, core: Core, base: Signal) -> None:
         self._constants(m, "aw")
         request = data.StructLayout({"address": ADDRESS_BITS, "length": 8})
-        m.submodules.write_address = address = RegisterSlice(request)
+        m.submodules.write_address_slice = address = RegisterSlice(request)
         offset, beat = core.write_request, core.write_data
         m.d.comb += [
             address.i.payload.address.eq(base + offset.payload.address),

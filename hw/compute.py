@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,6 +29,8 @@ __all__ = ["Compute"]
 
 class Compute(wiring.Component):
     """Executes SETUP, SETUP_ADD and COMPUTE.
+
+    The blocks that walk have a clock domain of their own, `feeder`: see `resets`.
 
     What is read goes to the datapath, through the line buffer to it or to the window's maximum, or
     to the adder, as the mode in force says.
@@ -80,16 +82,23 @@ class Compute(wiring.Component):
         p = self._parameters
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
-        m.submodules.weight_feeder = weights = WeightFeeder(p, parameter_gap=gap)
+        weights = WeightFeeder(p, parameter_gap=gap)
         m.submodules.commands = commands = Queue(compute_layout(), depth=2)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)
         longest = max(datapath.latency, LineBuffer.LATENCY + MaxWindow.LATENCY, Adder.LATENCY)
         drain = Scratchpad.LATENCY + longest + OutputWriter.LATENCY + 4
-        m.submodules.activation_feeder = feeder = ActivationFeeder(p, drain=drain)
+        feeder = ActivationFeeder(p, drain=drain)
         m.submodules.output_writer = writer = OutputWriter(p)
         m.submodules.outputs = outputs = Queue(outputs_layout(), depth=4)
+        reduction = Reduction(p)
+        for name, block in (
+            ("weight_feeder", weights),
+            ("activation_feeder", feeder),
+            ("reduction", reduction),
+        ):
+            m.submodules[name] = DomainRenamer("feeder")(block)
         wiring.connect(m, wiring.flipped(self.i), weights.i)
         wiring.connect(m, weights.o, commands.i)
         wiring.connect(m, commands.o, feeder.i)
@@ -114,7 +123,7 @@ class Compute(wiring.Component):
         ]
         # What `setup` gives to the blocks has one more register.
         assert datapath.mode_gap < feeder.SETUP_GAP + Scratchpad.LATENCY
-        self._reduce(m, feeder)
+        self._reduce(m, feeder, reduction)
         self._feed(m, feeder, weights, datapath)
         self._scan(m, feeder, lines, window, datapath)
         self._add(m, feeder, adder)
@@ -122,8 +131,7 @@ class Compute(wiring.Component):
         self._count(m, feeder)
         return m
 
-    def _reduce(self, m: Module, feeder: ActivationFeeder) -> None:
-        m.submodules.reduction = reduction = Reduction(self._parameters)
+    def _reduce(self, m: Module, feeder: ActivationFeeder, reduction: Reduction) -> None:
         m.d.comb += [
             reduction.setup.eq(feeder.setup),
             reduction.operand_pitch.eq(feeder.setup_add.operand_pitch),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,6 +29,8 @@ _CAUSE = {name: 1 << index for index, name in enumerate(COUNTERS)}
 
 class Core(wiring.Component):
     """Runs a program: fetch, dispatch, load, compute and store at once.
+
+    Its parts have the clock domains of `resets`, but for those that are in `sync`.
 
     Members
     -------
@@ -82,10 +84,12 @@ class Core(wiring.Component):
         p = self._parameters
         m.submodules.fetch = self._fetch = fetch = Fetch(p)
         m.submodules.dispatch = self._dispatch = dispatch = Dispatch(p)
-        m.submodules.load = self._load = Loader(p, size=p.activation_bytes)
-        m.submodules.weight = self._weight = Loader(p, size=1 << 25)
-        m.submodules.compute = self._compute = Compute(p)
-        m.submodules.store = self._store = Storer(p)
+        self._load = Loader(p, size=p.activation_bytes)
+        self._weight = Loader(p, size=1 << 25)
+        self._store = Storer(p)
+        self._compute = Compute(p)
+        for part in ("load", "weight", "store", "compute"):
+            m.submodules[part] = DomainRenamer(part)(getattr(self, f"_{part}"))
         self._halt = Signal()
         wiring.connect(m, fetch.o, dispatch.i)
         m.d.comb += [
