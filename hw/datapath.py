@@ -179,7 +179,8 @@ class Datapath(wiring.Component):
             m, "constants", Cat(self.zero_point, self.low, self.high), self._parameters.lanes
         )
         for lane in range(self._parameters.lanes):
-            m.submodules[f"requantizer_{lane}"] = requantizer = Requantizer(family=self._parameters.family)
+            requantizer = Requantizer(family=self._parameters.family)
+            m.submodules[f"requantizer_{lane}"] = requantizer
             layer = (requantizer.zero_point, requantizer.low, requantizer.high)
             m.d.comb += Cat(layer).eq(constants[lane + 1])
             self._lane(m, lane, requantizer, results[lane * group : (lane + 1) * group])
