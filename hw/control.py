@@ -224,9 +224,12 @@ class Control(wiring.Component):
         """Count a program's cycles, all and by cause, and its work, from 0 at each start."""
         words: list[Value] = []
         amounts = (Const(1), *self.cause, self.work)
+        # Amounts, too, come a cycle late
+        clear = Signal(init=1)
+        m.d.sync += clear.eq(self.start)
         for name, amount in zip(RECORDED, amounts, strict=True):
             m.submodules[f"counter_{name}"] = counter = Counter(half=32, amount=len(amount))
-            m.d.comb += counter.clear.eq(self.start)
+            m.d.comb += counter.clear.eq(clear)
             m.d.sync += counter.amount.eq(Mux(self.busy, amount, 0))
             words += [counter.low, counter.high]
         m.d.comb += self.counters.eq(Cat(words))

@@ -10,7 +10,7 @@ __all__ = ["Counter"]
 
 
 class Counter(wiring.Component):
-    """Adds up amounts; carries reach the high half a cycle after the low one.
+    """Adds up amounts; carries reach the high half a cycle after the low one. Without a reset.
 
     So the count is exact when `high` is read one cycle after `low`, or when nothing was added in
     the cycle before.
@@ -37,12 +37,11 @@ class Counter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        carry = Signal()
+        low, high = (Signal(self._half, name=name, reset_less=True) for name in ("sum", "carries"))
+        carry = Signal(reset_less=True)
         with m.If(self.clear):
-            m.d.sync += [self.low.eq(0), self.high.eq(0), carry.eq(0)]
+            m.d.sync += [low.eq(0), high.eq(0), carry.eq(0)]
         with m.Else():
-            m.d.sync += [
-                Cat(self.low, carry).eq(self.low + self.amount),
-                self.high.eq(self.high + carry),
-            ]
+            m.d.sync += [Cat(low, carry).eq(low + self.amount), high.eq(high + carry)]
+        m.d.comb += [self.low.eq(low), self.high.eq(high)]
         return m
