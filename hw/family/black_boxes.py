@@ -67,7 +67,7 @@ def _dsp48(name: str, opmode_bits: int, d_bits: int) -> BlackBox:
         | _single("RSTINMODE RSTM RSTP"),
         {"P": 48, "PCOUT": 48},
         numbered=False,
-        open=("P*",),
+        open=("PCIN",),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
 
 from ..processing_element import ProcessingElement
 
@@ -26,7 +26,7 @@ class Dsp48e1Element(ProcessingElement):
 
     SUM_BITS = 48
     CELL = "DSP48E1"
-    #: Bits of `OPMODE`, and of `A` and `D` where they are not the multiplier's.
+    #: Bits of `OPMODE` and of `D`.
     OPMODE_BITS, D_BITS = 7, 25
 
     def elaborate(self, platform: object) -> Module:
@@ -37,6 +37,9 @@ class Dsp48e1Element(ProcessingElement):
         pins |= {f"i_{name}": Const(0) for name in _IDLE}
         if not self._first:
             pins["i_PCIN"] = self.p
+        # Yosys's own handling of DSP48E1 needs P, whatever is read of it
+        to_fabric, down = Signal(self.SUM_BITS), Signal(self.SUM_BITS)
+        m.d.comb += self.p_out.eq(to_fabric if self._last else down)
         m.submodules.block = Instance(
             self.CELL,
             # Cycle 1: operands; cycle 2: multiply; cycle 3: add
@@ -61,7 +64,8 @@ class Dsp48e1Element(ProcessingElement):
             i_ALUMODE=Const(0, 4),
             i_INMODE=Const(0, 5),
             i_CARRYINSEL=Const(0, 3),
-            **{"o_P" if self._last else "o_PCOUT": self.p_out},
+            o_P=to_fabric,
+            o_PCOUT=down,
             **pins,
         )
         return m
