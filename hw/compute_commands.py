@@ -85,9 +85,7 @@ class ComputeCommands(wiring.Component):
         m.d.sync += [
             self.weighted.eq((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE)),
             there.eq(shown & (missing == 0) & ~self.halt),
-            self.begin.eq(
-                there & ~self.begin & ~self.pending & ~self.halt & ~(placed & self.outputs.valid)
-            ),
+            self.begin.eq(there & ~self.begin & ~self.pending & ~(placed & self.outputs.valid)),
             change.eq(self.i.valid & command.setup & ~change & ~self.running & self.drained),
             self.missing.eq(Mux(shown & ~self.pending, missing, 0)),
             self.blocked.eq(shown & ~self.pending & ((missing != 0) | self.halt)),
