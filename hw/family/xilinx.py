@@ -38,7 +38,7 @@ class Dsp48e1Element(ProcessingElement):
         if not self._first:
             pins["i_PCIN"] = self.p
         # Yosys's own handling of DSP48E1 needs P, whatever is read of it
-        to_fabric, down = Signal(self.SUM_BITS), Signal(self.SUM_BITS)
+        to_fabric, down = Signal.like(self.p_out), Signal.like(self.p_out)
         m.d.comb += self.p_out.eq(to_fabric if self._last else down)
         m.submodules.block = Instance(
             self.CELL,
