@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Queue"]
+
+
+def _change(more: Value, less: Value) -> Value:
+    """1, 0 or -1, so that there is one sum behind it."""
+    return Cat(more ^ less, less & ~more).as_signed()
 
 
 class Queue(wiring.Component):
@@ -76,11 +81,11 @@ class Queue(wiring.Component):
             self.o.payload.as_value().eq(shown),
         ]
         m.d.sync += [
-            stored.eq(stored + push - load),
+            stored.eq(stored + _change(push, load)),
             full.eq(~load & (full | (push & (stored == inside - 1)))),
             some.eq(push | (some & ~(load & (stored == 1)))),
             self.o.valid.eq(load | (self.o.valid & ~self.o.ready)),
-            self.level.eq(self.level + push - pop),
+            self.level.eq(self.level + _change(push, pop)),
         ]
         with m.If(load):
             m.d.sync += shown.eq(read.data)
