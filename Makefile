@@ -38,7 +38,7 @@ verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/, wi
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
 
 synth: $(STAMP)  ## Synthesize for TARGET=ecp5-85k, xc7 ...: resources by block, fmax
-	@$(BIN)/maccord synth --target '$(TARGET)' $(SIZE) $(ARGS)
+	@$(BIN)/maccord synth --target '$(or $(TARGET),ecp5-85k)' $(SIZE) $(ARGS)
 
 bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 	@$(BIN)/maccord bench $(ARGS)

@@ -63,8 +63,8 @@ class Queue(wiring.Component):
         inside = self._depth - 1  # the payload shown has left the memory
         bits = (inside - 1).bit_length()
         m.submodules.storage = storage = memory.Memory(
-            shape=self._shape.size, depth=1 << bits, init=[]
-        )
+            shape=self._shape.size, depth=1 << bits, init=[], attrs={"ram_style": "distributed"}
+        )  # block RAM would be slower than what is read into a register
         write, read = storage.write_port(), storage.read_port(domain="comb")
         stored = Signal(range(inside + 1))  # payloads in the memory
         full, some = Signal(), Signal()  # it has no room, it is not empty

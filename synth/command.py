@@ -19,6 +19,7 @@ from ..sim.results import probe, whole_file
 from .cache import Cache
 from .flow import Options, synthesize
 from .plot import resources_by_block
+from .recorded import excesses, kept, recorded
 from .report import print_synthesis
 from .results import load, save
 from .targets import Target, target_named
@@ -75,8 +76,13 @@ def parsed_seeds(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def run(request: Request) -> None:
+def run(request: Request) -> int:
     """Synthesize, print the tables, write JSON and plot.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if the configuration takes more than is recorded of it, or is slower.
 
     Raises
     ------
@@ -103,6 +109,13 @@ def run(request: Request) -> None:
     with whole_file(plot) as temporary:
         temporary.write_text(resources_by_block(result))
     out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
+    figures = recorded(result)
+    sentences = excesses(result, figures)
+    for sentence in sentences:
+        out.print(f"[bold red]{escape(sentence)}[/]", soft_wrap=True)
+    if figures and not sentences:
+        out.print(f"[green]{escape(kept(result, figures))}[/]", soft_wrap=True)
+    return 1 if sentences else 0
 
 
 def _parameters(target: Target, request: Request) -> Parameters:

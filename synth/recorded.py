@@ -1,0 +1,88 @@
+"""What configurations take, as recorded: growth does not go unnoticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .results import Synthesis
+
+__all__ = ["GROWTH", "RECORDED", "excesses", "kept", "recorded"]
+
+RECORDED = Path(__file__).with_name("recorded.json")
+#: How much more than recorded is too much.
+GROWTH = 0.1
+_COUNTED = ("dsp", "bram", "lut", "ff")
+
+
+def recorded(result: Synthesis, path: Path = RECORDED) -> dict[str, float]:
+    """Figures recorded for a result's target and configuration.
+
+    Parameters
+    ----------
+    result : Synthesis
+    path : Path
+        JSON: by target and configuration, resources, and as `mhz` the clock that every seed must
+        reach.
+
+    Returns
+    -------
+    dict of str to float
+        Empty if there are none, as for a unit alone.
+    """
+    if result.unit:
+        return {}
+    return json.loads(path.read_text()).get(result.target, {}).get(result.configuration, {})
+
+
+def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
+    """Say what has grown by more than `GROWTH`, and which seeds are too slow.
+
+    Parameters
+    ----------
+    result : Synthesis
+    figures : dict of str to float
+        As `recorded` gives them.
+
+    Returns
+    -------
+    list of str
+        A sentence each.
+    """
+    found = []
+    for name in _COUNTED:
+        if name not in figures:
+            continue
+        most, taken = figures[name] * (1 + GROWTH), result.total.get(name, 0)
+        if taken > most:
+            found.append(
+                f"{name.upper()} must be at most {most:,.0f}, a tenth more than the "
+                f"{figures[name]:,.0f} recorded, got {taken:,.0f}"
+            )
+    for run in result.placements:
+        if run.fmax_mhz < figures.get("mhz", 0):
+            found.append(
+                f"seed {run.seed} must reach {figures['mhz']:g} MHz, got {run.fmax_mhz:.1f}"
+            )
+    return found
+
+
+def kept(result: Synthesis, figures: dict[str, float]) -> str:
+    """Say what was compared with the record, in a sentence.
+
+    Parameters
+    ----------
+    result : Synthesis
+    figures : dict of str to float
+        As `recorded` gives them, with no excesses.
+
+    Returns
+    -------
+    str
+    """
+    compared = [f"{figures[name]:,.0f} {name.upper()}" for name in _COUNTED if name in figures]
+    text = f"no more than a tenth above what is recorded: {', '.join(compared)}"
+    if result.placements and "mhz" in figures:
+        seeds = ", ".join(str(run.seed) for run in result.placements)
+        text += f"; {figures['mhz']:g} MHz reached with seed {seeds}"
+    return text
