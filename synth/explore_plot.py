@@ -48,10 +48,12 @@ def pareto_plot(rows: Sequence[Row], area: str, title: str, available: float = 0
             point = row.resources.get(area, 0), row.frames_per_second
             axes.plot(*point, "D" if row.pareto else "o", color=colour, zorder=3)
             if row.pareto or len(shown) <= _LABELLED:
-                above = (5, 4) if row.pareto else (5, -9)
+                way = 25 if row.pareto else -25  # degrees: neighbours are close in frames/s
                 axes.annotate(
-                    row.label, point, above, textcoords="offset points", color=colour, fontsize=7
-                )
+                    *(row.label, point, (4, 3 if row.pareto else -3)),
+                    textcoords="offset points", color=colour, fontsize=7, rotation=way,
+                    rotation_mode="anchor", va="bottom" if row.pareto else "top",
+                )  # fmt: skip
         steps = [row.resources.get(area, 0) for row in best]
         gains = [row.frames_per_second for row in best]
         axes.step(steps, gains, where="post", color=_FRONT, linewidth=1, label="Pareto front")
