@@ -90,7 +90,7 @@ class Core(wiring.Component):
         self._compute = Compute(p)
         for part in ("load", "weight", "store", "compute"):
             m.submodules[part] = DomainRenamer(part)(getattr(self, f"_{part}"))
-        self._halt = Signal()
+        self._halt, self._running = Signal(), Signal()
         wiring.connect(m, fetch.o, dispatch.i)
         m.d.comb += [
             fetch.start.eq(self.start),
@@ -185,7 +185,7 @@ class Core(wiring.Component):
         """End when all is done, or when memory owes nothing after an error."""
         dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
         transfers = (self._load, self._weight, self._store)
-        moving, bus, idle, running = Signal(), Signal(), Signal(), Signal()
+        moving, bus, idle, running = Signal(), Signal(), Signal(), self._running
         quiet = Signal(range(DEADLOCK_CYCLES + 1))
         settled = Signal(range(SETTLE_CYCLES + 1))
         progress, calm = Signal(), Signal()
@@ -235,7 +235,9 @@ class Core(wiring.Component):
         """Attribute each cycle to one cause, and show what each unit is doing."""
         compute, store = self._compute, self._store
         cause = Signal(len(COUNTERS), init=_CAUSE["control"])
-        m.d.comb += [self.cause.eq(cause), self.work.eq(compute.work)]
+        m.d.comb += self.cause.eq(cause)
+        # What an aborted program has left under way is not the next one's
+        m.d.sync += self.work.eq(Mux(self._running, compute.work, 0))
         with m.If(compute.issuing):
             m.d.sync += cause.eq(_CAUSE["compute"])
         with m.Elif(compute.running & compute.throttled):

@@ -222,13 +222,14 @@ def sim(
     prepare()  # before PyTorch is imported, which takes a while
     from .cli_sim import Inputs, MemoryModel, Request, run
 
+    gates = None if gate is None else _gate(gate)
     request = Request(
         targets=tuple(targets or ()),
-        parameters=parameters_of(context),
+        parameters=parameters_of(context, family=gate),
         inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
-        gate=None if gate is None else _gate(gate),
+        gate=gates,
         waves=waves,
         window=None if window is None else _cycles(window),
         json=json,

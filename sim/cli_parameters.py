@@ -77,9 +77,15 @@ LineCells = Annotated[
 ]
 
 
-def parameters_of(context: typer.Context) -> Parameters:
-    """The accelerator that a command's options describe: each is named after its field."""
+def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
+    """The accelerator that a command's options describe: each is named after its field.
+
+    `family` stands in for an option that was not given.
+    """
     from ..golden.parameters import Parameters
 
-    names = (field.name for field in fields(Parameters))
-    return Parameters(**{name: context.params[name] for name in names})
+    chosen = {field.name: context.params[field.name] for field in fields(Parameters)}
+    source = context.get_parameter_source("family")
+    if family is not None and source is not None and source.name == "DEFAULT":
+        chosen["family"] = family
+    return Parameters(**chosen)
