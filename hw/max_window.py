@@ -59,7 +59,7 @@ class MaxWindow(wiring.Component):
     """
 
     #: Cycles from a cell with `emit` to its window's maximum.
-    LATENCY = 6
+    LATENCY = 7
 
     def __init__(self, parameters: Parameters):
         self._cols = parameters.cols
@@ -79,33 +79,35 @@ class MaxWindow(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = delays(m, "valid", self.valid, 1, reset_less=False)
+        valid = delays(m, "valid", self.valid, 2, reset_less=False)
         emit = delays(m, "emit", self.valid & self.emit, self.LATENCY, reset_less=False)
         for j in range(self._cols):
-            line = [line[j] for line in self.lines]
             cut = stages(m, valid, f"_{j}")
-            # Cycle 1: where the largest of the lines is
+            # Cycle 1: the lines, from their memories
+            names = ("upper", "centre", "lower")
+            line = cut(**{n: each[j] for n, each in zip(names, self.lines, strict=True)})
+            # Cycle 2: where the largest of the lines is
             first, second, third, place = cut(
                 **dict(zip(("top", "middle", "bottom"), line, strict=True)),
                 highest=leader(line, self.window_height),
             )
-            # Cycle 2: take it; the cells before move on
+            # Cycle 3: take it; the cells before move on
             cells = [
                 Signal(signed(8), name=f"{name}_{j}", reset_less=True)
                 for name in ("older", "previous", "newest")
             ]
-            with m.If(valid[1]):
+            with m.If(valid[2]):
                 newest = chosen((first, second, third), place)
                 m.d.sync += Cat(cells).eq(Cat(cells[1:], newest))
-            # Cycle 3: where the largest of the cells is
-            cut = stages(m, emit[2:], f"_{j}", first=3)
+            # Cycle 4: where the largest of the cells is
+            cut = stages(m, emit[3:], f"_{j}", first=4)
             first, second, third, place = cut(
                 **dict(zip(("far", "near", "last"), cells, strict=True)),
                 widest=leader(cells, self.window_width),
             )
-            # Cycle 4: take it
+            # Cycle 5: take it
             (window,) = cut(window=chosen((first, second, third), place))
-            # Cycles 5 and 6: clamp
+            # Cycles 6 and 7: clamp
             m.d.comb += self.y[j].eq(clamp(window, self.low, self.high, cut))
         m.d.comb += self.valid_out.eq(emit[self.LATENCY])
         return m

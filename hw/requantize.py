@@ -19,7 +19,7 @@ from .stages import Cut, activity, clamp, stages
 
 __all__ = ["Requantizer", "requantize"]
 
-PRODUCT = 7  # cycle in which the factors enter the multipliers
+PRODUCT = 8  # cycle in which the factors enter the multipliers
 ENABLED = 6  # stages that one flag enables
 
 
@@ -124,16 +124,23 @@ def requantize(
         fraction=fraction,
         left=left,
     )
-    # Cycles 7 and 8: round, and multiply in parts of which each fits a multiplier block; 2**24
-    # may be a factor, no product overflows
-    q, significand = plus_bit(kept, up), Cat(fraction, 1)
+    # Cycle 7: round; 2**24 may be a factor, no product overflows
+    q, negative, fraction, left = cut(
+        q=plus_bit(kept, up), negative=negative, fraction=fraction, left=left
+    )
+    # Cycles 8 and 9: multiply in parts of which each fits a multiplier block
+    significand = Cat(fraction, 1)
     lower = product("lower", q[:PART], significand[:PART])
     near = product("near", q[:PART], significand[PART:])
     far = product("far", q[PART:], significand[:PART])
     upper = product("upper", q[PART:], significand[PART:])
     negative, left = cut(negative=negative, left=left)
     negative, left = cut(negative=negative, left=left)
-    # Cycles 9 and 10: add the parts
+    # Cycle 10: a way for the products, whose blocks may lie far off
+    lower, near, far, upper, negative, left = cut(
+        lower=lower, near=near, far=far, upper=upper, negative=negative, left=left
+    )
+    # Cycles 11 and 12: add the parts
     lower, middle, upper, negative, left = cut(
         lower=lower, middle=near + far, upper=upper, negative=negative, left=left
     )
@@ -143,7 +150,7 @@ def requantize(
         negative=negative,
         left=left,
     )
-    # Cycle 11: normalise by the one bit that may be missing; second rounding, to 24 bits
+    # Cycle 13: normalise by the one bit that may be missing; second rounding, to 24 bits
     product_bits = Cat(Const(0, PART), high_part)
     top = product_bits[47]
     sticky = sticky | product_bits[PART:22].any() | (top & product_bits[22])
@@ -154,7 +161,7 @@ def requantize(
         negative=negative,
         left=(left + top)[:9].as_signed(),
     )
-    # Cycle 12: round. Shifted by more than 8, all but 0 is 256 or more and beyond the clamp for
+    # Cycle 14: round. Shifted by more than 8, all but 0 is 256 or more and beyond the clamp for
     # every zero point; shifted right, it is a half at most.
     rounded, left, large, small, negative = cut(
         rounded=plus_bit(kept, up),
@@ -163,7 +170,7 @@ def requantize(
         small=left[-1],
         negative=negative,
     )
-    # Cycles 13 and 14: shift by up to 8, keep what is behind 3 bits after the point for the sticky
+    # Cycles 15 and 16: shift by up to 8, keep what is behind 3 bits after the point for the sticky
     fixed, left, large, small, negative = cut(
         fixed=(rounded << Cat(Const(0, 2), left[2:]))[:33],
         left=left[:2],
@@ -178,17 +185,17 @@ def requantize(
         small=small,
         negative=negative,
     )
-    # Cycle 15: third rounding, to an integer of up to 256, and its sign: ones' complement, and a
+    # Cycle 17: third rounding, to an integer of up to 256, and its sign: ones' complement, and a
     # bit to add
     whole = Mux(large, 511, Mux(small, 0, fixed[4:]))
     up = round_even(fixed[4], fixed[3], sticky | fixed[:3].any()) & ~large & ~small
     whole, up = cut(
         whole=Cat(whole ^ negative.replicate(9), negative).as_signed(), up=up ^ negative
     )
-    # Cycle 16: zero point, the bit as the carry that enters
+    # Cycle 18: zero point, the bit as the carry that enters
     doubled = Cat(up, whole).as_signed() + Cat(1, zero_point).as_signed()
     (total,) = cut(total=doubled >> 1)
-    # Cycles 17 and 18: clamp
+    # Cycles 19 and 20: clamp
     return clamp(total, low, high, cut)
 
 
@@ -213,7 +220,7 @@ class Requantizer(wiring.Component):
     """
 
     #: Cycles from `acc` to `y`.
-    LATENCY = 18
+    LATENCY = 20
 
     def __init__(self, *, family: str = "generic") -> None:
         self._family = family
