@@ -23,7 +23,7 @@ __all__ = ["Core"]
 
 QUEUE_DEPTH = 8
 DEADLOCK_CYCLES = 1024  # without any progress; a pass waits for far less
-SETTLE_CYCLES = 3  # without anything left to do: a command may start in the cycle of an error
+SETTLE_CYCLES = 4  # without anything left to do: a command may start in the cycle of an error
 _CAUSE = {name: 1 << index for index, name in enumerate(COUNTERS)}
 
 
@@ -191,7 +191,6 @@ class Core(wiring.Component):
         progress, calm = Signal(), Signal()
         units = [t.state == s for t in transfers for s in (UnitState.RUNNING, UnitState.BUS)]
         m.d.comb += [
-            moving.eq(Cat(units).any()),
             bus.eq(self.read_address_valid | self.write_request.valid | fetch.awaiting),
             idle.eq(
                 empty
@@ -201,6 +200,7 @@ class Core(wiring.Component):
             ),
         ]
         m.d.sync += [
+            moving.eq(Cat(units).any()),
             running.eq((running | self.start) & ~self.finish),
             progress.eq(moving | bus | compute.issuing | ~compute.drained),
             quiet.eq(Mux(progress | ~running, 0, quiet + 1)),
