@@ -46,7 +46,7 @@ def _key(parameters: Parameters) -> str:
         digest.update(version(tool).encode())
     for package in (golden, hw):
         for folder in package.__path__:
-            for path in sorted(Path(folder).glob("*.py")):
+            for path in sorted(Path(folder).rglob("*.py")):
                 digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -23,10 +23,10 @@ def digest(*parts: str) -> str:
 
 
 def sources(packages: Iterable[ModuleType]) -> str:
-    """Return a digest of the Python files of packages, those of packages inside left out."""
+    """Return a digest of the Python files of packages and of those inside them."""
     paths = [
         path for package in packages for folder in package.__path__
-        for path in sorted(Path(folder).glob("*.py"))
+        for path in sorted(Path(folder).rglob("*.py"))
     ]  # fmt: skip
     return digest(*(f"{path.name}\n{path.read_text()}" for path in paths))
 
