@@ -15,11 +15,11 @@ __all__ = ["Accumulator"]
 class Accumulator(wiring.Component):
     """Adds one column's partial sums over the passes of a tile, from its bias on.
 
-    One vector per cycle, in four: the entry is read, comes out of the memory's register, the
-    partial sum is added to it, the sum written back, or taken from `acc` when it is the tile's
-    last. The same address must not come again within the next three cycles. Whoever controls
-    several columns shifts one line of control past them; the members say in which of the four
-    cycles each is due.
+    One vector per cycle, in five: the entry is read; it comes out of the memory's register, while
+    the bias is added to a first partial sum; the partial sum is added to the entry; the sum is
+    written back, or taken from `acc`, one cycle later, when it is the tile's last. The same
+    address must not come again within the next three cycles. Whoever controls several columns
+    shifts one line of control past them; the members say in which cycle each is due.
 
     The 64-bit shadow of the column's parameters is loaded by 8 consecutive cycles of `param`, the
     bias's bytes first, then the multiplier's, low byte first.
@@ -34,26 +34,26 @@ class Accumulator(wiring.Component):
     read, read_address : 1, unsigned
         Cycle 0: read an entry.
     load_bias : 1
-        Cycle 1: from this vector on, the bias is the one in the shadow.
+        Cycle 0: from this vector on, the bias is the one in the shadow.
     add, partial_sum : 1, signed(partial_sum_bits)
-        Cycle 2: the partial sum.
+        Cycle 1: the partial sum.
     first : 1
-        Cycle 2: the sum begins at the bias and not at the entry.
+        Cycle 1: the sum begins at the bias and not at the entry.
     load_multiplier : 1
-        Cycle 2: from this vector on, the multiplier is the one in the shadow.
+        Cycle 3: from this vector on, the multiplier is the one in the shadow.
     write, write_address : 1, unsigned
         Cycle 3: write the entry.
     acc, multiplier : signed(32), 31
-        Cycle 3: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
+        Cycle 4: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
         is positive, but for the sign.
     param, weight : 1, signed(8)
         A byte of parameters, in any cycle.
     """
 
     #: Cycles from a vector's `read` to its `acc`.
-    LATENCY = Ram.LATENCY + 1
+    LATENCY = Ram.LATENCY + 2
     #: Fewest cycles between two vectors of one address.
-    ADDRESS_GAP = LATENCY + 1
+    ADDRESS_GAP = Ram.LATENCY + 2
     #: Bytes of parameters per column.
     PARAM_ROWS = 8
 
@@ -84,6 +84,7 @@ class Accumulator(wiring.Component):
         bias = Signal(signed(32), reset_less=True)
         multiplier = Signal(31, reset_less=True)
         acc = Signal(signed(32), reset_less=True)
+        opens = Signal(reset_less=True)
         with m.If(self.param):
             m.d.sync += shadow.eq(Cat(shadow[8:], self.weight))
         with m.If(self.load_bias):
@@ -96,16 +97,35 @@ class Accumulator(wiring.Component):
             memory.read_enable.eq(self.read),
             memory.read_address.eq(self.read_address),
         ]
-        # Cycle 2: add
-        entry = Mux(self.first, bias, memory.read_data.as_signed())
+        # Cycle 1: open with the bias. What it takes is not between the memory and its sum.
+        addend = Signal(signed(32), reset_less=True)
+        added = Signal(reset_less=True)
+        m.d.sync += added.eq(self.add)
         with m.If(self.add):
-            m.d.sync += acc.eq(entry + self.partial_sum)
+            m.d.sync += [
+                addend.eq(self.partial_sum + Mux(self.first, bias, 0)),
+                opens.eq(self.first),
+            ]
+        # Cycle 2: add
+        total, opening = (Signal(signed(32), reset_less=True, name=n) for n in ("total", "opening"))
+        opened = Signal(reset_less=True)
+        with m.If(added):
+            m.d.sync += [
+                total.eq(memory.read_data.as_signed() + addend),
+                opening.eq(addend),
+                opened.eq(opens),
+            ]
         # Cycle 3: write, or hand over
+        chosen = Mux(opened, opening, total)
         m.d.comb += [
             memory.write_enable.eq(self.write),
             memory.write_address.eq(self.write_address),
-            memory.write_data.eq(acc),
+            memory.write_data.eq(chosen),
             self.acc.eq(acc),
             self.multiplier.eq(multiplier),
         ]
+        summed = Signal(reset_less=True)
+        m.d.sync += summed.eq(added)
+        with m.If(summed):
+            m.d.sync += acc.eq(chosen)
         return m

@@ -143,7 +143,7 @@ class Datapath(wiring.Component):
 
         Negative if such a vector may come before them; `load_multiplier` may come a cycle earlier.
         """
-        return Accumulator.PARAM_ROWS - self._control_delay - 1
+        return Accumulator.PARAM_ROWS - self._control_delay
 
     @property
     def param_gap(self) -> int:
@@ -152,12 +152,12 @@ class Datapath(wiring.Component):
         That vector is the first of a tile's last pass, the one with its last `swap`. The first of
         the next 8 rows may come this many cycles after it, or later.
         """
-        return self._control_delay + 2
+        return self._control_delay + 3
 
     @property
     def _control_delay(self) -> int:
-        """Cycles from a vector to its control at column 0, two ahead of the partial sum."""
-        return self._array.latency - 2
+        """Cycles from a vector to its control at column 0, one ahead of the partial sum."""
+        return self._array.latency - 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -202,17 +202,17 @@ class Datapath(wiring.Component):
         lines = {
             "read": line("read", vector.valid & ~vector.first, 0),
             "read_address": address,
-            "load_bias": line("load_bias", vector.valid & vector.load_bias, 1),
-            "add": line("add", vector.valid, 2),
-            "first": line("first", vector.first, 2),
-            "load_multiplier": line("load_multiplier", vector.valid & vector.load_multiplier, 2),
+            "load_bias": line("load_bias", vector.valid & vector.load_bias, 0),
+            "add": line("add", vector.valid, 1),
+            "first": line("first", vector.first, 1),
+            "load_multiplier": line("load_multiplier", vector.valid & vector.load_multiplier, 3),
             "write": line("write", vector.valid & ~vector.last, 3),
             "write_address": address[3:],
             "param": delays(m, "param_line", self.param, cols - 1),
             "weight": self._array.column_weight,
             "partial_sum": self._array.partial_sum,
         }
-        valid = line("valid", vector.valid & vector.last, 3)
+        valid = line("valid", vector.valid & vector.last, 4)
         results = []
         for j in range(cols):
             m.submodules[f"accumulator_{j}"] = accumulator = Accumulator(self._parameters)

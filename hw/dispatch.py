@@ -37,8 +37,8 @@ class Dispatch(wiring.Component):
     handed : instructions handed out
     """
 
-    LATENCY = 2
-    PERIOD = 4
+    LATENCY = 3
+    PERIOD = 5
     i: stream.Interface
     load: stream.Interface
     weight: stream.Interface
@@ -70,20 +70,25 @@ class Dispatch(wiring.Component):
         ports = {unit: getattr(self, unit.name.lower()) for unit in Unit}
         for port in ports.values():
             self._fill(m, port)
-        # Cycle 1: judge. It stays in hand when it is not handed out.
-        busy, judged = Signal(), Signal()
-        inside = Signal()
+        # Cycle 1: look at the fields of every opcode; cycle 2: judge. It stays in hand when it is
+        # not handed out.
+        known, busy, judged = Signal(), Signal(), Signal()
+        within, inside = Signal(), Signal()
+        meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in UNIT_OF}
         legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in UNIT_OF}
         take = Signal(len(Unit))
         conditions = self._legal(body)
+        m.d.sync += within.eq(self._inside(opcode, body))
+        m.d.sync += [meets[kind].eq(conditions[kind]) for kind in meets]
         with m.If(~busy):
             m.d.sync += [
-                busy.eq(self.i.valid & ~self.halt),
-                judged.eq(self.i.valid & ~self.halt),
-                inside.eq(self._inside(opcode, body)),
-                *(legal[kind].eq((opcode == kind) & conditions[kind]) for kind in legal),
+                known.eq(self.i.valid),
+                busy.eq(known & ~self.halt),
+                judged.eq(known & ~self.halt),
+                inside.eq(within),
+                *(legal[kind].eq((opcode == kind) & meets[kind]) for kind in legal),
             ]
-        # Cycle 2: decide.
+        # Cycle 3: decide.
         with m.If(judged):
             m.d.sync += judged.eq(0)
             with m.If(self.i.payload.fault):
@@ -94,7 +99,7 @@ class Dispatch(wiring.Component):
                 m.d.sync += self.illegal.eq(1)
             with m.Elif(~inside):
                 m.d.sync += self.beyond.eq(1)
-        # Cycle 3: hand out; cycle 4: let go of it.
+        # Cycle 4: hand out; cycle 5: let go of it.
         for unit, port in ports.items():
             own = Cat(legal[kind] for kind, owner in UNIT_OF.items() if owner == unit).any()
             show = judged & own & inside & ~self.i.payload.fault & ~self.halt
@@ -102,7 +107,7 @@ class Dispatch(wiring.Component):
             m.d.sync += port.valid.eq(show | (port.valid & ~port.ready))
         m.d.sync += self.i.ready.eq(take.any())
         with m.If(self.i.ready):
-            m.d.sync += [busy.eq(0), self.handed.eq(self.handed + 1)]
+            m.d.sync += [known.eq(0), busy.eq(0), self.handed.eq(self.handed + 1)]
         return m
 
     def _fill(self, m: Module, port: stream.Interface) -> None:

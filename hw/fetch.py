@@ -68,7 +68,7 @@ class Fetch(wiring.Component):
         address = Signal(32)
         awaited = Signal(range(depth + 1))  # beats asked for and not arrived
         reserved = Signal(range(depth + 1))  # and those in the buffer, too
-        asking, asked, arrived, left = Signal(), Signal(), Signal(), Signal()
+        asking, asked, arrived, counted, left = (Signal() for _ in range(5))
         m.d.comb += [
             self.read_request.valid.eq(asking),
             self.read_request.payload.address.eq(address),
@@ -84,7 +84,8 @@ class Fetch(wiring.Component):
             self.busy.eq(running | asking | self.awaiting),
         ]
         m.d.sync += [
-            awaited.eq(awaited + Mux(asked, self._burst, 0) - arrived),
+            counted.eq(arrived),
+            awaited.eq(awaited + Mux(asked, self._burst, 0) - counted),
             reserved.eq(reserved + Mux(asked, self._burst, 0) - left),
             # Not in the cycle after a request, in which `reserved` does not hold it yet.
             asking.eq(

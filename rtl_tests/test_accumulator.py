@@ -38,13 +38,13 @@ class Column:
         """Present a vector whose cycle 0 is `cycle`; return its partial sum."""
         table = self.table
         table["read"][cycle], table["read_address"][cycle] = not first, address
-        table["load_bias"][cycle + 1] = first and begins
-        table["add"][cycle + 2], table["first"][cycle + 2] = 1, first
-        table["load_multiplier"][cycle + 2] = last and begins
+        table["load_bias"][cycle] = first and begins
+        table["add"][cycle + 1], table["first"][cycle + 1] = 1, first
+        table["load_multiplier"][cycle + 3] = last and begins
         table["write"][cycle + 3], table["write_address"][cycle + 3] = not last, address
         if self.rng.random() < 0.7:
-            table["partial_sum"][cycle + 2] = self.rng.integers(-self.half, self.half)
-        return int(table["partial_sum"][cycle + 2])
+            table["partial_sum"][cycle + 1] = self.rng.integers(-self.half, self.half)
+        return int(table["partial_sum"][cycle + 1])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -58,7 +58,7 @@ def test_tiles(seed: int) -> None:
         bias = int(rng.choice([2**31 - 1, -(2**31), rng.integers(-(2**31), 2**31)]))
         multiplier = int(rng.integers(0, 2**31))
         column.param(param_from, bias, multiplier)
-        cycle = max(cycle, param_from + Accumulator.PARAM_ROWS - 1)
+        cycle = max(cycle, param_from + Accumulator.PARAM_ROWS)
         sums = np.zeros((passes, count, 1), np.int32)
         addresses = rng.permutation(16)[:count]
         for k in range(passes):
@@ -69,7 +69,7 @@ def test_tiles(seed: int) -> None:
                     due.append(cycle + Accumulator.LATENCY)
                 cycle += 1
             # The next tile's parameters may come as soon as this one's are taken over.
-            param_from = start + 2
+            param_from = start + 3
             cycle = max(cycle, start + Accumulator.ADDRESS_GAP)
         acc += accumulator(sums, np.array([bias], np.int32))[:, 0].tolist()
         multipliers += [multiplier] * count
