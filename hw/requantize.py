@@ -243,7 +243,8 @@ class Requantizer(wiring.Component):
         enables = activity(m, self.valid, self.LATENCY, group=ENABLED)
 
         def product(name: str, a: Value, b: Value) -> Value:
-            return multiply(m, name, a, b, *enables[PRODUCT - 1 : PRODUCT + 1], self._family)
+            load, finish = enables[PRODUCT - 1 : PRODUCT + 1]
+            return multiply(m, name, a, b, load, finish, self._family)
 
         y = requantize(
             self.acc,

@@ -2,6 +2,13 @@
 
 import os
 
+import pytest
+
 # tests run side by side: more threads than cores would spin against each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that nobody waits for it alone at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("rtl_tests/test_synthesis.py"))
