@@ -78,7 +78,7 @@ def synth(
     ] = 6,
     mhz: Annotated[
         float, typer.Option(help="Clock that place and route aims at.", rich_help_panel=_HOW)
-    ] = 120.0,
+    ] = 130.0,
     jobs: Annotated[
         int, typer.Option(help="Seeds at a time; 0: one a processor.", rich_help_panel=_HOW)
     ] = 0,

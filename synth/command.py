@@ -55,7 +55,7 @@ class Request:
     parameters: dict[str, int | str]
     seeds: str = "1"
     speed: int = 6
-    mhz: float = 120.0
+    mhz: float = 130.0
     jobs: int = 0
     unit: str = ""
     json: Path | None = None

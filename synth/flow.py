@@ -49,7 +49,7 @@ class Options:
 
     seeds: tuple[int, ...] = (1,)
     speed: int = 6
-    mhz: float = 120.0
+    mhz: float = 130.0
     jobs: int = 1
     unit: str = ""
 

@@ -152,6 +152,11 @@ _SMALL = {
     "rows": 4, "cols": 2, "axi_bytes": 8, "activation_bytes": 1 << 15, "weight_bytes": 1 << 13,
     "output_bytes": 1 << 14, "accumulators": 512, "line_cells": 128,
 }  # fmt: skip
+# Half of the memories that there could be: ResNet-18 takes the same cycles
+_LARGE = {
+    "rows": 8, "cols": 8, "activation_bytes": 1 << 16, "weight_bytes": 1 << 15,
+    "output_bytes": 1 << 15,
+}  # fmt: skip
 _MIDDLE = {
     "rows": 4, "cols": 4, "axi_bytes": 8, "activation_bytes": 1 << 16, "weight_bytes": 1 << 14,
     "output_bytes": 1 << 15, "accumulators": 1024, "line_cells": 256,
@@ -168,7 +173,7 @@ TARGETS = {
     for target in (
         _ecp5(25, "CABGA381", 28, 56, 24288, **_SMALL),
         _ecp5(45, "CABGA554", 72, 108, 43848, **_MIDDLE),
-        _ecp5(85, "CABGA756", 156, 208, 83640, rows=8, cols=8),
+        _ecp5(85, "CABGA756", 156, 208, 83640, **_LARGE),
         Target("xc7", _XC7),
         Target("xcup", _XCUP),
         Target("asic", _ASIC, parameters={"rows": 8, "cols": 8}),
