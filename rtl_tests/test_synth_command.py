@@ -79,7 +79,9 @@ def written(
         monkeypatch.setattr(command, "synthesize", lambda *arguments, each=each: each)
         capsys.readouterr()
         run(request)
-    return tmp_path / "r4c2-ecp5", capsys.readouterr().out
+    chosen = TARGETS["ecp5-85k"].parameters | {"rows": 4, "cols": 2}
+    name = Parameters(**chosen, family="ecp5").name
+    return tmp_path / name, capsys.readouterr().out
 
 
 def test_files_hold_the_figures(written: tuple[Path, str]) -> None:
@@ -120,3 +122,24 @@ def test_an_unreadable_earlier_result_is_none(tmp_path: Path) -> None:
     assert load(path) is None
     save(path, result())
     assert (load(path) or {})["digest"] == "new"
+
+
+def test_growth_and_a_slower_clock_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 for more than a tenth above the record, 0 for that or less, or without one."""
+    made = result(fmax=80.0)
+    monkeypatch.setattr(command, "synthesize", lambda *arguments: made)
+    request = Request("ecp5-85k", {"rows": 4, "cols": 2}, out=tmp_path)
+    for figures, said in (
+        ({}, None),
+        ({"dsp": made.total["dsp"] / 1.1, "mhz": 80}, "no more than a tenth above"),
+        ({"dsp": made.total["dsp"] / 1.11}, "DSP must be at most"),
+        ({"mhz": 81}, "must reach 81 MHz, got 80.0"),
+    ):
+        monkeypatch.setattr(command, "recorded", lambda of, figures=figures: figures)
+        capsys.readouterr()
+        code = run(request)
+        out = " ".join(capsys.readouterr().out.split())
+        assert code == (0 if said is None or "no more" in said else 1)
+        assert said is None or said in out
