@@ -16,6 +16,7 @@ from .fetch import Fetch
 from .loader import Loader
 from .queue import Queue
 from .read_arbiter import ReadArbiter
+from .register_slice import RegisterSlice
 from .storer import Storer, write_layout
 from .tokens import Tokens
 
@@ -147,7 +148,14 @@ class Core(wiring.Component):
         m.submodules.arbiter = arbiter = ReadArbiter(self._parameters, units=len(readers))
         for index, reader in enumerate(readers):
             wiring.connect(m, reader.read_request, getattr(arbiter, f"request{index}"))
-            wiring.connect(m, getattr(arbiter, f"data{index}"), reader.read_data)
+        wiring.connect(m, arbiter.data0, self._fetch.read_data)  # which takes every beat
+        for name, beats, reader in (
+            ("load", arbiter.data1, self._load),
+            ("weight", arbiter.data2, self._weight),
+        ):
+            m.submodules[f"{name}_beats"] = near = RegisterSlice(beats.payload.shape())
+            wiring.connect(m, beats, near.i)
+            wiring.connect(m, near.o, reader.read_data)
         m.d.comb += [
             self._fetch.read_fault.eq(self.read_fault),
             self.read_address.eq(arbiter.address),

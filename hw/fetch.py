@@ -68,7 +68,7 @@ class Fetch(wiring.Component):
         address = Signal(32)
         awaited = Signal(range(depth + 1))  # beats asked for and not arrived
         reserved = Signal(range(depth + 1))  # and those in the buffer, too
-        asking, asked, arrived, counted, left = (Signal() for _ in range(5))
+        asking, asked, noted, arrived, counted, left, gone = (Signal() for _ in range(7))
         m.d.comb += [
             self.read_request.valid.eq(asking),
             self.read_request.payload.address.eq(address),
@@ -80,16 +80,23 @@ class Fetch(wiring.Component):
             beats.i.payload.data.eq(self.read_data.payload),
             beats.i.payload.fault.eq(self.read_fault),
             left.eq((beats.o.valid & beats.o.ready) | (arrived & stopped)),
-            self.awaiting.eq(awaited != 0),
+            self.awaiting.eq((awaited != 0) | noted),
             self.busy.eq(running | asking | self.awaiting),
         ]
         m.d.sync += [
+            # What comes from the bus is counted a cycle late
+            noted.eq(asked),
             counted.eq(arrived),
-            awaited.eq(awaited + Mux(asked, self._burst, 0) - counted),
-            reserved.eq(reserved + Mux(asked, self._burst, 0) - left),
-            # Not in the cycle after a request, in which `reserved` does not hold it yet.
+            gone.eq(left),
+            awaited.eq(awaited + Mux(noted, self._burst, 0) - counted),
+            reserved.eq(reserved + Mux(noted, self._burst, 0) - gone),
+            # Not in the two cycles after a request, in which `reserved` does not hold it yet
             asking.eq(
-                Mux(asking, ~asked, running & ~self.stop & (reserved <= depth - self._burst))
+                Mux(
+                    asking,
+                    ~asked,
+                    running & ~noted & ~self.stop & (reserved <= depth - self._burst),
+                )
             ),
         ]
         with m.If(asked):
