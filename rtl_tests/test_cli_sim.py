@@ -104,7 +104,7 @@ def test_a_bit_flipped_in_the_weights_as_loaded(
 
 def test_a_constant_changed_in_the_verilog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    exponent = re.compile(r"(\d+'h)([0-9a-f]+)( - multiplier\[30:23\])")
+    exponent = re.compile(r"(multiplier\[30:23\] - \d+'h)([0-9a-f]+)()")
     mutated, count = exponent.subn(
         lambda found: f"{found[1]}{int(found[2], 16) + 1:x}{found[3]}",
         generated(PARAMETERS),
