@@ -296,8 +296,10 @@ def test_halt(seed: int) -> None:
     assert 0 < len(issued) < len(reads)
     assert issued == reads[: len(issued)]
     assert len(issued) in np.cumsum([len(due.reads) for due in golden])
-    # What was decided on when `halt` came takes its tokens two cycles later.
-    assert all(cycle <= stop + 2 for cycle, _ in run.tokens.taken)
+    # What was decided on when `halt` came takes its tokens two cycles later; the command that the
+    # weight feeder offered by then stays on offer, as a stream's payload must.
+    late = [mask for cycle, mask in run.tokens.taken if cycle > stop + 2]
+    assert late in ([], [1 << Unit.WEIGHT])
 
 
 @pytest.mark.parametrize("stop", [30, 70, 100, 110, 120])
