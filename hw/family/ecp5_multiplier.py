@@ -12,17 +12,20 @@ __all__ = ["BITS", "product"]
 BITS = 18
 
 
-def product(m: Module, name: str, a: Value, b: Value) -> Value:
+def product(m: Module, name: str, a: Value, b: Value, take_b: Value | None = None) -> Value:
     """Multiply in one block: two cycles, one product per cycle.
 
     Parameters
     ----------
     m : Module
-        Receives the block, in domain `sync`. Its registers load in every cycle.
+        Receives the block, in domain `sync`. Its registers load in every cycle, but for `b`'s
+        when it has an enable.
     name : str
         Of the block.
     a, b : Value
         Operands of `BITS` bits or fewer.
+    take_b : Value, optional
+        When the register of `b` loads.
 
     Returns
     -------
@@ -50,9 +53,11 @@ def product(m: Module, name: str, a: Value, b: Value) -> Value:
     for register in ("INPUTA", "INPUTB", "OUTPUT"):
         registers |= {
             f"p_REG_{register}_CLK": "CLK0",
-            f"p_REG_{register}_CE": "CE0",
+            f"p_REG_{register}_CE": "CE0" if take_b is None or register != "INPUTB" else "CE1",
             f"p_REG_{register}_RST": "RST0",
         }
+    if take_b is not None:
+        ports["i_CE1"] = take_b
     m.submodules[name] = Instance(
         "MULT18X18D",
         **registers,
