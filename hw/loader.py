@@ -9,10 +9,11 @@ from amaranth.lib.wiring import In, Out
 from ..golden.isa import Opcode, Unit
 from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
-from .beats import BeatWalker, placed_rows_layout
+from .beats import BeatWalker, beat_layout, placed_rows_layout
 from .bursts import BurstCutter, burst_layout
 from .layouts import command_layout, unit_port
 from .queue import Queue
+from .register_slice import RegisterSlice
 
 __all__ = ["Loader"]
 
@@ -42,7 +43,7 @@ class Loader(wiring.Component):
     """
 
     IN_FLIGHT = 4
-    LATENCY = 1
+    LATENCY = 2
     i: stream.Interface
     read_request: stream.Interface
     read_data: stream.Interface
@@ -77,11 +78,14 @@ class Loader(wiring.Component):
         m.submodules.kinds = kinds = Queue(kind, depth=self.IN_FLIGHT + 1, relaxed=True)
         wiring.connect(m, places.o, walker.i)
         wiring.connect(m, cutter.o, wiring.flipped(self.read_request))
+        planned = data.StructLayout({"beat": beat_layout(self._axi_bytes), "kind": kind})
+        m.submodules.planned = plan = RegisterSlice(planned)
         busy = self._start(m, cutter, places, kinds)
-        waiting = self._receive(m, walker, kinds)
+        self._plan(m, walker, kinds, plan.i)
+        waiting, writing = self._receive(m, plan.o)
         with m.If(waiting):
             m.d.sync += self.state.eq(UnitState.BUS)
-        with m.Elif(busy | (kinds.level != 0)):
+        with m.Elif(busy | (kinds.level != 0) | plan.o.valid | writing):
             m.d.sync += self.state.eq(UnitState.RUNNING)
         with m.Elif(self.i.valid):
             m.d.sync += self.state.eq(UnitState.WAITING)
@@ -127,30 +131,45 @@ class Loader(wiring.Component):
             ]
         return busy
 
-    def _receive(self, m: Module, walker: BeatWalker, kinds: Queue) -> Value:
+    def _plan(self, m: Module, walker: BeatWalker, kinds: Queue, planned: stream.Interface) -> None:
+        """Put beats together with what is known of their command."""
+        m.d.comb += [
+            planned.payload.beat.eq(walker.o.payload),
+            planned.payload.kind.eq(kinds.o.payload),
+            planned.valid.eq(walker.o.valid & kinds.o.valid),
+            walker.o.ready.eq(planned.ready & kinds.o.valid),
+            kinds.o.ready.eq(planned.ready & walker.o.valid & walker.o.payload.end),
+        ]
+
+    def _receive(self, m: Module, planned: stream.Interface) -> tuple[Value, Value]:
         """Write beats, from memory or of one value, and give tokens with the last.
 
-        Returns whether a beat is awaited from memory.
+        Returns whether a beat is awaited from memory, and whether one is on its way.
         """
-        kind, beat = kinds.o.payload, walker.o.payload
-        known, there, taken = Signal(), Signal(), Signal()
+        kind = planned.payload.kind
+        there, taken, written = Signal(), Signal(), Signal()
+        last = Signal(planned.payload.shape(), reset_less=True)
+        bits = Signal.like(self.write_data, reset_less=True)
         m.d.comb += [
-            known.eq(walker.o.valid & kinds.o.valid),
             there.eq(kind.fill | self.read_data.valid),
-            taken.eq(known & there),
-            walker.o.ready.eq(kinds.o.valid & there),
-            self.read_data.ready.eq(known & ~kind.fill),
-            kinds.o.ready.eq(taken & beat.end),
+            taken.eq(planned.valid & there),
+            planned.ready.eq(there),
+            self.read_data.ready.eq(planned.valid & ~kind.fill),
         ]
+        # Cycle 1: take; cycle 2: on to the scratchpad, which may be far away
         m.d.sync += [
-            self.write_enable.eq(Mux(taken, beat.lanes, 0)),
-            self.range_error.eq(taken & beat.out_of_range),
-            self.give.eq(Mux(taken & beat.end, kind.signal, 0)),
+            written.eq(taken),
+            self.write_enable.eq(Mux(written, last.beat.lanes, 0)),
+            self.range_error.eq(written & last.beat.out_of_range),
+            self.give.eq(Mux(written & last.beat.end, last.kind.signal, 0)),
         ]
-        with m.If(walker.o.valid):
-            m.d.sync += self.write_address.eq(beat.address)
-        with m.If(there):
-            m.d.sync += self.write_data.eq(
-                Mux(kind.fill, kind.value.replicate(self._axi_bytes), self.read_data.payload)
-            )
-        return known & ~there
+        with m.If(planned.valid):
+            m.d.sync += [
+                last.eq(planned.payload),
+                bits.eq(
+                    Mux(kind.fill, kind.value.replicate(self._axi_bytes), self.read_data.payload)
+                ),
+            ]
+        with m.If(written):
+            m.d.sync += [self.write_address.eq(last.beat.address), self.write_data.eq(bits)]
+        return planned.valid & ~there, written
