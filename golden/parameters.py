@@ -9,7 +9,7 @@ __all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters"]
 WINDOW = 3  # lines and cells of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 #: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
-FAMILIES = ("generic", "ecp5", "xc7", "xcup")
+FAMILIES = ("generic", "ecp5", "xc7", "xcup", "xcup-packed")
 
 
 def _bits(count: int) -> int:
@@ -55,7 +55,9 @@ class Parameters:
     line_cells : int
         Cells of a line that depthwise convolutions and max pools scan, a power of two.
     family : str
-        One of `FAMILIES`: whose cells are instantiated. Changes no result and no cycle.
+        One of `FAMILIES`: whose cells are instantiated. Changes no result and no cycle, but that
+        `xcup-packed`, of two columns to a multiplier block, has no `depthwise` and needs an even
+        number of `cols`.
 
     Raises
     ------
@@ -92,6 +94,8 @@ class Parameters:
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         if self.family not in FAMILIES:
             raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        if self.packed and self.cols % 2:
+            raise ValueError(f"cols must be even for family {self.family}, got {self.cols}")
         tile = 2 * (self.rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -111,8 +115,16 @@ class Parameters:
 
     @property
     def depthwise(self) -> bool:
-        """Whether columns can work a channel each: a window of rows, and no shared requantizer."""
-        return self.rows >= WINDOW**2 and self.lanes == self.cols
+        """Whether columns can work a channel each.
+
+        That takes a window of rows, no shared requantizer, and activations of a column's own.
+        """
+        return self.rows >= WINDOW**2 and self.lanes == self.cols and not self.packed
+
+    @property
+    def packed(self) -> bool:
+        """Whether a multiplier block serves two columns."""
+        return self.family == "xcup-packed"
 
     @property
     def output_banks(self) -> int:

@@ -13,7 +13,7 @@ from .activation_feeder import ActivationFeeder
 from .add import Adder
 from .compute_commands import outputs_layout
 from .datapath import Datapath
-from .delay import delay, delays
+from .delay import delay
 from .layouts import compute_layout, unit_port
 from .line_buffer import LineBuffer
 from .max_window import MaxWindow
@@ -21,6 +21,7 @@ from .output_writer import OutputWriter
 from .queue import Queue
 from .reduction import Reduction
 from .scratchpad import Scratchpad
+from .stages import activity
 from .weight_feeder import WeightFeeder
 from .weight_scratchpad import WeightScratchpad
 
@@ -292,8 +293,8 @@ class Compute(wiring.Component):
         m.d.sync += [adds.eq(mode == Mode.ADD), takes_max.eq(mode == Mode.MAX)]
         y = [Signal(8 * p.cols, name=f"y{i}", reset_less=True) for i in range(OutputWriter.LATENCY)]
         m.d.sync += y[0].eq(Mux(adds, Cat(adder.y), Mux(takes_max, Cat(window.y), Cat(datapath.y))))
-        valid = delays(m, "written", writer.valid, OutputWriter.LATENCY - 1, reset_less=False)
-        for strobe, newer, older in zip(valid[1:], y[:-1], y[1:], strict=True):
+        strobes = activity(m, writer.valid, OutputWriter.LATENCY, group=OutputWriter.LATENCY)
+        for strobe, newer, older in zip(strobes[1:], y[:-1], y[1:], strict=True):
             with m.If(strobe):
                 m.d.sync += older.eq(newer)
         m.d.comb += results.write_data.eq(y[-1])

@@ -71,10 +71,11 @@ class ComputeCommands(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         command, fields, mode = self.i.payload, self.i.payload.fields.compute, self.setup.mode
-        shown, change = Signal(), Signal()
+        shown, change, change_add = Signal(), Signal(), Signal()
         missing = Signal(len(Unit))
         there, placed = Signal(), Signal()  # its tokens are; it has outputs
         wait = command.wait & ~_WEIGHT
+        changes = self.i.valid & command.setup & ~change & ~self.running & self.drained
         m.d.comb += [
             shown.eq(self.i.valid & ~command.setup & ~self.begin),
             missing.eq(wait & ~self.held),
@@ -86,13 +87,13 @@ class ComputeCommands(wiring.Component):
             self.weighted.eq((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE)),
             there.eq(shown & (missing == 0) & ~self.halt),
             self.begin.eq(there & ~self.begin & ~self.pending & ~(placed & self.outputs.valid)),
-            change.eq(self.i.valid & command.setup & ~change & ~self.running & self.drained),
+            change.eq(changes),
+            change_add.eq(changes & command.add),
             self.missing.eq(Mux(shown & ~self.pending, missing, 0)),
             self.blocked.eq(shown & ~self.pending & ((missing != 0) | self.halt)),
         ]
         self._place(m, self.begin & placed)
-        with m.If(change):
-            self._set_up(m)
+        self._set_up(m, change, change_add)
         return m
 
     def _place(self, m: Module, begin: Value) -> None:
@@ -104,15 +105,15 @@ class ComputeCommands(wiring.Component):
             for name in ("output", "output_pitch", "columns", "width", "height"):
                 m.d.sync += outputs.payload[name].eq(fields[name])
 
-    def _set_up(self, m: Module) -> None:
-        """Put SETUP or SETUP_ADD in force."""
+    def _set_up(self, m: Module, change: Signal, change_add: Signal) -> None:
+        """Put SETUP or SETUP_ADD in force, the latter with both flags."""
         setup, fields = self.setup, self.i.payload.fields
         one_run = {"run": self._rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
-        with m.If(self.i.payload.add):
-            m.d.sync += self.setup_add.eq(fields.setup_add.as_value())
-            m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
-            m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]
-        with m.Else():
+        with m.If(change):
             m.d.sync += [setup.eq(fields.setup.as_value()), self.setup_add.operand_pitch.eq(0)]
             with m.If(fields.setup.mode == Mode.DENSE):
                 m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
+        with m.If(change_add):
+            m.d.sync += self.setup_add.eq(fields.setup_add.as_value())
+            m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
+            m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]

@@ -123,7 +123,7 @@ class Core(wiring.Component):
             wiring.connect(m, getattr(self._dispatch, name), queue.i)
             wiring.connect(m, queue.o, block.i)
             m.d.comb += block.halt.eq(self._halt)
-            held.append(queue.level != 0)
+            held.append(queue.used)
         return ~Cat(held).any()
 
     def _tokens(self, m: Module) -> None:

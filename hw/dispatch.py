@@ -37,8 +37,8 @@ class Dispatch(wiring.Component):
     handed : instructions handed out
     """
 
-    LATENCY = 3
-    PERIOD = 5
+    LATENCY = 4
+    PERIOD = 6
     i: stream.Interface
     load: stream.Interface
     weight: stream.Interface
@@ -70,25 +70,26 @@ class Dispatch(wiring.Component):
         ports = {unit: getattr(self, unit.name.lower()) for unit in Unit}
         for port in ports.values():
             self._fill(m, port)
-        # Cycle 1: look at the fields of every opcode; cycle 2: judge. It stays in hand when it is
-        # not handed out.
-        known, busy, judged = Signal(), Signal(), Signal()
+        # Cycles 1 and 2: look at the fields of every opcode; cycle 3: judge. It stays in hand when
+        # it is not handed out.
+        seen, known, busy, judged = Signal(), Signal(), Signal(), Signal()
         within, inside = Signal(), Signal()
         meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in UNIT_OF}
         legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in UNIT_OF}
         take = Signal(len(Unit))
-        conditions = self._legal(body)
-        m.d.sync += within.eq(self._inside(opcode, body))
+        conditions = self._legal(m, body)
+        m.d.sync += within.eq(self._inside(m, opcode, body))
         m.d.sync += [meets[kind].eq(conditions[kind]) for kind in meets]
         with m.If(~busy):
             m.d.sync += [
-                known.eq(self.i.valid),
+                seen.eq(self.i.valid),
+                known.eq(seen),
                 busy.eq(known & ~self.halt),
                 judged.eq(known & ~self.halt),
                 inside.eq(within),
                 *(legal[kind].eq((opcode == kind) & meets[kind]) for kind in legal),
             ]
-        # Cycle 3: decide.
+        # Cycle 4: decide.
         with m.If(judged):
             m.d.sync += judged.eq(0)
             with m.If(self.i.payload.fault):
@@ -99,7 +100,7 @@ class Dispatch(wiring.Component):
                 m.d.sync += self.illegal.eq(1)
             with m.Elif(~inside):
                 m.d.sync += self.beyond.eq(1)
-        # Cycle 4: hand out; cycle 5: let go of it.
+        # Cycle 5: hand out; cycle 6: let go of it.
         for unit, port in ports.items():
             own = Cat(legal[kind] for kind, owner in UNIT_OF.items() if owner == unit).any()
             show = judged & own & inside & ~self.i.payload.fault & ~self.halt
@@ -107,7 +108,7 @@ class Dispatch(wiring.Component):
             m.d.sync += port.valid.eq(show | (port.valid & ~port.ready))
         m.d.sync += self.i.ready.eq(take.any())
         with m.If(self.i.ready):
-            m.d.sync += [known.eq(0), busy.eq(0), self.handed.eq(self.handed + 1)]
+            m.d.sync += [seen.eq(0), known.eq(0), busy.eq(0), self.handed.eq(self.handed + 1)]
         return m
 
     def _fill(self, m: Module, port: stream.Interface) -> None:
@@ -130,59 +131,62 @@ class Dispatch(wiring.Component):
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)
 
-    def _inside(self, opcode: Value, body: Value) -> Value:
+    def _inside(self, m: Module, opcode: Value, body: Value) -> Value:
+        """Whether addresses are within the scratchpads, a cycle later."""
         inside = Const(1)
         for kind in (Opcode.WEIGHT, Opcode.COMPUTE):
             fields = View(fields_layout(kind), body[: fields_layout(kind).size])
             for name, limit in limits(kind, self._parameters).items():
                 high = fields[name] >> (limit - 1).bit_length()
-                inside &= (opcode != kind) | (high == 0)
+                inside &= (opcode != kind) | _test(m, high == 0)
         return inside
 
-    def _legal(self, body: Value) -> dict[Opcode, Value]:
-        """Whether the fields are legal, for each opcode with fields."""
+    def _legal(self, m: Module, body: Value) -> dict[Opcode, Value]:
+        """Whether the fields are legal, for each opcode with fields, a cycle later."""
 
         def fields(kind: Opcode) -> View:
             return View(fields_layout(kind), body[: fields_layout(kind).size])
 
         low = self._parameters.axi_bytes - 1
         transfer, compute = fields(Opcode.LOAD), fields(Opcode.COMPUTE)
-        moves = (transfer.rows != 0) & (transfer.row_bytes != 0)
-        aligned = ((transfer.memory | transfer.buffer | transfer.row_bytes) & low) == 0
+        moves = _test(m, transfer.rows != 0) & _test(m, transfer.row_bytes != 0)
+        single = _test(m, transfer.rows == 1)
+        aligned = _test(m, ((transfer.memory | transfer.buffer | transfer.row_bytes) & low) == 0)
         records = (
-            (transfer.rows == 1)
-            & (transfer.row_bytes == RECORD_BYTES)
-            & (transfer.buffer == 0)
-            & ((transfer.memory & low) == 0)
+            single
+            & _test(m, transfer.row_bytes == RECORD_BYTES)
+            & _test(m, transfer.buffer == 0)
+            & _test(m, (transfer.memory & low) == 0)
         )
-        tiled = (
-            (compute.passes != 0)
-            & (compute.width != 0)
-            & (compute.height != 0)
-            & (compute.columns != 0)
-            & (compute.columns <= self._parameters.cols)
-        )
+        sizes = [compute[name] != 0 for name in ("passes", "width", "height", "columns")]
+        tiled = Cat(_test(m, size) for size in sizes).all()
         return {
             Opcode.LOAD: moves,
             Opcode.FILL: moves,
             Opcode.STORE: moves,
-            Opcode.WEIGHT: moves & aligned & (transfer.rows == 1),
-            Opcode.SETUP: self._shaped(fields(Opcode.SETUP)),
-            Opcode.SETUP_ADD: self._addable(fields(Opcode.SETUP_ADD)),
-            Opcode.COMPUTE: tiled,
+            Opcode.WEIGHT: moves & aligned & single,
+            Opcode.SETUP: self._shaped(m, fields(Opcode.SETUP)),
+            Opcode.SETUP_ADD: self._addable(m, fields(Opcode.SETUP_ADD)),
+            Opcode.COMPUTE: tiled & _test(m, compute.columns <= self._parameters.cols),
             Opcode.RECORD: records,
         }
 
-    def _shaped(self, setup: View) -> Value:
+    def _shaped(self, m: Module, setup: View) -> Value:
         modes = [Mode.DEPTHWISE, Mode.MAX] if self._parameters.depthwise else [Mode.MAX]
         window = [setup[name] for name in ("window_height", "window_width")]
         window += [setup[name] for name in ("stride_y", "stride_x")]
-        windowed = Cat(setup.mode == mode for mode in modes).any()
-        for value in window:
-            windowed &= value != 0
-        walked = (setup.run != 0) & (setup.taps != 0) & (setup.lines != 0)
-        return walked & ((setup.mode == Mode.DENSE) | windowed)
+        moded = Cat(setup.mode == mode for mode in modes).any()
+        windowed = _test(m, moded & Cat(value != 0 for value in window).all())
+        walked = Cat(_test(m, setup[name] != 0) for name in ("run", "taps", "lines")).all()
+        return walked & (_test(m, setup.mode == Mode.DENSE) | windowed)
 
-    def _addable(self, setup: View) -> Value:
+    def _addable(self, m: Module, setup: View) -> Value:
         misaligned = setup.operand_pitch & (self._parameters.activation_banks - 1)
-        return (misaligned == 0) & (setup.shift >= SMALLEST_SHIFT)
+        return _test(m, misaligned == 0) & _test(m, setup.shift >= SMALLEST_SHIFT)
+
+
+def _test(m: Module, condition: Value) -> Signal:
+    """A condition, a cycle later."""
+    tested = Signal()
+    m.d.sync += tested.eq(condition)
+    return tested

@@ -85,7 +85,7 @@ class Loader(wiring.Component):
         waiting, writing = self._receive(m, plan.o)
         with m.If(waiting):
             m.d.sync += self.state.eq(UnitState.BUS)
-        with m.Elif(busy | (kinds.level != 0) | plan.o.valid | writing):
+        with m.Elif(busy | kinds.used | plan.o.valid | writing):
             m.d.sync += self.state.eq(UnitState.RUNNING)
         with m.Elif(self.i.valid):
             m.d.sync += self.state.eq(UnitState.WAITING)

@@ -45,10 +45,12 @@ class OutputWriter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Of the tile after the one under way
-        output, pitch = (Signal.like(self.write_address, reset_less=True) for _ in range(2))
+        output, pitch = (
+            Signal.like(self.write_address, name=n, reset_less=True) for n in ("output", "pitch")
+        )
         lanes = Signal.like(self.write_enable, reset_less=True)
         signal = Signal.like(self.give, reset_less=True)
-        width, height = (Signal(signed(17), reset_less=True) for _ in range(2))
+        width, height = (Signal(signed(17), name=n, reset_less=True) for n in ("width", "height"))
         full, load = Signal(), Signal()
         payload = self.i.payload
         m.d.comb += self.i.ready.eq(~full)
@@ -99,15 +101,20 @@ class OutputWriter(wiring.Component):
     ) -> Signal:
         """Count a tile's vectors, and `load` the next tile's: true with the last one."""
         width, height = size
-        loaded, end = Signal(), Signal()
+        loaded, fresh, end = Signal(), Signal(), Signal()
         # Vectors of the line and lines left, less one: the sign says that there is none
-        x, y, line = (Signal(signed(17), reset_less=True) for _ in range(3))
-        m.d.comb += [end.eq(vector & x[-1] & y[-1]), load.eq(full & (end | ~loaded))]
+        x, y, line = (Signal(signed(17), name=n, reset_less=True) for n in ("x", "y", "line"))
+        m.d.comb += [
+            end.eq(vector & x[-1] & y[-1]),
+            fresh.eq(full & ~loaded),
+            load.eq(fresh | (full & end)),
+        ]
         m.d.sync += loaded.eq(load | (loaded & ~end))
-        with m.If(vector):
-            m.d.sync += x.eq(Mux(x[-1], line, x - 1))
-        with m.If(vector & x[-1]):
-            m.d.sync += y.eq(y - 1)
+        # A tile's end is a vector, too: these need not wait for it
+        with m.If(vector | fresh):
+            m.d.sync += x.eq(Mux(load, width, Mux(x[-1], line, x - 1)))
+        with m.If((vector & x[-1]) | fresh):
+            m.d.sync += y.eq(Mux(load, height, y - 1))
         with m.If(load):
-            m.d.sync += [x.eq(width), line.eq(width), y.eq(height)]
+            m.d.sync += line.eq(width)
         return end

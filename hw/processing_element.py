@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, signed
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +36,8 @@ class ProcessingElement(wiring.Component):
         Activation and weight.
     swap, capture : 1
         What is done with the weights.
+    w_right : signed(8), of an element for two columns
+        Weight of the right one; `w` is the left one's.
     p : signed(sum_bits)
         Partial sum from above, two cycles after the activation it belongs to.
     p_out : signed(sum_bits)
@@ -50,11 +54,16 @@ class ProcessingElement(wiring.Component):
     LATENCY = 3
     #: Width of what elements hand down, where the family's blocks do not leave it open.
     SUM_BITS: int | None = None
+    #: Columns of the array that it multiplies for, and rows whose sums may go down through it.
+    COLUMNS = 1
+    ROWS: int | None = None
+    #: Cycles from the last row's `p_out` to the column's sum.
+    SUMS_LATENCY = 0
 
     def __init__(self, *, partial_sum_bits: int, first: bool = False, last: bool = False):
         if not 16 <= partial_sum_bits <= 32:
             raise ValueError(f"partial_sum_bits must be between 16 and 32, got {partial_sum_bits}")
-        self._first, self._last = first, last
+        self._first, self._last, self._bits = first, last, partial_sum_bits
         partial_sum = signed(self.SUM_BITS or partial_sum_bits)
         super().__init__(
             {
@@ -65,7 +74,34 @@ class ProcessingElement(wiring.Component):
                 "p": In(partial_sum),
                 "p_out": Out(partial_sum),
             }
+            | ({"w_right": In(signed(8))} if self.COLUMNS > 1 else {})
         )
+
+    @property
+    def weights(self) -> tuple[Signal, ...]:
+        """The inputs for weights, one for each of its columns."""
+        return (self.w,) if self.COLUMNS == 1 else (self.w, self.w_right)
+
+    @classmethod
+    def sums(cls, m: Module, name: str, column: Sequence[ProcessingElement]) -> list[Value]:
+        """Return the sums of a column, one for each of its elements' columns.
+
+        Parameters
+        ----------
+        m : Module
+            Receives what that takes, in domain `sync`.
+        name : str
+            Begins the names in it.
+        column : sequence of ProcessingElement
+            From the first row to the last, connected.
+
+        Returns
+        -------
+        list of Value
+            Exact in their lowest `partial_sum_bits`, each column's one cycle after the one's to its
+            left.
+        """
+        return [column[-1].p_out]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

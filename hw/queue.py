@@ -32,7 +32,7 @@ class Queue(wiring.Component):
     Members
     -------
     i, o : streams of `shape`
-    level : payloads held
+    used : it holds payloads
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Queue(wiring.Component):
             {
                 "i": In(stream.Signature(shape)),
                 "o": Out(stream.Signature(shape)),
-                "level": Out(range(depth + 1)),
+                "used": Out(1),
             }
         )
 
@@ -68,12 +68,12 @@ class Queue(wiring.Component):
         write, read = storage.write_port(), storage.read_port(domain="comb")
         stored = Signal(range(inside + 1))  # payloads in the memory
         full, some = Signal(), Signal()  # it has no room, it is not empty
-        push, free, load, pop = Signal(), Signal(), Signal(), Signal()
+        push, free, load = Signal(), Signal(), Signal()
         shown = Signal(self._shape.size, reset_less=True)
         m.d.comb += [
             self.i.ready.eq(~full),
             push.eq(self.i.valid & ~full),
-            pop.eq(self.o.valid & self.o.ready),
+            self.used.eq(some | self.o.valid),
             free.eq(~self.o.valid if self._relaxed else ~self.o.valid | self.o.ready),
             load.eq(free & some),
             write.data.eq(self.i.payload.as_value()),
@@ -85,7 +85,6 @@ class Queue(wiring.Component):
             full.eq(~load & (full | (push & (stored == inside - 1)))),
             some.eq(push | (some & ~(load & (stored == 1)))),
             self.o.valid.eq(load | (self.o.valid & ~self.o.ready)),
-            self.level.eq(self.level + _change(push, pop)),
         ]
         with m.If(load):
             m.d.sync += shown.eq(read.data)

@@ -110,11 +110,8 @@ def requantize(
         left=(left - Cat(Const(0, 2), zeros))[:9].as_signed(),
     )
     zeros = zeros_above(a[28:])
-    a, negative, fraction, left = cut(
-        a=(a << zeros)[:32],
-        negative=negative,
-        fraction=fraction,
-        left=(left - zeros)[:9].as_signed(),
+    a, zeros, negative, fraction, left = cut(
+        a=(a << zeros)[:32], zeros=zeros, negative=negative, fraction=fraction, left=left
     )
     # Cycle 6: first rounding, to a 24-bit significand
     kept, up, negative, fraction, left = cut(
@@ -122,7 +119,7 @@ def requantize(
         up=round_even(a[8], a[7], a[:7].any()),
         negative=negative,
         fraction=fraction,
-        left=left,
+        left=(left - zeros)[:9].as_signed(),
     )
     # Cycle 7: round; 2**24 may be a factor, no product overflows
     q, negative, fraction, left = cut(

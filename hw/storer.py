@@ -145,7 +145,7 @@ class Storer(wiring.Component):
             self.give.eq(Mux(done, oldest.signal, 0)),
             self.recorded.eq(done & oldest.interrupt),
         ]
-        return queue.i.ready, queue.level != 0
+        return queue.i.ready, queue.used
 
     def _send(self, m: Module, walker: BeatWalker, record: Value) -> tuple[Value, Value]:
         """Put beats from the scratchpad or the counters' copy into a buffer before the bus.
@@ -156,11 +156,15 @@ class Storer(wiring.Component):
         m.submodules.beats = beats = Queue(write_layout(self._axi_bytes), depth=self.BUFFERED)
         beat, of_record = walker.o.payload, self.i.payload.record
         latency = Scratchpad.LATENCY + 1  # from `moves` to the data
-        room, moves = Signal(), Signal()
+        room, moves, moved, gone = Signal(), Signal(), Signal(), Signal()
+        reserved = Signal(range(self.BUFFERED + 1))  # beats that have left the walker, not yet gone
         m.d.comb += [walker.o.ready.eq(room), moves.eq(walker.o.valid & room)]
         m.d.sync += [
-            # What has left the walker and is not in `level`, now and with the next cycle's beat.
-            room.eq(beats.level <= self.BUFFERED - (latency + 3)),
+            # Counted a cycle late: up to three are not in it
+            moved.eq(moves),
+            gone.eq(beats.o.valid & beats.o.ready),
+            reserved.eq(reserved + moved - gone),
+            room.eq(reserved <= self.BUFFERED - 3),
             self.read_enable.eq(moves & ~of_record),
             self.range_error.eq(moves & ~of_record & beat.out_of_range),
         ]
@@ -180,7 +184,7 @@ class Storer(wiring.Component):
             beats.i.payload.strobe.eq(controls[-1][2:]),
         ]
         wiring.connect(m, beats.o, wiring.flipped(self.write_data))
-        return moves, ~Cat(valid[1:]).any() & (beats.level == 0)
+        return moves, ~Cat(valid[1:]).any() & ~beats.used
 
     def _copy(self, m: Module, record: Value, moves: Value) -> Signal:
         """Copy the counters, whose high halves follow the low ones; `moves` drops a beat."""

@@ -83,7 +83,8 @@ class SystolicArray(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a vector to the sum of column 0."""
-        return self._parameters.rows + ProcessingElement.LATENCY
+        make = self._element
+        return self._parameters.rows + make.LATENCY + make.SUMS_LATENCY
 
     @property
     def swap_gap(self) -> int:
@@ -96,6 +97,10 @@ class SystolicArray(wiring.Component):
         return WINDOW - 1 + self._groups
 
     @property
+    def _element(self) -> type[ProcessingElement]:
+        return ELEMENTS[self._parameters.family]
+
+    @property
     def _groups(self) -> int:
         """Groups of columns that share a register of the mode."""
         return -(-self._parameters.cols // GROUP)
@@ -104,7 +109,7 @@ class SystolicArray(wiring.Component):
         m = Module()
         rows, cols = self._parameters.rows, self._parameters.cols
         weights = [delays(m, f"weight_{j}", self.weight[j], j + rows) for j in range(cols)]
-        elements = [self._column(m, j) for j in range(cols)]
+        columns = {j: self._column(m, j) for j in range(0, cols, self._element.COLUMNS)}
         # With the vector, which its register has delayed; the weights are delayed as much.
         swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
         windows = self._windows(m) if self._parameters.depthwise else []
@@ -115,33 +120,39 @@ class SystolicArray(wiring.Component):
                 activations = delays(m, f"activation_{i}", self.activation[i], i + cols)[i + 1 :]
             swaps = delays(m, f"swap_{i}", swap, cols)
             captures = delays(m, f"capture_{i}", capture, max(cols, 2))
-            for j in range(cols):
-                element = elements[j][i]
+            for j, column in columns.items():
+                element = column[i]
                 m.d.comb += [
                     element.a.eq(activations[j]),
                     element.swap.eq(swaps[j]),
-                    element.w.eq(weights[j][i + j + 1]),
                     element.capture.eq(captures[j]),
                 ]
+                for k, w in enumerate(element.weights):
+                    m.d.comb += w.eq(weights[j + k][i + j + 1])
             # The next row's vectors are one cycle later, its weights two.
             swap, capture = swaps[1], captures[2]
+        for j, column in columns.items():
+            for k, total in enumerate(self._element.sums(m, f"sums_{j}", column), j):
+                m.d.comb += self.partial_sum[k].eq(total)
         for j in range(cols):
-            m.d.comb += [
-                self.partial_sum[j].eq(elements[j][-1].p_out),
-                self.column_weight[j].eq(weights[j][j]),
-            ]
+            m.d.comb += self.column_weight[j].eq(weights[j][j])
         return m
 
     def _column(self, m: Module, j: int) -> list[ProcessingElement]:
-        """Elements of a column, each adding to the sum of the one above."""
+        """Elements of a column or of several, each adding to the sum of the one above."""
         rows, bits = self._parameters.rows, self._parameters.partial_sum_bits
-        make = ELEMENTS[self._parameters.family]
+        reach = self._element.ROWS or rows
         column = [
-            make(partial_sum_bits=bits, first=i == 0, last=i == rows - 1) for i in range(rows)
+            self._element(
+                partial_sum_bits=bits,
+                first=i % reach == 0,
+                last=i % reach == reach - 1 or i == rows - 1,
+            )
+            for i in range(rows)
         ]
         for i, element in enumerate(column):
             m.submodules[f"element_{i}_{j}"] = element
-            if i:
+            if i % reach:
                 m.d.comb += element.p.eq(column[i - 1].p_out)
         return column
 

@@ -12,9 +12,11 @@ from cocotb.handle import SimHandleBase
 from cocotb.triggers import ClockCycles, RisingEdge
 
 CYCLES = 2000
-PAIRS = 1 << 16
+PAIRS = 1 << 17  # once for each sign of the other column's weight
 SEED = int(os.environ.get("MACCORD_SEED", "0"))
 OPERANDS = (0x80, 0x81, 0xFF, 0x00, 0x01, 0x7F)
+EXTREMES = {byte: int.from_bytes(bytes([byte]) * 11, "little") for byte in (0x80, 0x7F)}
+RUN = 40  # cycles, in which all elements of an array get the same
 
 
 @cocotb.test()
@@ -22,11 +24,17 @@ async def elements(dut: SimHandleBase) -> None:
     """Drive for a while, count to the end; leave what has differed in `found.json`."""
     rng = random.Random(SEED)
     dut.pairs.value = 0
-    for _ in range(CYCLES):
+    extreme = 0
+    for cycle in range(CYCLES):
         await RisingEdge(dut.aclk)
         bits = rng.getrandbits(256)
         if rng.random() < 0.5:
             bits = bits & ~0xFFFF | rng.choice(OPERANDS) << 8 | rng.choice(OPERANDS)
+            bits = bits & ~(0xFF << 182) | rng.choice(OPERANDS) << 182
+        if cycle % RUN == 0:
+            extreme = rng.choice((0, 0, *EXTREMES.values()))
+        if extreme:
+            bits = bits & ~((1 << 88) - 1) | extreme
         dut.random.value = bits
     wrong = int(dut.wrong.value)
     # From the second round on, the first weight has been captured, too

@@ -10,21 +10,22 @@ module tb #(
     output logic         irq,
     input  logic         pairs,
     input  logic [255:0] random,
-    output logic [16:0]  pair,
-    output logic [11:0]  wrong
+    output logic [17:0]  pair,
+    output logic [15:0]  wrong
 );
     /*verilator public_off*/
     assign irq = 0;
     initial {wrong, pair} = 0;
-    logic [11:0] differs;
+    logic [15:0] differs;
     always_ff @(posedge aclk) begin
         wrong <= wrong | differs;
         pair <= pairs ? pair + 1 : 0;
     end
 
     // A weight is captured in the last cycle of the one before, and swapped in with the first
-    // activation
-    logic signed [7:0] a, w;
+    // activation; that of the column to the right is another one of its size, of both signs
+    logic signed [7:0] a, w, right;
+    assign right = pairs ? {w[7] ^ pair[16], {<<{w[6:0]}}} : random[189:182];
     logic swap, capture;
     assign a = pairs ? pair[7:0] : random[7:0];
     assign w = pairs ? pair[15:8] + 1 : random[15:8];
@@ -48,15 +49,39 @@ module tb #(
     `PAIR(ecp5, first, 20'd0, 0, 20)
     `PAIR(ecp5, middle, p, 1, 20)
     `PAIR(ecp5, last, p, 2, 20)
-    `PAIR(xc7, first, 20'd0, 3, 48)
-    `PAIR(xc7, middle, p, 4, 48)
-    `PAIR(xc7, last, p, 5, 48)
-    `PAIR(xcup, first, 20'd0, 6, 48)
-    `PAIR(xcup, middle, p, 7, 48)
-    `PAIR(xcup, last, p, 8, 48)
+    `PAIR(xc7, first, 20'd0, 4, 48)
+    `PAIR(xc7, middle, p, 5, 48)
+    `PAIR(xc7, last, p, 6, 48)
+    `PAIR(xcup, first, 20'd0, 8, 48)
+    `PAIR(xcup, middle, p, 9, 48)
+    `PAIR(xcup, last, p, 10, 48)
 
-    // 9 rows, 2 columns
-    logic [39:0] sums [4];
+    // Two columns in one element; the left sum leaves room for one more product
+    logic signed [16:0] p_left;
+    assign p_left = random[206:190];
+    `define PACKED(PLACE, P_LEFT, P_RIGHT, INDEX) \
+        logic signed [47:0] both_``PLACE; \
+        logic signed [19:0] left_``PLACE, right_``PLACE; \
+        xcup_packed_``PLACE packed_``PLACE ( \
+            .clk(aclk), .rst(1'b0), .a, .w, .w_right(right), .swap, .capture, \
+            .p((48'($signed(P_RIGHT)) << 18) + 48'($signed(P_LEFT))), .p_out(both_``PLACE) \
+        ); \
+        generic_middle left_of_``PLACE ( \
+            .clk(aclk), .rst(1'b0), .a, .w, .swap, .capture, .p(20'($signed(P_LEFT))), \
+            .p_out(left_``PLACE) \
+        ); \
+        generic_middle right_of_``PLACE ( \
+            .clk(aclk), .rst(1'b0), .a, .w(right), .swap, .capture, .p(P_RIGHT), \
+            .p_out(right_``PLACE) \
+        ); \
+        assign differs[INDEX] = 20'($signed(both_``PLACE[17:0])) != left_``PLACE \
+            || both_``PLACE[37:18] + 20'(both_``PLACE[17]) != right_``PLACE;
+    `PACKED(first, 17'd0, 20'd0, 12)
+    `PACKED(middle, p_left, p, 13)
+    `PACKED(last, p_left, p, 14)
+
+    // 9 rows, 2 columns; the packed one's sums come a cycle later, and it has no windows
+    logic [39:0] sums [5];
     `define ARRAY(FAMILY, INDEX) \
         array_``FAMILY of_``FAMILY ( \
             .clk(aclk), .rst(1'b0), .activations(random[71:0]), .weights(random[87:72]), \
@@ -67,5 +92,17 @@ module tb #(
     `ARRAY(ecp5, 1)
     `ARRAY(xc7, 2)
     `ARRAY(xcup, 3)
-    for (genvar i = 1; i < 4; i++) assign differs[8 + i] = sums[i] != sums[0];
+    for (genvar i = 1; i < 4; i++) assign differs[4 * i - 1] = sums[i] != sums[0];
+    logic [39:0] due, due_later;
+    array_generic vectors (
+        .clk(aclk), .rst(1'b0), .activations(random[71:0]), .weights(random[87:72]),
+        .lines('0), .swap(&random[177:176]), .capture(&random[179:178]), .depthwise(1'b0),
+        .sums(due)
+    );
+    array_xcup_packed packed_vectors (
+        .clk(aclk), .rst(1'b0), .activations(random[71:0]), .weights(random[87:72]),
+        .swap(&random[177:176]), .capture(&random[179:178]), .sums(sums[4])
+    );
+    always_ff @(posedge aclk) due_later <= due;
+    assign differs[15] = sums[4] != due_later;
 endmodule

@@ -1,4 +1,4 @@
-"""The queue between streams: order, level, and one payload in and out a cycle."""
+"""The queue between streams: order, whether it is used, and one payload in and out a cycle."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def random_items(seed: int, count: int) -> list[dict[str, int]]:
 @pytest.mark.parametrize("take", RHYTHMS)
 @pytest.mark.parametrize("relaxed", [False, True])
 @pytest.mark.parametrize("depth", [2, 3, 8])
-def test_order_and_level(depth: int, relaxed: bool, take: str, give: str) -> None:
+def test_order_and_use(depth: int, relaxed: bool, take: str, give: str) -> None:
     items = random_items(depth, 150)
     block = Queue(LAYOUT, depth=depth, relaxed=relaxed)
     bench = Bench(block, seed=depth)
     source = bench.source(block.i, items, give)
     sink = bench.sink("queue", block.o, take)
-    level = bench.watch(block.level)
+    used = bench.watch(block.used)
     full = []
 
     def check() -> None:
@@ -35,8 +35,8 @@ def test_order_and_level(depth: int, relaxed: bool, take: str, give: str) -> Non
             len(source.cycles) - 2, 0
         )
         left = sum(cycle < bench.cycle for cycle in sink.cycles[-2:]) + max(len(sink.cycles) - 2, 0)
-        assert level.value == entered - left
-        full.append(level.value == depth)
+        assert used.value == (entered > left)
+        full.append(entered - left == depth)
 
     bench.each_cycle(check)
     bench.run(lambda: len(sink.items) == len(items))
@@ -57,10 +57,10 @@ def test_holds_its_depth(depth: int, relaxed: bool) -> None:
     block = Queue(LAYOUT, depth=depth, relaxed=relaxed)
     bench = Bench(block)
     source = bench.source(block.i, random_items(1, 20))
-    level, valid = bench.watch(block.level), bench.watch(block.o.valid)
+    used, valid = bench.watch(block.used), bench.watch(block.o.valid)
     bench.run(lambda: bench.cycle == 40)
-    assert len(source.cycles) == level.value == depth
-    assert valid.value
+    assert len(source.cycles) == depth
+    assert used.value and valid.value
 
 
 def test_shallow_queues_are_refused() -> None:

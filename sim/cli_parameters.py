@@ -63,7 +63,8 @@ Accumulators = Annotated[
 Family = Annotated[
     str,
     typer.Option(
-        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
+        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup, "
+        "xcup-packed (two columns to a block, no windows for depthwise layers).",
         rich_help_panel=ARRAY,
     ),
 ]

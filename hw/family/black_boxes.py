@@ -55,11 +55,11 @@ def _single(names: str) -> dict[str, int]:
     return dict.fromkeys(names.split(), 0)
 
 
-def _dsp48(name: str, opmode_bits: int, d_bits: int) -> BlackBox:
+def _dsp48(name: str, opmode_bits: int, d_bits: int, parameters: str = "") -> BlackBox:
     return BlackBox(
         name,
         "AREG ACASCREG BREG BCASCREG MREG PREG OPMODEREG ALUMODEREG INMODEREG CARRYINREG "
-        "CARRYINSELREG",
+        f"CARRYINSELREG {parameters}",
         {"A": 30, "B": 18, "C": 48, "D": d_bits, "PCIN": 48, "OPMODE": opmode_bits}
         | {"ALUMODE": 4, "INMODE": 5, "CARRYINSEL": 3}
         | _single("CLK CARRYIN CEA1 CEA2 CEAD CEALUMODE CEB1 CEB2 CEC CECARRYIN CECTRL CED")
@@ -98,6 +98,7 @@ BLACK_BOXES: dict[str, tuple[BlackBox, ...]] = {
     "ecp5": (_MULTIPLIER, _MEMORY),
     "xc7": (_dsp48("DSP48E1", 7, 25),),
     "xcup": (_dsp48("DSP48E2", 9, 27),),
+    "xcup-packed": (_dsp48("DSP48E2", 9, 27, "DREG ADREG AMULTSEL PREADDINSEL"),),
 }
 
 

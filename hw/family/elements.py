@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..processing_element import ProcessingElement
 from .ecp5 import Ecp5Element
+from .packed import PackedElement
 from .xilinx import Dsp48e1Element, Dsp48e2Element
 
 __all__ = ["ELEMENTS"]
@@ -14,4 +15,5 @@ ELEMENTS: dict[str, type[ProcessingElement]] = {
     "ecp5": Ecp5Element,
     "xc7": Dsp48e1Element,
     "xcup": Dsp48e2Element,
+    "xcup-packed": PackedElement,
 }

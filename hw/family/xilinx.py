@@ -6,15 +6,17 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Valu
 
 from ..processing_element import ProcessingElement
 
-__all__ = ["Dsp48e1Element", "Dsp48e2Element"]
+__all__ = ["Dsp48e1Element", "Dsp48e2Element", "extended"]
 
-_ENABLED = ("CEA2", "CEM", "CEP")
-_IDLE = (
-    *("CEA1", "CEAD", "CEALUMODE", "CEC", "CECARRYIN", "CECTRL", "CED", "CEINMODE"),
-    *("RSTA", "RSTALLCARRYIN", "RSTALUMODE", "RSTB", "RSTC", "RSTCTRL", "RSTD", "RSTINMODE"),
-    *("RSTM", "RSTP", "CARRYIN"),
-)
 _PRODUCT, _SUM = 0b000_0101, 0b001_0101  # X and Y take the product; Z nothing, or PCIN
+_ENABLES = (
+    *("CEA1", "CEA2", "CEAD", "CEALUMODE", "CEB1", "CEB2", "CEC", "CECARRYIN", "CECTRL", "CED"),
+    *("CEINMODE", "CEM", "CEP"),
+)
+_RESETS = (
+    *("RSTA", "RSTALLCARRYIN", "RSTALUMODE", "RSTB", "RSTC", "RSTCTRL", "RSTD", "RSTINMODE"),
+    *("RSTM", "RSTP"),
+)
 
 
 class Dsp48e1Element(ProcessingElement):
@@ -31,22 +33,26 @@ class Dsp48e1Element(ProcessingElement):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        mode = _PRODUCT if self._first else _SUM
-        pins: dict[str, Value] = {"i_CLK": ClockSignal()}
-        pins |= {f"i_{name}": Const(1) for name in _ENABLED}
-        pins |= {f"i_{name}": Const(0) for name in _IDLE}
-        if not self._first:
-            pins["i_PCIN"] = self.p
+        parameters, pins = self._operands()
         # Yosys's own handling of DSP48E1 needs P, whatever is read of it
         to_fabric, down = Signal.like(self.p_out), Signal.like(self.p_out)
         m.d.comb += self.p_out.eq(to_fabric if self._last else down)
+        inputs = {name: Const(0) for name in (*_ENABLES, *_RESETS, "CARRYIN")} | {
+            "CLK": ClockSignal(),
+            "C": Const(0, 48),
+            "D": Const(0, self.D_BITS),
+            "OPMODE": Const(_PRODUCT if self._first else _SUM, self.OPMODE_BITS),
+            "ALUMODE": Const(0, 4),
+            "INMODE": Const(0, 5),
+            "CARRYINSEL": Const(0, 3),
+        }
+        if not self._first:
+            inputs["PCIN"] = self.p
+        # Cycle 2: multiply; cycle 3: add
+        enabled = {name: Const(1) for name in ("CEM", "CEP")}
         m.submodules.block = Instance(
             self.CELL,
-            # Cycle 1: operands; cycle 2: multiply; cycle 3: add
-            p_AREG=1,
-            p_ACASCREG=1,
-            p_BREG=2,
-            p_BCASCREG=2,
+            **{f"p_{name}": value for name, value in parameters.items()},
             p_MREG=1,
             p_PREG=1,
             p_OPMODEREG=0,
@@ -54,21 +60,21 @@ class Dsp48e1Element(ProcessingElement):
             p_INMODEREG=0,
             p_CARRYINREG=0,
             p_CARRYINSELREG=0,
-            i_A=Cat(self.a, self.a[-1].replicate(22)),
-            i_B=Cat(self.w, self.w[-1].replicate(10)),
-            i_CEB1=self.capture,
-            i_CEB2=self.swap,
-            i_C=Const(0, 48),
-            i_D=Const(0, self.D_BITS),
-            i_OPMODE=Const(mode, self.OPMODE_BITS),
-            i_ALUMODE=Const(0, 4),
-            i_INMODE=Const(0, 5),
-            i_CARRYINSEL=Const(0, 3),
+            **{f"i_{name}": value for name, value in (inputs | enabled | pins).items()},
             o_P=to_fabric,
             o_PCOUT=down,
-            **pins,
         )
         return m
+
+    def _operands(self) -> tuple[dict[str, int | str], dict[str, Value]]:
+        """Parameters and inputs of what is before the multiplier: cycle 1."""
+        return {"AREG": 1, "ACASCREG": 1, "BREG": 2, "BCASCREG": 2}, {
+            "A": extended(self.a, 30),
+            "B": extended(self.w, 18),
+            "CEA2": Const(1),
+            "CEB1": self.capture,
+            "CEB2": self.swap,
+        }
 
 
 class Dsp48e2Element(Dsp48e1Element):
@@ -76,3 +82,8 @@ class Dsp48e2Element(Dsp48e1Element):
 
     CELL = "DSP48E2"
     OPMODE_BITS, D_BITS = 9, 27
+
+
+def extended(value: Value, bits: int) -> Value:
+    """Extend a signed value's sign."""
+    return Cat(value, value[-1].replicate(bits - len(value)))

@@ -1,0 +1,70 @@
+"""Processing element of UltraScale+ for two columns: two products of one DSP48E2.
+
+The block multiplies an activation by `w_right * 2**18 + w`, so that its sums hold those of two
+columns: the lower 18 bits one's, the upper ones, less what the lower ones borrow, the other's
+(Xilinx WP486, "Deep Learning with INT8 Optimization on Xilinx Devices"). The lower sum is exact
+for 7 products of up to 2**14: after 7 rows the two are told apart, and added up in the fabric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
+
+from ..delay import delay
+from ..processing_element import ProcessingElement
+from .xilinx import Dsp48e2Element, extended
+
+__all__ = ["PackedElement"]
+
+_FIELD = 18  # bits of the lower sum
+
+
+class PackedElement(Dsp48e2Element):
+    """`ProcessingElement` of one DSP48E2 for a column and the one to its right, in the left's turn.
+
+    A and D are the shadows of the right and of the left weight, the register of their sum is the
+    active one of both.
+    """
+
+    COLUMNS = 2
+    ROWS = 7
+    SUMS_LATENCY = 1
+
+    def _operands(self) -> tuple[dict[str, int | str], dict[str, Value]]:
+        registers = dict.fromkeys(("AREG", "ACASCREG", "BREG", "BCASCREG", "DREG", "ADREG"), 1)
+        return registers | {"AMULTSEL": "AD", "PREADDINSEL": "A"}, {
+            "A": Cat(Const(0, _FIELD), extended(self.w_right, 30 - _FIELD)),
+            "D": extended(self.w, self.D_BITS),
+            "B": extended(self.a, 18),
+            "INMODE": Const(0b00100, 5),  # D + A
+            "CEA2": self.capture,
+            "CED": self.capture,
+            "CEAD": self.swap,
+            "CEB2": Const(1),
+        }
+
+    @classmethod
+    def sums(cls, m: Module, name: str, column: Sequence[ProcessingElement]) -> list[Value]:
+        ends = [row for row, element in enumerate(column) if element._last]
+        shape = signed(column[0]._bits)
+        left: Value = Const(0, shape)
+        right: Value = Const(0, shape)
+        for before, row in zip([ends[0] - 1, *ends], ends, strict=False):
+            p, carry = column[row].p_out, column[row].p_out[_FIELD - 1]
+            # Those of the rows above wait for it
+            left, right = (
+                delay(m, f"{name}_{side}_{row}", total, row - before - 1)
+                for side, total in (("left", left), ("right", right))
+            )
+            total = Signal(shape, name=f"{name}_left_to_{row}", reset_less=True)
+            other = Signal(shape, name=f"{name}_right_to_{row}", reset_less=True)
+            upper = p[_FIELD : _FIELD + len(other)]
+            m.d.sync += [
+                total.eq(p[:_FIELD].as_signed() + left),
+                # The carry twice below the point: one adder for three
+                other.eq((Cat(carry, upper) + Cat(carry, right))[1:]),
+            ]
+            left, right = total, other
+        return [left, delay(m, f"{name}_right", right, 1)]
