@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -142,14 +142,14 @@ class BeatWalker(wiring.Component):
         beat = out.payload
         row_end = row.more[-1]
         step = Signal()
-        lanes = range(self._axi_bytes)
+        lanes = Const((1 << self._axi_bytes) - 1, self._axi_bytes)  # all
         m.d.comb += [
             step.eq(~running | out.ready),
             rows.ready.eq(step & (~running | row_end)),
             out.valid.eq(running),
             beat.address.eq(row.address),
             beat.lanes.eq(
-                Cat((~first | (i >= row.offset)) & (~row_end | (i <= row.end)) for i in lanes)
+                Mux(first, lanes << row.offset, lanes) & Mux(row_end, lanes >> ~row.end, lanes)
             ),
             beat.burst_end.eq(row_end | row.index.all()),
             beat.end.eq(row_end & row.last),

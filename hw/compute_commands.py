@@ -110,10 +110,13 @@ class ComputeCommands(wiring.Component):
         setup, fields = self.setup, self.i.payload.fields
         one_run = {"run": self._rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
         with m.If(change):
-            m.d.sync += [setup.eq(fields.setup.as_value()), self.setup_add.operand_pitch.eq(0)]
-            with m.If(fields.setup.mode == Mode.DENSE):
-                m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
+            m.d.sync += self.setup_add.operand_pitch.eq(0)
+            with m.If(change_add):
+                m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
+                m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]
+            with m.Else():
+                m.d.sync += setup.eq(fields.setup.as_value())
+                with m.If(fields.setup.mode == Mode.DENSE):
+                    m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
         with m.If(change_add):
             m.d.sync += self.setup_add.eq(fields.setup_add.as_value())
-            m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
-            m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]

@@ -35,7 +35,7 @@ class Fetch(wiring.Component):
     read_request, read_data, read_fault : AXI read bursts; beats and their response
     o : instructions in order
     busy : may still ask, or asked-for beats have not all arrived
-    awaiting : asked-for beats have not all arrived
+    awaiting : asked-for beats have not all arrived, as it was two cycles ago
     """
 
     read_request: stream.Interface
@@ -69,22 +69,24 @@ class Fetch(wiring.Component):
         awaited = Signal(range(depth + 1))  # beats asked for and not arrived
         reserved = Signal(range(depth + 1))  # and those in the buffer, too
         asking, asked, noted, arrived, counted, left, gone = (Signal() for _ in range(7))
+        arrival = Signal(beat, reset_less=True)
         m.d.comb += [
             self.read_request.valid.eq(asking),
             self.read_request.payload.address.eq(address),
             self.read_request.payload.length.eq(self._burst - 1),
             asked.eq(self.read_request.valid & self.read_request.ready),
             self.read_data.ready.eq(1),
-            arrived.eq(self.read_data.valid),
             beats.i.valid.eq(arrived & ~stopped),
-            beats.i.payload.data.eq(self.read_data.payload),
-            beats.i.payload.fault.eq(self.read_fault),
+            beats.i.payload.eq(arrival),
             left.eq((beats.o.valid & beats.o.ready) | (arrived & stopped)),
             self.awaiting.eq((awaited != 0) | noted),
             self.busy.eq(running | asking | self.awaiting),
         ]
         m.d.sync += [
-            # What comes from the bus is counted a cycle late
+            # What comes from the bus is looked at, and counted, a cycle late
+            arrived.eq(self.read_data.valid),
+            arrival.data.eq(self.read_data.payload),
+            arrival.fault.eq(self.read_fault),
             noted.eq(asked),
             counted.eq(arrived),
             gone.eq(left),

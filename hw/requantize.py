@@ -20,7 +20,7 @@ from .stages import Cut, activity, clamp, stages
 __all__ = ["Requantizer", "requantize"]
 
 PRODUCT = 8  # cycle in which the factors enter the multipliers
-ENABLED = 6  # stages that one flag enables
+ENABLED = 4  # stages that one flag enables
 
 
 def magnitude(acc: Value) -> Value:

@@ -79,10 +79,11 @@ def activity(m: Module, valid: Value, count: int, group: int) -> list[Value]:
         length = min(group, count - index)
         left = Signal(range(length + 1), name=f"left_{index}")
         active = Signal(name=f"active_{index}")
-        m.d.sync += [
-            left.eq(Mux(entered, length, Mux(left != 0, left - 1, 0))),
-            active.eq(entered | (left > 1)),
-        ]
+        with m.If(entered):
+            m.d.sync += left.eq(length)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        m.d.sync += active.eq(entered | (left > 1))
         enables += [active] * length
         entered = active
     return enables

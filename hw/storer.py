@@ -191,14 +191,15 @@ class Storer(wiring.Component):
         copy = Signal(len(self.counters), reset_less=True)
         low, high = Signal(), Signal()
         m.d.sync += [low.eq(record), high.eq(low)]
-        with m.If(moves):
-            m.d.sync += copy.eq(copy >> 8 * self._axi_bytes)
-        for part, latch in enumerate((low, high)):
-            with m.If(latch):
-                m.d.sync += [
-                    copy.word_select(2 * index + part, 32).eq(
-                        self.counters.word_select(2 * index + part, 32)
-                    )
-                    for index in range(len(RECORDED))
-                ]
+        with m.If(moves | low | high):
+            with m.If(moves):
+                m.d.sync += copy.eq(copy >> 8 * self._axi_bytes)
+            for part, latch in enumerate((low, high)):
+                with m.If(latch):
+                    m.d.sync += [
+                        copy.word_select(2 * index + part, 32).eq(
+                            self.counters.word_select(2 * index + part, 32)
+                        )
+                        for index in range(len(RECORDED))
+                    ]
         return copy

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from accelerator_bench import CONFIGURATIONS, run_layer
+from accelerator_bench import CONFIGURATIONS, netlist, run_layer
 from schedule_layers import random_layer
 
 from maccord.golden.network import compute
@@ -48,6 +48,12 @@ def test_layers_equal_golden_with_two_columns_to_a_block(seed: int) -> None:
     assert PACKED.packed and not PACKED.depthwise
     found, due, _ = outcome(PACKED, seed)
     assert found == due
+
+
+@pytest.mark.parametrize(("family", "columns"), [("xcup", 1), ("xcup-packed", 2)])
+def test_blocks_of_the_array(family: str, columns: int) -> None:
+    blocks = netlist(replace(PACKED, family=family)).count("  DSP48E2 #(")
+    assert blocks == PACKED.rows * PACKED.cols // columns
 
 
 def test_every_family_is_tried() -> None:

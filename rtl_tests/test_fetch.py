@@ -127,7 +127,7 @@ def test_stop(axi_bytes: int, count: int, rate: str) -> None:
     beats = FETCH_BYTES // axi_bytes
     assert len(setup.beats.cycles) == len(setup.requests.items) * beats
     assert not setup.beats.items
-    quiet = max([*setup.beats.cycles[-1:], *setup.requests.cycles[-1:], stopped[0]]) + 2
+    quiet = max([*setup.beats.cycles[-1:], *setup.requests.cycles[-1:], stopped[0]]) + 3
     assert not any(setup.busy.values[quiet:])
     assert all(setup.busy.values[1 : setup.beats.cycles[-1]])
 
