@@ -293,7 +293,7 @@ class Compute(wiring.Component):
         m.d.sync += [adds.eq(mode == Mode.ADD), takes_max.eq(mode == Mode.MAX)]
         y = [Signal(8 * p.cols, name=f"y{i}", reset_less=True) for i in range(OutputWriter.LATENCY)]
         m.d.sync += y[0].eq(Mux(adds, Cat(adder.y), Mux(takes_max, Cat(window.y), Cat(datapath.y))))
-        strobes = activity(m, writer.valid, OutputWriter.LATENCY, group=OutputWriter.LATENCY)
+        strobes = activity(m, writer.valid, OutputWriter.LATENCY)
         for strobe, newer, older in zip(strobes[1:], y[:-1], y[1:], strict=True):
             with m.If(strobe):
                 m.d.sync += older.eq(newer)

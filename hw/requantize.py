@@ -20,7 +20,6 @@ from .stages import Cut, activity, clamp, stages
 __all__ = ["Requantizer", "requantize"]
 
 PRODUCT = 8  # cycle in which the factors enter the multipliers
-ENABLED = 4  # stages that one flag enables
 
 
 def magnitude(acc: Value) -> Value:
@@ -237,7 +236,7 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        enables = activity(m, self.valid, self.LATENCY, group=ENABLED)
+        enables = activity(m, self.valid, self.LATENCY)
 
         def product(name: str, a: Value, b: Value) -> Value:
             load, finish = enables[PRODUCT - 1 : PRODUCT + 1]

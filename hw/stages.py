@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 __all__ = ["Cut", "activity", "clamp", "stages"]
 
@@ -50,12 +50,12 @@ def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1
     return registers
 
 
-def activity(m: Module, valid: Value, count: int, group: int) -> list[Value]:
-    """Enables of a pipeline's stages: each is set when a value enters it, and often besides.
+def activity(m: Module, valid: Value, count: int) -> list[Value]:
+    """Enables of a pipeline's stages: each is set in the cycle in which a value enters it.
 
     Neighbours that get a value one cycle after each other would have one line of valid bits
     between them, once synthesis has merged equal registers, and each bit of it would enable
-    registers in all of them. Counters, which depend on themselves, stay apart.
+    registers in all of them. Inverted bits have an inverter each to begin with, and stay apart.
 
     Parameters
     ----------
@@ -64,29 +64,16 @@ def activity(m: Module, valid: Value, count: int, group: int) -> list[Value]:
     valid : Value
         A value enters the first stage.
     count : int
-        Stages.
-    group : int
-        Stages that a flag enables.
+        Stages, 2 or more.
 
     Returns
     -------
     list of Value
         One for each stage, the first being `valid`.
     """
-    enables, entered = [valid], valid
-    while len(enables) < count:
-        index = len(enables)
-        length = min(group, count - index)
-        left = Signal(range(length + 1), name=f"left_{index}")
-        active = Signal(name=f"active_{index}")
-        with m.If(entered):
-            m.d.sync += left.eq(length)
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        m.d.sync += active.eq(entered | (left > 1))
-        enables += [active] * length
-        entered = active
-    return enables
+    idle = Signal(count - 1, init=(1 << count - 1) - 1)
+    m.d.sync += idle.eq(Cat(~valid, idle))
+    return [valid, *~idle]
 
 
 def clamp(value: Value, low: Value, high: Value, cut: Cut) -> Value:
