@@ -55,9 +55,8 @@ class Parameters:
     line_cells : int
         Cells of a line that depthwise convolutions and max pools scan, a power of two.
     family : str
-        One of `FAMILIES`: whose cells are instantiated. Changes no result and no cycle, but that
-        `xcup-packed`, of two columns to a multiplier block, has no `depthwise` and needs an even
-        number of `cols`.
+        One of `FAMILIES`: whose cells are instantiated. Changes no result. `xcup-packed`, of two
+        columns to a multiplier block, has no `depthwise` and needs an even number of `cols`.
 
     Raises
     ------

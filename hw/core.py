@@ -86,7 +86,7 @@ class Core(wiring.Component):
         m.submodules.fetch = self._fetch = fetch = Fetch(p)
         m.submodules.dispatch = self._dispatch = dispatch = Dispatch(p)
         self._load = Loader(p, size=p.activation_bytes)
-        self._weight = Loader(p, size=1 << 25)
+        self._weight = Loader(p, size=1 << 25, fills=False)
         self._store = Storer(p)
         self._compute = Compute(p)
         for part in ("load", "weight", "store", "compute"):

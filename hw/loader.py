@@ -30,6 +30,8 @@ class Loader(wiring.Component):
     parameters : Parameters
     size : int
         Bytes of the scratchpad; rows beyond it raise `range_error`.
+    fills : bool
+        Whether there are FILLs; for WEIGHT there are none.
 
     Members
     -------
@@ -39,7 +41,7 @@ class Loader(wiring.Component):
     read_request, read_data : AXI read bursts, and their beats in order
     write_enable, write_address, write_data : to the scratchpad, lanes of a beat
     range_error : with the first beat of a row that goes beyond the scratchpad
-    state : what the unit was doing a cycle ago
+    state : what the unit was doing two cycles ago
     """
 
     IN_FLIGHT = 4
@@ -48,10 +50,11 @@ class Loader(wiring.Component):
     read_request: stream.Interface
     read_data: stream.Interface
 
-    def __init__(self, parameters: Parameters, *, size: int) -> None:
+    def __init__(self, parameters: Parameters, *, size: int, fills: bool = True) -> None:
         self._axi_bytes = parameters.axi_bytes
         self._beats = parameters.burst_beats
         self._size = size
+        self._fills = fills
         super().__init__(
             unit_port(command_layout(Opcode.LOAD, fill=1))
             | {
@@ -83,11 +86,17 @@ class Loader(wiring.Component):
         busy = self._start(m, cutter, places, kinds)
         self._plan(m, walker, kinds, plan.i)
         waiting, writing = self._receive(m, plan.o)
-        with m.If(waiting):
+        waits, works, begins = Signal(), Signal(), Signal()
+        m.d.sync += [
+            waits.eq(waiting),
+            works.eq(busy | kinds.used | plan.o.valid | writing),
+            begins.eq(self.i.valid),
+        ]
+        with m.If(waits):
             m.d.sync += self.state.eq(UnitState.BUS)
-        with m.Elif(busy | kinds.used | plan.o.valid | writing):
+        with m.Elif(works):
             m.d.sync += self.state.eq(UnitState.RUNNING)
-        with m.Elif(self.i.valid):
+        with m.Elif(begins):
             m.d.sync += self.state.eq(UnitState.WAITING)
         with m.Else():
             m.d.sync += self.state.eq(UnitState.IDLE)
@@ -107,7 +116,7 @@ class Loader(wiring.Component):
             places.i.valid.eq(start),
             kinds.i.valid.eq(start),
             cutter.i.valid.eq(asking),
-            kind.fill.eq(command.fill),
+            kind.fill.eq(command.fill & self._fills),
             kind.value.eq(fields.value),
             kind.signal.eq(command.signal),
         ]
@@ -164,12 +173,11 @@ class Loader(wiring.Component):
             self.give.eq(Mux(written & last.beat.end, last.kind.signal, 0)),
         ]
         with m.If(planned.valid):
-            m.d.sync += [
-                last.eq(planned.payload),
-                bits.eq(
-                    Mux(kind.fill, kind.value.replicate(self._axi_bytes), self.read_data.payload)
-                ),
-            ]
+            m.d.sync += [last.eq(planned.payload), bits.eq(self.read_data.payload)]
+        value = last.kind.value.replicate(self._axi_bytes)
         with m.If(written):
-            m.d.sync += [self.write_address.eq(last.beat.address), self.write_data.eq(bits)]
+            m.d.sync += [
+                self.write_address.eq(last.beat.address),
+                self.write_data.eq(Mux(last.kind.fill, value, bits)),
+            ]
         return planned.valid & ~there, written

@@ -39,9 +39,9 @@ class ProcessingElement(wiring.Component):
     w_right : signed(8), of an element for two columns
         Weight of the right one; `w` is the left one's.
     p : signed(sum_bits)
-        Partial sum from above, two cycles after the activation it belongs to.
+        Partial sum from above, `LATENCY` - 1 cycles after the activation it belongs to.
     p_out : signed(sum_bits)
-        Partial sum with the product, three cycles after the activation; exact in its lowest
+        Partial sum with the product, `LATENCY` cycles after the activation; exact in its lowest
         `partial_sum_bits`.
 
     Raises

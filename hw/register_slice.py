@@ -14,7 +14,8 @@ class RegisterSlice(wiring.Component):
 
     The payloads lie in two registers by turns. Each loads in every cycle in which its turn comes
     and it holds nothing, whether there is a payload or not: neither `valid` nor `ready` has to
-    reach all of its bits.
+    reach all of its bits. What has come and what has gone is counted apart, modulo 4 and in Gray
+    code: no signal of one side reaches a register of the other's.
 
     Parameters
     ----------
@@ -37,22 +38,17 @@ class RegisterSlice(wiring.Component):
         m = Module()
         bits = Value.cast(self.i.payload)
         held = [Signal(len(bits), name=f"held{turn}", reset_less=True) for turn in range(2)]
-        full = Signal(2)
+        came, went = Signal(2), Signal(2)
         put, get = Signal(), Signal()  # whose turn it is
-        entered, left = Signal(2), Signal(2)
         m.d.comb += [
-            self.i.ready.eq(~full.all()),
-            self.o.valid.eq(full.any()),
+            self.i.ready.eq(~(came ^ went).all()),
+            self.o.valid.eq((came ^ went).any()),
             Value.cast(self.o.payload).eq(Mux(get, held[1], held[0])),
-            entered.eq((self.i.valid & self.i.ready) << put),
-            left.eq((self.o.valid & self.o.ready) << get),
         ]
-        m.d.sync += [
-            full.eq((full | entered) & ~left),
-            put.eq(put ^ entered.any()),
-            get.eq(get ^ left.any()),
-        ]
+        for stream_, count, turn in ((self.i, came, put), (self.o, went, get)):
+            with m.If(stream_.valid & stream_.ready):
+                m.d.sync += [count.eq(Cat(~count[1], count[0])), turn.eq(~turn)]
         for turn, ours in enumerate(Cat(~put, put)):
-            with m.If(ours & ~full[turn]):
+            with m.If(ours & self.i.ready):
                 m.d.sync += held[turn].eq(bits)
         return m

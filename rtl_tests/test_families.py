@@ -1,7 +1,6 @@
-"""Whole layers on the cells of every family, by models of them: byte-equal, in the same cycles.
+"""Whole layers on the cells of every family, by models of them: byte-equal.
 
-Those of two columns to a block have no windows, and a register behind their columns: they count
-their own cycles.
+In the same cycles, too, where the element has no register more than the generic one.
 """
 
 from __future__ import annotations
@@ -36,11 +35,12 @@ def outcome(parameters: Parameters, seed: int) -> tuple[bytes, bytes, int]:
 
 
 @pytest.mark.parametrize("family", ["ecp5", "xc7", "xcup"])
-def test_layers_equal_golden_in_the_generic_cycles(family: str) -> None:
+def test_layers_equal_golden(family: str) -> None:
     for seed in SEEDS:
         found, due, cycles = outcome(replace(SMALL, family=family), seed)
         assert found == due
-        assert cycles == outcome(SMALL, seed)[2]
+        more = cycles - outcome(SMALL, seed)[2]
+        assert more > 0 if family == "ecp5" else more == 0
 
 
 @pytest.mark.parametrize("seed", range(6))

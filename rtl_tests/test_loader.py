@@ -201,6 +201,6 @@ def test_states() -> None:
     asked = setup.requests.cycles[0]
     assert set(states[:taken]) <= {UnitState.IDLE, UnitState.WAITING}
     assert states[taken] == UnitState.WAITING
-    assert (states[asked + 4 : asked + 30] == UnitState.BUS).all()
+    assert (states[asked + 5 : asked + 30] == UnitState.BUS).all()
     assert (states[setup.writes] == UnitState.RUNNING).all()
     assert (states[setup.writes[-1] + 2 :] == UnitState.IDLE).all()

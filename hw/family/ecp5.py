@@ -11,20 +11,24 @@ __all__ = ["Ecp5Element"]
 
 
 class Ecp5Element(ProcessingElement):
-    """`ProcessingElement` of one multiplier block, with its sum next to it.
+    """`ProcessingElement` of one multiplier block, with its sum in the fabric.
 
-    Registers of the block hold the activation, the active weight and the product.
+    The active weight is the block's register of B. The product has a cycle to get to the sum:
+    blocks lie in rows of their own, far from most of the fabric.
     """
+
+    LATENCY = ProcessingElement.LATENCY + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shadow = Signal(signed(8), reset_less=True)
+        product = Signal(signed(16), reset_less=True)
         partial_sum = Signal.like(self.p, reset_less=True)
         with m.If(self.capture):
             m.d.sync += shadow.eq(self.w)
         # Cycle 1: operands; cycle 2: multiply
-        product = ecp5_multiplier.product(m, "multiplier", self.a, shadow, take_b=self.swap)
-        # Cycle 3: add
-        m.d.sync += partial_sum.eq(self.p + product)
+        multiplied = ecp5_multiplier.product(m, "multiplier", self.a, shadow, take_b=self.swap)
+        # Cycle 3: on the way; cycle 4: add
+        m.d.sync += [product.eq(multiplied), partial_sum.eq(self.p + product)]
         m.d.comb += self.p_out.eq(partial_sum)
         return m
