@@ -91,7 +91,7 @@ def explore(
             help="Clock that place and route aims at; without it, the clock of frames/s.",
             rich_help_panel=_HOW,
         ),
-    ] = 120.0,
+    ] = 130.0,
     batch: Annotated[int, typer.Option(help="Images at a time.", rich_help_panel=_HOW)] = 1,
     jobs: Annotated[
         int, typer.Option(help="Points at a time; 0: one a processor.", rich_help_panel=_HOW)

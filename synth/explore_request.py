@@ -61,7 +61,7 @@ class Request:
     cycles: str = "model"
     seeds: str = "1"
     speed: int = 6
-    mhz: float = 120.0
+    mhz: float = 130.0
     batch: int = 1
     jobs: int = 0
     out: Path = Path("build/explore")
