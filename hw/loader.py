@@ -23,7 +23,7 @@ class Loader(wiring.Component):
 
     Requests run ahead of data: the next command's bursts are asked for while the last one's
     beats still arrive. A beat is written `LATENCY` cycles after it is taken, and the command's
-    tokens are given with its last one.
+    tokens are given a cycle after its last one.
 
     Parameters
     ----------
@@ -157,6 +157,7 @@ class Loader(wiring.Component):
         """
         kind = planned.payload.kind
         there, taken, written = Signal(), Signal(), Signal()
+        gives = Signal.like(self.give)
         last = Signal(planned.payload.shape(), reset_less=True)
         bits = Signal.like(self.write_data, reset_less=True)
         m.d.comb += [
@@ -170,7 +171,8 @@ class Loader(wiring.Component):
             written.eq(taken),
             self.write_enable.eq(Mux(written, last.beat.lanes, 0)),
             self.range_error.eq(written & last.beat.out_of_range),
-            self.give.eq(Mux(written & last.beat.end, last.kind.signal, 0)),
+            gives.eq(Mux(written & last.beat.end, last.kind.signal, 0)),
+            self.give.eq(gives),
         ]
         with m.If(planned.valid):
             m.d.sync += [last.eq(planned.payload), bits.eq(self.read_data.payload)]

@@ -85,6 +85,7 @@ class Storer(wiring.Component):
         command = self.i.payload
         running, start, leave = Signal(), Signal(), Signal()
         asked, begun, walked = Signal(), Signal(), Signal()  # bursts, beats; these have all left
+        counted, burst_ends = Signal(), Signal()  # a cycle later
         bursts = Signal(_BURST_BITS)  # of this command so far
         for walk in (cutter.i, walker.i):
             for name in walk.payload.shape().members:
@@ -94,7 +95,7 @@ class Storer(wiring.Component):
         open_, waiting = self._outstanding(m, leave, bursts)
         held = (command.wait & ~self.held) == 0
         m.d.comb += [
-            leave.eq(running & asked & walked & open_),
+            leave.eq(running & asked & counted & open_),
             self.take.eq(Mux(start, command.wait, 0)),
             self.i.ready.eq(leave),
             cutter.i.valid.eq(running & ~asked),
@@ -108,7 +109,9 @@ class Storer(wiring.Component):
             asked.eq((asked | (cutter.i.valid & cutter.i.ready)) & ~leave),
             begun.eq((begun | (walker.i.valid & walker.i.ready)) & ~leave),
             walked.eq((walked | ends) & ~leave),
-            bursts.eq(Mux(leave, 0, bursts + (moves & walker.o.payload.burst_end))),
+            counted.eq(walked & ~leave),
+            burst_ends.eq(moves & walker.o.payload.burst_end),
+            bursts.eq(Mux(leave, 0, bursts + burst_ends)),
         ]
         with m.If((running & ~(asked & walked)) | ~sent):
             m.d.sync += self.state.eq(UnitState.RUNNING)

@@ -67,6 +67,8 @@ class Setup:
         bench.each_cycle(self._write)
 
     def _write(self) -> None:
+        if self.tokens.given and self.tokens.given[-1][0] == self.bench.cycle:
+            self.snapshots.append(self.scratchpad)
         mask = self.seen["write_enable"].value
         if mask:
             self.writes.append(self.bench.cycle)
@@ -77,8 +79,6 @@ class Setup:
             self.scratchpad = scratchpad_write(
                 self.scratchpad, address, np.frombuffer(data, np.uint8), enable
             )
-        if self.tokens.given and self.tokens.given[-1][0] == self.bench.cycle:
-            self.snapshots.append(self.scratchpad)
 
     def idle(self) -> bool:
         """Nothing moves: true some cycles after the last write."""

@@ -26,7 +26,7 @@ SCRATCHPAD = np.random.default_rng(0).integers(256, size=SIZE).astype(np.uint8)
 MEMORY = 1 << 14
 WIDTHS = (8, 16, 32, 64)
 ALONE = 12  # cycles after another command's end, in which an answer may come later
-GAP = 7  # cycles from the last beat of a command to the first of the next
+GAP = 8  # cycles from the last beat of a command to the first of the next
 
 
 def random_store(rng: np.random.Generator, start: int, size: int) -> Instruction:
