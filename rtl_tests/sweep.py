@@ -1,19 +1,12 @@
-"""Configurations far apart, and models of them that are built in a third of the usual time."""
+"""Configurations far apart."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from unittest.mock import patch
 
 from accelerator_bench import CONFIGURATIONS
 
 from maccord.golden.parameters import Parameters
-from maccord.sim import build
-from maccord.sim.toolchain import find_compiler
 
-__all__ = ["SWEEP", "quick_builds"]
+__all__ = ["SWEEP"]
 
 
 def _parameters(rows: int, cols: int, lanes: int, axi_bytes: int, *memories: int) -> Parameters:
@@ -33,26 +26,3 @@ _OTHERS = (
     _parameters(16, 4, 4, 16, 65536, 16384, 8192, 16, 512),
 )
 SWEEP = CONFIGURATIONS | {parameters.name: parameters for parameters in _OTHERS}
-
-
-@contextmanager
-def quick_builds() -> Iterator[None]:
-    """Build models as one C++ file, not optimised: what runs for a second need not be fast."""
-    command, variables = build._verilator_command, build._make_variables
-
-    def whole(*arguments: object) -> list[str]:
-        words = command(*arguments)  # type: ignore[arg-type]
-        for option in ("--output-split", "--output-split-cfuncs"):
-            words[words.index(option) + 1] = "0"
-        return words
-
-    def unoptimised() -> list[str]:
-        return ["OPT_SLOW=-O0" if v.startswith("OPT_SLOW=") else v for v in variables()]
-
-    compiler = replace(find_compiler(), optimise="-O0")
-    with (
-        patch.object(build, "find_compiler", lambda: compiler),
-        patch.object(build, "_verilator_command", whole),
-        patch.object(build, "_make_variables", unoptimised),
-    ):
-        yield

@@ -12,6 +12,7 @@ from maccord.golden.network import compute
 from maccord.golden.registers import ErrorCode, Status
 from maccord.sim.simulate import Job, Result, simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
 SEEDS = range(8)
 
 

@@ -17,6 +17,7 @@ from maccord.golden.network import compute
 from maccord.golden.parameters import FAMILIES, Parameters
 from maccord.golden.registers import Status
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
 SEEDS = range(3)
 SMALL = CONFIGURATIONS["4x4 bus 8"]
 # Sums of three runs of blocks

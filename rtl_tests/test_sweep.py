@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from accelerator_bench import CONFIGURATIONS, netlist, run_layer
 from schedule_layers import random_conv2d
-from sweep import SWEEP, quick_builds
+from sweep import SWEEP
 
 from maccord.golden.network import compute
 from maccord.golden.registers import Status
@@ -20,11 +19,7 @@ from maccord.hw.package.waivers import WAIVERS
 from maccord.hw.verilog import TOP
 from maccord.sim.toolchain import find_verilator
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with quick_builds():
-        yield
+pytestmark = pytest.mark.usefixtures("quick_builds")
 
 
 def warnings(text: str, folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ from maccord.golden.reduction import Pass
 from maccord.golden.registers import Status
 from maccord.sim.simulate import Job, simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
 SMALL = {"activation_bytes": 1 << 15, "output_bytes": 1 << 15, "accumulators": 64, "line_cells": 16}
 CONFIGURATIONS = {
     "16x16": Parameters(**SMALL),

@@ -12,7 +12,6 @@ WAIVERS = {
     "DECLFILENAME": "one file holds all modules",
     "PROCASSINIT": "registers without reset keep their initial value in the declaration",
     "SYMRSVDWORD": "the port named interrupt is a word of some C++ dialects",
-    "UNSIGNED": "a row of comparisons with each lane's number begins with one that always holds",
     "UNUSEDSIGNAL": "names of the source are kept as aliases; constant ports, parts of addresses",
     "VARHIDDEN": "arguments of the multiplexers' functions are called a and b",
     "WIDTHEXPAND": "operators extend their operands by Verilog's own rules",
