@@ -14,6 +14,8 @@ from torch import nn
 
 from ..golden.flatten import channels_last_columns
 from ..golden.graph import Layer, Network
+from ..runtime.cache import digest
+from ..runtime.files import locked
 from . import store
 from .checkpoint import load_checkpoint
 from .framework import ENGINE, convert, one_thread
@@ -290,11 +292,11 @@ def load(
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
     origin = f"seed {seed}" if weights is None else Path(weights)
     shape = str(variant.outline()) if variant else "as published"
-    key = store.digest(store.source_digest(), name, shape, origin, images)
+    key = digest(store.source_digest(), name, shape, origin, images)
     path = cache / f"{name}-{key[:16]}.npz"
     state = store.read(path)
     if state is None:
-        with store.locked(path):
+        with locked(path):
             state = store.read(path)  # perhaps another process has built it meanwhile
             if state is None:
                 tensor = torch.from_numpy(_default_images() if calibration is None else images)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from .. import nets
 from ..golden import graph, requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from ..runtime.cache import digest, sources
+from ..runtime.files import atomic_write
 from .int8 import Step
 
-__all__ = ["digest", "locked", "read", "replacing", "source_digest", "write"]
+__all__ = ["read", "source_digest", "write"]
 
 _ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
@@ -32,56 +28,9 @@ State = tuple[list[Step], dict[str, Layer], dict]
 @cache
 def source_digest() -> str:
     """Hash of what a quantized network depends on besides its inputs: our code, the libraries."""
-    hasher = hashlib.sha256()
-    room = Path(__file__).parent
     imported = [Path(str(module.__file__)) for module in (graph, requantize)]
-    for path in sorted(room.glob("*.py")) + imported:
-        hasher.update(path.name.encode() + path.read_bytes())
-    for name in _DISTRIBUTIONS:
-        hasher.update(f"{name} {metadata.version(name)}".encode())
-    return hasher.hexdigest()
-
-
-def digest(*parts: str | bytes | Path | np.ndarray) -> str:
-    """Hash of texts, arrays and the contents of files, in order."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, Path):
-            with part.open("rb") as file:
-                part = hashlib.file_digest(file, "sha256").digest()
-        elif isinstance(part, np.ndarray):
-            hasher.update(f"{part.dtype}{part.shape}".encode())
-            part = part.tobytes()
-        elif isinstance(part, str):
-            part = part.encode()
-        hasher.update(hashlib.sha256(part).digest())
-    return hasher.hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the file's lock, so that of several processes one builds it and the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes `path`'s place if the block succeeds: readers see old or new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are for their owner only
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
+    return digest(sources(nets), *imported, *versions)
 
 
 def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) -> None:
@@ -105,7 +54,7 @@ def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) 
             arrays[f"{layer.name}/{name}"] = getattr(layer, name)
     head = {"steps": [asdict(step) for step in steps], "layers": plain, "about": about}
     arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-    with replacing(path) as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 

@@ -12,10 +12,10 @@ from explore_tasks import network, recording
 from maccord.golden.compile import Stage, compile_network
 from maccord.golden.parameters import Parameters
 from maccord.golden.schedule.timing import estimate_cycles
+from maccord.runtime.cache import Cache
 from maccord.sim.errors import SimulationError
 from maccord.sim.results import Outcome, Verdict
 from maccord.synth import explore_cycles
-from maccord.synth.cache import Cache
 from maccord.synth.explore_cycles import (
     Cycles,
     Mismatch,

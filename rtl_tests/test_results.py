@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from schedule_layers import random_conv2d, random_linear
 
+from maccord.runtime.files import atomic_write
 from maccord.sim.dump import write_dump
-from maccord.sim.results import LayerResult, file_stem, save, whole_file, write_json
+from maccord.sim.results import LayerResult, file_stem, save, write_json
 
 FIELDS = [
     *("network", "layer", "op", "engine", "weights", "perturbation", "seed", "rows", "cols"),
@@ -62,11 +63,11 @@ def test_agreement_needs_both_references() -> None:
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
-    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert not list(tmp_path.iterdir())
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("whole")
         assert not path.exists()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["whole"]
@@ -75,7 +76,7 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
 def test_the_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "deep.json", Path("/proc/deep.json")):
-        with pytest.raises(OSError) as caught, whole_file(path):
+        with pytest.raises(OSError) as caught, atomic_write(path):
             pass
         assert caught.value.filename == str(path)
 

@@ -10,9 +10,9 @@ import pytest
 from toy_synthesis import cell, described, mapped, timed
 
 from maccord.golden.parameters import Parameters
+from maccord.runtime.cache import Cache, digest
 from maccord.sim.errors import SimulationError
 from maccord.synth import flow, tools
-from maccord.synth.cache import Cache, digest
 from maccord.synth.flow import Options, synthesize
 from maccord.synth.results import Synthesis
 from maccord.synth.targets import TARGETS, target_named

@@ -8,7 +8,7 @@ import pytest
 from command import ROOT
 
 from maccord.golden.parameters import Parameters
-from maccord.synth.cache import Cache
+from maccord.runtime.cache import Cache
 from maccord.synth.flow import Options, synthesize
 from maccord.synth.recorded import excesses, kept, recorded
 from maccord.synth.results import Synthesis

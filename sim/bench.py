@@ -21,6 +21,7 @@ from ..golden.parameters import Parameters
 from ..golden.registers import Status
 from ..golden.schedule import schedule
 from ..nets.framework import module_of, qnnpack
+from ..runtime.files import atomic_write, check_writable
 from .bench_network import networks
 from .errors import SimulationError
 from .jobs import Recording
@@ -28,8 +29,6 @@ from .netlist import generated
 from .progress import waiting
 from .recording import Inputs, record
 from .report import console
-from .request import check_writable
-from .results import whole_file
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
 from .turns import Ratio, in_turns, one_thread
@@ -76,7 +75,7 @@ def run(path: Path, seconds: float) -> None:
         "compiler": f"{find_compiler().version} {find_compiler().optimise}",
     }
     console().print(_table(ratios, machine))
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         found = {"machine": machine, "ratios": [asdict(ratio) for ratio in ratios]}
         temporary.write_text(json.dumps(found, indent=2) + "\n")
 

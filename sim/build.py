@@ -1,7 +1,5 @@
 """Verilated models, built once per netlist, flags and tools."""
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -9,14 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import cocotb_tools.config
 
+from ..runtime.cache import digest
+from ..runtime.files import locked
 from .cells import with_models
 from .errors import SimulationError
 from .ports import check_ports
@@ -161,7 +160,7 @@ def build_bench(
     if _whole(program):
         return model(0.0)
     check()
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder):
         if _whole(program):  # another process built it meanwhile
             return model(0.0)
         start = time.monotonic()
@@ -226,18 +225,11 @@ def _make_variables() -> list[str]:
 
 def _key(sources: dict[str, str], command: list[str], kind: str) -> str:
     parts = [*sources.values(), *command, *_make_variables(), *_tools()]
-    return f"{kind}-{_digest([*parts, metadata.version('cocotb')])}"
+    return f"{kind}-{digest(*parts, metadata.version('cocotb'))[:20]}"
 
 
 def _tools() -> list[str]:
     return [find_verilator().version, find_compiler().version, processor()]
-
-
-def _digest(parts: list[str]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()[:20]
 
 
 def _compile(
@@ -263,7 +255,7 @@ def _compile(
         header.write('#include "../sign_extend.h"\n')
     progress(f"{find_compiler().version}: compiling the model")
     options = [word for word in command if not word.startswith("-GD=")]
-    library = cache / f"library-{_digest([*_make_variables(), *_tools(), *options])}"
+    library = cache / f"library-{digest(*_make_variables(), *_tools(), *options)[:20]}"
     for part in library.glob("*.o"):
         shutil.copy(part, scratch / "out")  # newer than its source, so make leaves it alone
     workers = jobs or len(os.sched_getaffinity(0))
@@ -301,12 +293,3 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     raise SimulationError(
         f"Building the model failed in {Path(command[0]).name}: " + " | ".join(errors[:3])
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock between processes; the system drops it if this one dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

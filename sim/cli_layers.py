@@ -9,11 +9,10 @@ from rich.table import Table
 
 from ..golden.graph import Conv2d, Layer
 from ..nets.library import NETWORKS
+from ..runtime.files import atomic_write, check_writable
 from .progress import waiting
 from .recording import Inputs, chosen
 from .report import console
-from .request import check_writable
-from .results import whole_file
 
 __all__ = ["describe", "run"]
 
@@ -67,7 +66,7 @@ def run(networks: tuple[str, ...], path: Path | None) -> None:
         ]
     console().print(_table(rows))
     if path:
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(rows, indent=2) + "\n")
 
 

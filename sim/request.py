@@ -11,11 +11,12 @@ from ..golden.parameters import Parameters
 from ..nets.images import SIZE
 from ..nets.perturb import parse, parse_box
 from ..nets.streaks import check_box
+from ..runtime.files import check_writable
 from .jobs import MemoryModel
 from .recording import Inputs
-from .results import GENERATED, probe
+from .results import GENERATED
 
-__all__ = ["Gate", "Request", "check", "check_writable"]
+__all__ = ["Gate", "Request", "check"]
 
 _PHOTOGRAPH = "china"  # what networks see if no image is given
 _CYCLES = (0, 10_000)
@@ -161,32 +162,3 @@ def _check_box(inputs: Inputs) -> None:
             "bbox needs a vertical or horizontal perturbation, "
             f"got {', '.join(kinds) if kinds else 'none'}"
         )
-
-
-def check_writable(name: str, kind: str, path: Path, file: Path) -> None:
-    """Refuse an option's file that could not be written.
-
-    Parameters
-    ----------
-    name : str
-        Of the option.
-    kind : str
-        What `path` is: ``file`` or ``folder``.
-    path : Path
-        As the user gave it.
-    file : Path
-        To be written: `path`, or a file in it.
-
-    Raises
-    ------
-    ValueError
-        Naming the option and `path`.
-    """
-    if file.is_dir():
-        raise ValueError(f"{name} must be a file, got the folder {file}")
-    try:
-        probe(file)
-    except OSError as error:
-        raise ValueError(
-            f"{name} must be a {kind} that can be written, got {path}: {error.strerror}"
-        ) from None

@@ -1,19 +1,17 @@
-"""What one simulated layer leaves behind: the record, its JSON, files that are whole or absent."""
+"""What one simulated layer leaves behind: the record and its JSON."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from ..runtime.files import atomic_write
 
 __all__ = [
     "CLEAN",
@@ -22,10 +20,8 @@ __all__ = [
     "Outcome",
     "Verdict",
     "file_stem",
-    "probe",
     "result_path",
     "save",
-    "whole_file",
     "write_json",
 ]
 
@@ -168,63 +164,6 @@ def file_stem(layer: str, perturbation: str) -> str:
     return f"{layer}@{perturbation.replace(':', '-')}"
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds.
-
-    Raises
-    ------
-    OSError
-        Naming `path`, if it cannot be written.
-    """
-    if path.exists() and not path.is_file():
-        yield path  # A device or a pipe, which a rename would replace
-        return
-    place = path.resolve()
-    try:
-        with _beside(place) as temporary:
-            yield temporary
-    except OSError as error:
-        name = Path(error.filename or place)
-        if name.parent != place.parent and name not in place.parents:
-            raise  # of another file
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def probe(path: Path) -> None:
-    """Try whether `whole_file` could write here, without a change to `path`.
-
-    Raises
-    ------
-    OSError
-        If not.
-    """
-    if path.exists() and not path.is_file():
-        if not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return
-    folder = path.resolve().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=folder):
-        pass
-
-
 def result_path(folder: Path, layer: str, perturbation: str) -> Path:
     """Return where `save` writes a result under `folder`."""
     return folder / f"{file_stem(layer, perturbation)}.json"
@@ -244,5 +183,5 @@ def write_json(path: Path, results: Sequence[LayerResult]) -> None:
 
 
 def _write(path: Path, content: object) -> None:
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -112,9 +112,9 @@ def _run(
     from ..nets.data.load import open_dataset
     from ..nets.networks import architecture
     from ..nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
+    from ..runtime.files import check_writable
     from ..sim.progress import waiting
     from ..sim.report import console
-    from ..sim.request import check_writable
 
     network = architecture(name)
     if threads < 1:

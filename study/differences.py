@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..nets.differences import Differences
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .rows import level_text
 
 __all__ = ["TensorDifference", "lines", "read_differences", "write_differences"]
@@ -59,7 +59,7 @@ _FIELDS = {field.name: {"str": str, "float": float, "int": int}[str(field.type)]
 
 def write_differences(path: Path, differences: Iterable[TensorDifference]) -> None:
     """Write ``differences.csv``, whole or not at all."""
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_FIELDS)
         for line in differences:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 
 __all__ = ["DESCRIPTIONS", "Deviation", "Info", "RtlSummary", "read_info", "write_info"]
 
@@ -117,7 +117,7 @@ class Info:
 
 def write_info(path: Path, info: Info) -> None:
     """Write the JSON, whole or not at all."""
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(asdict(info), indent=2) + "\n")
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import golden, nets
 from ..nets.differences import Differences
-from ..nets.store import digest
-from ..sim.results import whole_file
+from ..runtime.cache import digest, sources
+from ..runtime.files import atomic_write
 from .subject import Subject, dataset
 from .work import Part, Task
 
@@ -27,11 +27,10 @@ _LOGITS = "logits_"
 @cache
 def origin() -> str:
     """Hash of what answers depend on besides the task: our code, the libraries."""
-    rooms = [Path(str(room.__file__)).parent for room in (golden, nets)]
-    files = [path for room in rooms for path in sorted(room.rglob("*.py"))]
     here = Path(__file__).parent
-    files += [here / f"{name}.py" for name in ("grid", "subject", "work")]
-    return digest(*files, *(f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS))
+    files = [here / f"{name}.py" for name in ("grid", "subject", "work")]
+    versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
+    return digest(sources(golden, nets), *files, *versions)
 
 
 @cache
@@ -61,7 +60,7 @@ def write_part(path: Path, part: Part) -> None:
         arrays |= {"tensors": np.array(found.tensors), "sizes": found.sizes}
         arrays |= {"differing": found.differing, "largest": found.largest}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 

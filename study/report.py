@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .claim import claim
 from .claim_levels import COMPARED, level_lines
 from .differences import TensorDifference
@@ -205,6 +205,6 @@ def write_outputs(
 
 
 def _write(path: Path, content: bytes) -> Path:
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return path

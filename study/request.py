@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..nets.devices import DEVICES, usable_device
 from ..nets.networks import architecture
-from ..sim.request import check_writable
+from ..runtime.files import check_writable
 from .grid import GRID, levels
 from .rows import MODELS
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 
 __all__ = ["ALL", "CLEAN", "MODELS", "Row", "level_text", "read_rows", "write_rows"]
 
@@ -67,7 +67,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     OSError
         If it cannot be written.
     """
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_NAMES)
         for row in rows:

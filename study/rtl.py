@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,14 +14,15 @@ from .. import sim
 from ..golden.compile import CompiledNetwork, compile_network
 from ..golden.parameters import Parameters
 from ..nets.images import normalize
-from ..nets.store import digest
+from ..runtime.cache import SIMULATION, digest, sources
+from ..runtime.files import atomic_write
 from ..sim.build import build
 from ..sim.netlist import generated
 from ..sim.network.results import NetworkResult
 from ..sim.network.task import NetworkTask
 from ..sim.pool import Crash, run_all
 from ..sim.recording import record_network
-from ..sim.results import Outcome, Verdict, whole_file
+from ..sim.results import Outcome, Verdict
 from ..sim.tasks import cost, memory_budget
 from ..sim.worker import Worker
 from .parts import part_path
@@ -30,8 +30,6 @@ from .subject import quantized_network
 from .work import Task, inputs
 
 __all__ = ["RtlSample", "rtl_samples"]
-
-_SOURCES = (".py", ".sv", ".cpp", ".h", ".vlt")
 
 
 @dataclass(frozen=True)
@@ -126,22 +124,15 @@ def rtl_samples(
         if sample.equal:
             path = _path(folder, task, expected, verilog)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_text(json.dumps(asdict(sample)) + "\n")
         yield sample
 
 
-@cache
-def _simulation() -> str:
-    """Hash of what simulates: the testbench and what drives it."""
-    room = Path(str(sim.__file__)).parent
-    files = [path for path in sorted(room.rglob("*")) if path.suffix in _SOURCES]
-    return digest(*files, metadata.version("cocotb"))
-
-
 def _path(folder: Path, task: Task, expected: np.ndarray, verilog: str) -> Path:
     """Where it is kept that the RTL agrees: this RTL, with these logits."""
-    origin = digest(_simulation(), verilog, expected)[:8]
+    simulation = sources(sim, suffixes=SIMULATION), metadata.version("cocotb")
+    origin = digest(*simulation, verilog, expected)[:8]
     return part_path(folder, task).with_suffix(f".{origin}.rtl.json")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .rows import MODELS, level_text
 
 __all__ = ["Sample", "read_sample", "read_samples", "write_sample"]
@@ -111,7 +111,7 @@ def write_sample(folder: Path, sample: Sample) -> Path:
         arrays |= {"differing": sample.differing, "codes": np.int64(sample.codes)}
     name = f"{sample.perturbation}_{level_text(sample.level)}.npz"
     path = folder / sample.network / name
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
     return path
 

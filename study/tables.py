@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .published import TABLES, THESIS_NETWORKS, published
 from .rows import ALL, CLEAN, Row, level_text
 
@@ -247,7 +247,7 @@ def write_table(folder: Path, table: Table) -> Path:
     for column in table.columns:
         name = f"{display_name(column.network)} {column.title}".strip()
         header += [name] if column.printed else [name, f"{name} low", f"{name} high"]
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for label, cells in table.rows:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..golden.parameters import Parameters
+from ..runtime.cache import Cache
+from ..runtime.files import atomic_write, probe
 from ..sim.report import console
-from ..sim.results import probe, whole_file
-from .cache import Cache
 from .flow import Options, synthesize
 from .plot import resources_by_block
 from .recorded import excesses, kept, recorded
@@ -106,7 +106,7 @@ def run(request: Request) -> int:
     for path in filter(None, (place, request.json)):
         save(path, result)
     plot = place.parent / f"{place.name.removesuffix('.json')}.svg"
-    with whole_file(plot) as temporary:
+    with atomic_write(plot) as temporary:
         temporary.write_text(resources_by_block(result))
     out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
     figures = recorded(result)

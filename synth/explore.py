@@ -11,10 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from ..runtime.files import atomic_write, probe
 from ..sim.pool import Crash, run_all
 from ..sim.progress import waiting
 from ..sim.report import console
-from ..sim.results import Verdict, probe, whole_file
+from ..sim.results import Verdict
 from ..sim.tasks import memory_budget
 from .explore_cycles import network_digest
 from .explore_files import ranked, save
@@ -139,7 +140,7 @@ def _plot(stem: Path, sweep: dict[str, Any], rows: Sequence[Row], target: Target
     area = sweep["area"]
     clock = "at the worst fmax" if sweep["placed"] else f"at an assumed {sweep['mhz']:g} MHz"
     title = f"{sweep['network']} on {sweep['target']}, {clock}"
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(pareto_plot(rows, area, title, target.available.get(area, 0)))
     return path
 

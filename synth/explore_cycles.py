@@ -7,28 +7,25 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from hashlib import sha256
 from math import prod
-from pathlib import Path
 from typing import Any
 
 from .. import golden, sim
-from ..golden import schedule
 from ..golden.compile import CompiledNetwork, Stage, compile_network
 from ..golden.graph import Network
 from ..golden.parameters import Parameters
 from ..golden.schedule.timing import estimate_cycles
+from ..runtime.cache import SIMULATION, Cache, digest, sources
 from ..sim.errors import SimulationError
 from ..sim.jobs import MemoryModel
 from ..sim.netlist import generated
 from ..sim.network.run import run_network
 from ..sim.network.task import NetworkRecording, NetworkTask
 from ..sim.results import Verdict
-from .cache import Cache, digest, sources
 
 __all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "simulated"]
 
 #: What can be the least that an operation takes.
 BOUNDS = ("array", "requantizer", "reads", "writes")
-_SOURCES = (".py", ".sv", ".cpp", ".h", ".vlt")
 
 
 class Mismatch(Exception):
@@ -88,7 +85,7 @@ def _feed(update: Callable[[bytes], None], value: Any) -> None:
 
 
 def _key(network: str, parameters: Parameters, batch: int) -> str:
-    return digest(network, repr(parameters), str(batch), sources((golden, schedule)))
+    return digest(network, repr(parameters), str(batch), sources(golden))
 
 
 def modelled(
@@ -180,7 +177,8 @@ def simulated(recording: NetworkRecording, name: str, parameters: Parameters, ca
     parameters = _plain(parameters)
     batch = len(recording.x_q)
     verilog = generated(parameters)
-    key = digest(_key(name, parameters, batch), verilog, _simulation(), repr(MemoryModel()))
+    simulation = sources(sim, suffixes=SIMULATION)
+    key = digest(_key(name, parameters, batch), verilog, simulation, repr(MemoryModel()))
     place = f"{parameters.name}-{key}.rtl.json"
     kept = cache.get(place)
     if kept is not None:
@@ -194,10 +192,3 @@ def simulated(recording: NetworkRecording, name: str, parameters: Parameters, ca
         raise SimulationError(said)
     cache.put(place, json.dumps({"cycles": outcome.result.cycles}))
     return outcome.result.cycles
-
-
-def _simulation() -> str:
-    """What simulates: the testbench and what drives it."""
-    rooms = [Path(folder) for folder in sim.__path__]
-    files = sorted(p for room in rooms for p in room.rglob("*") if p.suffix in _SOURCES)
-    return digest(*(f"{path.name}\n{path.read_text()}" for path in files))

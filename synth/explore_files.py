@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .explore_grid import AXES
 from .explore_pareto import front
 from .explore_point import OK, Row
@@ -73,9 +73,9 @@ def save(stem: Path, sweep: dict[str, Any], rows: Sequence[Row]) -> tuple[Path, 
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(_columns(sweep, row) for row in rows)
-    with whole_file(csv_path) as temporary:
+    with atomic_write(csv_path) as temporary:
         temporary.write_text(text.getvalue())
-    with whole_file(json_path) as temporary:
+    with atomic_write(json_path) as temporary:
         content = sweep | {"points": [asdict(row) for row in rows]}
         temporary.write_text(json.dumps(content, indent=2) + "\n")
     return csv_path, json_path

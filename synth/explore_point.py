@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..golden.graph import Network
 from ..golden.parameters import Parameters
+from ..runtime.cache import Cache
 from ..sim.errors import SimulationError
 from ..sim.network.task import NetworkRecording
-from .cache import Cache
 from .explore_cycles import Mismatch, modelled, simulated
 from .explore_grid import Value
 from .flow import Options, synthesize

@@ -13,10 +13,10 @@ from typing import Any
 
 from .. import golden, hw
 from ..golden.parameters import Parameters
+from ..runtime.cache import Cache, digest, sources
 from ..sim.errors import SimulationError
 from . import audit, tools
 from .blocks import BLOCKS, block_of
-from .cache import Cache, digest, sources
 from .cells import MARK, Design, Owners, hierarchy, owners, resources
 from .results import Synthesis
 from .targets import Target
@@ -127,7 +127,7 @@ def _kept(cache: Cache, name: str) -> str:
 def _design(parameters: Parameters, cache: Cache, show: Callable[[str], None]) -> str:
     from .. import synth
 
-    made_by = sources((golden, hw, synth)), installed("amaranth")
+    made_by = sources(golden, hw, synth), installed("amaranth")
     name = f"{parameters.name}-{digest(repr(parameters), *made_by)}.{_DESIGN}"
     text = cache.get(name)
     if text is None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runtime.cache import Cache, digest
 from ..sim.cells import MODELS, defined, instantiated
 from ..sim.errors import SimulationError, ToolchainError
 from . import tools
-from .cache import Cache, digest
 from .targets import TARGETS
 
 __all__ = ["CACHE", "ECP5", "Simulated", "gate_netlist"]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..sim.results import whole_file
+from ..runtime.files import atomic_write
 from .timing import Placement
 
 __all__ = ["Synthesis", "load", "save"]
@@ -108,5 +108,5 @@ def load(path: Path) -> dict[str, Any] | None:
 def save(path: Path, result: Synthesis) -> None:
     """Write one result."""
     content = asdict(result) | {"total": result.total, "fmax_mhz": result.fmax_mhz}
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")

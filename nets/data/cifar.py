@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..store import digest
+from ...runtime.cache import digest
 from .dataset import ArrayDataset, check_classes
 
 __all__ = ["cifar10", "cifar100"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..store import digest
+from ...runtime.cache import digest
 from .dataset import ArrayDataset, Labels
 
 __all__ = ["SIZE", "digits"]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from ...runtime.cache import digest
 from ..images import SIZE, center_crop, resize
-from ..store import digest
 from .dataset import Box, Crop, Labels
 
 __all__ = ["PhotographDataset", "files_digest", "move_box"]

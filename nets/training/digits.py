@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...runtime.cache import digest
+from ...runtime.files import locked
 from ..checkpoint import load_checkpoint
 from ..data.dataset import Dataset
 from ..data.digits import digits
@@ -29,7 +31,6 @@ from ..library import CACHE
 from ..networks import Architecture
 from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
-from ..store import digest, locked
 from ..vgg import vgg16
 from .loop import Batch, Progress, save, train_pass
 from .start import fresh

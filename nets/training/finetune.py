@@ -21,10 +21,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ...runtime.cache import digest
+from ...runtime.files import atomic_write
 from ..data.dataset import Dataset
 from ..devices import usable_device
 from ..networks import Architecture
-from ..store import digest, replacing
 from .batches import Batches, spread
 from .loop import save, train_pass
 from .settings import Epoch, Settings
@@ -142,7 +143,7 @@ def _write_log(path: Path, log: list[Epoch]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(Epoch)])
     writer.writerows(tuple(asdict(row).values()) for row in log)
-    with replacing(path) as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write(text.getvalue().encode())
 
 

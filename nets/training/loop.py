@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..store import replacing
+from ...runtime.files import atomic_write
 
 __all__ = ["Batch", "Progress", "save", "train_pass"]
 
@@ -67,5 +67,5 @@ def train_pass(
 
 def save(path: Path, state: object) -> None:
     """Write what torch.load reads, atomically."""
-    with replacing(path) as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         torch.save(state, file)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..results import LayerResult, file_stem, whole_file
+from ...runtime.files import atomic_write
+from ..results import LayerResult, file_stem
 from .results import NetworkResult
 
 __all__ = ["write_reports"]
@@ -49,6 +50,6 @@ def write_reports(
 
 
 def _write(path: Path, text: str) -> Path:
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text)
     return path
