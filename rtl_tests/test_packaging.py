@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("golden", "hw", "nets", "sim", "study", "synth")
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+ROOMS = tuple(SETUPTOOLS["package-dir"].values())
 
 
 def room_files() -> set[str]:
