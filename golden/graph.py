@@ -27,7 +27,7 @@ class Quantization:
     Parameters
     ----------
     scale : float
-        Positive step between two codes.
+        Step between two codes, a normal fp32 number above 0.
     zero_point : int
         Code of the real value 0, in 0..255.
     """
@@ -36,8 +36,8 @@ class Quantization:
     zero_point: int
 
     def __post_init__(self) -> None:
-        if not self.scale > 0:
-            raise ValueError(f"scale must be positive, got {self.scale}")
+        if not 2.0**-126 <= self.scale <= float(np.finfo(np.float32).max):
+            raise ValueError(f"scale must be a normal fp32 number above 0, got {self.scale:g}")
         if not 0 <= self.zero_point <= 255:
             raise ValueError(f"zero_point must be between 0 and 255, got {self.zero_point}")
 

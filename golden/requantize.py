@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 __all__ = ["bias_codes", "check_multiplier", "multipliers", "requantize", "requantize_integer"]
 
+_NORMAL = np.finfo(np.float32)
 _SIGNIFICAND = 24  # bits of an fp32 significand, the hidden one included
 _MAGNITUDE_LIMIT = 511  # a rounded magnitude beyond it saturates every uint8 output
 
@@ -32,9 +33,25 @@ def multipliers(
     ndarray of shape (channels,), float32
         f(f(f(sw) * f(sx)) * f(1 / f(so))): a product times a reciprocal, as ATen's
         ``generate_requantization_scales`` (qnnpack_utils.h) computes it, not a division.
+
+    Raises
+    ------
+    ValueError
+        If a factor is not a normal fp32 number above 0; the message names the channel, the factor
+        and the scales that it is made of.
     """
-    product = np.asarray(w_scale, np.float64).astype(np.float32) * np.float32(x_scale)
-    return product * (np.float32(1) / np.float32(y_scale))
+    with np.errstate(all="ignore"):  # looked at below
+        product = np.asarray(w_scale, np.float64).astype(np.float32) * np.float32(x_scale)
+        factors = product * (np.float32(1) / np.float32(y_scale))
+    try:
+        check_multiplier(factors)
+    except ValueError as error:
+        channel = int(np.argmin(_normal(factors)))
+        raise ValueError(
+            f"{error}: input scale {x_scale:g} times weight scale {w_scale[channel]:g} over "
+            f"output scale {y_scale:g}"
+        ) from None
+    return factors
 
 
 def bias_codes(
@@ -57,10 +74,24 @@ def bias_codes(
     Raises
     ------
     ValueError
-        If a bias does not fit the int32 accumulator.
+        If a bias is not finite or does not fit the int32 accumulator, or if an accumulator step
+        has no finite fp32 reciprocal.
     """
-    scale = (np.asarray(w_scale, np.float64) * float(x_scale)).astype(np.float32)
-    codes = np.rint(np.asarray(bias, np.float32) * (np.float32(1) / scale))
+    bias = np.asarray(bias, np.float32)
+    if not np.isfinite(bias).all():
+        channel = int(np.argmin(np.isfinite(bias)))
+        raise ValueError(f"bias must be finite, got {bias[channel]:g} in channel {channel}")
+    with np.errstate(all="ignore"):  # looked at below
+        scale = (np.asarray(w_scale, np.float64) * float(x_scale)).astype(np.float32)
+        inverse = np.float32(1) / scale
+        codes = np.rint(bias * inverse)
+    usable = np.isfinite(scale) & (scale > 0) & np.isfinite(inverse)
+    if not usable.all():
+        channel = int(np.argmin(usable))
+        raise ValueError(
+            f"input scale times weight scale must be above 2**-128 and finite in fp32, got "
+            f"{x_scale:g} times {w_scale[channel]:g} in channel {channel}"
+        )
     if not np.all(np.abs(codes) < 2.0**31):
         channel = int(np.argmin(np.abs(codes) < 2.0**31))
         raise ValueError(
@@ -74,10 +105,18 @@ def check_multiplier(multiplier: npt.NDArray[np.float32]) -> None:
     """Raise ValueError unless every multiplier is a normal, positive, finite fp32 number."""
     if multiplier.dtype != np.float32:
         raise ValueError(f"multiplier must be float32, got {multiplier.dtype}")
-    legal = np.isfinite(multiplier) & (multiplier >= np.finfo(np.float32).tiny)
+    legal = _normal(multiplier)
     if not legal.all():
-        bad = multiplier[~legal].flat[0]
-        raise ValueError(f"multiplier must be a normal fp32 number above 0, got {bad}")
+        channel = int(np.argmin(legal))
+        raise ValueError(
+            f"multiplier must be a normal fp32 number above 0, got "
+            f"{multiplier.flat[channel]:g} in channel {channel}"
+        )
+
+
+def _normal(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Which of them are normal and positive."""
+    return (values >= _NORMAL.tiny) & (values <= _NORMAL.max)
 
 
 def _check(acc: np.ndarray, multiplier: np.ndarray, zero_point: int, low: int, high: int) -> None:

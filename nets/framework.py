@@ -215,7 +215,7 @@ def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None
     Raises
     ------
     ValueError
-        If a convolution pads with anything but zeros; the message names the layer.
+        If padding is not zeros, or a scale or a bias out of range; the message names the layer.
     """
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
@@ -226,15 +226,20 @@ def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None
     if bias is None:
         bias = torch.zeros(weight.shape[0])
     scales = weight.q_per_channel_scales().numpy().astype(np.float64)
-    target = Quantization(float(module.scale), int(module.zero_point))
     floats = bias.detach().numpy().astype(np.float32)
+    try:
+        target = Quantization(float(module.scale), int(module.zero_point))
+        multiplier = multipliers(source.scale, scales, target.scale)
+        bias_q = bias_codes(floats, source.scale, scales)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     common = {
         "name": name,
         "weight": weight.int_repr().numpy(),
         "bias": floats,
-        "bias_q": bias_codes(floats, source.scale, scales),
+        "bias_q": bias_q,
         "weight_scale": scales,
-        "multiplier": multipliers(source.scale, scales, target.scale),
+        "multiplier": multiplier,
         "input": source,
         "output": target,
         "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),

@@ -109,7 +109,10 @@ class _Importer:
         values = [
             getattr(self.graph_module, str(node.target)).item() for node in (scale, zero_point)
         ]
-        return Quantization(float(values[0]), int(values[1]))
+        try:
+            return Quantization(float(values[0]), int(values[1]))
+        except ValueError as error:
+            raise ValueError(f"{scale.target}: {error}") from None
 
     def source_quantization(self, node: torch.fx.Node) -> Quantization:
         """Parameters of the node's first input, which has to be quantized."""

@@ -12,7 +12,19 @@ from maccord.golden.schedule import Schedule, schedule
 from maccord.hw.verilog import generate
 from maccord.sim.simulate import Job, Result, simulate
 
-__all__ = ["CONFIGURATIONS", "netlist", "run_layer"]
+__all__ = ["CONFIGURATIONS", "TINY", "netlist", "run_layer"]
+
+# The smallest memories, on an array that has depthwise windows
+TINY = Parameters(
+    rows=9,
+    cols=3,
+    axi_bytes=8,
+    activation_bytes=1 << 11,
+    weight_bytes=1 << 10,
+    output_bytes=1 << 10,
+    accumulators=16,
+    line_cells=16,
+)
 
 # Not only square, not only powers of two, memories small enough that most layers are tiled
 CONFIGURATIONS = {

@@ -13,7 +13,7 @@ from maccord.sim.simulate import simulate
 
 
 def test_each_violation_alone(tmp_path: Path) -> None:
-    run_cocotb_tests("checker_tb.sv", "axi_checker_bench", 16, tmp_path, tests=3)
+    run_cocotb_tests("checker_tb.sv", "axi_checker_bench", 16, tmp_path, tests=5)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The requantizer in fp32 and in integers, on random, tied and extreme values."""
 
+import re
+
 import numpy as np
 import pytest
 
-from maccord.golden.requantize import bias_codes, requantize, requantize_integer
+from maccord.golden.graph import Quantization
+from maccord.golden.requantize import bias_codes, multipliers, requantize, requantize_integer
 
 EDGES = np.array(
     [0, 1, -1, 2**24 - 1, 2**24, 2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**25 + 2, 2**31 - 1]
@@ -108,3 +111,51 @@ def test_refuses(function, change, message):
 def test_bias_beyond_the_accumulator():
     with pytest.raises(ValueError, match="bias must be below 2\\*\\*31 accumulator steps"):
         bias_codes(np.array([0, 1e6], np.float32), 1e-3, np.array([1e-3, 1e-3]))
+
+
+@pytest.mark.parametrize(
+    ("scales", "got"),
+    [
+        ((1e-12, [1e-3, 1e-30], 1.0), "got 1.00053e-42 in channel 1: input scale 1e-12 times"),
+        ((1e-3, [1e-3, 0.0], 1.0), "got 0 in channel 1: .* weight scale 0 over"),
+        ((1e-3, [-1.0, 1.0], 1.0), "got -0.001 in channel 0: .* weight scale -1 over"),
+        ((1e-3, [np.inf, 1.0], 1.0), "got inf in channel 0: .* weight scale inf over"),
+        ((1e-3, [1.0, np.nan], 1.0), "got nan in channel 1: .* weight scale nan over"),
+        ((1.0, [1.0, 1e-12], 1e30), "got 1.00053e-42 in channel 1: .* over output scale 1e\\+30"),
+        ((1e30, [1.0, 1e12], 1.0), "got inf in channel 1: input scale 1e\\+30"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_multipliers_say_what_they_are_made_of(scales, got):
+    x_scale, w_scale, y_scale = scales
+    with pytest.raises(ValueError, match=f"multiplier must be a normal fp32 number above 0, {got}"):
+        multipliers(x_scale, np.array(w_scale), y_scale)
+
+
+def test_the_smallest_multiplier_is_legal():
+    assert multipliers(2.0**-100, np.array([2.0**-26]), 1.0) == np.float32(2.0**-126)
+
+
+@pytest.mark.parametrize(
+    ("bias", "w_scale", "message"),
+    [
+        ([0, np.nan], [1, 1], "bias must be finite, got nan in channel 1"),
+        ([-np.inf, 0], [1, 1], "bias must be finite, got -inf in channel 0"),
+        ([0, 0], [1, 1e-40], "input scale times .*, got 1 times 1e-40 in channel 1"),
+        ([0, 0], [0, 1], "input scale times .*, got 1 times 0 in channel 0"),
+        ([1, 1], [1, 1e39], "input scale times .*, got 1 times 1e\\+39 in channel 1"),
+        ([1, 1], [1, -1], "input scale times .*, got 1 times -1 in channel 1"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_biases_without_a_unit(bias, w_scale, message):
+    with pytest.raises(ValueError, match=message):
+        bias_codes(np.array(bias, np.float32), 1.0, np.array(w_scale, np.float64))
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 1e-40, 1e-50, 1e39, np.inf, np.nan])
+def test_scales_are_normal(scale):
+    message = re.escape(f"scale must be a normal fp32 number above 0, got {scale:g}")
+    with pytest.raises(ValueError, match=message):
+        Quantization(scale, 0)
+    assert Quantization(2.0**-126, 0).scale and Quantization(2.0**127, 0).scale

@@ -1,11 +1,15 @@
 """Every layer of three networks: golden model and PyTorch's INT8 module, byte for byte."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from golden_layers import random_linear
 
+from maccord.golden.graph import Quantization
 from maccord.golden.network import compute
+from maccord.nets.framework import layer_of, module_of, qnnpack
 from maccord.nets.images import load_crop, normalize
 from maccord.nets.library import load
 from maccord.nets.perturb import parse
@@ -84,3 +88,22 @@ def test_one_bias_step_is_seen():
     finally:
         layer.bias_q[11] -= 64
     assert set(wrong[:, 3]) == {11}
+
+
+@pytest.mark.parametrize(
+    ("scales", "bias", "message"),
+    [
+        ((1e-12, 1e-30, 1.0), 0.5, "multiplier must be .*, got 1.00053e-42 in channel 0: input"),
+        ((1.0, 1e-3, np.inf), 0.5, "scale must be a normal fp32 number above 0, got inf"),
+        ((1.0, 1e-3, 1.0), np.nan, "bias must be finite, got nan in channel 0"),
+        ((1e-20, 1e-21, 1e-35), 0.5, "input scale times weight scale must be above 2\\*\\*-128"),
+    ],
+)
+def test_numbers_out_of_range_name_the_layer(scales, bias, message):
+    x_scale, w_scale, y_scale = scales
+    layer = random_linear(np.random.default_rng(1), 2, 3)
+    layer = replace(layer, weight_scale=np.full(2, w_scale), bias=np.full(2, bias, np.float32))
+    module = module_of(layer)
+    module.scale = y_scale
+    with qnnpack(), pytest.raises(ValueError, match=f"^net.fc: {message}"):
+        layer_of(module, "net.fc", Quantization(x_scale, 0))

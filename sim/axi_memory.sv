@@ -43,14 +43,16 @@ module axi_memory #(
     output logic [63:0]    write_beats,
     output logic [63:0]    overlaps  // bursts that touched bytes of one still open the other way
 );
-    import "DPI-C" function void memory_read(input longint unsigned offset, input int bytes,
-                                             output bit [8*D-1:0] data);
-    import "DPI-C" function void memory_write(input longint unsigned offset, input int bytes,
-                                              input bit [8*D-1:0] data,
-                                              input longint unsigned strobes);
+    // Reads and writes return the response: OKAY, or that of an injected error
+    import "DPI-C" function int memory_read(input longint unsigned offset, input int bytes,
+                                            output bit [8*D-1:0] data);
+    import "DPI-C" function int memory_write(input longint unsigned offset, input int bytes,
+                                             input bit [8*D-1:0] data,
+                                             input longint unsigned strobes);
     import "DPI-C" function int memory_open(input int writes, input longint unsigned first,
                                             input longint unsigned bytes);
     import "DPI-C" function void memory_close(input int writes);
+    import "DPI-C" function void memory_forget();
 
     localparam int P = $clog2(DEPTH);
     localparam logic [1:0] OKAY = 2'b00, DECERR = 2'b11;
@@ -131,10 +133,12 @@ module axi_memory #(
     always_ff @(posedge aclk) begin
         if (read_go) begin
             bit [8*D-1:0] beat;
+            bit [1:0] response;
             beat = {D{8'hDE}};
-            if (inside_memory(read_now)) memory_read(64'(read_now) - base, D, beat);
+            response = DECERR;
+            if (inside_memory(read_now)) response = 2'(memory_read(64'(read_now) - base, D, beat));
             rdata <= beat;
-            rresp <= inside_memory(read_now) ? OKAY : DECERR;
+            rresp <= response;
             rid <= read_id[read_head];
             rlast <= read_last;
         end
@@ -145,11 +149,12 @@ module axi_memory #(
     logic [39:0] write_address[DEPTH];
     logic [7:0]  write_length[DEPTH];
     logic [63:0] response_due[DEPTH];
-    logic        response_bad[DEPTH];
+    logic [1:0]  responses[DEPTH];
     logic [P-1:0] write_tail, write_head, response_head;
     logic [P:0]   write_count, response_count;
     logic [7:0]   write_beat;
-    logic         write_bad, write_awake;
+    logic [1:0]   write_response;  // of the burst's beats so far
+    logic         write_awake;
 
     wire aw_fire = awvalid && awready;
     assign wready = write_awake && write_count != 0;
@@ -171,7 +176,7 @@ module axi_memory #(
             write_count <= 0;
             response_count <= 0;
             write_beat <= 0;
-            write_bad <= 0;
+            write_response <= OKAY;
             write_bursts <= 0;
             write_beats <= 0;
         end else begin
@@ -186,35 +191,35 @@ module axi_memory #(
                 write_bursts <= write_bursts + 1;
             end
             if (w_fire) begin
+                bit [1:0] worst;
+                worst = DECERR;
+                if (inside_memory(write_now))
+                    worst = 2'(memory_write(64'(write_now) - base, D, wdata, 64'(wstrb)));
+                if (write_response > worst) worst = write_response;
                 write_beat <= write_last ? 0 : write_beat + 1;
                 write_head <= write_head + P'(write_last);
-                write_bad <= !write_last && (write_bad || !inside_memory(write_now));
+                write_response <= write_last ? OKAY : worst;
+                if (write_last) responses[write_head] <= worst;
                 write_beats <= write_beats + 1;
             end
-            if (w_done) begin
-                response_due[write_head] <= due;
-                response_bad[write_head] <= write_bad || !inside_memory(write_now);
-            end
+            if (w_done) response_due[write_head] <= due;
             write_count <= write_count + (P + 1)'(aw_fire) - (P + 1)'(w_done);
             response_count <= response_count + (P + 1)'(w_done) - (P + 1)'(respond);
             if (respond) begin
                 bid <= write_id[response_head];
-                bresp <= response_bad[response_head] ? DECERR : OKAY;
+                bresp <= responses[response_head];
                 response_head <= response_head + 1;
             end
             bvalid <= respond || (bvalid && !bready);
         end
     end
 
-    always_ff @(posedge aclk) begin
-        if (w_fire && inside_memory(write_now))
-            memory_write(64'(write_now) - base, D, wdata, 64'(wstrb));
-    end
-
     // Order between a read and a write is undefined in AXI until the first has been answered
     always_ff @(posedge aclk) begin
-        if (!aresetn) overlaps <= 0;
-        else begin
+        if (!aresetn) begin
+            overlaps <= 0;
+            memory_forget();
+        end else begin
             bit [63:0] met;
             met = 0;
             if (rvalid && rready && rlast) memory_close(0);

@@ -28,6 +28,12 @@ struct Area {
     uint64_t base, rows, row_bytes, pitch;
 };
 
+// Bytes whose accesses are answered with an error.
+struct Injected {
+    uint64_t first, end;
+    int response;
+};
+
 // Bytes that were written where or when they must not be.
 struct Fault {
     uint64_t count, first;
@@ -37,6 +43,8 @@ uint8_t *bytes = nullptr;
 uint8_t *mask = nullptr;
 uint64_t size = 0;
 std::deque<Burst> in_flight[2];  // reads, writes: both are answered in order
+
+Injected injected{};
 
 const uint64_t *ledger = nullptr;  // poison, number of areas and of free regions, then both
 uint8_t *tensors = nullptr;        // where the next complete area goes
@@ -107,6 +115,10 @@ void copy_out() {
         std::memcpy(tensors, bytes + area.base + i * area.pitch, area.row_bytes);
 }
 
+int response(uint64_t offset, uint64_t count) {
+    return offset < injected.end && injected.first < offset + count ? injected.response : 0;
+}
+
 void blame(Fault &fault, uint64_t offset, uint64_t found) {
     if (!found) return;
     if (!fault.count) fault.first = offset + std::countr_zero(found);
@@ -165,14 +177,22 @@ uint8_t *maccord_memory() { return bytes; }
 
 uint64_t maccord_memory_size() { return size; }
 
-void memory_read(unsigned long long offset, int count, svBitVecVal *data) {
-    if (offset + count > size) return;
-    std::memcpy(data, bytes + offset, count);
+// Answer accesses to some bytes with a response (2 is SLVERR, 3 is DECERR); none if there are 0.
+void maccord_memory_inject(uint64_t first, uint64_t count, int answer) {
+    injected = {first, first + count, answer};
 }
 
-void memory_write(unsigned long long offset, int count, const svBitVecVal *data,
-                  unsigned long long strobes) {
-    if (offset + count > size) return;
+int memory_read(unsigned long long offset, int count, svBitVecVal *data) {
+    if (offset + count > size) return 0;
+    std::memcpy(data, bytes + offset, count);
+    return response(offset, count);
+}
+
+// An error does not keep the bytes from being written: AXI leaves that open.
+int memory_write(unsigned long long offset, int count, const svBitVecVal *data,
+                 unsigned long long strobes) {
+    if (offset + count > size) return 0;
+    const int answer = response(offset, count);
     const uint8_t *from = reinterpret_cast<const uint8_t *>(data);
     const uint64_t all = count == 64 ? ~0ULL : (1ULL << count) - 1;
     if (strobes == all) {
@@ -186,6 +206,7 @@ void memory_write(unsigned long long offset, int count, const svBitVecVal *data,
     const uint64_t after = before | strobes;
     std::memcpy(mask + offset / 8, &after, count / 8);
     if (ledger) enter(offset, count, strobes, before);
+    return answer;
 }
 
 // A burst is accepted: returns 1 if it touches one still open in the other direction.
@@ -200,5 +221,10 @@ int memory_open(int writes, unsigned long long first, unsigned long long count) 
 // The oldest burst of a direction has been answered.
 void memory_close(int writes) {
     if (!in_flight[writes].empty()) in_flight[writes].pop_front();
+}
+
+// A reset: nothing is in flight any more.
+void memory_forget() {
+    for (auto &bursts : in_flight) bursts.clear();
 }
 }

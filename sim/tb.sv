@@ -41,7 +41,7 @@ module tb #(
     output logic [63:0] write_beats,
     output logic [63:0] overlaps,
     output logic [31:0] protocol_errors,
-    output logic [4:0]  protocol_code,
+    output logic [5:0]  protocol_code,
     output logic [63:0] protocol_cycle
 );
     logic [1:0] awid, awburst, bid, bresp, arid, arburst, rid, rresp;
@@ -50,6 +50,9 @@ module tb #(
     logic [2:0] awsize, arsize;
     logic [8*D-1:0] wdata, rdata;
     logic [D-1:0] wstrb;
+    logic awlock, arlock;
+    logic [3:0] awcache, awqos, arcache, arqos;
+    logic [2:0] awprot, arprot;
     logic awvalid, awready, wlast, wvalid, wready, bvalid, bready;
     logic arvalid, arready, rlast, rvalid, rready;
 
@@ -70,7 +73,6 @@ module tb #(
         seed <= memory_seed;
     end
 
-    /* verilator lint_off PINCONNECTEMPTY */
     maccord dut (
         .aclk, .aresetn(resetn), .interrupt(irq),
         .s_axi_awaddr, .s_axi_awprot, .s_axi_awvalid, .s_axi_awready,
@@ -79,18 +81,17 @@ module tb #(
         .s_axi_araddr, .s_axi_arprot, .s_axi_arvalid, .s_axi_arready,
         .s_axi_rdata, .s_axi_rresp, .s_axi_rvalid, .s_axi_rready,
         .m_axi_awid(awid), .m_axi_awaddr(awaddr), .m_axi_awlen(awlen), .m_axi_awsize(awsize),
-        .m_axi_awburst(awburst), .m_axi_awlock(), .m_axi_awcache(), .m_axi_awprot(),
-        .m_axi_awqos(), .m_axi_awvalid(awvalid), .m_axi_awready(awready),
+        .m_axi_awburst(awburst), .m_axi_awlock(awlock), .m_axi_awcache(awcache),
+        .m_axi_awprot(awprot), .m_axi_awqos(awqos), .m_axi_awvalid(awvalid), .m_axi_awready(awready),
         .m_axi_wdata(wdata), .m_axi_wstrb(wstrb), .m_axi_wlast(wlast), .m_axi_wvalid(wvalid),
         .m_axi_wready(wready),
         .m_axi_bid(bid), .m_axi_bresp(bresp), .m_axi_bvalid(bvalid), .m_axi_bready(bready),
         .m_axi_arid(arid), .m_axi_araddr(araddr), .m_axi_arlen(arlen), .m_axi_arsize(arsize),
-        .m_axi_arburst(arburst), .m_axi_arlock(), .m_axi_arcache(), .m_axi_arprot(),
-        .m_axi_arqos(), .m_axi_arvalid(arvalid), .m_axi_arready(arready),
+        .m_axi_arburst(arburst), .m_axi_arlock(arlock), .m_axi_arcache(arcache),
+        .m_axi_arprot(arprot), .m_axi_arqos(arqos), .m_axi_arvalid(arvalid), .m_axi_arready(arready),
         .m_axi_rid(rid), .m_axi_rdata(rdata), .m_axi_rresp(rresp), .m_axi_rlast(rlast),
         .m_axi_rvalid(rvalid), .m_axi_rready(rready)
     );
-    /* verilator lint_on PINCONNECTEMPTY */
 
     axi_memory #(.D(D)) memory (
         .aclk, .aresetn(resetn), .base, .size, .latency, .jitter, .stall, .seed,
@@ -100,19 +101,27 @@ module tb #(
         .read_bursts, .read_beats, .write_bursts, .write_beats, .overlaps
     );
 
+    /* verilator lint_off PINCONNECTEMPTY */
     axi_checker #(.D(D)) checker_ (
-        .aclk, .aresetn(resetn),
-        .awid, .awaddr, .awlen, .awsize, .awburst, .awvalid, .awready,
-        .wdata, .wstrb, .wlast, .wvalid, .wready,
-        .arid, .araddr, .arlen, .arsize, .arburst, .arvalid, .arready,
+        .aclk, .aresetn(resetn), .irq,
+        .awid, .awaddr, .awlen, .awsize, .awburst, .awlock, .awcache, .awprot, .awqos,
+        .awvalid, .awready, .wdata, .wstrb, .wlast, .wvalid, .wready,
+        .bid, .bresp, .bvalid, .bready,
+        .arid, .araddr, .arlen, .arsize, .arburst, .arlock, .arcache, .arprot, .arqos,
+        .arvalid, .arready, .rid, .rdata, .rresp, .rlast, .rvalid, .rready,
+        .s_awaddr(s_axi_awaddr), .s_awprot(s_axi_awprot),
         .s_awvalid(s_axi_awvalid), .s_awready(s_axi_awready),
+        .s_wdata(s_axi_wdata), .s_wstrb(s_axi_wstrb),
         .s_wvalid(s_axi_wvalid), .s_wready(s_axi_wready),
         .s_bvalid(s_axi_bvalid), .s_bready(s_axi_bready), .s_bresp(s_axi_bresp),
+        .s_araddr(s_axi_araddr), .s_arprot(s_axi_arprot),
         .s_arvalid(s_axi_arvalid), .s_arready(s_axi_arready),
         .s_rvalid(s_axi_rvalid), .s_rready(s_axi_rready),
         .s_rdata(s_axi_rdata), .s_rresp(s_axi_rresp),
-        .errors(protocol_errors), .first_code(protocol_code), .first_cycle(protocol_cycle)
+        .errors(protocol_errors), .first_code(protocol_code), .first_cycle(protocol_cycle),
+        .found()
     );
+    /* verilator lint_on PINCONNECTEMPTY */
 
     // Stopwatch: from the cycle in which CTRL.start is on the bus to the interrupt
     localparam logic [11:0] CTRL = 12'h008;

@@ -21,6 +21,7 @@ __all__ = ["Testbench"]
 
 PERIOD = 10  # ns, as in main.cpp
 REGISTER_TIMEOUT = 2000  # cycles that a register access may take
+RESET_LENGTH = 16  # cycles, the shortest reset that the accelerator is promised
 
 
 class Testbench:
@@ -113,6 +114,20 @@ class Testbench:
         address = self._program.maccord_memory()
         return memoryview((ctypes.c_uint8 * size).from_address(address)).cast("B")
 
+    def inject(self, offset: int, size: int, response: int) -> None:
+        """Have the memory answer accesses to some bytes with an error from now on.
+
+        Parameters
+        ----------
+        offset, size : int
+            The bytes; none if `size` is 0.
+        response : int
+            AXI's: 2 for SLVERR, 3 for DECERR.
+        """
+        inject = self._program.maccord_memory_inject
+        inject.argtypes = [ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int]
+        inject(offset, size, response)
+
     async def reset(
         self,
         *,
@@ -122,7 +137,7 @@ class Testbench:
         stall: int = 0,
         seed: int = 0,
     ) -> None:
-        """Configure the memory and reset everything.
+        """Configure the memory and reset everything, whatever is in flight, for `RESET_LENGTH`.
 
         Parameters
         ----------
@@ -147,7 +162,7 @@ class Testbench:
         dut.memory_seed.value = seed
         dut.wakeup.value = 0
         dut.aresetn.value = 0
-        await ClockCycles(dut.aclk, 10)
+        await ClockCycles(dut.aclk, RESET_LENGTH)
         dut.aresetn.value = 1
         await ClockCycles(dut.aclk, 2)
 
