@@ -7,7 +7,9 @@ STAMP := .venv/.maccord-setup
 SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
 OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch $(BATCH)) $(ARGS)
 
-.PHONY: help setup sim layers study verilog synth bench test lint format clean
+PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+.PHONY: help setup sim layers study verilog synth bench test nightly lint format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -45,7 +47,11 @@ bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 
 test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 	@mkdir -p build
-	$(BIN)/python -m pytest -n $(CORES) --junitxml=build/test-results.xml $(ARGS)
+	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
+
+nightly: $(STAMP)  ## Run the tests that take minutes each: place and route, wide sweeps
+	@mkdir -p build
+	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import numpy as np
 from maccord.golden.graph import Layer
 from maccord.golden.parameters import Parameters
 from maccord.golden.schedule import Schedule, schedule
-from maccord.hw.verilog import generate
+from maccord.sim.netlist import generated
 from maccord.sim.simulate import Job, Result, simulate
 
 __all__ = ["CONFIGURATIONS", "TINY", "netlist", "run_layer"]
@@ -78,8 +78,8 @@ CONFIGURATIONS = {
 
 @cache
 def netlist(parameters: Parameters) -> str:
-    """Verilog of a configuration, generated once in a process."""
-    return generate(parameters)
+    """Verilog of a configuration, generated once for all processes: it takes seconds."""
+    return generated(parameters)
 
 
 def run_layer(

@@ -1,18 +1,25 @@
 """Settings of all tests; they have to precede the first import of NumPy and torch."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+from recorded_seconds import SECONDS
 
 # tests run side by side: more threads than cores would spin against each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+# A shell that starts the tests in the background has them ignore SIGINT, as would the processes
+# that tests start and interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that nobody waits for it alone at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith("rtl_tests/test_synthesis.py"))
+    """Begin with the files that take longest, so that no worker waits for another at the end."""
+    items.sort(key=lambda item: -SECONDS.get(item.path.name, 0))
 
 
 @pytest.fixture(scope="module")

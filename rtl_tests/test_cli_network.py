@@ -104,6 +104,7 @@ def test_a_network_that_does_not_fit_is_bad_input(tmp_path: Path) -> None:
     assert "activation_bytes must be at least" in done.stderr
 
 
+@pytest.mark.nightly
 def test_resnet18_from_image_to_logits(tmp_path: Path) -> None:
     done = maccord("sim", "resnet18", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import time
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from command import ROOT, maccord, start
 from fake_accelerator import flip_first, flip_weight, overlapping
+from processes import PATIENCE, reaped, tagged, wait_until
 
 from maccord.golden.parameters import Parameters
 from maccord.sim.cli_sim import Request, dump_paths, run
@@ -167,38 +167,21 @@ def test_dumps_have_the_name_that_was_asked_for() -> None:
     assert dump_paths(path, two)[0] == Path(f"here/dump.{CONV}.npz")
 
 
-def descendants(tag: str) -> list[str]:
-    """Return the command lines of processes whose environment holds a tag."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdecimal() and tag.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_text())
-        except OSError:
-            continue  # it has ended
-    return [command for command in found if command]
-
-
-def wait_until(condition: object, seconds: float = 900) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Of a run that takes many minutes, once its simulator is there."""
     tag = f"{os.getpid()}{tmp_path}"
     out = tmp_path / "out"
     process = start(
         *("sim", "resnet18.layer3.*", *SIZE, "--out", str(out), "--jobs", "2"),
-        *("--json", str(out / "all.json"), "--dump", str(out / "dump.npz")),
+        *("--stalls", "0.9", "--json", str(out / "all.json"), "--dump", str(out / "dump.npz")),
         env={"MACCORD_TEST": tag, "TMPDIR": str(tmp_path)},
     )
-    wait_until(lambda: any("build/verilator/" in command for command in descendants(tag)))
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    with reaped(process):
+        wait_until(lambda: any("build/verilator/" in c for c in tagged(tag).values()), process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "maccord: interrupted"
-    wait_until(lambda: not descendants(tag), 60)
+    wait_until(lambda: not tagged(tag))
     assert not list(tmp_path.rglob("*.npz")) and not list(tmp_path.rglob("*.json"))
     assert not list(tmp_path.glob("maccord-*"))

@@ -9,6 +9,7 @@ import pytest
 from command import maccord
 
 ALL = "awgn:0.3,brownian:40,vertical:4,horizontal:3"
+DAILY = "squeezenet1_1.features.3.expand3x3"
 LAYERS = {  # layer: (perturbations, outputs of one input, least utilisation)
     "resnet18.conv1": (ALL, 802_816, 0.88),
     "resnet18.layer1.0.conv1": ("awgn:0.5", 200_704, 0.98),
@@ -18,7 +19,10 @@ LAYERS = {  # layer: (perturbations, outputs of one input, least utilisation)
 }
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(
+    "layer",
+    [n if n == DAILY else pytest.param(n, marks=pytest.mark.nightly) for n in LAYERS],
+)
 def test_layer_agrees_three_ways(layer: str, tmp_path: Path) -> None:
     perturbations, outputs, utilization = LAYERS[layer]
     found = tmp_path / "found.json"

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE, reaped, tagged, wait_until
 
 from maccord.sim.pool import Crash, available_memory, run_all
 
@@ -78,40 +79,19 @@ if __name__ == "__main__":
 """
 
 
-def tagged(tag: str) -> list[int]:
-    """Return the processes whose environment holds a tag."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                if state != "Z" and tag.encode() in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-            except OSError:
-                continue  # it has ended
-    return found
-
-
-def wait_until(condition: object, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
-    tag = f"MACCORD_POOL_TEST={number}{tmp_path}"
+    tag = f"{number}{tmp_path}"
     program = tmp_path / "parent.py"
     program.write_text(PARENT)
-    name, _, value = tag.partition("=")
     parent = subprocess.Popen(
         [sys.executable, str(program), str(tmp_path)],
-        env=os.environ | {name: value},
+        env=os.environ | {"MACCORD_POOL_TEST": tag},
         stderr=subprocess.DEVNULL,
     )
-    wait_until((tmp_path / "ready").exists)
-    assert len(tagged(tag)) >= 3
-    parent.send_signal(number)
-    parent.wait(60)
+    with reaped(parent):
+        wait_until((tmp_path / "ready").exists, parent)
+        assert len(tagged(tag)) >= 3
+        parent.send_signal(number)
+        parent.wait(PATIENCE)
     wait_until(lambda: not tagged(tag))

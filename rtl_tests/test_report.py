@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import MAIN, ROOT
+from processes import reaped
 from test_results import result
 
 from maccord.sim.report import console, print_outcomes
@@ -77,13 +78,14 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
     )
     os.close(theirs)
     parts = []
-    try:
-        while part := os.read(ours, 4096):
-            parts.append(part)
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0
+    with reaped(process):
+        try:
+            while part := os.read(ours, 4096):
+                parts.append(part)
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        os.close(ours)
+        assert process.wait() == 0
     return b"".join(parts).decode()
 
 

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import reaped, wait_until
 from toy import TARGET, toy_data, toy_job, toy_verilog
 
 from maccord.golden.registers import IDENTIFICATION, Status
@@ -158,16 +158,13 @@ def test_a_killed_parent_leaves_no_simulator(tmp_path: Path) -> None:
     )
     path = os.pathsep.join(sys.path)
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)}
-    parent = subprocess.Popen([sys.executable, str(script)], env=environment)
-    while not (tmp_path / "alive").exists():
-        assert parent.poll() is None
-        time.sleep(0.1)
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    assert len(children) == 1
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    while Path(f"/proc/{children[0]}").exists() and not _is_zombie(children[0]):
-        time.sleep(0.05)
+    with reaped(subprocess.Popen([sys.executable, str(script)], env=environment)) as parent:
+        wait_until((tmp_path / "alive").exists, parent)
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        assert len(children) == 1
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    wait_until(lambda: not Path(f"/proc/{children[0]}").exists() or _is_zombie(children[0]))
 
 
 def _is_zombie(pid: str) -> bool:

@@ -49,11 +49,17 @@ def test_the_sweep_is_one() -> None:
     assert {p.depthwise for p in found} == {True, False}
     assert min(p.rows for p in found) == 4
     assert min(p.cols for p in found) == 2
+    assert {*SWEEP} > DAILY
     for name in ("activation_bytes", "weight_bytes", "output_bytes", "accumulators", "line_cells"):
         assert len({getattr(p, name) for p in found}) >= 4, name
 
 
-@pytest.mark.parametrize("name", SWEEP)
+# By day those of `test_accelerator`, whose netlists are there, and the smallest of the others
+DAILY = {*CONFIGURATIONS, "r4c2-l1-b8-a2048-w1024-o1024-p16-n16"}
+NAMES = [name if name in DAILY else pytest.param(name, marks=pytest.mark.nightly) for name in SWEEP]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_lint_and_a_layer(name: str, tmp_path: Path) -> None:
     """Lint of all; a layer of those that `test_accelerator` does not give eight."""
     parameters = SWEEP[name]

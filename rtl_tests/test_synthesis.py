@@ -21,6 +21,7 @@ QUEUES = ".storage"
 
 
 @pytest.mark.parametrize("name", ["ecp5-25k", "ecp5-85k"])
+@pytest.mark.nightly
 def test_the_target_s_own_configuration(name: str) -> None:
     """The smaller one placed and routed, too; one test, for it takes minutes."""
     target = target_named(name)

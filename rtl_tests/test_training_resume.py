@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from processes import reaped
 from torch import nn
 
 from maccord.nets.checkpoint import load_checkpoint
@@ -106,9 +107,8 @@ def _command(out, epochs):
 def test_survives_sigkill(tmp_path):
     """Killed while it writes a checkpoint every few milliseconds."""
     here = Path(__file__).parent
-    with subprocess.Popen(
-        _command(tmp_path / "cut", 100_000), stdout=subprocess.PIPE, text=True, cwd=here
-    ) as process:
+    command = _command(tmp_path / "cut", 100_000)
+    with reaped(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=here)) as process:
         assert process.stdout is not None
         while int(process.stdout.readline()) < 20:
             pass
