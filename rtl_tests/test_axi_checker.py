@@ -11,6 +11,8 @@ from maccord.sim.errors import SimulationError
 from maccord.sim.protocol import VIOLATIONS
 from maccord.sim.simulate import simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 
 def test_each_violation_alone(tmp_path: Path) -> None:
     run_cocotb_tests("checker_tb.sv", "axi_checker_bench", 16, tmp_path, tests=5)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from cocotb_tests import run_cocotb_tests
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 
 @pytest.mark.parametrize(("axi_bytes", "seed"), [(8, 1), (16, 2), (32, 3), (64, 4)])
 def test_memory(axi_bytes: int, seed: int, tmp_path: Path) -> None:

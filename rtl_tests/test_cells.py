@@ -14,6 +14,8 @@ from maccord.sim.errors import SimulationError
 from maccord.sim.process import cocotb_environment, run_program
 from maccord.synth.gate import ECP5
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 BENCH = Path(__file__).with_name("cells_tb.sv")
 PAIRS = (
     *("plain", "element", "deep", "uneven"),

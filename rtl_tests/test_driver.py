@@ -41,6 +41,8 @@ from maccord.sim.build import build
 from maccord.sim.process import cocotb_environment, job_folder, run_program
 from maccord.sim.simulate import Job
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 SIZE = CONFIGURATIONS["4x4 bus 8"]
 
 

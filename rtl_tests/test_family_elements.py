@@ -20,6 +20,8 @@ from maccord.sim.build import build_bench
 from maccord.sim.cells import MODELS, with_models
 from maccord.sim.process import cocotb_environment, run_program
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 BENCH = Path(__file__).with_name("elements_tb.sv")
 PLACES = {"first": (True, False), "middle": (False, False), "last": (False, True)}
 FAMILIES = [family for family in ELEMENTS if family != "generic"]

@@ -1,4 +1,7 @@
-"""Real layers at their full size on the 16 x 16 accelerator, clean and perturbed."""
+"""Real layers at their full size on the 16 x 16 accelerator, clean and perturbed.
+
+By day one layer, on a model that is built quickly; by night all, on the one that users have.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ import json
 from pathlib import Path
 
 import pytest
+from accelerator_bench import netlist
 from command import maccord
 
+from maccord.golden.parameters import Parameters
+from maccord.sim.jobs import LayerTask, run_layer
+from maccord.sim.recording import Inputs, record
+from maccord.sim.results import Verdict
+
 ALL = "awgn:0.3,brownian:40,vertical:4,horizontal:3"
-DAILY = "squeezenet1_1.features.3.expand3x3"
 LAYERS = {  # layer: (perturbations, outputs of one input, least utilisation)
     "resnet18.conv1": (ALL, 802_816, 0.88),
     "resnet18.layer1.0.conv1": ("awgn:0.5", 200_704, 0.98),
@@ -19,10 +27,25 @@ LAYERS = {  # layer: (perturbations, outputs of one input, least utilisation)
 }
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [n if n == DAILY else pytest.param(n, marks=pytest.mark.nightly) for n in LAYERS],
-)
+@pytest.mark.usefixtures("quick_builds")
+def test_a_layer_agrees_three_ways() -> None:
+    layer = "squeezenet1_1.features.3.expand3x3"
+    recordings = record([layer], Inputs(perturb="awgn:0.3"))
+    assert [recording.perturbation for recording in recordings] == ["clean", "awgn:0.3"]
+    _, outputs, utilization = LAYERS[layer]
+    for recording in recordings:
+        outcome = run_layer(LayerTask(recording, Parameters(), netlist(Parameters())))
+        assert outcome.verdict is Verdict.AGREES, outcome.problems
+        result = outcome.result
+        assert result is not None and result.engine == "qnnpack"
+        assert (result.compared, result.mismatches_golden, result.mismatches_torch) == (
+            *(outputs, 0, 0),
+        )
+        assert result.utilization >= utilization
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("layer", LAYERS)
 def test_layer_agrees_three_ways(layer: str, tmp_path: Path) -> None:
     perturbations, outputs, utilization = LAYERS[layer]
     found = tmp_path / "found.json"

@@ -172,7 +172,7 @@ def test_what_synthesis_breaks_is_a_mismatch(
     def another_exponent(verilog: str) -> str:
         found = re.search(r"(multiplier\[30:23\] - \d+'h)([0-9a-f]+)", verilog)
         assert found
-        wrong = f"{found[1]}{int(found[2], 16) - 1:x}"
+        wrong = f"{found[1]}{int(found[2], 16) + 1:x}"  # as in `test_cli_sim`: one model
         return verilog.replace(found[0], wrong, 1)
 
     assert simulate(another_exponent, tmp_path, monkeypatch) == 1

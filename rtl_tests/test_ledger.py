@@ -18,6 +18,8 @@ from maccord.sim.ledger import read_tensors, write_ledger
 from maccord.sim.simulate import Job, simulate
 from maccord.sim.toolchain import find_compiler, find_verilator
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 SIZE = 1 << 14
 POISON = 0x5A
 NAMES = ("complete", "entered", "strays", "first_stray", "doubles", "first_double")

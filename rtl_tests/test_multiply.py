@@ -24,6 +24,8 @@ from maccord.sim.build import build_bench
 from maccord.sim.cells import with_models
 from maccord.sim.process import cocotb_environment, run_program
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 BENCH = Path(__file__).with_name("multiply_tb.sv")
 SHAPES = {
     "17 x 17": (unsigned(17), unsigned(17)),

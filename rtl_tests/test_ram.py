@@ -21,6 +21,8 @@ from maccord.sim.build import build_bench
 from maccord.sim.cells import with_models
 from maccord.sim.process import cocotb_environment, run_program
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 BENCH = Path(__file__).with_name("ram_tb.sv")
 # Every width of a block; words across several blocks, and behind each other
 SHAPES = [(8, 16), (20, 1024), (8, 2048), (7, 4096), (12, 8192), (2, 16384), (8, 32768), (1, 65536)]

@@ -18,6 +18,8 @@ from maccord.golden.network import execute
 from maccord.golden.registers import COUNTERS, RECORDED, ErrorCode, Status
 from maccord.sim.simulate import Job, Result, run_plain, simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 PARAMETERS = CONFIGURATIONS["4x4 bus 8"]
 
 

@@ -13,13 +13,20 @@ from maccord.sim.netlist import generated
 from maccord.sim.process import run_program
 from maccord.sim.simulate import simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
 
-def test_a_model_is_built_once(tmp_path: Path) -> None:
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for tests that spoil it: what all models share is compiled once."""
+    return tmp_path_factory.mktemp("models") / "with a space"
+
+
+def test_a_model_is_built_once(cache: Path) -> None:
     said: list[str] = []
-    cache = tmp_path / "with a space"
 
     def one(_: int) -> Model:
-        return build(toy_verilog(16), 16, cache=cache, progress=said.append)
+        return build(toy_verilog(16), 16, kind="plain", cache=cache, progress=said.append)
 
     with ThreadPoolExecutor(2) as pool:  # the lock is between files, so threads do
         models = list(pool.map(one, range(2)))
@@ -45,20 +52,20 @@ def test_netlist_as_a_file(tmp_path: Path) -> None:
     assert build(path, 16).path == build(toy_verilog(16), 16).path
 
 
-def test_an_empty_model_is_built_anew(tmp_path: Path) -> None:
-    first = build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
+def test_an_empty_model_is_built_anew(cache: Path) -> None:
+    first = build(toy_verilog(16), 16, kind="plain", cache=cache)
     first.path.write_bytes(b"")
-    again = build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
+    again = build(toy_verilog(16), 16, kind="plain", cache=cache)
     assert again.path == first.path
     assert again.path.stat().st_size > 0
 
 
-def test_a_damaged_library_is_built_anew(tmp_path: Path) -> None:
-    build(toy_verilog(16), 16, kind="plain", cache=tmp_path)
-    (part,) = tmp_path.glob("library-*/verilated.o")
+def test_a_damaged_library_is_built_anew(cache: Path) -> None:
+    build(toy_verilog(16), 16, kind="plain", cache=cache)
+    (part,) = cache.glob("library-*/verilated.o")
     size = part.stat().st_size
     part.write_bytes(part.read_bytes()[:1000])
-    build(toy_verilog(16) + "\n// changed", 16, kind="plain", cache=tmp_path)
+    build(toy_verilog(16) + "\n// changed", 16, kind="plain", cache=cache)
     assert part.stat().st_size == size
 
 

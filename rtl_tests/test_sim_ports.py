@@ -6,6 +6,8 @@ from toy import toy_verilog
 from maccord.sim.build import build
 from maccord.sim.ports import accelerator_ports, check_ports, parse_ports
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
 def test_the_accelerators_ports_are_found(axi_bytes: int) -> None:

@@ -17,6 +17,8 @@ from maccord.golden.registers import IDENTIFICATION, Status
 from maccord.sim.errors import SimulationError
 from maccord.sim.simulate import Job, run_plain, simulate
 
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
 
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
 def test_every_bus_width_copies(axi_bytes: int) -> None:
@@ -152,9 +154,11 @@ def test_a_killed_parent_leaves_no_simulator(tmp_path: Path) -> None:
     script = tmp_path / "endless.py"
     script.write_text(
         "from maccord.sim.simulate import simulate\n"
+        "from quick_builds import quick_builds\n"
         "from toy import toy_data, toy_job\n"
-        "simulate(toy_job(toy_data(256, seed=1), fault='hangs', cycle_limit=1 << 50),\n"
-        f"         on_cycles=lambda n: open({str(tmp_path / 'alive')!r}, 'w'))\n"
+        "with quick_builds():\n"
+        "    simulate(toy_job(toy_data(256, seed=1), fault='hangs', cycle_limit=1 << 50),\n"
+        f"             on_cycles=lambda n: open({str(tmp_path / 'alive')!r}, 'w'))\n"
     )
     path = os.pathsep.join(sys.path)
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)}

@@ -1,4 +1,7 @@
-"""Accelerators through the real tools: what they take, and how fast the smallest useful one is."""
+"""Accelerators through the real tools: what they take, and how fast the smallest useful one is.
+
+By day the datapath of the smallest alone, without place and route; by night whole accelerators.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,23 @@ COMPUTE = "accelerator.core.compute"
 QUEUES = ".storage"
 
 
-@pytest.mark.parametrize("name", ["ecp5-25k", "ecp5-85k"])
+def test_the_smallest_datapath() -> None:
+    """Each multiplier has its block, each accumulator its block RAM, and nothing is lost."""
+    target = replace(target_named("ecp5-25k"), device="", package="")
+    parameters = Parameters(**target.parameters, family="ecp5")
+    result = synthesize(target, parameters, Options(unit="core.compute.datapath"), CACHE)
+    assert result.lost == []
+    due = blocks_due(result)
+    assert {name: found["blocks"] for name, found in result.multipliers.items()} == due
+    assert result.total["dsp"] == sum(due.values()) > 0
+    assert {memory["kind"] for memory in result.memories.values()} == {"block RAM"}
+    stored = sum(memory["words"] * memory["bits"] for memory in result.memories.values())
+    assert stored == 32 * parameters.accumulators * parameters.cols
+    assert result.total["bram"] == sum(memory["cells"] for memory in result.memories.values())
+
+
 @pytest.mark.nightly
+@pytest.mark.parametrize("name", ["ecp5-25k", "ecp5-85k"])
 def test_the_target_s_own_configuration(name: str) -> None:
     """The smaller one placed and routed, too; one test, for it takes minutes."""
     target = target_named(name)
@@ -51,12 +69,16 @@ def nothing_is_lost_and_nothing_has_grown(result: Synthesis) -> None:
     ]
 
 
-def multiplier_blocks_are_those_of_array_requantizers_and_adder(result: Synthesis) -> None:
+def blocks_due(result: Synthesis) -> dict[str, int]:
+    """Multiplier blocks of a datapath by the instance that has them."""
     p = result.parameters
     rows, cols, lanes = (int(p[name]) for name in ("rows", "cols", "lanes"))
     due = {f"{COMPUTE}.datapath.array.element_{i}_{j}": 1 for i in range(rows) for j in range(cols)}
-    due |= {f"{COMPUTE}.datapath.requantizer_{lane}": 4 for lane in range(lanes)}
-    due[f"{COMPUTE}.adder"] = 2 * cols
+    return due | {f"{COMPUTE}.datapath.requantizer_{lane}": 4 for lane in range(lanes)}
+
+
+def multiplier_blocks_are_those_of_array_requantizers_and_adder(result: Synthesis) -> None:
+    due = blocks_due(result) | {f"{COMPUTE}.adder": 2 * int(result.parameters["cols"])}
     assert {name: found["blocks"] for name, found in result.multipliers.items()} == due
     assert result.total["dsp"] == sum(due.values())
 
