@@ -44,10 +44,10 @@ def random_program(mode: Mode, seed: int = 0) -> tuple[list[Instruction], np.nda
 
 # The first instruction of an opcode, changed
 BROKEN: dict[str, tuple[Mode, Opcode, dict[str, int], ErrorCode, str]] = {
-    "unknown mode": (Mode.MAX, Opcode.SETUP, {"mode": 3}, ILLEGAL, "mode must be one of 0, 1, 2, got 3"),
-    "no lines": (Mode.MAX, Opcode.SETUP, {"window_height": 0}, ILLEGAL, "must not be 0 unless"),
-    "no cells": (Mode.DEPTHWISE, Opcode.SETUP, {"window_width": 0}, ILLEGAL, "must not be 0 unless"),
-    "no stride": (Mode.MAX, Opcode.SETUP, {"stride_x": 0}, ILLEGAL, "must not be 0 unless mode is 0"),
+    "unknown mode": (Mode.MAX, Opcode.SETUP, {"mode": 3}, ILLEGAL, "one of 0, 1, 2, got 3"),
+    "no lines": (Mode.MAX, Opcode.SETUP, {"window_height": 0}, ILLEGAL, "not be 0 unless"),
+    "no cells": (Mode.DEPTHWISE, Opcode.SETUP, {"window_width": 0}, ILLEGAL, "not be 0 unless"),
+    "no stride": (Mode.MAX, Opcode.SETUP, {"stride_x": 0}, ILLEGAL, "not be 0 unless"),
     "run": (Mode.DEPTHWISE, Opcode.SETUP, {"run": 8}, ILLEGAL, "run must be 9"),
     "weights of absent lines": (
         *(Mode.DEPTHWISE, Opcode.SETUP, {"window_height": 1}),
