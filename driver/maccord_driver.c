@@ -54,7 +54,12 @@ enum maccord_result maccord_open(struct maccord *device, const struct maccord_io
     device->output_bytes = get(device, MACCORD_REG_OUTPUT_BYTES);
     device->accumulators = get(device, MACCORD_REG_ACCUMULATORS);
     device->line_cells = get(device, MACCORD_REG_LINE_CELLS);
+    device->features = get(device, MACCORD_REG_FEATURES);
     return MACCORD_OK;
+}
+
+int maccord_has(const struct maccord *device, uint32_t features) {
+    return (features & ~device->features) == 0;
 }
 
 enum maccord_result maccord_load(struct maccord *device, void *memory, uint64_t base,

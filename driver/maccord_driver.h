@@ -50,6 +50,7 @@ struct maccord {
     struct maccord_io io;
     uint32_t rows, cols, lanes, axi_bytes;
     uint32_t activation_bytes, weight_bytes, output_bytes, accumulators, line_cells;
+    uint32_t features; /* MACCORD_FEATURES_..._MASK */
     volatile uint32_t status;  /* STATUS at the end, 0 before */
     volatile uint32_t records; /* interrupts of RECORD instructions since the start */
 };
@@ -59,6 +60,10 @@ void maccord_memory_mapped(struct maccord_io *io, volatile uint32_t *registers);
 
 /* Find the accelerator and read its parameters. */
 enum maccord_result maccord_open(struct maccord *device, const struct maccord_io *io);
+
+/* Whether the hardware has all of `features`, an OR of MACCORD_FEATURES_..._MASK. A program that
+   needs what is missing ends with MACCORD_ERROR_ILLEGAL_INSTRUCTION: ask before it is loaded. */
+int maccord_has(const struct maccord *device, uint32_t features);
 
 /* Copy a program to `offset` bytes from `memory`, unless `memory` or `program` is 0, and make it
    the next to run. `base` is the address at which the accelerator sees `memory`, a multiple of 4096

@@ -46,25 +46,45 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from .isa_features import CONDITIONS, Feature
+from .isa_fields import COMPUTE, SETUP, SETUP_ADD, TRANSFER, Field
+from .isa_rules import (
+    AlignedTo,
+    AtLeast,
+    AtMost,
+    Equals,
+    Implemented,
+    NonZero,
+    Rule,
+    Unless,
+    WithinScratchpad,
+)
 from .parameters import WINDOW, Parameters
+from .registers import ErrorCode
 
 __all__ = [
+    "FEATURE_OF_MODE",
     "FIELDS",
     "HEADER_BITS",
     "INSTRUCTION_BYTES",
     "MAX_TOKENS",
     "PARAMETER_ROWS",
     "RECORD_BYTES",
+    "SMALLEST_SHIFT",
+    "TABLE",
     "UNIT_OF",
     "WINDOW",
     "Instruction",
     "Mode",
     "Opcode",
+    "Specification",
     "Unit",
+    "check",
     "decode",
     "encode",
     "encode_program",
-    "limits",
+    "needed",
+    "violation",
 ]
 
 INSTRUCTION_BYTES = 32
@@ -72,6 +92,7 @@ HEADER_BITS = 16
 PARAMETER_ROWS = 8
 MAX_TOKENS = 63
 RECORD_BYTES = 128
+SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder drops that many bits in any case
 
 
 class Unit(IntEnum):
@@ -106,79 +127,116 @@ class Mode(IntEnum):
     ADD = 3
 
 
-UNIT_OF: dict[Opcode, Unit] = {
-    Opcode.LOAD: Unit.LOAD,
-    Opcode.FILL: Unit.LOAD,
-    Opcode.WEIGHT: Unit.WEIGHT,
-    Opcode.SETUP: Unit.COMPUTE,
-    Opcode.SETUP_ADD: Unit.COMPUTE,
-    Opcode.COMPUTE: Unit.COMPUTE,
-    Opcode.STORE: Unit.STORE,
-    Opcode.RECORD: Unit.STORE,
+#: What a mode of SETUP needs.
+FEATURE_OF_MODE: dict[Mode, Feature] = {
+    Mode.DENSE: Feature.DENSE,
+    Mode.DEPTHWISE: Feature.DEPTHWISE,
+    Mode.MAX: Feature.MAX_WINDOW,
 }
 
-# Name -> (bits, signed), packed from bit HEADER_BITS upwards in this order.
-_TRANSFER: dict[str, tuple[int, bool]] = {
-    "memory": (32, False),
-    "memory_pitch": (32, False),
-    "buffer": (24, False),
-    "buffer_pitch": (24, False),
-    "rows": (16, False),
-    "row_bytes": (24, False),
-    "value": (8, True),
+
+@dataclass(frozen=True)
+class Specification:
+    """One instruction: who runs it, its fields from bit `HEADER_BITS` upwards, and their rules.
+
+    Attributes
+    ----------
+    opcode : Opcode
+    unit : Unit or None
+        None for END, which ends the program at dispatch.
+    what : str
+    feature : Feature or None
+        What the hardware must have; where a SETUP's mode decides, see `FEATURE_OF_MODE`.
+    fields : tuple of Field
+    rules : tuple of Rule
+        All must hold; each names the error that a violation gives.
+    """
+
+    opcode: Opcode
+    unit: Unit | None
+    what: str
+    feature: Feature | None = None
+    fields: tuple[Field, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def position(self, name: str) -> int:
+        """Lowest bit of a field in the instruction."""
+        names = [field.name for field in self.fields]
+        return HEADER_BITS + sum(field.bits for field in self.fields[: names.index(name)])
+
+
+_SIZED = (NonZero("rows"), NonZero("row_bytes"))
+_WINDOW_FIELDS = ("window_height", "window_width", "stride_y", "stride_x")
+
+#: The instruction set, by opcode.
+TABLE: dict[Opcode, Specification] = {
+    entry.opcode: entry
+    for entry in (
+        Specification(Opcode.END, None, "ends the program"),
+        Specification(
+            Opcode.LOAD, Unit.LOAD, "memory to the activation scratchpad", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            Opcode.FILL, Unit.LOAD, "`value` to the activation scratchpad", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            *(Opcode.WEIGHT, Unit.WEIGHT, "memory to the weight scratchpad", None, TRANSFER),
+            rules=(
+                NonZero("row_bytes"),
+                Equals("rows", 1),
+                *(AlignedTo(name, "axi_bytes") for name in ("memory", "buffer", "row_bytes")),
+                WithinScratchpad("buffer", "weight_bytes"),
+            ),
+        ),
+        Specification(
+            *(Opcode.SETUP, Unit.COMPUTE, "geometry and clamp of a layer", None, SETUP),
+            rules=(
+                *(NonZero(name) for name in ("run", "taps", "lines")),
+                Implemented(
+                    "mode", tuple((m, CONDITIONS.get(f, "")) for m, f in FEATURE_OF_MODE.items())
+                ),
+                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in _WINDOW_FIELDS),
+            ),
+        ),
+        Specification(
+            *(Opcode.COMPUTE, Unit.COMPUTE, "one tile of outputs", None, COMPUTE),
+            rules=(
+                *(NonZero(name) for name in ("passes", "width", "height", "columns")),
+                AtMost("columns", "cols"),
+                WithinScratchpad("activation", "activation_bytes"),
+                WithinScratchpad("weight", "weight_rows"),
+                WithinScratchpad("accumulator", "accumulators"),
+                WithinScratchpad("output", "output_bytes"),
+            ),
+        ),
+        Specification(
+            Opcode.STORE, Unit.STORE, "output scratchpad to memory", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            *(Opcode.SETUP_ADD, Unit.COMPUTE, "factors of a sum", Feature.ADD, SETUP_ADD),
+            rules=(
+                AlignedTo("operand_pitch", "activation_banks"),
+                AtLeast("shift", SMALLEST_SHIFT),
+            ),
+        ),
+        Specification(
+            *(Opcode.RECORD, Unit.STORE, "counters to memory", Feature.RECORD, TRANSFER),
+            rules=(
+                Equals("rows", 1),
+                Equals("row_bytes", RECORD_BYTES),
+                Equals("buffer", 0),
+                AlignedTo("memory", "axi_bytes"),
+            ),
+        ),
+    )
 }
+UNIT_OF: dict[Opcode, Unit] = {
+    opcode: entry.unit for opcode, entry in TABLE.items() if entry.unit is not None
+}
+#: Name -> (bits, signed), packed from bit HEADER_BITS upwards in this order.
 FIELDS: dict[Opcode, dict[str, tuple[int, bool]]] = {
-    Opcode.END: {},
-    Opcode.LOAD: _TRANSFER,
-    Opcode.FILL: _TRANSFER,
-    Opcode.WEIGHT: _TRANSFER,
-    Opcode.STORE: _TRANSFER,
-    Opcode.RECORD: _TRANSFER,
-    Opcode.SETUP: {
-        "run": (24, False),  # contiguous bytes of a tap, or of a kernel line
-        "taps": (8, False),  # runs in a line
-        "tap_pitch": (24, False),
-        "lines": (8, False),
-        "line_pitch": (24, False),
-        "pack_taps": (1, False),  # a vector may go on into the next tap
-        "pack_lines": (1, False),  # a vector may go on into the next line
-        "step_x": (24, False),  # bytes from an output pixel's window to its right neighbour's
-        "step_y": (24, False),
-        "zero_point": (8, True),
-        "low": (8, True),
-        "high": (8, True),
-        "mode": (2, False),
-        "window_height": (2, False),
-        "window_width": (2, False),
-        "stride_y": (4, False),
-        "stride_x": (4, False),
-    },
-    Opcode.SETUP_ADD: {
-        "factor_a": (24, False),
-        "factor_b": (24, False),
-        "shift": (5, False),
-        "zero_point_a": (8, True),
-        "zero_point_b": (8, True),
-        "operand_pitch": (24, False),  # a multiple of the activation scratchpad's banks
-        "step_x": (24, False),
-        "step_y": (24, False),
-        "zero_point": (8, True),
-        "low": (8, True),
-        "high": (8, True),
-    },
-    Opcode.COMPUTE: {
-        "activation": (24, False),  # byte address of the window of the tile's first pixel
-        "weight": (24, False),  # first row of the weight scratchpad
-        "passes": (16, False),
-        "columns": (8, False),
-        "width": (16, False),
-        "height": (16, False),
-        "accumulator": (16, False),
-        "output": (24, False),
-        "output_pitch": (24, False),
-        "first": (1, False),
-        "last": (1, False),
-    },
+    opcode: {field.name: (field.bits, field.signed) for field in entry.fields}
+    for opcode, entry in TABLE.items()
 }
 
 
@@ -218,16 +276,16 @@ def encode(instruction: Instruction) -> bytes:
         raise ValueError(f"{instruction.opcode.name} has no field {unknown[0]}")
     word = int(instruction.opcode) | instruction.wait << 4 | instruction.signal << 8
     position = HEADER_BITS
-    for name, (bits, signed) in layout.items():
-        value = instruction.fields.get(name, 0)
-        low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
-        if not low <= value < high:
+    for field in TABLE[instruction.opcode].fields:
+        value = instruction.fields.get(field.name, 0)
+        low, high = field.span
+        if not low <= value <= high:
             raise ValueError(
-                f"{instruction.opcode.name}.{name} must be between {low} and {high - 1}, "
+                f"{instruction.opcode.name}.{field.name} must be between {low} and {high}, "
                 f"got {value}"
             )
-        word |= (value & (1 << bits) - 1) << position
-        position += bits
+        word |= (value & (1 << field.bits) - 1) << position
+        position += field.bits
     return word.to_bytes(INSTRUCTION_BYTES, "little")
 
 
@@ -267,31 +325,55 @@ def encode_program(program: Iterable[Instruction]) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(encode(i) for i in program), np.uint8)
 
 
-def limits(opcode: Opcode, parameters: Parameters) -> dict[str, int]:
-    """First value that is beyond the scratchpads, powers of two, for each field that is checked.
-
-    What a transfer moves beyond a scratchpad's end its unit finds out; what a tile's pixels go
-    on to from these addresses is the scheduler's business.
+def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
+    """The first rule that an instruction breaks; ILLEGAL_INSTRUCTION outweighs other errors.
 
     Parameters
     ----------
-    opcode : Opcode
+    instruction : Instruction
+        With all fields of its opcode, as `decode` gives it.
     parameters : Parameters
 
     Returns
     -------
-    dict of str to int
-        By the field's name, in the field's unit: bytes, rows of weights or entries; empty for
-        opcodes without such fields.
+    Rule or None
     """
-    p = parameters
-    if opcode == Opcode.WEIGHT:
-        return {"buffer": p.weight_bytes}
-    if opcode == Opcode.COMPUTE:
-        return {
-            "activation": p.activation_bytes,
-            "weight": p.weight_rows,
-            "accumulator": p.accumulators,
-            "output": p.output_bytes,
-        }
-    return {}
+    broken = [
+        rule
+        for rule in TABLE[instruction.opcode].rules
+        if not rule.holds(instruction.fields, parameters)
+    ]
+    illegal = [rule for rule in broken if rule.error == ErrorCode.ILLEGAL_INSTRUCTION]
+    return next(iter(illegal + broken), None)
+
+
+def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
+    """What dispatch says of an instruction: `ErrorCode.NONE`, or why it refuses it.
+
+    Parameters
+    ----------
+    instruction : Instruction
+        With all fields of its opcode, as `decode` gives it.
+    parameters : Parameters
+
+    Returns
+    -------
+    ErrorCode
+
+    Examples
+    --------
+    >>> check(Instruction(Opcode.LOAD, {"rows": 0, "row_bytes": 1}), Parameters()).name
+    'ILLEGAL_INSTRUCTION'
+    """
+    broken = violation(instruction, parameters)
+    return ErrorCode.NONE if broken is None else broken.error
+
+
+def needed(program: Iterable[Instruction]) -> Feature:
+    """What the hardware must have to run a program."""
+    found = Feature(0)
+    for instruction in program:
+        found |= TABLE[instruction.opcode].feature or Feature(0)
+        if instruction.opcode == Opcode.SETUP:
+            found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
+    return found

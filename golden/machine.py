@@ -1,8 +1,10 @@
 """The accelerator at the level of its instructions: runs the very program that the RTL runs.
 
 `Machine` decodes a program from memory and executes it in program order, exactly, in NumPy. It
+refuses every instruction that dispatch refuses, by the same table, `maccord.golden.isa.TABLE`, and
 is stricter than the hardware: it also refuses a program that reads bytes nobody wrote, or whose
-tokens leave two conflicting accesses unordered, in a scratchpad or in memory.
+tokens leave two conflicting accesses unordered, in a scratchpad or in memory, and tiles that run
+past a scratchpad's end (static rules, which no circuit checks).
 """
 
 from __future__ import annotations
@@ -12,15 +14,15 @@ import numpy.typing as npt
 
 from .isa import (
     INSTRUCTION_BYTES,
-    RECORD_BYTES,
     UNIT_OF,
     Instruction,
     Opcode,
     Unit,
     decode,
+    violation,
 )
 from .machine_compute import ComputeUnit
-from .machine_state import Fault, Scratchpads, wrapped
+from .machine_state import Fault, Refused, Scratchpads, wrapped
 from .parameters import Parameters
 from .registers import ErrorCode
 from .tokens import AccessOrder, Clock, Tokens
@@ -37,12 +39,18 @@ class ProgramError(Exception):
         Number of the instruction, from 0.
     code : ErrorCode
     reason : str
+    at_dispatch : bool
+        Whether dispatch refuses the instruction; else what runs it does, or a static rule that
+        only the machine checks.
     """
 
-    def __init__(self, index: int, code: ErrorCode, reason: str) -> None:
+    def __init__(
+        self, index: int, code: ErrorCode, reason: str, *, at_dispatch: bool = False
+    ) -> None:
         super().__init__(f"instruction {index}: {reason}")
         self.index = index
         self.code = code
+        self.at_dispatch = at_dispatch
 
 
 class Machine:
@@ -89,7 +97,9 @@ class Machine:
                     return
                 self._execute(instruction)
             except Fault as fault:
-                raise ProgramError(index, fault.code, str(fault)) from None
+                raise ProgramError(
+                    index, fault.code, str(fault), at_dispatch=isinstance(fault, Refused)
+                ) from None
 
     def _reset(self) -> None:
         p = self.parameters
@@ -104,11 +114,17 @@ class Machine:
         if len(data) < INSTRUCTION_BYTES:
             raise Fault(ErrorCode.READ_ERROR, "the program runs past the end of memory")
         try:
-            return decode(data)
+            instruction = decode(data)
         except ValueError:
-            raise Fault(
+            raise Refused(
                 ErrorCode.ILLEGAL_INSTRUCTION, f"opcode {data[0] & 15} is illegal"
             ) from None
+        broken = violation(instruction, self.parameters)
+        if broken is None:
+            return instruction
+        name = f"{instruction.opcode.name}.{broken.subject}"
+        got = instruction[broken.subject]
+        raise Refused(broken.error, f"{name} {broken.says(self.parameters)}, got {got}")
 
     def _execute(self, instruction: Instruction) -> None:
         unit = UNIT_OF[instruction.opcode]
@@ -122,8 +138,6 @@ class Machine:
     def _rows(self, instruction: Instruction, target: str, size: int) -> npt.NDArray[np.int64]:
         """Scratchpad addresses of a transfer's rows, shape (rows,), all within its size."""
         rows, row_bytes = instruction["rows"], instruction["row_bytes"]
-        if rows == 0 or row_bytes == 0:
-            raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, "rows and row_bytes must not be 0")
         starts = instruction["buffer"] + np.arange(rows) * instruction["buffer_pitch"]
         if starts[-1] + row_bytes > size:
             raise Fault(
@@ -172,17 +186,9 @@ class Machine:
         self._compute_unit.forget(int(targets[0]), int(targets[-1]) + row_bytes)
 
     def _fetch_weights(self, instruction: Instruction, clock: Clock) -> None:
-        axi, size = self.parameters.axi_bytes, self.parameters.weight_bytes
+        size = self.parameters.weight_bytes
         start, length = instruction["buffer"], instruction["row_bytes"]
-        for name in ("memory", "buffer", "row_bytes"):
-            if instruction[name] % axi:
-                raise Fault(
-                    ErrorCode.ILLEGAL_INSTRUCTION,
-                    f"{name} of WEIGHT must be a multiple of {axi}, got {instruction[name]}",
-                )
-        if instruction["rows"] != 1:
-            raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, "WEIGHT must have one row")
-        if not 0 < length <= size or start >= size:
+        if length > size:
             raise Fault(
                 ErrorCode.SCRATCHPAD_RANGE,
                 f"weights of {length} bytes from {start} do not fit {size} bytes",
@@ -218,15 +224,7 @@ class Machine:
         self._compute_unit.compute(instruction, clock)
 
     def _record(self, instruction: Instruction, clock: Clock) -> None:
-        """Check a RECORD; what the counters hold in hardware is unknown here."""
-        axi = self.parameters.axi_bytes
-        row = tuple(instruction[name] for name in ("rows", "row_bytes", "buffer"))
-        if row != (1, RECORD_BYTES, 0) or instruction["memory"] % axi:
-            raise Fault(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"RECORD must have one row of {RECORD_BYTES} bytes from buffer address 0, and an "
-                f"address in memory that is a multiple of {axi}",
-            )
+        """Access memory as a RECORD does; what the counters hold in hardware is unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
 
     _HANDLERS = {

@@ -22,7 +22,6 @@ __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # products of int8 whose sum float32 holds exactly
 _LARGEST_FACTOR = 1 << 22
-_SMALLEST_SHIFT = 14
 _UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
@@ -86,10 +85,8 @@ class ComputeUnit:
             pack_taps=bool(instruction["pack_taps"]),
             pack_lines=bool(instruction["pack_lines"]),
         )
-        if min(geometry.run, geometry.taps, geometry.lines) < 1:
-            raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, "run, taps and lines must not be 0")
         if mode != Mode.DENSE:
-            self._check_window(instruction, mode)
+            self._check_window(instruction)
         banks = self._parameters.activation_banks
         walk = list(reduction(geometry, rows))
         if any((p.b - p.a) % banks for p in walk):
@@ -101,16 +98,8 @@ class ComputeUnit:
         offsets = np.stack([p.offsets(rows) for p in walk])
         self._walk = _Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
 
-    def _check_window(self, setup: Instruction, mode: Mode) -> None:
-        if mode == Mode.ADD or (mode == Mode.DEPTHWISE and not self._parameters.depthwise):
-            raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, f"SETUP has no mode {mode.name} here")
-        window = [setup[name] for name in ("window_height", "window_width")]
-        strides = [setup[name] for name in ("stride_y", "stride_x")]
-        if not all(1 <= size <= WINDOW for size in window) or min(strides) < 1:
-            raise Fault(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"windows must have 1 to {WINDOW} lines and cells, at least 1 apart",
-            )
+    def _check_window(self, setup: Instruction) -> None:
+        """Check the static rule of windows, which no circuit checks."""
         if setup["run"] != self._parameters.rows:
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
@@ -119,17 +108,12 @@ class ComputeUnit:
             )
 
     def _check_add(self, setup: Instruction) -> None:
-        banks = self._parameters.activation_banks
-        if setup["operand_pitch"] % banks:
-            raise Fault(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"operand_pitch must be a multiple of {banks}, got {setup['operand_pitch']}",
-            )
+        """Check the static rule of factors, which no circuit checks."""
         largest = max(setup["factor_a"], setup["factor_b"])
-        if setup["shift"] < _SMALLEST_SHIFT or largest > _LARGEST_FACTOR:
+        if largest > _LARGEST_FACTOR:
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
-                f"shift must be at least {_SMALLEST_SHIFT}, and factors at most {_LARGEST_FACTOR}",
+                f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
             )
 
     def compute(self, instruction: Instruction, clock: Clock) -> None:
@@ -151,28 +135,23 @@ class ComputeUnit:
             self._accumulate(instruction, clock, walk)
 
     def _check(self, instruction: Instruction) -> _Walk:
+        """Check the static rules of a tile, which no circuit checks."""
         p = self._parameters
-        columns, passes = instruction["columns"], instruction["passes"]
         pixels = instruction["height"] * instruction["width"]
         if self._walk is None:
             raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, "COMPUTE comes before any SETUP")
-        if not 1 <= columns <= p.cols or pixels == 0 or passes == 0:
-            raise Fault(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"COMPUTE must have 1 to {p.cols} columns and at least one pixel and pass",
-            )
         weighted = self._walk.mode in (Mode.DENSE, Mode.DEPTHWISE)
-        if not weighted and (passes, instruction["first"], instruction["last"]) != (1, 1, 1):
+        once = tuple(instruction[name] for name in ("passes", "first", "last")) == (1, 1, 1)
+        if not weighted and not once:
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"COMPUTE must have one pass, first and last, where the mode is "
                 f"{self._walk.mode.name}",
             )
-        limits = [("activation", instruction["activation"], p.activation_bytes)]
+        limits: list[tuple[str, int, int]] = []
         if weighted:
             last = instruction["accumulator"] + pixels - 1
             limits.append(("accumulator", last, p.accumulators))
-            limits.append(("weight row", instruction["weight"], p.weight_rows))
         if self._walk.mode in (Mode.DEPTHWISE, Mode.MAX):
             cells = scan(self._walk.setup, instruction)[1]
             limits.append(("cell of a line", cells - 1, p.line_cells))

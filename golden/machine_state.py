@@ -8,7 +8,7 @@ from .parameters import Parameters
 from .registers import ErrorCode
 from .tokens import AccessOrder
 
-__all__ = ["Fault", "Scratchpads", "wrapped"]
+__all__ = ["Fault", "Refused", "Scratchpads", "wrapped"]
 
 
 class Fault(Exception):
@@ -17,6 +17,10 @@ class Fault(Exception):
     def __init__(self, code: ErrorCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class Refused(Fault):
+    """An instruction that dispatch refuses, so that no unit sees it."""
 
 
 class Scratchpads:

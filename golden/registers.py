@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 IDENTIFICATION = 0x4D414343  # "MACC"
-VERSION = 0x0002_0000
+VERSION = 0x0003_0000
 
 # Every cycle from start to interrupt is counted in exactly one of these.
 COUNTERS = (
@@ -59,6 +59,7 @@ class Register(IntEnum):
     UNITS = 0x040  # four bits a unit, `UnitState`; fetch in bits 16 to 19
     INSTRUCTION = 0x044  # instructions handed out since the start
     LINE_CELLS = 0x048
+    FEATURES = 0x04C  # what the hardware has: bits of `maccord.golden.isa_features.Feature`
     CYCLES = 0x080
     COUNTER = 0x088  # the first of `COUNTERS`
 

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.isa import Unit
+from ..golden.isa_features import features
 from ..golden.parameters import Parameters
 from ..golden.registers import (
     COUNTERS,
@@ -214,6 +215,7 @@ class Control(wiring.Component):
             Register.OUTPUT_BYTES: p.output_bytes,
             Register.ACCUMULATORS: p.accumulators,
             Register.LINE_CELLS: p.line_cells,
+            Register.FEATURES: int(features(p)),
         }
         return {int(register): Value.cast(value) for register, value in constants.items()} | {
             int(Register.UNITS): self.units,

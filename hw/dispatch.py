@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import RECORD_BYTES, UNIT_OF, Mode, Opcode, Unit, limits
+from ..golden.isa import UNIT_OF, Opcode, Unit
 from ..golden.parameters import Parameters
-from .add import SMALLEST_SHIFT
+from ..golden.registers import ErrorCode
 from .fetch import fetched_layout
-from .layouts import command_layout, compute_layout, fields_layout
+from .layouts import command_layout, compute_layout
+from .rules import Rules
 
 __all__ = ["Dispatch"]
 
@@ -21,11 +21,8 @@ class Dispatch(wiring.Component):
 
     One in `PERIOD` cycles, handed out `LATENCY` cycles after it is there, to a queue with room.
 
-    Illegal are unknown opcodes, sizes of 0, more columns than the array has, and a WEIGHT that
-    has several rows or is not aligned to the bus; a SETUP of a mode that the array does not have,
-    or with a window of no cells or of no stride; a SETUP_ADD whose operands do not lie in the same
-    banks, or with a smaller shift than the adder has; a RECORD of another size than the counters,
-    or not aligned to the bus. Refused, too, are addresses beyond a scratchpad.
+    Illegal are unknown opcodes, and what breaks a rule of `maccord.golden.isa.TABLE`; refused, too,
+    are addresses beyond a scratchpad.
 
     Members
     -------
@@ -77,9 +74,11 @@ class Dispatch(wiring.Component):
         meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in UNIT_OF}
         legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in UNIT_OF}
         take = Signal(len(Unit))
-        conditions = self._legal(m, body)
-        m.d.sync += within.eq(self._inside(m, opcode, body))
-        m.d.sync += [meets[kind].eq(conditions[kind]) for kind in meets]
+        rules = Rules(m, body, self._parameters)
+        legality, range_ = ErrorCode.ILLEGAL_INSTRUCTION, ErrorCode.SCRATCHPAD_RANGE
+        reaches = [(opcode != kind) | rules.keeps(kind, range_) for kind in UNIT_OF]
+        m.d.sync += within.eq(Cat(reaches).all())
+        m.d.sync += [meets[kind].eq(rules.keeps(kind, legality)) for kind in meets]
         with m.If(~busy):
             m.d.sync += [
                 seen.eq(self.i.valid),
@@ -130,63 +129,3 @@ class Dispatch(wiring.Component):
             ]
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)
-
-    def _inside(self, m: Module, opcode: Value, body: Value) -> Value:
-        """Whether addresses are within the scratchpads, a cycle later."""
-        inside = Const(1)
-        for kind in (Opcode.WEIGHT, Opcode.COMPUTE):
-            fields = View(fields_layout(kind), body[: fields_layout(kind).size])
-            for name, limit in limits(kind, self._parameters).items():
-                high = fields[name] >> (limit - 1).bit_length()
-                inside &= (opcode != kind) | _test(m, high == 0)
-        return inside
-
-    def _legal(self, m: Module, body: Value) -> dict[Opcode, Value]:
-        """Whether the fields are legal, for each opcode with fields, a cycle later."""
-
-        def fields(kind: Opcode) -> View:
-            return View(fields_layout(kind), body[: fields_layout(kind).size])
-
-        low = self._parameters.axi_bytes - 1
-        transfer, compute = fields(Opcode.LOAD), fields(Opcode.COMPUTE)
-        moves = _test(m, transfer.rows != 0) & _test(m, transfer.row_bytes != 0)
-        single = _test(m, transfer.rows == 1)
-        aligned = _test(m, ((transfer.memory | transfer.buffer | transfer.row_bytes) & low) == 0)
-        records = (
-            single
-            & _test(m, transfer.row_bytes == RECORD_BYTES)
-            & _test(m, transfer.buffer == 0)
-            & _test(m, (transfer.memory & low) == 0)
-        )
-        sizes = [compute[name] != 0 for name in ("passes", "width", "height", "columns")]
-        tiled = Cat(_test(m, size) for size in sizes).all()
-        return {
-            Opcode.LOAD: moves,
-            Opcode.FILL: moves,
-            Opcode.STORE: moves,
-            Opcode.WEIGHT: moves & aligned & single,
-            Opcode.SETUP: self._shaped(m, fields(Opcode.SETUP)),
-            Opcode.SETUP_ADD: self._addable(m, fields(Opcode.SETUP_ADD)),
-            Opcode.COMPUTE: tiled & _test(m, compute.columns <= self._parameters.cols),
-            Opcode.RECORD: records,
-        }
-
-    def _shaped(self, m: Module, setup: View) -> Value:
-        modes = [Mode.DEPTHWISE, Mode.MAX] if self._parameters.depthwise else [Mode.MAX]
-        window = [setup[name] for name in ("window_height", "window_width")]
-        window += [setup[name] for name in ("stride_y", "stride_x")]
-        moded = Cat(setup.mode == mode for mode in modes).any()
-        windowed = _test(m, moded & Cat(value != 0 for value in window).all())
-        walked = Cat(_test(m, setup[name] != 0) for name in ("run", "taps", "lines")).all()
-        return walked & (_test(m, setup.mode == Mode.DENSE) | windowed)
-
-    def _addable(self, m: Module, setup: View) -> Value:
-        misaligned = setup.operand_pitch & (self._parameters.activation_banks - 1)
-        return _test(m, misaligned == 0) & _test(m, setup.shift >= SMALLEST_SHIFT)
-
-
-def _test(m: Module, condition: Value) -> Signal:
-    """A condition, a cycle later."""
-    tested = Signal()
-    m.d.sync += tested.eq(condition)
-    return tested

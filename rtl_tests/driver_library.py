@@ -40,7 +40,7 @@ class _Io(ctypes.Structure):
 class _Device(ctypes.Structure):
     _fields_ = (
         ("io", _Io),
-        *((name, ctypes.c_uint32) for name in (*PARAMETERS, "status", "records")),
+        *((name, ctypes.c_uint32) for name in (*PARAMETERS, "features", "status", "records")),
     )
 
 
@@ -122,6 +122,9 @@ class Driver:
 
     def open(self) -> str:
         return self._result("open", ctypes.byref(self._io))
+
+    def has(self, features: int) -> bool:
+        return bool(self._c.maccord_has(self._at, ctypes.c_uint32(features)))
 
     def load(self, memory: int, base: int, offset: int, program: bytes) -> str:
         place, size = ctypes.c_void_p(memory), ctypes.c_uint32(len(program))

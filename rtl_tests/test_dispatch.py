@@ -18,7 +18,6 @@ from maccord.golden.isa import (
     Opcode,
     Unit,
     encode,
-    limits,
 )
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import ErrorCode
@@ -55,10 +54,19 @@ ILLEGAL = [
     *((Opcode.RECORD, {"buffer": buffer}) for buffer in (1, 16)),
     *((Opcode.RECORD, {"memory": memory}) for memory in (1, 8, 33)),
 ]
+LIMITS = {  # first address beyond each scratchpad
+    Opcode.WEIGHT: {"buffer": PARAMETERS.weight_bytes},
+    Opcode.COMPUTE: {
+        "activation": PARAMETERS.activation_bytes,
+        "weight": PARAMETERS.weight_rows,
+        "accumulator": PARAMETERS.accumulators,
+        "output": PARAMETERS.output_bytes,
+    },
+}
 BEYOND = [
     (opcode, {name: value})
-    for opcode in (Opcode.WEIGHT, Opcode.COMPUTE)
-    for name, limit in limits(opcode, PARAMETERS).items()
+    for opcode, limits in LIMITS.items()
+    for name, limit in limits.items()
     for value in (limit, 1 << FIELDS[opcode][name][0] - 1)
 ]
 
@@ -91,7 +99,7 @@ def random_legal(rng: np.random.Generator) -> Instruction:
     if opcode == Opcode.RECORD:
         fields |= {"rows": 1, "row_bytes": RECORD_BYTES, "buffer": 0}
         fields["memory"] &= -PARAMETERS.axi_bytes
-    for name, limit in limits(opcode, PARAMETERS).items():
+    for name, limit in LIMITS.get(opcode, {}).items():
         fields[name] %= limit
     wait, signal = (int(mask) for mask in rng.integers(16, size=2))
     return Instruction(opcode, fields, wait, signal)
@@ -184,7 +192,7 @@ def test_addresses_beyond_a_scratchpad(opcode: Opcode, change: dict[str, int]) -
     """The last address is handed out, the one behind it and far ones are refused."""
     (name,) = change
     step = PARAMETERS.axi_bytes if opcode == Opcode.WEIGHT else 1
-    last = {name: limits(opcode, PARAMETERS)[name] - step}
+    last = {name: LIMITS[opcode][name] - step}
     good = instruction(opcode, **LEGAL[opcode] | last)
     bad = instruction(opcode, **LEGAL[opcode] | change)
     assert dispatch(encode(good), PARAMETERS) == opcode

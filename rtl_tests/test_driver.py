@@ -22,6 +22,7 @@ from maccord.golden.isa import (
     encode,
     encode_program,
 )
+from maccord.golden.isa_features import Feature
 from maccord.golden.network import compute
 from maccord.golden.parameters import Parameters
 from maccord.golden.recorder import read_record
@@ -111,6 +112,10 @@ def made_up(shared: Path) -> Registers:
 def test_open(made_up: Registers) -> None:
     assert made_up.driver.open() == "OK"
     assert made_up.driver.parameters() == {name: getattr(SIZE, name) for name in PARAMETERS}
+    made_up.values[Register.FEATURES] = int(Feature.DENSE | Feature.ADD)
+    assert made_up.driver.open() == "OK"
+    assert made_up.driver.has(Feature.DENSE) and made_up.driver.has(Feature.DENSE | Feature.ADD)
+    assert not made_up.driver.has(Feature.DENSE | Feature.DEPTHWISE)
     for register, value, result in (
         (Register.VERSION, VERSION + 1, "OK"),
         (Register.VERSION, VERSION + (1 << 16), "BAD_VERSION"),

@@ -149,8 +149,18 @@ def test_every_token_counts(mask: str) -> None:
 
 
 BROKEN: dict[str, tuple[Opcode, dict[str, int], ErrorCode, str]] = {
-    "columns": (Opcode.COMPUTE, {"columns": 9}, ErrorCode.ILLEGAL_INSTRUCTION, "1 to 8 columns"),
-    "no columns": (Opcode.COMPUTE, {"columns": 0}, ErrorCode.ILLEGAL_INSTRUCTION, "1 to 8"),
+    "columns": (
+        Opcode.COMPUTE,
+        {"columns": 9},
+        ErrorCode.ILLEGAL_INSTRUCTION,
+        "columns must be at most 8, got 9",
+    ),
+    "no columns": (
+        Opcode.COMPUTE,
+        {"columns": 0},
+        ErrorCode.ILLEGAL_INSTRUCTION,
+        "columns must not be 0",
+    ),
     "passes": (Opcode.COMPUTE, {"passes": 200}, ErrorCode.ILLEGAL_INSTRUCTION, "walk of"),
     "activation": (
         *(Opcode.COMPUTE, {"activation": 2040}),
@@ -168,14 +178,24 @@ BROKEN: dict[str, tuple[Opcode, dict[str, int], ErrorCode, str]] = {
         *(Opcode.COMPUTE, {"accumulator": 15}),
         *(ErrorCode.SCRATCHPAD_RANGE, "accumulator"),
     ),
-    "weight row": (Opcode.COMPUTE, {"weight": 128}, ErrorCode.SCRATCHPAD_RANGE, "weight row 128"),
+    "weight row": (
+        Opcode.COMPUTE,
+        {"weight": 128},
+        ErrorCode.SCRATCHPAD_RANGE,
+        "weight must be below 128, got 128",
+    ),
     "output": (Opcode.COMPUTE, {"output": 1020}, ErrorCode.SCRATCHPAD_RANGE, "beyond 1023"),
     "load range": (Opcode.LOAD, {"buffer": 2040}, ErrorCode.SCRATCHPAD_RANGE, "beyond 2047"),
     "load memory": (Opcode.LOAD, {"memory": 1 << 31}, ErrorCode.READ_ERROR, "memory address"),
     "store memory": (Opcode.STORE, {"memory": 1 << 31}, ErrorCode.WRITE_ERROR, "memory address"),
     "store range": (Opcode.STORE, {"buffer": 1023}, ErrorCode.SCRATCHPAD_RANGE, "beyond 1023"),
     "no rows": (Opcode.LOAD, {"rows": 0}, ErrorCode.ILLEGAL_INSTRUCTION, "must not be 0"),
-    "weight rows": (Opcode.WEIGHT, {"rows": 2}, ErrorCode.ILLEGAL_INSTRUCTION, "one row"),
+    "weight rows": (
+        Opcode.WEIGHT,
+        {"rows": 2},
+        ErrorCode.ILLEGAL_INSTRUCTION,
+        "rows must be 1, got 2",
+    ),
     "weight size": (Opcode.WEIGHT, {"row_bytes": 2048}, ErrorCode.SCRATCHPAD_RANGE, "do not fit"),
     "weight address": (
         *(Opcode.WEIGHT, {"buffer": 4}),

@@ -10,6 +10,7 @@ from pathlib import Path
 import cocotb
 from cocotb.handle import SimHandleBase
 
+from ..golden.isa_features import missing
 from ..golden.registers import Register, Status
 from .errors import SimulationError
 from .stall import describe_progress
@@ -20,7 +21,7 @@ __all__ = ["run_job"]
 READABLE = (
     Register.ID, Register.VERSION, Register.ROWS, Register.COLS, Register.LANES,
     Register.AXI_BYTES, Register.ACTIVATION_BYTES, Register.WEIGHT_BYTES, Register.OUTPUT_BYTES,
-    Register.ACCUMULATORS, Register.LINE_CELLS,
+    Register.ACCUMULATORS, Register.LINE_CELLS, Register.FEATURES,
 )  # fmt: skip
 
 
@@ -46,12 +47,14 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
         Holds `memory.bin` and `mask.bin`, and `ledger.bin` and `tensors.bin` if there are `areas`;
         `progress` is written there.
     job : dict
-        `base`, `program`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`, `areas`.
+        `base`, `program`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`, `areas`,
+        `features`.
 
     Returns
     -------
     dict
-        What the job's `Result` is made of.
+        What the job's `Result` is made of; `refused` alone, a sentence, if the accelerator lacks
+        features that the job needs, and was not started.
 
     Raises
     ------
@@ -65,6 +68,9 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     memory = {name: job[name] for name in ("base", "latency", "jitter", "stall", "seed")}
     await bench.reset(**memory)
     registers = {register.name: await bench.read(register) for register in READABLE}
+    lacking = missing(registers[Register.FEATURES.name], job["features"])
+    if lacking:
+        return {"refused": f"the netlist must have {lacking}, which the program needs"}
     await bench.start(job["program"], job["base"])
     begin = time.perf_counter()
     try:

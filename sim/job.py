@@ -10,6 +10,7 @@ import numpy as np
 
 from ..golden.area import Area
 from ..golden.isa import RECORD_BYTES
+from ..golden.isa_features import Feature
 from .build import Model
 
 __all__ = ["Job", "Plain", "Result"]
@@ -58,6 +59,8 @@ class Job:
         Build: `cocotb`, or `stock` for cocotb's own main.
     free : bool
         Whether cocotb is left alone while the program runs.
+    features : Feature
+        What the program needs, `maccord.golden.isa.needed`: without, it is not started.
     """
 
     verilog: Path | str
@@ -78,6 +81,7 @@ class Job:
     waves_path: Path | None = None
     kind: str = "cocotb"
     free: bool = True
+    features: Feature = Feature(0)
 
     def __post_init__(self) -> None:
         if self.memory.dtype != np.uint8 or self.memory.ndim != 1:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ..golden import conv2d, linear
 from ..golden.graph import Conv2d, Layer
+from ..golden.isa import needed
 from ..golden.machine import Machine, ProgramError
 from ..golden.network import compute
 from ..golden.parameters import Parameters
@@ -219,6 +220,7 @@ def _job(task: LayerTask, plan: Schedule, image: Bytes) -> Job:
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
         memory=image,
+        features=needed(plan.program),
         program=plan.memory.program,
         outputs=[(plan.memory.output, plan.memory.output_bytes)],
         latency=memory.latency,

@@ -62,7 +62,7 @@ def simulate(
     Raises
     ------
     ValueError
-        If the netlist has other ports.
+        If the netlist has other ports, or lacks a feature that the job needs.
     ToolchainError
         If a tool is missing.
     SimulationError
@@ -76,6 +76,7 @@ def simulate(
     with job_folder(job) as folder:
         areas = [(area.name, area.size) for area in job.ledger]
         settings = {**memory_settings(job), "free": job.free, "areas": areas}
+        settings["features"] = int(job.features)
         (folder / "job.json").write_text(json.dumps(settings))
         if areas:
             write_ledger(folder, job.ledger, job.writable, POISON)
@@ -89,6 +90,8 @@ def simulate(
             raise SimulationError(
                 f"The simulator ended without a result: {last_lines(folder)}"
             ) from None
+        if "refused" in found:
+            raise ValueError(found["refused"])
         if "error" in found:
             raise SimulationError(found["error"])
         return _result(job, model, folder, found, seconds)

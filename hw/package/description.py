@@ -102,5 +102,10 @@ def _opcode(opcode: isa.Opcode) -> dict[str, Any]:
         "name": opcode.name,
         "code": int(opcode),
         "unit": None if unit is None else unit.name,
+        "description": isa.TABLE[opcode].what,
         "fields": [asdict(field) for field in layout(opcode)],
+        "rules": [
+            {"field": rule.subject, "rule": rule.says(), "error": rule.error.name}
+            for rule in isa.TABLE[opcode].rules
+        ],
     }

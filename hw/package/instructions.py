@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...golden.isa import FIELDS, HEADER_BITS, Opcode
+from ...golden.isa import TABLE, Opcode
 
 __all__ = ["HEADER", "InstructionField", "layout"]
 
@@ -17,13 +17,15 @@ class InstructionField:
     low: int
     bits: int
     signed: bool = False
+    unit: str = ""
+    description: str = ""
 
 
 # What `maccord.golden.isa.encode` puts below HEADER_BITS: the opcode, and a bit for each unit
 HEADER = (
-    InstructionField("opcode", 0, 4),
-    InstructionField("wait", 4, 4),
-    InstructionField("signal", 8, 4),
+    InstructionField("opcode", 0, 4, description="which instruction it is"),
+    InstructionField("wait", 4, 4, description="units whose token it takes before it starts"),
+    InstructionField("signal", 8, 4, description="units that get a token when it is done"),
 )
 
 
@@ -38,8 +40,8 @@ def layout(opcode: Opcode) -> tuple[InstructionField, ...]:
     -------
     tuple of InstructionField
     """
-    found, low = [], HEADER_BITS
-    for name, (bits, signed) in FIELDS[opcode].items():
-        found.append(InstructionField(name, low, bits, signed))
-        low += bits
-    return tuple(found)
+    entry = TABLE[opcode]
+    return tuple(
+        InstructionField(f.name, entry.position(f.name), f.bits, f.signed, f.unit, f.what)
+        for f in entry.fields
+    )

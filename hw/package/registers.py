@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ...golden.isa import Unit
+from ...golden.isa_features import FEATURES, features
 from ...golden.parameters import Parameters
 from ...golden.registers import (
     IDENTIFICATION,
@@ -43,6 +44,7 @@ _WORDS = {
     Register.UNITS: "what each unit is doing",
     Register.INSTRUCTION: "instructions handed out since the start",
     Register.LINE_CELLS: "cells of a line that depthwise layers and max pools scan",
+    Register.FEATURES: "instructions and modes that the hardware has",
 }
 _STATUS = {
     Status.BUSY: (READ, "a program runs"),
@@ -110,7 +112,11 @@ def registers(parameters: Parameters) -> tuple[RegisterMap, ...]:
     -------
     tuple of RegisterMap
     """
-    constants = {Register.ID: IDENTIFICATION, Register.VERSION: VERSION}
+    constants = {
+        Register.ID: IDENTIFICATION,
+        Register.VERSION: VERSION,
+        Register.FEATURES: int(features(parameters)),
+    }
     for register in Register:
         value = getattr(parameters, register.name.lower(), None)
         if value is not None:
@@ -138,6 +144,9 @@ def _fields(register: Register) -> Iterator[Field]:
     elif register == Register.UNITS:
         for name, place in (*((unit.name, int(unit)) for unit in Unit), ("FETCH", len(Unit))):
             yield Field(name, 4 * place, 4, READ, f"state of the {name.lower()} unit", UnitState)
+    elif register == Register.FEATURES:
+        for feature, what in FEATURES.items():
+            yield Field(feature.name or "", feature.bit_length() - 1, 1, READ, what)
     elif register in WRITABLE:
         name, what = _FIELD[register]
         mask = WRITABLE[register]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from ...golden.isa import needed
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
 from ...golden.schedule import count_macs
@@ -95,6 +96,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
         memory=image,
+        features=needed(compiled.program),
         program=compiled.program_offset,
         outputs=(),
         ledger=compiled.areas,

@@ -1,0 +1,45 @@
+"""What hardware may have or lack, for software to ask before it runs a program."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from .parameters import Parameters
+
+__all__ = ["CONDITIONS", "FEATURES", "Feature", "features", "missing"]
+
+
+class Feature(IntFlag):
+    """What hardware may have or lack: bits of the register FEATURES."""
+
+    DENSE = 1
+    DEPTHWISE = 2
+    MAX_WINDOW = 4
+    ADD = 8
+    RECORD = 16
+
+
+#: Each feature in words.
+FEATURES: dict[Feature, str] = {
+    Feature.DENSE: "convolutions and matrix products, mode DENSE",
+    Feature.DEPTHWISE: "depthwise convolutions, mode DEPTHWISE",
+    Feature.MAX_WINDOW: "maxima of windows, mode MAX",
+    Feature.ADD: "sums of two tensors, SETUP_ADD",
+    Feature.RECORD: "records of the counters in memory, RECORD",
+}
+#: The property of `Parameters` that a feature depends on; all hardware has the others.
+CONDITIONS: dict[Feature, str] = {Feature.DEPTHWISE: "depthwise"}
+
+
+def features(parameters: Parameters) -> Feature:
+    """What the hardware of a configuration has: the register FEATURES."""
+    found = Feature(0)
+    for feature in FEATURES:
+        if feature not in CONDITIONS or getattr(parameters, CONDITIONS[feature]):
+            found |= feature
+    return found
+
+
+def missing(found: int, wanted: int) -> str:
+    """Names of the features that are wanted and not found; empty if there are none."""
+    return ", ".join(feature.name or "" for feature in Feature(wanted & ~found))
