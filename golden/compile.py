@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .area import Area
 from .fuse import fuse_clamps
-from .graph import Concat, Conv2d, Linear, Network, Node, Operation
+from .graph import Concat, Conv2d, Layer, Linear, Network, Node, Operation, Tensor
 from .isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
 from .parameters import Parameters
 from .schedule.builder import Builder, View
@@ -21,7 +21,7 @@ from .schedule.ordering import link
 from .schedule.places import Place, moves_nothing, places
 from .schedule.plan import Plan, plan
 
-__all__ = ["CompiledNetwork", "Stage", "compile_network"]
+__all__ = ["CompiledNetwork", "Stage", "alone", "compile_network"]
 
 _PARAMETER_BYTES = 8  # bias and multiplier of an output channel
 _MOST = 1 << 32  # bytes that offsets reach
@@ -47,7 +47,7 @@ class Stage:
     read_bytes, written_bytes : int
         What has to cross the bus at least: inputs, weights and their parameters; outputs.
     record : int
-        Byte offset of the counters at its end.
+        Byte offset of the counters at its end, if the program has records.
     """
 
     name: str
@@ -91,9 +91,11 @@ class CompiledNetwork:
     areas : tuple of Area
         Tensors in the order in which they are complete; later ones reuse the place of dead ones.
     stages : tuple of Stage
-        In order; the program writes a record at the end of each.
+        In order; the program writes a record at the end of each, if `records`.
     streams : tuple of (int, ndarray)
         Byte offset and bytes of each stage's weights.
+    records : bool
+        Whether the program writes the counters at the end of each stage.
     """
 
     network: Network
@@ -106,6 +108,7 @@ class CompiledNetwork:
     areas: tuple[Area, ...]
     stages: tuple[Stage, ...]
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
+    records: bool = True
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Memory before the start.
@@ -135,8 +138,28 @@ class CompiledNetwork:
         return (rows ^ np.uint8(0x80)).reshape(self.network.tensors[name].shape)
 
 
+def alone(layer: Layer, network: str, input_shape: tuple[int, ...]) -> Network:
+    """A layer as a network of one node.
+
+    Parameters
+    ----------
+    layer : Conv2d or Linear
+    network : str
+        Name of the network that the layer belongs to.
+    input_shape : tuple of int
+        (N, H, W, I) of a convolution's input, (N, K) of a linear layer's; N is free.
+    """
+    source = Tensor(f"{layer.name}.input", (1, *input_shape[1:]), layer.input)
+    return Network(network, source, (Node(layer, (source.name,)),), layer.name)
+
+
 def compile_network(
-    network: Network, parameters: Parameters, *, batch: int = 1, interrupts: bool = False
+    network: Network,
+    parameters: Parameters,
+    *,
+    batch: int = 1,
+    interrupts: bool = False,
+    records: bool = True,
 ) -> CompiledNetwork:
     """Plan a network's memory and write its program.
 
@@ -149,14 +172,20 @@ def compile_network(
         Images that one run takes.
     interrupts : bool
         Whether the accelerator raises its interrupt after each stage and not only at the end.
+    records : bool
+        Whether the program writes the counters at the end of each stage. A single stage needs
+        none, and takes fewer cycles without.
 
     Raises
     ------
     ValueError
-        If the hardware cannot run an operation, or batch is not positive.
+        If the hardware cannot run an operation, batch is not positive, or interrupts are asked
+        for without records, which raise them.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
+    if interrupts and not records:
+        raise ValueError("records must be written to raise interrupts, got interrupts without")
     network = _batched(fuse_clamps(network), batch)
     where = places(network)
     steps = list(_steps(network, where))
@@ -166,8 +195,8 @@ def compile_network(
     offsets, size = place(_lifetimes(network, where, steps))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
     bases[network.input.name] = 0
-    records = end + size
-    program_offset = records + align(len(steps) * RECORD_BYTES)
+    first_record = end + size
+    program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
     builder = Builder(parameters)
     areas, stages = [], []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
@@ -176,9 +205,10 @@ def compile_network(
             _view(network, where[name], network.tensors[name].shape, bases, name)
             for name in step.inputs
         )
-        record = records + index * RECORD_BYTES
+        record = first_record + index * RECORD_BYTES
         way.emit(builder, sources, weights[index], target)
-        builder.record(record, interrupt=interrupts)
+        if records:
+            builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
         stages.append(_stage(network, step, record))
     program = link(builder.tasks)
@@ -188,7 +218,7 @@ def compile_network(
     return CompiledNetwork(
         *(network, parameters, batch, program, program_offset, whole),
         sum(way.estimate for way in plans),
-        *(tuple(areas), tuple(stages), tuple(zip(weights, streams, strict=True))),
+        *(tuple(areas), tuple(stages), tuple(zip(weights, streams, strict=True)), records),
     )
 
 

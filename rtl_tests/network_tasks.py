@@ -11,8 +11,10 @@ import torch
 from torch import nn
 from toy_networks import Joined
 
-from maccord.golden.compile import CompiledNetwork, compile_network
+from maccord.golden.compile import alone
+from maccord.golden.graph import Layer
 from maccord.golden.machine import Machine
+from maccord.golden.network import compute
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import COUNTERS, RECORDED, Status
 from maccord.golden.schedule import count_macs
@@ -22,7 +24,8 @@ from maccord.sim.network.blame import until
 from maccord.sim.network.task import NetworkRecording, NetworkTask
 from maccord.sim.simulate import Job, Result
 
-__all__ = ["PARAMETERS", "Copied", "Joined", "Flipped", "StandIn", "network_task"]
+__all__ = ["PARAMETERS", "Copied", "Joined", "Flipped", "StandIn"]
+__all__ += ["change_weight", "layer_task", "network_task"]
 
 PARAMETERS = Parameters(rows=4, cols=4)
 SIZE = 16
@@ -51,12 +54,6 @@ def _network(name: str):
     return load_module(f"network_tasks:{name}", calibration=images), np.concatenate(images)
 
 
-@cache
-def _compiled(name: str, batch: int, interrupts: bool) -> CompiledNetwork:
-    network, _ = _network(name)
-    return compile_network(network.graph, PARAMETERS, batch=batch, interrupts=interrupts)
-
-
 def network_task(name: str = "Joined", batch: int = 1, *, interrupts: bool = False) -> NetworkTask:
     """A small network whose tensors are PyTorch's."""
     network, images = _network(name)
@@ -72,8 +69,17 @@ def network_task(name: str = "Joined", batch: int = 1, *, interrupts: bool = Fal
         tensors,
         np.stack([network.classify(image[None]).logits for image in images]),
     )
-    compiled = _compiled(name, batch, interrupts)
-    return NetworkTask(recording, compiled, "module maccord; endmodule")
+    return NetworkTask(recording, PARAMETERS, "module maccord; endmodule", interrupts=interrupts)
+
+
+def layer_task(layer: Layer, x_q: np.ndarray, parameters: Parameters = PARAMETERS) -> NetworkTask:
+    """A layer that runs alone, whose PyTorch output is the golden one; tensors are kept."""
+    recording = NetworkRecording(
+        *("qnnpack", "random", "clean", 0, alone(layer, "net", x_q.shape), x_q),
+        {layer.name: compute(layer, [x_q])},
+        layer=layer.name,
+    )
+    return NetworkTask(recording, parameters, "module maccord; endmodule", keep=True)
 
 
 class StandIn:
@@ -113,7 +119,7 @@ class StandIn:
             status=Status.DONE,
             error_code=0,
             counters={name: records[-1][name] for name in ("cycles", *COUNTERS)},
-            registers={name.upper(): value for name, value in asdict(PARAMETERS).items()},
+            registers={n.upper(): value for n, value in asdict(compiled.parameters).items()},
             sim_seconds=0.5,
             total_seconds=1.0,
             unwritten=[],
@@ -131,7 +137,7 @@ class StandIn:
             waves=None,
             macs=records[-1]["macs"],
             tensors=tensors,
-            records=records,
+            records=records if job.records else [],
         )
         return replace(result, **self.fields)
 
@@ -167,3 +173,11 @@ class Flipped:
         changed = tensors[self.name].copy()
         changed.flat[0] ^= 1
         return tensors | {self.name: changed}
+
+
+def change_weight(image: np.ndarray, task: NetworkTask) -> np.ndarray:
+    """Flip the sign bit of a weight in the middle of the first stage's stream in memory."""
+    changed = image.copy()
+    offset, stream = task.compiled.streams[0]
+    changed[offset + stream.size // 2] ^= 0x80
+    return changed

@@ -16,7 +16,6 @@ from maccord.sim.cli_sim import Request, run
 from maccord.sim.netlist import generated
 from maccord.sim.network.run import run_network
 from maccord.sim.recording import Inputs
-from maccord.sim.worker import Worker
 
 PARAMETERS = Parameters(rows=4, cols=4)
 SIZE = ("--rows", "4", "--cols", "4")
@@ -89,7 +88,7 @@ def test_a_bit_flipped_in_a_golden_tensor(
     inputs = Inputs(module="toy_networks:Reshaped")
     request = Request((), PARAMETERS, inputs, out=tmp_path, jobs=1)
     faulty = partial(run_network, alter_golden=Flipped("Reshaped.mean"))
-    assert run(request, Worker(network=faulty)) == 1
+    assert run(request, faulty) == 1
     said = capsys.readouterr().out
     assert "Reshaped.mean, tensor 2 of 4, is the first that differs: 1 of 8 codes" in said
     assert "not the RTL" in said

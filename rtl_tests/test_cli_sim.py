@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, maccord, start
-from fake_accelerator import flip_first, flip_weight, overlapping
+from fake_accelerator import overlapping
+from network_tasks import Flipped, change_weight
 from processes import PATIENCE, reaped, tagged, wait_until
 
 from maccord.golden.parameters import Parameters
 from maccord.sim.cli_sim import Request, dump_paths, run
-from maccord.sim.jobs import run_layer
 from maccord.sim.netlist import generated
-from maccord.sim.recording import Inputs, record
-from maccord.sim.worker import Worker
+from maccord.sim.network.run import run_network
+from maccord.sim.recording import Inputs, record_all
 
 PARAMETERS = Parameters(rows=4, cols=4)
 SIZE = ("--rows", "4", "--cols", "4")
@@ -77,7 +77,7 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
 def simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str], **faults: object) -> str:
     """Run the convolution with a fault planted, which must be noticed; return what was said."""
     request = Request((CONV,), PARAMETERS, out=tmp_path, jobs=1)
-    assert run(request, Worker(layer=partial(run_layer, **faults))) == 1
+    assert run(request, partial(run_network, **faults)) == 1
     result = json.loads((tmp_path / "r4c4" / f"{CONV}.json").read_text())
     assert result["mismatches_golden"] > 0
     return capsys.readouterr().out
@@ -87,9 +87,9 @@ def test_a_bit_flipped_in_the_golden_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    said = simulate(tmp_path, capsys, alter_golden=flip_first)
+    said = simulate(tmp_path, capsys, alter_golden=Flipped(CONV))
     assert "1 of 25,088 outputs differ from golden" in said
-    assert "output[0, 0, 0, 0] (n, y, x, c), channel 0: expected" in said
+    assert f"{CONV}[0, 0, 0, 0] (n, y, x, c), channel 0: expected" in said
     assert "not the RTL" in said
 
 
@@ -97,7 +97,7 @@ def test_a_bit_flipped_in_the_weights_as_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    said = simulate(tmp_path, capsys, alter_image=flip_weight)
+    said = simulate(tmp_path, capsys, alter_image=change_weight)
     assert ", 1 of 512 channels (" in said
     assert "accumulator" in said and "not the RTL" in said
 
@@ -141,7 +141,7 @@ def test_a_failed_run_leaves_no_result(
     older.parent.mkdir()
     older.write_text("{}")
     request = Request((LINEAR,), PARAMETERS, out=tmp_path, json=everything, jobs=1)
-    assert run(request, Worker(layer=partial(run_layer, backend=overlapping))) == 3
+    assert run(request, partial(run_network, backend=overlapping)) == 3
     assert not older.exists() and not everything.exists()
     said = capsys.readouterr().out.splitlines()
     assert "1 bursts overlapped" in said[0]
@@ -157,9 +157,9 @@ def test_a_netlist_of_another_size_is_bad_input(tmp_path: Path) -> None:
 
 
 def test_dumps_have_the_name_that_was_asked_for() -> None:
-    one = record([LINEAR], Inputs())
-    noisy = record([LINEAR], Inputs(perturb="awgn:0.3"))
-    two = record(["resnet18.layer4.0.*"], Inputs())
+    one = record_all([LINEAR], Inputs())
+    noisy = record_all([LINEAR], Inputs(perturb="awgn:0.3"))
+    two = record_all(["resnet18.layer4.0.*"], Inputs())
     path = Path("here") / "dump.npz"
     assert dump_paths(None, two) == [None] * 3
     assert dump_paths(path, one) == [path]

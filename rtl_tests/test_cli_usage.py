@@ -119,16 +119,8 @@ WRONG = {
         ["sim", "resnet18", "--interrupts", "never"],
         ["interrupts must be one of network, layer, got 'never'"],
     ),
-    "interrupts of a layer": (
-        ["sim", LAYER, "--interrupts", "layer"],
-        ["interrupts of a layer need a whole network, got resnet18.conv1"],
-    ),
-    "page of a layer": (["sim", LAYER, "--html", "x.html"], ["html needs a whole network"]),
     "unwritable page": (["sim", "resnet18", "--html", "/proc/x.html"], ["html must be a file"]),
-    "dump of a network": (
-        ["sim", "resnet18", "--dump", "x.npz"],
-        ["dump takes layers, got the network resnet18: 'resnet18.*' are its layers"],
-    ),
+    "unwritable dump of a network": (["sim", "resnet18", "--dump", "/proc/x"], ["dump must be"]),
     "no module": (["sim", "--module", "nowhere:net"], ["module must be importable", "nowhere"]),
     "half a module": (["sim", "--module", "nowhere"], ["package.module:factory, got 'nowhere'"]),
     "module and weights": (

@@ -13,7 +13,8 @@ from accelerator_bench import netlist
 from command import maccord
 
 from maccord.golden.parameters import Parameters
-from maccord.sim.jobs import LayerTask, run_layer
+from maccord.sim.network.run import run_network
+from maccord.sim.network.task import NetworkTask
 from maccord.sim.recording import Inputs, record
 from maccord.sim.results import Verdict
 
@@ -34,7 +35,7 @@ def test_a_layer_agrees_three_ways() -> None:
     assert [recording.perturbation for recording in recordings] == ["clean", "awgn:0.3"]
     _, outputs, utilization = LAYERS[layer]
     for recording in recordings:
-        outcome = run_layer(LayerTask(recording, Parameters(), netlist(Parameters())))
+        outcome = run_network(NetworkTask(recording, Parameters(), netlist(Parameters())))
         assert outcome.verdict is Verdict.AGREES, outcome.problems
         result = outcome.result
         assert result is not None and result.engine == "qnnpack"

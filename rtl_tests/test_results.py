@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from schedule_layers import random_conv2d, random_linear
 
+from maccord.golden.compile import alone
 from maccord.runtime.files import atomic_write
 from maccord.sim.dump import write_dump
-from maccord.sim.results import LayerResult, file_stem, save, write_json
+from maccord.sim.network.results import NetworkResult
+from maccord.sim.network.task import NetworkRecording
+from maccord.sim.results import file_stem, save, write_json
 
 FIELDS = [
     *("network", "layer", "op", "engine", "weights", "perturbation", "seed", "rows", "cols"),
@@ -26,13 +29,14 @@ DUMP = {
 }
 
 
-def result(perturbation: str = "clean") -> LayerResult:
+def result(perturbation: str = "clean") -> NetworkResult:
     shapes = ((1, 4, 4, 3), (1, 2, 2, 8))
     causes = {"compute": 90, "stores": 10}
-    return LayerResult(
+    return NetworkResult(
         *("net", "net.conv", "conv2d", "qnnpack", "seed 0", perturbation, 0, 4, 2),
         *(*shapes, 800, 100, 1.0, causes, 32, 0, 0, 5e5, 0.0, 0.1, "5.048", 3),
         *("china", 30, 0.0, "generated"),
+        *("r4c2", 16, 1, 200.0, 2e6, 100.0, 100.0, 1.0, 800, 0, 1, (), (), (), (), ()),
     )
 
 
@@ -92,7 +96,11 @@ def test_dump_has_exactly_the_fields(kind: str, tmp_path: Path) -> None:
     x = rng.integers(0, 256, shape, np.uint8)
     y = rng.integers(0, 256, layer.output_shape(shape), np.uint8)
     path = tmp_path / "layer.npz"
-    write_dump(path, layer, engine="qnnpack", x_q=x, y_golden=y, y_rtl=y ^ 1, y_torch=y ^ 2)
+    network, torch = alone(layer, "net", shape), {layer.name: y ^ 2}
+    recorded = NetworkRecording(
+        "qnnpack", "seed 0", "clean", 0, network, x, torch, layer=layer.name
+    )
+    write_dump(path, recorded, {network.input.name: x, layer.name: y}, {layer.name: y ^ 1})
     with np.load(path, allow_pickle=False) as found:
         assert set(found) == DUMP
         assert (str(found["layout"]), str(found["engine"])) == (layout, "qnnpack")

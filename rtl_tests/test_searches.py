@@ -2,24 +2,24 @@
 
 import numpy as np
 import pytest
-from fake_accelerator import PARAMETERS
+from network_tasks import layer_task
 from schedule_layers import random_conv2d, random_linear
 
 from maccord.golden.graph import Layer
-from maccord.golden.network import compute
-from maccord.golden.schedule import schedule, search
-from maccord.sim.jobs import LayerTask, Recording
+from maccord.golden.parameters import Parameters
+from maccord.golden.schedule import search
+from maccord.sim.network.task import NetworkTask
 from maccord.sim.searches import share_searches
 
+PARAMETERS = Parameters(rows=4, cols=2)
 
-def task(layer: Layer, shape: tuple[int, ...], seed: int) -> LayerTask:
+
+def task(layer: Layer, shape: tuple[int, ...], seed: int) -> NetworkTask:
     x_q = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    y = compute(layer, [x_q])
-    recording = Recording("net", "qnnpack", "random", "clean", seed, layer, x_q, y)
-    return LayerTask(recording, PARAMETERS, "module maccord; endmodule")
+    return layer_task(layer, x_q, PARAMETERS)
 
 
-def tasks(seed: int = 4) -> list[LayerTask]:
+def tasks(seed: int = 4) -> list[NetworkTask]:
     """Two convolutions of one shape with other weights, one of another stride, a linear layer."""
     rng = np.random.default_rng(seed)
     same = [random_conv2d(rng, (6, 5, 3, 3), padding=(1, 1)) for _ in range(2)]
@@ -37,22 +37,18 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("forgetful")
 def test_only_shapes_that_are_there_twice_are_searched_for() -> None:
     found = share_searches(tasks(), processes=2)
-    choices = [each.choices for each in found if isinstance(each, LayerTask)]
+    choices = [each.choices for each in found]
     assert [len(each) for each in choices] == [1, 1, 0, 0]
     assert choices[0] == choices[1]
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_programs_are_those_of_an_own_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = tasks()[1]
-    shape = own.recording.x_q.shape
-    expected = schedule(own.recording.layer, shape, PARAMETERS).program
+    expected = tasks()[1].compiled.program
     shared = share_searches(tasks(), processes=1)[1]
-    assert isinstance(shared, LayerTask)
     monkeypatch.setattr(search, "_chosen", {})
     monkeypatch.setattr(search, "_plays", lambda *_: pytest.fail("searched again"))
-    search.recall(shared.choices)
-    assert schedule(shared.recording.layer, shape, PARAMETERS).program == expected
+    assert shared.compiled.program == expected
 
 
 def test_nothing_to_share() -> None:

@@ -8,11 +8,10 @@ import pytest
 from network_tasks import PARAMETERS
 from study_tasks import request
 
-from maccord.sim.network.run import run_network
+from maccord.sim.network.run import Worker, run_network
 from maccord.sim.network.task import NetworkTask
 from maccord.sim.pool import Crash
 from maccord.sim.results import Outcome
-from maccord.sim.worker import Worker
 from maccord.study import rtl
 from maccord.study.plan import cells
 from maccord.study.prepare import subjects
@@ -29,7 +28,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 def simulated(
-    task: Task, logits: np.ndarray, folder: Path, worker: Worker | None = None
+    task: Task, logits: np.ndarray, folder: Path, worker: Worker = run_network
 ) -> RtlSample:
     (sample,) = rtl_samples(
         [task], [logits], folder=folder, jobs=1, worker=worker, parameters=PARAMETERS
@@ -48,13 +47,17 @@ def flipped(task: NetworkTask) -> Outcome:
     return run_network(task, alter_image=flip)
 
 
+def never(task: NetworkTask) -> Outcome:
+    raise AssertionError("simulated again")
+
+
 def test_the_rtl_agrees_once_and_is_not_asked_again(task: Task, tmp_path: Path) -> None:
     logits = run_task(task).logits["int8"]
     sample = simulated(task, logits, tmp_path)
     assert sample.equal and not sample.problem
     assert (sample.network, sample.level, sample.images) == ("resnet18", "awgn:0.3", 2)
     assert sample.compared > 30_000 and sample.cycles > 100_000
-    assert simulated(task, logits, tmp_path, Worker(network=None)) == sample  # pyright: ignore[reportArgumentType]
+    assert simulated(task, logits, tmp_path, never) == sample
 
 
 @pytest.mark.parametrize("other", ["hardware", "logits", "nothing"])
@@ -83,5 +86,5 @@ def test_other_logits_are_seen(task: Task, tmp_path: Path) -> None:
 
 def test_flipped_bits_are_seen(task: Task, tmp_path: Path) -> None:
     logits = run_task(task).logits["int8"]
-    sample = simulated(task, logits, tmp_path, Worker(network=flipped))
+    sample = simulated(task, logits, tmp_path, flipped)
     assert not sample.equal and "differ" in sample.problem

@@ -14,20 +14,20 @@ import numpy.typing as npt
 import torch
 from rich.table import Table
 
+from ..golden.compile import compile_network
 from ..golden.conv2d import PackedConv2d
-from ..golden.graph import Conv2d, Layer
+from ..golden.graph import Conv2d, Layer, Linear
 from ..golden.linear import PackedLinear
 from ..golden.parameters import Parameters
 from ..golden.registers import Status
-from ..golden.schedule import schedule
 from ..nets.framework import module_of, qnnpack
 from ..runtime.files import atomic_write, check_writable
 from .bench_network import networks
 from .errors import SimulationError
-from .jobs import Recording
 from .netlist import generated
+from .network.task import NetworkRecording
 from .progress import waiting
-from .recording import Inputs, record
+from .recording import Inputs, record_all
 from .report import console
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
@@ -60,12 +60,12 @@ def run(path: Path, seconds: float) -> None:
     check_writable("json", "file", path, path)
     err = console(stderr=True)
     with waiting(err, "recording ResNet-18's layers"):
-        recordings = record([_NETWORK], Inputs())
+        recordings = record_all([_NETWORK], Inputs())
     with waiting(err, "golden model against qnnpack and int64"):
         ratios = kernels(recordings, seconds)
     with waiting(err, "whole networks against qnnpack's"):
         ratios += networks(seconds)
-    first = next(r for r in recordings if r.layer.name == _LAYER)
+    first = next(r for r in recordings if r.layer == _LAYER)
     with waiting(err, "cocotb against a plain C++ loop"):
         ratios += simulation(first, Parameters(), seconds)
     machine = {
@@ -80,7 +80,7 @@ def run(path: Path, seconds: float) -> None:
         temporary.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def simulation(recording: Recording, parameters: Parameters, seconds: float) -> list[Ratio]:
+def simulation(recording: NetworkRecording, parameters: Parameters, seconds: float) -> list[Ratio]:
     """Simulated cycles per second: under cocotb against a plain loop over the same model.
 
     Raises
@@ -88,14 +88,15 @@ def simulation(recording: Recording, parameters: Parameters, seconds: float) -> 
     SimulationError
         If a run fails, or the two do not agree in bytes and cycles.
     """
-    plan = schedule(recording.layer, recording.x_q.shape, parameters)
+    compiled = compile_network(recording.network, parameters, records=False)
+    (area,) = compiled.areas
     job = Job(
         verilog=generated(parameters),
         axi_bytes=parameters.axi_bytes,
-        memory=plan.image(recording.x_q),
-        program=plan.memory.program,
-        outputs=[(plan.memory.output, plan.memory.output_bytes)],
-        cycle_limit=10 * plan.estimate,
+        memory=compiled.image(recording.x_q),
+        program=compiled.program_offset,
+        outputs=[(area.base, area.size)],
+        cycle_limit=10 * compiled.estimate,
     )
     ours, theirs = [], []
     spent = 0.0
@@ -110,12 +111,12 @@ def simulation(recording: Recording, parameters: Parameters, seconds: float) -> 
         ours.append(cocotb.sim_cycles_per_second)
         theirs.append(plain.sim_cycles_per_second)
         spent += cocotb.sim_seconds + plain.sim_seconds
-    what = f"{recording.layer.name}, {parameters.rows} x {parameters.cols} accelerator"
+    what = f"{recording.layer}, {parameters.rows} x {parameters.cols} accelerator"
     a, b = max(ours), max(theirs)
     return [Ratio(what, "cocotb", "plain C++ loop", a, b, "cycles/s", a / b, len(ours))]
 
 
-def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
+def kernels(recordings: list[NetworkRecording], seconds: float) -> list[Ratio]:
     """Time of all layers: golden against PyTorch's kernels, and against int64 products.
 
     Against the kernels also the layer with the worst ratio, out of the same passes.
@@ -125,7 +126,7 @@ def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
     ours = [_golden(r) for r in recordings]
     theirs = [_qnnpack(r) for r in recordings]
     products = [_int64(r) for r in recordings]
-    what = f"{len(recordings)} layers of {recordings[0].network}, one thread"
+    what = f"{len(recordings)} layers of {recordings[0].network.name}, one thread"
     ratios = []
     for other, calls in (("qnnpack", theirs), ("int64 np.matmul alone", products)):
         with one_thread(), qnnpack():
@@ -134,7 +135,7 @@ def kernels(recordings: list[Recording], seconds: float) -> list[Ratio]:
         if calls is theirs:
             best = times.min(1)
             worst = int(np.argmax(best[0] / best[1]))
-            name = f"{recordings[worst].layer.name}, the worst of them"
+            name = f"{recordings[worst].layer}, the worst of them"
             ratios.append(_kernel_ratio(name, other, times[:, :, worst]))
     return ratios
 
@@ -145,15 +146,21 @@ def _kernel_ratio(what: str, other: str, times: npt.NDArray[np.float64]) -> Rati
     return Ratio(what, "golden", other, ours, theirs, "s", ours / theirs, times.shape[1])
 
 
-def _golden(recording: Recording) -> Callable[[], object]:
-    layer = recording.layer
+def _layer(recording: NetworkRecording) -> Layer:
+    layer = recording.network.nodes[0].operation
+    assert isinstance(layer, Conv2d | Linear)
+    return layer
+
+
+def _golden(recording: NetworkRecording) -> Callable[[], object]:
+    layer = _layer(recording)
     packed = PackedConv2d(layer) if isinstance(layer, Conv2d) else PackedLinear(layer)
     return lambda: packed(recording.x_q)
 
 
-def _qnnpack(recording: Recording) -> Callable[[], object]:
+def _qnnpack(recording: NetworkRecording) -> Callable[[], object]:
     """PyTorch's module on a tensor in the memory format that its kernel wants."""
-    layer = recording.layer
+    layer = _layer(recording)
     module = module_of(layer)
     codes = torch.from_numpy(recording.x_q)
     with qnnpack():
@@ -167,10 +174,10 @@ def _qnnpack(recording: Recording) -> Callable[[], object]:
     return lambda: module(x)
 
 
-def _int64(recording: Recording) -> Callable[[], object]:
+def _int64(recording: NetworkRecording) -> Callable[[], object]:
     """The layer's matrix product alone, patches and weights laid out before."""
-    layer: Layer = recording.layer
-    pixels = int(np.prod(recording.y_torch.shape[:-1]))
+    layer = _layer(recording)
+    pixels = int(np.prod(recording.tensors[layer.name].shape[:-1]))
     weight = layer.weight.reshape(layer.weight.shape[0], -1).T.astype(np.int64)
     # Of the right shape: the time does not depend on the values
     patches = np.random.default_rng(0).integers(-128, 128, (pixels, len(weight)))

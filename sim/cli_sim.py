@@ -9,12 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from ..golden.parameters import Parameters
 from .build import build
 from .dump import write_dump
 from .errors import SimulationError
-from .jobs import LayerTask, MemoryModel, Recording
+from .memory import MemoryModel
 from .netlist import generated
 from .network.reports import write_reports
+from .network.run import Worker, run_network
+from .network.task import NetworkRecording, NetworkTask, cost
 from .pool import Crash, run_all
 from .ports import check_ports
 from .progress import counting, waiting
@@ -23,29 +26,28 @@ from .report import console, print_outcomes
 from .request import Request, check
 from .results import CLEAN, Outcome, Verdict, save, write_json
 from .searches import share_searches
-from .tasks import check_sizes, cost, make_tasks, memory_budget, processes
+from .tasks import make_tasks, memory_budget, processes
 from .toolchain import find_compiler, find_verilator, libpython
-from .worker import Task, Worker
 
 __all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
 
 _SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
-_WORKER = Worker()
 
 
-def run(request: Request, worker: Worker = _WORKER) -> int:
+def run(request: Request, worker: Worker = run_network) -> int:
     """Simulate and report.
 
     Parameters
     ----------
     request : Request
-    worker : Worker
+    worker : callable
+        Runs a task in a process of its own; importable by name.
 
     Returns
     -------
     int
-        Exit code: 0 if every compared byte agreed, 1 for a mismatch, 2 if a layer cannot run on
-        this accelerator, 3 if a simulation failed.
+        Exit code: 0 if every compared byte agreed, 1 for a mismatch, 2 if a network or layer cannot
+        run on this accelerator, 3 if a simulation failed.
 
     Raises
     ------
@@ -67,8 +69,7 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
         tasks = make_tasks(request, recordings, verilog)
-        check_sizes(request, tasks)
-        tasks = share_searches(tasks, processes(request))
+        tasks = share_searches(tasks, processes(request), check=not _fits(request))
     if request.gate:
         verilog = _gates(request, verilog, err)
         tasks = [replace(task, verilog=verilog) for task in tasks]
@@ -83,6 +84,12 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     if request.json and results:
         write_json(request.json, results)
     return _exit_code(outcomes)
+
+
+def _fits(request: Request) -> bool:
+    """Whether nothing needs to be refused before a model is built: the known networks fit."""
+    inputs = request.inputs
+    return request.parameters == Parameters() and inputs.batch == 1 and not inputs.module
 
 
 def _forget(folder: Path, labels: Sequence[str]) -> None:
@@ -151,15 +158,14 @@ def _refused(request: Request, error: SimulationError) -> Exception:
 
 def _simulate(
     request: Request,
-    tasks: Sequence[Task],
+    tasks: Sequence[NetworkTask],
     worker: Worker,
     err: Console,
 ) -> list[Outcome]:
     """Run the tasks, longest first, and write each result as it comes."""
     order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
     recordings = [task.recording for task in tasks]
-    layers = [task.recording for task in tasks if isinstance(task, LayerTask)]
-    dumps = dict(zip((r.label for r in layers), dump_paths(request.dump, layers), strict=True))
+    dumps = dump_paths(request.dump, recordings)
     outcomes: dict[int, Outcome] = {}
     answers = run_all(
         worker,
@@ -174,40 +180,28 @@ def _simulate(
             index = order[position]
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
-            outcomes[index] = answer
             recording = recordings[index]
             if answer.result:
                 save(request.folder, answer.result)
-            if isinstance(recording, Recording):
-                _dump(recording, answer, dumps[recording.label])
+            dump = dumps[index]
+            if dump and answer.rtl:
+                write_dump(dump, recording, answer.golden, answer.rtl)
+                answer = replace(answer, golden={}, rtl={})
+            outcomes[index] = answer
             counter.done(recording.label, recording.macs, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
 
-def _dump(recording: Recording, outcome: Outcome, dump: Path | None) -> None:
-    if dump and outcome.y_golden is not None and outcome.y_rtl is not None:
-        write_dump(
-            dump,
-            recording.layer,
-            engine=recording.engine,
-            x_q=recording.x_q,
-            y_golden=outcome.y_golden,
-            y_rtl=outcome.y_rtl,
-            y_torch=recording.y_torch,
-        )
-
-
-def dump_paths(path: Path | None, recordings: Sequence[Recording]) -> Sequence[Path | None]:
+def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Sequence[Path | None]:
     """Return where each recording's dump goes.
 
-    One layer with at most one perturbation: `path` is that of the input that was asked for, and
-    the clean one beside a perturbed one is ``STEM.clean.npz``. Else each has a name of its own,
-    ``STEM.LAYER.npz`` or ``STEM.LAYER@PERTURBATION.npz``.
+    One layer or network with at most one perturbation: `path` is that of the input that was asked
+    for, and the clean one beside a perturbed one is ``STEM.clean.npz``. Else each has a name of its
+    own, ``STEM.NAME.npz`` or ``STEM.NAME@PERTURBATION.npz``.
     """
     if path is None:
         return [None] * len(recordings)
-    layers = {recording.layer.name for recording in recordings}
-    if len(layers) == 1 and len(recordings) <= 2:
+    if len({recording.name for recording in recordings}) == 1 and len(recordings) <= 2:
         clean = path.with_name(f"{path.stem}.{CLEAN}{path.suffix}")
         return [clean, path][-len(recordings) :]
     return [path.with_name(f"{path.stem}.{r.label}{path.suffix}") for r in recordings]

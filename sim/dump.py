@@ -1,68 +1,103 @@
-"""Everything an outsider needs to check a layer without this package: one `.npz` file."""
+"""Everything an outsider needs to check a run without this package: one `.npz` file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Conv2d, Layer
+from ..golden.fuse import fuse_clamps
+from ..golden.graph import Conv2d, Linear, Node, Quantization
 from ..runtime.files import atomic_write
+from .network.task import NetworkRecording
 
 __all__ = ["write_dump"]
 
-_Codes = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.uint8]
+Fields = dict[str, npt.NDArray]
+
+_GEOMETRY = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+_OTHERS = ("kernel", "stride", "padding", "dilation", "ceil_mode", "low", "high")
 
 
 def write_dump(
-    path: Path,
-    layer: Layer,
-    *,
-    engine: str,
-    x_q: _Codes,
-    y_golden: _Codes,
-    y_rtl: _Codes,
-    y_torch: _Codes,
+    path: Path, recorded: NetworkRecording, golden: Mapping[str, Codes], rtl: Mapping[str, Codes]
 ) -> None:
-    """Write a layer's input, parameters and three outputs.
+    """Write inputs, parameters and three outputs of a layer, or of every tensor of a network.
 
     Parameters
     ----------
     path : Path
         Written whole or not at all.
-    layer : Conv2d or Linear
-    engine : str
-        PyTorch's quantized engine.
-    x_q : ndarray of shape (N, H, W, I) or (N, I), uint8
-    y_golden, y_rtl, y_torch : ndarray of shape (N, OH, OW, O) or (N, O), uint8
+    recorded : NetworkRecording
+    golden, rtl : mapping of str to ndarray, uint8
+        Tensors by name, of the golden model and of the RTL.
 
     Notes
     -----
-    `layout` is ``NHWC``, or ``NC`` for a linear layer, whose geometry is that of a 1 x 1
-    convolution: stride 1, padding 0, dilation 1, one group. `w_q` is OIHW, or OI.
+    Of a layer alone: `x_q`, `w_q`, `bias`, `bias_q`, `x_scale`, `x_zero_point`, `w_scales`,
+    `y_scale`, `y_zero_point`, `stride`, `padding`, `dilation`, `groups`, `y_golden`, `y_rtl`,
+    `y_torch`, `layout`, `op`, `engine`. `layout` is ``NHWC``, or ``NC`` for a linear layer, whose
+    geometry is that of a 1 x 1 convolution: stride 1, padding 0, dilation 1, one group. `w_q` is
+    OIHW, or OI.
+
+    Of a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
+    the smallest and largest code, where a clamp is fused. Other operations have `y_scale`,
+    `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and what there is of
+    `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low` and `high`. Each has `inputs`, the
+    names of the tensors that it reads, in place of `x_q` where it is no layer. The image is
+    ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
+    complete has no `y_rtl`.
     """
-    conv = isinstance(layer, Conv2d)
+    network = fuse_clamps(recorded.network)
+    fields: Fields = {}
+    for node in network.nodes:
+        found = _fields(node, golden)
+        found |= {"y_torch": recorded.tensors[node.name], "engine": np.array(recorded.engine)}
+        found |= {"y_rtl": rtl[node.name]} if node.name in rtl else {}
+        if recorded.layer:
+            fields = found
+            break
+        found |= {"inputs": np.array(node.inputs)}
+        fields |= {f"{node.name}/{name}": value for name, value in found.items()}
+    else:
+        source = {"x_q": recorded.x_q, **_quantization("x", network.input.quantization)}
+        fields |= {f"{network.input.name}/{name}": value for name, value in source.items()}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            x_q=x_q,
-            w_q=layer.weight,
-            bias=layer.bias,
-            bias_q=layer.bias_q,
-            x_scale=np.float64(layer.input.scale),
-            x_zero_point=np.int64(layer.input.zero_point),
-            w_scales=layer.weight_scale,
-            y_scale=np.float64(layer.output.scale),
-            y_zero_point=np.int64(layer.output.zero_point),
-            stride=np.array(layer.stride if conv else (1, 1)),
-            padding=np.array(layer.padding if conv else (0, 0)),
-            dilation=np.array(layer.dilation if conv else (1, 1)),
-            groups=np.int64(layer.groups if conv else 1),
-            y_golden=y_golden,
-            y_rtl=y_rtl,
-            y_torch=y_torch,
-            layout=np.array("NHWC" if conv else "NC"),
-            op=np.array(layer.op),
-            engine=np.array(engine),
-        )
+        np.savez(file, **fields)  # pyright: ignore[reportArgumentType]
+
+
+def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
+    """What both kinds of dump have of a tensor, but for the other outputs."""
+    operation, y = node.operation, golden[node.name]
+    found: Fields = {
+        "y_golden": y,
+        "layout": np.array("NHWC" if y.ndim == 4 else "NC"),
+        "op": np.array(operation.op),
+        **_quantization("y", operation.output),
+    }
+    if not isinstance(operation, Conv2d | Linear):
+        names = [name for name in _OTHERS if hasattr(operation, name)]
+        return found | {name: np.array(getattr(operation, name)) for name in names}
+    found |= {
+        "x_q": golden[node.inputs[0]],
+        "w_q": operation.weight,
+        "bias": operation.bias,
+        "bias_q": operation.bias_q,
+        "w_scales": operation.weight_scale,
+        **_quantization("x", operation.input),
+    }
+    if operation.limits != (0, 255):
+        found["bounds"] = np.array(operation.bounds)
+    return found | {
+        name: np.array(getattr(operation, name, usual)) for name, usual in _GEOMETRY.items()
+    }
+
+
+def _quantization(name: str, of: Quantization) -> Fields:
+    return {
+        f"{name}_scale": np.float64(of.scale),
+        f"{name}_zero_point": np.int64(of.zero_point),
+    }

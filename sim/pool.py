@@ -115,7 +115,7 @@ def prepare() -> None:
 
     It has imported what tasks need, and holds none of PyTorch's threads, which no fork survives.
     """
-    multiprocessing.set_forkserver_preload(["__main__", "maccord.sim.worker"])
+    multiprocessing.set_forkserver_preload(["__main__", "maccord.sim.network.run"])
     forkserver.ensure_running()
 
 

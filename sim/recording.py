@@ -11,19 +11,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..golden.compile import alone
 from ..nets import library
 from ..nets.images import load_crop, normalize
 from ..nets.module import load_module
 from ..nets.networks import architecture
 from ..nets.perturb import Perturbation, parse, parse_box
 from .batch import batch_crops
-from .jobs import Recording
 from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
 
-__all__ = ["Choice", "Inputs", "chosen", "other_modules", "record", "record_all"]
-__all__ += ["record_network"]
+__all__ = ["Choice", "Inputs", "chosen", "other_modules", "record_all", "record_network"]
 
 Crop = npt.NDArray[np.float32]
 Images = npt.NDArray[np.float32]
@@ -86,15 +85,7 @@ class Choice:
     layers: list[str]
 
 
-def record(targets: Sequence[str], inputs: Inputs) -> list[Recording]:
-    """Run the networks in PyTorch and keep what their layers read and wrote.
-
-    As `record_all`, for names and globs of layers.
-    """
-    return [found for found in record_all(targets, inputs) if isinstance(found, Recording)]
-
-
-def record_all(targets: Sequence[str], inputs: Inputs) -> list[Recording | NetworkRecording]:
+def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]:
     """Run the networks in PyTorch and keep what they, or their layers, read and wrote.
 
     Parameters
@@ -105,7 +96,7 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[Recording | Netwo
 
     Returns
     -------
-    list of Recording or NetworkRecording
+    list of NetworkRecording
         Network by network: as a whole, then layer by layer in its order, each with the clean
         input first.
 
@@ -115,7 +106,7 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[Recording | Netwo
         If a target, the perturbations or a file make no sense.
     """
     images = _images(inputs)
-    recordings: list[Recording | NetworkRecording] = []
+    recordings: list[NetworkRecording] = []
     for choice in chosen(targets, inputs):
         if choice.whole:
             recordings += [
@@ -157,21 +148,21 @@ def record_network(
     )
 
 
-def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator[Recording]:
+def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator[NetworkRecording]:
     network = choice.network
     runs = {name: network.record(image, choice.layers) for name, image in images.items()}
     for layer in choice.layers:
         for name, run in runs.items():
             found = run[layer]
-            yield Recording(
-                network.name,
+            yield NetworkRecording(
                 network.engine,
                 network.weights,
                 name,
                 seed,
-                network.layers[layer],
+                alone(network.layers[layer], network.name, found.x_q.shape),
                 found.x_q,
-                found.y_torch,
+                {layer: found.y_torch},
+                layer=layer,
             )
 
 

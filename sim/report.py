@@ -14,7 +14,7 @@ from rich.table import Table
 
 from .network.report import print_network
 from .network.results import NetworkResult
-from .results import CLEAN, GENERATED, LayerResult, Outcome, Verdict
+from .results import CLEAN, GENERATED, Outcome, Verdict
 
 __all__ = ["console", "print_outcomes"]
 
@@ -56,9 +56,9 @@ def print_outcomes(
     """
     results = [outcome.result for outcome in outcomes if outcome.result]
     for result in results:
-        if isinstance(result, NetworkResult):
+        if result.whole:
             print_network(out, result)
-    layers = [o for o in outcomes if o.result and not isinstance(o.result, NetworkResult)]
+    layers = [o for o in outcomes if o.result and not o.result.whole]
     if layers:
         out.print(_table(layers))
         out.print(_LEGEND, soft_wrap=True, style="dim")
@@ -104,7 +104,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-def _row(result: LayerResult, codes: int, perturbed: bool) -> list[str]:
+def _row(result: NetworkResult, codes: int, perturbed: bool) -> list[str]:
     shapes = ("x".join(map(str, s[1:])) for s in (result.input_shape, result.output_shape))
     counts = (result.mismatches_golden, result.mismatches_torch)
     return [
@@ -121,7 +121,7 @@ def _row(result: LayerResult, codes: int, perturbed: bool) -> list[str]:
     ]
 
 
-def _verdict(results: Sequence[LayerResult], outcomes: Sequence[Outcome]) -> str:
+def _verdict(results: Sequence[NetworkResult], outcomes: Sequence[Outcome]) -> str:
     failed = len(outcomes) - len(results)
     said = [f"{failed} of {len(outcomes)} runs gave no valid result"] if failed else []
     if results:

@@ -12,7 +12,7 @@ from ..nets.images import SIZE
 from ..nets.perturb import parse, parse_box
 from ..nets.streaks import check_box
 from ..runtime.files import check_writable
-from .jobs import MemoryModel
+from .memory import MemoryModel
 from .recording import Inputs
 from .results import GENERATED
 
@@ -62,13 +62,6 @@ class Request:
     html: Path | None = None
 
     @property
-    def whole(self) -> tuple[str, ...]:
-        """Targets that mean a network as a whole."""
-        if self.inputs.module and not self.targets:
-            return (self.inputs.module,)
-        return tuple(target for target in self.targets if "." not in target)
-
-    @property
     def folder(self) -> Path:
         """Where the results go, one file each."""
         return self.out / self.parameters.name
@@ -109,7 +102,7 @@ def check(request: Request) -> None:
         raise ValueError(
             f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
         )
-    _check_whole(request)
+    _check_run(request)
     _check_window(request)
     _check_box(request.inputs)
     for name, path in (("json", request.json), ("dump", request.dump), ("html", request.html)):
@@ -118,26 +111,13 @@ def check(request: Request) -> None:
     check_writable("out", "folder", request.out, request.folder / "probe")
 
 
-def _check_whole(request: Request) -> None:
-    """Options of whole networks, and those of layers alone."""
+def _check_run(request: Request) -> None:
+    """Options that concern how a network is run and told of."""
     if not 0 < request.mhz < inf:
         raise ValueError(f"mhz must be above 0, got {request.mhz:g}")
     if request.interrupts not in _INTERRUPTS:
         raise ValueError(
             f"interrupts must be one of {', '.join(_INTERRUPTS)}, got {request.interrupts!r}"
-        )
-    if request.dump and request.whole:
-        raise ValueError(
-            f"dump takes layers, got the network {request.whole[0]}: "
-            f"'{request.whole[0]}.*' are its layers"
-        )
-    if request.whole:
-        return
-    if request.html:
-        raise ValueError(f"html needs a whole network, got {', '.join(request.targets)}")
-    if request.interrupts != _INTERRUPTS[0]:
-        raise ValueError(
-            f"interrupts of a layer need a whole network, got {', '.join(request.targets)}"
         )
 
 

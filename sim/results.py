@@ -1,10 +1,10 @@
-"""What one simulated layer leaves behind: the record and its JSON."""
+"""What a run leaves behind: how it ended, and its JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..runtime.files import atomic_write
+from .network.results import NetworkResult
 
 __all__ = [
     "CLEAN",
     "GENERATED",
-    "LayerResult",
     "Outcome",
     "Verdict",
     "file_stem",
@@ -38,94 +38,6 @@ class Verdict(IntEnum):
     FAILED = 3  # could not run, or hung
 
 
-@dataclass(frozen=True)
-class LayerResult:
-    """One layer, simulated once on one input; the fields are those of the JSON.
-
-    Parameters
-    ----------
-    network, layer, op : str
-        `layer` is PyTorch's module path behind the network's name.
-    engine : str
-        PyTorch's quantized engine that computed the reference.
-    weights : str
-        Where the weights came from.
-    perturbation : str
-        As `--perturb` takes it, or ``clean``.
-    seed : int
-        Seed of the weights and of the perturbation.
-    rows, cols : int
-        Size of the array.
-    input_shape, output_shape : tuple of int
-        NHWC, or (N, features).
-    macs, cycles : int
-        Multiplications of the layer; cycles from start to interrupt.
-    utilization : float
-        macs / (rows * cols * cycles).
-    cycles_by_cause : dict
-        Cycles by what they were spent on; the sum is `cycles`.
-    compared : int
-        Output bytes compared.
-    mismatches_golden : int
-        Bytes that differ from the golden model: outputs, and any byte outside of the output
-        that changed.
-    mismatches_torch : int
-        Output bytes that differ from PyTorch's module.
-    sim_cycles_per_second, build_seconds, sim_seconds : float
-        Simulation speed; time spent on building and on simulating.
-    verilator : str
-        Version.
-    stall_seed : int
-        Seed of the memory's stalls.
-    image : str
-        Path of the image, or name of the photograph that is built in.
-    latency : int
-        Cycles until memory answered.
-    stalls : float
-        Probability that a memory channel paused in a cycle.
-    netlist : str
-        ``generated``, or the path of the netlist that was given.
-    """
-
-    network: str
-    layer: str
-    op: str
-    engine: str
-    weights: str
-    perturbation: str
-    seed: int
-    rows: int
-    cols: int
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-    macs: int
-    cycles: int
-    utilization: float
-    cycles_by_cause: dict[str, int]
-    compared: int
-    mismatches_golden: int
-    mismatches_torch: int
-    sim_cycles_per_second: float
-    build_seconds: float
-    sim_seconds: float
-    verilator: str
-    stall_seed: int
-    image: str
-    latency: int
-    stalls: float
-    netlist: str
-
-    @property
-    def agrees(self) -> bool:
-        """Whether all compared bytes were equal three ways."""
-        return self.mismatches_golden == 0 and self.mismatches_torch == 0
-
-    @property
-    def bound_by(self) -> str:
-        """The cause that took most cycles beside computing, or ``compute`` if it took most."""
-        return max(self.cycles_by_cause, key=lambda cause: self.cycles_by_cause[cause], default="")
-
-
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What became of one task.
@@ -133,7 +45,7 @@ class Outcome:
     Parameters
     ----------
     verdict : Verdict
-    result : LayerResult, optional
+    result : NetworkResult, optional
         Missing if the simulation gave none, or none that can be trusted.
     equal : int
         Outputs that are equal three ways.
@@ -141,27 +53,27 @@ class Outcome:
         Distinct output codes of the RTL, 1 to 256.
     problems : tuple of str
         One sentence each: mismatches explained, or why there is no result.
-    y_golden, y_rtl : ndarray, uint8, optional
-        Outputs in the layer's layout.
     waves : Path, optional
         Recorded waves.
+    golden, rtl : mapping of str to ndarray, uint8
+        Tensors by name, if the task keeps them.
     """
 
     verdict: Verdict
-    result: LayerResult | None = None
+    result: NetworkResult | None = None
     equal: int = 0
     codes: int = 0
     problems: tuple[str, ...] = ()
-    y_golden: npt.NDArray[np.uint8] | None = None
-    y_rtl: npt.NDArray[np.uint8] | None = None
     waves: Path | None = None
+    golden: Mapping[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    rtl: Mapping[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
 
-def file_stem(layer: str, perturbation: str) -> str:
-    """Name of a result's files: the layer's, with the perturbation behind it unless clean."""
+def file_stem(name: str, perturbation: str) -> str:
+    """Name of a result's files: the layer's or network's, then the perturbation unless clean."""
     if perturbation == CLEAN:
-        return layer
-    return f"{layer}@{perturbation.replace(':', '-')}"
+        return name
+    return f"{name}@{perturbation.replace(':', '-')}"
 
 
 def result_path(folder: Path, layer: str, perturbation: str) -> Path:
@@ -169,16 +81,16 @@ def result_path(folder: Path, layer: str, perturbation: str) -> Path:
     return folder / f"{file_stem(layer, perturbation)}.json"
 
 
-def save(folder: Path, result: LayerResult) -> Path:
+def save(folder: Path, result: NetworkResult) -> Path:
     """Write one result to its file under `folder` and return the path."""
     path = result_path(folder, result.layer, result.perturbation)
-    _write(path, asdict(result))
+    _write(path, result.fields())
     return path
 
 
-def write_json(path: Path, results: Sequence[LayerResult]) -> None:
+def write_json(path: Path, results: Sequence[NetworkResult]) -> None:
     """Write one object, or a list of them when there are several results."""
-    objects = [asdict(result) for result in results]
+    objects = [result.fields() for result in results]
     _write(path, objects[0] if len(objects) == 1 else objects)
 
 

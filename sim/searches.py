@@ -1,52 +1,81 @@
-"""The search for a layer's tiling, done once where several layers are of one shape."""
+"""The search for tilings, done once where several tasks have the same shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..golden.graph import Conv2d
-from .jobs import LayerTask, search
+from ..golden.graph import Conv2d, Linear, Node
+from ..golden.schedule import Choices, searched
+from .network.task import NetworkTask, cost
 from .pool import Crash, run_all
-from .tasks import cost, memory_budget
-from .worker import Task
+from .tasks import memory_budget
 
-__all__ = ["share_searches"]
+__all__ = ["search", "share_searches"]
 
 
-def share_searches(tasks: Sequence[Task], processes: int) -> list[Task]:
-    """Search for the tilings that several layers need, each in a process of its own.
+def search(task: NetworkTask) -> Choices | str:
+    """The tilings of a task, for others; a sentence if its network does not fit."""
+    try:
+        _ = task.compiled
+    except ValueError as error:
+        name = task.recording.name
+        return f"{name} does not fit: {str(error).removeprefix(f'{name}: ')}"
+    return searched()
+
+
+def share_searches(
+    tasks: Sequence[NetworkTask], processes: int, *, check: bool = False
+) -> list[NetworkTask]:
+    """Search for the tilings that several tasks need, each in a process of its own.
 
     Parameters
     ----------
-    tasks : sequence of LayerTask or NetworkTask
+    tasks : sequence of NetworkTask
     processes : int
+    check : bool
+        Search for those that a single task needs, too, to refuse what does not fit.
 
     Returns
     -------
-    list of LayerTask or NetworkTask
-        The tasks, those of such layers with what was found. A layer that does not fit says so
-        when it runs.
+    list of NetworkTask
+        The tasks with what was found.
+
+    Raises
+    ------
+    ValueError
+        With `check`, naming a network or layer that does not fit.
     """
     groups: dict[object, list[int]] = {}
     for index, task in enumerate(tasks):
-        if isinstance(task, LayerTask):
-            groups.setdefault(_shape(task), []).append(index)
-    shared = [indices for indices in groups.values() if len(indices) > 1]
-    firsts = [task for indices in shared if isinstance(task := tasks[indices[0]], LayerTask)]
+        groups.setdefault(_shapes(task), []).append(index)
+    shared = [indices for indices in groups.values() if check or len(indices) > 1]
+    firsts = [tasks[indices[0]] for indices in shared]
     found = list(tasks)
     answers = run_all(search, firsts, processes=processes, cost=cost, budget=memory_budget())
-    for position, choices in answers:
-        for index in [] if isinstance(choices, Crash) else shared[position]:
-            task = found[index]
-            assert isinstance(task, LayerTask)
-            found[index] = replace(task, choices=choices)
+    for position, answer in answers:
+        if isinstance(answer, Crash):
+            continue  # the run will say so
+        if isinstance(answer, str):
+            if check:
+                raise ValueError(answer)
+            continue  # as above
+        for index in shared[position]:
+            found[index] = replace(found[index], choices=answer)
     return found
 
 
-def _shape(task: LayerTask) -> object:
-    layer, x_q = task.recording.layer, task.recording.x_q
-    if isinstance(layer, Conv2d):
-        geometry = (layer.stride, layer.padding, layer.dilation, layer.groups)
-        return x_q.shape, layer.weight.shape, geometry
-    return x_q.shape, layer.weight.shape
+def _shapes(task: NetworkTask) -> object:
+    """What tasks have in common that need the same tilings."""
+    network = task.recording.network
+    return task.parameters, task.recording.x_q.shape, tuple(map(_shape, network.nodes))
+
+
+def _shape(node: Node) -> object:
+    operation = node.operation
+    if isinstance(operation, Conv2d):
+        geometry = (operation.stride, operation.padding, operation.dilation, operation.groups)
+        return operation.weight.shape, geometry
+    if isinstance(operation, Linear):
+        return operation.weight.shape
+    return operation, node.inputs  # frozen values: equal in the same network, whoever made them

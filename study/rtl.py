@@ -11,20 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from .. import sim
-from ..golden.compile import CompiledNetwork, compile_network
 from ..golden.parameters import Parameters
 from ..nets.images import normalize
 from ..runtime.cache import SIMULATION, digest, sources
 from ..runtime.files import atomic_write
 from ..sim.build import build
 from ..sim.netlist import generated
-from ..sim.network.results import NetworkResult
-from ..sim.network.task import NetworkTask
+from ..sim.network.run import Worker, run_network
+from ..sim.network.task import NetworkTask, cost
 from ..sim.pool import Crash, run_all
 from ..sim.recording import record_network
 from ..sim.results import Outcome, Verdict
-from ..sim.tasks import cost, memory_budget
-from ..sim.worker import Worker
+from ..sim.searches import share_searches
+from ..sim.tasks import memory_budget
 from .parts import part_path
 from .subject import quantized_network
 from .work import Task, inputs
@@ -67,7 +66,7 @@ def rtl_samples(
     *,
     folder: Path,
     jobs: int,
-    worker: Worker | None = None,
+    worker: Worker = run_network,
     progress: Callable[[str], None] = lambda text: None,
     parameters: Parameters | None = None,
 ) -> Iterator[RtlSample]:
@@ -84,7 +83,7 @@ def rtl_samples(
         logits or hardware are others now.
     jobs : int
         Processes.
-    worker : Worker, optional
+    worker : callable
         Simulates; for tests that the comparison notices.
     progress : callable
         Called with one line when something that takes long begins.
@@ -115,9 +114,9 @@ def rtl_samples(
     if not open_ones:
         return
     build(verilog, parameters.axi_bytes, progress=progress)
-    compiled: dict[str, CompiledNetwork] = {}
-    runs = [_run(task, parameters, verilog, compiled) for task, _ in open_ones]
-    answers = run_all(worker or Worker(), runs, processes=jobs, cost=cost, budget=memory_budget())
+    runs = [_run(task, parameters, verilog) for task, _ in open_ones]
+    runs = share_searches(runs, jobs, check=True)
+    answers = run_all(worker, runs, processes=jobs, cost=cost, budget=memory_budget())
     for index, answer in answers:
         task, expected = open_ones[index]
         sample = _judge(task, answer, expected)
@@ -143,15 +142,11 @@ def _read(path: Path) -> RtlSample | None:
         return None
 
 
-def _run(
-    task: Task, parameters: Parameters, verilog: str, compiled: dict[str, CompiledNetwork]
-) -> NetworkTask:
+def _run(task: Task, parameters: Parameters, verilog: str) -> NetworkTask:
     network = quantized_network(task.subject)
-    if network.name not in compiled:
-        compiled[network.name] = compile_network(network.graph, parameters, batch=len(task.images))
     images = np.concatenate([normalize(crop) for crop in inputs(task)[1]])
     recording = record_network(network, str(task.level), images, task.seed)
-    return NetworkTask(recording, compiled[network.name], verilog)
+    return NetworkTask(recording, parameters, verilog)
 
 
 def _judge(task: Task, answer: Outcome | Crash, expected: np.ndarray) -> RtlSample:
@@ -159,7 +154,7 @@ def _judge(task: Task, answer: Outcome | Crash, expected: np.ndarray) -> RtlSamp
     if isinstance(answer, Crash):
         return RtlSample(*where, False, 0, 0, answer.reason)
     result = answer.result
-    if answer.verdict != Verdict.AGREES or not isinstance(result, NetworkResult):
+    if answer.verdict != Verdict.AGREES or result is None:
         problem = answer.problems[0] if answer.problems else "the simulation gave no result"
         return RtlSample(*where, False, getattr(result, "compared", 0), 0, problem)
     same = np.array_equal(np.array(result.logits, np.float32), expected)

@@ -19,9 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..sim.network.run import Worker, run_network
 from ..sim.progress import waiting
 from ..sim.report import console
-from ..sim.worker import Worker
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
 from .info import write_info
@@ -44,13 +44,13 @@ __all__ = ["run"]
 _STEPS = 20  # lines of progress where there is no terminal
 
 
-def run(request: Request, worker: Worker | None = None) -> int:
+def run(request: Request, worker: Worker = run_network) -> int:
     """Run a study, or what is left of it, and write its results.
 
     Parameters
     ----------
     request : Request
-    worker : Worker, optional
+    worker : callable
         Simulates; for tests.
 
     Returns
@@ -136,7 +136,7 @@ def _simulate(
     answered: Collected,
     folder: Path,
     request: Request,
-    worker: Worker | None,
+    worker: Worker,
     err: Console,
 ) -> list[RtlSample]:
     """The first images of every level in RTL."""

@@ -16,7 +16,7 @@ from ..golden.parameters import Parameters
 from ..golden.schedule.timing import estimate_cycles
 from ..runtime.cache import SIMULATION, Cache, digest, sources
 from ..sim.errors import SimulationError
-from ..sim.jobs import MemoryModel
+from ..sim.memory import MemoryModel
 from ..sim.netlist import generated
 from ..sim.network.run import run_network
 from ..sim.network.task import NetworkRecording, NetworkTask
@@ -183,8 +183,9 @@ def simulated(recording: NetworkRecording, name: str, parameters: Parameters, ca
     kept = cache.get(place)
     if kept is not None:
         return int(json.loads(kept)["cycles"])
-    compiled = compile_network(recording.network, parameters, batch=batch)
-    outcome = run_network(NetworkTask(recording, compiled, verilog))
+    task = NetworkTask(recording, parameters, verilog)
+    _ = task.compiled  # refused here if the accelerator cannot run it
+    outcome = run_network(task)
     said = outcome.problems[0] if outcome.problems else "no result"
     if outcome.verdict == Verdict.MISMATCH:
         raise Mismatch(said)

@@ -166,5 +166,5 @@ def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
         raise ValueError(f"network must be one whole network, got {request.network!r}")
     if request.cycles == "model":
         return choices[0].network.graph, None
-    recording = next(r for r in record_all(targets, inputs) if isinstance(r, NetworkRecording))
+    recording = record_all(targets, inputs)[0]
     return recording.network, recording

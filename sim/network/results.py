@@ -1,10 +1,8 @@
-"""What a simulated network leaves behind: a layer's record and more, and one of each stage."""
+"""What a simulated network or layer leaves behind, and each of its stages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..results import LayerResult
+from dataclasses import asdict, dataclass
 
 __all__ = ["BOUNDS", "NetworkResult", "StageResult", "bounds"]
 
@@ -54,7 +52,7 @@ class StageResult:
     roofline_ratio : float
         cycles / roofline_cycles.
     compared, mismatches_golden, mismatches_torch : int
-        Bytes of the tensor; as in `LayerResult`.
+        Bytes of the tensor; as in `NetworkResult`.
     """
 
     name: str
@@ -78,13 +76,55 @@ class StageResult:
 
 
 @dataclass(frozen=True)
-class NetworkResult(LayerResult):
-    """A network, simulated once from image to logits; the fields are those of the JSON.
+class NetworkResult:
+    """A network, or a layer as a network of one node, simulated once; fields are as in the JSON.
 
-    `layer` is the network's name, `op` is ``network``, and counts are those of all tensors.
+    The JSON of a layer ends with `netlist`.
 
     Parameters
     ----------
+    network, layer, op : str
+        `layer` is PyTorch's module path behind the network's name; for a whole network its name,
+        and `op` is ``network``.
+    engine : str
+        PyTorch's quantized engine that computed the reference.
+    weights : str
+        Where the weights came from.
+    perturbation : str
+        As `--perturb` takes it, or ``clean``.
+    seed : int
+        Seed of the weights and of the perturbation.
+    rows, cols : int
+        Size of the array.
+    input_shape, output_shape : tuple of int
+        NHWC, or (N, features).
+    macs, cycles : int
+        Multiplications with weights; cycles from start to interrupt.
+    utilization : float
+        macs / (rows * cols * cycles).
+    cycles_by_cause : dict
+        Cycles by what they were spent on; the sum is `cycles`.
+    compared : int
+        Bytes compared, of all tensors.
+    mismatches_golden : int
+        Bytes that differ from the golden model, and those that were written elsewhere, twice or
+        never.
+    mismatches_torch : int
+        Bytes that differ from PyTorch's, and logits of a whole network that do.
+    sim_cycles_per_second, build_seconds, sim_seconds : float
+        Simulation speed; time spent on building and on simulating.
+    verilator : str
+        Version.
+    stall_seed : int
+        Seed of the memory's stalls.
+    image : str
+        Path of the image, or name of the photograph that is built in.
+    latency : int
+        Cycles until memory answered.
+    stalls : float
+        Probability that a memory channel paused in a cycle.
+    netlist : str
+        ``generated``, or the path of the netlist that was given.
     configuration : str
         Name of the accelerator's parameters.
     axi_bytes : int
@@ -113,6 +153,33 @@ class NetworkResult(LayerResult):
         In order of execution.
     """
 
+    network: str
+    layer: str
+    op: str
+    engine: str
+    weights: str
+    perturbation: str
+    seed: int
+    rows: int
+    cols: int
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    cycles: int
+    utilization: float
+    cycles_by_cause: dict[str, int]
+    compared: int
+    mismatches_golden: int
+    mismatches_torch: int
+    sim_cycles_per_second: float
+    build_seconds: float
+    sim_seconds: float
+    verilator: str
+    stall_seed: int
+    image: str
+    latency: int
+    stalls: float
+    netlist: str
     configuration: str
     axi_bytes: int
     batch: int
@@ -129,3 +196,24 @@ class NetworkResult(LayerResult):
     logits: tuple[tuple[float, ...], ...]
     logits_torch: tuple[tuple[float, ...], ...]
     stages: tuple[StageResult, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all compared bytes were equal three ways."""
+        return self.mismatches_golden == 0 and self.mismatches_torch == 0
+
+    @property
+    def bound_by(self) -> str:
+        """The cause that took most cycles beside computing, or ``compute`` if it took most."""
+        return max(self.cycles_by_cause, key=lambda cause: self.cycles_by_cause[cause], default="")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a network's result, and not that of a layer alone."""
+        return self.op == "network"
+
+    def fields(self) -> dict[str, object]:
+        """The JSON object."""
+        found = asdict(self)
+        names = list(found)
+        return found if self.whole else {n: found[n] for n in names[: names.index("netlist") + 1]}

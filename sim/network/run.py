@@ -1,4 +1,4 @@
-"""One network on its images: simulate, compare every tensor, and say which part is wrong."""
+"""One network or layer: simulate, compare every tensor, and say which part is wrong."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from .stages import causes_of, interrupt_faults, record_faults, stage_results
 from .task import NetworkTask
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
-__all__ = ["run_network"]
+__all__ = ["Worker", "run_network"]
 
 Codes = npt.NDArray[np.uint8]
 Tensors = dict[str, Codes]
 Logits = npt.NDArray[np.float32]
+Worker = Callable[[NetworkTask], Outcome]
 
 
 def _unchanged(tensors: Tensors) -> Tensors:
@@ -54,7 +55,7 @@ def run_network(
     alter_golden: Callable[[Tensors], Tensors] = _unchanged,
     alter_image: Callable[[Codes, NetworkTask], Codes] | None = None,
 ) -> Outcome:
-    """Run a network from image to logits and compare all its tensors three ways.
+    """Run a network, or a layer as a network of one node, and compare its tensors three ways.
 
     Parameters
     ----------
@@ -69,11 +70,13 @@ def run_network(
     Returns
     -------
     Outcome
-        Its result is a `NetworkResult`. Problems are part of it: nothing is raised for a network
-        that fails.
+        Problems are part of it: nothing is raised for a network that fails.
     """
-    compiled = task.compiled
-    image = compiled.image(task.recording.x_q)
+    try:
+        compiled = task.compiled
+        image = compiled.image(task.recording.x_q)
+    except ValueError as error:
+        return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     if alter_image:
         image = alter_image(image, task)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
@@ -100,7 +103,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         program=compiled.program_offset,
         outputs=(),
         ledger=compiled.areas,
-        records=[stage.record for stage in compiled.stages],
+        records=[stage.record for stage in compiled.stages if compiled.records],
         latency=memory.latency,
         stall_probability=memory.stalls,
         stall_seed=memory.seed,
@@ -118,8 +121,7 @@ def _judge(run: _Run) -> Outcome:
         expected = run.golden[original(task.compiled, name)]
         problems.append(blame(task.compiled, run.image, name, run.rtl[name], expected))
     complete = network.output in run.rtl
-    logits = real_logits(network, run.rtl) if complete else np.empty((0, 0), np.float32)
-    problems += _other_logits(logits, task.recording.logits)
+    problems += _other_logits(logits := _logits(run), task.recording.logits)
     wrong = bool(problems)
     faults = [*bus_faults(run.result), *_record_faults(run)]
     if faults and not wrong:  # equal bytes, but by chance: no result that looks like success
@@ -130,8 +132,17 @@ def _judge(run: _Run) -> Outcome:
         sum(found.equal for found in run.comparisons.values()),
         len(np.unique(run.rtl[network.output])) if complete else 0,
         tuple(problems + faults),
-        waves=run.result.waves,
+        run.result.waves,
+        *((run.golden, run.rtl) if task.keep else ()),
     )
+
+
+def _logits(run: _Run) -> Logits:
+    """Of the RTL; none where the output is not complete, or of a layer alone."""
+    network = run.task.compiled.network
+    if run.task.recording.layer or network.output not in run.rtl:
+        return np.empty((0, 0), np.float32)
+    return real_logits(network, run.rtl)
 
 
 def _record_faults(run: _Run) -> list[str]:
@@ -139,7 +150,7 @@ def _record_faults(run: _Run) -> list[str]:
     final = result.counters | {"macs": result.macs}
     macs = count_macs(compiled.program, compiled.parameters.rows)
     return [
-        *record_faults(compiled.stages, result.records, final, macs),
+        *record_faults(compiled.stages if compiled.records else (), result.records, final, macs),
         *interrupt_faults(compiled.program, result.interrupts),
     ]
 
@@ -205,8 +216,8 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
     output = compiled.network.tensors[compiled.network.output]
     return NetworkResult(
         network=compiled.network.name,
-        layer=compiled.network.name,
-        op="network",
+        layer=recorded.name,
+        op=compiled.stages[0].op if recorded.layer else "network",
         engine=recorded.engine,
         weights=recorded.weights,
         perturbation=recorded.perturbation,

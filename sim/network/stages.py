@@ -92,7 +92,7 @@ def split(records: Sequence[Counts], causes: Counts) -> list[dict[str, int]]:
     Parameters
     ----------
     records : sequence of mapping
-        Counters since the start, at the end of each stage.
+        Counters since the start, at the end of each stage; none if there is a single stage.
     causes : mapping
         Cycles by cause of the whole run; what no record has is the last stage's.
 

@@ -1,17 +1,19 @@
-"""A whole network on an image: what it must compute, and the accelerator that is to run it."""
+"""A network on its images: what it must compute, and the accelerator that is to run it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ...golden.compile import CompiledNetwork
+from ...golden.compile import CompiledNetwork, compile_network
 from ...golden.graph import Conv2d, Linear, Network
 from ...golden.parameters import Parameters
-from ..jobs import MemoryModel
+from ...golden.schedule import Choices, recall
+from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
 
 __all__ = ["NetworkRecording", "NetworkTask", "cost"]
@@ -19,24 +21,29 @@ __all__ = ["NetworkRecording", "NetworkTask", "cost"]
 Codes = npt.NDArray[np.uint8]
 
 _ONE_PROCESS = 400_000_000  # bytes of a process, its libraries and the simulator, on the safe side
+_NO_LOGITS = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkRecording:
     """What a network made of its images in PyTorch; picklable, and free of PyTorch.
 
+    A layer that runs alone is a network of one node, without logits.
+
     Parameters
     ----------
     engine, weights, perturbation : str
-        As in `LayerResult`.
+        As in `NetworkResult`.
     seed : int
     network : Network
-    x_q : ndarray of shape (N, H, W, C), uint8
-        Codes of the images.
+    x_q : ndarray of shape (N, H, W, C) or (N, K), uint8
+        Codes of the images, or of what the layer read.
     tensors : dict of str to ndarray, uint8
         PyTorch's tensors by the graph's names, at least those that the accelerator makes.
     logits : ndarray of shape (N, classes), float32
-        PyTorch's, of each image run by itself.
+        PyTorch's, of each image run by itself; of shape (0, 0) for a layer.
+    layer : str
+        Of the layer that runs alone, empty for a whole network.
     """
 
     engine: str
@@ -46,12 +53,18 @@ class NetworkRecording:
     network: Network
     x_q: Codes
     tensors: dict[str, Codes]
-    logits: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_LOGITS)
+    layer: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the layer, or of the whole network."""
+        return self.layer or self.network.name
 
     @property
     def label(self) -> str:
-        """The network, with the perturbation where there is one."""
-        return file_stem(self.network.name, self.perturbation)
+        """The name, with the perturbation where there is one."""
+        return file_stem(self.name, self.perturbation)
 
     @property
     def macs(self) -> int:
@@ -71,13 +84,15 @@ class NetworkTask:
     Parameters
     ----------
     recording : NetworkRecording
-    compiled : CompiledNetwork
-        For as many images as were recorded.
+    parameters : Parameters
+        Of the accelerator.
     verilog : str
         Text of the netlist.
     memory : MemoryModel
     mhz : float
         Clock that frames per second are given for.
+    interrupts : bool
+        Whether the accelerator raises its interrupt after each operation.
     waves : Path, optional
         Where waves go, without the ending.
     window : (int, int)
@@ -85,27 +100,56 @@ class NetworkTask:
     build_seconds : float
         Time that building the model took.
     image, netlist : str
-        As in `LayerResult`.
+        As in `NetworkResult`.
+    choices : mapping
+        Tilings that need not be searched for.
+    keep : bool
+        Whether the outcome keeps the tensors.
     """
 
     recording: NetworkRecording
-    compiled: CompiledNetwork
+    parameters: Parameters
     verilog: str
     memory: MemoryModel = MemoryModel()
     mhz: float = 200.0
+    interrupts: bool = False
     waves: Path | None = None
     window: tuple[int, int] = (0, 10_000)
     build_seconds: float = 0.0
     image: str = ""
     netlist: str = GENERATED
+    choices: Choices = field(default_factory=dict)
+    keep: bool = False
 
-    @property
-    def parameters(self) -> Parameters:
-        """Of the accelerator that the network was compiled for."""
-        return self.compiled.parameters
+    @cached_property
+    def compiled(self) -> CompiledNetwork:
+        """The program, for as many images as were recorded; written when it is first asked for.
+
+        A layer's has no counter records: it takes the cycles of the layer, and nothing else.
+
+        Raises
+        ------
+        ValueError
+            If the accelerator cannot run the network.
+        """
+        recall(self.choices)
+        return compile_network(
+            self.recording.network,
+            self.parameters,
+            batch=len(self.recording.x_q),
+            interrupts=self.interrupts,
+            records=self.interrupts or not self.recording.layer,
+        )
 
 
 def cost(task: NetworkTask) -> int:
     """Bytes of memory that a task takes at its peak, on the safe side."""
-    tensors = sum(codes.size for codes in task.recording.tensors.values())
-    return _ONE_PROCESS + 4 * task.compiled.size + 12 * tensors
+    recorded = task.recording
+    tensors = {**recorded.tensors, recorded.network.input.name: recorded.x_q}
+    weights = beside = 0
+    for node in recorded.network.nodes:
+        if isinstance(node.operation, Conv2d | Linear):
+            weights += node.operation.weight.nbytes
+        sizes = [tensors[name].size for name in (*node.inputs, node.name) if name in tensors]
+        beside = max(beside, sum(sizes))  # int32 sums and gathered pixels of one operation
+    return _ONE_PROCESS + 8 * weights + 12 * sum(t.size for t in tensors.values()) + 28 * beside

@@ -124,11 +124,13 @@ def explain(comparisons: Mapping[str, Comparison]) -> list[str]:
     reference = found.first[0].reference
     count = found.golden or found.torch
     others = sum(bool(other.first) for other in comparisons.values()) - 1
+    differ = f"{count:,} of {found.compared:,} {{}} differ from {reference}, in {found.extent}"
     first = (
         f"{name}, tensor {names.index(name) + 1} of {len(names)}, is the first that differs: "
-        f"{count:,} of {found.compared:,} codes differ from {reference}, in {found.extent}; "
-        f"{others} behind it differ, too"
+        f"{differ.format('codes')}; {others} behind it differ, too"
     )
+    if len(names) == 1:
+        first = differ.format("outputs")
     lines = [first, *map(str, found.first)]
     if not found.golden:
         lines.append("the RTL equals the golden model: PyTorch's kernel disagrees with both")
