@@ -103,6 +103,9 @@ class _Lowering:
         self.output = self.source(step).name
         if self.output in self.orders:
             self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
+        if len(self.tensors[self.output].shape) != 2:
+            shape = self.tensors[self.output].shape
+            self._refuse(step, "input", "one row of logits for each image", f"shape {shape}")
 
     def _layer(self, step: Step) -> None:
         layer = self.layers[step.arguments["name"]]
