@@ -103,9 +103,6 @@ class _Lowering:
         self.output = self.source(step).name
         if self.output in self.orders:
             self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
-        if len(self.tensors[self.output].shape) != 2:
-            shape = self.tensors[self.output].shape
-            self._refuse(step, "input", "one row of logits for each image", f"shape {shape}")
 
     def _layer(self, step: Step) -> None:
         layer = self.layers[step.arguments["name"]]
@@ -269,6 +266,12 @@ def lower(
         raise ValueError(f"{network}: network must quantize its input and dequantize its output")
     graph = Network(network, lowering.image, tuple(lowering.nodes), lowering.output)
     verify(graph)
+    shape = graph.tensors[graph.output].shape
+    if len(shape) != 2:
+        raise ValueError(
+            f"{steps[-1].name}: input of dequantize must be one row of logits for each image, "
+            f"got shape {shape}"
+        )
     return graph
 
 
