@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import operator as python_operator
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
+from torch.fx import config
 
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..golden.requantize import bias_codes, multipliers
+from .spelling import SCOPE, spell, trace
 
 __all__ = ["ENGINE", "convert", "fake_quantize", "layer_of", "module_of", "one_thread"]
-__all__ += ["fake_quantizers", "operator", "path_of", "prepare_live", "qnnpack"]
+__all__ += ["fake_quantizers", "path_of", "per_channel", "prepare_live"]
+__all__ += ["qnnpack", "rebuild"]
 
 ENGINE = "qnnpack"
 
@@ -29,12 +32,7 @@ _WARNINGS = (
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
     (UserWarning, r"All inputs of this cat operator must share"),
 )
-_SCOPE = "maccord_scope"  # key in a node's meta
-_CLAMPS = (
-    *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp", "clamp_"),
-    torch.ops.quantized.relu6,
-)
-_ADD = (python_operator.add, python_operator.iadd, torch.add, "add", "add_")
+_ADD = (python_operator.add, torch.add)
 
 
 @contextmanager
@@ -66,31 +64,103 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(count)
 
 
-def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphModule:
+def convert(
+    model: nn.Module, images: Sequence[torch.Tensor], network: str = ""
+) -> torch.fx.GraphModule:
     """Quantize a float network after training.
 
     Weights are per-channel symmetric int8 by their minimum and maximum, activations per-tensor
-    affine quint8 by a histogram over the images; batch norm is folded, ReLU fused.
+    affine quint8 by a histogram over the images; batch norm is folded, ReLU fused. Before that,
+    `spelling` rewrites calls that quantization would misread; what it leaves computes the same
+    floats, bit by bit, on the first image.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode. Its ``nn.Flatten`` are replaced.
+        In evaluation mode.
     images : sequence of Tensor of shape (N, 3, H, W)
         For the observers.
+    network : str, optional
+        Name for errors; by default the class's.
 
     Returns
     -------
     GraphModule
-        With PyTorch's INT8 modules.
+        PyTorch's own INT8 network, as ``convert_fx`` returns it.
 
     Raises
     ------
     ValueError
-        If ``torch.fx`` cannot trace the network, or it does not take the images.
+        If ``torch.fx`` cannot trace the network, it does not take the images, or a call in it
+        would not be what it means in INT8; the message names the call.
     """
+    network = network or type(model).__name__
+    with qnnpack(), one_thread():
+        with _traceable(model):
+            spelled = trace(model)
+            expected = model(images[0].clone())
+        spell(spelled, network)
+        with _traceable(model):
+            found = spelled(images[0].clone())
+        _check_floats(network, expected, found)
+        with _traceable(model):
+            prepared = _prepare(spelled, images[0])
+            for image in images:
+                prepared(image.clone())
+        return _finish(prepared, spelled)
+
+
+def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
+    """The network that `convert` makes, without its numbers.
+
+    Parameters
+    ----------
+    model : Module
+        As for `convert`; its weights are not looked at.
+    image : Tensor of shape (1, 3, H, W)
+        Any image of the size.
+
+    Returns
+    -------
+    GraphModule
+        Of the same structure; weights, biases, scales and zero points are arbitrary.
+    """
+    with qnnpack(), one_thread():
+        spelled = trace(model)
+        spell(spelled, type(model).__name__)
+        prepared = _prepare(spelled, image)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="must run observer before")
+            return _finish(prepared, spelled)
+
+
+@contextmanager
+def _traceable(model: nn.Module) -> Iterator[None]:
+    """Turn whatever tracing and the model's own code raise into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
+            f"got: {reason}"
+        ) from error
+
+
+def _check_floats(network: str, expected: object, found: object) -> None:
+    """Refuse a network that tracing or spelling has changed, or that is random."""
+    if isinstance(expected, torch.Tensor) and not torch.equal(expected, cast(torch.Tensor, found)):
+        raise ValueError(
+            f"{network}: network must compute the same floats when torch.fx has traced it, got "
+            "others: it is random, or has a statement that tracing does not see, as x += y where "
+            "x has another name, too"
+        )
+
+
+def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.GraphModule:
+    """Put in observers."""
     from torch.ao import quantization
-    from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
+    from torch.ao.quantization.quantize_fx import prepare_fx
 
     qconfig = quantization.QConfig(
         activation=quantization.HistogramObserver.with_args(reduce_range=False),
@@ -99,79 +169,36 @@ def convert(model: nn.Module, images: Sequence[torch.Tensor]) -> torch.fx.GraphM
         ),
     )
     mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
-    _swap_flattens(model)
-    with qnnpack(), one_thread():
-        try:
-            prepared = prepare_fx(model, mapping, (images[0],))
-            for image in images:
-                prepared(image)
-        except Exception as error:  # whatever tracing and the model's own code raise
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise ValueError(
-                f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
-                f"got: {reason}"
-            ) from error
-        scopes, adds = _scopes(prepared)
-        converted = convert_fx(prepared)
+    emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
+    try:  # stack traces of nodes cost a second: they import all of torch's compiler
+        return prepare_fx(spelled, mapping, (image,))
+    finally:
+        config.do_not_emit_stack_traces = emit
+
+
+def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """Convert, and note in each node's meta where it came from."""
+    from torch.ao.quantization.quantize_fx import convert_fx
+
+    scopes = _scopes(prepared, spelled)
+    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
+    converted = convert_fx(prepared)
     _write_scopes(converted, scopes, adds)
-    _steer(converted)
     return converted
 
 
-class _Flatten(nn.Module):
-    """``nn.Flatten`` by a function: as a module, conversion would leave it to floating point."""
-
-    def __init__(self, flatten: nn.Flatten) -> None:
-        super().__init__()
-        self.dims = (flatten.start_dim, flatten.end_dim)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.flatten(x, *self.dims)
-
-
-def _swap_flattens(model: nn.Module) -> None:
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, nn.Flatten):
-                setattr(parent, name, _Flatten(child))
-
-
-def _steer(converted: torch.fx.GraphModule) -> None:
-    """Spell operators so that qnnpack's kernels compute them, and rightly.
-
-    Its clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its result contiguous but
-    fills it in the input's order, so that a channels-last image, as convolutions make them, comes
-    out shuffled: it gets a contiguous input. Its mean serves ``[2, 3]`` alone; other words for
-    the same dimensions go to a kernel that rounds otherwise.
-    """
-    for node in list(converted.graph.nodes):
-        if node.op == "call_module":
-            clamps = isinstance(converted.get_submodule(node.target), nn.Hardtanh)
-        else:
-            clamps = node.target in _CLAMPS
-        if clamps:
-            with converted.graph.inserting_before(node):
-                plain = converted.graph.call_method("contiguous", (node.args[0],))
-            node.replace_input_with(node.args[0], plain)
-        elif node.target in (torch.mean, "mean"):
-            dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-            if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
-                options = {key: value for key, value in node.kwargs.items() if key != "dim"}
-                node.args, node.kwargs = (node.args[0], [2, 3], *node.args[2:]), options
-    converted.recompile()
-
-
-def _scopes(prepared: torch.fx.GraphModule) -> tuple[dict[str, str], list[str]]:
-    """What to put before the nodes' operators, by node; for the sums, in order.
+def _scopes(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> dict[str, str]:
+    """What to put before the nodes' operators, by node.
 
     That is the path of the module that calls them, then a dot; a flattening module's is all.
+    Preparation has traced the spelled graph again, node by node, and named the nodes itself.
     """
     attributes: Any = prepared.meta["_observed_graph_module_attrs"]
-    scopes = {}
-    for name, (path, kind) in attributes.node_name_to_scope.items():
-        scopes[name] = path if kind is _Flatten else f"{path}.".lstrip(".")
-    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
-    return scopes, adds
+    names = list(attributes.node_name_to_scope)
+    scopes = [node.meta.get(SCOPE, "") for node in spelled.graph.nodes]
+    if len(names) != len(scopes):  # parameters that are read by themselves: nothing we import
+        return {}
+    return dict(zip(names, scopes, strict=True))
 
 
 def _write_scopes(
@@ -185,14 +212,14 @@ def _write_scopes(
     remaining = iter(adds)
     for node in converted.graph.nodes:
         if node.target in sums or node.target in _ADD:
-            node.meta[_SCOPE] = next(remaining, "")
+            node.meta[SCOPE] = next(remaining, "")
         else:
-            node.meta[_SCOPE] = scopes.get(node.name, "")
+            node.meta[SCOPE] = scopes.get(node.name, "")
 
 
 def path_of(node: torch.fx.Node, word: str) -> str:
     """Path of the module whose code calls a converted node's operator, then a word for it."""
-    scope = node.meta.get(_SCOPE, "")
+    scope = node.meta.get(SCOPE, "")
     return scope if scope and not scope.endswith(".") else scope + word
 
 
@@ -247,7 +274,7 @@ def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None
     if isinstance(module, quantized.Linear):
         return Linear(**common)
     if module.padding_mode != "zeros":
-        raise ValueError(f"{name}: padding_mode must be zeros, got {module.padding_mode}")
+        raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
     return Conv2d(
         **common,
         stride=tuple(module.stride),
@@ -257,18 +284,23 @@ def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None
     )
 
 
+def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
+    """Quantized weights of int8 codes, with a scale in float64 for each output channel."""
+    return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
+        torch.from_numpy(np.array(codes)),
+        torch.from_numpy(np.array(scales)),
+        torch.zeros(len(codes), dtype=torch.int64),
+        0,
+    )
+
+
 def module_of(layer: Layer) -> nn.Module:
     """PyTorch's INT8 module for an integer layer, its weights packed for qnnpack."""
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
 
     with qnnpack():
-        weight = torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
-            torch.from_numpy(np.array(layer.weight)),
-            torch.from_numpy(layer.weight_scale),
-            torch.zeros(len(layer.weight), dtype=torch.int64),
-            0,
-        )
+        weight = per_channel(layer.weight, layer.weight_scale)
         if isinstance(layer, Linear):
             outputs, inputs = layer.weight.shape
             kind: Any = fused.LinearReLU if layer.relu else quantized.Linear
@@ -353,48 +385,3 @@ def fake_quantize(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
     scale = torch.tensor(quantization.scale, dtype=torch.float32)
     zero_point = torch.tensor(quantization.zero_point, dtype=torch.int32)
     return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, 255)
-
-
-def operator(op: str, sources: Sequence[torch.Tensor], arguments: dict[str, Any]) -> torch.Tensor:
-    """Result of one of PyTorch's operators; to be called within `qnnpack`.
-
-    Parameters
-    ----------
-    op : str
-        "quantize", "dequantize", "add", "add_relu", "cat", "flatten", "reshape", "max_pool2d",
-        "avg_pool2d", "adaptive_avg_pool2d", "mean", "relu", "relu6", "hardtanh" or "clamp".
-    sources : sequence of Tensor
-    arguments : dict
-        Keyword arguments of the operator.
-
-    Raises
-    ------
-    ValueError
-        If the operator is none of these.
-    """
-    x = sources[0] if sources else torch.empty(0)
-    if op == "quantize":
-        return torch.quantize_per_tensor(x, dtype=torch.quint8, **arguments)
-    if op == "dequantize":
-        return x.dequantize()
-    if op in ("add", "add_relu"):
-        return getattr(torch.ops.quantized, op)(*sources, **arguments)
-    if op == "cat":
-        return torch.cat(list(sources), **arguments)
-    functions: dict[str, Callable[..., torch.Tensor]] = {
-        "flatten": torch.flatten,
-        "reshape": torch.reshape,
-        "max_pool2d": nn.functional.max_pool2d,
-        "avg_pool2d": nn.functional.avg_pool2d,
-        "adaptive_avg_pool2d": nn.functional.adaptive_avg_pool2d,
-        "mean": torch.mean,
-        "relu": torch.relu,
-        "relu6": torch.ops.quantized.relu6,
-        "hardtanh": nn.functional.hardtanh,
-        "clamp": torch.clamp,
-    }
-    if op in ("relu6", "hardtanh", "clamp"):
-        x = x.contiguous()  # as in `_steer`
-    if op in functions:
-        return functions[op](x, **arguments)
-    raise ValueError(f"op must be an operator of the integer graph, got {op}")

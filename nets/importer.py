@@ -57,7 +57,9 @@ _FUNCTIONS: dict[object, str] = {
     # the quantized dropout has parameters of its own, and ignores them
     **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
-_DROPPED = ("inplace", "return_indices", "count_include_pad")  # none changes qnnpack's result
+# inplace: `spelling` has left no other reader; the others are refused where they matter
+_DROPPED = ("inplace", "return_indices", "count_include_pad")
+_NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
 
 
 class _Importer:
@@ -93,7 +95,7 @@ class _Importer:
             word = "add" if op == "add_relu" else op
             name = self.name(path_of(node, word))
         inputs = tuple(self.names[source] for source in self.sources(node))
-        self.steps.append(Step(name, op, inputs, arguments))
+        self.steps.append(Step(name, op, inputs, arguments, node.name))
         self.names[node] = name
         if quantization is not None:
             self.parameters[name] = quantization
@@ -151,7 +153,10 @@ class _Importer:
         """Import a quantized layer, a pool, an activation or an identity."""
         source = self.source_quantization(node)
         name = self.name(str(node.target))
-        layer = layer_of(module, name, source)
+        try:
+            layer = layer_of(module, name, source)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
         if layer is not None:
             overflow.verify(layer)
             self.layers[name] = layer
@@ -203,6 +208,11 @@ class _Importer:
             return
         if values.get("return_indices"):
             self.refuse(node)
+        if values.get("count_include_pad") is False and values.get("padding") not in _NO_PADDING:
+            raise ValueError(
+                f"{name or self.name(path_of(node, op))}: count_include_pad of {op} must be True "
+                "where there is padding, got False: PyTorch's INT8 kernel always counts it"
+            )
         arguments = {
             key: list(value) if isinstance(value, list | tuple) else value
             for key, value in values.items()

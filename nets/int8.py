@@ -1,12 +1,7 @@
-"""A quantized network as PyTorch runs it: its own INT8 modules, one step after another.
-
-Steps and layers are plain data, so that a network can be kept on disk and brought back without
-converting it again. Every step is executed by PyTorch's own quantized module or operator.
-"""
+"""A quantized network as plain data, and what is recorded of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..golden.graph import Layer
-from .framework import module_of, operator, qnnpack
-
-__all__ = ["Int8Network", "Record", "Step", "check_image", "codes"]
+__all__ = ["Record", "Step", "check_image", "codes"]
 
 
 @dataclass(frozen=True)
@@ -30,20 +22,22 @@ class Step:
         Of its result: PyTorch's module path behind the network's name, and for an operator that
         is no module the path of the one that holds it, then the operator.
     op : str
-        "layer" for a convolution or linear layer, else an operator of `framework.operator`.
+        "layer" for a convolution or linear layer, else the operator: "quantize", "dequantize",
+        "add", "add_relu", "cat", "flatten", "reshape", "max_pool2d", "avg_pool2d",
+        "adaptive_avg_pool2d", "mean", "relu", "relu6", "hardtanh" or "clamp".
     inputs : tuple of str
         Names of earlier results; "input" is the image.
     arguments : dict
         Of the operator, JSON values; for a layer its `name`.
+    node : str
+        Name of the node of PyTorch's converted graph that computes it.
     """
 
     name: str
     op: str
     inputs: tuple[str, ...]
     arguments: dict[str, Any] = field(default_factory=dict)
-
-
-_Executed = tuple[Step, list[torch.Tensor], torch.Tensor]
+    node: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,82 +69,3 @@ def check_image(image: npt.NDArray[np.float32]) -> None:
         raise ValueError(
             f"image must be float32 of shape (N, 3, H, W), got {image.dtype} of {image.shape}"
         )
-
-
-class Int8Network:
-    """Executes steps with PyTorch's qnnpack kernels.
-
-    Parameters
-    ----------
-    steps : list of Step
-        In order of execution; the last yields the logits.
-    layers : dict of str to Layer
-        By the names that the "layer" steps use.
-    """
-
-    def __init__(self, steps: list[Step], layers: dict[str, Layer]) -> None:
-        self.steps = steps
-        self.layers = layers
-        self._modules: dict[str, torch.nn.Module] = {}
-        self._last_use = {
-            source: index for index, step in enumerate(steps) for source in step.inputs
-        }
-
-    def _module(self, name: str) -> torch.nn.Module:
-        if name not in self._modules:
-            self._modules[name] = module_of(self.layers[name])
-        return self._modules[name]
-
-    def _execute(self, image: npt.NDArray[np.float32]) -> Iterator[_Executed]:
-        """Yield each step with what it read and made; forgets what no later step reads."""
-        check_image(image)
-        values = {"input": torch.from_numpy(np.array(image, order="C"))}
-        for index, step in enumerate(self.steps):
-            sources = [values[source] for source in step.inputs]
-            with qnnpack():
-                if step.op == "layer":
-                    result = self._module(step.arguments["name"])(*sources)
-                else:
-                    result = operator(step.op, sources, step.arguments)
-            values[step.name] = result
-            for source in step.inputs:
-                if self._last_use[source] == index:
-                    values.pop(source, None)
-            yield step, sources, result
-
-    def record(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Record]:
-        """Run the network on normalized images up to the last of the layers to record.
-
-        Parameters
-        ----------
-        image : ndarray of shape (N, 3, H, W), float32
-        names : collection of str
-            Layers to record.
-
-        Returns
-        -------
-        dict of str to Record
-            In order of execution.
-        """
-        wanted = set(names)
-        records: dict[str, Record] = {}
-        for step, sources, result in self._execute(image):
-            name = step.arguments.get("name")
-            if name in wanted:
-                records[name] = Record(codes(sources[0]), codes(result))
-            if len(records) == len(wanted):
-                break
-        return records
-
-    def tensors(self, image: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.uint8]]:
-        """Codes of every quantized result by its step's name, channels last, for such images."""
-        return {
-            step.name: codes(result)
-            for step, _, result in self._execute(image)
-            if result.is_quantized
-        }
-
-    def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
-        *_, (_, _, result) = self._execute(image)
-        return result.numpy()

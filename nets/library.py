@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +12,21 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..golden.flatten import channels_last_columns
 from ..golden.graph import Layer, Network
 from ..runtime.cache import digest
 from ..runtime.files import locked
 from . import store
 from .checkpoint import load_checkpoint
-from .framework import ENGINE, convert, one_thread
+from .converted_state import load_arrays, state_arrays
+from .framework import ENGINE, convert, one_thread, rebuild
 from .images import calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
-from .int8 import Int8Network, Record, Step, check_image
-from .lower import lower, reordered
+from .int8 import Record, Step, check_image
+from .lower import lower
+from .matching import match
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
+from .reference import Reference
 
 __all__ = [
     "CACHE",
@@ -60,7 +62,7 @@ class Classification:
 
 
 class QuantizedNetwork:
-    """An INT8 network with its integer graph.
+    """An INT8 network: PyTorch's own module, and the integer graph that we read out of it.
 
     Attributes
     ----------
@@ -88,6 +90,7 @@ class QuantizedNetwork:
         layers: dict[str, Layer],
         shapes: dict[str, Shapes],
         input_shape: tuple[int, int, int, int],
+        converted: Callable[[], torch.fx.GraphModule],
     ) -> None:
         self.name = name
         self.engine = ENGINE
@@ -96,7 +99,13 @@ class QuantizedNetwork:
         self.steps = steps
         self.shapes = shapes
         self.input_shape = input_shape
-        self._network = Int8Network(steps, layers)
+        self._converted = converted
+
+    @cached_property
+    def reference(self) -> Reference:
+        """PyTorch's converted module, made when first asked for."""
+        with one_thread():
+            return Reference(self._converted())
 
     @cached_property
     def graph(self) -> Network:
@@ -121,19 +130,17 @@ class QuantizedNetwork:
         -------
         dict of str to ndarray, uint8
             Every tensor of the graph by name, in its order: channels last, also when flattened.
+
+        Raises
+        ------
+        ValueError
+            If a tensor of the graph is none of PyTorch's network, or one of another shape, scale
+            or zero point: we have misread the network.
         """
+        nodes = {step.node for step in self.steps}
         with one_thread():
-            results = self._network.tensors(image)
-        orders = reordered(self.graph)
-        tensors = {self.graph.input.name: results[self.graph.input.name]}
-        for node in self.graph.nodes:
-            # a graph's own node, behind a mean without keepdim, only flattens
-            values = results.get(node.name, tensors[node.inputs[0]])
-            if node.name in orders:
-                values = channels_last_columns(values, *orders[node.name])
-            shape = self.graph.tensors[node.name].shape
-            tensors[node.name] = values.reshape(len(image), *shape[1:])
-        return tensors
+            results = self.reference.tensors(image, nodes)
+        return match(self.graph, self.steps, results, len(image))
 
     def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
         """Run PyTorch's INT8 network on an image and keep what layers read and write.
@@ -160,13 +167,14 @@ class QuantizedNetwork:
             if name not in self.layers:
                 near = ", ".join(nearest(name, self.layers))
                 raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
+        nodes = {step.node: step.name for step in self.steps if step.name in names}
         with one_thread():
-            return self._network.record(image, names)
+            return self.reference.record(image, nodes)
 
     def classify(self, image: Image) -> Classification:
         """Logits and top class that PyTorch's INT8 network gives one normalized image."""
         with one_thread():
-            logits = self._network.logits(image)[0]
+            logits = self.reference.logits(image)[0]
         return Classification(logits, int(np.argmax(logits)))
 
 
@@ -183,23 +191,41 @@ def _build(
         initialise(model, images, seed)
     else:
         model = load_checkpoint(network, weights)
-    steps, layers = _convert(model, network.name, images)
-    return _state(steps, layers, images.shape[1:])
+    classes = len(model.get_parameter(network.head))
+    return _state(_convert(model, network.name, images), network.name, images, classes)
 
 
-def _convert(
-    model: nn.Module, name: str, images: torch.Tensor
-) -> tuple[list[Step], dict[str, Layer]]:
-    """Steps and layers of a float network after quantization."""
-    return import_network(convert(model, [image[None] for image in images]), name)
+def _convert(model: nn.Module, name: str, images: torch.Tensor) -> torch.fx.GraphModule:
+    """A float network after quantization."""
+    return convert(model, [image[None] for image in images], name)
 
 
-def _state(steps: list[Step], layers: dict[str, Layer], size: Sequence[int]) -> store.State:
-    """What is kept of a network for images of shape (3, H, W)."""
-    first = np.zeros((1, *size), np.float32)
-    records = Int8Network(steps, layers).record(first, layers)
-    shapes = {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()}
-    return steps, layers, {"shapes": shapes, "input_shape": first.shape}
+def _state(
+    converted: torch.fx.GraphModule, name: str, images: torch.Tensor, classes: int = 0
+) -> store.State:
+    """What is kept of a network."""
+    steps, layers = import_network(converted, name)
+    first = np.zeros((1, *images.shape[1:]), np.float32)
+    nodes = {step.node: step.name for step in steps if step.op == "layer"}
+    records = Reference(converted).record(first, nodes)
+    about = {
+        "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()},
+        "input_shape": first.shape,
+        "classes": classes,
+        "code": converted.code,
+    }
+    return store.State(steps, layers, about, state_arrays(converted))
+
+
+def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
+    """The converted module of a cached network: quantized again, with the numbers of then."""
+    converted = rebuild(
+        network.blank(state.about["classes"]), torch.zeros(state.about["input_shape"])
+    )
+    if converted.code != state.about["code"]:
+        raise RuntimeError(f"{network.name} must be quantized to the same graph each time")
+    load_arrays(converted, state.arrays)
+    return converted
 
 
 def quantized(
@@ -229,10 +255,12 @@ def quantized(
     """
     images = _default_images() if calibration is None else _checked(calibration)
     with one_thread():
-        steps, layers = _convert(model, name, torch.from_numpy(images))
+        tensor = torch.from_numpy(images)
+        converted = _convert(model, name, tensor)
+        steps, layers = import_network(converted, name)
         lower(steps, layers, name, (1, *images.shape[1:]))  # what cannot run is refused here
-        state = _state(steps, layers, images.shape[1:])
-    return _network(name, weights, state)
+        state = _state(converted, name, tensor)
+    return _network(name, weights, state, lambda: converted)
 
 
 def _checked(calibration: Sequence[Image]) -> Image:
@@ -242,10 +270,13 @@ def _checked(calibration: Sequence[Image]) -> Image:
     return np.concatenate(list(calibration))
 
 
-def _network(name: str, weights: str, state: store.State) -> QuantizedNetwork:
-    steps, layers, about = state
+def _network(
+    name: str, weights: str, state: store.State, converted: Callable[[], torch.fx.GraphModule]
+) -> QuantizedNetwork:
+    about = state.about
     shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
-    return QuantizedNetwork(name, weights, steps, layers, shapes, tuple(about["input_shape"]))
+    size = tuple(about["input_shape"])
+    return QuantizedNetwork(name, weights, state.steps, state.layers, shapes, size, converted)
 
 
 def load(
@@ -302,6 +333,6 @@ def load(
                 tensor = torch.from_numpy(_default_images() if calibration is None else images)
                 with one_thread():
                     state = _build(network, weights, seed, tensor)
-                store.write(path, *state)
+                store.write(path, state)
     text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)
-    return _network(name, text, state)
+    return _network(name, text, state, partial(_rebuilt, network, state))

@@ -1,10 +1,14 @@
-"""Quantized networks on disk: one uncompressed .npz each, without pickles."""
+"""Quantized networks on disk: one uncompressed .npz each, without pickles.
+
+A file holds PyTorch's converted network (its state, as `converted_state` lists it) and what the
+importer has read out of it. Where the two have the same bytes, these are there once.
+"""
 
 from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -18,11 +22,33 @@ from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
 from .int8 import Step
 
-__all__ = ["read", "source_digest", "write"]
+__all__ = ["State", "read", "source_digest", "write"]
 
 _ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
-State = tuple[list[Step], dict[str, Layer], dict]
+_STATE = "state"  # folder of the converted network's arrays
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What is kept of a network.
+
+    Parameters
+    ----------
+    steps : list of Step
+        In order of execution; the last yields the logits.
+    layers : dict of str to Layer
+        By the names that the "layer" steps use.
+    about : dict
+        Further JSON values.
+    arrays : dict of str to ndarray
+        State of PyTorch's converted network.
+    """
+
+    steps: list[Step]
+    layers: dict[str, Layer]
+    about: dict
+    arrays: dict[str, np.ndarray]
 
 
 @cache
@@ -33,32 +59,31 @@ def source_digest() -> str:
     return digest(sources(nets), *imported, *versions)
 
 
-def write(path: Path, steps: list[Step], layers: dict[str, Layer], about: dict) -> None:
-    """Write a network, atomically: another process sees the whole file or none.
-
-    Parameters
-    ----------
-    path : Path
-    steps, layers
-        As in `int8.Int8Network`.
-    about : dict
-        Further JSON values to keep.
-    """
-    arrays = {}
+def write(path: Path, state: State) -> None:
+    """Write a network, atomically: another process sees the whole file or none."""
+    arrays = {f"{_STATE}/{key}": array for key, array in state.arrays.items()}
     plain = []
-    for layer in layers.values():
+    for layer in state.layers.values():
         fields = {name: value for name, value in vars(layer).items() if name not in _ARRAYS}
         fields["input"], fields["output"] = asdict(layer.input), asdict(layer.output)
         plain.append({"kind": type(layer).__name__, **fields})
         for name in _ARRAYS:
             arrays[f"{layer.name}/{name}"] = getattr(layer, name)
-    head = {"steps": [asdict(step) for step in steps], "layers": plain, "about": about}
-    arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    first: dict[str, str] = {}  # names of arrays by their bytes
+    places = {name: first.setdefault(digest(array), name) for name, array in arrays.items()}
+    kept = {name: array for name, array in arrays.items() if places[name] == name}
+    head = {
+        "steps": [asdict(step) for step in state.steps],
+        "layers": plain,
+        "about": state.about,
+        "places": places,
+    }
+    kept["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **kept)  # pyright: ignore[reportArgumentType]
 
 
-def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:
+def _layer(fields: dict, arrays: dict[str, np.ndarray]) -> Layer:
     kind = {"Conv2d": Conv2d, "Linear": Linear}[fields.pop("kind")]
     for name in ("input", "output"):
         fields[name] = Quantization(**fields[name])
@@ -70,12 +95,16 @@ def _layer(fields: dict, arrays: np.lib.npyio.NpzFile) -> Layer:
 
 
 def read(path: Path) -> State | None:
-    """Steps, layers and further values of a written network; None if no whole file is there."""
+    """A written network; None if no whole file is there."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            head = json.loads(arrays["head"].tobytes())
-            layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            head = json.loads(stored["head"].tobytes())
+            kept = {name: stored[name] for name in stored.files}
+        arrays = {name: kept[place] for name, place in head["places"].items()}
+        layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
     except (FileNotFoundError, EOFError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
         return None  # damaged files are built anew
     steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in head["steps"]]
-    return steps, layers, head["about"]
+    folder = f"{_STATE}/"
+    own = {name[len(folder) :]: a for name, a in arrays.items() if name.startswith(folder)}
+    return State(steps, layers, head["about"], own)

@@ -61,7 +61,7 @@ def test_a_damaged_file_is_built_anew(left, tmp_path):
 def test_files_honour_the_umask(mask, tmp_path):
     before = os.umask(mask)
     try:
-        store.write(tmp_path / "empty.npz", [], {}, {})
+        store.write(tmp_path / "empty.npz", store.State([], {}, {}, {}))
     finally:
         os.umask(before)
     assert (tmp_path / "empty.npz").stat().st_mode & 0o777 == 0o666 & ~mask

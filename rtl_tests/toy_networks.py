@@ -20,7 +20,7 @@ class Pooled(nn.Module):
         super().__init__()
         self.conv = _conv()
         self.max = nn.MaxPool2d(3, 2, 1)
-        self.avg = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
+        self.avg = nn.AvgPool2d(3, 2, 1)
         self.mixed = nn.Conv2d(16, 12, 3, groups=4, padding=1)
         self.adaptive = nn.AdaptiveAvgPool2d((4, 4))
         self.flatten = nn.Flatten()

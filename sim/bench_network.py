@@ -11,7 +11,6 @@ from ..golden.quantize import quantize_per_tensor
 from ..nets import library
 from ..nets.data.digits import digits
 from ..nets.images import calibration_crops, normalize
-from ..nets.int8 import Int8Network
 from ..nets.integer import IntegerNetwork
 from ..nets.library import QuantizedNetwork
 from ..nets.training.digits import RECIPES, outline
@@ -58,14 +57,13 @@ def _cases() -> Iterator[tuple[QuantizedNetwork, Images]]:
 def compare(network: QuantizedNetwork, images: Images, seconds: float) -> Ratio:
     """Ratio of the times of one batch, once both have given the same logits."""
     exact = IntegerNetwork(network.graph)
-    pytorch = Int8Network(network.steps, network.layers)
     source = network.graph.input.quantization
 
     def ours() -> npt.NDArray[np.float32]:
         return exact.logits(quantize_per_tensor(images.transpose(0, 2, 3, 1), source))
 
     def theirs() -> npt.NDArray[np.float32]:
-        return pytorch.logits(images)
+        return network.reference.logits(images)
 
     with one_thread():
         if not np.array_equal(ours(), theirs()):

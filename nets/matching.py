@@ -1,0 +1,74 @@
+"""Each tensor of the integer graph, and the tensor of PyTorch's network that it must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.flatten import channels_last_columns
+from ..golden.graph import Flatten, Network, Node
+from .int8 import Step
+from .lower import reordered
+from .reference import Result
+
+__all__ = ["match"]
+
+
+def match(
+    graph: Network, steps: Sequence[Step], results: Mapping[str, Result], count: int
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """PyTorch's codes for every tensor of the graph.
+
+    Parameters
+    ----------
+    graph : Network
+        From `lower.lower`.
+    steps : sequence of Step
+        That the graph was made of; they name PyTorch's nodes.
+    results : mapping of str to Result
+        From `Reference.tensors`, by node.
+    count : int
+        Images.
+
+    Returns
+    -------
+    dict of str to ndarray, uint8
+        By the graph's names, in its order, in its shapes for so many images.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch has no such tensor, or one of another shape, scale or zero point.
+    """
+    nodes = {step.name: step.node for step in steps}
+    orders = reordered(graph)
+    makers = {node.name: node for node in graph.nodes}
+    found = {}
+    for name, tensor in graph.tensors.items():
+        node = nodes.get(_origin(name, makers.get(name)), "")
+        if node not in results:
+            raise ValueError(f"{name}: tensor must be one of PyTorch's network, got none")
+        result, wanted = results[node], (count, *tensor.shape[1:])
+        codes = result.codes
+        if name in orders:
+            codes = channels_last_columns(codes, *orders[name])
+        if codes.ndim == 2 and wanted[1:3] == (1, 1):
+            codes = codes[:, None, None]  # PyTorch's mean drops dimensions, ours keeps them
+        if codes.shape != wanted or result.quantization != tensor.quantization:
+            raise ValueError(
+                f"{name}: tensor must be as PyTorch's network has it, shape {codes.shape} and "
+                f"{result.quantization}, got {wanted} and {tensor.quantization}"
+            )
+        found[name] = codes
+    return found
+
+
+def _origin(name: str, maker: Node | None) -> str:
+    """The step that makes a tensor: a mean without keepdim makes two, of which one flattens."""
+    if maker is not None and isinstance(maker.operation, Flatten):
+        source = maker.inputs[0]
+        if name == f"{source}.flatten":
+            return source
+    return name

@@ -1,0 +1,143 @@
+"""PyTorch's own INT8 network, run by PyTorch node by node: what all else is compared with.
+
+Nothing here knows how `importer` reads the graph. Each node of the converted module is called as
+it stands there; what comes out is kept by the node's name.
+
+One kernel is helped. qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its
+result contiguous but fills it in the input's order: a channels-last image, as INT8 convolutions
+make them, comes out with the right codes at wrong pixels. Clamps get a contiguous copy of their
+input, equal in every value. So for networks with ReLU6, hardtanh or clamp, the reference is the
+module from ``convert_fx`` with this one call before the clamps, and not its bare ``forward``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import fx, nn
+
+from ..golden.graph import Quantization
+from .framework import qnnpack
+from .int8 import Record, check_image, codes
+
+__all__ = ["Reference", "Result"]
+
+_CLAMPS = (
+    *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp"),
+    torch.ops.quantized.relu6,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A quantized tensor that a node made.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, H, W, C) or (N, K), uint8
+    quantization : Quantization
+        As the tensor itself has it.
+    """
+
+    codes: npt.NDArray[np.uint8]
+    quantization: Quantization
+
+
+_Executed = tuple[fx.Node, list[torch.Tensor], Any]
+
+
+class _Interpreter(fx.Interpreter):
+    """Calls what the nodes name, clamps with a contiguous tensor."""
+
+    def __init__(self, converted: fx.GraphModule) -> None:
+        super().__init__(converted)
+        self.nodes = list(converted.graph.nodes)
+
+    def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if isinstance(self.fetch_attr(target), nn.Hardtanh):  # ReLU6 is one
+            args = _contiguous(args)
+        return super().call_module(target, args, kwargs)
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args = _contiguous(args) if target in _CLAMPS else args
+        return super().call_function(target, args, kwargs)
+
+    def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args = _contiguous(args) if target in _CLAMPS else args
+        return super().call_method(target, args, kwargs)
+
+    def execute(self, image: torch.Tensor) -> Iterator[_Executed]:
+        """Yield each node with what it reads and its result; forgets what no later node reads.
+
+        Results have to be looked at at once: a later node may change them in place.
+        """
+        self.env = {}
+        self.args_iter = iter([image])
+        for node in self.nodes:
+            sources = [self.env[source] for source in node.all_input_nodes]
+            with qnnpack():
+                result = self.env[node] = self.run_node(node)
+            yield node, sources, result
+            for unused in self.user_to_last_uses.get(node, []):
+                del self.env[unused]
+
+
+def _contiguous(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (args[0].contiguous(), *args[1:])
+
+
+class Reference:
+    """Runs a converted network.
+
+    Parameters
+    ----------
+    converted : GraphModule
+        From `framework.convert`.
+    """
+
+    def __init__(self, converted: fx.GraphModule) -> None:
+        self.converted = converted
+
+    def _execute(self, image: npt.NDArray[np.float32]) -> Iterator[_Executed]:
+        check_image(image)
+        return _Interpreter(self.converted).execute(torch.from_numpy(np.array(image, order="C")))
+
+    def record(self, image: npt.NDArray[np.float32], names: Mapping[str, str]) -> dict[str, Record]:
+        """Run the network on normalized images up to the last of the layers to record.
+
+        Parameters
+        ----------
+        image : ndarray of shape (N, 3, H, W), float32
+        names : mapping of str to str
+            Nodes of layers, and what to call their records.
+
+        Returns
+        -------
+        dict of str to Record
+            In order of execution.
+        """
+        records: dict[str, Record] = {}
+        for node, sources, result in self._execute(image):
+            if len(records) == len(names):
+                break
+            if node.name in names:
+                records[names[node.name]] = Record(codes(sources[0]), codes(result))
+        return records
+
+    def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
+        """What the named nodes make of normalized images (N, 3, H, W), float32, if quantized."""
+        return {
+            node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
+            for node, _, result in self._execute(image)
+            if node.name in names and isinstance(result, torch.Tensor) and result.is_quantized
+        }
+
+    def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
+        *_, (_, _, result) = self._execute(image)
+        return result.numpy()

@@ -1,0 +1,281 @@
+"""The user's float network, traced, in the spelling that PyTorch's quantization understands.
+
+``torch.ao.quantization`` works on names of operators: it drops in-place statements as dead code,
+loses ``alpha`` and keyword arguments, gives one scale to a module that is called twice, and leaves
+some spellings of ReLU unfused. The graph is therefore rewritten before it is quantized, so that
+the same floats come out; `framework.convert` compares the two on an image, bit by bit. What is
+quantized and converted afterwards is the reference, and is run as PyTorch made it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator as python_operator
+from collections.abc import Iterator
+from copy import copy, deepcopy
+from typing import Any, NoReturn
+
+import torch
+from torch import fx, nn
+from torch.nn import functional
+
+__all__ = ["SCOPE", "spell", "trace"]
+
+SCOPE = "maccord_scope"  # key in a node's meta: what stands before its operator's name
+
+_RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
+_ADD = (torch.add, python_operator.iadd, "add", "add_")
+_INPLACE_OPERATORS = (
+    *(python_operator.iadd, python_operator.isub, python_operator.imul),
+    *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
+)
+_PURE: dict[object, Any] = {  # in-place functions and methods, and what they are otherwise
+    "clamp_": "clamp",
+    torch.clamp_: torch.clamp,
+    functional.hardtanh_: functional.hardtanh,
+}
+_VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
+_SAME = (functional.dropout, functional.dropout2d)
+_SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
+
+
+def trace(model: nn.Module) -> fx.GraphModule:
+    """Trace a network; each node's meta says whose code calls it, under `SCOPE`.
+
+    The modules are the network's own, not copies.
+    """
+    tracer = fx.Tracer()
+    graph = tracer.trace(model)
+    for node in graph.nodes:
+        path, _ = tracer.node_name_to_scope.get(node.name, ("", None))
+        node.meta[SCOPE] = f"{path}.".lstrip(".")
+    return fx.GraphModule(model, graph)
+
+
+def spell(traced: fx.GraphModule, network: str) -> None:
+    """Rewrite a traced network in place, so that it computes the same floats.
+
+    Keyword arguments become positional where quantization looks for tensors. Whoever reads a
+    tensor after an in-place operator reads the operator's result. All ReLUs, sums and means over
+    an image have one spelling. A layer that is called twice becomes two, which share no scales.
+
+    Parameters
+    ----------
+    traced : GraphModule
+        From `trace`.
+    network : str
+        Name, for errors.
+
+    Raises
+    ------
+    ValueError
+        If a call cannot be written so that INT8 computes what it means; the message names it.
+    """
+    speller = _Speller(traced, network)
+    for node in list(traced.graph.nodes):
+        speller.positional(node)
+    for node in list(traced.graph.nodes):
+        if speller.in_place(node):
+            speller.reroute(node)
+    for node in list(traced.graph.nodes):
+        speller.respell(node)
+    speller.separate()
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+
+
+class _Speller:
+    """Rewrites nodes of one graph."""
+
+    def __init__(self, traced: fx.GraphModule, network: str) -> None:
+        self.module = traced
+        self.network = network
+
+    def refuse(self, node: fx.Node, wanted: str) -> NoReturn:
+        """Raise ValueError for a call, with its module's path."""
+        raise ValueError(f"{self.network}.{self.path(node)}: {wanted}")
+
+    def path(self, node: fx.Node) -> str:
+        """The module that is called, or whose code calls, then the operator."""
+        if node.op == "call_module":
+            return str(node.target)
+        return f"{node.meta.get(SCOPE, '')}{_word(node)}"
+
+    def submodule(self, node: fx.Node) -> nn.Module | None:
+        """The module that the node calls, if it calls one."""
+        return self.module.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+    def replace(
+        self, node: fx.Node, op: str, target: Any, args: tuple[Any, ...], scope: str | None = None
+    ) -> None:
+        """Put another call in a node's place."""
+        with self.module.graph.inserting_before(node):
+            new = self.module.graph.create_node(op, target, args)
+        new.meta.update(copy(node.meta))
+        if scope is not None:
+            new.meta[SCOPE] = scope
+        node.replace_all_uses_with(new)
+        self.module.graph.erase_node(node)
+
+    def positional(self, node: fx.Node) -> None:
+        """Move the tensors of a call from keywords to the front of its arguments."""
+        if node.op not in ("call_function", "call_module", "call_method"):
+            return
+        if "out" in node.kwargs:
+            self.refuse(node, "call must return its result, got one that writes into a tensor")
+        values = dict(node.kwargs)
+        leading = [values.pop(key) for key in ("input", "tensors", "other") if key in values]
+        node.args, node.kwargs = (*node.args, *leading), values
+
+    def in_place(self, node: fx.Node) -> bool:
+        """Whether the call changes its first argument."""
+        module = self.submodule(node)
+        if module is not None:
+            return bool(getattr(module, "inplace", False))
+        if node.op == "call_method":
+            return str(node.target).endswith("_") and not str(node.target).endswith("__")
+        if node.op != "call_function":
+            return False
+        if _operator(node) in _INPLACE_OPERATORS or _word(node).endswith("_"):
+            return True
+        return bool(_bound(node).get("inplace"))
+
+    def reroute(self, node: fx.Node) -> None:
+        """Let all that reads the changed tensor afterwards read the operator's result."""
+        changed = node.args[0]
+        if not isinstance(changed, fx.Node):
+            return  # a number
+        order = {each: number for number, each in enumerate(self.module.graph.nodes)}
+        same = self.aliases(changed, views=False)
+        for alias in self.aliases(changed, views=True):
+            if order[alias] >= order[node]:
+                continue  # made of the result
+            later = [user for user in alias.users if order[user] > order[node]]
+            if later and alias not in same:
+                self.refuse(
+                    node,
+                    f"{_word(node)} must not work in place on a tensor of which {alias.name} is "
+                    f"a view that {later[0].name} reads later; write it without in-place",
+                )
+            for user in later:
+                user.replace_input_with(alias, node)
+
+    def aliases(self, node: fx.Node, *, views: bool) -> set[fx.Node]:
+        """Nodes whose tensors are the node's: the same object, or also views into it."""
+        found, todo = {node}, [node]
+        while todo:
+            current = todo.pop()
+            near = [user for user in current.users if self.aliased(user, views)]
+            if self.aliased(current, views) and isinstance(current.args[0], fx.Node):
+                near.append(current.args[0])
+            todo += [other for other in near if other not in found]
+            found.update(near)
+        return found
+
+    def aliased(self, node: fx.Node, views: bool) -> bool:
+        """Whether the node's tensor is its input's, or perhaps a view into it."""
+        module = self.submodule(node)
+        if isinstance(module, _SAME_MODULES) or _operator(node) in _SAME or self.in_place(node):
+            return True
+        return views and (isinstance(module, nn.Flatten) or _operator(node) in _VIEWS)
+
+    def respell(self, node: fx.Node) -> None:
+        """Give a call the spelling that quantization knows."""
+        module = self.submodule(node)
+        target: Any = _operator(node)
+        if isinstance(module, nn.Flatten):
+            args = (node.args[0], module.start_dim, module.end_dim)
+            self.replace(node, "call_function", torch.flatten, args, str(node.target))
+        elif target in _RELU:
+            self.replace(node, "call_function", functional.relu, node.args[:1])
+        elif target in _ADD:
+            alpha = node.kwargs.get("alpha", 1)
+            if alpha != 1:
+                self.refuse(
+                    node, f"alpha of add must be 1, got {alpha}: PyTorch's INT8 sum ignores it"
+                )
+            self.replace(node, "call_function", python_operator.add, node.args)
+        elif target in (torch.mean, "mean"):
+            self.mean(node)
+        elif target in _PURE:
+            node.target = _PURE[target]
+        elif node.op == "call_function" and _bound(node).get("inplace"):
+            values = _bound(node) | {"inplace": False}
+            node.args, node.kwargs = tuple(values.values()), {}
+
+    def mean(self, node: fx.Node) -> None:
+        """Name an image's dimensions [2, 3]: other names get a kernel that rounds otherwise."""
+        dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+        if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
+            options = {key: value for key, value in node.kwargs.items() if key != "dim"}
+            node.args, node.kwargs = (*node.args[:1], [2, 3], *node.args[2:]), options
+
+    def separate(self) -> None:
+        """Give each call of a module with weights a module of its own; pad by numbers."""
+        called: set[str] = set()
+        for node in list(self.module.graph.nodes):
+            module = self.submodule(node)
+            if module is None:
+                continue
+            path = str(node.target)
+            if path in called and module.state_dict():
+                path = next(name for name in _numbered(path) if not self.holds(name))
+                self.module.add_submodule(path, deepcopy(module))
+                node.target = path
+            called.add(path)
+            if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+                self.pad(node, module)
+
+    def holds(self, path: str) -> bool:
+        """Whether the network has something of that path."""
+        parent, _, name = path.rpartition(".")
+        return hasattr(self.module.get_submodule(parent), name)
+
+    def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
+        """Replace a convolution's padding "same" or "valid" by numbers."""
+        kernel, dilation = module.kernel_size, module.dilation
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        if module.padding == "same" and any(size % 2 for size in total):
+            self.refuse(
+                node,
+                "padding 'same' must be the same on both sides, as of odd kernels, got a kernel "
+                f"of {tuple(kernel)}",
+            )
+        numbered = deepcopy(module)
+        sizes = [size // 2 if module.padding == "same" else 0 for size in total]
+        numbered.padding = (sizes[0], sizes[1])
+        parent, _, name = str(node.target).rpartition(".")
+        setattr(self.module.get_submodule(parent), name, numbered)
+
+
+def _operator(node: fx.Node) -> object:
+    """The function or method that a node calls, none if it calls a module or nothing."""
+    return node.target if node.op in ("call_function", "call_method") else None
+
+
+def _word(node: fx.Node) -> str:
+    """Name of the function or method that a node calls."""
+    target: Any = node.target
+    return getattr(target, "__name__", str(target))
+
+
+def _bound(node: fx.Node) -> dict[str, Any]:
+    """Arguments of a Python function by name, nothing of a function in C."""
+    target: Any = node.target
+    assert callable(target)
+    try:
+        bound = inspect.signature(target).bind(*node.args, **node.kwargs)
+    except (TypeError, ValueError):
+        return {}
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in bound.signature.parameters.values()):
+        return {}
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _numbered(path: str) -> Iterator[str]:
+    """The path with _1, _2 and so on behind it."""
+    number = 0
+    while True:
+        number += 1
+        yield f"{path}_{number}"
