@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
 from cocotb_bus.drivers.amba import AXI4LiteMaster
 
-from ..golden.registers import RECORDED, Register, Status
+from ..golden.registers import RECORDED, RESET_CYCLES, Register, Status
 from .errors import SimulationError
 from .protocol import describe_violation
 from .stall import describe_stall
@@ -147,7 +147,7 @@ class Testbench:
         dut.memory_seed.value = seed
         dut.wakeup.value = 0
         dut.aresetn.value = 0
-        await ClockCycles(dut.aclk, 10)
+        await ClockCycles(dut.aclk, RESET_CYCLES)
         dut.aresetn.value = 1
         await ClockCycles(dut.aclk, 2)
 
