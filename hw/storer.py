@@ -95,6 +95,8 @@ class Storer(wiring.Component):
             for name in walk.payload.shape().members:
                 m.d.comb += walk.payload[name].eq(command.fields[name])
         begins, may_begin = Signal(), Signal(init=1)
+        # Stays until the reset at a start: the core's own, and with it `halt`, ends before
+        self._stopped = Signal()
         self._balance(m, cutter.o, begins, may_begin)
         moves, sent = self._send(m, walker, start & command.record, begins, may_begin)
         open_, waiting = self._outstanding(m, leave, bursts)
@@ -160,7 +162,7 @@ class Storer(wiring.Component):
     ) -> None:
         """Hand requests on, and see that as many bursts are asked for as begin in the end.
 
-        After a halt, the channel that is behind catches up, a burst every few cycles: what is
+        Once stopped, the channel that is behind catches up, a burst every few cycles: what is
         counted is two cycles old.
         """
         request, may_ask = self.write_request, Signal(init=1)
@@ -181,8 +183,8 @@ class Storer(wiring.Component):
             answered.eq(self.acknowledged),
             ahead.eq(ahead + asked - begun),
             unanswered.eq(unanswered + asked - answered),
-            may_ask.eq(held | Mux(self.halt, behind & ~may_ask & ~asked, ~unanswered[-1])),
-            may_begin.eq(Mux(self.halt, leads & ~begins & ~begun, few)),
+            may_ask.eq(held | Mux(self._stopped, behind & ~may_ask & ~asked, ~unanswered[-1])),
+            may_begin.eq(Mux(self._stopped, leads & ~begins & ~begun, few)),
             self.owed.eq((unanswered != 0) | (ahead != 0) | asked | begun | answered),
         ]
 
@@ -200,7 +202,7 @@ class Storer(wiring.Component):
         latency = Scratchpad.LATENCY + 1  # from `moves` to the data
         room, moves, moved, gone = Signal(), Signal(), Signal(), Signal()
         reserved = Signal(range(self.BUFFERED + 1))  # beats that have left the walker, not yet gone
-        inside, refused, beyond = Signal(), Signal(), Signal()  # a burst has begun; no strobes
+        inside, beyond, refused = Signal(), Signal(), self._stopped  # inside: of a burst
         m.d.comb += [
             walker.o.ready.eq(room & (inside | may_begin)),
             moves.eq(walker.o.valid & walker.o.ready),

@@ -290,7 +290,7 @@ def test_halt_completes_bursts(seed: int) -> None:
     requests, ends = len(setup.requests.items), sum(b["last"] for b in setup.beats.items)
     assert requests == ends == len(setup.memory.acknowledgements)
     assert setup.beats.items[-1]["last"]
-    assert owed.values[halted[0]] or not setup.memory.acknowledgements
+    assert any(owed.values)
     assert not any(owed.values[setup.memory.acknowledgements[-1] + 3 :])
     written = setup.memory.written > 0
     np.testing.assert_array_equal(setup.memory.memory[written], setup.golden()[started][written])
