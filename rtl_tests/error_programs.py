@@ -199,7 +199,7 @@ def run_cases(
         assert (folder / "result.json").exists(), (folder / "log").read_text()
         found, seen = json.loads((folder / "result.json").read_text())
         after = np.fromfile(folder / "memories.bin", np.uint8).reshape(-1, 2, image.size)
-    if seen["protocol_errors"]: print("PROTOCOL", seen)
+    assert seen["protocol_errors"] == 0, seen
     outputs = slice(plan.memory.output, plan.memory.output + due.size)
     outcomes = []
     for code, result, (own, following) in zip(codes, found, after, strict=False):
