@@ -109,6 +109,10 @@ enum maccord_result maccord_wait(struct maccord *device, uint32_t polls) {
     return MACCORD_TIMEOUT;
 }
 
+void maccord_abort(struct maccord *device) {
+    set(device, MACCORD_REG_CONTROL, MACCORD_CONTROL_ABORT_MASK);
+}
+
 uint32_t maccord_interrupt(struct maccord *device) {
     const uint32_t status = get(device, MACCORD_REG_STATUS);
 

@@ -77,6 +77,16 @@ enum maccord_result maccord_start(struct maccord *device, int interrupt);
 /* Read the status until the program has ended: `polls` times, without end if that is 0. */
 enum maccord_result maccord_wait(struct maccord *device, uint32_t polls);
 
+/* End the program that runs, MACCORD_ERROR_ABORTED; no effect while none does. Wait for its end
+   then, as for any other: memory still answers what it was asked for. The next program may start
+   after that. For one that takes too long:
+
+       if (maccord_wait(&device, polls) == MACCORD_TIMEOUT) {
+           maccord_abort(&device);
+           maccord_wait(&device, 0);
+       } */
+void maccord_abort(struct maccord *device);
+
 /* To be called by the interrupt handler: lowers the interrupt, and returns the STATUS it found. */
 uint32_t maccord_interrupt(struct maccord *device);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # products of int8 whose sum float32 holds exactly
 _LARGEST_FACTOR = 1 << 22
+_LONGEST_WALK = 1 << 16  # what is longer is no layer's
 _UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
@@ -88,7 +90,11 @@ class ComputeUnit:
         if mode != Mode.DENSE:
             self._check_window(instruction)
         banks = self._parameters.activation_banks
-        walk = list(reduction(geometry, rows))
+        walk = list(islice(reduction(geometry, rows), _LONGEST_WALK + 1))
+        if len(walk) > _LONGEST_WALK:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION, f"a walk has more than {_LONGEST_WALK} passes"
+            )
         if any((p.b - p.a) % banks for p in walk):
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
@@ -152,6 +158,8 @@ class ComputeUnit:
         if weighted:
             last = instruction["accumulator"] + pixels - 1
             limits.append(("accumulator", last, p.accumulators))
+        else:
+            limits.append(("pixel", pixels - 1, p.output_bytes))
         if self._walk.mode in (Mode.DEPTHWISE, Mode.MAX):
             cells = scan(self._walk.setup, instruction)[1]
             limits.append(("cell of a line", cells - 1, p.line_cells))

@@ -8,8 +8,10 @@ __all__ = [
     "COUNTERS",
     "IDENTIFICATION",
     "RECORDED",
+    "RESET_CYCLES",
     "VERSION",
     "WRITABLE",
+    "Command",
     "ErrorCode",
     "Register",
     "Status",
@@ -18,6 +20,8 @@ __all__ = [
 
 IDENTIFICATION = 0x4D414343  # "MACC"
 VERSION = 0x0003_0000
+#: Fewest cycles of the reset input; a start may follow as soon as the reset has ended.
+RESET_CYCLES = 16
 
 # Every cycle from start to interrupt is counted in exactly one of these.
 COUNTERS = (
@@ -42,7 +46,7 @@ class Register(IntEnum):
 
     ID = 0x000
     VERSION = 0x004
-    CONTROL = 0x008  # bit 0: start
+    CONTROL = 0x008  # `Command`
     STATUS = 0x00C  # `Status`; writing 1 to done or error clears it and lowers the interrupt
     IRQ_ENABLE = 0x010  # bit 0
     PROGRAM = 0x014  # byte offset of the program from the base address, a multiple of 256
@@ -74,6 +78,17 @@ WRITABLE = {
 }
 
 
+class Command(IntEnum):
+    """Bits of CONTROL, which reads as 0; START has no effect while a program runs.
+
+    ABORT has none while none runs. An aborted program ends like one with an error: bursts that it
+    has asked for are completed, writes without strobes, and no other is begun.
+    """
+
+    START = 1
+    ABORT = 2
+
+
 class Status(IntEnum):
     """Bits of STATUS; bits 8 to 15 hold an `ErrorCode`."""
 
@@ -92,6 +107,7 @@ class ErrorCode(IntEnum):
     WRITE_ERROR = 3
     SCRATCHPAD_RANGE = 4
     DEADLOCK = 5
+    ABORTED = 6  # by `Command.ABORT`
 
 
 class UnitState(IntEnum):

@@ -99,6 +99,7 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             self.interrupt.eq(control.interrupt),
             core.start.eq(started),
+            core.abort.eq(control.abort),
             core.program.eq(control.program),
             control.finish.eq(core.finish),
             control.error.eq(core.error),
@@ -121,7 +122,8 @@ class Accelerator(wiring.Component):
     def _read_channels(self, m: Module, core: Core, base: Signal) -> None:
         self._constants(m, "ar")
         request = data.StructLayout({"address": ADDRESS_BITS, "length": 8, "id": ID_WIDTH})
-        beat = data.StructLayout({"data": len(core.read_data), "fault": 1, "id": ID_WIDTH})
+        layout = {"data": len(core.read_data), "fault": 1, "last": 1, "id": ID_WIDTH}
+        beat = data.StructLayout(layout)
         m.submodules.read_address_slice = address = RegisterSlice(request)
         m.submodules.read_data_slice = beats = RegisterSlice(beat)
         m.d.comb += [
@@ -137,11 +139,13 @@ class Accelerator(wiring.Component):
             address.o.ready.eq(self.m_axi_arready),
             beats.i.payload.data.eq(self.m_axi_rdata),
             beats.i.payload.fault.eq(self.m_axi_rresp[1]),
+            beats.i.payload.last.eq(self.m_axi_rlast),
             beats.i.payload.id.eq(self.m_axi_rid),
             beats.i.valid.eq(self.m_axi_rvalid),
             self.m_axi_rready.eq(beats.i.ready),
             core.read_data.eq(beats.o.payload.data),
             core.read_fault.eq(beats.o.payload.fault),
+            core.read_last.eq(beats.o.payload.last),
             core.read_data_id.eq(beats.o.payload.id),
             core.read_data_valid.eq(beats.o.valid),
             beats.o.ready.eq(core.read_data_ready),

@@ -58,8 +58,8 @@ class ActivationFeeder(wiring.Component):
     setup, setup_add : what is in force; SETUP_ADD gives `setup`, too, what the two share and the
         shape of what is read, so does a dense SETUP: windows of one cell
     begin, restart, activation : to `Reduction`
-    reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_next :
-        from and to it
+    reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_past,
+        reduction_next : from and to it
     weights_ready, swap : from and to `WeightFeeder`
     a, b, split, read : of the activation scratchpad
     vector : to the datapath with what it reads
@@ -70,6 +70,8 @@ class ActivationFeeder(wiring.Component):
         requantizers; passes remain
     missing : units whose tokens the next command waits for
     drained : nothing that was read is in flight
+    illegal, beyond : a COMPUTE continues no walk of its mode, goes beyond the walk's end; has too
+        many passes or pixels
     state : what the unit is doing
     """
 
@@ -99,6 +101,7 @@ class ActivationFeeder(wiring.Component):
                 "reduction_b": In(address),
                 "reduction_split": In(lanes),
                 "reduction_used": In(lanes),
+                "reduction_past": In(1),
                 "reduction_next": Out(1),
                 "weights_ready": In(1),
                 "swap": Out(1),
@@ -115,6 +118,8 @@ class ActivationFeeder(wiring.Component):
                 "running": Out(1),
                 "missing": Out(len(Unit)),
                 "drained": Out(1),
+                "illegal": Out(1),
+                "beyond": Out(1),
             }
         )
 
@@ -154,7 +159,29 @@ class ActivationFeeder(wiring.Component):
         self._walk(m, walker, tile, step)
         self._issue(m, tile.accumulator, step, (first, last), commands.weighted)
         self._drain_reads(m, step.go)
+        self._judge(m, commands, tile.accumulator, step)
         return m
+
+    def _judge(self, m: Module, commands: ComputeCommands, accumulator: Value, step: _Step) -> None:
+        """Stop passes beyond the walk's end, and pixels beyond the accumulators.
+
+        Where the mode has no weights, pixels end with the bytes of the output scratchpad.
+        """
+        entries, bytes_ = self._parameters.accumulators, self._parameters.output_bytes
+        place = Signal(range(2 * max(entries, bytes_)), reset_less=True)  # behind this pixel
+        emits = Signal()
+        past, weighted = Signal(), commands.weighted
+        limit = Mux(weighted, entries, bytes_)
+        m.d.sync += [
+            emits.eq(step.emit),
+            past.eq(step.start & weighted & self.reduction_past),
+            self.illegal.eq(commands.illegal | past),
+            self.beyond.eq(commands.beyond | (emits & (place > limit))),
+        ]
+        with m.If(step.start):
+            m.d.sync += place.eq(Mux(weighted, accumulator, 0) + step.emit)
+        with m.Elif(step.emit):
+            m.d.sync += place.eq(place + 1)
 
     def _command(self, m: Module, commands: ComputeCommands) -> None:
         fields = self.i.payload.fields.compute

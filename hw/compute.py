@@ -48,7 +48,9 @@ class Compute(wiring.Component):
     work : products with weights of the layer that a vector starts, some cycles after it goes out
     weight_state, state : what the weight feeder and the activation feeder are doing
     missing : units whose tokens the next tile waits for
-    drained : nothing is in flight
+    drained, flowing : nothing is in flight or waits; what was read is in flight
+    illegal, beyond : a COMPUTE continues no walk of its mode; goes beyond a scratchpad or the
+        accumulators
     """
 
     i: stream.Interface
@@ -74,6 +76,9 @@ class Compute(wiring.Component):
                 "running": Out(1),
                 "missing": Out(len(Unit)),
                 "drained": Out(1),
+                "flowing": Out(1),
+                "illegal": Out(1),
+                "beyond": Out(1),
                 "weight_state": Out(UnitState),
             }
         )
@@ -118,6 +123,9 @@ class Compute(wiring.Component):
             self.throttled.eq(feeder.throttled),
             self.running.eq(feeder.running),
             self.missing.eq(feeder.missing),
+            self.flowing.eq(~feeder.drained),
+            self.illegal.eq(feeder.illegal),
+            self.beyond.eq(feeder.beyond),
             self.drained.eq(feeder.drained & ~commands.o.valid & ~outputs.o.valid),
             self.weight_state.eq(weights.state),
             self.state.eq(feeder.state),
@@ -145,6 +153,7 @@ class Compute(wiring.Component):
             feeder.reduction_b.eq(reduction.b),
             feeder.reduction_split.eq(reduction.split),
             feeder.reduction_used.eq(reduction.used),
+            feeder.reduction_past.eq(reduction.past),
         ]
 
     def _feed(

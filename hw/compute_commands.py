@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Mode, Opcode, Unit
+from ..golden.isa import PARAMETER_ROWS, Mode, Opcode, Unit
 from ..golden.parameters import Parameters
 from .layouts import compute_layout, fields_layout
 
@@ -41,6 +41,8 @@ class ComputeCommands(wiring.Component):
         shape of what is read, so does a dense SETUP: windows of one cell
     weighted : the mode in force has weights, two cycles after its SETUP
     outputs : where results go, one for each tile with `last`
+    illegal, beyond : a COMPUTE that has begun continues no walk of its mode; has more passes than
+        the weight scratchpad has room for
     blocked, missing : a COMPUTE may not start; units whose tokens it waits for
     """
 
@@ -49,6 +51,7 @@ class ComputeCommands(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._rows = parameters.rows
+        self._weight_rows = parameters.weight_rows
         super().__init__(
             {
                 "i": In(stream.Signature(compute_layout())),
@@ -63,6 +66,8 @@ class ComputeCommands(wiring.Component):
                 "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
                 "weighted": Out(1),
                 "outputs": Out(stream.Signature(outputs_layout())),
+                "illegal": Out(1),
+                "beyond": Out(1),
                 "blocked": Out(1),
                 "missing": Out(len(Unit)),
             }
@@ -94,7 +99,33 @@ class ComputeCommands(wiring.Component):
         ]
         self._place(m, self.begin & placed)
         self._set_up(m, change, change_add)
+        self._judge(m, change)
         return m
+
+    def _judge(self, m: Module, change: Signal) -> None:
+        """Find COMPUTEs that the mode in force does not have; none is told by its fields alone."""
+        fields, begin = self.i.payload.fields.compute, self.begin
+        configured, walking = Signal(), Signal()  # by a SETUP, by a COMPUTE with `first` since
+        columns = Signal(8, reset_less=True)  # of that one
+        # While a command is shown, two cycles or more before it begins
+        same, one, many, many_first = (Signal(reset_less=True) for _ in range(4))
+        room = self._weight_rows // self._rows
+        room_first = (self._weight_rows - PARAMETER_ROWS) // self._rows
+        m.d.sync += [
+            same.eq(columns == fields.columns),
+            one.eq((fields.passes == 1) & fields.first & fields.last),
+            many.eq(fields.passes > room),
+            many_first.eq(fields.passes > room_first),
+        ]
+        walks = Mux(fields.first, 1, walking & same)
+        m.d.sync += [
+            self.illegal.eq(begin & (~configured | ~Mux(self.weighted, walks, one))),
+            self.beyond.eq(begin & self.weighted & Mux(fields.first, many_first, many)),
+            configured.eq(configured | change),
+            walking.eq((walking | (begin & fields.first)) & ~change),
+        ]
+        with m.If(begin & fields.first):
+            m.d.sync += columns.eq(fields.columns)
 
     def _place(self, m: Module, begin: Value) -> None:
         """Where outputs go, until that is taken."""

@@ -15,6 +15,7 @@ from ..golden.registers import (
     RECORDED,
     VERSION,
     WRITABLE,
+    Command,
     ErrorCode,
     Register,
 )
@@ -62,6 +63,7 @@ class Control(wiring.Component):
     s_axi_* : AXI4-Lite slave
     interrupt : high while done, error or recorded is set and interrupts are enabled
     start : one cycle, when software starts a program and none runs
+    abort : from the cycle after software asks for it until the program has ended
     program, base : byte offset of the program, base address of all offsets
     finish, error : one cycle, the program has ended; why it ended early
     recorded : one cycle, a RECORD asks for the interrupt
@@ -82,6 +84,7 @@ class Control(wiring.Component):
             | {
                 "interrupt": Out(1),
                 "start": Out(1),
+                "abort": Out(1),
                 "busy": Out(1),
                 "program": Out(32),
                 "base": Out(64),
@@ -119,9 +122,14 @@ class Control(wiring.Component):
             failed.eq(error != ErrorCode.NONE),
             self.interrupt.eq(enable & (done | recorded | failed)),
         ]
-        m.d.sync += self.start.eq(
-            write & chosen[Register.CONTROL] & strobe[0] & value[0] & ~self.busy & ~self.start
-        )
+        command = write & chosen[Register.CONTROL] & strobe[0]
+        free = ~self.busy & ~self.start
+        m.d.sync += [
+            self.start.eq(command & (value & Command.START).any() & free),
+            self.abort.eq(
+                (self.abort | (command & (value & Command.ABORT).any() & ~free)) & ~self.finish
+            ),
+        ]
         for register, target in writable.items():
             masked = value & WRITABLE[register]
             self._store(m, target, masked, write & chosen[register], strobe, register)

@@ -36,6 +36,7 @@ class Core(wiring.Component):
     Members
     -------
     start, program : fetch begins, one cycle after the core's reset
+    abort : ends a program that runs, from then on
     finish, error : one cycle, nothing has been left to do for `SETTLE_CYCLES`; `ErrorCode` if it
         stopped early
     read_* : AXI read channels, offsets in place of addresses
@@ -54,6 +55,7 @@ class Core(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "abort": In(1),
                 "program": In(32),
                 "finish": Out(1),
                 "error": Out(ErrorCode),
@@ -65,6 +67,7 @@ class Core(wiring.Component):
                 "read_data_id": In(ID_WIDTH),
                 "read_data": In(width),
                 "read_fault": In(1),
+                "read_last": In(1),
                 "read_data_valid": In(1),
                 "read_data_ready": Out(1),
                 "write_request": Out(stream.Signature(burst_layout())),
@@ -145,7 +148,9 @@ class Core(wiring.Component):
     def _reads(self, m: Module) -> None:
         """Fetch before activations before weights: weights are asked for furthest ahead."""
         readers = (self._fetch, self._load, self._weight)
-        m.submodules.arbiter = arbiter = ReadArbiter(self._parameters, units=len(readers))
+        m.submodules.arbiter = self._arbiter = arbiter = ReadArbiter(
+            self._parameters, units=len(readers)
+        )
         for index, reader in enumerate(readers):
             wiring.connect(m, reader.read_request, getattr(arbiter, f"request{index}"))
         wiring.connect(m, arbiter.data0, self._fetch.read_data)  # which takes every beat
@@ -165,7 +170,9 @@ class Core(wiring.Component):
             arbiter.address_ready.eq(self.read_address_ready),
             arbiter.beat_id.eq(self.read_data_id),
             arbiter.beat.eq(self.read_data),
+            arbiter.beat_last.eq(self.read_last),
             arbiter.beat_valid.eq(self.read_data_valid),
+            arbiter.halt.eq(self._halt),
             self.read_data_ready.eq(arbiter.beat_ready),
         ]
 
@@ -190,13 +197,17 @@ class Core(wiring.Component):
         ]
 
     def _finish(self, m: Module, empty: Value) -> None:
-        """End when all is done, or when memory owes nothing after an error."""
+        """End when all is done, or after an error when no burst is outstanding.
+
+        An error shows within `SETTLE_CYCLES` + 12 cycles of the last answer to a burst that was
+        outstanding, whatever the units are doing.
+        """
         dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
         transfers = (self._load, self._weight, self._store)
         moving, bus, idle, running = Signal(), Signal(), Signal(), self._running
         quiet = Signal(range(DEADLOCK_CYCLES + 1))
         settled = Signal(range(SETTLE_CYCLES + 1))
-        progress, calm = Signal(), Signal()
+        progress, calm, owed = Signal(), Signal(), Signal()
         units = [t.state == s for t in transfers for s in (UnitState.RUNNING, UnitState.BUS)]
         m.d.comb += [
             bus.eq(self.read_address_valid | self.write_request.valid | fetch.awaiting),
@@ -210,9 +221,11 @@ class Core(wiring.Component):
         m.d.sync += [
             moving.eq(Cat(units).any()),
             running.eq((running | self.start) & ~self.finish),
-            progress.eq(moving | bus | compute.issuing | ~compute.drained),
+            # Not what waits in the compute unit: it may wait for ever
+            progress.eq(moving | bus | compute.issuing | compute.flowing),
+            owed.eq(self._arbiter.owed | self._store.owed),
             quiet.eq(Mux(progress | ~running, 0, quiet + 1)),
-            calm.eq(~fetch.busy & ~moving & ~bus & (self._halt | (dispatch.ended & idle))),
+            calm.eq(Mux(self._halt, ~owed, ~fetch.busy & ~moving & ~bus & dispatch.ended & idle)),
             settled.eq(Mux(calm & running, settled + 1, 0)),
             self.finish.eq(running & ~self.finish & (settled == SETTLE_CYCLES)),
         ]
@@ -224,15 +237,18 @@ class Core(wiring.Component):
         transfers = (self._load, self._weight, self._store)
         reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
         for name, condition, code in (
+            ("aborted", self.abort, ErrorCode.ABORTED),
             ("deadlock", deadlock, ErrorCode.DEADLOCK),
             (
                 "beyond",
-                Cat(t.range_error for t in transfers).any() | dispatch.beyond,
+                Cat(t.range_error for t in transfers).any()
+                | dispatch.beyond
+                | self._compute.beyond,
                 ErrorCode.SCRATCHPAD_RANGE,
             ),
             ("write_fault", self.acknowledged & self.write_fault, ErrorCode.WRITE_ERROR),
             ("read_fault", reader_fault | dispatch.fault, ErrorCode.READ_ERROR),
-            ("illegal", dispatch.illegal, ErrorCode.ILLEGAL_INSTRUCTION),
+            ("illegal", dispatch.illegal | self._compute.illegal, ErrorCode.ILLEGAL_INSTRUCTION),
         ):
             seen = Signal(name=name)
             m.d.sync += seen.eq(condition)

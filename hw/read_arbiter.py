@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,8 +19,13 @@ class ReadArbiter(wiring.Component):
     -------
     request<i>, data<i> : each unit's bursts, and its beats in order
     address, id, length, address_valid, address_ready : AXI AR, registered
-    beat_id, beat, beat_valid, beat_ready : AXI R
+    beat_id, beat, beat_last, beat_valid, beat_ready : AXI R
+    halt : no further burst is granted, two cycles later; what arrives is taken, and may be lost
+    owed : a burst has been granted whose last beat has not arrived, a cycle later
     """
+
+    #: Bits of the number of bursts outstanding; none is granted while the highest is set.
+    OWED_BITS = 12
 
     def __init__(self, parameters: Parameters, *, units: int) -> None:
         self._units = units
@@ -36,23 +41,36 @@ class ReadArbiter(wiring.Component):
                 "address_ready": In(1),
                 "beat_id": In(ID_WIDTH),
                 "beat": In(width),
+                "beat_last": In(1),
                 "beat_valid": In(1),
                 "beat_ready": Out(1),
+                "halt": In(1),
+                "owed": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        free = Signal()
-        m.d.comb += free.eq(~self.address_valid | self.address_ready)
+        free, closed, granted, arrived = (Signal() for _ in range(4))
+        bursts = Signal(self.OWED_BITS)
+        m.d.comb += [
+            free.eq(~self.address_valid | self.address_ready),
+            self.owed.eq((bursts != 0) | granted | arrived),
+        ]
+        m.d.sync += [
+            closed.eq(self.halt | bursts[-1]),
+            arrived.eq(self.beat_valid & self.beat_ready & self.beat_last),
+            bursts.eq(bursts + granted - arrived),
+        ]
         with m.If(free):
             m.d.sync += self.address_valid.eq(0)
-        earlier = 0
+        earlier: Value | int = 0
+        grants: list[Value] = []
         for index in range(self._units):
             request = getattr(self, f"request{index}")
             grant = Signal(name=f"grant{index}")
             m.d.comb += [
-                grant.eq(request.valid & ~earlier),
+                grant.eq(request.valid & ~earlier & ~closed),
                 request.ready.eq(grant & free),
             ]
             with m.If(grant & free):
@@ -63,6 +81,8 @@ class ReadArbiter(wiring.Component):
                     self.id.eq(index),
                 ]
             earlier = earlier | request.valid
+            grants.append(grant)
+        m.d.sync += granted.eq(Cat(grants).any() & free)
         with m.Switch(self.beat_id):
             for index in range(self._units):
                 unit = getattr(self, f"data{index}")
@@ -70,7 +90,7 @@ class ReadArbiter(wiring.Component):
                 with m.Case(index):
                     m.d.comb += [
                         unit.valid.eq(self.beat_valid),
-                        self.beat_ready.eq(unit.ready),
+                        self.beat_ready.eq(unit.ready | self.halt),
                     ]
             with m.Default():
                 m.d.comb += self.beat_ready.eq(1)

@@ -29,6 +29,7 @@ class Reduction(wiring.Component):
         constant from the cycle before `begin` with `restart` on
     begin : a new tile of `activation` starts, and with `restart` the walk, too
     ready : `a`, `b`, `split` and `used`, the lanes that carry data, of a pass are valid
+    past : the walk has ended before this pass
     next : the pass is taken; the next one of the tile is wanted
     """
 
@@ -48,6 +49,7 @@ class Reduction(wiring.Component):
                 "b": Out(address),
                 "split": Out(lanes),
                 "used": Out(lanes),
+                "past": Out(1),
             }
         )
 
@@ -59,6 +61,7 @@ class Reduction(wiring.Component):
         split, used = (Signal.like(self.used, reset_less=True) for _ in range(2))
         base_a, base_b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
         fresh = Signal()  # `base_b` follows
+        past = Signal(reset_less=True)
         m.d.comb += [
             fill.eq(held & ~fresh & ~self.begin & (~self.ready | self.next)),
             restart.eq(self.begin & self.restart),
@@ -76,14 +79,15 @@ class Reduction(wiring.Component):
                 self.b.eq(base_b + b),
                 self.split.eq(split),
                 self.used.eq(used),
+                self.past.eq(past),
             ]
-        found = self._step(m, ~held | fill, restart, (a, b, split, used))
+        found = self._step(m, ~held | fill, restart, (a, b, split, used, past))
         m.d.sync += held.eq((held | found) & ~fill & ~restart)
         return m
 
     def _step(self, m: Module, free: Value, restart: Signal, found: tuple[Signal, ...]) -> Value:
         """Find the next pass when its place is `free`: true with what completes it."""
-        a, b, split, used = found
+        a, b, split, used, past = found
         run, rows = self.setup.run, self._rows
         here = Signal.like(self.a, reset_less=True)  # from the origin on
         left = Signal(24, reset_less=True)  # bytes of this run
@@ -97,7 +101,7 @@ class Reduction(wiring.Component):
         both = Signal(range(rows + 1), reset_less=True)
         step = Mux(joins, room, rows)
         further, fewer = Signal.like(here), Signal.like(left)
-        next_start, may_pack = self._runs(m, jump, restart)
+        next_start, may_pack, ended = self._runs(m, jump, restart)
         m.d.sync += [
             short.eq(left < rows),
             ends.eq(left <= rows),
@@ -127,6 +131,7 @@ class Reduction(wiring.Component):
             ]
         with m.If(take):
             m.d.sync += [
+                past.eq(ended),
                 a.eq(here),
                 b.eq(here),
                 split.eq(Mux(packs, left, rows)),
@@ -138,10 +143,10 @@ class Reduction(wiring.Component):
             m.d.sync += [here.eq(0), left.eq(run)]
         return (take & ~packs) | completes
 
-    def _runs(self, m: Module, jump: Signal, restart: Signal) -> tuple[Signal, Signal]:
-        """Where the run after this one starts, and whether a vector may go on there.
+    def _runs(self, m: Module, jump: Signal, restart: Signal) -> tuple[Signal, Signal, Signal]:
+        """Where the run after this one starts, whether a vector may go on there; the end.
 
-        Both come two cycles after a `jump` there, or a `restart`.
+        The first two come two cycles after a `jump` there, or a `restart`.
         """
         setup = self.setup
         tap, line = (Signal.like(self.a, reset_less=True) for _ in range(2))  # their starts
@@ -152,7 +157,7 @@ class Reduction(wiring.Component):
             Signal(signed(9), name=name, reset_less=True)
             for name in ("taps", "lines", "later_taps", "later_lines")
         )
-        in_line, more = Signal(), Signal()
+        in_line, more, ended = Signal(), Signal(), Signal(reset_less=True)
         m.d.comb += [in_line.eq(~later_taps[-1]), more.eq(in_line | ~later_lines[-1])]
         m.d.sync += [
             taps.eq(setup.taps - 2),
@@ -168,4 +173,8 @@ class Reduction(wiring.Component):
                 m.d.sync += [line.eq(next_start), later_lines.eq(later_lines - 1)]
         with m.If(restart):
             m.d.sync += [tap.eq(0), line.eq(0), later_taps.eq(taps), later_lines.eq(lines)]
-        return next_start, may_pack
+        with m.If(restart):
+            m.d.sync += ended.eq(0)
+        with m.Elif(jump & ~more):
+            m.d.sync += ended.eq(1)
+        return next_start, may_pack, ended

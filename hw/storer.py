@@ -19,6 +19,7 @@ from .scratchpad import Scratchpad
 __all__ = ["Storer", "write_layout"]
 
 _BURST_BITS = 24  # of the number of bursts that a command takes
+_AHEAD_BITS = 12  # of the number of bursts by which one channel may be ahead of the other
 
 
 def write_layout(axi_bytes: int) -> data.StructLayout:
@@ -37,7 +38,9 @@ class Storer(wiring.Component):
     Members
     -------
     i : commands with their token masks
-    halt : starts no further command, from the cycle after it on
+    halt : starts no further command, from the cycle after it on; bursts that either channel has
+        begun are completed, with no strobes, and no others are begun
+    owed : the two channels differ, or a burst has not been acknowledged, a cycle later
     held, take, give : tokens, masks of units
     read_enable, read_address, read_data : of the output scratchpad, any alignment
     counters : what a RECORD copies, the low halves `COPY` cycles after it takes its tokens, the
@@ -72,6 +75,7 @@ class Storer(wiring.Component):
                 "write_request": Out(stream.Signature(burst_layout())),
                 "write_data": Out(stream.Signature(write_layout(self._axi_bytes))),
                 "acknowledged": In(1),
+                "owed": Out(1),
                 "range_error": Out(1),
             }
         )
@@ -90,8 +94,11 @@ class Storer(wiring.Component):
         for walk in (cutter.i, walker.i):
             for name in walk.payload.shape().members:
                 m.d.comb += walk.payload[name].eq(command.fields[name])
-        wiring.connect(m, cutter.o, wiring.flipped(self.write_request))
-        moves, sent = self._send(m, walker, start & command.record)
+        begins, may_begin = Signal(), Signal(init=1)
+        # Stays until the reset at a start: the core's own, and with it `halt`, ends before
+        self._stopped = Signal()
+        self._balance(m, cutter.o, begins, may_begin)
+        moves, sent = self._send(m, walker, start & command.record, begins, may_begin)
         open_, waiting = self._outstanding(m, leave, bursts)
         held = (command.wait & ~self.held) == 0
         m.d.comb += [
@@ -150,18 +157,60 @@ class Storer(wiring.Component):
         ]
         return queue.i.ready, queue.used
 
-    def _send(self, m: Module, walker: BeatWalker, record: Value) -> tuple[Value, Value]:
+    def _balance(
+        self, m: Module, bursts: stream.Interface, begins: Signal, may_begin: Signal
+    ) -> None:
+        """Hand requests on, and see that as many bursts are asked for as begin in the end.
+
+        Once stopped, the channel that is behind catches up, a burst every few cycles: what is
+        counted is two cycles old.
+        """
+        request, may_ask = self.write_request, Signal(init=1)
+        ahead = Signal(signed(_AHEAD_BITS + 1))  # bursts asked for less those begun
+        unanswered = Signal(_AHEAD_BITS)
+        asked, begun, answered, held = (Signal() for _ in range(4))
+        m.d.comb += [
+            request.payload.eq(bursts.payload),
+            request.valid.eq(bursts.valid & may_ask),
+            bursts.ready.eq(request.ready & may_ask),
+            held.eq(request.valid & ~request.ready),
+        ]
+        behind, leads = ahead[-1], ~ahead[-1] & ahead.any()
+        few = ~(ahead[-1] & ~ahead[-2])
+        m.d.sync += [
+            asked.eq(request.valid & request.ready),
+            begun.eq(begins),
+            answered.eq(self.acknowledged),
+            ahead.eq(ahead + asked - begun),
+            unanswered.eq(unanswered + asked - answered),
+            may_ask.eq(held | Mux(self._stopped, behind & ~may_ask & ~asked, ~unanswered[-1])),
+            may_begin.eq(Mux(self._stopped, leads & ~begins & ~begun, few)),
+            self.owed.eq((unanswered != 0) | (ahead != 0) | asked | begun | answered),
+        ]
+
+    def _send(
+        self, m: Module, walker: BeatWalker, record: Value, begins: Signal, may_begin: Signal
+    ) -> tuple[Value, Value]:
         """Put beats from the scratchpad or the counters' copy into a buffer before the bus.
 
-        The counters are copied from `record` on. Returns whether a beat is read, and whether all
-        are gone.
+        The counters are copied from `record` on. A burst `begins` when it may. From the first row
+        that goes beyond the scratchpad on, and after a halt, there are no strobes. Returns whether
+        a beat is read, and whether all are gone.
         """
         m.submodules.beats = beats = Queue(write_layout(self._axi_bytes), depth=self.BUFFERED)
         beat, of_record = walker.o.payload, self.i.payload.record
         latency = Scratchpad.LATENCY + 1  # from `moves` to the data
         room, moves, moved, gone = Signal(), Signal(), Signal(), Signal()
         reserved = Signal(range(self.BUFFERED + 1))  # beats that have left the walker, not yet gone
-        m.d.comb += [walker.o.ready.eq(room), moves.eq(walker.o.valid & room)]
+        inside, beyond, refused = Signal(), Signal(), self._stopped  # inside: of a burst
+        m.d.comb += [
+            walker.o.ready.eq(room & (inside | may_begin)),
+            moves.eq(walker.o.valid & walker.o.ready),
+            begins.eq(moves & ~inside),
+            beyond.eq(beat.out_of_range & ~of_record),
+        ]
+        with m.If(moves):
+            m.d.sync += inside.eq(~beat.burst_end)
         m.d.sync += [
             # Counted a cycle late: up to three are not in it
             moved.eq(moves),
@@ -169,12 +218,13 @@ class Storer(wiring.Component):
             reserved.eq(reserved + moved - gone),
             room.eq(reserved <= self.BUFFERED - 3),
             self.read_enable.eq(moves & ~of_record),
-            self.range_error.eq(moves & ~of_record & beat.out_of_range),
+            self.range_error.eq(moves & beyond),
+            refused.eq(refused | self.halt | (moves & beyond)),
         ]
         with m.If(walker.o.valid):
             m.d.sync += self.read_address.eq(beat.address)
         valid = delays(m, "valid", moves, latency + 1, reset_less=False)
-        control = Cat(of_record, beat.burst_end, beat.lanes)
+        control = Cat(of_record, beat.burst_end, Mux(refused | beyond, 0, beat.lanes))
         controls = delays(m, "control", control, latency + 1)
         copy = self._copy(m, record, valid[latency] & controls[latency][0])
         with m.If(valid[latency]):

@@ -135,6 +135,9 @@ class Driver:
     def start(self, interrupt: bool) -> str:
         return self._result("start", int(interrupt))
 
+    def abort(self) -> None:
+        self._c.maccord_abort(self._at)
+
     def wait(self, polls: int) -> str:
         return self._result("wait", ctypes.c_uint32(polls))
 

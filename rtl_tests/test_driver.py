@@ -30,6 +30,7 @@ from maccord.golden.registers import (
     IDENTIFICATION,
     RECORDED,
     VERSION,
+    Command,
     ErrorCode,
     Register,
     Status,
@@ -161,6 +162,12 @@ def test_a_busy_accelerator_is_left_alone(made_up: Registers) -> None:
     assert made_up.driver.start(True) == "BUSY"
     assert made_up.driver.wait(5) == "TIMEOUT"
     assert made_up.log == []
+
+
+def test_abort_writes_nothing_else(made_up: Registers) -> None:
+    made_up.driver.open()
+    made_up.driver.abort()
+    assert made_up.log == [("CONTROL", Command.ABORT)]
 
 
 def test_wait_counts_its_polls(made_up: Registers) -> None:

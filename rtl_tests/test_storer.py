@@ -263,13 +263,17 @@ def test_commands_that_wait_for_memory() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_halt_lets_the_started_command_end(seed: int) -> None:
+def test_halt_completes_bursts(seed: int) -> None:
+    """Requests and bursts of beats are as many in the end, and nothing wrong is written."""
     rng = np.random.default_rng(seed)
     program = [
         Instruction(i.opcode, i.fields, i.wait | 1, i.signal | 2)
         for i in random_program(seed, records=0.2)
     ]
-    setup = Setup(program, 16, "random", chance=0.1)
+    # Either channel is ahead of the other
+    stalled = 0 if seed % 2 else 150
+    setup = Setup(program, 8, "random", chance=0.1, stalled=stalled)
+    owed = setup.bench.watch(setup.block.owed)
     enough = int(rng.integers(1, 9))
     halted: list[int] = []
 
@@ -283,8 +287,19 @@ def test_halt_lets_the_started_command_end(seed: int) -> None:
     started = len(setup.tokens.taken)
     assert enough <= started < len(program)
     assert setup.tokens.taken[-1][0] <= halted[0] + 1
-    assert len(setup.tokens.given) == started
-    np.testing.assert_array_equal(setup.memory.memory, setup.golden()[started])
+    requests, ends = len(setup.requests.items), sum(b["last"] for b in setup.beats.items)
+    assert requests == ends == len(setup.memory.acknowledgements)
+    assert setup.beats.items[-1]["last"]
+    assert any(owed.values)
+    assert not any(owed.values[setup.memory.acknowledgements[-1] + 3 :])
+    written = setup.memory.written > 0
+    np.testing.assert_array_equal(setup.memory.memory[written], setup.golden()[started][written])
+    late = [
+        b
+        for b, c in zip(setup.beats.items, setup.beats.cycles, strict=True)
+        if c > halted[0] + Storer.BUFFERED + 40 + stalled
+    ]
+    assert not any(b["strobe"] for b in late)
 
 
 @pytest.mark.parametrize("buffer", [SIZE - 100, SIZE - 99, SIZE, (1 << 24) - 1])

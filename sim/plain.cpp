@@ -16,8 +16,8 @@ namespace {
 
 constexpr uint32_t CTRL = 0x008, STATUS = 0x00C, IRQ_ENABLE = 0x010, PROGRAM = 0x014;
 constexpr uint32_t BASE_LOW = 0x018, BASE_HIGH = 0x01C;
+constexpr int RESET_CYCLES = 16;
 constexpr uint32_t ENDED = 0x6, RECORDED = 0x8;  // bits of STATUS
-constexpr int RESET_LENGTH = 16;                 // as in testbench.py
 
 std::unique_ptr<Vtop> top;
 uint64_t now = 0;
@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
     top->memory_jitter = number(6);
     top->memory_stall = number(7);
     top->memory_seed = number(8);
-    for (int i = 0; i < RESET_LENGTH; ++i) tick();
+    for (int i = 0; i < RESET_CYCLES; ++i) tick();
     top->aresetn = 1;
     for (int i = 0; i < 2; ++i) tick();
     write_register(IRQ_ENABLE, 1);

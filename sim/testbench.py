@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
 from cocotb_bus.drivers.amba import AXI4LiteMaster
 
-from ..golden.registers import RECORDED, Register, Status
+from ..golden.registers import RECORDED, RESET_CYCLES, Register, Status
 from .errors import SimulationError
 from .protocol import describe_violation
 from .stall import describe_stall
@@ -21,7 +21,6 @@ __all__ = ["Testbench"]
 
 PERIOD = 10  # ns, as in main.cpp
 REGISTER_TIMEOUT = 2000  # cycles that a register access may take
-RESET_LENGTH = 16  # cycles, the shortest reset that the accelerator is promised
 
 
 class Testbench:
@@ -137,7 +136,7 @@ class Testbench:
         stall: int = 0,
         seed: int = 0,
     ) -> None:
-        """Configure the memory and reset everything, whatever is in flight, for `RESET_LENGTH`.
+        """Configure the memory and reset everything, whatever is in flight, for `RESET_CYCLES`.
 
         Parameters
         ----------
@@ -162,7 +161,7 @@ class Testbench:
         dut.memory_seed.value = seed
         dut.wakeup.value = 0
         dut.aresetn.value = 0
-        await ClockCycles(dut.aclk, RESET_LENGTH)
+        await ClockCycles(dut.aclk, RESET_CYCLES)
         dut.aresetn.value = 1
         await ClockCycles(dut.aclk, 2)
 

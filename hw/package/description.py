@@ -8,7 +8,7 @@ from typing import Any
 
 from ...golden import isa
 from ...golden.parameters import Parameters
-from ...golden.registers import RECORDED, VERSION, ErrorCode, UnitState
+from ...golden.registers import RECORDED, RESET_CYCLES, VERSION, ErrorCode, UnitState
 from ..accelerator import memory_port
 from ..control import control_port
 from ..interfaces import CLOCK, CONTROL_PORT, INTERRUPT, MEMORY_PORT, RESET
@@ -51,7 +51,12 @@ def describe(parameters: Parameters) -> dict[str, Any]:
         "derived": {name: getattr(parameters, name) for name in DERIVED},
         "ports": {
             "clock": CLOCK,
-            "reset": {"port": RESET, "active": "low", "synchronous": True},
+            "reset": {
+                "port": RESET,
+                "active": "low",
+                "synchronous": True,
+                "cycles": RESET_CYCLES,
+            },
             "interrupt": {"port": INTERRUPT, "active": "high", "kind": "level"},
             CONTROL_PORT: {"protocol": "AXI4-Lite slave", "signals": sorted(control_port())},
             MEMORY_PORT: {

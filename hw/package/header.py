@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from ...golden.isa import Mode, Opcode, Unit
 from ...golden.parameters import Parameters
-from ...golden.registers import RECORDED, ErrorCode, UnitState
+from ...golden.registers import RECORDED, RESET_CYCLES, ErrorCode, UnitState
 from .description import DERIVED, INSTRUCTION_CONSTANTS, VERSION_TEXT
 from .instructions import HEADER, InstructionField, layout
 from .registers import registers
@@ -33,7 +33,7 @@ def common_header() -> str:
         "#ifndef MACCORD_H\n#define MACCORD_H",
         _section("Registers: byte addresses on the control port", _addresses()),
         _section("Bit fields: mask, and lowest bit", _register_fields()),
-        _section("What the constant registers hold", _constants()),
+        _section("Constants, and what the constant registers hold", _constants()),
         _section("Counters, 64 bits each, low word first", _counters()),
         *(
             _section(title, _enumeration(prefix, names))
@@ -116,6 +116,7 @@ def _register_fields() -> Iterator[_Macro]:
 
 
 def _constants() -> Iterator[_Macro]:
+    yield "RESET_CYCLES", f"{RESET_CYCLES}u", "fewest cycles of the reset input"
     for register in registers(Parameters()):
         if register.name in ("ID", "VERSION"):
             yield f"{register.name}_VALUE", f"0x{register.reset:08x}u", register.what

@@ -14,6 +14,7 @@ from ...golden.registers import (
     RECORDED,
     VERSION,
     WRITABLE,
+    Command,
     ErrorCode,
     Register,
     Status,
@@ -45,6 +46,10 @@ _WORDS = {
     Register.INSTRUCTION: "instructions handed out since the start",
     Register.LINE_CELLS: "cells of a line that depthwise layers and max pools scan",
     Register.FEATURES: "instructions and modes that the hardware has",
+}
+_COMMAND = {
+    Command.START: "start the program; ignored while one runs",
+    Command.ABORT: "end the program that runs, with ERROR_CODE ABORTED; ignored while none does",
 }
 _STATUS = {
     Status.BUSY: (READ, "a program runs"),
@@ -136,7 +141,8 @@ def registers(parameters: Parameters) -> tuple[RegisterMap, ...]:
 
 def _fields(register: Register) -> Iterator[Field]:
     if register == Register.CONTROL:
-        yield Field("START", 0, 1, WRITE, "start the program; ignored while one runs")
+        for bit, what in _COMMAND.items():
+            yield Field(bit.name, bit.bit_length() - 1, 1, WRITE, what)
     elif register == Register.STATUS:
         for bit, (access, what) in _STATUS.items():
             yield Field(bit.name, bit.bit_length() - 1, 1, access, what)
