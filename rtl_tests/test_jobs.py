@@ -1,10 +1,14 @@
 """What a layer's run makes of a simulation: every way in which it can be wrong is named."""
 
+from dataclasses import replace
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from network_tasks import Flipped, StandIn, change_weight, layer_task
 from schedule_layers import random_conv2d, random_linear
 
+from maccord.golden.compile import compile_network
 from maccord.golden.isa import Opcode
 from maccord.golden.parameters import Parameters
 from maccord.golden.registers import COUNTERS, ErrorCode, Status
@@ -193,3 +197,48 @@ def test_a_layer_too_large_for_the_scratchpad_is_bad_input() -> None:
 def test_memory_model_is_validated(fields: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         MemoryModel(**fields)
+
+
+# Instructions and memory before the start when layers were still scheduled by code of their own,
+# on which cycles depend.
+ALONE = {
+    ("conv2d", 8): (43, "225ebd9165891071"),
+    ("downsample", 8): (8, "2f4be1f732457915"),
+    ("depthwise", 8): (25, "54537c629c11503b"),
+    ("linear", 8): (16, "d3e605c92035f119"),
+    ("conv2d", 16): (36, "52cefd4bcb459cc7"),
+    ("downsample", 16): (6, "c84f465a8616df2f"),
+    ("depthwise", 16): (28, "774d9e333733a875"),
+    ("linear", 16): (10, "333fa8ccd4b2a8db"),
+}
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_a_layer_has_the_program_and_the_memory_that_it_always_had(size: int) -> None:
+    rng = np.random.default_rng(17)
+    layers = {
+        "conv2d": (random_conv2d(rng, (24, 20, 3, 3), padding=(1, 1)), (2, 12, 10, 20)),
+        "downsample": (random_conv2d(rng, (16, 12, 1, 1), stride=(2, 2)), (1, 9, 9, 12)),
+        "depthwise": (
+            random_conv2d(rng, (20, 1, 3, 3), padding=(1, 1), groups=20),
+            (1, 8, 8, 20),
+        ),
+        "linear": (random_linear(rng, 70, 30), (3, 70)),
+    }
+    found = {}
+    for name, (layer, shape) in layers.items():
+        x_q = np.random.default_rng(18).integers(0, 256, shape, np.uint8)
+        compiled = layer_task(layer, x_q, Parameters(size, size)).compiled
+        digest = sha256(compiled.image(x_q)).hexdigest()[:16]
+        found[name, size] = (len(compiled.program), digest)
+    assert found == {case: known for case, known in ALONE.items() if case[1] == size}
+
+
+def test_interrupts_of_a_layer_need_a_record() -> None:
+    job = replace(task(), interrupts=True)
+    assert [i.opcode for i in job.compiled.program].count(Opcode.RECORD) == 1
+    outcome = run(job)
+    assert outcome.verdict is Verdict.AGREES and outcome.result is not None
+    assert outcome.result.cycles == CYCLES
+    with pytest.raises(ValueError, match="records must be written to raise interrupts"):
+        compile_network(job.recording.network, PARAMETERS, interrupts=True, records=False)

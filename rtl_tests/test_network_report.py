@@ -137,6 +137,20 @@ def test_runs_of_a_network_share_a_page(tmp_path: Path) -> None:
     assert page.read_text().count("<h1>") == 2
 
 
+def test_a_layer_is_on_a_page_that_was_asked_for(tmp_path: Path) -> None:
+    stage = result().stages[0]
+    layer = replace(
+        result(), layer=stage.layer, op=stage.op, stages=(stage,), predicted=(), logits=()
+    )
+    assert write_reports([layer], tmp_path) == [] and not list(tmp_path.iterdir())
+    page = tmp_path / "page.html"
+    assert write_reports([layer], tmp_path, page) == [page]
+    text = page.read_text()
+    assert re.findall("<h1>(.*?)</h1>", text) == [f"{stage.layer} <small>clean</small>"]
+    assert "<dt>class</dt>" not in text and text.count("<svg") == 2
+    assert list(json.loads(save(tmp_path, layer).read_text())) == FIELDS
+
+
 def test_names_do_not_become_markup(tmp_path: Path) -> None:
     (path,) = write_reports([replace(result(), image="<b>.png")], tmp_path)
     assert "&lt;b&gt;.png" in path.read_text()

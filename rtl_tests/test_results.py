@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from network_tasks import StandIn, network_task
 from schedule_layers import random_conv2d, random_linear
 
 from maccord.golden.compile import alone
 from maccord.runtime.files import atomic_write
 from maccord.sim.dump import write_dump
 from maccord.sim.network.results import NetworkResult
+from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkRecording
 from maccord.sim.results import file_stem, save, write_json
 
@@ -111,3 +113,25 @@ def test_dump_has_exactly_the_fields(kind: str, tmp_path: Path) -> None:
         assert types == {"x_q": "u1", "w_q": "i1", "bias": "f4", "bias_q": "i4", "y_rtl": "u1"}
         assert found["stride"].tolist() == ([2, 1] if kind == "conv2d" else [1, 1])
         assert found["padding"].tolist() == ([1, 0] if kind == "conv2d" else [0, 0])
+
+
+def test_dump_of_a_network_has_the_fields_of_each_tensor(tmp_path: Path) -> None:
+    job = replace(network_task("Copied", batch=2), keep=True)
+    outcome = run_network(job, backend=StandIn(job))
+    path = tmp_path / "network.npz"
+    write_dump(path, job.recording, outcome.golden, outcome.rtl)
+    with np.load(path, allow_pickle=False) as file:
+        found = dict(file)
+    names = {key.rpartition("/")[0] for key in found}
+    assert names == set(job.recording.tensors)
+    for name in ("Copied.conv", "Copied.fc"):
+        fields = {key.rpartition("/")[2] for key in found if key.startswith(f"{name}/")}
+        assert fields == DUMP | {"inputs"}
+        (source,) = found[f"{name}/inputs"]
+        before = found[f"{source}/x_q" if source == "Copied.input" else f"{source}/y_rtl"]
+        assert np.array_equal(found[f"{name}/x_q"], before)
+    for name in names - {"Copied.input"}:
+        outputs = [found[f"{name}/y_{by}"] for by in ("golden", "rtl", "torch")]
+        assert all(np.array_equal(y, job.recording.tensors[name]) for y in outputs)
+    assert found["Copied.pool/kernel"].tolist() == [2, 2]
+    assert found["Copied.cat/inputs"].tolist() == ["Copied.conv", "Copied.conv"]
