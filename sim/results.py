@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from .bounds import bound_by
+
 __all__ = [
     "CLEAN",
     "GENERATED",
@@ -126,8 +128,8 @@ class LayerResult:
 
     @property
     def bound_by(self) -> str:
-        """The cause that took most cycles beside computing, or ``compute`` if it took most."""
-        return max(self.cycles_by_cause, key=lambda cause: self.cycles_by_cause[cause], default="")
+        """Of `BOUNDS`, what took most cycles: as for the same layer in a whole network."""
+        return bound_by(self.cycles_by_cause)
 
 
 @dataclass(frozen=True, eq=False)

@@ -137,6 +137,9 @@ def _run(
                 threads=threads,
                 on_step=watch.step,
                 on_epoch=watch.epoch,
+                on_resume=lambda done: err.print(
+                    f"resumed: {done} of {epochs} epochs were done before", soft_wrap=True
+                ),
             )
     except KeyboardInterrupt:
         err.print(f"{watch.done} of {epochs} epochs are done; the same command goes on from there")

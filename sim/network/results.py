@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..bounds import BOUNDS, bounds
 from ..results import LayerResult
 
 __all__ = ["BOUNDS", "NetworkResult", "StageResult", "bounds"]
-
-# What the causes of `maccord.golden.registers.COUNTERS` come down to.
-BOUNDS = {
-    "compute": ("compute",),
-    "weights": ("weights", "array"),
-    "memory": ("loads", "stores"),
-    "requantizer": ("requantizer",),
-    "other": ("control",),
-}
-
-
-def bounds(cycles_by_cause: dict[str, int]) -> dict[str, int]:
-    """Cycles by what bounded them, in the order and with the names of `BOUNDS`."""
-    return {
-        name: sum(cycles_by_cause.get(cause, 0) for cause in causes)
-        for name, causes in BOUNDS.items()
-    }
 
 
 @dataclass(frozen=True)
