@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,13 +43,13 @@ app = typer.Typer(
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
     "Start with `maccord sim resnet18.conv1`.",
     epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
-    "could not run or hung, 130 interrupted.",
+    "could not run or hung, 130 interrupted, 143 terminated.",
 )
 
 #: What `--gate` takes, entered by whoever can synthesize: by family, `request.Gate.synthesize`.
 GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 _INPUT, _OUTPUT = "Input", "Output"
 _MHZ = 200.0
 
@@ -328,27 +329,58 @@ def main() -> None:
     sys.exit(_guarded())
 
 
-def _guarded() -> int:
-    from .errors import SimulationError, ToolchainError
+class _Signals:
+    """Ends the command on SIGTERM as an interrupt does, so that children are killed.
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that children are killed
+    Attributes
+    ----------
+    terminated : bool
+        Whether SIGTERM came.
+    """
+
+    def __init__(self) -> None:
+        self.terminated = False
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        self.terminated = True
+        raise KeyboardInterrupt
+
+    def said(self) -> int:
+        """Say how the command was ended; return its exit code."""
+        if self.terminated:
+            return _say("terminated", _TERMINATED)
+        return _say("interrupted", _INTERRUPTED)
+
+
+def _guarded() -> int:
+    from .errors import SimulationError, ToolchainError, os_error_sentence
+
+    signals = _Signals()
     try:
         code = app(standalone_mode=False) or 0
-        return _say("interrupted", code) if code == _INTERRUPTED else code
+        return signals.said() if code == _INTERRUPTED else code
     except typer.TyperException as error:  # an unknown option, a word where a number is wanted
         return _say(error.format_message(), error.exit_code)
     except (ValueError, ToolchainError) as error:
         return _say(str(error), 2)
     except OSError as error:
-        return _say(f"cannot use {error.filename}: {error.strerror}", 2)
+        return _say(os_error_sentence(error), 2)
     except SimulationError as error:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", _INTERRUPTED)
+        return signals.said()
+    except SystemExit:  # of no command of ours: nothing was compared, whatever its code
+        return _say(f"sys.exit was called{_place(sys.exc_info()[2])}; nothing was compared", 3)
     except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
         if os.environ.get("MACCORD_DEBUG"):
             traceback.print_exc()
         return _say(f"internal error, please report: {type(error).__name__}: {error}", 3)
+
+
+def _place(trace: TracebackType | None) -> str:
+    last = traceback.extract_tb(trace)[-1:]
+    return "".join(f" in {frame.filename}, line {frame.lineno}" for frame in last)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -74,7 +74,8 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
         tasks = [replace(task, verilog=verilog) for task in tasks]
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
-    outcomes = _simulate(request, tasks, worker, err)
+    unsaved: list[OSError] = []
+    outcomes = _simulate(request, tasks, worker, err, unsaved)
     results = [outcome.result for outcome in outcomes if outcome.result]
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
@@ -82,6 +83,8 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     print_outcomes(console(), labels, outcomes, request.folder, reports)
     if request.json and results:
         write_json(request.json, results)
+    if unsaved:
+        raise unsaved[0]  # now that the table is there
     return _exit_code(outcomes)
 
 
@@ -154,8 +157,12 @@ def _simulate(
     tasks: Sequence[Task],
     worker: Worker,
     err: Console,
+    unsaved: list[OSError],
 ) -> list[Outcome]:
-    """Run the tasks, longest first, and write each result as it comes."""
+    """Run the tasks, longest first, and write each result as it comes.
+
+    What could not be written is added to `unsaved`: the table is to be printed all the same.
+    """
     order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
     recordings = [task.recording for task in tasks]
     layers = [task.recording for task in tasks if isinstance(task, LayerTask)]
@@ -176,10 +183,13 @@ def _simulate(
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             outcomes[index] = answer
             recording = recordings[index]
-            if answer.result:
-                save(request.folder, answer.result)
-            if isinstance(recording, Recording):
-                _dump(recording, answer, dumps[recording.label])
+            try:
+                if answer.result:
+                    save(request.folder, answer.result)
+                if isinstance(recording, Recording):
+                    _dump(recording, answer, dumps[recording.label])
+            except OSError as error:
+                unsaved.append(error)
             counter.done(recording.label, recording.macs, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
@@ -214,8 +224,13 @@ def dump_paths(path: Path | None, recordings: Sequence[Recording]) -> Sequence[P
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    """A mismatch outweighs a failed simulation, and that a layer that cannot run."""
+    """A mismatch outweighs a failed simulation, and that a layer that cannot run.
+
+    Agreement takes a byte that was compared.
+    """
     verdicts = {outcome.verdict for outcome in outcomes}
+    if not any(outcome.result and outcome.result.compared for outcome in outcomes):
+        verdicts = verdicts - {Verdict.AGREES} or {Verdict.FAILED}
     for verdict in (Verdict.MISMATCH, Verdict.FAILED, Verdict.BAD_INPUT):
         if verdict in verdicts:
             return int(verdict)

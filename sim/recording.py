@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,11 +200,9 @@ def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choic
 
 
 def _module(inputs: Inputs, calibration: list[Crop] | None) -> library.QuantizedNetwork:
-    """The user's network; modules are also looked for in the working folder, as Python does."""
+    """The user's network."""
     if inputs.weights:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     return load_module(inputs.module, inputs.seed, calibration)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
+from math import isfinite
 from pathlib import Path
 
 from ..golden.parameters import Parameters
@@ -119,7 +119,9 @@ def check(request: Request) -> None:
 
 def _check_whole(request: Request) -> None:
     """Options of whole networks, and those of layers alone."""
-    if not 0 < request.mhz < inf:
+    if not isfinite(request.mhz):
+        raise ValueError(f"mhz must be finite, got {request.mhz:g}")
+    if request.mhz <= 0:
         raise ValueError(f"mhz must be above 0, got {request.mhz:g}")
     if request.interrupts not in _INTERRUPTS:
         raise ValueError(

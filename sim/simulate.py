@@ -22,9 +22,9 @@ from .process import (
     POISON,
     cocotb_environment,
     job_folder,
-    last_lines,
     memory_settings,
     run_program,
+    why_no_result,
 )
 from .protocol import describe_violation
 
@@ -87,7 +87,7 @@ def simulate(
             found = json.loads((folder / "result.json").read_text())
         except FileNotFoundError:
             raise SimulationError(
-                f"The simulator ended without a result: {last_lines(folder)}"
+                f"The simulator ended without a result: {why_no_result(folder)}"
             ) from None
         if "error" in found:
             raise SimulationError(found["error"])
