@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 # tests run side by side: more threads than cores would spin against each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# one cache for all workers, apart from the user's own
+os.environ.setdefault("MACCORD_CACHE", str(Path(__file__).parent.parent / "build"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
         },
     ),
     "synth": (
-        {"golden", "hw", "sim", "synth"},
+        {"golden", "hw", "nets", "sim", "synth"},
         {"amaranth", "typer", "rich", "matplotlib"},
     ),
     "study": (

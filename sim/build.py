@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cocotb_tools.config
 
+from ..nets.cache import cache_folder
 from .cells import with_models
 from .errors import SimulationError
 from .ports import check_ports
@@ -69,7 +70,7 @@ def build(
     *,
     trace: bool = False,
     kind: str = "cocotb",
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Model:
@@ -86,8 +87,8 @@ def build(
         Whether waves can be written (slower).
     kind : str
         `cocotb`, `plain` or `stock`; see `Model`.
-    cache : Path
-        Folder of built programs.
+    cache : Path, optional
+        Folder of built programs; in the user's cache if not given.
     jobs : int, optional
         Compilers at once; as many as this process may use processors if not given.
     progress : callable
@@ -121,7 +122,7 @@ def build_bench(
     *,
     trace: bool = False,
     kind: str = "cocotb",
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
     check: Callable[[], None] = lambda: None,
@@ -152,7 +153,8 @@ def build_bench(
     waves = ("fst" if find_compiler().fst else "vcd") if trace else ""
     sources = _sources(bench, verilog, kind)
     command = _verilator_command(axi_bytes, kind, waves)
-    folder = cache.absolute() / _key(sources, command, kind)
+    place = (cache or cache_folder("verilator")).absolute()
+    folder = place / _key(sources, command, kind)
     program = folder / "model"
 
     def model(seconds: float) -> Model:
@@ -166,7 +168,7 @@ def build_bench(
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
-            _compile(Path(scratch), sources, command, cache.absolute(), jobs, progress)
+            _compile(Path(scratch), sources, command, place, jobs, progress)
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f"model.{os.getpid()}"
             shutil.copy2(Path(scratch, "out", "model"), part)

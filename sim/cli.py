@@ -7,18 +7,21 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .cli_about import cache
 from .cli_parameters import (
     ARRAY,
     MEMORY,
     Accumulators,
     ActivationBytes,
     AxiBytes,
+    Cache,
     Cols,
     Family,
     Lanes,
@@ -74,7 +77,8 @@ def sim(
     batch: Annotated[
         int,
         typer.Option(
-            help="Images at a time: the one given, then crops of the built-in photographs.",
+            help="Images at a time, at most 256: the one given, then crops of the built-in "
+            "photographs.",
             rich_help_panel=_INPUT,
         ),
     ] = 1,
@@ -115,7 +119,12 @@ def sim(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Seed of weights and perturbations.", rich_help_panel=_INPUT)
+        int,
+        typer.Option(
+            help="Seed of weights and perturbations. Cycles and equality are the same on every "
+            "processor; seeded weights, and so the logits, are not.",
+            rich_help_panel=_INPUT,
+        ),
     ] = 0,
     rows: Rows = 16,
     cols: Cols = 16,
@@ -201,6 +210,7 @@ def sim(
     jobs: Annotated[
         int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
+    cache: Cache = None,
 ) -> None:
     """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
 
@@ -218,10 +228,9 @@ def sim(
 
     - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
     """
-    from .pool import prepare
-
-    prepare()  # before PyTorch is imported, which takes a while
-    from .cli_sim import Inputs, MemoryModel, Request, run
+    from .inputs import Inputs
+    from .jobs import MemoryModel
+    from .request import Request, check
 
     gates = None if gate is None else _gate(gate)
     request = Request(
@@ -241,6 +250,12 @@ def sim(
         interrupts=interrupts,
         html=html,
     )
+    check(request)
+    from .pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
+    from .cli_sim import run
+
     raise typer.Exit(run(request))
 
 
@@ -265,6 +280,7 @@ def layers(
         list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+    cache: Cache = None,
 ) -> None:
     """List the layers that can be simulated.
 
@@ -274,9 +290,17 @@ def layers(
 
     - `maccord layers 'vgg16.classifier.*' --json layers.json`
     """
+    from .inputs import check_targets
+    from .request import check_cache, check_writable
+
+    names = tuple(networks or ())
+    check_targets(names, "")
+    if json:
+        check_writable("json", "file", json, json)
+    check_cache()
     from .cli_layers import run
 
-    run(tuple(networks or ()), json)
+    run(names, json)
 
 
 @app.command()
@@ -300,9 +324,13 @@ def verilog(
 
     Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
     """
-    from .netlist import write_netlist
+    from .request import check_cache, check_writable
 
     parameters = parameters_of(context)
+    check_writable("out", "folder", out, out / "probe")
+    check_cache()
+    from .netlist import write_netlist
+
     for path in write_netlist(parameters, out):
         typer.echo(path)
 
@@ -319,9 +347,18 @@ def bench(
     cocotb against a plain C++ loop over the same model; the golden model against PyTorch's
     qnnpack kernels on ResNet-18's layers; and against NumPy's int64 matrix product.
     """
+    if not 0 < seconds < inf:
+        raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")
+    from .request import check_cache, check_writable
+
+    check_writable("json", "file", json, json)
+    check_cache()
     from .bench import run
 
     run(json, seconds)
+
+
+app.command()(cache)
 
 
 def main() -> None:

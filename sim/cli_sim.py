@@ -61,9 +61,10 @@ def run(request: Request, worker: Worker = _WORKER) -> int:
     find_verilator()
     libpython()
     err = console(stderr=True)
-    verilog = _netlist(request, err)
+    given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
+    verilog = given or _generated(request, err)
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
         tasks = make_tasks(request, recordings, verilog)
@@ -95,10 +96,15 @@ def _forget(folder: Path, labels: Sequence[str]) -> None:
             (folder / f"{label}.{ending}").unlink(missing_ok=True)
 
 
-def _netlist(request: Request, err: Console) -> str:
+def _generated(request: Request, err: Console) -> str:
+    with waiting(err, "generating Verilog"):
+        return generated(request.parameters)
+
+
+def _given_netlist(request: Request) -> str:
+    """The user's netlist; empty if there is none."""
     if request.verilog is None:
-        with waiting(err, "generating Verilog"):
-            return generated(request.parameters)
+        return ""
     try:
         text = request.verilog.read_text()
     except (OSError, UnicodeDecodeError) as error:
