@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import version
 from math import inf
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_about import cache
+from .cli_about import cache, compare, doctor
 from .cli_parameters import (
     ARRAY,
     MEMORY,
@@ -358,7 +359,24 @@ def bench(
     run(json, seconds)
 
 
-app.command()(cache)
+for command in (cache, doctor, compare):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"maccord {version('maccord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    show: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
