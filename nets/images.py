@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["MEAN", "SIZE", "STD", "calibration_crops", "center_crop", "load_crop", "normalize"]
-__all__ += ["photograph", "resize"]
+__all__ = ["MEAN", "SIZE", "STD", "as_rgb", "calibration_crops", "center_crop", "load_crop"]
+__all__ += ["normalize", "photograph", "resize", "unreadable"]
 
 SIZE = 224
 _SHORT_SIDE = 256
+_LONGEST = 64  # times the short side: the resized image is bounded before it is cropped
+_EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"})
+_SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, red, green, blue
 STD = (0.229, 0.224, 0.225)
 
@@ -46,10 +49,56 @@ def photograph(name: str = "china") -> Image.Image:
         return file.convert("RGB")
 
 
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Red, green and blue of eight bits each.
+
+    Parameters
+    ----------
+    image : Image
+        Of eight bits a channel, or grey of sixteen, which are scaled to eight: 65535 is white.
+
+    Raises
+    ------
+    ValueError
+        If its numbers have no such range, as floating point and 32-bit integers.
+    """
+    if image.mode in _EIGHT_BIT:
+        return image.convert("RGB")
+    grey16 = image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PNG")
+    if not grey16:  # Pillow would clip at 255
+        raise ValueError(
+            f"it must have 8 bits a channel, or 16 in grey, not Pillow's mode {image.mode}"
+        )
+    codes = np.asarray(image).astype(np.float64) / 257
+    return Image.fromarray(np.rint(codes).astype(np.uint8)).convert("RGB")
+
+
+def unreadable(error: Exception) -> str:
+    """Why an image cannot be used, from what Pillow or `as_rgb` raised."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more pixels than Pillow's limit, {2 * (Image.MAX_IMAGE_PIXELS or 0):,}"
+    if isinstance(error, OSError) and not isinstance(error, UnidentifiedImageError):
+        return error.strerror or f"not an image that Pillow can read whole ({error})"
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that Pillow can read"
+    return str(error)
+
+
 def resize(image: Image.Image) -> Image.Image:
-    """Short side to 256 pixels, bilinear and antialiased, as torchvision's Resize(256)."""
+    """Short side to 256 pixels, bilinear and antialiased, as torchvision's Resize(256).
+
+    Raises
+    ------
+    ValueError
+        If the long side is more than 64 times the short one.
+    """
     width, height = image.size
     short = min(width, height)
+    if max(width, height) > _LONGEST * short:
+        raise ValueError(
+            f"its long side must be at most {_LONGEST} times the short one, "
+            f"not {width} x {height} pixels"
+        )
     size = (_SHORT_SIDE * width // short, _SHORT_SIDE * height // short)
     return image.resize(size, Image.Resampling.BILINEAR)
 
@@ -65,7 +114,8 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     Parameters
     ----------
     path : Path, optional
-        Any file that Pillow reads; without it, the shipped photograph "china".
+        Any file that Pillow reads, of 8 bits a channel or 16 in grey, turned as its EXIF
+        orientation says; without it, the shipped photograph "china".
     what : str
         What errors call it.
 
@@ -80,17 +130,16 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
         If the file is not a readable image.
     """
     if path is None:
-        image = photograph()
-    else:
-        try:
-            with Image.open(path) as file:
-                image = file.convert("RGB")
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            reason = getattr(error, "strerror", None) or "not an image that Pillow can read"
-            raise ValueError(
-                f"{what} must be a readable image file, got {path}: {reason}"
-            ) from None
-    return center_crop(image)
+        return center_crop(photograph())
+    try:
+        with Image.open(path) as file:
+            turned = ImageOps.exif_transpose(file)
+            turned.format = file.format  # which tells what mode I means
+            return center_crop(as_rgb(turned))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"{what} must be a readable image file, got {path}: {unreadable(error)}"
+        ) from None
 
 
 def center_crop(image: Image.Image) -> Crop:

@@ -15,6 +15,7 @@ from torch import nn
 from ..golden.graph import Layer, Network
 from ..runtime.cache import digest
 from ..runtime.files import locked
+from ..runtime.folders import cache_folder
 from . import store
 from .checkpoint import load_checkpoint
 from .converted_state import load_arrays, state_arrays
@@ -29,7 +30,6 @@ from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 from .reference import Reference
 
 __all__ = [
-    "CACHE",
     "NETWORKS",
     "Classification",
     "QuantizedNetwork",
@@ -39,7 +39,6 @@ __all__ = [
     "quantized",
 ]
 
-CACHE = Path("build/nets")
 
 Image = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
@@ -284,7 +283,7 @@ def load(
     weights: Path | None = None,
     seed: int = 0,
     calibration: Sequence[Image] | None = None,
-    cache: Path = CACHE,
+    cache: Path | None = None,
     *,
     variant: Architecture | None = None,
 ) -> QuantizedNetwork:
@@ -300,8 +299,8 @@ def load(
         For the initialisation, at least 0.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
-    cache : Path
-        Folder of quantized networks.
+    cache : Path, optional
+        Folder of quantized networks; in the user's cache if not given.
     variant : Architecture, optional
         How to build the network, if not as in `NETWORKS`: another width, another image size.
 
@@ -324,7 +323,7 @@ def load(
     origin = f"seed {seed}" if weights is None else Path(weights)
     shape = str(variant.outline()) if variant else "as published"
     key = digest(store.source_digest(), name, shape, origin, images)
-    path = cache / f"{name}-{key[:16]}.npz"
+    path = (cache or cache_folder("nets")) / f"{name}-{key[:16]}.npz"
     state = store.read(path)
     if state is None:
         with locked(path):

@@ -266,11 +266,11 @@ def lower(
         raise ValueError(f"{network}: network must quantize its input and dequantize its output")
     graph = Network(network, lowering.image, tuple(lowering.nodes), lowering.output)
     verify(graph)
-    shape = graph.tensors[graph.output].shape
-    if len(shape) != 2:
+    result = graph.tensors[graph.output].shape
+    if len(result) != 2:
         raise ValueError(
             f"{steps[-1].name}: input of dequantize must be one row of logits for each image, "
-            f"got shape {shape}"
+            f"got shape {result}"
         )
     return graph
 

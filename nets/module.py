@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from .framework import one_thread
+from .images import center_crop, normalize, photograph
+from .int8 import check_image
 from .library import QuantizedNetwork, quantized
+from .user_code import hidden, users_code
 
 __all__ = ["load_module"]
 
@@ -21,15 +30,40 @@ def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
     path, colon, name = spec.partition(":")
     if not (path and colon and name.isidentifier()):
         raise ValueError(f"module must be package.module:factory, got {spec!r}")
-    try:
-        found = getattr(importlib.import_module(path), name)
-    except ImportError as error:
-        raise ValueError(f"module must be importable, got {spec}: {error}") from None
-    except AttributeError:
-        raise ValueError(f"module must hold {name}, got {spec}, which does not") from None
+    in_the_way = hidden(path, Path.cwd())
+    if in_the_way:
+        raise ValueError(in_the_way)
+    module = _imported(path, spec)
+    if not hasattr(module, name):
+        raise ValueError(f"module must hold {name}, got {spec}, which does not")
+    found = getattr(module, name)
     if not callable(found):
         raise ValueError(f"{name} must be callable, got {type(found).__name__} in {spec}")
     return name, found
+
+
+def _imported(path: str, spec: str) -> ModuleType:
+    """The user's module; the working folder comes first, as Python's own is for a program in it."""
+    folder, before = os.getcwd(), list(sys.path)
+    sys.path.insert(0, folder)
+    try:
+        top = path.partition(".")[0]
+        if top not in sys.modules and importlib.util.find_spec(top) is None:
+            raise ValueError(f"module must be importable, got {spec}: No module named {top!r}")
+        with users_code(f"{spec} must be importable"):
+            return importlib.import_module(path)
+    finally:
+        sys.path[:] = before if folder in before else [*before, folder]  # for later imports
+
+
+def _check(model: nn.Module, spec: str, images: Sequence[npt.NDArray[np.float32]]) -> None:
+    """Refuse weights that are no numbers, and a network that does not take the images."""
+    for name, values in model.state_dict().items():
+        if values.is_floating_point() and not torch.isfinite(values).all():
+            raise ValueError(f"weights must be finite numbers, got others in {name} of {spec}")
+    size = " x ".join(map(str, images[0].shape[1:]))
+    with users_code(f"{spec} must take an image of {size}"), torch.no_grad(), one_thread():
+        model(torch.from_numpy(np.ascontiguousarray(images[0])))
 
 
 def load_module(
@@ -63,7 +97,12 @@ def load_module(
         raise ValueError(f"seed must be at least 0, got {seed}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = factory()
+        with users_code(f"{spec} must make a network"):
+            model = factory()
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
-    return quantized(model.eval(), name, f"as {spec} makes them, seed {seed}", calibration)
+    model.eval()
+    if calibration is not None:
+        check_image(calibration[0])
+    _check(model, spec, calibration or [normalize(center_crop(photograph()))])
+    return quantized(model, name, f"as {spec} makes them, seed {seed}", calibration)

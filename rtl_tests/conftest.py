@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from recorded_seconds import SECONDS
@@ -10,6 +11,8 @@ from recorded_seconds import SECONDS
 # tests run side by side: more threads than cores would spin against each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# one cache for all workers, apart from the user's own
+os.environ.setdefault("MACCORD_CACHE", str(Path(__file__).parent.parent / "build"))
 
 # A shell that starts the tests in the background has them ignore SIGINT, as would the processes
 # that tests start and interrupt

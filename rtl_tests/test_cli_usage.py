@@ -270,11 +270,12 @@ def test_verilog_is_written_with_its_parameters(tmp_path: Path) -> None:
 
 
 def test_an_image_of_the_user_changes_what_is_recorded(tmp_path: Path) -> None:
-    from maccord.sim.recording import Inputs, record
+    from maccord.sim.inputs import Inputs
+    from maccord.sim.recording import record_all
 
     path = tmp_path / "noise.png"
     pixels = np.random.default_rng(0).integers(0, 256, (300, 260, 3), np.uint8)
     Image.fromarray(pixels).save(path)
-    default, mine = (record([LAYER], Inputs(image=image))[0] for image in (None, path))
+    default, mine = (record_all([LAYER], Inputs(image=image))[0] for image in (None, path))
     assert default.x_q.shape == mine.x_q.shape == (1, 224, 224, 3)
     assert not np.array_equal(default.x_q, mine.x_q)

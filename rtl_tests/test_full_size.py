@@ -13,9 +13,10 @@ from accelerator_bench import netlist
 from command import maccord
 
 from maccord.golden.parameters import Parameters
+from maccord.sim.inputs import Inputs
 from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkTask
-from maccord.sim.recording import Inputs, record
+from maccord.sim.recording import record_all
 from maccord.sim.results import Verdict
 
 ALL = "awgn:0.3,brownian:40,vertical:4,horizontal:3"
@@ -31,7 +32,7 @@ LAYERS = {  # layer: (perturbations, outputs of one input, least utilisation)
 @pytest.mark.usefixtures("quick_builds")
 def test_a_layer_agrees_three_ways() -> None:
     layer = "squeezenet1_1.features.3.expand3x3"
-    recordings = record([layer], Inputs(perturb="awgn:0.3"))
+    recordings = record_all([layer], Inputs(perturb="awgn:0.3"))
     assert [recording.perturbation for recording in recordings] == ["clean", "awgn:0.3"]
     _, outputs, utilization = LAYERS[layer]
     for recording in recordings:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from maccord.nets.images import MEAN, STD, calibration_crops, load_crop, normalize, photograph
 
@@ -48,6 +48,46 @@ def test_short_side_becomes_256(size, tmp_path):
 def test_other_modes_become_rgb(mode, tmp_path):
     pixels = np.random.default_rng(2).integers(0, 256, (256, 300, 3), np.uint8)
     assert load_crop(_saved(tmp_path, pixels, mode)).shape == (224, 224, 3)
+
+
+def test_sixteen_bits_of_grey_are_scaled(tmp_path):
+    codes = np.linspace(0, 65535, 256 * 256).reshape(256, 256).astype(np.uint16)
+    expected = np.rint(codes[16:240, 16:240] / 257).astype(np.float32) / 255
+    for name in ("grey.png", "grey.tiff"):
+        crop = load_crop(_saved(tmp_path, codes, name=name))
+        np.testing.assert_array_equal(crop, np.repeat(expected[..., None], 3, 2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_numbers_without_a_range_are_refused(kind, tmp_path):
+    path = _saved(tmp_path, np.zeros((256, 256), kind), name="wide.tiff")
+    with pytest.raises(ValueError, match=r"wide.tiff: it must have 8 bits .* Pillow's mode [FI]$"):
+        load_crop(path)
+
+
+@pytest.mark.parametrize("turned", [2, 3, 5, 6, 8])
+def test_exif_turns_the_image(turned, tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 256, (256, 256, 3), np.uint8)
+    upright = {2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 5: pixels.swapaxes(0, 1)}
+    upright |= {6: np.rot90(pixels, -1), 8: np.rot90(pixels)}
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turned
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    crop = load_crop(tmp_path / "turned.png")
+    np.testing.assert_array_equal(crop, upright[turned][16:240, 16:240].astype(np.float32) / 255)
+
+
+def test_a_strip_is_refused_before_it_is_resized(tmp_path):
+    path = _saved(tmp_path, np.zeros((1, 10_000), np.uint8))
+    with pytest.raises(ValueError, match="at most 64 times the short one, not 10000 x 1 pixels"):
+        load_crop(path)
+
+
+def test_more_pixels_than_pillow_allows(tmp_path, monkeypatch):
+    path = _saved(tmp_path, np.zeros((300, 300), np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    with pytest.raises(ValueError, match="more pixels than Pillow's limit, 20,000"):
+        load_crop(path)
 
 
 def test_normalize():

@@ -1,5 +1,7 @@
 """Modules of the user's own: what runs equals PyTorch, what cannot is refused in a sentence."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -20,8 +22,8 @@ NAMES = {
 REFUSED = {
     "nested": "nested.1.1.sin: operator must be one that maccord knows .*, got sin",
     "branching": "_Branching must be a network .* that torch.fx can trace, got: .*control flow",
-    "two_inputs": "_TwoInputs must be a network of one image .*, got: .*missing 1",
-    "missing_channels": "Sequential must be a network of one image .*, got: .* 3 channels",
+    "two_inputs": "toy_networks:two_inputs must take an image of 3 x 32 x 32, got .*missing 1",
+    "missing_channels": "toy_networks:missing_channels must take an image .*, got .* 3 channels",
     "prelu": "prelu.1: operator must be one that maccord knows .*, got PReLU",
     "transposed": "transposed.1: operator must be one that maccord .*, got ConvTranspose2d",
     "normed": "normed.2: operator must be one that maccord .*, got BatchNorm2d",
@@ -87,3 +89,56 @@ def test_refuses_specifications():
         load_module("toy_networks:Joined", seed=-1)
     with pytest.raises(ValueError, match="image must be float32 of shape"):
         load_module("toy_networks:Joined", calibration=[np.zeros((3, 8, 8), np.float32)])
+
+
+def load_own(folder, monkeypatch, text, name="own_network"):
+    """Load the factory `net` of a user's file in the working folder; return what is said."""
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    monkeypatch.chdir(folder)
+    monkeypatch.delitem(sys.modules, "own_network", raising=False)
+    with pytest.raises(ValueError) as caught:
+        load_module(f"{name}:net", calibration=IMAGES[:1])
+    return str(caught.value), path
+
+
+BROKEN = {
+    "def net(:": ("must be importable, got SyntaxError: invalid syntax", 1),
+    "import no_such_thing": ("got ModuleNotFoundError: No module named 'no_such_thing'", 1),
+    "\n1 / 0": ("must be importable, got ZeroDivisionError: division by zero", 2),
+    "def net():\n    return {}['x']": ("must make a network, got KeyError: 'x'", 2),
+    "def net():\n    import sys\n    sys.exit(0)": ("got a call of sys.exit: SystemExit: 0", 3),
+    "raise SystemExit": ("must be importable, got a call of sys.exit: SystemExit", 1),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_the_users_own_error_has_their_file_and_line(text, tmp_path, monkeypatch):
+    said, path = load_own(tmp_path, monkeypatch, text)
+    words, line = BROKEN[text]
+    assert words in said
+    assert said.endswith(f"({path}, line {line})") and "\n" not in said
+
+
+def test_weights_that_are_no_numbers(tmp_path, monkeypatch):
+    text = (
+        "from torch import nn\n"
+        "def net():\n"
+        "    layer = nn.Conv2d(3, 4, 1)\n"
+        "    nn.init.constant_(layer.bias, float('nan'))\n"
+        "    return layer\n"
+    )
+    said, _ = load_own(tmp_path, monkeypatch, text)
+    assert said == "weights must be finite numbers, got others in bias of own_network:net"
+
+
+def test_a_file_whose_name_is_taken(tmp_path, monkeypatch):
+    said, _ = load_own(tmp_path, monkeypatch, "net = 5", name="json")
+    assert said.startswith("json.py must have a name that no other module has, got that of ")
+
+
+def test_a_file_comes_before_the_librarys_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    said, _ = load_own(tmp_path, monkeypatch, "net = 5", name="this")
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    assert said == "net must be callable, got int in this:net"

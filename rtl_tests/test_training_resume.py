@@ -71,10 +71,11 @@ def test_resumes_to_the_same_bits(at, tmp_path):
         _run(tmp_path / "cut", 5, on_step=partial(_bomb, fuse=[at]))
     assert not (tmp_path / "cut" / WEIGHTS).exists()
     torch.manual_seed(at)  # another process has its own
-    rows = []
-    resumed = _run(tmp_path / "cut", 5, on_epoch=rows.append)
+    rows, before = [], []
+    resumed = _run(tmp_path / "cut", 5, on_epoch=rows.append, on_resume=before.append)
     assert _same(resumed, whole)
     done = (at - 1) // 3
+    assert before == [done][: done > 0]
     assert [row.epoch for row in rows] == list(range(max(done, 1), 6))
     logs = [(tmp_path / name / LOG).read_bytes() for name in ("whole", "cut")]
     assert logs[0] == logs[1]

@@ -16,6 +16,7 @@ import cocotb_tools.config
 
 from ..runtime.cache import digest
 from ..runtime.files import locked
+from ..runtime.folders import cache_folder
 from .cells import with_models
 from .errors import SimulationError
 from .ports import check_ports
@@ -68,7 +69,7 @@ def build(
     *,
     trace: bool = False,
     kind: str = "cocotb",
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Model:
@@ -85,8 +86,8 @@ def build(
         Whether waves can be written (slower).
     kind : str
         `cocotb`, `plain` or `stock`; see `Model`.
-    cache : Path
-        Folder of built programs.
+    cache : Path, optional
+        Folder of built programs; in the user's cache if not given.
     jobs : int, optional
         Compilers at once; as many as this process may use processors if not given.
     progress : callable
@@ -120,7 +121,7 @@ def build_bench(
     *,
     trace: bool = False,
     kind: str = "cocotb",
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
     check: Callable[[], None] = lambda: None,
@@ -151,7 +152,8 @@ def build_bench(
     waves = ("fst" if find_compiler().fst else "vcd") if trace else ""
     sources = _sources(bench, verilog, kind)
     command = _verilator_command(axi_bytes, kind, waves)
-    folder = cache.absolute() / _key(sources, command, kind)
+    place = (cache or cache_folder("verilator")).absolute()
+    folder = place / _key(sources, command, kind)
     program = folder / "model"
 
     def model(seconds: float) -> Model:
@@ -165,7 +167,7 @@ def build_bench(
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
-            _compile(Path(scratch), sources, command, cache.absolute(), jobs, progress)
+            _compile(Path(scratch), sources, command, place, jobs, progress)
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f"model.{os.getpid()}"
             shutil.copy2(Path(scratch, "out", "model"), part)

@@ -7,17 +7,22 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import version
+from math import inf
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .cli_about import cache, compare, doctor
 from .cli_parameters import (
     ARRAY,
     MEMORY,
     Accumulators,
     ActivationBytes,
     AxiBytes,
+    Cache,
     Cols,
     Family,
     Lanes,
@@ -42,13 +47,13 @@ app = typer.Typer(
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
     "Start with `maccord sim resnet18.conv1`.",
     epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
-    "could not run or hung, 130 interrupted.",
+    "could not run or hung, 130 interrupted, 143 terminated.",
 )
 
 #: What `--gate` takes, entered by whoever can synthesize: by family, `request.Gate.synthesize`.
 GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 _INPUT, _OUTPUT = "Input", "Output"
 _MHZ = 200.0
 
@@ -73,7 +78,8 @@ def sim(
     batch: Annotated[
         int,
         typer.Option(
-            help="Images at a time: the one given, then crops of the built-in photographs.",
+            help="Images at a time, at most 256: the one given, then crops of the built-in "
+            "photographs.",
             rich_help_panel=_INPUT,
         ),
     ] = 1,
@@ -114,7 +120,12 @@ def sim(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Seed of weights and perturbations.", rich_help_panel=_INPUT)
+        int,
+        typer.Option(
+            help="Seed of weights and perturbations. Cycles and equality are the same on every "
+            "processor; seeded weights, and so the logits, are not.",
+            rich_help_panel=_INPUT,
+        ),
     ] = 0,
     rows: Rows = 16,
     cols: Cols = 16,
@@ -200,6 +211,7 @@ def sim(
     jobs: Annotated[
         int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
+    cache: Cache = None,
 ) -> None:
     """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
 
@@ -217,10 +229,9 @@ def sim(
 
     - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
     """
-    from .pool import prepare
-
-    prepare()  # before PyTorch is imported, which takes a while
-    from .cli_sim import Inputs, MemoryModel, Request, run
+    from .inputs import Inputs
+    from .memory import MemoryModel
+    from .request import Request, check
 
     gates = None if gate is None else _gate(gate)
     request = Request(
@@ -240,6 +251,12 @@ def sim(
         interrupts=interrupts,
         html=html,
     )
+    check(request)
+    from .pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
+    from .cli_sim import run
+
     raise typer.Exit(run(request))
 
 
@@ -264,6 +281,7 @@ def layers(
         list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+    cache: Cache = None,
 ) -> None:
     """List the layers that can be simulated.
 
@@ -273,9 +291,17 @@ def layers(
 
     - `maccord layers 'vgg16.classifier.*' --json layers.json`
     """
+    from .inputs import check_targets
+    from .request import check_cache, check_writable
+
+    names = tuple(networks or ())
+    check_targets(names, "")
+    if json:
+        check_writable("json", "file", json, json)
+    check_cache()
     from .cli_layers import run
 
-    run(tuple(networks or ()), json)
+    run(names, json)
 
 
 @app.command()
@@ -299,9 +325,13 @@ def verilog(
 
     Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
     """
-    from .netlist import write_netlist
+    from .request import check_cache, check_writable
 
     parameters = parameters_of(context)
+    check_writable("out", "folder", out, out / "probe")
+    check_cache()
+    from .netlist import write_netlist
+
     for path in write_netlist(parameters, out):
         typer.echo(path)
 
@@ -318,9 +348,35 @@ def bench(
     cocotb against a plain C++ loop over the same model; the golden model against PyTorch's
     qnnpack kernels on ResNet-18's layers; and against NumPy's int64 matrix product.
     """
+    if not 0 < seconds < inf:
+        raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")
+    from .request import check_cache, check_writable
+
+    check_writable("json", "file", json, json)
+    check_cache()
     from .bench import run
 
     run(json, seconds)
+
+
+for command in (cache, doctor, compare):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"maccord {version('maccord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    show: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -328,27 +384,58 @@ def main() -> None:
     sys.exit(_guarded())
 
 
-def _guarded() -> int:
-    from .errors import SimulationError, ToolchainError
+class _Signals:
+    """Ends the command on SIGTERM as an interrupt does, so that children are killed.
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that children are killed
+    Attributes
+    ----------
+    terminated : bool
+        Whether SIGTERM came.
+    """
+
+    def __init__(self) -> None:
+        self.terminated = False
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        self.terminated = True
+        raise KeyboardInterrupt
+
+    def said(self) -> int:
+        """Say how the command was ended; return its exit code."""
+        if self.terminated:
+            return _say("terminated", _TERMINATED)
+        return _say("interrupted", _INTERRUPTED)
+
+
+def _guarded() -> int:
+    from .errors import SimulationError, ToolchainError, os_error_sentence
+
+    signals = _Signals()
     try:
         code = app(standalone_mode=False) or 0
-        return _say("interrupted", code) if code == _INTERRUPTED else code
+        return signals.said() if code == _INTERRUPTED else code
     except typer.TyperException as error:  # an unknown option, a word where a number is wanted
         return _say(error.format_message(), error.exit_code)
     except (ValueError, ToolchainError) as error:
         return _say(str(error), 2)
     except OSError as error:
-        return _say(f"cannot use {error.filename}: {error.strerror}", 2)
+        return _say(os_error_sentence(error), 2)
     except SimulationError as error:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", _INTERRUPTED)
+        return signals.said()
+    except SystemExit:  # of no command of ours: nothing was compared, whatever its code
+        return _say(f"sys.exit was called{_place(sys.exc_info()[2])}; nothing was compared", 3)
     except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
         if os.environ.get("MACCORD_DEBUG"):
             traceback.print_exc()
         return _say(f"internal error, please report: {type(error).__name__}: {error}", 3)
+
+
+def _place(trace: TracebackType | None) -> str:
+    last = traceback.extract_tb(trace)[-1:]
+    return "".join(f" in {frame.filename}, line {frame.lineno}" for frame in last)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ..runtime.folders import VARIABLE
 
 if TYPE_CHECKING:
     from ..golden.parameters import Parameters
 
 __all__ = [
-    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cols", "Family", "Lanes",
-    "LineCells", "OutputBytes", "Rows", "WeightBytes", "parameters_of",
+    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
+    "Lanes", "LineCells", "OutputBytes", "Rows", "WeightBytes", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -74,6 +78,24 @@ LineCells = Annotated[
         help="Cells of a line that depthwise layers and max pools scan: a power of two, 16 to "
         "4096.",
         rich_help_panel=MEMORY,
+    ),
+]
+
+
+def _use_cache(folder: Path | None) -> Path | None:
+    """Tell all that runs in this command, its processes too."""
+    if folder is not None:
+        os.environ[VARIABLE] = str(folder.expanduser().absolute())
+    return folder
+
+
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"Folder of what is slow to make, kept for the next run; else {VARIABLE}, else "
+        "`maccord` in the user's cache folder.",
+        callback=_use_cache,
+        rich_help_panel="Output",
     ),
 ]
 

@@ -63,9 +63,10 @@ def run(request: Request, worker: Worker = run_network) -> int:
     find_verilator()
     libpython()
     err = console(stderr=True)
-    verilog = _netlist(request, err)
+    given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
+    verilog = given or _generated(request, err)
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
         tasks = make_tasks(request, recordings, verilog)
@@ -75,7 +76,8 @@ def run(request: Request, worker: Worker = run_network) -> int:
         tasks = [replace(task, verilog=verilog) for task in tasks]
     seconds = _build(request, verilog, err)
     tasks = [replace(task, build_seconds=seconds) for task in tasks]
-    outcomes = _simulate(request, tasks, worker, err)
+    unsaved: list[OSError] = []
+    outcomes = _simulate(request, tasks, worker, err, unsaved)
     results = [outcome.result for outcome in outcomes if outcome.result]
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
@@ -83,6 +85,8 @@ def run(request: Request, worker: Worker = run_network) -> int:
     print_outcomes(console(), labels, outcomes, request.folder, reports)
     if request.json and results:
         write_json(request.json, results)
+    if unsaved:
+        raise unsaved[0]  # now that the table is there
     return _exit_code(outcomes)
 
 
@@ -99,10 +103,15 @@ def _forget(folder: Path, labels: Sequence[str]) -> None:
             (folder / f"{label}.{ending}").unlink(missing_ok=True)
 
 
-def _netlist(request: Request, err: Console) -> str:
+def _generated(request: Request, err: Console) -> str:
+    with waiting(err, "generating Verilog"):
+        return generated(request.parameters)
+
+
+def _given_netlist(request: Request) -> str:
+    """The user's netlist; empty if there is none."""
     if request.verilog is None:
-        with waiting(err, "generating Verilog"):
-            return generated(request.parameters)
+        return ""
     try:
         text = request.verilog.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -161,8 +170,12 @@ def _simulate(
     tasks: Sequence[NetworkTask],
     worker: Worker,
     err: Console,
+    unsaved: list[OSError],
 ) -> list[Outcome]:
-    """Run the tasks, longest first, and write each result as it comes."""
+    """Run the tasks, longest first, and write each result as it comes.
+
+    What could not be written is added to `unsaved`: the table is to be printed all the same.
+    """
     order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
     recordings = [task.recording for task in tasks]
     dumps = dump_paths(request.dump, recordings)
@@ -181,13 +194,15 @@ def _simulate(
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             recording = recordings[index]
-            if answer.result:
-                save(request.folder, answer.result)
-            dump = dumps[index]
-            if dump and answer.rtl:
-                write_dump(dump, recording, answer.golden, answer.rtl)
-                answer = replace(answer, golden={}, rtl={})
-            outcomes[index] = answer
+            try:
+                if answer.result:
+                    save(request.folder, answer.result)
+                dump = dumps[index]
+                if dump and answer.rtl:
+                    write_dump(dump, recording, answer.golden, answer.rtl)
+            except OSError as error:
+                unsaved.append(error)
+            outcomes[index] = replace(answer, golden={}, rtl={})
             counter.done(recording.label, recording.macs, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
@@ -208,8 +223,13 @@ def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Seq
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    """A mismatch outweighs a failed simulation, and that a layer that cannot run."""
+    """A mismatch outweighs a failed simulation, and that a layer that cannot run.
+
+    Agreement takes a byte that was compared.
+    """
     verdicts = {outcome.verdict for outcome in outcomes}
+    if not any(outcome.result and outcome.result.compared for outcome in outcomes):
+        verdicts = verdicts - {Verdict.AGREES} or {Verdict.FAILED}
     for verdict in (Verdict.MISMATCH, Verdict.FAILED, Verdict.BAD_INPUT):
         if verdict in verdicts:
             return int(verdict)

@@ -16,7 +16,7 @@ from .network.task import NetworkRecording
 __all__ = ["write_dump"]
 
 Codes = npt.NDArray[np.uint8]
-Fields = dict[str, npt.NDArray]
+Fields = dict[str, npt.NDArray | np.generic]
 
 _GEOMETRY = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 _OTHERS = ("kernel", "stride", "padding", "dilation", "ceil_mode", "low", "high")

@@ -1,6 +1,10 @@
 """What goes wrong with a simulation, apart from a wrong byte."""
 
-__all__ = ["SimulationError", "ToolchainError"]
+import errno
+import tempfile
+from pathlib import Path
+
+__all__ = ["SimulationError", "ToolchainError", "os_error_sentence"]
 
 
 class SimulationError(Exception):
@@ -9,3 +13,14 @@ class SimulationError(Exception):
 
 class ToolchainError(Exception):
     """A tool that the simulation needs (compiler, make, libpython, Verilator) is missing."""
+
+
+def os_error_sentence(error: OSError) -> str:
+    """Return what the system refused, in words; a full disk rarely names a file."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"cannot use {error.filename}: {reason}"
+    if error.errno == errno.ENOSPC:
+        folders = f"{Path.cwd()} and {tempfile.gettempdir()}"
+        return f"no space left on a device: files are written to {folders} (TMPDIR), and the cache"
+    return reason

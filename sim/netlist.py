@@ -9,26 +9,26 @@ from .. import golden, hw
 from ..golden.parameters import Parameters
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
+from ..runtime.folders import cache_folder
 
-__all__ = ["CACHE", "generated", "write_netlist"]
-
-CACHE = Path("build/netlists")
+__all__ = ["generated", "write_netlist"]
 
 
-def generated(parameters: Parameters, cache: Path = CACHE) -> str:
+def generated(parameters: Parameters, cache: Path | None = None) -> str:
     """Return the accelerator's Verilog, generated anew when its sources changed.
 
     Parameters
     ----------
     parameters : Parameters
-    cache : Path
-        Folder of netlists, by hash of the parameters and of the generator's sources.
+    cache : Path, optional
+        Folder of netlists, by hash of the parameters and of the generator's sources; in the
+        user's cache if not given.
 
     Returns
     -------
     str
     """
-    path = cache / f"{parameters.name}-{_key(parameters)}.v"
+    path = (cache or cache_folder("netlists")) / f"{parameters.name}-{_key(parameters)}.v"
     text = path.read_text() if path.is_file() else ""
     if text.rstrip().endswith("endmodule"):  # else it was cut off, as when the disk was full
         return text

@@ -21,7 +21,7 @@ def run_plain(
     job: Job,
     *,
     progress: Callable[[str], None] = lambda text: None,
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     build_jobs: int | None = None,
 ) -> Plain:
     """Run one job on the same model in a plain C++ loop, without cocotb.

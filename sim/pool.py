@@ -18,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from .errors import os_error_sentence
+
 __all__ = ["Crash", "available_memory", "prepare", "run_all"]
 
 _PATIENCE = 5.0  # seconds
@@ -166,10 +168,21 @@ def _child(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        answer.send(function(task))
+        answer.send(_answer(function, task))
     except KeyboardInterrupt:
         os.killpg(0, signal.SIGKILL)  # Stopped from outside and cleaned up: end what is left
     answer.close()
+
+
+def _answer(function: Callable[[T], R], task: T) -> R | Crash:
+    try:
+        return function(task)
+    except OSError as error:  # as on a full disk
+        return Crash(os_error_sentence(error))
+    except Exception as error:
+        if os.environ.get("MACCORD_DEBUG"):
+            raise
+        return Crash(f"internal error, please report: {type(error).__name__}: {error}")
 
 
 def _die_with_parent() -> None:

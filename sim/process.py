@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cocotb_tools.config
 import numpy as np
@@ -18,9 +19,13 @@ from .errors import SimulationError
 from .job import Job
 from .toolchain import libpython
 
-__all__ = ["cocotb_environment", "job_folder", "last_lines", "memory_settings", "run_program"]
+__all__ = [
+    "cocotb_environment", "job_folder", "last_lines", "memory_settings", "run_program",
+    "why_no_result",
+]  # fmt: skip
 
 POISON = 0xA5  # output regions before the start
+_RESULTS = "results.xml"  # what cocotb says of its tests
 
 
 def memory_settings(job: Job) -> dict[str, int]:
@@ -74,7 +79,7 @@ def cocotb_environment(folder: Path, module: str) -> dict[str, str]:
     return environment | {
         "COCOTB_TOPLEVEL": "tb",
         "COCOTB_TEST_MODULES": module,
-        "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
+        "COCOTB_RESULTS_FILE": str(folder / _RESULTS),
         "COCOTB_REWRITE_ASSERTION_FILES": "",
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
         "COCOTB_LOG_LEVEL": "ERROR",
@@ -148,3 +153,17 @@ def last_lines(folder: Path) -> str:
     """Return what the simulator printed last, on one line."""
     lines = (folder / "log").read_text(errors="replace").splitlines()
     return " | ".join(lines[-5:]) or "it printed nothing"
+
+
+def why_no_result(folder: Path) -> str:
+    """Return why a testbench ended without a result: what cocotb says, else what was printed."""
+    try:
+        root = ElementTree.parse(folder / _RESULTS).getroot()
+    except (OSError, ElementTree.ParseError):
+        return last_lines(folder)
+    for tag in ("error", "failure"):
+        for found in root.iter(tag):
+            kind = found.get("error_type") or found.get("type") or tag
+            message = found.get("error_msg") or found.get("message") or (found.text or "")
+            return f"{kind}: {' '.join(message.split())}"
+    return last_lines(folder)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +15,7 @@ from ..nets.module import load_module
 from ..nets.networks import architecture
 from ..nets.perturb import Perturbation, parse, parse_box
 from .batch import batch_crops
+from .inputs import Inputs, calibration_images
 from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
@@ -32,39 +30,6 @@ _JOINS = {
     "add_relu": "a residual addition",
     "cat": "a concatenation",
 }
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the networks are made of and look at, in the words of the command line.
-
-    Parameters
-    ----------
-    perturb : str
-        Comma-separated ``kind:level``, empty for the clean input alone.
-    bbox : str
-        Box of the streaks, empty for the whole crop.
-    image : Path, optional
-        Image file; a photograph is built in.
-    weights : Path, optional
-        Checkpoint; seeded weights if not given.
-    calibration : Path, optional
-        Image, or folder of images, that set the quantization ranges.
-    seed : int
-    batch : int
-        Images at a time: the first is `image`, or the photograph.
-    module : str
-        ``package.module:factory`` of a network of the user's own; empty for the known ones.
-    """
-
-    perturb: str = ""
-    bbox: str = ""
-    image: Path | None = None
-    weights: Path | None = None
-    calibration: Path | None = None
-    seed: int = 0
-    batch: int = 1
-    module: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +139,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     ValueError
         As `record_all`.
     """
-    calibration = _calibration(inputs.calibration)
+    calibration = calibration_images(inputs.calibration)
     if inputs.module:
         module = _module(inputs, calibration)
         for patterns in networks_of(targets or [module.name], [module.name]).values():
@@ -193,11 +158,9 @@ def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choic
 
 
 def _module(inputs: Inputs, calibration: list[Crop] | None) -> library.QuantizedNetwork:
-    """The user's network; modules are also looked for in the working folder, as Python does."""
+    """The user's network."""
     if inputs.weights:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     return load_module(inputs.module, inputs.seed, calibration)
 
 
@@ -234,15 +197,3 @@ def _images(inputs: Inputs) -> dict[str, Images]:
             perturbation.apply(crop, inputs.seed + index, box) for index, crop in enumerate(crops)
         ]
     return {name: np.concatenate([normalize(c) for c in found]) for name, found in images.items()}
-
-
-def _calibration(path: Path | None) -> list[Crop] | None:
-    if path is None:
-        return None
-    wanted = f"calibration must be an image or a folder of images, got {path}"
-    if not path.exists():
-        raise ValueError(f"{wanted}: no such file or folder")
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    if not files:
-        raise ValueError(f"{wanted}: empty")
-    return [normalize(load_crop(file, "calibration")) for file in files]

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
+from math import isfinite
 from pathlib import Path
 
 from ..golden.parameters import Parameters
-from ..nets.images import SIZE
-from ..nets.perturb import parse, parse_box
-from ..nets.streaks import check_box
-from ..runtime.files import check_writable
+from ..runtime.files import check_writable, probe
+from ..runtime.folders import VARIABLE, cache_root
+from .inputs import Inputs, check_inputs, check_targets
 from .memory import MemoryModel
-from .recording import Inputs
 from .results import GENERATED
 
-__all__ = ["Gate", "Request", "check"]
+__all__ = ["Gate", "Request", "check", "check_cache"]
 
 _PHOTOGRAPH = "china"  # what networks see if no image is given
 _CYCLES = (0, 10_000)
 _INTERRUPTS = ("network", "layer")
-_STREAKS = ("vertical", "horizontal")
 
 
 @dataclass(frozen=True)
@@ -96,24 +93,26 @@ def check(request: Request) -> None:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     if not request.targets and not request.inputs.module:
         raise ValueError("targets must be networks or layers, or there must be a module; got none")
-    if request.inputs.batch < 1:
-        raise ValueError(f"batch must be at least 1, got {request.inputs.batch}")
+    check_targets(request.targets, request.inputs.module)
     if request.gate and request.verilog:
         raise ValueError(
             f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
         )
     _check_run(request)
     _check_window(request)
-    _check_box(request.inputs)
+    check_inputs(request.inputs)
     for name, path in (("json", request.json), ("dump", request.dump), ("html", request.html)):
         if path:
             check_writable(name, "file", path, path)
     check_writable("out", "folder", request.out, request.folder / "probe")
+    check_cache()
 
 
 def _check_run(request: Request) -> None:
     """Options that concern how a network is run and told of."""
-    if not 0 < request.mhz < inf:
+    if not isfinite(request.mhz):
+        raise ValueError(f"mhz must be finite, got {request.mhz:g}")
+    if request.mhz <= 0:
         raise ValueError(f"mhz must be above 0, got {request.mhz:g}")
     if request.interrupts not in _INTERRUPTS:
         raise ValueError(
@@ -131,14 +130,19 @@ def _check_window(request: Request) -> None:
         raise ValueError(f"window needs waves, got {first}:{last} without them")
 
 
-def _check_box(inputs: Inputs) -> None:
-    if not inputs.bbox:
-        return
-    check_box(parse_box(inputs.bbox), SIZE, SIZE)
-    asked = parse(inputs.perturb) if inputs.perturb else []
-    kinds = [kind for perturbation in asked for kind in perturbation.kinds]
-    if not set(kinds) & set(_STREAKS):
+def check_cache() -> None:
+    """Refuse a cache that could not be written.
+
+    Raises
+    ------
+    ValueError
+        Naming it, and how to choose another.
+    """
+    root = cache_root()
+    try:
+        probe(root / "probe")
+    except OSError as error:
         raise ValueError(
-            "bbox needs a vertical or horizontal perturbation, "
-            f"got {', '.join(kinds) if kinds else 'none'}"
-        )
+            f"the cache must be a folder that can be written, got {root}: {error.strerror}; "
+            f"--cache or {VARIABLE} names another"
+        ) from None

@@ -22,9 +22,9 @@ from .process import (
     POISON,
     cocotb_environment,
     job_folder,
-    last_lines,
     memory_settings,
     run_program,
+    why_no_result,
 )
 from .protocol import describe_violation
 
@@ -38,7 +38,7 @@ def simulate(
     *,
     progress: Callable[[str], None] = lambda text: None,
     on_cycles: Callable[[int], None] = lambda cycles: None,
-    cache: Path = Path("build/verilator"),
+    cache: Path | None = None,
     build_jobs: int | None = None,
 ) -> Result:
     """Build the model if need be, and run one job under cocotb.
@@ -50,8 +50,8 @@ def simulate(
         Called with one line when something that takes long begins.
     on_cycles : callable
         Called now and then with the cycles simulated.
-    cache : Path
-        Folder of built models.
+    cache : Path, optional
+        Folder of built models; in the user's cache if not given.
     build_jobs : int, optional
         Compilers at once.
 
@@ -88,7 +88,7 @@ def simulate(
             found = json.loads((folder / "result.json").read_text())
         except FileNotFoundError:
             raise SimulationError(
-                f"The simulator ended without a result: {last_lines(folder)}"
+                f"The simulator ended without a result: {why_no_result(folder)}"
             ) from None
         if "refused" in found:
             raise ValueError(found["refused"])

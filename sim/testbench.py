@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = ["Testbench"]
 
 PERIOD = 10  # ns, as in main.cpp
 REGISTER_TIMEOUT = 2000  # cycles that a register access may take
+_TASKS_COMBINED = "Passing Task objects to `Combine` is deprecated"  # by cocotb-bus, in each write
 
 
 class Testbench:
@@ -47,6 +49,7 @@ class Testbench:
             self._program.maccord_free_run.argtypes = [ctypes.c_uint64]
         else:
             Clock(dut.aclk, PERIOD, "ns", impl="gpi").start()
+        warnings.filterwarnings("ignore", _TASKS_COMBINED, DeprecationWarning)
         self._lite = AXI4LiteMaster(dut, "s_axi", dut.aclk)
 
     def open_memory(self, image: Path, mask: Path) -> None:

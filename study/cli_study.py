@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..sim.cli_parameters import Cache
+
 __all__ = ["study"]
 
 _WHAT, _HOW, _OUTPUT = "What is compared", "How it is computed", "Output"
@@ -103,6 +105,7 @@ def study(
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
+    cache: Cache = None,
 ) -> None:
     """Compare FP32, fake quantization and true INT8 under noise and occlusion.
 
@@ -120,8 +123,7 @@ def study(
     resnet18`
     """
     from .grid import GRID
-    from .request import Request
-    from .run import run
+    from .request import Request, check
 
     request = Request(
         networks=_split(networks),
@@ -140,6 +142,9 @@ def study(
         scheduler=scheduler,
         device=device,
     )
+    check(request)
+    from .run import run
+
     raise typer.Exit(run(request))
 
 

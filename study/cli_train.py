@@ -107,6 +107,20 @@ def _run(
     threads: int,
 ) -> None:
     """Check what can be checked, train, and say where the results are."""
+    from ..nets.data.kinds import check_data
+    from ..sim.names import check_network
+    from ..sim.request import check_writable
+    from .request import check_file
+
+    check_network(name)
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    if init is not None:
+        check_file("init", init)
+    check_data(data)
+    check_writable("out", "folder", out, out / "probe")
     from rich.markup import escape
 
     from ..nets.data.load import open_dataset
@@ -117,11 +131,6 @@ def _run(
     from ..sim.report import console
 
     network = architecture(name)
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
-    if init is not None and not init.is_file():
-        what = "it is a folder" if init.is_dir() else "no such file"
-        raise ValueError(f"init must be a readable checkpoint, got {init}: {what}")
     check_writable("out", "folder", out, out / CHECKPOINT)
     err = console(stderr=True)
     with waiting(err, "reading the data set"):
@@ -137,6 +146,9 @@ def _run(
                 threads=threads,
                 on_step=watch.step,
                 on_epoch=watch.epoch,
+                on_resume=lambda done: err.print(
+                    f"resumed: {done} of {epochs} epochs were done before", soft_wrap=True
+                ),
             )
     except KeyboardInterrupt:
         err.print(f"{watch.done} of {epochs} epochs are done; the same command goes on from there")

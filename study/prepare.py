@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from ..nets.checkpoint import load_checkpoint
-from ..nets.library import CACHE
 from ..nets.networks import architecture
 from ..nets.training.digits import small, trained
 from ..nets.training.loop import save
+from ..runtime.folders import cache_folder
 from .request import EMBEDDED, Request
 from .subject import Subject, dataset, quantized_network
 
@@ -48,7 +48,7 @@ def subjects(request: Request, pool: Executor) -> list[Subject]:
 
 def _train(name: str, path: Path) -> None:
     """Write the weights of an embedded network, unless they are there."""
-    state = trained(name, cache=CACHE).state_dict()
+    state = trained(name).state_dict()
     if path.is_file():
         try:
             there = load_checkpoint(small(name), path).state_dict()
@@ -61,9 +61,8 @@ def _train(name: str, path: Path) -> None:
 
 def _subject(name: str, weights: Path, request: Request) -> Subject:
     shape = small(name) if request.data == EMBEDDED else architecture(name)
-    return Subject(
-        name, shape, weights, _absolute(request.data), request.calibration, CACHE.resolve()
-    )
+    cache = cache_folder("nets").resolve()
+    return Subject(name, shape, weights, _absolute(request.data), request.calibration, cache)
 
 
 def _absolute(data: str) -> str:

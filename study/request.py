@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..nets.data.kinds import check_data
 from ..nets.devices import DEVICES, usable_device
-from ..nets.networks import architecture
 from ..runtime.files import check_writable
+from ..sim.names import check_network
+from ..sim.request import check_cache
 from .grid import GRID, levels
 from .rows import MODELS
 
-__all__ = ["EMBEDDED", "NETWORKS", "Request", "check"]
+__all__ = ["EMBEDDED", "NETWORKS", "Request", "check", "check_file"]
 
 EMBEDDED = "digits"
 NETWORKS = ("resnet18", "vgg16", "squeezenet1_1")  # Langille 2024, section 3.1
@@ -47,7 +49,7 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Refuse what makes no sense.
+    """Refuse what makes no sense, before anything is trained or PyTorch is imported.
 
     Raises
     ------
@@ -61,16 +63,37 @@ def check(request: Request) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    if request.device != "cpu":
+        _check_device(request)
+    check_writable("out", "folder", request.out, request.out / "probe")
+    check_cache()
+
+
+def _check_device(request: Request) -> None:
+
     if request.scheduler == "processes" or request.device not in DEVICES:
         usable_device(request.device)  # a cluster's workers have devices of their own
-    check_writable("out", "folder", request.out, request.out / "probe")
+
+
+def check_file(name: str, path: Path) -> None:
+    """Refuse a checkpoint that is not there.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "no such file"
+        raise ValueError(f"{name} must be a readable checkpoint, got {path}: {what}")
 
 
 def _check_names(request: Request) -> None:
+    check_data(request.data)
     if not request.networks:
         raise ValueError("networks must be at least one, got none")
     for name in request.networks:
-        architecture(name)  # says which there are
+        check_network(name)
         if request.data == EMBEDDED and name not in NETWORKS:
             raise ValueError(
                 f"networks of the embedded data must be of {', '.join(NETWORKS)}, got {name}"
@@ -83,6 +106,8 @@ def _check_names(request: Request) -> None:
     for name in request.weights:
         if name not in request.networks:
             raise ValueError(f"weights must be of the networks under study, got {name}")
+    for path in request.weights.values():
+        check_file("weights", path)
     for what, names in (("networks", request.networks), ("models", request.models)):
         if len(set(names)) < len(names):
             raise ValueError(f"{what} must each be there once, got {', '.join(names)}")

@@ -127,14 +127,17 @@ def explore(
 
     - `maccord explore resnet18 --target xc7 --rows 8,16,32 --cols 8,16,32 --area dsp --mhz 150`
     """
-    from ..sim.pool import prepare
-
-    prepare()  # before PyTorch is imported, which takes a while
-    from .explore import run
     from .explore_grid import AXES
-    from .explore_request import Request
+    from .explore_request import Request, check
 
     axes = {axis: context.params[axis] for axis in AXES if context.params[axis]}
     how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
     how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
-    raise typer.Exit(run(Request(network, target, axes, **how, out=out, cache=cache)))
+    request = Request(network, target, axes, **how, out=out, cache=cache)
+    check(request)
+    from ..sim.pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
+    from .explore import run
+
+    raise typer.Exit(run(request))

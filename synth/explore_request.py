@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ..golden.graph import Network
+from ..sim.inputs import Inputs, check_inputs, check_targets
 from ..sim.network.task import NetworkRecording
-from ..sim.recording import Inputs, chosen, record_all
+from ..sim.request import check_cache, check_writable
 from ..sim.toolchain import find_compiler, find_verilator, libpython
 from . import tools
 from .command import parsed_seeds
-from .explore_grid import Value, values
-from .targets import RESOURCES, Target
+from .explore_grid import Value, grid, values
+from .targets import RESOURCES, Target, target_named
 
-__all__ = ["Request", "check_tools", "common", "network_of", "swept"]
+__all__ = ["Request", "check", "check_tools", "common", "network_of", "swept"]
 
 _SOURCES = ("model", "rtl")
 _SPEEDS = (6, 7, 8)
@@ -66,6 +67,35 @@ class Request:
     jobs: int = 0
     out: Path = Path("build/explore")
     cache: Path = Path("build/synth/cache")
+
+
+def check(request: Request) -> None:
+    """Refuse what makes no sense, before PyTorch is imported.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    ToolchainError
+        If a tool is missing.
+    """
+    target = target_named(request.target)
+    common(request, target)
+    grid(*swept(request, target))
+    inputs, targets = _wanted(request)
+    check_targets(targets, request.module)
+    check_inputs(inputs)
+    for name, folder in (("out", request.out), ("cache", request.cache)):
+        check_writable(name, "folder", folder, folder / "probe")
+    check_cache()
+    check_tools(request, target)
+
+
+def _wanted(request: Request) -> tuple[Inputs, list[str]]:
+    targets = [request.network] if request.network else []
+    if not targets and not request.module:
+        raise ValueError("network must be given, or a module, got none")
+    return Inputs(batch=request.batch, module=request.module), targets
 
 
 def common(request: Request, target: Target) -> dict[str, Any]:
@@ -157,10 +187,9 @@ def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
     ValueError
         If there is no such network.
     """
-    inputs = Inputs(batch=request.batch, module=request.module)
-    targets = [request.network] if request.network else []
-    if not targets and not request.module:
-        raise ValueError("network must be given, or a module, got none")
+    from ..sim.recording import chosen, record_all  # PyTorch takes seconds
+
+    inputs, targets = _wanted(request)
     choices = list(chosen(targets, inputs))
     if len(choices) != 1 or not choices[0].whole:
         raise ValueError(f"network must be one whole network, got {request.network!r}")

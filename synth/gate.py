@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..runtime.cache import Cache, digest
+from ..runtime.folders import cache_folder
 from ..sim.cells import MODELS, defined, instantiated
 from ..sim.errors import SimulationError, ToolchainError
 from . import tools
 from .targets import TARGETS
 
-__all__ = ["CACHE", "ECP5", "Simulated", "gate_netlist"]
+__all__ = ["ECP5", "Simulated", "gate_netlist"]
 
-CACHE = Path("build/gates")
 _DESIGN, _NETLIST, _SCRIPT = "design.v", "netlist.v", "script.ys"
 _TOP = "maccord"
 
@@ -45,7 +45,7 @@ def gate_netlist(
     verilog: str,
     show: Callable[[str], None] = lambda text: None,
     *,
-    cache: Path = CACHE,
+    cache: Path | None = None,
     tool: tools.Tool = tools.YOSYS,
 ) -> str:
     """Synthesize a module `maccord`, or take its netlist from the cache.
@@ -57,8 +57,9 @@ def gate_netlist(
         What is synthesized, as `maccord verilog` writes it.
     show : callable
         Called several times a second with what is going on.
-    cache : Path
-        Folder of netlists, by digest of the Verilog, the script, the tool and the models.
+    cache : Path, optional
+        Folder of netlists, by digest of the Verilog, the script, the tool and the models; in the
+        user's cache if not given.
     tool : Tool
         Yosys, or what stands in for it.
 
@@ -77,7 +78,7 @@ def gate_netlist(
     version = _version(tool)
     script = _script(family)
     models = "".join((MODELS / name).read_text() for name in family.models)
-    kept = Cache(cache)
+    kept = Cache(cache or cache_folder("gates"))
     name = f"{family.target}-{digest(verilog, script, version, models)}"
     text = kept.get(name)
     if text is None:

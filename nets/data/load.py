@@ -10,6 +10,7 @@ from .cifar import cifar10, cifar100
 from .dataset import Dataset
 from .digits import digits
 from .folder import folder
+from .kinds import EMBEDDED, check_data
 
 __all__ = ["KINDS", "SPLITS", "open_dataset"]
 
@@ -44,10 +45,6 @@ def open_dataset(spec: str, split: str) -> Dataset:
     """
     if split not in SPLITS:
         raise ValueError(f"split must be train or test, got {split!r}")
-    kind, colon, path = spec.partition(":")
-    if kind == "digits" and not colon:
-        return digits(split)
-    if kind not in KINDS or not path:
-        known = ", ".join(["digits", *(f"{name}:PATH" for name in KINDS)])
-        raise ValueError(f"data must be one of {known}, got {spec!r}")
-    return KINDS[kind](Path(path).expanduser(), split)
+    check_data(spec)
+    kind, _, path = spec.partition(":")
+    return digits(split) if kind == EMBEDDED else KINDS[kind](Path(path).expanduser(), split)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ...runtime.cache import digest
-from ..images import SIZE, center_crop, resize
+from ..images import SIZE, as_rgb, center_crop, resize, unreadable
 from .dataset import Box, Crop, Labels
 
 __all__ = ["PhotographDataset", "files_digest", "move_box"]
@@ -110,10 +110,14 @@ class PhotographDataset:
         path = self.paths[index]
         try:
             with Image.open(path) as file:
-                image = file.convert("RGB").crop((0, 0, *self._inside(path, file.size)))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+                image = as_rgb(file)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise _unreadable(path, error) from None
-        return center_crop(image)
+        inside = image.crop((0, 0, *self._inside(path, image.size)))
+        try:
+            return center_crop(inside)
+        except ValueError as error:
+            raise _unreadable(path, error) from None
 
     def box(self, index: int) -> Box:
         if self.boxes is None:
@@ -122,7 +126,7 @@ class PhotographDataset:
         try:
             with Image.open(path) as file:
                 width, height = self._inside(path, file.size)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        except (OSError, Image.DecompressionBombError) as error:
             raise _unreadable(path, error) from None
         x0, y0, x1, y1 = (int(side) for side in self.boxes[index])
         return move_box((x0, y0, min(x1, width), min(y1, height)), (width, height))
@@ -136,5 +140,4 @@ class PhotographDataset:
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
-    reason = getattr(error, "strerror", None) or "not an image that Pillow can read"
-    return ValueError(f"image must be a readable image file, got {path}: {reason}")
+    return ValueError(f"image must be a readable image file, got {path}: {unreadable(error)}")

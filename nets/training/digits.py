@@ -22,12 +22,12 @@ from torch import nn
 
 from ...runtime.cache import digest
 from ...runtime.files import locked
+from ...runtime.folders import cache_folder
 from ..checkpoint import load_checkpoint
 from ..data.dataset import Dataset
 from ..data.digits import digits
 from ..framework import one_thread
 from ..images import normalize
-from ..library import CACHE
 from ..networks import Architecture
 from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
@@ -177,7 +177,7 @@ def _origin() -> str:
 
 
 def trained(
-    name: str, *, cache: Path = CACHE, seed: int = 0, progress: Progress | None = None
+    name: str, *, cache: Path | None = None, seed: int = 0, progress: Progress | None = None
 ) -> nn.Module:
     """A network trained on the digits, from the cache if it is there.
 
@@ -185,9 +185,9 @@ def trained(
     ----------
     name : str
         Of `RECIPES`: "resnet18", "vgg16" or "squeezenet1_1".
-    cache : Path
-        Folder of weights. Of several processes that want the same, one trains and all others
-        wait.
+    cache : Path, optional
+        Folder of weights; in the user's cache if not given. Of several processes that
+        want the same, one trains and all others wait.
     seed, progress
         As of `train`; without training, there is no progress.
 
@@ -202,7 +202,8 @@ def trained(
         If there is no network of that name, or the seed is negative.
     """
     architecture = small(name)
-    path = cache / f"digits-{name}-{digest(_origin(), name, str(seed))[:16]}.pt"
+    key = digest(_origin(), name, str(seed))[:16]
+    path = (cache or cache_folder("nets")) / f"digits-{name}-{key}.pt"
     with locked(path):
         try:
             return load_checkpoint(architecture, path)

@@ -169,6 +169,7 @@ def finetune(
     threads: int = 4,
     on_step: Callable[[int, int], object] = _nothing,
     on_epoch: Callable[[Epoch], object] = _nothing,
+    on_resume: Callable[[int], object] = _nothing,
 ) -> Path:
     """Train a network, from where an earlier call into the same folder got to.
 
@@ -194,6 +195,8 @@ def finetune(
     on_step, on_epoch : callable
         Called after each step with its number and the number in an epoch, and after each epoch,
         once its checkpoint is written; resuming calls for the last of those done.
+    on_resume : callable
+        Called with the epochs that are done, if a checkpoint was there to go on from.
 
     Returns
     -------
@@ -242,6 +245,7 @@ def finetune(
                     raise ValueError(
                         f"epochs must be at least {done}, which are done in {out}, got {epochs}"
                     )
+                on_resume(done)
                 on_epoch(training.log[-1])
             while len(training.log) < epochs:
                 training.epoch(images, tests, on_step)

@@ -15,7 +15,8 @@ _LEGEND = (
     "roofline: cycles by those that multipliers or bus need at least; compute to other: shares of "
     "the cycles; golden, torch: bytes that differ from that reference\n"
     "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
-    "overlap is counted with the first"
+    "overlap is counted with the first, so a roofline below 1 (*) says that a stage began before "
+    "its count did"
 )
 _CLASSES = 8  # of a batch's images, more are in the JSON
 
@@ -67,7 +68,7 @@ def _numbers(what: StageResult | NetworkResult) -> list[str]:
         f"{what.macs:,}",
         f"{what.cycles:,}",
         f"{int(what.utilization * 1000) / 10:.1f}%",  # 99.98 % is not 100.0 %
-        f"{what.roofline_ratio:.2f}x",
+        f"{what.roofline_ratio:.2f}x{'*' if 0 < what.roofline_ratio < 1 else ''}",
         *(f"{100 * cycles / max(what.cycles, 1):.1f}%" for cycles in shares.values()),
     ]
 

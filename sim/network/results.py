@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from ..bounds import BOUNDS, bound_by, bounds
+
 __all__ = ["BOUNDS", "NetworkResult", "StageResult", "bounds"]
-
-# What the causes of `maccord.golden.registers.COUNTERS` come down to.
-BOUNDS = {
-    "compute": ("compute",),
-    "weights": ("weights", "array"),
-    "memory": ("loads", "stores"),
-    "requantizer": ("requantizer",),
-    "other": ("control",),
-}
-
-
-def bounds(cycles_by_cause: dict[str, int]) -> dict[str, int]:
-    """Cycles by what bounded them, in the order and with the names of `BOUNDS`."""
-    return {
-        name: sum(cycles_by_cause.get(cause, 0) for cause in causes)
-        for name, causes in BOUNDS.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -204,8 +189,8 @@ class NetworkResult:
 
     @property
     def bound_by(self) -> str:
-        """The cause that took most cycles beside computing, or ``compute`` if it took most."""
-        return max(self.cycles_by_cause, key=lambda cause: self.cycles_by_cause[cause], default="")
+        """Of `BOUNDS`, what took most cycles."""
+        return bound_by(self.cycles_by_cause)
 
     @property
     def whole(self) -> bool:

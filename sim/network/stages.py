@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...golden.compile import CompiledNetwork, Stage
 from ...golden.isa import Instruction, Opcode
 from ...golden.registers import COUNTERS, RECORDED
+from ..bounds import bound_by
 from ..compare import Comparison
-from .results import StageResult, bounds
+from .results import StageResult
 
 __all__ = ["causes_of", "interrupt_faults", "record_faults", "split", "stage_results"]
 
@@ -146,7 +147,6 @@ def _stage_result(
 ) -> StageResult:
     parameters = compiled.parameters
     cycles = sum(causes.values())
-    shares = bounds(causes)
     roofline = stage.roofline(parameters)
     return StageResult(
         name=stage.name,
@@ -158,7 +158,7 @@ def _stage_result(
         cycles=cycles,
         utilization=stage.macs / (parameters.rows * parameters.cols * max(cycles, 1)),
         cycles_by_cause=causes,
-        bound_by=max(shares, key=lambda name: shares[name]),
+        bound_by=bound_by(causes),
         read_bytes=stage.read_bytes,
         written_bytes=stage.written_bytes,
         array_cycles=stage.array_cycles(parameters),

@@ -1,0 +1,94 @@
+"""The user's own Python: whatever it raises is theirs, and said with their file and line."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["blame", "hidden", "users_code"]
+
+_PACKAGE = Path(__file__).parent.parent
+_ROOMS = ("golden", "hw", "nets", "sim", "study", "synth")
+_LIBRARIES = {
+    Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+}
+
+
+def blame(error: BaseException) -> str:
+    """What was raised, and where in the user's own files.
+
+    Parameters
+    ----------
+    error : BaseException
+        With its traceback.
+
+    Returns
+    -------
+    str
+        As ``ZeroDivisionError: division by zero (/home/me/mynets.py, line 7)``; the last line
+        that is neither ours nor a library's.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    text = str(error).strip().partition("\n")[0]
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if _is_theirs(f.filename)]
+    return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said
+
+
+def _is_theirs(name: str) -> bool:
+    path = Path(name)
+    others = [*_LIBRARIES, *(_PACKAGE / room for room in _ROOMS)]
+    return path.is_absolute() and not any(path.is_relative_to(folder) for folder in others)
+
+
+@contextmanager
+def users_code(what: str) -> Iterator[None]:
+    """Run a user's code, and turn what it raises into a sentence.
+
+    Parameters
+    ----------
+    what : str
+        What was wanted of it, as ``mynets:small must make a network``.
+
+    Raises
+    ------
+    ValueError
+        `what`, what was raised, file and line. A call of ``sys.exit`` counts as an error, whatever
+        its code: nothing has been compared by then.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        raise ValueError(f"{what}, got a call of sys.exit: {blame(error)}") from None
+    except Exception as error:
+        raise ValueError(f"{what}, got {blame(error)}") from None
+
+
+def hidden(path: str, folder: Path) -> str:
+    """Say which file of a folder another module of the same name keeps from being imported.
+
+    Parameters
+    ----------
+    path : str
+        Dotted name of a module.
+    folder : Path
+        Where it is meant to be.
+
+    Returns
+    -------
+    str
+        A sentence; empty if nothing is in its way.
+    """
+    top = path.partition(".")[0]
+    files = (folder / f"{top}.py", folder / top / "__init__.py")
+    there = next((file for file in files if file.is_file()), None)
+    loaded = getattr(sys.modules.get(top), "__file__", None)
+    taken = loaded is not None or top in sys.builtin_module_names
+    if there is None or not taken or (loaded and Path(loaded).resolve() == there.resolve()):
+        return ""
+    return f"{there.name} must have a name that no other module has, got that of {loaded or top}"

@@ -1,0 +1,83 @@
+"""The first thing after a typo is the sentence: within a second, before PyTorch is imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import ROOT
+
+from maccord.sim.names import computed, known
+
+LAYER = "resnet18.conv1"
+PHOTOS = "folder:nowhere"
+TYPOS = {
+    "sim resnet81": "got 'resnet81', nearest: resnet18",
+    "sim resnet18.conv11": "got 'resnet18.conv11', nearest: resnet18.conv1",
+    "sim vgg16.feature.0": "nearest: vgg16.features.0",
+    "sim resnet18.conv1 resnet50.layer9.*": "got 'resnet50.layer9.*'",
+    "sim resnet18.maxpool": "which is a MaxPool2d",
+    f"sim {LAYER} --rows 3": "rows must be between 4 and 64, got 3",
+    f"sim {LAYER} --cols 65": "cols must be between 2 and 64, got 65",
+    f"sim {LAYER} --axi-bytes 24": "axi_bytes must be a power of two",
+    f"sim {LAYER} --rowz 8": "No such option: --rowz",
+    f"sim {LAYER} --family ecp55": "family must be",
+    f"sim {LAYER} --latency 1": "latency must be between 2 and 65535, got 1",
+    f"sim {LAYER} --stalls 2": "stalls must be between 0 and 0.9, got 2",
+    f"sim {LAYER} --mhz inf": "mhz must be finite, got inf",
+    f"sim {LAYER} --batch 100000": "batch must be at most 256, got 100000",
+    f"sim {LAYER} --seed -1": "seed must be at least 0, got -1",
+    f"sim {LAYER} --perturb awgm:0.3": "nearest: awgn",
+    f"sim {LAYER} --bbox 1,2,3": "bbox must be four whole numbers",
+    f"sim {LAYER} --image no.png": "image must be a readable image file, got no.png",
+    f"sim {LAYER} --weights no.pth": "got no.pth: no such file",
+    f"sim {LAYER} --calibration nowhere": "got nowhere: no such file or folder",
+    f"sim {LAYER} --json /proc/x.json": "json must be a file that can be written",
+    f"sim {LAYER} --cache README.md": "the cache must be a folder that can be written, got",
+    "sim --module nowhere:net": "module must be importable, got nowhere:net",
+    "layers resnet81": "got 'resnet81'",
+    "verilog --rows 3": "rows must be between 4 and 64, got 3",
+    "bench --seconds 0": "seconds must be above 0",
+    "study --networks resnet81": "got resnet81 (nearest: resnet18)",
+    "study --weights resnet18=/nonexistent": "got /nonexistent: no such file",
+    "study --data foo": "data must be one of digits, aircraft:PATH",
+    f"study --data {PHOTOS} --networks resnet18": "got folder:nowhere: no such folder",
+    "train resnet81 --data digits": "got resnet81 (nearest: resnet18)",
+    f"train resnet18 --data {PHOTOS}": "got folder:nowhere: no such folder",
+    "train resnet18 --data digits --init no.pth": "init must be a readable checkpoint, got no.pth",
+    "explore resnet18 --target ecp5-85": "ecp5-85k",
+    "explore resnet81 --target ecp5-85k": "got 'resnet81'",
+    "explore resnet18 --target ecp5-85k --cache README.md": "cache must be a folder that can be",
+    "explore resnet18 --target ecp5-85k --rows 3": "rows must be between 4 and 64, got 3",
+    "synth --target ecp5-85": "ecp5-85k",
+    "synthesize": "No such command",
+}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict]:
+    """What each command line did, all in one process of their own."""
+    lines = [typo.split() for typo in TYPOS]
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("typos.py"))],
+        cwd=ROOT, input=json.dumps(lines), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return dict(zip(TYPOS, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("typo", TYPOS)
+def test_a_typo_is_a_sentence_within_a_second(typo: str, found: dict[str, dict]) -> None:
+    run = found[typo]
+    assert run["code"] == 2, run
+    assert run["out"] == "" and run["err"].startswith("maccord: ") and run["err"].count("\n") == 1
+    assert TYPOS[typo] in run["err"]
+    assert run["heavy"] == []
+    assert run["seconds"] < 2, run  # of processor time: under one where others leave the caches
+
+
+def test_the_table_of_names_is_that_of_the_networks() -> None:
+    """If it is not: `python -m maccord.sim.names` writes it anew."""
+    assert known() == computed()

