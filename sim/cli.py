@@ -193,7 +193,7 @@ def sim(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="Report of the networks, one file; `NETWORK.html` among the results if not given.",
+            help="Report, one file; if not given, `NETWORK.html` of each whole network.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
