@@ -20,6 +20,11 @@ from maccord.golden.registers import Status
 pytestmark = pytest.mark.usefixtures("quick_builds")
 SEEDS = range(3)
 SMALL = CONFIGURATIONS["4x4 bus 8"]
+# By day the family with a register more; the elements of all are in `test_family_elements`
+FAMILY_NAMES = [
+    family if family == "ecp5" else pytest.param(family, marks=pytest.mark.nightly)
+    for family in ("ecp5", "xc7", "xcup")
+]
 # Sums of three runs of blocks
 PACKED = replace(SMALL, rows=16, family="xcup-packed")
 
@@ -35,7 +40,7 @@ def outcome(parameters: Parameters, seed: int) -> tuple[bytes, bytes, int]:
     return y_q.tobytes(), compute(layer, [x_q]).tobytes(), result.cycles
 
 
-@pytest.mark.parametrize("family", ["ecp5", "xc7", "xcup"])
+@pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_layers_equal_golden(family: str) -> None:
     for seed in SEEDS:
         found, due, cycles = outcome(replace(SMALL, family=family), seed)
@@ -51,7 +56,10 @@ def test_layers_equal_golden_with_two_columns_to_a_block(seed: int) -> None:
     assert found == due
 
 
-@pytest.mark.parametrize(("family", "columns"), [("xcup", 1), ("xcup-packed", 2)])
+@pytest.mark.parametrize(
+    ("family", "columns"),
+    [pytest.param("xcup", 1, marks=pytest.mark.nightly), ("xcup-packed", 2)],
+)
 def test_blocks_of_the_array(family: str, columns: int) -> None:
     blocks = netlist(replace(PACKED, family=family)).count("  DSP48E2 #(")
     assert blocks == PACKED.rows * PACKED.cols // columns

@@ -71,7 +71,10 @@ def single(operation: Operation, shape: tuple[int, ...]) -> Network:
     return Network("net", Tensor("net.input", shape, source), (node,), node.name)
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.nightly) if n == "vgg16" else n for n in SIZES],
+)
 def test_the_five_networks(name: str) -> None:
     check(load(name).graph, None, 0, batch=1)
 
