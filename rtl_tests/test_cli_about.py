@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from maccord.sim import cli, doctor
 from maccord.sim.errors import ToolchainError
+from maccord.sim.report import _waves
 
 
 def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
@@ -39,6 +42,24 @@ def test_the_doctor_names_what_is_missing(
     monkeypatch.setattr(doctor, "find_verilator", absent)
     assert run("doctor", monkeypatch=monkeypatch) == 2
     assert "missing Verilator     Verilator was not found." in capsys.readouterr().out
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {"_MACCORD_COMPLETE": "complete_bash", "COMP_WORDS": "maccord s", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("maccord"))],
+        env={**os.environ, **asked}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["sim", "study", "synth"]
+
+
+def test_the_waves_line_says_window_size_and_format(tmp_path: Path) -> None:
+    path = tmp_path / "layer.vcd"
+    path.write_bytes(bytes(2_500_000))
+    said = _waves(path, (0, 10_000))
+    assert said.startswith(f"waves: {path}, 2.5 MB, cycles 0 to 10,000 (--window FIRST:LAST); VCD")
+    path.rename(path.with_suffix(".fst"))
+    assert _waves(path.with_suffix(".fst"), None) == f"waves: {tmp_path}/layer.fst, 2.5 MB"
 
 
 def written(path: Path, **fields: object) -> str:

@@ -41,7 +41,6 @@ __all__ = ["GATES", "app", "main"]
 app = typer.Typer(
     name="maccord",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
@@ -56,6 +55,7 @@ GATES: dict[str, Callable[[str, Callable[[str], None]], str]] = {}
 _INTERRUPTED, _TERMINATED = 130, 143
 _INPUT, _OUTPUT = "Input", "Output"
 _MHZ = 200.0
+_COMPLETING = "_MACCORD_COMPLETE"  # set by a shell that wants to complete a word
 
 
 @app.command()
@@ -425,7 +425,11 @@ def _guarded() -> int:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
         return signals.said()
-    except SystemExit:  # of no command of ours: nothing was compared, whatever its code
+    except (
+        SystemExit
+    ):  # of Typer's completion, or of no command of ours: nothing was compared, whatever its code
+        if _COMPLETING in os.environ:
+            raise
         return _say(f"sys.exit was called{_place(sys.exc_info()[2])}; nothing was compared", 3)
     except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
         if os.environ.get("MACCORD_DEBUG"):

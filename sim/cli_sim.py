@@ -82,7 +82,7 @@ def run(request: Request, worker: Worker = run_network) -> int:
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
     labels = [recording.label for recording in recordings]
-    print_outcomes(console(), labels, outcomes, request.folder, reports)
+    print_outcomes(console(), labels, outcomes, request.folder, reports, request.cycles)
     if request.json and results:
         write_json(request.json, results)
     if unsaved:

@@ -39,6 +39,7 @@ def print_outcomes(
     outcomes: Sequence[Outcome],
     folder: Path,
     pages: Sequence[Path] = (),
+    window: tuple[int, int] | None = None,
 ) -> None:
     """Print the tables of results, problems, weights and the verdict.
 
@@ -53,6 +54,8 @@ def print_outcomes(
         Where the results were written.
     pages : sequence of Path
         Reports that were written beside them.
+    window : (int, int), optional
+        First and last cycle of the waves.
     """
     results = [outcome.result for outcome in outcomes if outcome.result]
     for result in results:
@@ -72,12 +75,23 @@ def print_outcomes(
             out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
     for outcome in outcomes:
         if outcome.waves:
-            out.print(f"waves: {escape(str(outcome.waves))}", soft_wrap=True)
+            out.print(escape(_waves(outcome.waves, window)), soft_wrap=True)
     if results:
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
     for page in pages:
         out.print(f"report: {escape(str(page))}", soft_wrap=True)
     out.print(_verdict(results, outcomes), soft_wrap=True)
+
+
+def _waves(path: Path, window: tuple[int, int] | None) -> str:
+    """Where waves are, how much of the run they show, and why they are large."""
+    size = path.stat().st_size / 1e6
+    said = f"waves: {path}, {size:,.1f} MB"
+    if window:
+        said += f", cycles {window[0]:,} to {window[1]:,} (--window FIRST:LAST)"
+    if path.suffix == ".vcd":
+        said += "; VCD, for want of lz4's and zlib's headers: with those it would be FST, smaller"
+    return said
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
