@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .isa import RECORD_BYTES, Instruction, Mode, Opcode, decode, limits
+from .isa import RECORD_BYTES, SMALLEST_SHIFT, Instruction, Mode, Opcode, decode, limits
 from .parameters import Parameters
 from .registers import ErrorCode
 
 __all__ = ["dispatch"]
 
-_SMALLEST_SHIFT = 14
 _TRANSFER = ("rows", "row_bytes")
 _SIZES = dict.fromkeys(Opcode, _TRANSFER) | {
     Opcode.END: (),
@@ -64,7 +63,7 @@ def _fits(instruction: Instruction, p: Parameters) -> bool:
         return fields["columns"] <= p.cols
     if opcode == Opcode.SETUP_ADD:
         aligned = fields["operand_pitch"] % p.activation_banks == 0
-        return aligned and fields["shift"] >= _SMALLEST_SHIFT
+        return aligned and fields["shift"] >= SMALLEST_SHIFT
     if opcode == Opcode.SETUP and fields["mode"] != Mode.DENSE:
         exists = fields["mode"] == Mode.MAX or (fields["mode"] == Mode.DEPTHWISE and p.depthwise)
         return exists and all(fields[name] for name in _WINDOW)

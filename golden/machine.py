@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .access_order import AccessOrder
 from .isa import (
     INSTRUCTION_BYTES,
     RECORD_BYTES,
@@ -23,7 +24,7 @@ from .machine_compute import ComputeUnit
 from .machine_state import Fault, Scratchpads, wrapped
 from .parameters import Parameters
 from .registers import ErrorCode
-from .tokens import AccessOrder, Clock, Tokens
+from .tokens import Clock, Tokens
 
 __all__ = ["Machine", "ProgramError"]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .add import AddFactors, add_codes
 from .cell_walker import mode_of, scan
-from .isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
+from .isa import PARAMETER_ROWS, SMALLEST_SHIFT, WINDOW, Instruction, Mode, Opcode, Unit
 from .machine_state import Fault, Scratchpads, wrapped
 from .max_window import max_window
 from .parameters import Parameters
@@ -22,7 +22,6 @@ __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # products of int8 whose sum float32 holds exactly
 _LARGEST_FACTOR = 1 << 22
-_SMALLEST_SHIFT = 14
 _UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
@@ -126,10 +125,10 @@ class ComputeUnit:
                 f"operand_pitch must be a multiple of {banks}, got {setup['operand_pitch']}",
             )
         largest = max(setup["factor_a"], setup["factor_b"])
-        if setup["shift"] < _SMALLEST_SHIFT or largest > _LARGEST_FACTOR:
+        if setup["shift"] < SMALLEST_SHIFT or largest > _LARGEST_FACTOR:
             raise Fault(
                 ErrorCode.ILLEGAL_INSTRUCTION,
-                f"shift must be at least {_SMALLEST_SHIFT}, and factors at most {_LARGEST_FACTOR}",
+                f"shift must be at least {SMALLEST_SHIFT}, and factors at most {_LARGEST_FACTOR}",
             )
 
     def compute(self, instruction: Instruction, clock: Clock) -> None:

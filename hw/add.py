@@ -8,14 +8,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.isa import SMALLEST_SHIFT
 from ..golden.parameters import Parameters
 from .delay import delays
 from .multiply import PART, multiply
 from .stages import Cut, clamp, stages
 
 __all__ = ["Adder", "rounded"]
-
-SMALLEST_SHIFT = 14
 
 
 def rounded(acc: Value, below_half: Value) -> Value:

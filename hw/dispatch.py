@@ -7,9 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import RECORD_BYTES, UNIT_OF, Mode, Opcode, Unit, limits
+from ..golden.isa import RECORD_BYTES, SMALLEST_SHIFT, UNIT_OF, Mode, Opcode, Unit, limits
 from ..golden.parameters import Parameters
-from .add import SMALLEST_SHIFT
 from .fetch import fetched_layout
 from .layouts import command_layout, compute_layout, fields_layout
 

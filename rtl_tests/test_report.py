@@ -16,7 +16,8 @@ import pytest
 from command import MAIN, ROOT
 from test_results import result
 
-from maccord.sim.report import console, print_outcomes
+from maccord.runtime.console import console
+from maccord.sim.report import print_outcomes
 from maccord.sim.results import Outcome, Verdict
 
 GOOD = Outcome(Verdict.AGREES, result(), equal=32, codes=9)

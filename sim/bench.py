@@ -21,14 +21,13 @@ from ..golden.parameters import Parameters
 from ..golden.registers import Status
 from ..golden.schedule import schedule
 from ..nets.framework import module_of, qnnpack
+from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from .bench_network import networks
 from .errors import SimulationError
 from .jobs import Recording
 from .netlist import generated
-from .progress import waiting
 from .recording import Inputs, record
-from .report import console
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
 from .turns import Ratio, in_turns, one_thread

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ..golden.graph import Conv2d
 from .jobs import LayerTask, search
-from .pool import Crash, run_all
-from .tasks import cost, memory_budget
+from .pool import Crash, memory_budget, run_all
+from .tasks import cost
 from .worker import Task
 
 __all__ = ["share_searches"]

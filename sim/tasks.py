@@ -11,13 +11,11 @@ from . import jobs
 from .jobs import LayerTask, Recording, misfit
 from .network import task as network_task
 from .network.task import NetworkRecording, NetworkTask
-from .pool import available_memory, run_all
+from .pool import memory_budget, run_all
 from .request import Request
 from .worker import Task
 
-__all__ = ["check_sizes", "cost", "make_tasks", "memory_budget", "processes"]
-
-_MEMORY_SHARE = 0.8  # of what is free, for all workers
+__all__ = ["check_sizes", "cost", "make_tasks", "processes"]
 
 
 def make_tasks(
@@ -88,8 +86,3 @@ def processes(request: Request) -> int:
 def cost(task: Task) -> int:
     """Bytes of memory that a task takes at its peak, on the safe side."""
     return jobs.cost(task) if isinstance(task, LayerTask) else network_task.cost(task)
-
-
-def memory_budget() -> int:
-    """Bytes of memory for all tasks together."""
-    return int(available_memory() * _MEMORY_SHARE)

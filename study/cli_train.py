@@ -112,9 +112,8 @@ def _run(
     from ..nets.data.load import open_dataset
     from ..nets.networks import architecture
     from ..nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
+    from ..runtime.console import console, waiting
     from ..runtime.files import check_writable
-    from ..sim.progress import waiting
-    from ..sim.report import console
 
     network = architecture(name)
     if threads < 1:
@@ -162,7 +161,7 @@ class _Watch:
             TimeRemainingColumn,
         )
 
-        from ..sim.report import console
+        from ..runtime.console import console
 
         self._err = console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

@@ -20,10 +20,10 @@ from ..sim.build import build
 from ..sim.netlist import generated
 from ..sim.network.results import NetworkResult
 from ..sim.network.task import NetworkTask
-from ..sim.pool import Crash, run_all
+from ..sim.pool import Crash, memory_budget, run_all
 from ..sim.recording import record_network
 from ..sim.results import Outcome, Verdict
-from ..sim.tasks import cost, memory_budget
+from ..sim.tasks import cost
 from ..sim.worker import Worker
 from .parts import part_path
 from .subject import quantized_network

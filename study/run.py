@@ -19,8 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..sim.progress import waiting
-from ..sim.report import console
+from ..runtime.console import console, waiting
 from ..sim.worker import Worker
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
