@@ -1,4 +1,4 @@
-"""Sums of uint8 tensors, byte-equal to PyTorch's qnnpack kernels.
+"""Sums of codes in fixed point: the factors, and what the adder makes of them.
 
 The arithmetic is fixed-point, that of qnnpack's ``q8vadd`` micro-kernels with the parameters of
 ``pytorch_qnnp_compute_add_quantization_params``: 22-bit factors, one shift, half away from zero.
@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Add, Quantization
+from .graph import Quantization
 
-__all__ = ["AddFactors", "add", "add_codes", "add_factors", "check_add"]
+__all__ = ["AddFactors", "add_codes", "add_factors"]
 
 _BITS = 22  # of the larger factor
 _LARGEST_SHIFT = 31
@@ -80,23 +80,6 @@ def add_factors(a: Quantization, b: Quantization, output: Quantization) -> AddFa
     return AddFactors(first, second, shift)
 
 
-def check_add(operation: Add) -> AddFactors:
-    """Factors of a legal sum.
-
-    Raises
-    ------
-    ValueError
-        For scales that `add_factors` refuses, or a ReLU whose only output is code 255, which
-        PyTorch refuses.
-    """
-    if operation.relu and operation.output.zero_point == 255:
-        raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
-    try:
-        return add_factors(*operation.inputs, operation.output)
-    except ValueError as error:
-        raise ValueError(f"{operation.name}: {error}") from None
-
-
 def add_codes(
     a: npt.NDArray[Code],
     b: npt.NDArray[Code],
@@ -134,42 +117,3 @@ def add_codes(
     rest = (acc & mask) - (acc < 0)
     rounded = (acc >> np.int32(factors.shift)) + (rest > mask >> 1)
     return np.clip(rounded + zero_points[2], low, high).astype(a.dtype)
-
-
-def add(
-    a_q: npt.NDArray[np.uint8], b_q: npt.NDArray[np.uint8], operation: Add
-) -> npt.NDArray[np.uint8]:
-    """Output codes of a sum.
-
-    Parameters
-    ----------
-    a_q, b_q : ndarray of one shape, uint8
-    operation : Add
-
-    Returns
-    -------
-    ndarray of that shape, uint8
-        The rounded sum plus the zero point, clamped to 0..255, or from the zero point on with
-        ReLU.
-
-    Raises
-    ------
-    ValueError
-        If the dtypes or shapes differ, or for what `check_add` refuses.
-
-    Examples
-    --------
-    >>> half, one = Quantization(0.5, 0), Quantization(1.0, 10)
-    >>> codes = np.array([3, 4], np.uint8)
-    >>> add(codes, np.zeros(2, np.uint8), Add("sum", (half, half), one))
-    array([12, 12], dtype=uint8)
-    """
-    for codes in (a_q, b_q):
-        if codes.dtype != np.uint8:
-            raise ValueError(f"a_q and b_q must be uint8, got {codes.dtype}")
-    operation.output_shape(a_q.shape, b_q.shape)
-    a, b = operation.inputs
-    output = operation.output.zero_point
-    low = output if operation.relu else 0
-    zero_points = (a.zero_point, b.zero_point, output)
-    return add_codes(a_q, b_q, check_add(operation), zero_points, low, 255)

@@ -11,8 +11,8 @@ instruction waits for comes from an earlier instruction, so finite queues never 
 except ``WEIGHT``: one row, all of it in multiples of the bus width, wrapping at the scratchpad's
 end. ``FILL`` writes `value` and reads no memory.
 
-``SETUP`` gives the geometry of a layer to the compute unit (see `maccord.golden.reduction`) and
-its output clamp, all in the int8 domain (code - 128). ``COMPUTE`` runs one tile of outputs,
+``SETUP`` gives a layer's geometry to the compute unit (see `maccord.golden.reduction`) and its
+output clamp, all in the int8 domain (code - 128). ``COMPUTE`` runs one tile of outputs,
 `height` x `width` pixels by `columns` channels, through `passes` weight tiles. With `first`, the
 weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
 multiplier, little-endian bytes) and accumulators start from the bias; with `last`, sums leave

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .access_order import AccessOrder
 from .isa import (
     INSTRUCTION_BYTES,
     UNIT_OF,
@@ -25,7 +26,7 @@ from .machine_compute import ComputeUnit
 from .machine_state import Fault, Refused, Scratchpads, wrapped
 from .parameters import Parameters
 from .registers import ErrorCode
-from .tokens import AccessOrder, Clock, Tokens
+from .tokens import Clock, Tokens
 
 __all__ = ["Machine", "ProgramError"]
 

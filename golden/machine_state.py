@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .access_order import AccessOrder
 from .parameters import Parameters
 from .registers import ErrorCode
-from .tokens import AccessOrder
 
 __all__ = ["Fault", "Refused", "Scratchpads", "wrapped"]
 

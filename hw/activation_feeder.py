@@ -13,8 +13,7 @@ from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 from .cell_walker import CellWalker
 from .compute_commands import ComputeCommands, outputs_layout
-from .datapath import vector_layout
-from .layouts import compute_layout, fields_layout, unit_port
+from .layouts import compute_layout, fields_layout, unit_port, vector_layout
 
 __all__ = ["ActivationFeeder", "read_layout"]
 

@@ -5,45 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.parameters import WINDOW, Parameters
 from .accumulator import Accumulator
 from .delay import delay, delays
+from .layouts import vector_layout
 from .requantize import Requantizer
 from .systolic_array import SystolicArray
 
-__all__ = ["Datapath", "vector_layout"]
-
-
-def vector_layout(parameters: Parameters) -> data.StructLayout:
-    """What comes with a vector of activations.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        Uses `accumulators`.
-
-    Returns
-    -------
-    data.StructLayout
-        `valid`: there is a vector; `swap`: it is the first that uses the matrix captured last;
-        `address` of its accumulators; `first`: they begin at the bias; `last`: their sums go to
-        the requantizers and are not kept; `load_bias`, `load_multiplier`: from this vector on,
-        the biases (the multipliers) are those loaded last.
-    """
-    return data.StructLayout(
-        {
-            "valid": 1,
-            "swap": 1,
-            "address": range(parameters.accumulators),
-            "first": 1,
-            "last": 1,
-            "load_bias": 1,
-            "load_multiplier": 1,
-        }
-    )
+__all__ = ["Datapath"]
 
 
 class _Result(NamedTuple):

@@ -1,4 +1,4 @@
-"""Amaranth layouts of the instruction set, made from `maccord.golden.isa`."""
+"""Amaranth layouts: of the instruction set, from `maccord.golden.isa`, and of vectors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Member, Out
 
 from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
+from ..golden.parameters import Parameters
 from ..golden.registers import UnitState
 
-__all__ = ["command_layout", "compute_layout", "fields_layout", "header_layout", "unit_port"]
+__all__ = [
+    "command_layout",
+    "compute_layout",
+    "fields_layout",
+    "header_layout",
+    "unit_port",
+    "vector_layout",
+]
 
 
 def fields_layout(opcode: Opcode) -> data.StructLayout:
@@ -59,3 +67,32 @@ def unit_port(command: data.StructLayout) -> dict[str, Member]:
         "give": Out(len(Unit)),
         "state": Out(UnitState),
     }
+
+
+def vector_layout(parameters: Parameters) -> data.StructLayout:
+    """What comes with a vector of activations.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Uses `accumulators`.
+
+    Returns
+    -------
+    data.StructLayout
+        `valid`: there is a vector; `swap`: it is the first that uses the matrix captured last;
+        `address` of its accumulators; `first`: they begin at the bias; `last`: their sums go to
+        the requantizers and are not kept; `load_bias`, `load_multiplier`: from this vector on,
+        the biases (the multipliers) are those loaded last.
+    """
+    return data.StructLayout(
+        {
+            "valid": 1,
+            "swap": 1,
+            "address": range(parameters.accumulators),
+            "first": 1,
+            "last": 1,
+            "load_bias": 1,
+            "load_multiplier": 1,
+        }
+    )

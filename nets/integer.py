@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..golden.add import check_add
+from ..golden.add_kernel import check_add
 from ..golden.avg_pool2d import mean_multiplier
 from ..golden.concat import rescale_table
 from ..golden.gemm import OFFSET

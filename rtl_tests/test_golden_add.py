@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch_tensors import EXTREMES, random_quantization, tensor
 
-from maccord.golden.add import add, add_factors
+from maccord.golden.add import add_factors
+from maccord.golden.add_kernel import add
 from maccord.golden.graph import Add, Quantization
 from maccord.nets.framework import qnnpack
 from maccord.nets.int8 import codes

@@ -10,7 +10,8 @@ from amaranth.hdl import Value
 from open_loop import run
 
 import maccord.hw.add as hardware
-from maccord.golden.add import AddFactors, add, add_codes, check_add
+from maccord.golden.add import AddFactors, add_codes
+from maccord.golden.add_kernel import add, check_add
 from maccord.golden.graph import Add, Quantization
 from maccord.golden.parameters import Parameters
 

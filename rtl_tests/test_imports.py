@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {  # room: (rooms, third-party packages) that it may import
-    "runtime": ({"runtime"}, {"numpy"}),
+    "runtime": ({"runtime"}, {"numpy", "rich"}),
     "golden": ({"golden"}, {"numpy"}),
     "hw": ({"golden", "hw"}, {"amaranth"}),
     "nets": ({"golden", "nets", "runtime"}, {"numpy", "torch", "sklearn", "PIL"}),

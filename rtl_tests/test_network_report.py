@@ -15,12 +15,13 @@ from network_tasks import Flipped, StandIn, network_task
 from test_results import FIELDS
 
 from maccord.golden.registers import COUNTERS
+from maccord.runtime.console import console
 from maccord.sim.batch import batch_crops
 from maccord.sim.network.reports import write_reports
 from maccord.sim.network.results import BOUNDS, NetworkResult, bounds
 from maccord.sim.network.run import run_network
 from maccord.sim.network.stages import split
-from maccord.sim.report import console, print_outcomes
+from maccord.sim.report import print_outcomes
 from maccord.sim.results import Outcome, save
 
 STAGE = [

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maccord.golden.access_order import AccessOrder
 from maccord.golden.isa import MAX_TOKENS, UNIT_OF, Instruction, Mode, Opcode, Unit
 from maccord.golden.schedule.ordering import link
 from maccord.golden.schedule.tasks import Region, Space, Task
-from maccord.golden.tokens import AccessOrder, Tokens
+from maccord.golden.tokens import Tokens
 
 SIZE = 1 << 13  # of each space
 GIVERS = {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE}

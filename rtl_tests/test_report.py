@@ -17,7 +17,8 @@ from command import MAIN, ROOT
 from processes import reaped
 from test_results import result
 
-from maccord.sim.report import console, print_outcomes
+from maccord.runtime.console import console
+from maccord.sim.report import print_outcomes
 from maccord.sim.results import Outcome, Verdict
 
 GOOD = Outcome(Verdict.AGREES, result(), equal=32, codes=9)

@@ -9,7 +9,7 @@ import pytest
 from random_networks import random_quantization
 from test_plan import Run
 
-from maccord.golden.add import check_add
+from maccord.golden.add_kernel import check_add
 from maccord.golden.graph import Add, Quantization
 from maccord.golden.isa import Opcode
 from maccord.golden.parameters import Parameters

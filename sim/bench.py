@@ -21,14 +21,14 @@ from ..golden.linear import PackedLinear
 from ..golden.parameters import Parameters
 from ..golden.registers import Status
 from ..nets.framework import module_of, qnnpack
+from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from .bench_network import networks
 from .errors import SimulationError
+from .inputs import Inputs
 from .netlist import generated
 from .network.task import NetworkRecording
-from .progress import waiting
-from .recording import Inputs, record_all
-from .report import console
+from .recording import record_all
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
 from .turns import Ratio, in_turns, one_thread

@@ -9,10 +9,9 @@ from rich.table import Table
 
 from ..golden.graph import Conv2d, Layer
 from ..nets.library import NETWORKS
+from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
-from .progress import waiting
 from .recording import Inputs, chosen
-from .report import console
 
 __all__ = ["describe", "run"]
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..golden.parameters import Parameters
+from ..runtime.console import console, waiting
 from .build import build
 from .dump import write_dump
 from .errors import SimulationError
@@ -18,15 +19,15 @@ from .netlist import generated
 from .network.reports import write_reports
 from .network.run import Worker, run_network
 from .network.task import NetworkRecording, NetworkTask, cost
-from .pool import Crash, run_all
+from .pool import Crash, memory_budget, run_all
 from .ports import check_ports
-from .progress import counting, waiting
+from .progress import counting
 from .recording import Inputs, record_all
-from .report import console, print_outcomes
+from .report import print_outcomes
 from .request import Request, check
 from .results import CLEAN, Outcome, Verdict, save, write_json
 from .searches import share_searches
-from .tasks import make_tasks, memory_budget, processes
+from .tasks import make_tasks, processes
 from .toolchain import find_compiler, find_verilator, libpython
 
 __all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]

@@ -20,9 +20,10 @@ from typing import Any, Generic, TypeVar
 
 from .errors import os_error_sentence
 
-__all__ = ["Crash", "available_memory", "prepare", "run_all"]
+__all__ = ["Crash", "available_memory", "memory_budget", "prepare", "run_all"]
 
 _PATIENCE = 5.0  # seconds
+_MEMORY_SHARE = 0.8  # of what is free, for all tasks together
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -57,6 +58,11 @@ def available_memory() -> int:
     except OSError:
         pass
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def memory_budget() -> int:
+    """Bytes of memory for all tasks together."""
+    return int(available_memory() * _MEMORY_SHARE)
 
 
 def run_all(

@@ -11,17 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from .results import Outcome, Verdict
 
-__all__ = ["Counter", "counting", "waiting"]
-
-
-@contextmanager
-def waiting(err: Console, text: str) -> Iterator[None]:
-    """Show that something takes a while."""
-    if err.is_terminal:
-        with err.status(escape(text)):
-            yield
-    else:
-        yield
+__all__ = ["Counter", "counting"]
 
 
 class Counter:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,21 +14,12 @@ from .network.report import print_network
 from .network.results import NetworkResult
 from .results import CLEAN, GENERATED, Outcome, Verdict
 
-__all__ = ["console", "print_outcomes"]
+__all__ = ["print_outcomes"]
 
 _LEGEND = (
     "golden, torch: outputs that differ from that reference; "
     "codes: distinct output codes; cycles/s: simulated"
 )
-_WIDTH = 240  # of the widest table: a terminal may wrap its lines, but no digit is lost
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Console for people: wide enough not to cut a table, and for stderr as the terminal is."""
-    if stderr and sys.stderr.isatty():
-        return Console(stderr=True, highlight=False)  # what moves must not wrap
-    width = max(shutil.get_terminal_size().columns, _WIDTH)
-    return Console(stderr=stderr, width=width, highlight=False)
 
 
 def print_outcomes(

@@ -8,8 +8,7 @@ from dataclasses import replace
 from ..golden.graph import Conv2d, Linear, Node
 from ..golden.schedule import Choices, searched
 from .network.task import NetworkTask, cost
-from .pool import Crash, run_all
-from .tasks import memory_budget
+from .pool import Crash, memory_budget, run_all
 
 __all__ = ["search", "share_searches"]
 

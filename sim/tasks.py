@@ -6,12 +6,9 @@ import os
 from collections.abc import Sequence
 
 from .network.task import NetworkRecording, NetworkTask
-from .pool import available_memory
 from .request import Request
 
-__all__ = ["make_tasks", "memory_budget", "processes"]
-
-_MEMORY_SHARE = 0.8  # of what is free, for all workers
+__all__ = ["make_tasks", "processes"]
 
 
 def make_tasks(
@@ -39,8 +36,3 @@ def make_tasks(
 def processes(request: Request) -> int:
     """Tasks at a time."""
     return request.jobs or len(os.sched_getaffinity(0))
-
-
-def memory_budget() -> int:
-    """Bytes of memory for all tasks together."""
-    return int(available_memory() * _MEMORY_SHARE)

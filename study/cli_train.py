@@ -126,9 +126,8 @@ def _run(
     from ..nets.data.load import open_dataset
     from ..nets.networks import architecture
     from ..nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
+    from ..runtime.console import console, waiting
     from ..runtime.files import check_writable
-    from ..sim.progress import waiting
-    from ..sim.report import console
 
     network = architecture(name)
     check_writable("out", "folder", out, out / CHECKPOINT)
@@ -174,7 +173,7 @@ class _Watch:
             TimeRemainingColumn,
         )
 
-        from ..sim.report import console
+        from ..runtime.console import console
 
         self._err = console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

@@ -19,11 +19,10 @@ from ..sim.build import build
 from ..sim.netlist import generated
 from ..sim.network.run import Worker, run_network
 from ..sim.network.task import NetworkTask, cost
-from ..sim.pool import Crash, run_all
+from ..sim.pool import Crash, memory_budget, run_all
 from ..sim.recording import record_network
 from ..sim.results import Outcome, Verdict
 from ..sim.searches import share_searches
-from ..sim.tasks import memory_budget
 from .parts import part_path
 from .subject import quantized_network
 from .work import Task, inputs

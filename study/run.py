@@ -19,9 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..runtime.console import console, waiting
 from ..sim.network.run import Worker, run_network
-from ..sim.progress import waiting
-from ..sim.report import console
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
 from .info import write_info

@@ -15,8 +15,8 @@ from rich.markup import escape
 
 from ..golden.parameters import Parameters
 from ..runtime.cache import Cache
+from ..runtime.console import console
 from ..runtime.files import atomic_write, probe
-from ..sim.report import console
 from .flow import Options, synthesize
 from .plot import resources_by_block
 from .recorded import excesses, kept, recorded

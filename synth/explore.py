@@ -11,12 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, probe
-from ..sim.pool import Crash, run_all
-from ..sim.progress import waiting
-from ..sim.report import console
+from ..sim.pool import Crash, memory_budget, run_all
 from ..sim.results import Verdict
-from ..sim.tasks import memory_budget
 from .explore_cycles import network_digest
 from .explore_files import ranked, save
 from .explore_grid import AXES, Point, grid, labels

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..add import check_add
+from ..add_kernel import check_add
 from ..graph import Add
 from ..parameters import Parameters
 from .builder import Builder, View
