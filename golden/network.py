@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import add, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
+from . import add_kernel, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
 from .graph import (
     Add,
     AvgPool2d,
@@ -30,7 +30,7 @@ Codes = npt.NDArray[np.uint8]
 _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
     Linear: linear.linear,
-    Add: add.add,
+    Add: add_kernel.add,
     MaxPool2d: max_pool2d.max_pool2d,
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
