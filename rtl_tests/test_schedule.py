@@ -42,7 +42,9 @@ def check(work: Schedule) -> None:
     assert work.program[-1].opcode == Opcode.END
 
 
-@pytest.mark.parametrize("size", [16, 8, 32])
+@pytest.mark.parametrize(
+    "size", [16, *(pytest.param(size, marks=pytest.mark.nightly) for size in (8, 32))]
+)
 @pytest.mark.parametrize("name", SHAPES)
 def test_network_layers(name: str, size: int, record_property: pytest.RecordProperty) -> None:
     layer, shape = shaped_layer(name)

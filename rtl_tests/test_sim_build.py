@@ -9,7 +9,7 @@ from toy import toy_data, toy_job, toy_verilog
 from maccord.golden.parameters import Parameters
 from maccord.sim.build import Model, build
 from maccord.sim.errors import SimulationError
-from maccord.sim.netlist import generated
+from maccord.sim.netlist import _key, generated
 from maccord.sim.process import run_program
 from maccord.sim.simulate import simulate
 
@@ -80,10 +80,11 @@ def test_a_model_that_cannot_be_executed(tmp_path: Path) -> None:
 
 def test_a_truncated_netlist_is_generated_anew(tmp_path: Path) -> None:
     parameters = Parameters(rows=4, cols=4)
-    text = generated(parameters, tmp_path)
-    (path,) = tmp_path.iterdir()
+    text = generated(parameters)  # once for all tests
+    path = tmp_path / f"{parameters.name}-{_key(parameters)}.v"
     path.write_text(text[: len(text) // 2])
     assert generated(parameters, tmp_path) == path.read_text() == text
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_netlist_that_does_not_compile() -> None:

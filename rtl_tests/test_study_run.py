@@ -123,7 +123,7 @@ def test_another_number_of_workers_writes_the_same_bytes(finished: Request, tmp_
 
 
 def test_a_cluster_writes_the_same_bytes(finished: Request, tmp_path: Path, undrawn: None) -> None:
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
         scheduler = f"dask:{cluster.scheduler_address}"
         again = replace(finished, out=tmp_path / "again", scheduler=scheduler)
         assert run(again) == 0
