@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import add_kernel, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
 from .graph import (
     Add,
     AvgPool2d,
@@ -21,7 +20,9 @@ from .graph import (
     Network,
     Operation,
 )
-from .quantize import dequantize
+from .kernels import add as add_kernel
+from .kernels import avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
+from .kernels.quantize import dequantize
 
 __all__ = ["compute", "execute", "logits"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .gemm import fold_bias
+from .array.requantize import check_multiplier
 from .graph import Layer
-from .requantize import check_multiplier
+from .kernels.gemm import fold_bias
 
 __all__ = ["bounds", "verify"]
 

@@ -6,11 +6,11 @@ from collections import Counter
 from math import prod
 
 from . import overflow
-from .add_kernel import check_add
-from .avg_pool2d import check_avg_pool2d
-from .clamp import check_clamp
 from .graph import Add, AvgPool2d, Clamp, Conv2d, Linear, MaxPool2d, Network, Node, Tensor
-from .max_pool2d import check_max_pool2d
+from .kernels.add import check_add
+from .kernels.avg_pool2d import check_avg_pool2d
+from .kernels.clamp import check_clamp
+from .kernels.max_pool2d import check_max_pool2d
 
 __all__ = ["verify"]
 

@@ -6,10 +6,10 @@ from amaranth.hdl import ClockDomain, Const, DomainRenamer, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.parameters import ID_WIDTH, Parameters
-from .control import Control, control_port
+from ..spec.parameters import ID_WIDTH, Parameters
+from .control.control import Control, control_port
 from .core import Core
-from .register_slice import RegisterSlice
+from .parts.register_slice import RegisterSlice
 from .resets import PARTS, start_parts
 
 __all__ = ["ADDRESS_BITS", "Accelerator", "memory_port"]

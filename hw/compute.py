@@ -6,24 +6,24 @@ from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Mode, Unit
-from ..golden.parameters import Parameters
-from ..golden.registers import UnitState
-from .activation_feeder import ActivationFeeder
-from .add import Adder
-from .compute_commands import outputs_layout
-from .datapath import Datapath
-from .delay import delay
+from ..spec.isa import Mode, Unit
+from ..spec.parameters import Parameters
+from ..spec.registers import UnitState
+from .array.add import Adder
+from .array.datapath import Datapath
+from .array.line_buffer import LineBuffer
+from .array.max_window import MaxWindow
+from .feed.activation_feeder import ActivationFeeder
+from .feed.compute_commands import outputs_layout
+from .feed.output_writer import OutputWriter
+from .feed.reduction import Reduction
+from .feed.weight_feeder import WeightFeeder
 from .layouts import compute_layout, unit_port
-from .line_buffer import LineBuffer
-from .max_window import MaxWindow
-from .output_writer import OutputWriter
-from .queue import Queue
-from .reduction import Reduction
-from .scratchpad import Scratchpad
-from .stages import activity
-from .weight_feeder import WeightFeeder
-from .weight_scratchpad import WeightScratchpad
+from .memory.scratchpad import Scratchpad
+from .memory.weight_scratchpad import WeightScratchpad
+from .parts.delay import delay
+from .parts.queue import Queue
+from .parts.stages import activity
 
 __all__ = ["Compute"]
 

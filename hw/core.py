@@ -6,19 +6,19 @@ from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.isa import Unit
-from ..golden.parameters import ID_WIDTH, Parameters
-from ..golden.registers import COUNTERS, RECORDED, ErrorCode, UnitState
-from .bursts import burst_layout
+from ..spec.isa import Unit
+from ..spec.parameters import ID_WIDTH, Parameters
+from ..spec.registers import COUNTERS, RECORDED, ErrorCode, UnitState
 from .compute import Compute
-from .dispatch import Dispatch
-from .fetch import Fetch
-from .loader import Loader
-from .queue import Queue
-from .read_arbiter import ReadArbiter
-from .register_slice import RegisterSlice
-from .storer import Storer, write_layout
-from .tokens import Tokens
+from .control.dispatch import Dispatch
+from .control.fetch import Fetch
+from .control.tokens import Tokens
+from .memory.bursts import burst_layout
+from .memory.loader import Loader
+from .memory.read_arbiter import ReadArbiter
+from .memory.storer import Storer, write_layout
+from .parts.queue import Queue
+from .parts.register_slice import RegisterSlice
 
 __all__ = ["Core"]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from ..golden.parameters import ID_WIDTH, Parameters
-from . import accelerator, control
+from ..spec.parameters import ID_WIDTH, Parameters
+from . import accelerator
+from .control import control
 
 __all__ = ["CLOCK", "CONTROL_PORT", "INTERRUPT", "MEMORY_PORT", "RESET", "annotate", "attributes"]
 

@@ -1,4 +1,4 @@
-"""Amaranth layouts: of the instruction set, from `maccord.golden.isa`, and of vectors."""
+"""Amaranth layouts: of the instruction set, from `maccord.spec.isa`, and of vectors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Member, Out
 
-from ..golden.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
-from ..golden.parameters import Parameters
-from ..golden.registers import UnitState
+from ..spec.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
+from ..spec.parameters import Parameters
+from ..spec.registers import UnitState
 
 __all__ = [
     "command_layout",

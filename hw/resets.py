@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import ClockDomain, Module, Signal, Value
 
-from .delay import delay, delays
+from .parts.delay import delay, delays
 
 __all__ = ["PARTS", "RESET_CYCLES", "start_parts"]
 

@@ -8,7 +8,7 @@ import sys
 
 from amaranth.back import rtlil
 
-from ..golden.parameters import Parameters
+from ..spec.parameters import Parameters
 from .accelerator import Accelerator
 from .interfaces import annotate
 

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ..golden.flatten import channels_last_columns
 from ..golden.graph import (
     Add,
     AvgPool2d,
@@ -30,6 +29,7 @@ from ..golden.graph import (
     Node,
     Quantization,
 )
+from ..golden.kernels.flatten import channels_last_columns
 from .framework import fake_quantize, one_thread
 from .lower import reordered
 

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from torch.fx import config
 
+from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
-from ..golden.requantize import bias_codes, multipliers
 from .spelling import SCOPE, spell, trace
 
 __all__ = ["ENGINE", "convert", "fake_quantize", "layer_of", "module_of", "one_thread"]

@@ -13,10 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..golden.add_kernel import check_add
-from ..golden.avg_pool2d import mean_multiplier
-from ..golden.concat import rescale_table
-from ..golden.gemm import OFFSET
 from ..golden.graph import (
     Add,
     AvgPool2d,
@@ -29,7 +25,11 @@ from ..golden.graph import (
     Network,
     Operation,
 )
-from ..golden.quantize import dequantize
+from ..golden.kernels.add import check_add
+from ..golden.kernels.avg_pool2d import mean_multiplier
+from ..golden.kernels.concat import rescale_table
+from ..golden.kernels.gemm import OFFSET
+from ..golden.kernels.quantize import dequantize
 from .integer_layers import layer_of
 from .products import exact_floats
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ..golden.gemm import OFFSET, fold_bias
 from ..golden.graph import Conv2d, Layer, Linear
+from ..golden.kernels.gemm import OFFSET, fold_bias
 from .products import FloatProducts, float_sums_fit, products
 
 __all__ = ["Convolution", "Depthwise", "Dense", "layer_of"]

@@ -7,8 +7,6 @@ from dataclasses import replace
 from math import inf
 from typing import NoReturn
 
-from ..golden.clamp import clamp_codes
-from ..golden.flatten import channels_last_columns
 from ..golden.graph import (
     Add,
     AvgPool2d,
@@ -24,6 +22,8 @@ from ..golden.graph import (
     Quantization,
     Tensor,
 )
+from ..golden.kernels.clamp import clamp_codes
+from ..golden.kernels.flatten import channels_last_columns
 from ..golden.verify import verify
 from .int8 import Step
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.flatten import channels_last_columns
 from ..golden.graph import Flatten, Network, Node
+from ..golden.kernels.flatten import channels_last_columns
 from .int8 import Step
 from .lower import reordered
 from .reference import Result

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..golden.gemm import EXACT, OFFSET, exact_slices
+from ..golden.kernels.gemm import EXACT, OFFSET, exact_slices
 
 __all__ = [
     "FloatProducts",

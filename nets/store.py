@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import nets
-from ..golden import graph, requantize
+from ..golden import graph
+from ..golden.array import requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write

@@ -12,7 +12,7 @@ from recorded_seconds import SECONDS
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 # one cache for all workers, apart from the user's own
-os.environ.setdefault("MACCORD_CACHE", str(Path(__file__).parent.parent / "build"))
+os.environ.setdefault("MACCORD_CACHE", str(Path(__file__).parents[1] / "build"))
 
 # A shell that starts the tests in the background has them ignore SIGINT, as would the processes
 # that tests start and interrupt

@@ -14,17 +14,17 @@ import numpy.typing as npt
 import torch
 from rich.table import Table
 
-from ..golden.compile import compile_network
-from ..golden.conv2d import PackedConv2d
+from ..compiler.network import compile_network
 from ..golden.graph import Conv2d, Layer, Linear
-from ..golden.linear import PackedLinear
-from ..golden.parameters import Parameters
-from ..golden.registers import Status
+from ..golden.kernels.conv2d import PackedConv2d
+from ..golden.kernels.linear import PackedLinear
 from ..nets.framework import module_of, qnnpack
 from ..runtime.console import console, waiting
+from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write, check_writable
+from ..spec.parameters import Parameters
+from ..spec.registers import Status
 from .bench_network import networks
-from .errors import SimulationError
 from .inputs import Inputs
 from .netlist import generated
 from .network.task import NetworkRecording

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.quantize import quantize_per_tensor
+from ..golden.kernels.quantize import quantize_per_tensor
 from ..nets import library
 from ..nets.data.digits import digits
 from ..nets.images import calibration_crops, normalize
 from ..nets.integer import IntegerNetwork
 from ..nets.library import QuantizedNetwork
 from ..nets.training.digits import RECIPES, outline
-from .errors import SimulationError
+from ..runtime.errors import SimulationError
 from .turns import Ratio, in_turns, one_thread
 
 __all__ = ["networks"]

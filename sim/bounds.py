@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 __all__ = ["BOUNDS", "bound_by", "bounds"]
 
-# What the causes of `maccord.golden.registers.COUNTERS` come down to.
+# What the causes of `maccord.spec.registers.COUNTERS` come down to.
 BOUNDS = {
     "compute": ("compute",),
     "weights": ("weights", "array"),

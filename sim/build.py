@@ -15,10 +15,10 @@ from pathlib import Path
 import cocotb_tools.config
 
 from ..runtime.cache import digest
+from ..runtime.errors import SimulationError
 from ..runtime.files import locked
 from ..runtime.folders import cache_folder
 from .cells import with_models
-from .errors import SimulationError
 from .ports import check_ports
 from .toolchain import find_compiler, find_verilator, processor
 

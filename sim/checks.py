@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from ..golden.parameters import Parameters
-from ..golden.registers import COUNTERS, ErrorCode, Status
-from .errors import SimulationError, ToolchainError
+from ..runtime.errors import SimulationError, ToolchainError
+from ..spec.parameters import Parameters
+from ..spec.registers import COUNTERS, ErrorCode, Status
 from .job import Result
 from .results import Outcome, Verdict
 

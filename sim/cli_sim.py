@@ -9,17 +9,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from ..golden.parameters import Parameters
 from ..runtime.console import console, waiting
+from ..runtime.errors import SimulationError
+from ..runtime.pool import Crash, memory_budget, run_all
+from ..spec.parameters import Parameters
 from .build import build
 from .dump import write_dump
-from .errors import SimulationError
 from .memory import MemoryModel
 from .netlist import generated
 from .network.reports import write_reports
 from .network.run import Worker, run_network
 from .network.task import NetworkRecording, NetworkTask, cost
-from .pool import Crash, memory_budget, run_all
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all

@@ -10,9 +10,9 @@ from pathlib import Path
 import cocotb
 from cocotb.handle import SimHandleBase
 
-from ..golden.isa_features import missing
-from ..golden.registers import Register, Status
-from .errors import SimulationError
+from ..runtime.errors import SimulationError
+from ..spec.isa_features import missing
+from ..spec.registers import Register, Status
 from .stall import describe_progress
 from .testbench import Testbench
 

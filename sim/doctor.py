@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from ..runtime.errors import ToolchainError
 from ..runtime.folders import cache_root
-from .errors import ToolchainError
 from .toolchain import find_compiler, find_verilator, libpython
 
 __all__ = ["Finding", "findings"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..golden.area import Area
-from ..golden.isa import RECORD_BYTES
-from ..golden.isa_features import Feature
+from ..compiler.area import Area
+from ..spec.isa import RECORD_BYTES
+from ..spec.isa_features import Feature
 from .build import Model
 
 __all__ = ["Job", "Plain", "Result"]
@@ -60,7 +60,7 @@ class Job:
     free : bool
         Whether cocotb is left alone while the program runs.
     features : Feature
-        What the program needs, `maccord.golden.isa.needed`: without, it is not started.
+        What the program needs, `maccord.spec.isa.needed`: without, it is not started.
     """
 
     verilog: Path | str

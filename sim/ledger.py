@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..golden.area import Area
+from ..compiler.area import Area
 
 __all__ = ["read_tensors", "write_ledger"]
 

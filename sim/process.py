@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import cocotb_tools.config
 import numpy as np
 
-from .errors import SimulationError
+from ..runtime.errors import SimulationError
 from .job import Job
 from .toolchain import libpython
 

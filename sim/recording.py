@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.compile import alone
+from ..compiler.network import alone
 from ..nets import library
 from ..nets.images import load_crop, normalize
 from ..nets.module import load_module

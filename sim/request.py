@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from ..golden.parameters import Parameters
 from ..runtime.files import check_writable, probe
 from ..runtime.folders import VARIABLE, cache_root
+from ..spec.parameters import Parameters
 from .inputs import Inputs, check_inputs, check_targets
 from .memory import MemoryModel
 from .results import GENERATED

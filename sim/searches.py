@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..compiler import Choices, searched
 from ..golden.graph import Conv2d, Linear, Node
-from ..golden.schedule import Choices, searched
+from ..runtime.pool import Crash, memory_budget, run_all
 from .network.task import NetworkTask, cost
-from .pool import Crash, memory_budget, run_all
 
 __all__ = ["search", "share_searches"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..golden.isa import RECORD_BYTES
-from ..golden.recorder import read_record
+from ..golden.control.recorder import read_record
+from ..runtime.errors import SimulationError
+from ..spec.isa import RECORD_BYTES
 from .build import Model, build
-from .errors import SimulationError
 from .job import Job, Plain, Result
 from .ledger import read_tensors, write_ledger
 from .plain import run_plain

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from ..golden.registers import Register, Status, UnitState
+from ..spec.registers import Register, Status, UnitState
 
 __all__ = ["describe_progress", "describe_stall"]
 

@@ -13,8 +13,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, ValueChange, with_timeout
 from cocotb_bus.drivers.amba import AXI4LiteMaster
 
-from ..golden.registers import RECORDED, RESET_CYCLES, Register, Status
-from .errors import SimulationError
+from ..runtime.errors import SimulationError
+from ..spec.registers import RECORDED, RESET_CYCLES, Register, Status
 from .protocol import describe_violation
 from .stall import describe_stall
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import find_libpython
 
-from .errors import ToolchainError
+from ..runtime.errors import ToolchainError
 
 __all__ = ["Compiler", "Verilator", "find_compiler", "find_verilator", "libpython", "processor"]
 

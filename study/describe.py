@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..golden.graph import Conv2d, Linear
+from ..golden.kernels.quantize import quantize_per_tensor
 from ..golden.network import execute
-from ..golden.quantize import quantize_per_tensor
 from ..nets.framework import one_thread
 from ..nets.images import normalize
 from .figures_distributions import Distribution

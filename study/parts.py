@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import golden, nets
+from .. import golden, nets, spec
 from ..nets.differences import Differences
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
@@ -30,7 +30,7 @@ def origin() -> str:
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in ("grid", "subject", "work")]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
-    return digest(sources(golden, nets), *files, *versions)
+    return digest(sources(golden, nets, spec), *files, *versions)
 
 
 @cache

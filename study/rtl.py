@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from .. import sim
-from ..golden.parameters import Parameters
 from ..nets.images import normalize
 from ..runtime.cache import SIMULATION, digest, sources
 from ..runtime.files import atomic_write
+from ..runtime.pool import Crash, memory_budget, run_all
 from ..sim.build import build
 from ..sim.netlist import generated
 from ..sim.network.run import Worker, run_network
 from ..sim.network.task import NetworkTask, cost
-from ..sim.pool import Crash, memory_budget, run_all
 from ..sim.recording import record_network
 from ..sim.results import Outcome, Verdict
 from ..sim.searches import share_searches
+from ..spec.parameters import Parameters
 from .parts import part_path
 from .subject import quantized_network
 from .work import Task, inputs

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..sim.errors import SimulationError
+from ..runtime.errors import SimulationError
 
 __all__ = ["answers", "executor"]
 

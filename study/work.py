@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..golden.quantize import dequantize, quantize_per_tensor
+from ..golden.kernels.quantize import dequantize, quantize_per_tensor
 from ..nets.differences import Differences, compare
 from ..nets.fake_quant import FakeQuantNetwork
 from ..nets.framework import one_thread

@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..golden.parameters import Parameters
 from ..runtime.cache import Cache
 from ..runtime.console import console
 from ..runtime.files import atomic_write, probe
+from ..spec.parameters import Parameters
 from .flow import Options, synthesize
 from .plot import resources_by_block
 from .recorded import excesses, kept, recorded

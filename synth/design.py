@@ -6,8 +6,8 @@ import re
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]
 
-from ..golden.parameters import Parameters
 from ..hw.accelerator import Accelerator
+from ..spec.parameters import Parameters
 from .wrapper import ScanWrapper
 
 __all__ = ["TOP", "rtlil_of"]

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, probe
-from ..sim.pool import Crash, memory_budget, run_all
+from ..runtime.pool import Crash, memory_budget, run_all
 from ..sim.results import Verdict
 from .explore_cycles import network_digest
 from .explore_files import ranked, save

@@ -9,18 +9,18 @@ from hashlib import sha256
 from math import prod
 from typing import Any
 
-from .. import golden, sim
-from ..golden.compile import CompiledNetwork, Stage, compile_network
+from .. import compiler, golden, sim, spec
+from ..compiler.network import CompiledNetwork, Stage, compile_network
+from ..compiler.timing import estimate_cycles
 from ..golden.graph import Network
-from ..golden.parameters import Parameters
-from ..golden.schedule.timing import estimate_cycles
 from ..runtime.cache import SIMULATION, Cache, digest, sources
-from ..sim.errors import SimulationError
+from ..runtime.errors import SimulationError
 from ..sim.memory import MemoryModel
 from ..sim.netlist import generated
 from ..sim.network.run import run_network
 from ..sim.network.task import NetworkRecording, NetworkTask
 from ..sim.results import Verdict
+from ..spec.parameters import Parameters
 
 __all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "simulated"]
 
@@ -85,7 +85,7 @@ def _feed(update: Callable[[bytes], None], value: Any) -> None:
 
 
 def _key(network: str, parameters: Parameters, batch: int) -> str:
-    return digest(network, repr(parameters), str(batch), sources(golden))
+    return digest(network, repr(parameters), str(batch), sources(compiler, golden, spec))
 
 
 def modelled(

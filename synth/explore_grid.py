@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from math import prod
 
-from ..golden.parameters import Parameters
+from ..spec.parameters import Parameters
 
 __all__ = ["AXES", "MOST", "Point", "grid", "labels", "values"]
 

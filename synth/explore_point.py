@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..golden.graph import Network
-from ..golden.parameters import Parameters
 from ..runtime.cache import Cache
-from ..sim.errors import SimulationError
+from ..runtime.errors import SimulationError
 from ..sim.network.task import NetworkRecording
+from ..spec.parameters import Parameters
 from .explore_cycles import Mismatch, modelled, simulated
 from .explore_grid import Value
 from .flow import Options, synthesize

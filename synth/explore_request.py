@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..golden.graph import Network
+from ..runtime.files import check_writable
 from ..sim.inputs import Inputs, check_inputs, check_targets
 from ..sim.network.task import NetworkRecording
-from ..sim.request import check_cache, check_writable
+from ..sim.request import check_cache
 from ..sim.toolchain import find_compiler, find_verilator, libpython
 from . import tools
 from .command import parsed_seeds

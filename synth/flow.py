@@ -11,10 +11,10 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from .. import golden, hw
-from ..golden.parameters import Parameters
+from .. import hw, spec, synth
 from ..runtime.cache import Cache, digest, sources
-from ..sim.errors import SimulationError
+from ..runtime.errors import SimulationError
+from ..spec.parameters import Parameters
 from . import audit, tools
 from .blocks import BLOCKS, block_of
 from .cells import MARK, Design, Owners, hierarchy, owners, resources
@@ -125,9 +125,8 @@ def _kept(cache: Cache, name: str) -> str:
 
 
 def _design(parameters: Parameters, cache: Cache, show: Callable[[str], None]) -> str:
-    from .. import synth
 
-    made_by = sources(golden, hw, synth), installed("amaranth")
+    made_by = sources(hw, spec, synth), installed("amaranth")
     name = f"{parameters.name}-{digest(repr(parameters), *made_by)}.{_DESIGN}"
     text = cache.get(name)
     if text is None:

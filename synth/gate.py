@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..runtime.cache import Cache, digest
+from ..runtime.errors import SimulationError, ToolchainError
 from ..runtime.folders import cache_folder
 from ..sim.cells import MODELS, defined, instantiated
-from ..sim.errors import SimulationError, ToolchainError
 from . import tools
 from .targets import TARGETS
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..sim.errors import SimulationError, ToolchainError
+from ..runtime.errors import SimulationError, ToolchainError
 
 __all__ = ["LOG", "NEXTPNR", "YOSYS", "Job", "Tool", "find", "run"]
 

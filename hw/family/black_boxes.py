@@ -92,7 +92,7 @@ _MEMORY = BlackBox(
     open=("DOB*",),
 )
 
-#: By family, of `maccord.golden.parameters.FAMILIES`.
+#: By family, of `maccord.spec.parameters.FAMILIES`.
 BLACK_BOXES: dict[str, tuple[BlackBox, ...]] = {
     "generic": (),
     "ecp5": (_MULTIPLIER, _MEMORY),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Signal, signed
 
-from ..processing_element import ProcessingElement
 from . import ecp5_multiplier
+from .processing_element import ProcessingElement
 
 __all__ = ["Ecp5Element"]
 

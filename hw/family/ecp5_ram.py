@@ -31,7 +31,7 @@ class Geometry(NamedTuple):
 
 
 class Ports(Protocol):
-    """What `maccord.hw.ram.Ram` has."""
+    """What `maccord.hw.family.ram.Ram` has."""
 
     write_enable: Signal
     write_address: Signal

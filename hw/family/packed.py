@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 
-from ..delay import delay
-from ..processing_element import ProcessingElement
+from ..parts.delay import delay
+from .processing_element import ProcessingElement
 from .xilinx import Dsp48e2Element, extended
 
 __all__ = ["PackedElement"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
 
-from ..processing_element import ProcessingElement
+from .processing_element import ProcessingElement
 
 __all__ = ["Dsp48e1Element", "Dsp48e2Element", "extended"]
 

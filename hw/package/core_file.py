@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...golden.parameters import Parameters
+from ...spec.parameters import Parameters
 from ..family.black_boxes import BLACK_BOXES
 from ..verilog import TOP
 from .description import VERSION_TEXT

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from enum import IntEnum
 from typing import Any
 
-from ...golden import isa
-from ...golden.parameters import Parameters
-from ...golden.registers import RECORDED, RESET_CYCLES, VERSION, ErrorCode, UnitState
+from ...spec import isa
+from ...spec.parameters import Parameters
+from ...spec.registers import RECORDED, RESET_CYCLES, VERSION, ErrorCode, UnitState
 from ..accelerator import memory_port
-from ..control import control_port
+from ..control.control import control_port
 from ..interfaces import CLOCK, CONTROL_PORT, INTERRUPT, MEMORY_PORT, RESET
 from .instructions import HEADER, layout
 from .registers import RegisterMap, registers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ...golden.parameters import Parameters
+from ...spec.parameters import Parameters
 from ..family.black_boxes import black_boxes
 from .core_file import core_file
 from .description import describe

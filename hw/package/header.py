@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from enum import IntEnum
 
-from ...golden.isa import Mode, Opcode, Unit
-from ...golden.parameters import Parameters
-from ...golden.registers import RECORDED, RESET_CYCLES, ErrorCode, UnitState
+from ...spec.isa import Mode, Opcode, Unit
+from ...spec.parameters import Parameters
+from ...spec.registers import RECORDED, RESET_CYCLES, ErrorCode, UnitState
 from .description import DERIVED, INSTRUCTION_CONSTANTS, VERSION_TEXT
 from .instructions import HEADER, InstructionField, layout
 from .registers import registers

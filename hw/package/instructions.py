@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...golden.isa import TABLE, Opcode
+from ...spec.isa import TABLE, Opcode
 
 __all__ = ["HEADER", "InstructionField", "layout"]
 
@@ -21,7 +21,7 @@ class InstructionField:
     description: str = ""
 
 
-# What `maccord.golden.isa.encode` puts below HEADER_BITS: the opcode, and a bit for each unit
+# What `maccord.spec.isa.encode` puts below HEADER_BITS: the opcode, and a bit for each unit
 HEADER = (
     InstructionField("opcode", 0, 4, description="which instruction it is"),
     InstructionField("wait", 4, 4, description="units whose token it takes before it starts"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ...golden.isa import FEATURE_OF_MODE, INSTRUCTION_BYTES, TABLE, Mode, Specification
-from ...golden.isa_features import CONDITIONS, FEATURES
-from ...golden.parameters import Parameters
-from ...golden.registers import ErrorCode
+from ...spec.isa import FEATURE_OF_MODE, INSTRUCTION_BYTES, TABLE, Mode, Specification
+from ...spec.isa_features import CONDITIONS, FEATURES
+from ...spec.parameters import Parameters
+from ...spec.registers import ErrorCode
 from .description import VERSION_TEXT
 from .instructions import HEADER, InstructionField, layout
 from .registers import RegisterMap, registers

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ...golden.isa import Unit
-from ...golden.isa_features import FEATURES, features
-from ...golden.parameters import Parameters
-from ...golden.registers import (
+from ...spec.isa import Unit
+from ...spec.isa_features import FEATURES, features
+from ...spec.parameters import Parameters
+from ...spec.registers import (
     IDENTIFICATION,
     RECORDED,
     VERSION,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ...golden.compile import CompiledNetwork
-from ...golden.isa import INSTRUCTION_BYTES, Instruction, Opcode, encode
-from ...golden.machine import Machine, ProgramError
+from ...compiler.network import CompiledNetwork
+from ...golden.machine.machine import Machine, ProgramError
+from ...spec.isa import INSTRUCTION_BYTES, Instruction, Opcode, encode
 from .tensors import original
 
 __all__ = ["blame", "until"]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ...golden.isa import needed
+from ...compiler import count_macs
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
-from ...golden.schedule import count_macs
+from ...spec.isa import needed
 from ..checks import attempt, bus_faults, stopped
 from ..compare import Comparison
 from ..results import Outcome, Verdict

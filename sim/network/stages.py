@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...golden.compile import CompiledNetwork, Stage
-from ...golden.isa import Instruction, Opcode
-from ...golden.registers import COUNTERS, RECORDED
+from ...compiler.network import CompiledNetwork, Stage
+from ...spec.isa import Instruction, Opcode
+from ...spec.registers import COUNTERS, RECORDED
 from ..bounds import bound_by
 from ..compare import Comparison
 from .results import StageResult

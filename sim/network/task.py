@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...golden.compile import CompiledNetwork, compile_network
+from ...compiler import Choices, recall
+from ...compiler.network import CompiledNetwork, compile_network
 from ...golden.graph import Conv2d, Linear, Network
-from ...golden.parameters import Parameters
-from ...golden.schedule import Choices, recall
+from ...spec.parameters import Parameters
 from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ...golden import conv2d, linear
-from ...golden.compile import CompiledNetwork, Stage
+from ...compiler.network import CompiledNetwork, Stage
+from ...compiler.places import moves_nothing
 from ...golden.graph import Concat, Conv2d, Linear, Node
+from ...golden.kernels import conv2d, linear
 from ...golden.network import compute
-from ...golden.schedule.places import moves_nothing
 from ..compare import Comparison, compare
 
 __all__ = ["caught", "compare_tensors", "explain", "first_difference", "original"]

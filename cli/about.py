@@ -1,0 +1,63 @@
+"""Commands about maccord itself, and about what it has written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .parameters import Cache
+
+__all__ = ["cache", "compare", "doctor"]
+
+
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete what is in it.")] = False,
+    cache: Cache = None,
+) -> None:
+    """Say where the cache is and what is in it: models, netlists, quantized networks.
+
+    Everything in it can be made again. Results lie elsewhere.
+    """
+    from ..runtime.folders import KINDS, cache_root, clear_all, sizes
+
+    typer.echo(cache_root())
+    found = sizes()
+    for kind, size in found.items():
+        typer.echo(f"{size / 1e6:10,.1f} MB  {kind:10}{KINDS[kind]}")
+    if clear:
+        typer.echo(f"{clear_all() / 1e6:10,.1f} MB  deleted")
+    else:
+        typer.echo(f"{sum(found.values()) / 1e6:10,.1f} MB  in all")
+
+
+def doctor() -> None:
+    """Say which tools and libraries there are; exit code 2 if one that `sim` needs is missing.
+
+    Example: `maccord doctor`
+    """
+    from ..sim.doctor import findings
+
+    found = findings()
+    for finding in found:
+        typer.echo(f"{finding.verdict:8}{finding.name:14}{finding.said}")
+    raise typer.Exit(2 if any(finding.verdict == "missing" for finding in found) else 0)
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="Results of `maccord sim`, JSON.")],
+    after: Annotated[Path, typer.Argument(help="Other results.")],
+) -> None:
+    """Compare two runs: what each layer took, and what was different about them.
+
+    Exit code 1 if a run in the second file has mismatches that the first has not.
+
+    Example: `maccord compare before.json after.json`
+    """
+    from ..sim.differences import compared
+
+    lines, worse = compared(before, after)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(int(worse))

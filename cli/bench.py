@@ -1,0 +1,37 @@
+"""`maccord bench`."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["bench"]
+
+
+def bench(
+    json: Annotated[Path, typer.Option(help="Where the figures go.")] = Path("build/bench.json"),
+    seconds: Annotated[
+        float, typer.Option(help="Least time that each side of a ratio is measured for.")
+    ] = 2.0,
+) -> None:
+    """Measure ratios, side by side in one run.
+
+    cocotb against a plain C++ loop over the same model; the golden model against PyTorch's
+    qnnpack kernels on ResNet-18's layers; and against NumPy's int64 matrix product.
+    """
+    if not 0 < seconds < inf:
+        raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")
+    from ..runtime.files import check_writable
+    from ..sim.request import check_cache
+
+    check_writable("json", "file", json, json)
+    check_cache()
+    from ..sim.bench import run
+
+    run(json, seconds)

@@ -1,0 +1,143 @@
+"""The command line of `maccord explore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["explore"]
+
+_SWEPT, _HOW, _OUTPUT = "Swept, comma-separated; the target's choice if not given", "How", "Output"
+
+
+def explore(
+    context: typer.Context,
+    network: Annotated[str, typer.Argument(help="A network, as `maccord layers` lists them.")] = "",
+    target: Annotated[
+        str,
+        typer.Option(
+            help="`ecp5-25k`, `ecp5-45k`, `ecp5-85k` (placed and routed), `xc7`, `xcup`, `asic`.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "ecp5-85k",
+    module: Annotated[
+        str,
+        typer.Option(
+            help="`package.module:factory` of a network of your own, for images of 3 x 224 x 224.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "",
+    rows: Annotated[str, typer.Option(help="Rows of the array.", rich_help_panel=_SWEPT)] = "",
+    cols: Annotated[str, typer.Option(help="Columns.", rich_help_panel=_SWEPT)] = "",
+    lanes: Annotated[
+        str,
+        typer.Option(
+            help="Requantizer lanes, divisors of the columns; 0: one a column.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
+    axi_bytes: Annotated[
+        str, typer.Option(help="Bytes of the AXI data bus.", rich_help_panel=_SWEPT)
+    ] = "",
+    activation_bytes: Annotated[
+        str, typer.Option(help="Activation scratchpad, bytes.", rich_help_panel=_SWEPT)
+    ] = "",
+    weight_bytes: Annotated[
+        str, typer.Option(help="Weight scratchpad, bytes.", rich_help_panel=_SWEPT)
+    ] = "",
+    output_bytes: Annotated[
+        str, typer.Option(help="Output scratchpad, bytes.", rich_help_panel=_SWEPT)
+    ] = "",
+    accumulators: Annotated[
+        str, typer.Option(help="Pixels of a tile.", rich_help_panel=_SWEPT)
+    ] = "",
+    line_cells: Annotated[
+        str, typer.Option(help="Cells of a line that is scanned.", rich_help_panel=_SWEPT)
+    ] = "",
+    family: Annotated[
+        str, typer.Option(help="Whose cells are instantiated.", rich_help_panel=_SWEPT)
+    ] = "",
+    cycles: Annotated[
+        str,
+        typer.Option(
+            help="`model`: the schedule's timing model, seconds a point; `rtl`: simulation, every "
+            "tensor compared, minutes a point.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "model",
+    place: Annotated[
+        bool,
+        typer.Option(
+            "--place/--no-place",
+            help="Place and route where the target has that, else frames/s are for `--mhz`.",
+            rich_help_panel=_HOW,
+        ),
+    ] = True,
+    seeds: Annotated[
+        str,
+        typer.Option(
+            help="Seeds of place and route, comma-separated; the worst fmax counts.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "1",
+    speed: Annotated[
+        int, typer.Option(help="Speed grade of the ECP5: 6 to 8.", rich_help_panel=_HOW)
+    ] = 6,
+    mhz: Annotated[
+        float,
+        typer.Option(
+            help="Clock that place and route aims at; without it, the clock of frames/s.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 130.0,
+    batch: Annotated[int, typer.Option(help="Images at a time.", rich_help_panel=_HOW)] = 1,
+    jobs: Annotated[
+        int, typer.Option(help="Points at a time; 0: one a processor.", rich_help_panel=_HOW)
+    ] = 0,
+    area: Annotated[
+        str,
+        typer.Option(
+            help="What the Pareto front weighs frames/s against: `lut` (if not given), `dsp`, "
+            "`bram`, `ff`, `gates`.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Folder of results.", rich_help_panel=_OUTPUT)] = Path(
+        "build/explore"
+    ),
+    cache: Annotated[
+        Path,
+        typer.Option(
+            help="What was computed before, `maccord synth` included.", rich_help_panel=_OUTPUT
+        ),
+    ] = Path("build/synth/cache"),
+) -> None:
+    """Sweep configurations over a network: area, fmax, cycles, frames/s, and the Pareto front.
+
+    Every combination of the values is a point. What was computed before is not computed again.
+    Needs the extra: `pip install 'maccord[synth]'`.
+
+    Examples:
+
+    - `maccord explore resnet18 --target ecp5-85k --rows 4,8 --cols 4,8 --axi-bytes 8,16`
+
+    - `maccord explore mobilenet_v2 --rows 9,12,16 --cols 4,8,16 --no-place --mhz 100`
+
+    - `maccord explore resnet18 --target xc7 --rows 8,16,32 --cols 8,16,32 --area dsp --mhz 150`
+    """
+    from ..synth.explore_grid import AXES
+    from ..synth.explore_request import Request, check
+
+    axes = {axis: context.params[axis] for axis in AXES if context.params[axis]}
+    how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
+    how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
+    request = Request(network, target, axes, **how, out=out, cache=cache)
+    check(request)
+    from ..runtime.pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
+    from ..synth.explore import run
+
+    raise typer.Exit(run(request))

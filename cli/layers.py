@@ -1,0 +1,46 @@
+"""`maccord layers`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .parameters import (
+    Cache,
+)
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["layers"]
+
+
+def layers(
+    networks: Annotated[
+        list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+    cache: Cache = None,
+) -> None:
+    """List the layers that can be simulated.
+
+    Examples:
+
+    - `maccord layers resnet18`
+
+    - `maccord layers 'vgg16.classifier.*' --json layers.json`
+    """
+    from ..runtime.files import check_writable
+    from ..sim.inputs import check_targets
+    from ..sim.request import check_cache
+
+    names = tuple(networks or ())
+    check_targets(names, "")
+    if json:
+        check_writable("json", "file", json, json)
+    check_cache()
+    from ..sim.cli_layers import run
+
+    run(names, json)

@@ -1,0 +1,114 @@
+"""The options that describe an accelerator, each named after its field of `Parameters`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..runtime.folders import VARIABLE
+
+if TYPE_CHECKING:
+    from ..spec.parameters import Parameters
+
+__all__ = [
+    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
+    "Lanes", "LineCells", "OutputBytes", "Rows", "WeightBytes", "parameters_of",
+]  # fmt: skip
+
+ARRAY, MEMORY = "Array", "Memory"
+
+Rows = Annotated[
+    int,
+    typer.Option(help="Rows of the array, along the reduction: 4 to 64.", rich_help_panel=ARRAY),
+]
+Cols = Annotated[
+    int,
+    typer.Option(help="Columns of the array, output channels: 2 to 64.", rich_help_panel=ARRAY),
+]
+Lanes = Annotated[
+    int,
+    typer.Option(
+        help="Requantizer lanes, a divisor of the columns; 0: one a column.", rich_help_panel=ARRAY
+    ),
+]
+AxiBytes = Annotated[
+    int, typer.Option(help="Bytes of the AXI data bus: 8, 16, 32 or 64.", rich_help_panel=MEMORY)
+]
+ActivationBytes = Annotated[
+    int,
+    typer.Option(
+        help="Activation scratchpad, bytes: a power of two, 2048 to 4194304.",
+        rich_help_panel=MEMORY,
+    ),
+]
+WeightBytes = Annotated[
+    int,
+    typer.Option(
+        help="Weight scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=MEMORY
+    ),
+]
+OutputBytes = Annotated[
+    int,
+    typer.Option(
+        help="Output scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=MEMORY
+    ),
+]
+Accumulators = Annotated[
+    int,
+    typer.Option(
+        help="Pixels of a tile in the accumulators: a power of two, 16 to 65536.",
+        rich_help_panel=MEMORY,
+    ),
+]
+Family = Annotated[
+    str,
+    typer.Option(
+        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup, "
+        "xcup-packed (two columns to a block, no windows for depthwise layers).",
+        rich_help_panel=ARRAY,
+    ),
+]
+LineCells = Annotated[
+    int,
+    typer.Option(
+        help="Cells of a line that depthwise layers and max pools scan: a power of two, 16 to "
+        "4096.",
+        rich_help_panel=MEMORY,
+    ),
+]
+
+
+def _use_cache(folder: Path | None) -> Path | None:
+    """Tell all that runs in this command, its processes too."""
+    if folder is not None:
+        os.environ[VARIABLE] = str(folder.expanduser().absolute())
+    return folder
+
+
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"Folder of what is slow to make, kept for the next run; else {VARIABLE}, else "
+        "`maccord` in the user's cache folder.",
+        callback=_use_cache,
+        rich_help_panel="Output",
+    ),
+]
+
+
+def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
+    """The accelerator that a command's options describe: each is named after its field.
+
+    `family` stands in for an option that was not given.
+    """
+    from ..spec.parameters import Parameters
+
+    chosen = {field.name: context.params[field.name] for field in fields(Parameters)}
+    source = context.get_parameter_source("family")
+    if family is not None and source is not None and source.name == "DEFAULT":
+        chosen["family"] = family
+    return Parameters(**chosen)

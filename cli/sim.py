@@ -1,0 +1,250 @@
+"""`maccord sim`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .parameters import (
+    ARRAY,
+    MEMORY,
+    Accumulators,
+    ActivationBytes,
+    AxiBytes,
+    Cache,
+    Cols,
+    Family,
+    Lanes,
+    LineCells,
+    OutputBytes,
+    Rows,
+    WeightBytes,
+    parameters_of,
+)
+
+if TYPE_CHECKING:
+    from ..sim.request import Gate
+
+__all__ = ["sim"]
+
+_INPUT, _OUTPUT = "Input", "Output"
+_MHZ = 200.0
+
+
+def sim(
+    context: typer.Context,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A network, chained from image to logits: `resnet18`; layers, side by side: "
+            "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
+        ),
+    ] = None,
+    module: Annotated[
+        str,
+        typer.Option(
+            help="`package.module:factory` of a network of your own, for images of 3 x 224 x 224.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    batch: Annotated[
+        int,
+        typer.Option(
+            help="Images at a time, at most 256: the one given, then crops of the built-in "
+            "photographs.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = 1,
+    perturb: Annotated[
+        str,
+        typer.Option(
+            help="Perturbed inputs to run next to the clean one, comma-separated: "
+            "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
+            "`horizontal:3` (streaks).",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    bbox: Annotated[
+        str,
+        typer.Option(
+            help="Box x0,y0,x1,y1 of the streaks, in pixels of the 224 x 224 crop; the whole "
+            "crop if not given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "",
+    image: Annotated[
+        Path | None,
+        typer.Option(help="Image file; a photograph is built in.", rich_help_panel=_INPUT),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint with torchvision's names; seeded weights if not given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image, or folder of images, that set the quantization ranges; built in if not "
+            "given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Seed of weights and perturbations. Cycles and equality are the same on every "
+            "processor; seeded weights, and so the logits, are not.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = 0,
+    rows: Rows = 16,
+    cols: Cols = 16,
+    lanes: Lanes = 0,
+    axi_bytes: AxiBytes = 16,
+    activation_bytes: ActivationBytes = 1 << 17,
+    weight_bytes: WeightBytes = 1 << 16,
+    output_bytes: OutputBytes = 1 << 16,
+    accumulators: Accumulators = 1024,
+    line_cells: LineCells = 256,
+    family: Family = "generic",
+    latency: Annotated[
+        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=MEMORY)
+    ] = 30,
+    stalls: Annotated[
+        float,
+        typer.Option(
+            help="Probability, 0 to 0.9, that a memory channel pauses in a cycle.",
+            rich_help_panel=MEMORY,
+        ),
+    ] = 0.0,
+    stall_seed: Annotated[
+        int, typer.Option(help="Seed of the pauses.", rich_help_panel=MEMORY)
+    ] = 0,
+    verilog: Annotated[
+        Path | None,
+        typer.Option(
+            help="Simulate this netlist, of the same ports, in place of the generated one.",
+            rich_help_panel=ARRAY,
+        ),
+    ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FAMILY",
+            help="Simulate the netlist that synthesis for a family makes of the generated one: "
+            "`ecp5` (slow; needs the extra `synth`).",
+            rich_help_panel=ARRAY,
+        ),
+    ] = None,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
+    ] = False,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option(
+            help="Inputs, parameters and all three outputs as `.npz`; with several runs, "
+            "one file each, named after the layer and the perturbation.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results.", rich_help_panel=_OUTPUT)] = Path(
+        "build/sim"
+    ),
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Report, one file; if not given, `NETWORK.html` of each whole network.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    mhz: Annotated[
+        float,
+        typer.Option(help="Clock that frames per second are given for.", rich_help_panel=_OUTPUT),
+    ] = _MHZ,
+    interrupts: Annotated[
+        str,
+        typer.Option(
+            help="`network`: one interrupt at the end; `layer`: one more after each operation.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "network",
+    jobs: Annotated[
+        int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
+    ] = 0,
+    cache: Cache = None,
+) -> None:
+    """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
+
+    Examples:
+
+    - `maccord sim resnet18`
+
+    - `maccord sim resnet18.conv1`
+
+    - `maccord sim 'squeezenet1_1.features.3.*' --rows 32 --cols 8`
+
+    - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
+
+    - `maccord sim --module mynets:small --batch 4`
+
+    - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
+    """
+    from ..sim.inputs import Inputs
+    from ..sim.memory import MemoryModel
+    from ..sim.request import Request, check
+
+    gates = None if gate is None else _gate(gate)
+    request = Request(
+        targets=tuple(targets or ()),
+        parameters=parameters_of(context, family=gate),
+        inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
+        memory=MemoryModel(latency, stalls, stall_seed),
+        verilog=verilog,
+        gate=gates,
+        waves=waves,
+        window=None if window is None else _cycles(window),
+        json=json,
+        dump=dump,
+        out=out,
+        jobs=jobs,
+        mhz=mhz,
+        interrupts=interrupts,
+        html=html,
+    )
+    check(request)
+    from ..runtime.pool import prepare
+
+    prepare()  # before PyTorch is imported, which takes a while
+    from ..sim.cli_sim import run
+
+    raise typer.Exit(run(request))
+
+
+def _gate(family: str) -> Gate:
+    from ..sim.request import Gate
+    from ..synth.gate_families import FAMILIES
+
+    if family not in FAMILIES:
+        raise ValueError(f"gate must be one of {', '.join(FAMILIES) or 'none'}, got {family!r}")
+    return Gate(family, FAMILIES[family])
+
+
+def _cycles(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise ValueError(f"window must be two cycles, FIRST:LAST, got {text!r}")
+    return int(first), int(last)

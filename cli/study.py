@@ -1,0 +1,164 @@
+"""The command line of `maccord study`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .parameters import Cache
+
+__all__ = ["study"]
+
+_WHAT, _HOW, _OUTPUT = "What is compared", "How it is computed", "Output"
+_NETWORKS = "resnet18,vgg16,squeezenet1_1"
+_MODELS = "fp32,fp32-clamped,live,frozen,frozen-clamped,int8"
+
+
+def study(
+    networks: Annotated[
+        str, typer.Option(help="Networks, comma-separated.", rich_help_panel=_WHAT)
+    ] = _NETWORKS,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="`digits`, which is embedded; `aircraft:PATH` (FGVC-Aircraft, families), "
+            "`folder:PATH` (train/CLASS/*, test/CLASS/*), `cifar10:PATH`, `cifar100:PATH`.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "digits",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="`NETWORK=FILE`, a checkpoint as `maccord train` writes it; once for each "
+            "network. The embedded data needs none.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    perturb: Annotated[
+        str,
+        typer.Option(
+            help="Levels beside the clean one, comma-separated: `awgn:0.3`, `brownian:40`, "
+            "`vertical:4`, `horizontal:3`, `awgn:0.3+vertical:4`. The thesis's 26 by default.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Floating point, fake quantization with live or frozen observers, true INT8.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = _MODELS,
+    limit: Annotated[
+        int, typer.Option(help="Images, evenly spaced; 0: all.", rich_help_panel=_WHAT)
+    ] = 0,
+    rtl: Annotated[
+        int,
+        typer.Option(
+            help="Images of each level that the RTL sees as well; -1: 3 of the embedded data, "
+            "none of other data, whose networks take minutes each.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = -1,
+    unpaired: Annotated[
+        bool,
+        typer.Option(
+            "--unpaired",
+            help="Give FP32 another draw of the noise than the quantized models.",
+            rich_help_panel=_HOW,
+        ),
+    ] = False,
+    calibration: Annotated[
+        int,
+        typer.Option(
+            help="Training images that set the quantization ranges.", rich_help_panel=_HOW
+        ),
+    ] = 100,
+    seed: Annotated[
+        int, typer.Option(help="Of perturbations and intervals.", rich_help_panel=_HOW)
+    ] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
+    ] = 0,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            help="`processes` of this machine, or `dask:ADDRESS` of a cluster whose workers see "
+            "the same files.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "processes",
+    device: Annotated[
+        str,
+        typer.Option(help="Of the integer network: `cpu`, `cuda`.", rich_help_panel=_HOW),
+    ] = "cpu",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
+    ] = Path("build/study"),
+    save_logits: Annotated[
+        bool,
+        typer.Option(
+            "--save-logits",
+            help="Keep all labels and logits, one `.npz` per network and level.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    cache: Cache = None,
+) -> None:
+    """Compare FP32, fake quantization and true INT8 under noise and occlusion.
+
+    The procedure of a thesis on the robustness of INT8 networks (Langille 2024): top-1, top-5, F1
+    and KL divergence at every level, with intervals; and its open claim, that fake quantization
+    and INT8 hardware give the same results. A study that was stopped goes on where it was.
+
+    Examples:
+
+    - `maccord study`
+
+    - `maccord study --networks resnet18 --perturb awgn:0.1,awgn:0.3+vertical:4 --limit 200`
+
+    - `maccord study --data aircraft:fgvc-aircraft-2013b --weights resnet18=resnet18.pt --networks
+    resnet18`
+    """
+    from ..study.grid import GRID
+    from ..study.request import Request, check
+
+    request = Request(
+        networks=_split(networks),
+        data=data,
+        weights=_weights(weights or []),
+        perturb=perturb or GRID,
+        models=_split(models),
+        limit=limit,
+        seed=seed,
+        calibration=calibration,
+        unpaired=unpaired,
+        rtl=rtl,
+        out=out,
+        save_logits=save_logits,
+        jobs=jobs,
+        scheduler=scheduler,
+        device=device,
+    )
+    check(request)
+    from ..study.run import run
+
+    raise typer.Exit(run(request))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _weights(given: list[str]) -> dict[str, Path]:
+    found = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise ValueError(f"weights must be NETWORK=FILE, got {text!r}")
+        if name in found:
+            raise ValueError(f"weights must be given once for each network, got {name} twice")
+        found[name] = Path(path).expanduser()
+    return found

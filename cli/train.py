@@ -1,0 +1,207 @@
+"""`maccord train`: networks for the user's data. Everything heavy is imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..nets.training.settings import Epoch, Settings
+
+__all__ = ["train"]
+
+_RECIPE, _RUN = "Recipe", "Run"
+
+
+def train(
+    network: Annotated[
+        str, typer.Argument(help="`resnet18`, `vgg16`, `squeezenet1_1`, `resnet50`, ...")
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Data set: `aircraft:PATH` (FGVC-Aircraft's families), `folder:PATH` "
+            "(`train/CLASS/`, `test/CLASS/`), `cifar10:PATH`, `cifar100:PATH`, or `digits`, which "
+            "is built in."
+        ),
+    ],
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights to start from, with torchvision's names, e.g. its ImageNet weights; the "
+            "last layer is replaced. Seeded weights if not given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of results; build/train/NETWORK-DATA if not given."),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            help="Epochs in all; more than an earlier run had prolong it.", rich_help_panel=_RECIPE
+        ),
+    ] = 250,
+    batch: Annotated[int, typer.Option(help="Images per step.", rich_help_panel=_RECIPE)] = 32,
+    rate: Annotated[
+        float, typer.Option(help="Learning rate at the start.", rich_help_panel=_RECIPE)
+    ] = 0.001,
+    momentum: Annotated[
+        float, typer.Option(help="Of stochastic gradient descent.", rich_help_panel=_RECIPE)
+    ] = 0.9,
+    every: Annotated[
+        int, typer.Option(help="Epochs until the learning rate falls.", rich_help_panel=_RECIPE)
+    ] = 50,
+    factor: Annotated[
+        float, typer.Option(help="By which the learning rate falls.", rich_help_panel=_RECIPE)
+    ] = 0.1,
+    seed: Annotated[
+        int,
+        typer.Option(help="Of order, dropout and drawn weights.", rich_help_panel=_RECIPE),
+    ] = 0,
+    limit: Annotated[
+        int,
+        typer.Option(
+            help="Images of each split, evenly spread, for a try; 0: all.", rich_help_panel=_RUN
+        ),
+    ] = 0,
+    device: Annotated[str, typer.Option(help="`cpu` or `cuda`.", rich_help_panel=_RUN)] = "cpu",
+    threads: Annotated[
+        int, typer.Option(help="Threads that read and resize images.", rich_help_panel=_RUN)
+    ] = 4,
+) -> None:
+    """Train a network on your own data, by the recipe of the thesis.
+
+    Stochastic gradient descent on the cross-entropy of shuffled images, 250 epochs, a learning
+    rate of 0.001 that falls to a tenth every 50. Each epoch ends with a checkpoint: killed at any
+    point, the same command goes on from there, to the same weights.
+
+    `OUT/weights.pt` is what `maccord sim NETWORK --weights` reads, `OUT/log.csv` has a row per
+    epoch.
+
+    Examples:
+
+    - `maccord train resnet18 --data aircraft:fgvc-aircraft-2013b --init resnet18-f37072fd.pth`
+
+    - `maccord train squeezenet1_1 --data folder:photos --epochs 30 --device cuda`
+
+    - `maccord train resnet18 --data digits --epochs 2 --limit 100`
+    """
+    from ..nets.training.settings import Settings
+
+    settings = Settings(batch, rate, momentum, every, factor, seed, limit)
+    folder = out or Path("build/train") / f"{network}-{data.partition(':')[0]}"
+    _run(network, data, folder, settings, epochs, init, device, threads)
+
+
+def _run(
+    name: str,
+    data: str,
+    out: Path,
+    settings: Settings,
+    epochs: int,
+    init: Path | None,
+    device: str,
+    threads: int,
+) -> None:
+    """Check what can be checked, train, and say where the results are."""
+    from ..nets.data.kinds import check_data
+    from ..runtime.files import check_writable
+    from ..sim.names import check_network
+    from ..study.request import check_file
+
+    check_network(name)
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    if init is not None:
+        check_file("init", init)
+    check_data(data)
+    check_writable("out", "folder", out, out / "probe")
+    from rich.markup import escape
+
+    from ..nets.data.load import open_dataset
+    from ..nets.networks import architecture
+    from ..nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
+    from ..runtime.console import console, waiting
+    from ..runtime.files import check_writable
+
+    network = architecture(name)
+    check_writable("out", "folder", out, out / CHECKPOINT)
+    err = console(stderr=True)
+    with waiting(err, "reading the data set"):
+        images, tests = (open_dataset(data, split) for split in ("train", "test"))
+    watch = _Watch(err.is_terminal, epochs)
+    try:
+        with watch:
+            finetune(
+                *(network, images, tests, out, settings),
+                epochs=epochs,
+                init=init,
+                device=device,
+                threads=threads,
+                on_step=watch.step,
+                on_epoch=watch.epoch,
+                on_resume=lambda done: err.print(
+                    f"resumed: {done} of {epochs} epochs were done before", soft_wrap=True
+                ),
+            )
+    except KeyboardInterrupt:
+        err.print(f"{watch.done} of {epochs} epochs are done; the same command goes on from there")
+        raise
+    console().print(f"{escape(str(out / WEIGHTS))}: weights; {escape(str(out / LOG))}: log")
+
+
+class _Watch:
+    """A bar that moves with every step on a terminal, a line per epoch elsewhere.
+
+    Attributes
+    ----------
+    done : int
+        Epochs.
+    """
+
+    def __init__(self, moving: bool, epochs: int) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        from ..runtime.console import console
+
+        self._err = console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        columns += (TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False))
+        self._progress = Progress(*columns, console=self._err, transient=True, disable=not moving)
+        self._bar = self._progress.add_task(f"epoch 1 of {epochs}", total=epochs)
+        self._moving = moving
+        self._epochs = epochs
+        self.done = 0
+
+    def __enter__(self) -> _Watch:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, step: int, steps: int) -> None:
+        """Move by a step."""
+        self._progress.update(self._bar, completed=self.done + step / steps)
+
+    def epoch(self, row: Epoch) -> None:
+        """Say what an epoch gave."""
+        self.done = row.epoch
+        said = (
+            f"epoch {row.epoch} of {self._epochs}: loss {row.loss:.4f}, "
+            f"accuracy {row.accuracy:.1%}, test {row.test_accuracy:.1%}"
+        )
+        self._progress.update(self._bar, completed=row.epoch, description=said)
+        if not self._moving:
+            self._err.print(said)

@@ -1,0 +1,59 @@
+"""`maccord verilog`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .parameters import (
+    Accumulators,
+    ActivationBytes,
+    AxiBytes,
+    Cols,
+    Family,
+    Lanes,
+    LineCells,
+    OutputBytes,
+    Rows,
+    WeightBytes,
+    parameters_of,
+)
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["verilog"]
+
+
+def verilog(
+    context: typer.Context,
+    rows: Rows = 16,
+    cols: Cols = 16,
+    lanes: Lanes = 0,
+    axi_bytes: AxiBytes = 16,
+    activation_bytes: ActivationBytes = 1 << 17,
+    weight_bytes: WeightBytes = 1 << 16,
+    output_bytes: OutputBytes = 1 << 16,
+    accumulators: Accumulators = 1024,
+    line_cells: LineCells = 256,
+    family: Family = "generic",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
+        "build/verilog"
+    ),
+) -> None:
+    """Write the accelerator as one Verilog file, the very text that `sim` simulates.
+
+    Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
+    """
+    from ..runtime.files import check_writable
+    from ..sim.request import check_cache
+
+    parameters = parameters_of(context)
+    check_writable("out", "folder", out, out / "probe")
+    check_cache()
+    from ..sim.netlist import write_netlist
+
+    for path in write_netlist(parameters, out):
+        typer.echo(path)

@@ -1,0 +1,225 @@
+"""Collects a program's tasks, and gives out room in the scratchpads."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, Mode, Opcode
+from ..spec.parameters import Parameters
+from .tasks import Region, Space, Task
+
+__all__ = ["Builder", "View"]
+
+_REMEMBERED = 16  # buffers
+_ALIGNMENT = 64  # of buffers, so that no two share a grain of `ordering`
+
+
+@dataclass(frozen=True)
+class View:
+    """Pixels of a tensor in memory; `pitch` is beyond `channels` in a part of a concatenation.
+
+    Parameters
+    ----------
+    base : int
+        Byte offset of the first pixel's first channel.
+    images, height, width, channels : int
+        A tensor of shape (N, K) is N images of one pixel.
+    pitch : int
+        Bytes from pixel to pixel.
+    """
+
+    base: int
+    images: int
+    height: int
+    width: int
+    channels: int
+    pitch: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all images."""
+        return self.images * self.height * self.width
+
+    @property
+    def dense(self) -> bool:
+        """Whether pixel touches pixel."""
+        return self.pitch == self.channels
+
+    def offset(self, image: int, y: int = 0, x: int = 0, channel: int = 0) -> int:
+        """Byte offset of an element."""
+        return self.base + ((image * self.height + y) * self.width + x) * self.pitch + channel
+
+
+class _Room:
+    """Gives out buffers of a scratchpad, each where what lay there is oldest."""
+
+    def __init__(self, size: int, alignment: int) -> None:
+        self._size, self._alignment = size, alignment
+        self._taken: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)  # newest first
+
+    def take(self, size: int) -> int:
+        """Address of the next buffer; what lay there before is overwritten."""
+        most = (self._size - size) // self._alignment * self._alignment
+        places = [0, most]  # large buffers take turns at the two ends
+        if size <= self._size // 3:
+            ends = [-(-end // self._alignment) * self._alignment for _, end in self._taken]
+            places = [end for end in ends if end <= most] + places
+        address = max(places, key=lambda place: self._age(place, size))
+        self._taken.appendleft((address, address + size))
+        return address
+
+    def take_several(self, size: int, most: int) -> list[int]:
+        """Addresses of buffers side by side; what lay there before is overwritten."""
+        whole = -(-size // self._alignment) * self._alignment
+        count = max(min(most, (self._size - size) // whole + 1), 1)
+        age = {start: self._age(start, size) for start in range(0, self._size - size + 1, whole)}
+        base = self.take((count - 1) * whole + size)
+        return sorted((base + i * whole for i in range(count)), key=lambda a: -age.get(a, 0))
+
+    def _age(self, address: int, size: int) -> int:
+        """How many buffers are newer than the newest that would be overwritten."""
+        for age, (start, end) in enumerate(self._taken):
+            if start < address + size and address < end:
+                return age
+        return len(self._taken)
+
+
+@dataclass
+class Builder:
+    """Appends tasks in logical order: as one unit alone could run them.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    tasks : list of Task
+    """
+
+    parameters: Parameters
+    tasks: list[Task] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        p = self.parameters
+        alignment = max(_ALIGNMENT, p.activation_banks)
+        self._activation = _Room(p.activation_bytes, alignment)
+        self._output = _Room(p.output_bytes, _ALIGNMENT)
+        self._weight = 0
+        self._mode = Mode.DENSE
+
+    def activation_buffer(self, size: int) -> int:
+        """Address of a buffer in the activation scratchpad."""
+        return self._activation.take(size)
+
+    def activation_buffers(self, size: int, most: int) -> list[int]:
+        """Addresses of up to `most` buffers of one size, side by side, the oldest place first."""
+        return self._activation.take_several(size, most)
+
+    def output_buffer(self, size: int) -> int:
+        """Address of a buffer in the output scratchpad."""
+        return self._output.take(size)
+
+    def load(
+        self, memory: int, pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
+    ) -> Task:
+        """Bring rows of bytes into the activation scratchpad."""
+        fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
+        source = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
+        target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        return self._add(Opcode.LOAD, fields, (source,), (target,))
+
+    def fill(self, buffer: int, pitch: int, rows: int, row_bytes: int, value: int) -> None:
+        """Fill rows of bytes in the activation scratchpad; none if there is nothing to fill."""
+        if rows and row_bytes:
+            fields = _transfer(0, 0, buffer, pitch, rows, row_bytes) | {"value": value}
+            target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
+            self._add(Opcode.FILL, fields, (), (target,))
+
+    def weight_buffer(self, size: int) -> int:
+        """Address of a buffer in the weight scratchpad; it may wrap at the end."""
+        p, buffer = self.parameters, self._weight
+        alignment = max(p.axi_bytes, p.weight_row_bytes)
+        self._weight = (buffer + -(-size // alignment) * alignment) % p.weight_bytes
+        return buffer
+
+    def weights(self, memory: int, buffer: int, size: int, *, after: tuple[Task, ...] = ()) -> Task:
+        """Bring bytes of a weight stream, a multiple of the bus width, into a buffer."""
+        fields = _transfer(memory, 0, buffer, 0, 1, size)
+        task = self._add(Opcode.WEIGHT, fields, (), self._weight_regions(buffer, size))
+        task.after = after
+        return task
+
+    def setup(self, fields: dict[str, int]) -> None:
+        """Give a layer's geometry to the compute unit."""
+        self._mode = Mode(fields.get("mode", Mode.DENSE))
+        self._add(Opcode.SETUP, fields)
+
+    def setup_add(self, fields: dict[str, int]) -> None:
+        """Give the factors of a sum to the compute unit."""
+        self._mode = Mode.ADD
+        self._add(Opcode.SETUP_ADD, fields)
+
+    def compute(
+        self, fields: dict[str, int], reads: tuple[int, int], writes: tuple[int, int]
+    ) -> Task:
+        """Compute a tile.
+
+        Parameters
+        ----------
+        fields : dict of str to int
+        reads, writes : (int, int)
+            First byte, and the one behind the last, of its buffers in the activation and the
+            output scratchpad.
+        """
+        regions: tuple[Region, ...] = ((Space.ACTIVATION, *reads),)
+        if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
+            row = self.parameters.weight_row_bytes
+            rows = fields["passes"] * self.parameters.rows + PARAMETER_ROWS * fields["first"]
+            regions += self._weight_regions(fields["weight"] * row, rows * row)
+        target = ((Space.OUTPUT, *writes),) if fields["last"] else ()
+        return self._add(Opcode.COMPUTE, fields, regions, target)
+
+    def store(
+        self, memory: int, pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
+    ) -> None:
+        """Write rows of bytes from the output scratchpad to memory."""
+        fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
+        source = (Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        target = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
+        self._add(Opcode.STORE, fields, (source,), (target,))
+
+    def record(self, memory: int, *, interrupt: bool) -> None:
+        """Write the counters to memory once all stores before are done."""
+        fields = _transfer(memory, 0, 0, 0, 1, RECORD_BYTES) | {"value": int(interrupt)}
+        region = (Space.MEMORY, memory, memory + RECORD_BYTES)
+        self._add(Opcode.RECORD, fields, (), (region,))
+
+    def _add(
+        self,
+        opcode: Opcode,
+        fields: dict[str, int],
+        reads: tuple[Region, ...] = (),
+        writes: tuple[Region, ...] = (),
+    ) -> Task:
+        self.tasks.append(Task(opcode, fields, reads, writes))
+        return self.tasks[-1]
+
+    def _weight_regions(self, start: int, size: int) -> tuple[Region, ...]:
+        """A range of the weight scratchpad, in two where it wraps."""
+        limit = self.parameters.weight_bytes
+        if start + size <= limit:
+            return ((Space.WEIGHT, start, start + size),)
+        return ((Space.WEIGHT, start, limit), (Space.WEIGHT, 0, start + size - limit))
+
+
+def _transfer(
+    memory: int, memory_pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
+) -> dict[str, int]:
+    return {
+        "memory": memory,
+        "memory_pitch": memory_pitch,
+        "buffer": buffer,
+        "buffer_pitch": buffer_pitch,
+        "rows": rows,
+        "row_bytes": row_bytes,
+        "value": 0,
+    }

@@ -1,0 +1,242 @@
+"""Tasks of a convolution or linear layer on the whole array: tiles of pixels by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..spec.isa import Mode
+from .builder import Builder, View
+from .problem import ColumnTile, Problem
+from .tasks import Task
+from .tiling import Tile, Tiling, tile_bytes
+from .weight_stream import Chunk, WeightPlan, WeightStream, chunks
+
+__all__ = ["Clamp", "dense"]
+
+# Memory answers in the order of requests: what computing starts with has to be asked for first.
+_HELD = 2  # chunks of weights that do not wait for the first tile's load
+_OPENS = 3  # the second tile's load waits for this chunk
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """Output zero point and bounds, and the padding's value, in int8 (code - 128)."""
+
+    zero_point: int
+    low: int
+    high: int
+    padding: int
+
+
+def dense(
+    builder: Builder,
+    work: Problem,
+    tiling: Tiling,
+    stream: WeightStream,
+    plan: WeightPlan,
+    clamp: Clamp,
+    source: View,
+    weights: int,
+    target: View,
+) -> None:
+    """Append a layer's tasks.
+
+    Parameters
+    ----------
+    builder : Builder
+    work : Problem
+    tiling : Tiling
+    stream : WeightStream
+    plan : WeightPlan
+    clamp : Clamp
+    source, target : View
+        Input and output in memory.
+    weights : int
+        Byte offset of the stream in memory.
+    """
+    _Dense(builder, work, tiling, stream, plan, clamp, source, weights, target).run()
+
+
+@dataclass
+class _Dense:
+    builder: Builder
+    work: Problem
+    tiling: Tiling
+    stream: WeightStream
+    plan: WeightPlan
+    clamp: Clamp
+    source: View
+    weights: int
+    target: View
+    first_load: Task | None = None
+    fetched: list[Task] = field(default_factory=list)
+    kept: list[list[tuple[Chunk, int]]] = field(default_factory=list)  # by column tile
+
+    def run(self) -> None:
+        opening = not self.builder.tasks
+        self._setup()
+        tiles = self.tiling.tiles
+        if self.plan.resident:
+            self._keep()
+        for number, tile in enumerate(tiles):
+            after = ()
+            if opening and number == 1 and len(self.fetched) > _OPENS:
+                after = (self.fetched[_OPENS],)
+            size = tile_bytes(self.work, self.tiling.cut.pitch, tile.height, tile.width)
+            buffer = self.builder.activation_buffer(size)
+            loads = self._rectangle(tile, buffer, after)
+            if opening and number == 0:
+                self.first_load = loads
+            for members in self._groups():
+                self._group(number, tile, members, (buffer, buffer + size))
+
+    def _setup(self) -> None:
+        geometry, clamp = self.tiling.cut.geometry, self.clamp
+        fields = {
+            "run": geometry.run,
+            "taps": geometry.taps,
+            "tap_pitch": geometry.tap_pitch,
+            "lines": geometry.lines,
+            "line_pitch": geometry.line_pitch,
+            "pack_taps": int(geometry.pack_taps),
+            "pack_lines": int(geometry.pack_lines),
+            "step_x": self.work.horizontal.window_step * self.work.channels,
+            "step_y": self.work.vertical.window_step * self.tiling.cut.pitch,
+            "zero_point": clamp.zero_point,
+            "low": clamp.low,
+            "high": clamp.high,
+            "mode": Mode.DENSE,
+        }
+        unused = dict.fromkeys(("window_height", "window_width", "stride_y", "stride_x"), 0)
+        self.builder.setup(fields | unused)
+
+    def _groups(self) -> Iterator[list[tuple[int, ColumnTile]]]:
+        """Column tiles that share an output buffer, with their numbers."""
+        columns, size = list(enumerate(self.work.column_tiles)), self.tiling.cut.group
+        for start in range(0, len(columns), size):
+            yield columns[start : start + size]
+
+    def _group(
+        self,
+        number: int,
+        tile: Tile,
+        members: list[tuple[int, ColumnTile]],
+        reads: tuple[int, int],
+    ) -> None:
+        """Compute a group of column tiles on a tile of pixels, and store it."""
+        first, last = members[0][1].start, members[-1][1].start + members[-1][1].count
+        size = tile.pixels * (last - first)
+        base = self.builder.output_buffer(size)
+        for index, column in members:
+            for chunk, row in self._chunks(number, index):
+                fields = {
+                    "activation": reads[0] + column.channel,
+                    "weight": row,
+                    "passes": chunk.end - chunk.start,
+                    "columns": column.count,
+                    "width": tile.width,
+                    "height": tile.height,
+                    "accumulator": 0,
+                    "output": base + column.start - first,
+                    "output_pitch": last - first,
+                    "first": int(chunk.start == 0),
+                    "last": int(chunk.end == self.stream.passes),
+                }
+                self.builder.compute(fields, reads, (base, base + size))
+        self._store(tile, base, first, last)
+
+    def _keep(self) -> None:
+        """Give room to the whole stream; its chunks are fetched with the first tile."""
+        base = self.builder.weight_buffer(self.stream.size)
+        for index in range(len(self.work.column_tiles)):
+            sizes = self.plan.sizes if index else self.plan.first_sizes
+            cut = chunks(self.stream, index, sizes, self.builder.parameters)
+            self.kept.append([(chunk, base + chunk.memory) for chunk in cut])
+
+    def _chunks(self, number: int, index: int) -> Iterator[tuple[Chunk, int]]:
+        """A column tile's chunks and their rows in the scratchpad; fetches them."""
+        p = self.builder.parameters
+        if self.kept and number:
+            chunk = chunks(self.stream, index, self.plan.sizes, p)[0]
+            yield chunk, self.kept[index][0][1] % p.weight_bytes // p.weight_row_bytes
+            return
+        if self.kept:
+            placed = self.kept[index]
+        else:
+            sizes = self.plan.sizes if number or index else self.plan.first_sizes
+            cut = chunks(self.stream, index, sizes, p)
+            placed = [(chunk, self.builder.weight_buffer(chunk.size)) for chunk in cut]
+        for chunk, buffer in placed:
+            after = ()
+            if self.first_load and len(self.fetched) == _HELD:
+                after = (self.first_load,)
+            memory = self.weights + chunk.memory
+            wrapped = buffer % p.weight_bytes
+            self.fetched.append(self.builder.weights(memory, wrapped, chunk.size, after=after))
+            yield chunk, (wrapped + chunk.skip) % p.weight_bytes // p.weight_row_bytes
+
+    def _rectangle(self, tile: Tile, buffer: int, after: tuple[Task, ...]) -> Task | None:
+        """Bring padding and input under a tile; return the last transfer from memory."""
+        vertical, horizontal = self.work.vertical, self.work.horizontal
+        channels, pitch = self.work.channels, self.tiling.cut.pitch
+        fill, value = self.builder.fill, self.clamp.padding
+        top, rows, y = vertical.real(tile.y, tile.height)
+        left, columns, x = horizontal.real(tile.x, tile.width)
+        line = horizontal.cells(tile.width) * channels
+        right = line - (left + columns) * channels
+        bottom = vertical.cells(tile.height) - top - rows
+        fill(buffer, pitch, top, line, value)
+        body = buffer + top * pitch
+        if columns == 0:
+            fill(body, pitch, rows, line, value)
+        else:
+            fill(body, pitch, rows, left * channels, value)
+            fill(body + line - right, pitch, rows, right, value)
+        fill(body + rows * pitch, pitch, bottom, line, value)
+        if not rows or not columns:
+            return None
+        load = None
+        for source, line_pitch, target, target_pitch, count, size in self._loads(
+            (tile.image, y, x), (rows, columns), body + left * channels
+        ):
+            load = self.builder.load(source, line_pitch, target, target_pitch, count, size)
+            load.after, after = after, ()
+        return load
+
+    def _loads(
+        self, origin: tuple[int, int, int], size: tuple[int, int], body: int
+    ) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Transfers of the cells under a tile, `rows` x `columns` of them."""
+        vertical, horizontal = self.work.vertical, self.work.horizontal
+        channels, pitch = self.work.channels, self.tiling.cut.pitch
+        (image, y, x), (rows, columns) = origin, size
+        pixel = (image * vertical.size + y) * horizontal.size + x
+        source = self.source.base + pixel * self.source.pitch
+        line = vertical.step * horizontal.size * self.source.pitch
+        if horizontal.step > 1 or not self.source.dense:  # every pixel is a row
+            step = horizontal.step * self.source.pitch
+            for row in range(rows):
+                yield source + row * line, step, body + row * pitch, channels, columns, channels
+            return
+        count = columns * channels
+        if count == pitch == line:  # the lines touch on both sides
+            rows, count = 1, rows * count
+        yield source, line, body, pitch, rows, count
+
+    def _store(self, tile: Tile, base: int, first: int, last: int) -> None:
+        height, width = self.work.vertical.out, self.work.horizontal.out
+        count, pitch = last - first, self.target.pitch
+        pixel = (tile.image * height + tile.y) * width + tile.x
+        target = self.target.base + pixel * pitch + first
+        store, line = self.builder.store, tile.width * count
+        whole = tile.width == width or tile.height == 1
+        if count == pitch and whole:
+            store(target, 0, base, 0, 1, tile.pixels * count)
+        elif count == pitch:
+            store(target, width * pitch, base, line, tile.height, line)
+        elif whole:
+            store(target, pitch, base, count, tile.pixels, count)
+        else:
+            for y in range(tile.height):
+                store(target + y * width * pitch, pitch, base + y * line, count, tile.width, count)

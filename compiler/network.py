@@ -1,0 +1,341 @@
+"""From a network to one program: memory, weights, and every layer's instructions in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.fuse import fuse_clamps
+from ..golden.graph import Concat, Conv2d, Layer, Linear, Network, Node, Operation, Tensor
+from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
+from ..spec.parameters import Parameters
+from .area import Area
+from .builder import Builder, View
+from .layer import AFTER, align, view
+from .memory_plan import Lifetime, place
+from .ordering import link
+from .places import Place, moves_nothing, places
+from .plan import Plan, plan
+
+__all__ = ["CompiledNetwork", "Stage", "alone", "compile_network"]
+
+_PARAMETER_BYTES = 8  # bias and multiplier of an output channel
+_MOST = 1 << 32  # bytes that offsets reach
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """An operation as the accelerator runs it.
+
+    Parameters
+    ----------
+    name : str
+        Of the tensor that it makes.
+    layer : str
+        Of the operation.
+    op : str
+    inputs : tuple of str
+        Tensors that it reads.
+    input_shapes : tuple of tuple of int
+    output_shape : tuple of int
+    macs : int
+        Multiplications with weights of the network, padding included.
+    read_bytes, written_bytes : int
+        What has to cross the bus at least: inputs, weights and their parameters; outputs.
+    record : int
+        Byte offset of the counters at its end, if the program has records.
+    """
+
+    name: str
+    layer: str
+    op: str
+    inputs: tuple[str, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    read_bytes: int
+    written_bytes: int
+    record: int
+
+    def array_cycles(self, parameters: Parameters) -> float:
+        """Cycles if every multiplier worked in each."""
+        return self.macs / (parameters.rows * parameters.cols)
+
+    def roofline(self, parameters: Parameters) -> float:
+        """Fewest cycles that array and bus allow: the largest of work, reads and writes."""
+        moved = max(self.read_bytes, self.written_bytes) / parameters.axi_bytes
+        return max(self.array_cycles(parameters), moved)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledNetwork:
+    """A network ready to run in one program.
+
+    Parameters
+    ----------
+    network : Network
+        With clamps fused, for `batch` images.
+    parameters : Parameters
+    batch : int
+    program : list of Instruction
+    program_offset : int
+        Byte offset of the program in memory.
+    size : int
+        Bytes of memory.
+    estimate : int
+        Estimated cycles.
+    areas : tuple of Area
+        Tensors in the order in which they are complete; later ones reuse the place of dead ones.
+    stages : tuple of Stage
+        In order; the program writes a record at the end of each, if `records`.
+    streams : tuple of (int, ndarray)
+        Byte offset and bytes of each stage's weights.
+    records : bool
+        Whether the program writes the counters at the end of each stage.
+    """
+
+    network: Network
+    parameters: Parameters
+    batch: int
+    program: list[Instruction]
+    program_offset: int
+    size: int
+    estimate: int
+    areas: tuple[Area, ...]
+    stages: tuple[Stage, ...]
+    streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
+    records: bool = True
+
+    def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Memory before the start.
+
+        Parameters
+        ----------
+        x_q : ndarray of shape (batch, H, W, C), uint8
+
+        Raises
+        ------
+        ValueError
+            If x_q has another shape or dtype.
+        """
+        shape = self.network.input.shape
+        if x_q.shape != shape or x_q.dtype != np.uint8:
+            raise ValueError(f"x_q must be uint8 of shape {shape}, got {x_q.dtype} of {x_q.shape}")
+        memory = np.zeros(self.size, np.uint8)
+        memory[: x_q.size] = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
+        for offset, stream in self.streams:
+            memory[offset : offset + stream.size] = stream
+        program = encode_program(self.program)
+        memory[self.program_offset :][: program.size] = program
+        return memory
+
+    def tensor(self, name: str, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Codes of a tensor from its area's bytes, in the tensor's shape."""
+        return (rows ^ np.uint8(0x80)).reshape(self.network.tensors[name].shape)
+
+
+def alone(layer: Layer, network: str, input_shape: tuple[int, ...]) -> Network:
+    """A layer as a network of one node.
+
+    Parameters
+    ----------
+    layer : Conv2d or Linear
+    network : str
+        Name of the network that the layer belongs to.
+    input_shape : tuple of int
+        (N, H, W, I) of a convolution's input, (N, K) of a linear layer's; N is free.
+    """
+    source = Tensor(f"{layer.name}.input", (1, *input_shape[1:]), layer.input)
+    return Network(network, source, (Node(layer, (source.name,)),), layer.name)
+
+
+def compile_network(
+    network: Network,
+    parameters: Parameters,
+    *,
+    batch: int = 1,
+    interrupts: bool = False,
+    records: bool = True,
+) -> CompiledNetwork:
+    """Plan a network's memory and write its program.
+
+    Parameters
+    ----------
+    network : Network
+        Passed `verify.verify`.
+    parameters : Parameters
+    batch : int
+        Images that one run takes.
+    interrupts : bool
+        Whether the accelerator raises its interrupt after each stage and not only at the end.
+    records : bool
+        Whether the program writes the counters at the end of each stage. A single stage needs
+        none, and takes fewer cycles without.
+
+    Raises
+    ------
+    ValueError
+        If the hardware cannot run an operation, batch is not positive, or interrupts are asked
+        for without records, which raise them.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
+    if interrupts and not records:
+        raise ValueError("records must be written to raise interrupts, got interrupts without")
+    network = _batched(fuse_clamps(network), batch)
+    where = places(network)
+    steps = list(_steps(network, where))
+    plans = [_plan(network, where, step, parameters) for step in steps]
+    streams = [np.ascontiguousarray(way.stream).reshape(-1) for way in plans]
+    weights, end = _stack([stream.size for stream in streams], align(prod(network.input.shape)))
+    offsets, size = place(_lifetimes(network, where, steps))
+    bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
+    bases[network.input.name] = 0
+    first_record = end + size
+    program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
+    builder = Builder(parameters)
+    areas, stages = [], []
+    for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
+        target = _view(network, where[step.name], _shape(network, step), bases, step.name)
+        sources = tuple(
+            _view(network, where[name], network.tensors[name].shape, bases, name)
+            for name in step.inputs
+        )
+        record = first_record + index * RECORD_BYTES
+        way.emit(builder, sources, weights[index], target)
+        if records:
+            builder.record(record, interrupt=interrupts)
+        areas.append(_area(step.name, target))
+        stages.append(_stage(network, step, record))
+    program = link(builder.tasks)
+    whole = program_offset + align(len(program) * INSTRUCTION_BYTES + AFTER)
+    if whole > _MOST:
+        raise ValueError(f"{network.name} must fit {_MOST} bytes of memory, got {whole}")
+    return CompiledNetwork(
+        *(network, parameters, batch, program, program_offset, whole),
+        sum(way.estimate for way in plans),
+        *(tuple(areas), tuple(stages), tuple(zip(weights, streams, strict=True)), records),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """An operation that moves bytes, or the copy of a concatenation's part."""
+
+    operation: Operation
+    inputs: tuple[str, ...]
+    name: str  # of the tensor
+
+
+def _batched(network: Network, batch: int) -> Network:
+    shape = (batch, *network.input.shape[1:])
+    return replace(network, input=replace(network.input, shape=shape))
+
+
+def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:
+    for node in network.nodes:
+        if isinstance(node.operation, Concat):
+            yield from _copies(network, node, where)
+        elif not moves_nothing(node.operation):
+            yield _Step(node.operation, node.inputs, node.name)
+
+
+def _copies(network: Network, node: Node, where: dict[str, Place]) -> Iterator[_Step]:
+    """Copies of the parts that could not be written in their place."""
+    channel = where[node.name].channel
+    for number, name in enumerate(node.inputs):
+        wanted = Place(where[node.name].root, channel)
+        if where[name] != wanted:
+            copy = f"{node.name}[{number}]"
+            where[copy] = wanted
+            operation = Concat(copy, (node.operation.output,), node.operation.output)
+            yield _Step(operation, (name,), copy)
+        channel += network.tensors[name].shape[-1]
+
+
+def _shape(network: Network, step: _Step) -> tuple[int, ...]:
+    if step.name in network.tensors:
+        return network.tensors[step.name].shape
+    return network.tensors[step.inputs[0]].shape
+
+
+def _plan(network: Network, where: dict[str, Place], step: _Step, parameters: Parameters) -> Plan:
+    shapes = [network.tensors[name].shape for name in step.inputs]
+    dense = all(
+        _touching(network, where, name, network.tensors[name].shape) for name in step.inputs
+    )
+    dense &= _touching(network, where, step.name, _shape(network, step))
+    return plan(step.operation, shapes, parameters, dense=dense)
+
+
+def _touching(network: Network, where: dict[str, Place], name: str, shape: tuple[int, ...]) -> bool:
+    root = network.tensors[where[name].root].shape
+    return prod(root) == prod(shape)
+
+
+def _stack(sizes: list[int], start: int) -> tuple[list[int], int]:
+    """Offsets one behind the other, and the end."""
+    offsets = []
+    for size in sizes:
+        offsets.append(start)
+        start += align(size)
+    return offsets, start
+
+
+def _roots(steps: list[_Step], where: dict[str, Place]) -> list[str]:
+    """Tensors that have bytes of their own, in the order in which they are written."""
+    return list(dict.fromkeys(where[step.name].root for step in steps))
+
+
+def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) -> list[Lifetime]:
+    first, last = {}, {}
+    for index, step in enumerate(steps):
+        root = where[step.name].root
+        first.setdefault(root, index)
+        last[root] = index
+        for name in step.inputs:
+            last[where[name].root] = index
+    last[where[network.output].root] = len(steps)
+    return [
+        Lifetime(prod(network.tensors[root].shape), first[root], last[root])
+        for root in _roots(steps, where)
+    ]
+
+
+def _view(
+    network: Network, at: Place, shape: tuple[int, ...], bases: dict[str, int], name: str
+) -> View:
+    """Where a tensor lies; one that is flattened may have other dimensions than its root."""
+    root = network.tensors[at.root].shape
+    if prod(root) == prod(shape):
+        return view(bases[at.root], shape)
+    if root[:-1] != shape[:-1]:
+        raise ValueError(
+            f"{name} must not be a flattened part of a concatenation to run in hardware"
+        )
+    return view(bases[at.root] + at.channel, shape, root[-1])
+
+
+def _area(name: str, target: View) -> Area:
+    if target.dense:
+        size = target.pixels * target.channels
+        return Area(name, target.base, 1, size, size)
+    return Area(name, target.base, target.pixels, target.channels, target.pitch)
+
+
+def _stage(network: Network, step: _Step, record: int) -> Stage:
+    operation = step.operation
+    shapes = tuple(network.tensors[name].shape for name in step.inputs)
+    read, macs = sum(map(prod, shapes)), 0
+    if isinstance(operation, Conv2d | Linear):
+        macs = operation.macs(shapes[0])
+        read += operation.weight.size + _PARAMETER_BYTES * len(operation.weight)
+    shape = _shape(network, step)
+    return Stage(
+        *(step.name, operation.name, operation.op, step.inputs, shapes, shape),
+        *(macs, read, prod(shape), record),
+    )

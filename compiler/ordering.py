@@ -1,0 +1,257 @@
+"""From tasks to a program: which waits for which, their order, and tokens.
+
+Units run at the same time, each its own instructions in order. The order of a program only says
+how early each unit learns of its work: loads and weights are placed ahead of the computing that
+they are for, as far as what they overwrite is done with, and never so many for one unit that its
+queue holds up the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..spec.isa import Instruction, Mode, Opcode, Unit
+from .tasks import Space, Task
+
+__all__ = ["link", "needs", "order"]
+
+_UNITS = tuple(int(unit) for unit in Unit)
+# Bytes that are looked at as one: no two buffers share them, nor two beats of weights.
+_GRAIN = {Space.MEMORY: 64, Space.ACTIVATION: 64, Space.WEIGHT: 8, Space.OUTPUT: 64}
+_AHEAD = 6  # instructions given to a unit ahead of the others; its queue holds 8
+_SOME = 2  # weights ahead for a later part, where the bus has more urgent work
+_FRESH = 8  # commands that may still run when those behind them are dispatched
+_BEHIND = 16  # older instructions than those are over by then: none is waited for alone
+
+_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD)
+_TOKENLESS = (*_SETUPS, Opcode.RECORD)
+
+Needs = list[list[int]]
+
+
+def link(tasks: Sequence[Task]) -> list[Instruction]:
+    """Make a program of tasks, `END` included.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        In an order in which they could run one after the other.
+
+    Returns
+    -------
+    list of Instruction
+        Each unit's in the order given, with tokens that order every shared access.
+    """
+    wanted = needs(tasks)
+    return [*_tokens(tasks, wanted, order(tasks, wanted)), Instruction(Opcode.END, {})]
+
+
+class _Accesses:
+    """Who touched each grain of a space last, as numbers of tasks per unit, from 1 on."""
+
+    def __init__(self, grains: int) -> None:
+        self._written = np.zeros((len(Unit), grains), np.int32)
+        self._read = np.zeros((len(Unit), grains), np.int32)
+        self._writers: list[int] = []
+        self._readers: list[int] = []
+
+    def conflicts(self, unit: int, where: slice, write: bool, wanted: list[int]) -> None:
+        """Raise `wanted` to the tasks of other units that an access has to come after."""
+        for other in self._writers:
+            if other != unit:
+                last = int(self._written[other, where].max())
+                if last > wanted[other]:
+                    wanted[other] = last
+        if not write:
+            return
+        for other in self._readers:
+            if other != unit:
+                last = int(self._read[other, where].max())
+                if last > wanted[other]:
+                    wanted[other] = last
+
+    def record(self, unit: int, number: int, where: slice, write: bool) -> None:
+        """Note an access."""
+        units, table = (self._writers, self._written) if write else (self._readers, self._read)
+        if unit not in units:
+            units.append(unit)
+        table[unit, where] = number
+
+
+def needs(tasks: Sequence[Task]) -> Needs:
+    """How many tasks of each unit have to be done before each task, its own unit's apart."""
+    sizes = [0] * len(Space)
+    for task in tasks:
+        for space, _, end in (*task.reads, *task.writes):
+            sizes[space] = max(sizes[space], end)
+    accesses = [_Accesses(sizes[space] // _GRAIN[space] + 1) for space in Space]
+    counts = [0] * len(Unit)
+    number: dict[int, int] = {}
+    result = []
+    for task in tasks:
+        unit = int(task.unit)
+        wanted = [0] * len(Unit)
+        touched = [
+            (accesses[space], slice(start // _GRAIN[space], -(-end // _GRAIN[space])), write)
+            for regions, write in ((task.reads, False), (task.writes, True))
+            for space, start, end in regions
+        ]
+        for access, where, write in touched:
+            access.conflicts(unit, where, write, wanted)
+        for other in task.after:
+            wanted[other.unit] = max(wanted[other.unit], number[id(other)])
+        wanted[unit] = 0
+        counts[unit] += 1
+        number[id(task)] = counts[unit]
+        for access, where, write in touched:
+            access.record(unit, counts[unit], where, write)
+        result.append(wanted)
+    return result
+
+
+def order(tasks: Sequence[Task], wanted: Needs) -> list[int]:
+    """Place the tasks: what each COMPUTE needs, then what others may do ahead, then itself."""
+    return _Placing(tasks, wanted).run()
+
+
+class _Placing:
+    def __init__(self, tasks: Sequence[Task], wanted: Needs) -> None:
+        self.tasks, self.wanted = tasks, wanted
+        self.queues: list[list[int]] = [[] for _ in Unit]
+        for index, task in enumerate(tasks):
+            self.queues[task.unit].append(index)
+        self.done = [0] * len(Unit)
+        self.placed: list[int] = []
+        self.parts = {unit: self._parts(unit) for unit in (Unit.LOAD, Unit.WEIGHT)}
+
+    def _parts(self, unit: Unit) -> list[int]:
+        """For each task, the number of setups before the COMPUTE that it is for."""
+        parts: list[int] = []
+        part = 0
+        for index in self.queues[Unit.COMPUTE]:
+            part += self.tasks[index].opcode in _SETUPS
+            parts += [part] * (self.wanted[index][unit] - len(parts))
+        return parts + [part] * (len(self.queues[unit]) - len(parts))
+
+    def run(self) -> list[int]:
+        weights = loads = 0  # used by what is placed
+        stored = deque([0] * _FRESH, maxlen=_FRESH)
+        part, busy = 0, False  # busy: what runs needs the bus all the time
+        for index in self.queues[Unit.COMPUTE]:
+            task = self.tasks[index]
+            if task.opcode in _SETUPS:
+                part += 1
+                busy = task.opcode == Opcode.SETUP_ADD or task.fields["mode"] != Mode.DENSE
+            before = self.done[Unit.LOAD]
+            self._place_needed(index)
+            begins = self.done[Unit.LOAD] > before
+            weights = max(weights, self.wanted[index][Unit.WEIGHT])
+            loads = max(loads, self.wanted[index][Unit.LOAD])
+            self._weights_ahead(weights + _AHEAD, part, weights + _SOME if busy else -1)
+            self._load_ahead(_AHEAD if begins else _AHEAD // 2, loads, part, stored[0])
+            self._place(index)
+            self._ahead(Unit.STORE, _AHEAD)
+            stored.append(self.done[Unit.STORE])
+        for unit in _UNITS:
+            self._advance(unit, len(self.queues[unit]))
+        return self.placed
+
+    def _place(self, index: int) -> None:
+        self.placed.append(index)
+        self.done[Unit.COMPUTE] += 1
+
+    def _place_needed(self, index: int) -> None:
+        """Place what a task has to come after."""
+        for unit in (Unit.WEIGHT, Unit.LOAD, Unit.STORE, Unit.COMPUTE):
+            self._advance(unit, self.wanted[index][unit])
+
+    def _advance(self, unit: int, count: int) -> None:
+        """Place a unit's first tasks up to `count` of them."""
+        while self.done[unit] < count:
+            index = self.queues[unit][self.done[unit]]
+            self._place_needed(index)
+            self.placed.append(index)
+            self.done[unit] += 1
+
+    def _weights_ahead(self, until: int, part: int, later: int) -> None:
+        """Place weights up to number `until`, those of a later part up to `later` if not -1."""
+        queue = self.queues[Unit.WEIGHT]
+        while self.done[Unit.WEIGHT] < min(until, len(queue)):
+            done = self.done[Unit.WEIGHT]
+            if later >= 0 and self.parts[Unit.WEIGHT][done] > part and done >= later:
+                return
+            self._ahead(Unit.WEIGHT, 1)
+            if self.done[Unit.WEIGHT] == done:
+                return
+
+    def _load_ahead(self, most: int, used: int, part: int, stored: int) -> None:
+        """Place up to `most` loads, but few for a later part that wait for a fresh store.
+
+        They would fill the queue, behind which the rest of this part waits.
+        """
+        queue = self.queues[Unit.LOAD]
+        for _ in range(most):
+            done = self.done[Unit.LOAD]
+            if done == len(queue):
+                return
+            fresh = self.wanted[queue[done]][Unit.STORE] > stored
+            if fresh and self.parts[Unit.LOAD][done] > part and done - used >= _AHEAD:
+                return
+            self._ahead(Unit.LOAD, 1)
+
+    def _ahead(self, unit: int, most: int) -> None:
+        """Place up to `most` more tasks of a unit, as long as all is there that they need."""
+        queue = self.queues[unit]
+        while most > 0 and self.done[unit] < len(queue):
+            index = queue[self.done[unit]]
+            wanted = self.wanted[index]
+            if any(wanted[other] > self.done[other] for other in _UNITS):
+                return
+            self.placed.append(index)
+            self.done[unit] += 1
+            most -= 1
+
+
+def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list[Instruction]:
+    """Let each task wait for what it needs and does not know of yet.
+
+    A unit knows what was done before a token that it took, and what its own past knew.
+    """
+    waits, signals = [0] * len(tasks), [0] * len(tasks)
+    members: list[list[int]] = [[] for _ in Unit]  # the unit's tasks so far
+    clocks: list[list[npt.NDArray[np.int64]]] = [[] for _ in Unit]  # what each of them knows
+    known = [np.zeros(len(Unit), np.int64) for _ in Unit]
+    for index in placed:
+        unit = tasks[index].unit
+        clock = known[unit].copy()
+        for other in _UNITS:
+            need = wanted[index][other]
+            if need <= clock[other]:
+                continue
+            need = _giver(tasks, members[other], need)
+            waits[index] |= 1 << other
+            signals[members[other][need - 1]] |= 1 << unit
+            writes = clock[Unit.COMPUTE]
+            np.maximum(clock, clocks[other][need - 1], out=clock)
+            if unit == Unit.STORE and other != Unit.COMPUTE:
+                clock[Unit.COMPUTE] = writes  # others are told that its reads are done
+        members[unit].append(index)
+        clock[unit] = len(members[unit])
+        known[unit] = clock
+        clocks[unit].append(clock)
+    return [Instruction(tasks[i].opcode, tasks[i].fields, waits[i], signals[i]) for i in placed]
+
+
+def _giver(tasks: Sequence[Task], members: Sequence[int], need: int) -> int:
+    """Choose whose token to take: that of a unit's task number `need`, or a later one's.
+
+    Counters of tokens stay small if none is taken long after it was given.
+    """
+    late = len(members) - _BEHIND
+    while late > need and tasks[members[late - 1]].opcode in _TOKENLESS:
+        late -= 1
+    return max(need, late)

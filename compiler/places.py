@@ -1,0 +1,69 @@
+"""Which tensors of a network share bytes: flattened ones, and the parts of concatenations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation
+
+__all__ = ["Place", "moves_nothing", "places"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor lies: from a channel on in another one, which may be itself."""
+
+    root: str
+    channel: int = 0
+
+
+def moves_nothing(operation: Operation) -> bool:
+    """Whether the output is the input's bytes: a flattened image, a mean of one element."""
+    if isinstance(operation, AvgPool2d):
+        return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
+    return isinstance(operation, Flatten)
+
+
+def places(network: Network) -> dict[str, Place]:
+    """Find each tensor's place; a part that cannot be written into its concatenation has its own.
+
+    Parameters
+    ----------
+    network : Network
+
+    Raises
+    ------
+    ValueError
+        If a concatenation would have to requantize.
+    """
+    makers = {node.name: node for node in network.nodes}
+    found = {network.input.name: Place(network.input.name)}
+    joins = Counter(
+        name for node in network.nodes if isinstance(node.operation, Concat) for name in node.inputs
+    )
+    # From the last to the first: a concatenation may itself be a part of a later one.
+    for node in reversed(network.nodes):
+        own = found.setdefault(node.name, Place(node.name))
+        if not isinstance(node.operation, Concat):
+            continue
+        channel = own.channel
+        for name in node.inputs:
+            tensor = network.tensors[name]
+            if tensor.quantization != network.tensors[node.name].quantization:
+                raise ValueError(
+                    f"{node.name}: the inputs of a concatenation must have one scale and zero "
+                    f"point to run in hardware, got others in {name}"
+                )
+            if joins[name] == 1 and name in makers and _writes(makers[name]):
+                found[name] = Place(own.root, channel)
+            channel += tensor.shape[-1]
+    for node in network.nodes:
+        if moves_nothing(node.operation):
+            found[node.name] = found[node.inputs[0]]
+    return found
+
+
+def _writes(node: Node) -> bool:
+    """Whether the node's output is written, and not merely seen in another way."""
+    return not moves_nothing(node.operation)

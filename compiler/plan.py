@@ -1,0 +1,200 @@
+"""Which way an operation of the graph takes through the accelerator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Operation
+from ..golden.kernels.avg_pool2d import mean_multiplier
+from ..spec.isa import WINDOW, Mode
+from ..spec.parameters import Parameters
+from .builder import Builder, View
+from .search import dense_plan
+from .sums import sum_plan
+from .window import window_plan
+from .window_stream import Window, window_stream
+
+__all__ = ["Plan", "mean_layer", "plan"]
+
+_NO_WEIGHTS = np.zeros((0, 0), np.uint8)
+
+
+class Plan(Protocol):
+    """An operation cut for one accelerator."""
+
+    @property
+    def stream(self) -> npt.NDArray[np.uint8]:
+        """Weights and parameters as they lie in memory, uint8 of any shape."""
+        ...
+
+    @property
+    def estimate(self) -> int:
+        """Estimated cycles."""
+        ...
+
+    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
+        """Append the operation's tasks: from `sources` and the weights in memory to `target`."""
+        ...
+
+
+def plan(
+    operation: Operation,
+    shapes: Sequence[tuple[int, ...]],
+    parameters: Parameters,
+    *,
+    dense: bool = True,
+) -> Plan:
+    """Cut an operation for an accelerator.
+
+    Parameters
+    ----------
+    operation : Operation
+        Any that computes; a Concat of one input is a copy.
+    shapes : sequence of tuple of int
+        Of its inputs.
+    parameters : Parameters
+    dense : bool
+        Whether pixels touch in memory, in inputs and output.
+
+    Raises
+    ------
+    ValueError
+        If the hardware cannot run it; the message names the operation.
+    """
+    shape = tuple(shapes[0])
+    if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
+        return _depthwise(operation, shape, parameters)
+    if isinstance(operation, Conv2d | Linear):
+        return dense_plan(operation, shape, parameters, dense=dense)
+    if isinstance(operation, AvgPool2d):
+        return plan(mean_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+    if isinstance(operation, MaxPool2d):
+        return _max_pool(operation, shape, parameters)
+    if isinstance(operation, Clamp):
+        return _copy(operation.name, shape, operation.low, operation.high, parameters)
+    if isinstance(operation, Concat):
+        return _copy(operation.name, shape, 0, 255, parameters)
+    if isinstance(operation, Add):
+        return sum_plan(operation, shape, parameters)
+    raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
+    """An average pool as a depthwise convolution of ones: the same sums, the same rounding."""
+    kernel = operation.kernel
+    factor = mean_multiplier(operation.input, kernel[0] * kernel[1])
+    return Conv2d(
+        name=operation.name,
+        weight=np.ones((channels, 1, *kernel), np.int8),
+        bias=np.zeros(channels, np.float32),
+        bias_q=np.zeros(channels, np.int32),
+        weight_scale=np.ones(channels),
+        multiplier=np.full(channels, factor, np.float32),
+        input=operation.input,
+        output=operation.output,
+        stride=operation.stride,
+        padding=operation.padding,
+        groups=channels,
+    )
+
+
+def _scans(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> bool:
+    """Whether columns work a channel each: depthwise, and with a stride that the hardware has."""
+    channels = layer.weight.shape[0]
+    return (
+        parameters.depthwise
+        and 1 < layer.groups == channels == shape[-1]
+        and layer.dilation == (1, 1)
+        and all(
+            stride <= 15 or size == 1
+            for stride, size in zip(layer.stride, layer.output_shape(shape)[1:3], strict=True)
+        )
+    )
+
+
+def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    images, height, width, channels = shape
+    outputs = layer.output_shape(shape)[1:3]
+    if min(outputs) < 1:
+        raise ValueError(
+            f"input of {layer.name} must be at least as large as the kernel, got {height} x {width}"
+        )
+    low, high = layer.bounds
+    window = Window(
+        Mode.DEPTHWISE,
+        (layer.weight.shape[2], layer.weight.shape[3]),
+        _strides(layer.stride, outputs),
+        layer.padding,
+        outputs,
+        fill=layer.input.zero_point - 128,
+        zero_point=layer.output.zero_point - 128,
+        low=low - 128,
+        high=high - 128,
+    )
+    stream = window_stream(layer, parameters)
+    if len(stream) > 1 and channels % parameters.cols == 0 and (stream == stream[0]).all():
+        stream = stream[:1]  # an average pool's: one column tile serves all
+    return _windows(layer.name, window, (images, height, width, channels), stream, parameters)
+
+
+def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    images, height, width, channels = shape
+    if max(operation.kernel) > WINDOW or operation.dilation != (1, 1):
+        raise ValueError(
+            f"{operation.name}: max pools must have kernels up to {WINDOW} x {WINDOW} without "
+            f"dilation, got {operation.kernel} with dilation {operation.dilation}"
+        )
+    outputs = operation.output_shape(shape)[1:3]
+    window = Window(
+        Mode.MAX,
+        operation.kernel,
+        _strides(operation.stride, outputs),
+        operation.padding,
+        outputs,
+        fill=-128,
+        zero_point=0,
+        low=-128,
+        high=127,
+    )
+    shape = images, height, width, channels
+    return _windows(operation.name, window, shape, _NO_WEIGHTS, parameters)
+
+
+def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
+    """A max pool of one cell: clamps, or merely moves."""
+    images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
+    one = (1, 1)
+    window = Window(
+        *(Mode.MAX, one, one, (0, 0), (height, width)),
+        fill=-128,
+        zero_point=0,
+        low=low - 128,
+        high=high - 128,
+    )
+    shape = images, height, width, channels
+    return _windows(name, window, shape, _NO_WEIGHTS, parameters)
+
+
+def _windows(
+    name: str,
+    window: Window,
+    shape: tuple[int, int, int, int],
+    stream: npt.NDArray[np.uint8],
+    parameters: Parameters,
+) -> Plan:
+    try:
+        return window_plan(window, shape, stream, parameters)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _strides(stride: tuple[int, int], outputs: tuple[int, int]) -> tuple[int, int]:
+    """Strides that count: one output has none."""
+    return (
+        stride[0] if outputs[0] > 1 else 1,
+        stride[1] if outputs[1] > 1 else 1,
+    )

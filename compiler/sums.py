@@ -1,0 +1,140 @@
+"""Tasks of a sum of two tensors: bytes in the order of memory, vector by vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.graph import Add
+from ..golden.kernels.add import check_add
+from ..spec.parameters import Parameters
+from .builder import Builder, View
+
+__all__ = ["SumPlan", "sum_plan"]
+
+_OPEN = 70  # cycles until a first tile is there and a last one has left
+_COMMAND = 8
+_PARTS = 8  # tiles on their way at once
+_LEAST = 1024  # bytes of a tile
+_MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE
+
+
+@dataclass(frozen=True)
+class SumPlan:
+    """How a sum is cut.
+
+    Parameters
+    ----------
+    operation : Add
+    pixels : int
+        Of a tile.
+    estimate : int
+        Estimated cycles.
+    """
+
+    operation: Add
+    pixels: int
+    estimate: int
+
+    @property
+    def stream(self) -> npt.NDArray[np.uint8]:
+        """No weights."""
+        return np.zeros(0, np.uint8)
+
+    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
+        """Append the sum's tasks."""
+        del weights
+        factors = check_add(self.operation)
+        first, second = self.operation.inputs
+        p, cols = builder.parameters, builder.parameters.cols
+        channels, zero_point = target.channels, self.operation.output.zero_point
+        align = max(64, p.activation_banks)
+        operand = -(-self.pixels * channels // align) * align
+        builder.setup_add(
+            {
+                "factor_a": factors.a,
+                "factor_b": factors.b,
+                "shift": factors.shift,
+                "zero_point_a": first.zero_point - 128,
+                "zero_point_b": second.zero_point - 128,
+                "operand_pitch": operand,
+                "step_x": cols,
+                "step_y": 0,
+                "zero_point": zero_point - 128,
+                "low": (zero_point if self.operation.relu else 0) - 128,
+                "high": 127,
+            }
+        )
+        for start in range(0, target.pixels, self.pixels):
+            count = min(self.pixels, target.pixels - start)
+            size = count * channels
+            buffer = builder.activation_buffer(operand + size)
+            for source, place in zip(sources, (buffer, buffer + operand), strict=True):
+                memory = source.base + start * source.pitch
+                if source.dense:
+                    builder.load(memory, 0, place, 0, 1, size)
+                else:
+                    builder.load(memory, source.pitch, place, channels, count, channels)
+            base = builder.output_buffer(size)
+            for offset, columns, width in _vectors(size, cols):
+                fields = {
+                    "activation": buffer + offset,
+                    "weight": 0,
+                    "passes": 1,
+                    "columns": columns,
+                    "width": width,
+                    "height": 1,
+                    "accumulator": 0,
+                    "output": base + offset,
+                    "output_pitch": cols,
+                    "first": 1,
+                    "last": 1,
+                }
+                builder.compute(fields, (buffer, buffer + operand + size), (base, base + size))
+            memory = target.base + start * target.pitch
+            if target.dense:
+                builder.store(memory, 0, base, 0, 1, size)
+            else:
+                builder.store(memory, target.pitch, base, channels, count, channels)
+
+
+def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
+    """Cut bytes into vectors, whole ones and what is left: offset, columns, vectors."""
+    whole = size // cols
+    parts = [(at * cols, cols, min(_MOST, whole - at)) for at in range(0, whole, _MOST)]
+    if size % cols:
+        parts.append((whole * cols, size % cols, 1))
+    return parts
+
+
+def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> SumPlan:
+    """Cut a sum into tiles of whole pixels, several of which fit the scratchpads.
+
+    Raises
+    ------
+    ValueError
+        If not even one pixel fits, or the scales are beyond the arithmetic's.
+    """
+    check_add(operation)
+    channels = shape[-1]
+    pixels = 1
+    for size in shape[:-1]:
+        pixels *= size
+    p = parameters
+    spare = 2 * max(64, p.activation_banks)
+    room = min((p.activation_bytes - spare) // 2, p.output_bytes)
+    if channels > room:
+        need = 2 * channels + spare
+        raise ValueError(
+            f"activation_bytes and output_bytes must be at least {need} and {channels} to hold "
+            f"one pixel of {operation.name}, got {p.activation_bytes} and {p.output_bytes}"
+        )
+    total = pixels * channels
+    wanted = min(max(total // _PARTS, _LEAST), room // _PARTS)
+    tile = min(max(wanted // channels, 1), pixels, _MOST)
+    tiles = -(-pixels // tile)
+    vectors = -(-tile * channels // p.cols)
+    cycles = tiles * (max(2 * tile * channels / p.axi_bytes, 2 * vectors) + _COMMAND) + _OPEN
+    return SumPlan(operation, tile, round(cycles + 2 * tile * channels / p.axi_bytes))

@@ -1,0 +1,186 @@
+"""How many cycles a program takes: an estimate from the durations of its instructions.
+
+Units run their own instructions in order and meet through tokens, as in the hardware; the
+program is dispatched in order into finite queues, and the read bus serves loads before weights.
+Durations within an instruction are averages, so the estimate serves to choose between schedules,
+not to state a result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+from ..spec.isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
+from ..spec.parameters import Parameters
+
+__all__ = ["estimate_cycles"]
+
+_UNITS = tuple(int(unit) for unit in Unit)
+_QUEUE = 8  # instructions a unit holds
+_LATENCY = 33  # cycles from a request to the data's arrival in a scratchpad
+_START = 2  # cycles between instructions of a unit
+_STORED = 42  # cycles from a store's last beat to its acknowledgement
+_EXPOSED = 22  # cycles of a column tile's parameters and start that a long pass hides
+_SETUP = 4
+_COMMAND = 6  # cycles between two COMPUTEs without weights
+
+
+def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
+    """Cycles from start to interrupt, for a memory of latency 30 without stalls."""
+    return round(_Timeline(program, parameters).run())
+
+
+class _Timeline:
+    """Plays a program in time, from one event to the next."""
+
+    def __init__(self, program: Sequence[Instruction], parameters: Parameters) -> None:
+        self.program, self.parameters = program, parameters
+        self.time = 0.0
+        self.queues: list[deque[Instruction]] = [deque() for _ in Unit]
+        self.tokens = [[deque() for _ in Unit] for _ in Unit]  # [from][to]: times of arrival
+        self.running: list[Instruction | None] = [None] * len(Unit)
+        self.left = [0.0] * len(Unit)  # cycles of work left
+        self.load_rate = 0.0  # share of the read bus that the running load takes alone
+        self.load_burst = self.weight_burst = 1.0  # beats
+        self.last_pass = 0  # cycles of the array's last pass, if it just ended
+        self.idle_since = 0.0
+        self.setup: Instruction | None = None  # the last one
+        self.finished = 0.0
+
+    def run(self) -> float:
+        """Return the time at which the last instruction is done."""
+        position, next_dispatch = 0, 2.0 * _LATENCY / 2 + 10
+        step = max(1, INSTRUCTION_BYTES // self.parameters.axi_bytes)
+        while True:
+            while position < len(self.program) and self.time >= next_dispatch:
+                instruction = self.program[position]
+                if instruction.opcode != Opcode.END:
+                    queue = self.queues[UNIT_OF[instruction.opcode]]
+                    if len(queue) >= _QUEUE:
+                        break
+                    queue.append(instruction)
+                position += 1
+                next_dispatch = self.time + step
+            for unit in _UNITS:
+                self._start(unit)
+            upcoming = [self.time + d for d in self._remaining() if d is not None]
+            if position < len(self.program) and next_dispatch > self.time:
+                upcoming.append(next_dispatch)
+            upcoming += self._arrivals()
+            if not upcoming:
+                return max(self.time, self.finished) + 10
+            self._advance(min(upcoming))
+
+    def _rates(self) -> tuple[float, float, float, float]:
+        if self.running[Unit.LOAD] is None or self.running[Unit.WEIGHT] is None:
+            return 1.0, 1.0, 1.0, 1.0
+        # Bursts of the two alternate.
+        share = min(self.load_rate, self.load_burst / (self.load_burst + self.weight_burst))
+        load = share / self.load_rate if self.load_rate else 1.0
+        return load, 1.0 - share, 1.0, 1.0
+
+    def _remaining(self) -> list[float | None]:
+        rates = self._rates()
+        return [self.left[u] / rates[u] if self.running[u] and rates[u] else None for u in _UNITS]
+
+    def _arrivals(self) -> list[float]:
+        """Times at which a token arrives that a unit may be waiting for."""
+        times = []
+        for unit in _UNITS:
+            if self.running[unit] is None and self.queues[unit]:
+                wait = self.queues[unit][0].wait
+                for other in _UNITS:
+                    held = self.tokens[other][unit]
+                    if wait >> other & 1 and held and held[0] > self.time:
+                        times.append(held[0])
+        return times
+
+    def _advance(self, until: float) -> None:
+        rates = self._rates()
+        elapsed, self.time = until - self.time, until
+        for unit in _UNITS:
+            instruction = self.running[unit]
+            if instruction is None:
+                continue
+            self.left[unit] -= elapsed * rates[unit]
+            if self.left[unit] <= 1e-6:
+                self.running[unit] = None
+                if unit == Unit.COMPUTE:
+                    self.idle_since = until
+                self.finished = max(self.finished, until + self._latency(unit, Unit.STORE))
+                for other in _UNITS:
+                    if instruction.signal >> other & 1:
+                        self.tokens[unit][other].append(until + self._latency(unit, other))
+
+    def _start(self, unit: int) -> None:
+        if self.running[unit] is not None or not self.queues[unit]:
+            return
+        instruction = self.queues[unit][0]
+        if instruction.wait:
+            needed = [self.tokens[u][unit] for u in _UNITS if instruction.wait >> u & 1]
+            if any(not held or held[0] > self.time for held in needed):
+                return
+            for held in needed:
+                held.popleft()
+        self.running[unit] = self.queues[unit].popleft()
+        self.left[unit] = self._duration(instruction)
+
+    def _latency(self, unit: int, other: int) -> int:
+        """Cycles from the end of an instruction's work to its token for another unit."""
+        if unit == Unit.COMPUTE:
+            return self.parameters.rows + self.parameters.cols + 16 if other == Unit.STORE else 2
+        return 0 if unit == Unit.STORE else _LATENCY
+
+    def _duration(self, instruction: Instruction) -> float:
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+            self.setup = instruction
+            return _SETUP
+        if instruction.opcode == Opcode.COMPUTE:
+            return self._compute(instruction)
+        axi, rows = self.parameters.axi_bytes, instruction["rows"]
+        skew = instruction["memory"] % axi
+        if instruction["memory_pitch"] % axi and rows > 1:
+            skew = axi / 2 - 0.5
+        beats = math.ceil((instruction["row_bytes"] + skew) / axi)
+        bursts = 1 + beats // self.parameters.burst_beats
+        if instruction.opcode == Opcode.FILL:
+            self.load_rate = 0.0
+            return _START + rows * beats
+        duration = _START + rows * max(beats, 1 + bursts)
+        if instruction.opcode == Opcode.LOAD:
+            self.load_rate = rows * beats / duration
+            self.load_burst = beats / bursts
+        elif instruction.opcode == Opcode.WEIGHT:
+            self.weight_burst = beats / bursts
+        return duration + (_STORED if instruction.opcode == Opcode.STORE else 0)
+
+    def _compute(self, instruction: Instruction) -> float:
+        if self.setup and self.setup.opcode == Opcode.SETUP_ADD:
+            return _COMMAND + 2 * instruction["width"] * instruction["height"]
+        if self.setup and self.setup["mode"] != Mode.DENSE:
+            return self._scan(instruction, self.setup)
+        rows = self.parameters.rows
+        pixels = instruction["width"] * instruction["height"]
+        one = max(pixels, rows)
+        lanes = self.parameters.columns_per_lane if instruction["last"] else 1
+        last = max(pixels * lanes, rows)
+        hidden = self.last_pass if self.idle_since == self.time else 0
+        needed = 2 * rows + _EXPOSED if instruction["first"] else rows
+        exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
+        self.last_pass = last
+        return _START + exposed + (instruction["passes"] - 1) * one + last
+
+    def _scan(self, instruction: Instruction, setup: Instruction) -> float:
+        """Cells of the lines under a tile, once for each pass."""
+        lines = (instruction["height"] - 1) * setup["stride_y"] + setup["window_height"]
+        cells = (instruction["width"] - 1) * setup["stride_x"] + setup["window_width"]
+        if setup["mode"] == Mode.MAX:
+            return _COMMAND + lines * cells
+        rows = self.parameters.rows
+        one = max(lines * cells, rows)
+        hidden = self.last_pass if self.idle_since == self.time else 0
+        exposed = min(max(2 * rows + _EXPOSED - hidden, 0), rows + _EXPOSED)
+        self.last_pass = one
+        return _START + exposed + instruction["passes"] * one

@@ -1,0 +1,1 @@
+"""Arithmetic of the array and of what works on its vectors."""

@@ -1,0 +1,1 @@
+"""Legal instructions, counters and tokens."""

@@ -1,0 +1,62 @@
+"""Order between instructions: the tokens that units give each other.
+
+Each instruction has a clock, the number of instructions of every unit that are known to be done
+before it starts. A unit knows its own past; a token brings its sender's knowledge along. COMPUTE
+gives its tokens to the loading units when its reads are done and to STORE when its outputs are
+there, so that STORE knows of outputs from COMPUTE's own tokens only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from ...spec.isa import MAX_TOKENS, Instruction, Unit
+
+__all__ = ["Clock", "Tokens"]
+
+Clock = npt.NDArray[np.int64]
+
+
+class Tokens:
+    """The token counters between units, followed in program order."""
+
+    def __init__(self) -> None:
+        self._held: list[list[deque[Clock]]] = [[deque() for _ in Unit] for _ in Unit]
+        self._known = np.zeros((len(Unit), len(Unit)), np.int64)
+
+    def begin(self, unit: Unit, instruction: Instruction) -> Clock:
+        """Take the tokens an instruction waits for; return its clock.
+
+        Raises
+        ------
+        ValueError
+            If a token is not there: in program order, no one would ever send it.
+        """
+        clock = self._known[unit]
+        for other in Unit:
+            if instruction.wait >> other & 1:
+                if not self._held[other][unit]:
+                    raise ValueError(f"waits for a token from {other.name} that is not there")
+                writes = clock[Unit.COMPUTE]
+                np.maximum(clock, self._held[other][unit].popleft(), out=clock)
+                if unit == Unit.STORE and other != Unit.COMPUTE:
+                    clock[Unit.COMPUTE] = writes
+        return clock.copy()
+
+    def finish(self, unit: Unit, instruction: Instruction) -> None:
+        """Send the tokens an instruction signals.
+
+        Raises
+        ------
+        ValueError
+            If a counter would exceed `MAX_TOKENS`.
+        """
+        self._known[unit, unit] += 1
+        for other in Unit:
+            if instruction.signal >> other & 1:
+                if len(self._held[unit][other]) == MAX_TOKENS:
+                    raise ValueError(f"signals more than {MAX_TOKENS} tokens to {other.name}")
+                self._held[unit][other].append(self._known[unit].copy())

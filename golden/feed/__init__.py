@@ -1,0 +1,1 @@
+"""Order in which the array's operands are read, and its outputs written."""

@@ -1,0 +1,79 @@
+"""Which cells a pass reads, in order, and which of them complete a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...spec.isa import Instruction, Mode, Opcode
+from ...spec.parameters import Parameters
+from .reduction import Pass
+
+__all__ = ["Read", "cell_walker", "mode_of", "scan"]
+
+
+class Read(NamedTuple):
+    """Lane i reads `a` + i below `split`, and `b` + i from there on; `cell` counts in a line."""
+
+    a: int
+    b: int
+    split: int
+    cell: int
+    emit: int
+
+
+def mode_of(setup: Instruction) -> Mode:
+    """What a SETUP or SETUP_ADD makes of COMPUTE."""
+    return Mode.ADD if setup.opcode == Opcode.SETUP_ADD else Mode(setup["mode"])
+
+
+def scan(setup: Instruction, compute: Instruction) -> tuple[int, int]:
+    """Lines of cells that a pass reads, and cells in a line; pixels in a dense mode.
+
+    Examples
+    --------
+    >>> window = {"window_height": 3, "window_width": 2, "stride_y": 1, "stride_x": 2}
+    >>> setup = Instruction(Opcode.SETUP, {"mode": Mode.MAX, **window})
+    >>> scan(setup, Instruction(Opcode.COMPUTE, {"height": 4, "width": 4}))
+    (6, 8)
+    """
+    height, width = compute["height"], compute["width"]
+    if mode_of(setup) not in (Mode.DEPTHWISE, Mode.MAX):
+        return height, width
+    return (
+        (height - 1) * setup["stride_y"] + setup["window_height"],
+        (width - 1) * setup["stride_x"] + setup["window_width"],
+    )
+
+
+def cell_walker(
+    setup: Instruction, compute: Instruction, step: Pass, parameters: Parameters
+) -> Iterator[Read]:
+    """Yield the reads of a pass, left to right and top to bottom.
+
+    Parameters
+    ----------
+    setup, compute : Instruction
+        The geometry in force, and the tile.
+    step : Pass
+        Of the reduction; an addition has none of its own, and 0 for its addresses.
+    parameters : Parameters
+        Addresses wrap at `activation_bytes`.
+    """
+    mode, size, lanes = mode_of(setup), parameters.activation_bytes, parameters.vector_bytes
+    lines, cells = scan(setup, compute)
+    for line in range(lines):
+        for cell in range(cells):
+            origin = compute["activation"] + line * setup["step_y"] + cell * setup["step_x"]
+            a, b = (origin + step.a) % size, (origin + step.b) % size
+            if mode == Mode.ADD:
+                b = (a + setup["operand_pitch"]) % size
+                yield Read(a, b, lanes, 2 * cell % parameters.line_cells, 0)
+                yield Read(a, b, 0, (2 * cell + 1) % parameters.line_cells, 1)
+                continue
+            emit, split = 1, step.split
+            if mode != Mode.DENSE:
+                y, x = line - setup["window_height"] + 1, cell - setup["window_width"] + 1
+                emit = min(x, y) >= 0 and y % setup["stride_y"] == x % setup["stride_x"] == 0
+                split = lanes
+            yield Read(a, b, split, cell % parameters.line_cells, int(emit))

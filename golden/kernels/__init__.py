@@ -1,0 +1,1 @@
+"""Exact layers: what a whole layer's output must be."""

@@ -1,0 +1,103 @@
+"""Mean of uint8 codes under a window, byte-equal to PyTorch's qnnpack kernels.
+
+After ATen's ``quantized/cpu/AveragePool2d.cpp`` and ``AdaptiveAveragePooling.cpp``, and qnnpack's
+``q8avgpool`` and ``q8gavgpool`` micro-kernels: an int32 sum, an fp32 factor, half to even.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import AvgPool2d, Quantization
+
+__all__ = ["avg_pool2d", "check_avg_pool2d", "mean_multiplier"]
+
+
+def mean_multiplier(quantization: Quantization, count: int) -> np.float32:
+    """Factor from the sum of `count` codes to their mean: f(f(s) / f(f(s) * f(count))).
+
+    It is not always f(1 / count), and its last bit depends on the scale.
+
+    Examples
+    --------
+    >>> mean_multiplier(Quantization(0.5, 0), 4)
+    np.float32(0.25)
+    """
+    scale = np.float32(quantization.scale)
+    return scale / (scale * np.float32(count))
+
+
+def check_avg_pool2d(operation: AvgPool2d) -> None:
+    """Raise ValueError unless the window is one of PyTorch's, and its padding within the window."""
+    for what in ("kernel", "stride"):
+        if min(getattr(operation, what)) < 1:
+            raise ValueError(
+                f"{operation.name}: {what} must be at least 1, got {getattr(operation, what)}"
+            )
+    for kernel, padding in zip(operation.kernel, operation.padding, strict=True):
+        if not 0 <= padding <= kernel // 2:
+            raise ValueError(
+                f"{operation.name}: padding must be between 0 and half the kernel, "
+                f"got {operation.padding}"
+            )
+
+
+def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[np.uint8]:
+    """Output codes of an average pool.
+
+    Parameters
+    ----------
+    x_q : ndarray of shape (N, H, W, C), uint8
+    operation : AvgPool2d
+
+    Returns
+    -------
+    ndarray of shape (N, OH, OW, C), uint8
+        clip(rint(f(f(acc) * m)) + z, 0, 255) with acc the sum of (x_q - z), where padding adds
+        nothing, and m of `mean_multiplier` for all of the window's elements.
+
+    Raises
+    ------
+    ValueError
+        If x_q has another dtype or shape, or the window is none of PyTorch's.
+
+    Examples
+    --------
+    >>> x_q = np.array([[3, 1, 2], [0, 7, 5]], np.uint8).reshape(1, 2, 3, 1)
+    >>> pool = AvgPool2d("pool", Quantization(1.0, 0), kernel=(2, 2), stride=(1, 1))
+    >>> avg_pool2d(x_q, pool).ravel()
+    array([3, 4], dtype=uint8)
+    """
+    check_avg_pool2d(operation)
+    if x_q.dtype != np.uint8 or x_q.ndim != 4:
+        raise ValueError(f"x_q must be uint8 of shape (N, H, W, C), got {x_q.dtype} {x_q.shape}")
+    shape = operation.output_shape(x_q.shape)
+    if min(shape[1:3]) < 1:
+        raise ValueError(
+            f"x_q must be at least as large as the window of {operation.name}, "
+            f"got {x_q.shape[1]} x {x_q.shape[2]}"
+        )
+    zero_point = operation.input.zero_point
+    acc = x_q.astype(np.int32) - zero_point
+    for axis in (0, 1):
+        acc = _sum_along(acc, 1 + axis, shape[1 + axis], operation, axis)
+    factor = mean_multiplier(operation.input, operation.kernel[0] * operation.kernel[1])
+    rounded = np.rint(acc.astype(np.float32) * factor)
+    return np.clip(rounded + np.float32(zero_point), 0, 255).astype(np.uint8)
+
+
+def _sum_along(
+    acc: np.ndarray, axis: int, outputs: int, operation: AvgPool2d, side: int
+) -> np.ndarray:
+    """Sums along one dimension; the two of them follow each other."""
+    kernel, stride = operation.kernel[side], operation.stride[side]
+    padding = operation.padding[side]
+    widths = [(0, 0)] * acc.ndim
+    widths[axis] = (padding, padding)
+    lines = np.moveaxis(np.pad(acc, widths), axis, 0)
+    span = (outputs - 1) * stride + 1
+    result = lines[:span:stride].copy()
+    for tap in range(1, kernel):
+        result += lines[tap : tap + span : stride]
+    return np.moveaxis(result, 0, axis)

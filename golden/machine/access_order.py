@@ -1,0 +1,42 @@
+"""A check that tokens order every two accesses to the same bytes, one of them a write.
+
+Otherwise the hardware, which runs the units at the same time, may do them in either order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...spec.isa import Unit
+from ..control.tokens import Clock
+
+__all__ = ["AccessOrder"]
+
+
+class AccessOrder:
+    """Who touched each byte of a scratchpad last, as numbers of instructions per unit."""
+
+    def __init__(self, size: int) -> None:
+        self._written = np.zeros((len(Unit), size), np.int32)
+        self._read = np.zeros((len(Unit), size), np.int32)
+
+    def access(self, unit: Unit, clock: Clock, where: slice, write: bool) -> None:
+        """Record an access, after checking that what it conflicts with is done.
+
+        Raises
+        ------
+        ValueError
+            If no token orders it after an earlier access of another unit.
+        """
+        for other in Unit:
+            if other == unit:
+                continue
+            conflict = self._written[other, where].max(initial=0)
+            if write:
+                conflict = max(conflict, self._read[other, where].max(initial=0))
+            if conflict > clock[other]:
+                raise ValueError(
+                    f"{'writes' if write else 'reads'} bytes {where.start} to {where.stop - 1} "
+                    f"that {other.name} may still be using: no token orders the two"
+                )
+        (self._written if write else self._read)[unit, where] = clock[unit] + 1

@@ -1,0 +1,387 @@
+"""The compute unit of the instruction-level machine: SETUP, SETUP_ADD and COMPUTE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from ...spec.isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
+from ...spec.parameters import Parameters
+from ...spec.registers import ErrorCode
+from ..array.add import AddFactors, add_codes
+from ..array.max_window import max_window
+from ..array.requantize import requantize
+from ..control.tokens import Clock
+from ..feed.cell_walker import mode_of, scan
+from ..feed.reduction import Reduction, reduction
+from .state import Fault, Scratchpads, wrapped
+
+__all__ = ["ComputeUnit"]
+
+_EXACT = 1024  # products of int8 whose sum float32 holds exactly
+_LARGEST_FACTOR = 1 << 22
+_LONGEST_WALK = 1 << 16  # what is longer is no layer's
+_UNLOADED = "computes with activations nobody loaded"
+
+Cells = npt.NDArray[np.float32]
+
+
+@dataclass
+class _Walk:
+    """State of the compute unit from one COMPUTE to the next."""
+
+    setup: Instruction
+    mode: Mode
+    offsets: npt.NDArray[np.int64]  # (passes, rows)
+    used: npt.NDArray[np.bool_]  # (passes, rows)
+    position: int = 0
+    columns: int = 0
+    multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
+
+
+class ComputeUnit:
+    """Executes tiles on what lies in the scratchpads.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    scratchpads : Scratchpads
+    """
+
+    def __init__(self, parameters: Parameters, scratchpads: Scratchpads) -> None:
+        self._parameters = parameters
+        self._pads = scratchpads
+        self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
+        self._walk: _Walk | None = None
+        self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
+
+    def forget(self, low: int, high: int) -> None:
+        """Drop what is remembered of activations from address `low` to `high` - 1."""
+        self._vectors = {
+            key: entry
+            for key, entry in self._vectors.items()
+            if entry[1] <= low or entry[0] >= high
+        }
+
+    def setup(self, instruction: Instruction) -> None:
+        """Execute SETUP or SETUP_ADD.
+
+        Raises
+        ------
+        Fault
+            If the mode or the geometry is none that the accelerator has.
+        """
+        rows = self._parameters.rows
+        self._vectors.clear()
+        mode = mode_of(instruction)
+        if instruction.opcode == Opcode.SETUP_ADD:
+            self._check_add(instruction)
+            self._walk = _Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
+            return
+        geometry = Reduction(
+            *(instruction[name] for name in ("run", "taps", "tap_pitch", "lines")),
+            line_pitch=instruction["line_pitch"],
+            pack_taps=bool(instruction["pack_taps"]),
+            pack_lines=bool(instruction["pack_lines"]),
+        )
+        if mode != Mode.DENSE:
+            self._check_window(instruction)
+        banks = self._parameters.activation_banks
+        walk = list(islice(reduction(geometry, rows), _LONGEST_WALK + 1))
+        if len(walk) > _LONGEST_WALK:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION, f"a walk has more than {_LONGEST_WALK} passes"
+            )
+        if any((p.b - p.a) % banks for p in walk):
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION,
+                f"a vector takes two bytes from one of the {banks} activation banks",
+            )
+        lanes = np.arange(rows)
+        offsets = np.stack([p.offsets(rows) for p in walk])
+        self._walk = _Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
+
+    def _check_window(self, setup: Instruction) -> None:
+        """Check the static rule of windows, which no circuit checks."""
+        if setup["run"] != self._parameters.rows:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION,
+                f"run must be {self._parameters.rows} where windows are scanned, "
+                f"got {setup['run']}",
+            )
+
+    def _check_add(self, setup: Instruction) -> None:
+        """Check the static rule of factors, which no circuit checks."""
+        largest = max(setup["factor_a"], setup["factor_b"])
+        if largest > _LARGEST_FACTOR:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION,
+                f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
+            )
+
+    def compute(self, instruction: Instruction, clock: Clock) -> None:
+        """Execute COMPUTE.
+
+        Raises
+        ------
+        Fault
+            If the tile is none that the accelerator can do, or needs what is not there.
+        ValueError
+            If no token orders an access after another unit's.
+        """
+        walk = self._check(instruction)
+        if walk.mode == Mode.MAX:
+            self._maximum(instruction, clock, walk.setup)
+        elif walk.mode == Mode.ADD:
+            self._add(instruction, clock, walk.setup)
+        else:
+            self._accumulate(instruction, clock, walk)
+
+    def _check(self, instruction: Instruction) -> _Walk:
+        """Check the static rules of a tile, which no circuit checks."""
+        p = self._parameters
+        pixels = instruction["height"] * instruction["width"]
+        if self._walk is None:
+            raise Fault(ErrorCode.ILLEGAL_INSTRUCTION, "COMPUTE comes before any SETUP")
+        weighted = self._walk.mode in (Mode.DENSE, Mode.DEPTHWISE)
+        once = tuple(instruction[name] for name in ("passes", "first", "last")) == (1, 1, 1)
+        if not weighted and not once:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION,
+                f"COMPUTE must have one pass, first and last, where the mode is "
+                f"{self._walk.mode.name}",
+            )
+        limits: list[tuple[str, int, int]] = []
+        if weighted:
+            last = instruction["accumulator"] + pixels - 1
+            limits.append(("accumulator", last, p.accumulators))
+        else:
+            limits.append(("pixel", pixels - 1, p.output_bytes))
+        if self._walk.mode in (Mode.DEPTHWISE, Mode.MAX):
+            cells = scan(self._walk.setup, instruction)[1]
+            limits.append(("cell of a line", cells - 1, p.line_cells))
+        for name, value, limit in limits:
+            if value >= limit:
+                raise Fault(ErrorCode.SCRATCHPAD_RANGE, f"{name} {value} is beyond {limit - 1}")
+        return self._walk
+
+    def _accumulate(self, instruction: Instruction, clock: Clock, walk: _Walk) -> None:
+        """Sums over passes, from the bias on, and their codes."""
+        columns, passes = instruction["columns"], instruction["passes"]
+        if instruction["first"]:
+            walk.position, walk.columns = 0, columns
+        end = walk.position + passes
+        if end > len(walk.offsets) or columns != walk.columns:
+            raise Fault(
+                ErrorCode.ILLEGAL_INSTRUCTION,
+                f"passes {walk.position} to {end - 1} of {walk.columns} columns do not continue "
+                f"a walk of {len(walk.offsets)} passes",
+            )
+        rows = self._weight_rows(instruction, clock)
+        pixels = instruction["height"] * instruction["width"]
+        entries = slice(instruction["accumulator"], instruction["accumulator"] + pixels)
+        sums = self._sums[entries, :columns]
+        if instruction["first"]:
+            header = np.ascontiguousarray(rows[:PARAMETER_ROWS, :columns].T)
+            sums[:] = header[:, :4].copy().view("<i4")[:, 0]
+            walk.multiplier = header[:, 4:].copy().view("<f4")[:, 0]
+            rows = rows[PARAMETER_ROWS:]
+        weights = rows[:, :columns].view(np.int8).astype(np.float32)
+        if walk.mode == Mode.DENSE:
+            self._multiply(instruction, clock, walk, sums, weights)
+        else:
+            for number in range(passes):
+                part = weights[
+                    number * self._parameters.rows : (number + 1) * self._parameters.rows
+                ]
+                origin = instruction["activation"] + int(walk.offsets[walk.position + number, 0])
+                self._slide(instruction, clock, walk.setup, origin, sums, part)
+        walk.position = end
+        if instruction["last"]:
+            zero_point, low, high = (
+                walk.setup[name] + 128 for name in ("zero_point", "low", "high")
+            )
+            acc = sums.astype(np.int32)
+            codes = requantize(acc, walk.multiplier, zero_point, low, high)
+            self._place(instruction, clock, codes ^ np.uint8(0x80))
+
+    def _weight_rows(self, instruction: Instruction, clock: Clock) -> npt.NDArray[np.uint8]:
+        """Rows of the weight scratchpad that a COMPUTE takes, shape (rows, row bytes)."""
+        p = self._parameters
+        count = instruction["passes"] * p.rows + PARAMETER_ROWS * instruction["first"]
+        if count > p.weight_rows:
+            raise Fault(
+                ErrorCode.SCRATCHPAD_RANGE,
+                f"{count} rows of weights do not fit the scratchpad's {p.weight_rows}",
+            )
+        data = np.empty(count * p.weight_row_bytes, np.uint8)
+        start = instruction["weight"] * p.weight_row_bytes
+        for where, part in wrapped(start, data.size, p.weight_bytes):
+            if not self._pads.weight_written[where].all():
+                raise Fault(ErrorCode.SCRATCHPAD_RANGE, "computes with weights nobody loaded")
+            self._pads.weight_order.access(Unit.COMPUTE, clock, where, write=False)
+            data[part] = self._pads.weight[where]
+        return data.reshape(count, p.weight_row_bytes)
+
+    def _multiply(
+        self,
+        instruction: Instruction,
+        clock: Clock,
+        walk: _Walk,
+        sums: npt.NDArray[np.int64],
+        weights: Cells,
+    ) -> None:
+        """Add the products of dense passes; `weights` has shape (passes * rows, columns)."""
+        names = ("activation", "width", "height", "passes")
+        key = (*(instruction[name] for name in names), walk.position)
+        if key not in self._vectors:
+            self._vectors[key] = self._gather(instruction, walk)
+        low, high, vectors, unwritten = self._vectors[key]
+        self._pads.activation_order.access(Unit.COMPUTE, clock, slice(low, high), write=False)
+        if weights[unwritten].any():
+            raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+        for start in range(0, len(weights), _EXACT):
+            part = slice(start, start + _EXACT)
+            np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
+
+    def _gather(
+        self, instruction: Instruction, walk: _Walk
+    ) -> tuple[int, int, Cells, npt.NDArray[np.bool_]]:
+        """Dense activations, shape (pixels, passes * rows).
+
+        Returns
+        -------
+        low, high : int
+            Range of addresses that lanes with weights read.
+        vectors : ndarray of shape (pixels, passes * rows), float32
+            0 where unwritten.
+        unwritten : ndarray of shape (passes * rows,), bool
+            Lanes that met such.
+        """
+        passes = slice(walk.position, walk.position + instruction["passes"])
+        offsets, size = walk.offsets[passes], self._pads.activation.size
+        used = offsets[walk.used[passes]]
+        origins = self._cell_addresses(instruction, walk.setup, instruction["activation"])
+        low, high = int(origins.min() + used.min()), int(origins.max() + used.max()) + 1
+        self._check_range(high)
+        # Lanes without weight may run over the end.
+        vectors = self._pads.activation[(origins.reshape(-1, 1) + offsets.reshape(-1)) % size]
+        missing = np.isnan(vectors)
+        unwritten = np.asarray(missing.any(axis=0))
+        if unwritten.any():
+            vectors[missing] = 0
+        return low, high, vectors, unwritten
+
+    def _slide(
+        self,
+        instruction: Instruction,
+        clock: Clock,
+        setup: Instruction,
+        origin: int,
+        sums: npt.NDArray[np.int64],
+        weights: Cells,
+    ) -> None:
+        """Add the products of a depthwise pass; `weights` has shape (rows, columns)."""
+        height, width = instruction["height"], instruction["width"]
+        missing_lines = WINDOW - setup["window_height"]
+        missing_cells = WINDOW - setup["window_width"]
+        total = np.zeros((height, width, instruction["columns"]), np.float32)
+        for row in np.flatnonzero(weights.any(axis=1)).tolist():
+            line, cell = divmod(row, WINDOW)
+            if line >= WINDOW or line < missing_lines or cell < missing_cells:
+                raise Fault(
+                    ErrorCode.ILLEGAL_INSTRUCTION,
+                    f"weight row {row} must be 0 with windows of {setup['window_height']} x "
+                    f"{setup['window_width']} cells",
+                )
+            line, cell = line - missing_lines, cell - missing_cells
+            first = origin + line * setup["step_y"] + cell * setup["step_x"]
+            steps = setup["stride_y"] * setup["step_y"], setup["stride_x"] * setup["step_x"]
+            cells = self._cells(instruction, clock, first, steps)
+            missing = np.isnan(cells)
+            if missing.any():
+                if weights[row, missing.any(axis=(0, 1))].any():
+                    raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+                cells = np.where(missing, np.float32(0), cells)
+            total += cells * weights[row]
+        np.add(sums, total.reshape(sums.shape), out=sums, casting="unsafe")
+
+    def _maximum(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+        window = setup["window_height"], setup["window_width"]
+        stride = setup["stride_y"], setup["stride_x"]
+        steps = setup["step_y"], setup["step_x"]
+        lines, width = scan(setup, instruction)
+        cells = self._cells(instruction, clock, instruction["activation"], steps, (lines, width))
+        missing = np.isnan(cells)
+        if missing.any():
+            if max_window(missing.view(np.int8), window, stride).any():
+                raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+            cells = np.where(missing, np.float32(0), cells)
+        codes = max_window(cells.astype(np.int8), window, stride, setup["low"], setup["high"])
+        self._place(instruction, clock, codes.view(np.uint8))
+
+    def _add(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+        steps = setup["step_y"], setup["step_x"]
+        first = instruction["activation"]
+        operands = [
+            self._cells(instruction, clock, origin, steps)
+            for origin in (first, first + setup["operand_pitch"])
+        ]
+        if any(np.isnan(cells).any() for cells in operands):
+            raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+        a, b = (cells.astype(np.int8) for cells in operands)
+        factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"])
+        zero_points = setup["zero_point_a"], setup["zero_point_b"], setup["zero_point"]
+        codes = add_codes(a, b, factors, zero_points, setup["low"], setup["high"])
+        self._place(instruction, clock, codes.view(np.uint8))
+
+    def _cell_addresses(
+        self, instruction: Instruction, setup: Instruction, origin: int
+    ) -> npt.NDArray[np.int64]:
+        """Addresses of a tile's pixels, shape (height, width)."""
+        y = np.arange(instruction["height"])[:, None] * setup["step_y"]
+        return origin + y + np.arange(instruction["width"]) * setup["step_x"]
+
+    def _cells(
+        self,
+        instruction: Instruction,
+        clock: Clock,
+        origin: int,
+        steps: tuple[int, int],
+        shape: tuple[int, int] | None = None,
+    ) -> Cells:
+        """Vectors of `columns` bytes, `steps` apart, shape (height, width, columns); a view."""
+        height, width = shape or (instruction["height"], instruction["width"])
+        columns = instruction["columns"]
+        end = origin + (height - 1) * steps[0] + (width - 1) * steps[1] + columns
+        self._check_range(end)
+        self._pads.activation_order.access(Unit.COMPUTE, clock, slice(origin, end), write=False)
+        part = self._pads.activation[origin:end]
+        strides = (4 * steps[0], 4 * steps[1], 4)
+        return np.lib.stride_tricks.as_strided(part, (height, width, columns), strides)
+
+    def _check_range(self, end: int) -> None:
+        if end > (size := self._pads.activation.size):
+            raise Fault(
+                ErrorCode.SCRATCHPAD_RANGE, f"activation address {end - 1} is beyond {size - 1}"
+            )
+
+    def _place(self, instruction: Instruction, clock: Clock, codes: npt.NDArray[np.uint8]) -> None:
+        """Put bytes, shape (..., columns), in the output scratchpad, pixel by pixel."""
+        columns = instruction["columns"]
+        codes = codes.reshape(-1, columns)
+        starts = instruction["output"] + np.arange(len(codes)) * instruction["output_pitch"]
+        size = self._parameters.output_bytes
+        if starts[-1] + columns > size:
+            raise Fault(
+                ErrorCode.SCRATCHPAD_RANGE,
+                f"output address {starts[-1] + columns - 1} is beyond {size - 1}",
+            )
+        index = starts[:, None] + np.arange(columns)
+        where = slice(int(starts[0]), int(starts[-1]) + columns)
+        self._pads.output_order.access(Unit.COMPUTE, clock, where, write=True)
+        self._pads.output[index] = codes
+        self._pads.output_written[index] = True

@@ -1,0 +1,240 @@
+"""The accelerator at the level of its instructions: runs the very program that the RTL runs.
+
+`Machine` decodes a program from memory and executes it in program order, exactly, in NumPy. It
+refuses every instruction that dispatch refuses, by the same table, `maccord.spec.isa.TABLE`, and
+is stricter than the hardware: it also refuses a program that reads bytes nobody wrote, or whose
+tokens leave two conflicting accesses unordered, in a scratchpad or in memory, and tiles that run
+past a scratchpad's end (static rules, which no circuit checks).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...spec.isa import (
+    INSTRUCTION_BYTES,
+    UNIT_OF,
+    Instruction,
+    Opcode,
+    Unit,
+    decode,
+    violation,
+)
+from ...spec.parameters import Parameters
+from ...spec.registers import ErrorCode
+from ..control.tokens import Clock, Tokens
+from .access_order import AccessOrder
+from .compute import ComputeUnit
+from .state import Fault, Refused, Scratchpads, wrapped
+
+__all__ = ["Machine", "ProgramError"]
+
+
+class ProgramError(Exception):
+    """A program that the accelerator must refuse.
+
+    Parameters
+    ----------
+    index : int
+        Number of the instruction, from 0.
+    code : ErrorCode
+    reason : str
+    at_dispatch : bool
+        Whether dispatch refuses the instruction; else what runs it does, or a static rule that
+        only the machine checks.
+    """
+
+    def __init__(
+        self, index: int, code: ErrorCode, reason: str, *, at_dispatch: bool = False
+    ) -> None:
+        super().__init__(f"instruction {index}: {reason}")
+        self.index = index
+        self.code = code
+        self.at_dispatch = at_dispatch
+
+
+class Machine:
+    """One accelerator and its memory.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    memory : ndarray of shape (bytes,), uint8
+        Changed in place by `run`.
+
+    Attributes
+    ----------
+    executed : int
+        Instructions of the last run, `END` included.
+    """
+
+    def __init__(self, parameters: Parameters, memory: npt.NDArray[np.uint8]) -> None:
+        self.parameters = parameters
+        self.memory = memory
+        self.executed = 0
+
+    def run(self, program: int) -> None:
+        """Execute a program, up to its `END`.
+
+        Parameters
+        ----------
+        program : int
+            Byte offset of its first instruction in memory.
+
+        Raises
+        ------
+        ProgramError
+            If the program is illegal; memory keeps what was stored until then.
+        """
+        self._reset()
+        while True:
+            index = self.executed
+            start = program + index * INSTRUCTION_BYTES
+            try:
+                instruction = self._decode(start)
+                self.executed += 1
+                if instruction.opcode == Opcode.END:
+                    return
+                self._execute(instruction)
+            except Fault as fault:
+                raise ProgramError(
+                    index, fault.code, str(fault), at_dispatch=isinstance(fault, Refused)
+                ) from None
+
+    def _reset(self) -> None:
+        p = self.parameters
+        self.executed = 0
+        self._pads = Scratchpads(p)
+        self._compute_unit = ComputeUnit(p, self._pads)
+        self._memory_order = AccessOrder(self.memory.size)
+        self._tokens = Tokens()
+
+    def _decode(self, start: int) -> Instruction:
+        data = self.memory[start : start + INSTRUCTION_BYTES].tobytes()
+        if len(data) < INSTRUCTION_BYTES:
+            raise Fault(ErrorCode.READ_ERROR, "the program runs past the end of memory")
+        try:
+            instruction = decode(data)
+        except ValueError:
+            raise Refused(
+                ErrorCode.ILLEGAL_INSTRUCTION, f"opcode {data[0] & 15} is illegal"
+            ) from None
+        broken = violation(instruction, self.parameters)
+        if broken is None:
+            return instruction
+        name = f"{instruction.opcode.name}.{broken.subject}"
+        got = instruction[broken.subject]
+        raise Refused(broken.error, f"{name} {broken.says(self.parameters)}, got {got}")
+
+    def _execute(self, instruction: Instruction) -> None:
+        unit = UNIT_OF[instruction.opcode]
+        try:
+            clock = self._tokens.begin(unit, instruction)
+            self._HANDLERS[instruction.opcode](self, instruction, clock)
+            self._tokens.finish(unit, instruction)
+        except ValueError as error:
+            raise Fault(ErrorCode.DEADLOCK, str(error)) from None
+
+    def _rows(self, instruction: Instruction, target: str, size: int) -> npt.NDArray[np.int64]:
+        """Scratchpad addresses of a transfer's rows, shape (rows,), all within its size."""
+        rows, row_bytes = instruction["rows"], instruction["row_bytes"]
+        starts = instruction["buffer"] + np.arange(rows) * instruction["buffer_pitch"]
+        if starts[-1] + row_bytes > size:
+            raise Fault(
+                ErrorCode.SCRATCHPAD_RANGE,
+                f"{target} address {starts[-1] + row_bytes - 1} is beyond {size - 1}",
+            )
+        return starts
+
+    def _memory_rows(self, instruction: Instruction) -> npt.NDArray[np.int64]:
+        rows, row_bytes = instruction["rows"], instruction["row_bytes"]
+        starts = instruction["memory"] + np.arange(rows) * instruction["memory_pitch"]
+        if starts[-1] + row_bytes > self.memory.size:
+            store = UNIT_OF[instruction.opcode] == Unit.STORE
+            raise Fault(
+                ErrorCode.WRITE_ERROR if store else ErrorCode.READ_ERROR,
+                f"memory address {starts[-1] + row_bytes - 1} is beyond {self.memory.size - 1}",
+            )
+        return starts
+
+    def _access_memory(
+        self, instruction: Instruction, clock: Clock, starts: npt.NDArray[np.int64]
+    ) -> None:
+        """Check that tokens order what a transfer reads or writes in memory."""
+        unit, row_bytes = UNIT_OF[instruction.opcode], instruction["row_bytes"]
+        if instruction["memory_pitch"] == row_bytes or len(starts) == 1:
+            starts, row_bytes = starts[:1], row_bytes * len(starts)
+        for start in starts.tolist():
+            where = slice(start, start + row_bytes)
+            self._memory_order.access(unit, clock, where, write=unit == Unit.STORE)
+
+    def _load(self, instruction: Instruction, clock: Clock) -> None:
+        size = self.parameters.activation_bytes
+        targets = self._rows(instruction, "activation", size)
+        row_bytes = instruction["row_bytes"]
+        columns = np.arange(row_bytes)
+        if instruction.opcode == Opcode.FILL:
+            values = instruction["value"]
+        else:
+            sources = self._memory_rows(instruction)
+            self._access_memory(instruction, clock, sources)
+            values = self.memory[sources[:, None] + columns].view(np.int8)
+        for target in targets:
+            where = slice(int(target), int(target) + row_bytes)
+            self._pads.activation_order.access(Unit.LOAD, clock, where, write=True)
+        self._pads.activation[targets[:, None] + columns] = values
+        self._compute_unit.forget(int(targets[0]), int(targets[-1]) + row_bytes)
+
+    def _fetch_weights(self, instruction: Instruction, clock: Clock) -> None:
+        size = self.parameters.weight_bytes
+        start, length = instruction["buffer"], instruction["row_bytes"]
+        if length > size:
+            raise Fault(
+                ErrorCode.SCRATCHPAD_RANGE,
+                f"weights of {length} bytes from {start} do not fit {size} bytes",
+            )
+        sources = self._memory_rows(instruction)
+        self._access_memory(instruction, clock, sources)
+        source = int(sources[0])
+        data = self.memory[source : source + length]
+        for where, part in wrapped(start, length, size):
+            self._pads.weight_order.access(Unit.WEIGHT, clock, where, write=True)
+            self._pads.weight[where] = data[part]
+            self._pads.weight_written[where] = True
+
+    def _store(self, instruction: Instruction, clock: Clock) -> None:
+        sources = self._rows(instruction, "output", self.parameters.output_bytes)
+        targets = self._memory_rows(instruction)
+        row_bytes = instruction["row_bytes"]
+        for source in sources:
+            where = slice(int(source), int(source) + row_bytes)
+            self._pads.output_order.access(Unit.STORE, clock, where, write=False)
+        columns = np.arange(row_bytes)
+        index = sources[:, None] + columns
+        if not self._pads.output_written[index].all():
+            raise Fault(ErrorCode.SCRATCHPAD_RANGE, "stores outputs that nobody computed")
+        self._access_memory(instruction, clock, targets)
+        self.memory[targets[:, None] + columns] = self._pads.output[index]
+
+    def _setup(self, instruction: Instruction, clock: Clock) -> None:
+        del clock
+        self._compute_unit.setup(instruction)
+
+    def _compute(self, instruction: Instruction, clock: Clock) -> None:
+        self._compute_unit.compute(instruction, clock)
+
+    def _record(self, instruction: Instruction, clock: Clock) -> None:
+        """Access memory as a RECORD does; what the counters hold in hardware is unknown here."""
+        self._access_memory(instruction, clock, self._memory_rows(instruction))
+
+    _HANDLERS = {
+        Opcode.LOAD: _load,
+        Opcode.FILL: _load,
+        Opcode.WEIGHT: _fetch_weights,
+        Opcode.SETUP: _setup,
+        Opcode.COMPUTE: _compute,
+        Opcode.STORE: _store,
+        Opcode.SETUP_ADD: _setup,
+        Opcode.RECORD: _record,
+    }

@@ -1,0 +1,1 @@
+"""Scratchpads, and transfers between them and memory."""

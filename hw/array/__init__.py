@@ -1,0 +1,1 @@
+"""Arithmetic: the systolic array and what works on its vectors."""

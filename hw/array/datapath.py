@@ -1,0 +1,213 @@
+"""Array, accumulators and requantizers: from activation vectors to vectors of int8 codes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.parameters import WINDOW, Parameters
+from ..layouts import vector_layout
+from ..parts.delay import delay, delays
+from .accumulator import Accumulator
+from .requantize import Requantizer
+from .systolic_array import SystolicArray
+
+__all__ = ["Datapath"]
+
+
+class _Result(NamedTuple):
+    """A column's sum on its way to a requantizer."""
+
+    valid: Value
+    acc: Value
+    multiplier: Value
+
+
+class Datapath(wiring.Component):
+    """Computes tiles of matrix products and requantizes them.
+
+    Nothing stalls: what goes in comes out `latency` cycles later, one vector per cycle. The
+    issuer sees to the distances that the properties name.
+
+    A tile is a series of passes over the same accumulators, one matrix of weights each. The
+    first vector of a pass has `swap`; the vectors of the first pass have `first`, those of the
+    last pass `last`. Vectors of one address are at least `Accumulator.ADDRESS_GAP` cycles apart,
+    vectors with `last` at least `columns_per_lane`.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Uses `rows`, `cols`, `lanes`, `accumulators` and what derives from them, `depthwise` too.
+
+    Members
+    -------
+    activation : signed(8), one per row
+        A vector: codes minus 128.
+    vector : vector_layout(parameters)
+        Its control, in the same cycle.
+    weight : signed(8), one per column
+        A row of weights, or of parameters.
+    capture : 1
+        `weight` is row 0 of a matrix; the others follow in the next cycles.
+    param : 1
+        `weight` is a row of parameters: of 8 in consecutive cycles, the int32 bias of each column
+        in 4 bytes, then its fp32 multiplier, both low byte first.
+    zero_point, low, high : signed(8)
+        Codes minus 128, constant while vectors are in flight and from the cycle before them on.
+    valid, y : 1, signed(8) per column
+        A vector of results: codes minus 128.
+    depthwise : 1, if the parameters have it
+        Vectors are windows of cells, see `SystolicArray`; changes `mode_gap` or more cycles
+        before a vector, with none in flight.
+    lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
+        The cells of a vector, the newest of them two cycles after its control, in place of
+        `activation`. The cells before it in the window come in the cycles right before.
+    """
+
+    def __init__(self, parameters: Parameters):
+        self._parameters = parameters
+        self._array = SystolicArray(parameters)
+        windows = {
+            "depthwise": In(1),
+            "lines": In(signed(8)).array(WINDOW, parameters.cols),
+        }
+        super().__init__(
+            {
+                "activation": In(signed(8)).array(parameters.rows),
+                "vector": In(vector_layout(parameters)),
+                "weight": In(signed(8)).array(parameters.cols),
+                "capture": In(1),
+                "param": In(1),
+                "zero_point": In(signed(8)),
+                "low": In(signed(8)),
+                "high": In(signed(8)),
+                "valid": Out(1),
+                "y": Out(signed(8)).array(parameters.cols),
+            }
+            | (windows if parameters.depthwise else {})
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a vector with `last` to its results."""
+        last_column = self._parameters.cols - 1
+        return self._control_delay + Accumulator.LATENCY + Requantizer.LATENCY + last_column
+
+    @property
+    def swap_gap(self) -> int:
+        """Fewest cycles from `capture` to the vector with `swap` that uses the matrix.
+
+        The next matrix's `capture` may come in the cycle of that vector or later.
+        """
+        return self._array.swap_gap
+
+    @property
+    def mode_gap(self) -> int:
+        """Fewest cycles from a change of `depthwise` to the next vector."""
+        return self._array.mode_gap
+
+    @property
+    def load_gap(self) -> int:
+        """Fewest cycles from the first row of parameters to a vector with `load_bias`.
+
+        Negative if such a vector may come before them; `load_multiplier` may come a cycle earlier.
+        """
+        return Accumulator.PARAM_ROWS - self._control_delay
+
+    @property
+    def param_gap(self) -> int:
+        """Fewest cycles from a vector with `load_multiplier` to the next tile's parameters.
+
+        That vector is the first of a tile's last pass, the one with its last `swap`. The first of
+        the next 8 rows may come this many cycles after it, or later.
+        """
+        return self._control_delay + 3
+
+    @property
+    def _control_delay(self) -> int:
+        """Cycles from a vector to its control at column 0, one ahead of the partial sum."""
+        return self._array.latency - 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.array = array = self._array
+        m.d.comb += [
+            array.swap.eq(self.vector.valid & self.vector.swap),
+            array.capture.eq(self.capture),
+        ]
+        for ours, outer in ((array.activation, self.activation), (array.weight, self.weight)):
+            m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
+        if self._parameters.depthwise:
+            m.d.comb += array.depthwise.eq(self.depthwise)
+            for ours, outer in zip(array.lines, self.lines, strict=True):
+                m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
+        results = self._accumulators(m)
+        group = self._parameters.columns_per_lane
+        # They travel past the lanes as results do, and are there before them
+        constants = delays(
+            m, "constants", Cat(self.zero_point, self.low, self.high), self._parameters.lanes
+        )
+        for lane in range(self._parameters.lanes):
+            requantizer = Requantizer(family=self._parameters.family)
+            m.submodules[f"requantizer_{lane}"] = requantizer
+            layer = (requantizer.zero_point, requantizer.low, requantizer.high)
+            m.d.comb += Cat(layer).eq(constants[lane + 1])
+            self._lane(m, lane, requantizer, results[lane * group : (lane + 1) * group])
+        # Only this line has a reset: what one leaves under way elsewhere stays ahead of what comes
+        # after it, and nothing reads it.
+        last = self.vector.valid & self.vector.last
+        m.d.comb += self.valid.eq(delay(m, "result", last, self.latency, reset_less=False))
+        return m
+
+    def _accumulators(self, m: Module) -> list[_Result]:
+        """Hang an accumulator below each column, lines of control shifting past them."""
+        vector, cols, ahead = self.vector, self._parameters.cols, self._control_delay
+
+        def line(name: str, strobe: Value, cycle: int) -> list[Value]:
+            return delays(m, f"{name}_line", strobe, ahead + cycle + cols - 1)[ahead + cycle :]
+
+        length = ahead + Accumulator.LATENCY + cols - 1
+        address = delays(m, "address_line", vector.address, length)[ahead:]
+        lines = {
+            "read": line("read", vector.valid & ~vector.first, 0),
+            "read_address": address,
+            "load_bias": line("load_bias", vector.valid & vector.load_bias, 0),
+            "add": line("add", vector.valid, 1),
+            "first": line("first", vector.first, 1),
+            "load_multiplier": line("load_multiplier", vector.valid & vector.load_multiplier, 3),
+            "write": line("write", vector.valid & ~vector.last, 3),
+            "write_address": address[3:],
+            "param": delays(m, "param_line", self.param, cols - 1),
+            "weight": self._array.column_weight,
+            "partial_sum": self._array.partial_sum,
+        }
+        valid = line("valid", vector.valid & vector.last, 4)
+        results = []
+        for j in range(cols):
+            m.submodules[f"accumulator_{j}"] = accumulator = Accumulator(self._parameters)
+            m.d.comb += [getattr(accumulator, name).eq(taps[j]) for name, taps in lines.items()]
+            results.append(_Result(valid[j], accumulator.acc, accumulator.multiplier))
+        return results
+
+    def _lane(self, m: Module, lane: int, requantizer: Requantizer, results: list[_Result]) -> None:
+        """Requantize the columns of a lane, which come one per cycle, and align their codes."""
+        chosen = results[-1]
+        for result in results[:-1]:
+            chosen = _Result(
+                result.valid | chosen.valid,
+                Mux(result.valid, result.acc, chosen.acc),
+                Mux(result.valid, result.multiplier, chosen.multiplier),
+            )
+        m.d.comb += [
+            requantizer.valid.eq(chosen.valid),
+            requantizer.acc.eq(chosen.acc),
+            requantizer.multiplier.eq(chosen.multiplier),
+        ]
+        group = len(results)
+        oldest = self._parameters.cols - 1 - lane * group
+        codes = delays(m, f"align_{lane}", requantizer.y, oldest)
+        for phase in range(group):
+            m.d.comb += self.y[lane * group + phase].eq(codes[oldest - phase])

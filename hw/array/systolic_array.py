@@ -1,0 +1,189 @@
+"""The R x C weight-stationary array with the skews at its edges."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.parameters import WINDOW, Parameters
+from ..family.elements import ELEMENTS
+from ..family.processing_element import ProcessingElement
+from ..parts.delay import CHUNK_BITS, delay, delays
+
+__all__ = ["SystolicArray"]
+
+CHUNK = CHUNK_BITS // 8  # columns whose activations shift as one word
+GROUP = 2 * CHUNK  # columns that a register of the mode serves
+
+
+class SystolicArray(wiring.Component):
+    """Multiplies a stream of activation vectors by a matrix of weights.
+
+    Column j's partial sum is `sum(activation[i] * weight[i][j])`. It leaves `latency + j` cycles
+    after its activations, one vector per cycle. Nothing is broadcast: activations and `swap`
+    travel to the right, weights down, `capture` both ways, each skewed here.
+
+    A matrix of weights is presented in `rows` consecutive cycles, row 0 first and with `capture`.
+    Presented from cycle t on, it serves the vectors from any swap at `t + swap_gap` or later, and
+    until the next swap. The next matrix may be presented from the cycle of that swap on.
+
+    With `depthwise`, each column works on its own channel: rows 0 to `WINDOW`**2 - 1 see a window
+    of cells instead of the vector, row `WINDOW` * k + u the cell of line k that is
+    `WINDOW` - 1 - u cells before the newest. Rows below see the vector. What is called a vector's
+    cycle then is when it would be presented for its newest cell; `lines` shows that cell two cycles
+    later, the cells before it in the cycles right before. The lines travel down and to the right
+    in columns of their own.
+
+    No register has a reset: what a reset leaves under way stays ahead of what comes after it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise` and `family`, whose elements it is
+        made of.
+
+    Members
+    -------
+    activation : signed(8), one per row
+        A vector, all rows in one cycle.
+    swap : 1
+        The vector is the first that uses the matrix captured last.
+    weight : signed(8), one per column
+        A row of weights.
+    capture : 1
+        The row is row 0 of a matrix.
+    partial_sum : signed(partial_sum_bits), one per column
+        Sums, column j later than column 0 by j cycles.
+    column_weight : signed(8), one per column
+        The rows of weights as they enter the columns: column j delayed by j cycles.
+    depthwise : 1, if the parameters have it
+        Windows and not vectors, constant from `mode_gap` cycles before a vector of windows on,
+        and while vectors are in flight.
+    lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
+        Cells of one column of pixels, the last line is the lowest.
+    """
+
+    def __init__(self, parameters: Parameters):
+        self._parameters = parameters
+        cols = parameters.cols
+        windows = {"depthwise": In(1), "lines": In(signed(8)).array(WINDOW, cols)}
+        super().__init__(
+            {
+                "activation": In(signed(8)).array(parameters.rows),
+                "swap": In(1),
+                "weight": In(signed(8)).array(cols),
+                "capture": In(1),
+                "partial_sum": Out(signed(parameters.partial_sum_bits)).array(cols),
+                "column_weight": Out(signed(8)).array(cols),
+            }
+            | (windows if parameters.depthwise else {})
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a vector to the sum of column 0."""
+        make = self._element
+        return self._parameters.rows + make.LATENCY + make.SUMS_LATENCY
+
+    @property
+    def swap_gap(self) -> int:
+        """Fewest cycles from the first row of a matrix to the swap that makes it active."""
+        return self._parameters.rows
+
+    @property
+    def mode_gap(self) -> int:
+        """Fewest cycles from a change of `depthwise` to the next vector."""
+        return WINDOW - 1 + self._groups
+
+    @property
+    def _element(self) -> type[ProcessingElement]:
+        return ELEMENTS[self._parameters.family]
+
+    @property
+    def _groups(self) -> int:
+        """Groups of columns that share a register of the mode."""
+        return -(-self._parameters.cols // GROUP)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows, cols = self._parameters.rows, self._parameters.cols
+        weights = [delays(m, f"weight_{j}", self.weight[j], j + rows) for j in range(cols)]
+        columns = {j: self._column(m, j) for j in range(0, cols, self._element.COLUMNS)}
+        # With the vector, which its register has delayed; the weights are delayed as much.
+        swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
+        windows = self._windows(m) if self._parameters.depthwise else []
+        for i in range(rows):
+            if i < len(windows):
+                activations = self._window_row(m, i, *windows[i])
+            else:
+                activations = delays(m, f"activation_{i}", self.activation[i], i + cols)[i + 1 :]
+            swaps = delays(m, f"swap_{i}", swap, cols)
+            captures = delays(m, f"capture_{i}", capture, max(cols, 2))
+            for j, column in columns.items():
+                element = column[i]
+                m.d.comb += [
+                    element.a.eq(activations[j]),
+                    element.swap.eq(swaps[j]),
+                    element.capture.eq(captures[j]),
+                ]
+                for k, w in enumerate(element.weights):
+                    m.d.comb += w.eq(weights[j + k][i + j + 1])
+            # The next row's vectors are one cycle later, its weights two.
+            swap, capture = swaps[1], captures[2]
+        for j, column in columns.items():
+            for k, total in enumerate(self._element.sums(m, f"sums_{j}", column), j):
+                m.d.comb += self.partial_sum[k].eq(total)
+        for j in range(cols):
+            m.d.comb += self.column_weight[j].eq(weights[j][j])
+        return m
+
+    def _column(self, m: Module, j: int) -> list[ProcessingElement]:
+        """Elements of a column or of several, each adding to the sum of the one above."""
+        rows, bits = self._parameters.rows, self._parameters.partial_sum_bits
+        reach = self._element.ROWS or rows
+        column = [
+            self._element(
+                partial_sum_bits=bits,
+                first=i % reach == 0,
+                last=i % reach == reach - 1 or i == rows - 1,
+            )
+            for i in range(rows)
+        ]
+        for i, element in enumerate(column):
+            m.submodules[f"element_{i}_{j}"] = element
+            if i % reach:
+                m.d.comb += element.p.eq(column[i - 1].p_out)
+        return column
+
+    def _windows(self, m: Module) -> list[tuple[list[Value], list[Value]]]:
+        """For each row of a window: the mode by group of columns, and its line's cells by column.
+
+        The rows of a line see the same cells, each one cycle later than the row before: theirs
+        are one cell older. So one row of registers per line and column serves them all.
+        """
+        down = delays(m, "mode", self.depthwise, WINDOW**2)[1:]
+        modes = [delays(m, f"mode_{i}", mode, self._groups - 1) for i, mode in enumerate(down)]
+        cells: list[list[Value]] = []
+        for k, line in enumerate(self.lines):
+            cells.append([])
+            for j, cell in enumerate(line):
+                # Without windows these registers hold: nothing to compute for a simulator.
+                with m.If(modes[k][j // GROUP]):
+                    cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j)[-1:]
+        return [(mode, cells[i // WINDOW]) for i, mode in enumerate(modes)]
+
+    def _window_row(self, m: Module, i: int, modes: list[Value], cells: list[Value]) -> list[Value]:
+        """Activations of a row's elements: from the element to the left, or a window's cells."""
+        left = delays(m, f"activation_{i}", self.activation[i], i)[-1]
+        activations: list[Value] = []
+        for start in range(0, self._parameters.cols, CHUNK):
+            part = cells[start : start + CHUNK]
+            line = Signal(8 * len(part), name=f"activations_{i}_{start}", reset_less=True)
+            with m.If(modes[start // GROUP]):
+                m.d.sync += line.eq(Cat(part))
+            with m.Else():
+                m.d.sync += line.eq(Cat(left, line))
+            activations += [line.word_select(j, 8).as_signed() for j in range(len(part))]
+            left = activations[-1]
+        return activations

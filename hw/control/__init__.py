@@ -1,0 +1,1 @@
+"""Registers, instruction fetch and dispatch, tokens, counters."""

@@ -1,0 +1,1 @@
+"""What reads scratchpads for the array, and writes its outputs."""

@@ -1,0 +1,335 @@
+"""Issues the vectors of each pass: addresses in the activation scratchpad, and their control."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.isa import Mode, Opcode, Unit
+from ...spec.parameters import Parameters
+from ...spec.registers import UnitState
+from ..layouts import compute_layout, fields_layout, unit_port, vector_layout
+from .cell_walker import CellWalker
+from .compute_commands import ComputeCommands, outputs_layout
+
+__all__ = ["ActivationFeeder", "read_layout"]
+
+_STORE = 1 << Unit.STORE
+
+
+def read_layout(parameters: Parameters) -> data.StructLayout:
+    """A read of a cell: its index in its line, and whether it completes a window."""
+    return data.StructLayout({"valid": 1, "cell": range(parameters.line_cells), "emit": 1})
+
+
+class _Step(NamedTuple):
+    """What has been decided on: a cell, a pass's first, one that completes a window, the last."""
+
+    go: Signal
+    start: Signal
+    emit: Signal
+    end: Signal
+
+
+class ActivationFeeder(wiring.Component):
+    """Runs COMPUTE: for each pass, one cell a cycle under the pixels of the tile.
+
+    Decides on a pass when the reduction and the weights are ready, in the cycle after the last
+    pass when they are; reads leave `LATENCY` cycles after the decision. The next command is taken
+    while the last pass goes out, so that passes follow each other alike from one command to the
+    next, if that pass has ten cells or more. Vectors of a dense tile's last pass keep the
+    distance that the requantizers need.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    drain : int
+        Cycles from a read to the end of its effects.
+
+    Members
+    -------
+    i : commands; SETUP takes effect when the pipeline is empty
+    halt : starts no further command
+    held, take, give : tokens, masks of units; the weight unit's are taken before
+    setup, setup_add : what is in force; SETUP_ADD gives `setup`, too, what the two share and the
+        shape of what is read, so does a dense SETUP: windows of one cell
+    begin, restart, activation : to `Reduction`
+    reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_past,
+        reduction_next : from and to it
+    weights_ready, swap : from and to `WeightFeeder`
+    a, b, split, read : of the activation scratchpad
+    vector : to the datapath with what it reads
+    lanes, columns : rows and columns of the array that multiply by the layer's weights, of the
+        vector
+    outputs : where results go, one for each tile with `last`
+    issuing, throttled, running : a cell has been decided on the cycle before; none is for want of
+        requantizers; passes remain
+    missing : units whose tokens the next command waits for
+    drained : nothing that was read is in flight
+    illegal, beyond : a COMPUTE continues no walk of its mode, goes beyond the walk's end; has too
+        many passes or pixels
+    state : what the unit is doing
+    """
+
+    #: Cycles from a decision to its read.
+    LATENCY = CellWalker.LATENCY + 1
+    SETUP_GAP = 9  # fewest cycles from a change of `setup` to a read
+
+    i: stream.Interface
+    outputs: stream.Interface
+
+    def __init__(self, parameters: Parameters, *, drain: int) -> None:
+        self._parameters = parameters
+        self._interval = parameters.columns_per_lane
+        self._drain = drain
+        address = range(parameters.activation_bytes)
+        lanes = range(parameters.rows + 1)
+        super().__init__(
+            unit_port(compute_layout())
+            | {
+                "setup": Out(fields_layout(Opcode.SETUP)),
+                "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
+                "begin": Out(1),
+                "restart": Out(1),
+                "activation": Out(24),
+                "reduction_ready": In(1),
+                "reduction_a": In(address),
+                "reduction_b": In(address),
+                "reduction_split": In(lanes),
+                "reduction_used": In(lanes),
+                "reduction_past": In(1),
+                "reduction_next": Out(1),
+                "weights_ready": In(1),
+                "swap": Out(1),
+                "a": Out(address),
+                "b": Out(address),
+                "split": Out(range(parameters.vector_bytes + 1)),
+                "read": Out(read_layout(parameters)),
+                "vector": Out(vector_layout(parameters)),
+                "lanes": Out(lanes),
+                "columns": Out(range(parameters.cols + 1)),
+                "outputs": Out(stream.Signature(outputs_layout())),
+                "issuing": Out(1),
+                "throttled": Out(1),
+                "running": Out(1),
+                "missing": Out(len(Unit)),
+                "drained": Out(1),
+                "illegal": Out(1),
+                "beyond": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p = self._parameters
+        m.submodules.commands = commands = ComputeCommands(p)
+        m.submodules.walker = walker = CellWalker(p)
+        self._command(m, commands)
+        tile = Signal(fields_layout(Opcode.COMPUTE), reset_less=True)  # of the pass to start
+        signal = Signal(len(Unit), reset_less=True)
+        with m.If(commands.begin):
+            m.d.sync += [tile.eq(self.i.payload.fields.compute), signal.eq(self.i.payload.signal)]
+        free, pending, only = Signal(), Signal(), Signal()  # passes are still to start, one is
+        self._decide(m, walker, commands, pending, only, free)
+        tile_started, first, last = Signal(), Signal(), Signal()  # first, last: of the tile
+        with m.If(walker.start):
+            m.d.sync += [first.eq(tile.first & ~tile_started), last.eq(tile.last & only)]
+        # Cycle 1: what has been decided
+        step = _Step(*(Signal(name=f"stepped_{name}") for name in _Step._fields))
+        m.d.sync += [
+            step.go.eq(walker.go),
+            step.start.eq(walker.start),
+            step.emit.eq(walker.go & walker.emit),
+            step.end.eq(walker.go & walker.end),
+            tile_started.eq((tile_started | step.start) & ~commands.begin),
+        ]
+        m.d.comb += self.issuing.eq(step.go)
+        self._count(m, commands, step.start, only)
+        self._space(m, step.emit & last & commands.weighted, free)
+        final, gives = Signal(), Signal(len(Unit), reset_less=True)  # of the command
+        with m.If(step.start):
+            m.d.sync += [final.eq(only), gives.eq(signal & ~_STORE)]
+        # Cycle 2
+        ended = Signal()
+        m.d.sync += [ended.eq(step.end), self.give.eq(Mux(ended & final, gives, 0))]
+        self._walk(m, walker, tile, step)
+        self._issue(m, tile.accumulator, step, (first, last), commands.weighted)
+        self._drain_reads(m, step.go)
+        self._judge(m, commands, tile.accumulator, step)
+        return m
+
+    def _judge(self, m: Module, commands: ComputeCommands, accumulator: Value, step: _Step) -> None:
+        """Stop passes beyond the walk's end, and pixels beyond the accumulators.
+
+        Where the mode has no weights, pixels end with the bytes of the output scratchpad.
+        """
+        entries, bytes_ = self._parameters.accumulators, self._parameters.output_bytes
+        place = Signal(range(2 * max(entries, bytes_)), reset_less=True)  # behind this pixel
+        emits = Signal()
+        past, weighted = Signal(), commands.weighted
+        limit = Mux(weighted, entries, bytes_)
+        m.d.sync += [
+            emits.eq(step.emit),
+            past.eq(step.start & weighted & self.reduction_past),
+            self.illegal.eq(commands.illegal | past),
+            self.beyond.eq(commands.beyond | (emits & (place > limit))),
+        ]
+        with m.If(step.start):
+            m.d.sync += place.eq(Mux(weighted, accumulator, 0) + step.emit)
+        with m.Elif(step.emit):
+            m.d.sync += place.eq(place + 1)
+
+    def _command(self, m: Module, commands: ComputeCommands) -> None:
+        fields = self.i.payload.fields.compute
+        wiring.connect(m, wiring.flipped(self.i), commands.i)
+        wiring.connect(m, commands.outputs, wiring.flipped(self.outputs))
+        m.d.comb += [
+            commands.halt.eq(self.halt),
+            commands.held.eq(self.held),
+            commands.running.eq(self.running),
+            commands.drained.eq(self.drained),
+            self.take.eq(commands.take),
+            self.missing.eq(commands.missing),
+            self.setup.eq(commands.setup),
+            self.setup_add.eq(commands.setup_add),
+            self.begin.eq(commands.begin),
+            self.restart.eq(fields.first | ~commands.weighted),
+            self.activation.eq(fields.activation),
+        ]
+        with m.If(self.running):
+            m.d.comb += self.state.eq(UnitState.RUNNING)
+        with m.Elif(commands.blocked):
+            m.d.comb += self.state.eq(UnitState.WAITING)
+
+    def _decide(
+        self,
+        m: Module,
+        walker: CellWalker,
+        commands: ComputeCommands,
+        pending: Signal,
+        only: Signal,
+        free: Signal,
+    ) -> None:
+        """Decide whether the next pass may start, in the cycle after."""
+        stale = Signal()  # the weights that are ready are those of the pass that has started
+        m.d.comb += [
+            walker.free.eq(free),
+            commands.pending.eq(pending),
+            self.running.eq(walker.under_way | pending),
+        ]
+        ready = self.reduction_ready & (self.weights_ready | ~commands.weighted)
+        m.d.sync += [
+            walker.armed.eq(pending & ready & ~stale & ~walker.start),
+            stale.eq(walker.start | (stale & commands.weighted & ~self.swap)),
+            pending.eq(commands.begin | (pending & ~(walker.start & only))),
+        ]
+
+    def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
+        """Count passes that are still to start."""
+        passes = Signal(16, reset_less=True)
+        # MAX and ADD have one pass
+        count = Mux(commands.weighted, self.i.payload.fields.compute.passes, 1)
+        m.d.sync += only.eq(passes == 1)
+        with m.If(commands.begin):
+            m.d.sync += passes.eq(count)
+        with m.Elif(started):
+            m.d.sync += passes.eq(passes - 1)
+        # The walk halts at a command's end: the next one may come with another origin.
+        m.d.comb += self.reduction_next.eq(started & ~only)
+
+    def _space(self, m: Module, issued: Value, free: Signal) -> None:
+        """Keep vectors of a last pass apart."""
+        if self._interval == 1:
+            m.d.comb += free.eq(1)
+            return
+        wait = Signal(range(-1, self._interval), init=-1)
+        with m.If(issued):
+            m.d.sync += wait.eq(self._interval - 3)
+        with m.Elif(~wait[-1]):
+            m.d.sync += wait.eq(wait - 1)
+        m.d.comb += [free.eq(~issued & wait[-1]), self.throttled.eq(~free)]
+
+    def _drain_reads(self, m: Module, going: Signal) -> None:
+        """Know when the last read has had its effects."""
+        left = Signal(range(-1, self._drain + 2), init=-1)
+        with m.If(going):
+            m.d.sync += left.eq(self._drain + 1)
+        with m.Elif(~left[-1]):
+            m.d.sync += left.eq(left - 1)
+        m.d.comb += self.drained.eq(~going & left[-1])
+
+    def _walk(self, m: Module, walker: CellWalker, tile: data.View, step: _Step) -> None:
+        """Addresses of a pass, and what is constant in it."""
+        setup = self.setup
+        lanes, columns = Signal.like(self.lanes), Signal.like(self.columns)
+        window, high = Signal(4), setup.window_height
+        dense = Signal()
+        m.d.comb += [
+            walker.setup.eq(setup),
+            walker.width.eq(tile.width),
+            walker.height.eq(tile.height),
+            walker.origin_a.eq(self.reduction_a),
+            walker.origin_b.eq(self.reduction_b),
+            walker.split.eq(self.reduction_split),
+        ]
+        m.d.sync += [
+            dense.eq(setup.mode == Mode.DENSE),
+            # Without a multiplier
+            window.eq(
+                Mux(high[0], setup.window_width, 0) + (Mux(high[1], setup.window_width, 0) << 1)
+            ),
+        ]
+        with m.If(step.start):
+            m.d.sync += [
+                columns.eq(tile.columns),
+                lanes.eq(Mux(dense, self.reduction_used, window)),
+            ]
+        # Cycle 3: to the scratchpad
+        m.d.sync += [
+            self.a.eq(walker.a),
+            self.b.eq(walker.b),
+            self.split.eq(walker.read_split),
+            self.read.cell.eq(walker.cell),
+            self.lanes.eq(lanes),
+            self.columns.eq(columns),
+        ]
+
+    def _issue(
+        self,
+        m: Module,
+        accumulator: Value,
+        step: _Step,
+        ends_of_tile: tuple[Signal, Signal],
+        weighted: Signal,
+    ) -> None:
+        """The control of a vector goes with the cell that completes its windows."""
+        first, last = ends_of_tile
+        read, vector = Signal.like(self.read), Signal.like(self.vector)
+        begun = Signal()  # a window of the pass has been completed
+        emits = step.emit & weighted
+        with m.If(step.go):
+            m.d.sync += begun.eq((begun | step.emit) & ~step.end)
+        m.d.sync += [
+            read.valid.eq(step.go),
+            read.emit.eq(step.emit),
+            self.swap.eq(emits & ~begun),
+            vector.valid.eq(emits),
+            vector.swap.eq(~begun),
+            vector.first.eq(first),
+            vector.last.eq(last),
+            vector.load_bias.eq(~begun & first),
+            vector.load_multiplier.eq(~begun & last),
+        ]
+        with m.If(step.start):
+            m.d.sync += vector.address.eq(accumulator)
+        with m.Elif(step.emit):
+            m.d.sync += vector.address.eq(vector.address + begun)
+        # Cycle 3: to the scratchpad
+        m.d.sync += [
+            self.vector.eq(vector),
+            self.read.valid.eq(read.valid),
+            self.read.emit.eq(read.emit),
+        ]

@@ -1,0 +1,150 @@
+"""Walks the cells of a pass: what is read, and which cells complete a window."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.isa import Mode, Opcode
+from ...spec.parameters import Parameters
+from ..layouts import fields_layout
+
+__all__ = ["CellWalker"]
+
+
+class CellWalker(wiring.Component):
+    """Reads one cell a cycle, left to right and top to bottom, under the windows of a tile.
+
+    A dense pixel is a window of one cell. A pixel of an addition is one of two cells, which are
+    read from `a` and from `b`.
+
+    What is counted counts down: a sign says that nothing is left.
+
+    Members
+    -------
+    setup : geometry, the windows' shape included, constant while walking
+    width, height : pixels of the tile, constant from three cycles before its first pass to the
+        start of its last one
+    origin_a, origin_b, split : of the pass, in the cycle after it started
+    armed, free : a pass may start when the one before has ended; something may be done
+    under_way : the pass has cells left
+    go, start : the walk moves to the next cell; to a pass's first one
+    emit, end : the cell to move to completes a window, is the pass's last one
+    a, b, read_split, cell : where to read the cell, and its index in its line, `LATENCY` cycles
+        after `go`
+    """
+
+    #: Cycles from `go` to a cell's addresses.
+    LATENCY = 2
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._lanes = parameters.vector_bytes
+        address = range(parameters.activation_bytes)
+        super().__init__(
+            {
+                "setup": In(fields_layout(Opcode.SETUP)),
+                "width": In(16),
+                "height": In(16),
+                "origin_a": In(address),
+                "origin_b": In(address),
+                "split": In(range(parameters.rows + 1)),
+                "armed": In(1),
+                "free": In(1),
+                "under_way": Out(1),
+                "go": Out(1),
+                "start": Out(1),
+                "emit": Out(1),
+                "end": Out(1),
+                "a": Out(address),
+                "b": Out(address),
+                "read_split": Out(range(self._lanes + 1)),
+                "cell": Out(range(parameters.line_cells)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        setup = self.setup
+        line_start = Signal(init=1)  # the cell to move to is the first of its line
+        adds, dense = Signal(), Signal()
+        busy, move_y = Signal(), Signal()
+        line, line_ends = self._count(
+            m, "y", (setup.window_height, setup.stride_y, self.height), busy, move_y, None
+        )
+        column, column_ends = self._count(
+            m, "x", (setup.window_width, setup.stride_x, self.width), busy, self.go, line_ends
+        )
+        m.d.comb += [
+            busy.eq(self.armed | self.under_way),
+            self.go.eq(busy & self.free),
+            self.start.eq(self.armed & ~self.under_way & self.free),
+            move_y.eq(self.go & column_ends),
+            self.emit.eq(column & line),
+            self.end.eq(column_ends & line_ends),
+        ]
+        m.d.sync += [adds.eq(setup.mode == Mode.ADD), dense.eq(setup.mode == Mode.DENSE)]
+        # Cycle 1: the move
+        start, moved, new_line, second, going = (Signal() for _ in range(5))
+        m.d.sync += [
+            going.eq(self.go),
+            start.eq(self.start),
+            moved.eq(self.go & ~(adds & self.emit)),
+            new_line.eq(line_start),
+            second.eq(adds & self.emit),
+        ]
+        with m.If(self.go):
+            m.d.sync += [self.under_way.eq(~self.end), line_start.eq(column_ends)]
+        # Cycle 2: the addresses
+        with m.If(going):
+            m.d.sync += self.cell.eq(Mux(new_line, 0, self.cell + 1))
+        with m.If(start | (going & adds)):
+            m.d.sync += self.read_split.eq(Mux(second, 0, Mux(dense, self.split, self._lanes)))
+        for address, origin in ((self.a, self.origin_a), (self.b, self.origin_b)):
+            next_line = Signal.like(address, name=f"line_{address.name}", reset_less=True)
+            with m.If(moved):
+                m.d.sync += address.eq(
+                    Mux(start, origin, Mux(new_line, next_line, address + setup.step_x))
+                )
+            with m.If(moved & new_line):
+                m.d.sync += next_line.eq(Mux(start, origin, next_line) + setup.step_y)
+        return m
+
+    def _count(
+        self,
+        m: Module,
+        axis: str,
+        shape: tuple[Value, Value, Value],
+        busy: Signal,
+        move: Signal,
+        final: Value | None,
+    ) -> tuple[Value, Value]:
+        """Count cells of a dimension: whether the next completes a pixel, and the last one.
+
+        What follows the last one is another pass, maybe of another tile, if it is `final`.
+        """
+        window, stride, cells = (
+            Signal(signed(5), name=f"{name}_{axis}", reset_less=True)
+            for name in ("window", "stride", "cells")
+        )
+        # Of the next pass, of this one
+        ahead, pixels = (
+            Signal(signed(17), name=f"{name}_{axis}", reset_less=True)
+            for name in ("ahead", "pixels")
+        )
+        m.d.sync += [a.eq(b - 2) for a, b in zip((window, stride, ahead), shape, strict=True)]
+        completes, last = cells[-1], pixels[-1]
+        with m.If(~busy | move):
+            m.d.sync += cells.eq(
+                Mux(~busy | (completes & last), window, Mux(completes, stride, cells - 1))
+            )
+        anew: Value = ahead
+        if final is not None:
+            whole = Signal.like(ahead, name=f"whole_{axis}", reset_less=True)
+            # Not needed in the last line any more
+            with m.If(~busy | final):
+                m.d.sync += whole.eq(ahead)
+            anew = Mux(~busy | final, ahead, whole)
+        with m.If(~busy | (move & completes)):
+            m.d.sync += pixels.eq(Mux(~busy | last, anew, pixels - 1))
+        return completes, completes & last

@@ -1,0 +1,153 @@
+"""Starts the compute unit's commands: tokens, the setup in force, where outputs go."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.isa import PARAMETER_ROWS, Mode, Opcode, Unit
+from ...spec.parameters import Parameters
+from ..layouts import compute_layout, fields_layout
+
+__all__ = ["ComputeCommands", "outputs_layout"]
+
+_WEIGHT = 1 << Unit.WEIGHT
+_STORE = 1 << Unit.STORE
+_ONE = {"window_height": 1, "window_width": 1, "stride_y": 1, "stride_x": 1}
+_PAIR = {"window_height": 1, "window_width": 2, "stride_y": 1, "stride_x": 2}
+_SHARED = ("step_x", "step_y", "zero_point", "low", "high")  # by SETUP and SETUP_ADD
+
+
+def outputs_layout() -> data.StructLayout:
+    """Where the outputs of a tile go, and the token mask to give when they are there."""
+    return data.StructLayout(
+        {"output": 24, "output_pitch": 24, "columns": 8, "width": 16, "height": 16, "signal": 4}
+    )
+
+
+class ComputeCommands(wiring.Component):
+    """Takes a command two cycles after its tokens are there, one after the last is under way.
+
+    Members
+    -------
+    i : commands; SETUP takes effect when nothing runs and nothing is in flight
+    halt : starts no further command
+    held, take : tokens, masks of units; the weight unit's are taken before
+    pending : passes of the last COMPUTE are still to start
+    running, drained : passes are to start or under way; nothing that was read is in flight
+    begin : a COMPUTE is taken from `i`
+    setup, setup_add : what is in force; SETUP_ADD gives `setup`, too, what the two share and the
+        shape of what is read, so does a dense SETUP: windows of one cell
+    weighted : the mode in force has weights, two cycles after its SETUP
+    outputs : where results go, one for each tile with `last`
+    illegal, beyond : a COMPUTE that has begun continues no walk of its mode; has more passes than
+        the weight scratchpad has room for
+    blocked, missing : a COMPUTE may not start; units whose tokens it waits for
+    """
+
+    i: stream.Interface
+    outputs: stream.Interface
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._rows = parameters.rows
+        self._weight_rows = parameters.weight_rows
+        super().__init__(
+            {
+                "i": In(stream.Signature(compute_layout())),
+                "halt": In(1),
+                "held": In(len(Unit)),
+                "take": Out(len(Unit)),
+                "pending": In(1),
+                "running": In(1),
+                "drained": In(1),
+                "begin": Out(1),
+                "setup": Out(fields_layout(Opcode.SETUP)),
+                "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
+                "weighted": Out(1),
+                "outputs": Out(stream.Signature(outputs_layout())),
+                "illegal": Out(1),
+                "beyond": Out(1),
+                "blocked": Out(1),
+                "missing": Out(len(Unit)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        command, fields, mode = self.i.payload, self.i.payload.fields.compute, self.setup.mode
+        shown, change, change_add = Signal(), Signal(), Signal()
+        missing = Signal(len(Unit))
+        there, placed = Signal(), Signal()  # its tokens are; it has outputs
+        wait = command.wait & ~_WEIGHT
+        changes = self.i.valid & command.setup & ~change & ~self.running & self.drained
+        m.d.comb += [
+            shown.eq(self.i.valid & ~command.setup & ~self.begin),
+            missing.eq(wait & ~self.held),
+            placed.eq(fields.last | ~self.weighted),
+            self.take.eq(Mux(self.begin, wait, 0)),
+            self.i.ready.eq(self.begin | change),
+        ]
+        m.d.sync += [
+            self.weighted.eq((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE)),
+            there.eq(shown & (missing == 0) & ~self.halt),
+            self.begin.eq(there & ~self.begin & ~self.pending & ~(placed & self.outputs.valid)),
+            change.eq(changes),
+            change_add.eq(changes & command.add),
+            self.missing.eq(Mux(shown & ~self.pending, missing, 0)),
+            self.blocked.eq(shown & ~self.pending & ((missing != 0) | self.halt)),
+        ]
+        self._place(m, self.begin & placed)
+        self._set_up(m, change, change_add)
+        self._judge(m, change)
+        return m
+
+    def _judge(self, m: Module, change: Signal) -> None:
+        """Find COMPUTEs that the mode in force does not have; none is told by its fields alone."""
+        fields, begin = self.i.payload.fields.compute, self.begin
+        configured, walking = Signal(), Signal()  # by a SETUP, by a COMPUTE with `first` since
+        columns = Signal(8, reset_less=True)  # of that one
+        # While a command is shown, two cycles or more before it begins
+        same, one, many, many_first = (Signal(reset_less=True) for _ in range(4))
+        room = self._weight_rows // self._rows
+        room_first = (self._weight_rows - PARAMETER_ROWS) // self._rows
+        m.d.sync += [
+            same.eq(columns == fields.columns),
+            one.eq((fields.passes == 1) & fields.first & fields.last),
+            many.eq(fields.passes > room),
+            many_first.eq(fields.passes > room_first),
+        ]
+        walks = Mux(fields.first, 1, walking & same)
+        m.d.sync += [
+            self.illegal.eq(begin & (~configured | ~Mux(self.weighted, walks, one))),
+            self.beyond.eq(begin & self.weighted & Mux(fields.first, many_first, many)),
+            configured.eq(configured | change),
+            walking.eq((walking | (begin & fields.first)) & ~change),
+        ]
+        with m.If(begin & fields.first):
+            m.d.sync += columns.eq(fields.columns)
+
+    def _place(self, m: Module, begin: Value) -> None:
+        """Where outputs go, until that is taken."""
+        outputs, fields = self.outputs, self.i.payload.fields.compute
+        m.d.sync += outputs.valid.eq(begin | (outputs.valid & ~outputs.ready))
+        with m.If(~outputs.valid):
+            m.d.sync += outputs.payload.signal.eq(self.i.payload.signal & _STORE)
+            for name in ("output", "output_pitch", "columns", "width", "height"):
+                m.d.sync += outputs.payload[name].eq(fields[name])
+
+    def _set_up(self, m: Module, change: Signal, change_add: Signal) -> None:
+        """Put SETUP or SETUP_ADD in force, the latter with both flags."""
+        setup, fields = self.setup, self.i.payload.fields
+        one_run = {"run": self._rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
+        with m.If(change):
+            m.d.sync += self.setup_add.operand_pitch.eq(0)
+            with m.If(change_add):
+                m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
+                m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]
+            with m.Else():
+                m.d.sync += setup.eq(fields.setup.as_value())
+                with m.If(fields.setup.mode == Mode.DENSE):
+                    m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
+        with m.If(change_add):
+            m.d.sync += self.setup_add.eq(fields.setup_add.as_value())

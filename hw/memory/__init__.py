@@ -1,0 +1,1 @@
+"""Scratchpads, and the engines between them and the bus."""

@@ -1,0 +1,1 @@
+"""Queues, register slices and delays that every block may use."""

@@ -1,0 +1,90 @@
+"""Commands about maccord itself: version, tools, and two runs compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from maccord.cli import main as cli
+from maccord.runtime.errors import ToolchainError
+from maccord.sim import doctor
+from maccord.sim.report import _waves
+
+
+def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
+    """Run the command line in this process; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["maccord", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return stopped.value.code
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == f"maccord {version('maccord')}\n"
+
+
+def test_the_doctor_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("doctor", monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert f"ok      torch         {version('torch')}" in said and "Verilator" in said
+
+    def absent() -> None:
+        raise ToolchainError("Verilator was not found.")
+
+    monkeypatch.setattr(doctor, "find_verilator", absent)
+    assert run("doctor", monkeypatch=monkeypatch) == 2
+    assert "missing Verilator     Verilator was not found." in capsys.readouterr().out
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {"_MACCORD_COMPLETE": "complete_bash", "COMP_WORDS": "maccord s", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("maccord"))],
+        env={**os.environ, **asked}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["sim", "study", "synth"]
+
+
+def test_the_waves_line_says_window_size_and_format(tmp_path: Path) -> None:
+    path = tmp_path / "layer.vcd"
+    path.write_bytes(bytes(2_500_000))
+    said = _waves(path, (0, 10_000))
+    assert said.startswith(f"waves: {path}, 2.5 MB, cycles 0 to 10,000 (--window FIRST:LAST); VCD")
+    path.rename(path.with_suffix(".fst"))
+    assert _waves(path.with_suffix(".fst"), None) == f"waves: {tmp_path}/layer.fst, 2.5 MB"
+
+
+def written(path: Path, **fields: object) -> str:
+    """Write a result; return its path."""
+    base = {"layer": "net.a", "perturbation": "clean", "cycles": 200, "rows": 4}
+    path.write_text(json.dumps(base | {"mismatches_golden": 0, "mismatches_torch": 0} | fields))
+    return str(path)
+
+
+def test_two_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = written(tmp_path / "one.json")
+    two = written(tmp_path / "two.json", cycles=150, rows=8)
+    assert run("compare", one, two, monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "net.a @ clean: 200 > 150 cycles, -25.00 %",
+        "  rows: 4 > 8",
+    ]
+    wrong = written(tmp_path / "wrong.json", mismatches_torch=3)
+    assert run("compare", one, wrong, monkeypatch=monkeypatch) == 1
+    assert "  mismatches_torch: 0 > 3" in capsys.readouterr().out
+    assert run("compare", wrong, one, monkeypatch=monkeypatch) == 0
+    other = written(tmp_path / "other.json", layer="net.b")
+    for path, words in ((other, "a run in common"), ("no.json", "No such file")):
+        assert run("compare", one, path, monkeypatch=monkeypatch) == 2
+        assert words in capsys.readouterr().err

@@ -1,0 +1,126 @@
+"""The reason of a failure reaches the user, and only a comparison ends in exit code 0."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from command import ROOT, maccord
+from fake_accelerator import PARAMETERS, perfect
+from toy import toy_data, toy_job
+
+from maccord.cli import main as cli
+from maccord.runtime.errors import SimulationError, os_error_sentence
+from maccord.runtime.pool import Crash, run_all
+from maccord.sim import cli_layers, cli_sim, simulate
+from maccord.sim.cli_sim import Request
+from maccord.sim.jobs import run_layer
+from maccord.sim.process import cocotb_environment, why_no_result
+from maccord.sim.results import Outcome, Verdict
+from maccord.sim.worker import Worker
+
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
+
+def test_an_exception_inside_the_testbench_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(folder: Path, module: str) -> dict[str, str]:
+        return cocotb_environment(folder, "failing_bench")
+
+    monkeypatch.setattr(simulate, "cocotb_environment", failing)
+    with pytest.raises(SimulationError) as caught:
+        simulate.simulate(toy_job(toy_data(256, seed=1)))
+    assert str(caught.value).endswith("a result: LookupError: the bench knows no such signal")
+
+
+def test_deprecation_warnings_as_errors_do_not_stop_the_bench(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    data = toy_data(256, seed=1)
+    assert (simulate.simulate(toy_job(data)).outputs[0] == ~data).all()
+
+
+def test_without_cocotbs_file_the_last_lines_are_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("first\nlast\n")
+    (tmp_path / "results.xml").write_text("<testsuites")  # cut off
+    assert why_no_result(tmp_path) == "first | last"
+
+
+def test_a_factory_that_exits_is_no_success(tmp_path: Path) -> None:
+    path = tmp_path / "exits.py"
+    path.write_text("import sys\n\ndef net():\n    sys.exit(0)\n")
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = maccord("sim", "--module", "exits:net", "--rows", "4", "--cols", "4", env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = f"exits:net must make a network, got a call of sys.exit: SystemExit: 0 ({path}, line 4)"
+    assert done.stderr.splitlines()[-1] == f"maccord: {said}"
+
+
+def main(monkeypatch: pytest.MonkeyPatch, body: object) -> int | str | None:
+    """Run the command line with a body in place of that of `maccord layers`."""
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli_layers, "run", body)
+    monkeypatch.setattr(sys, "argv", ["maccord", "layers"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    signal.signal(signal.SIGTERM, handler)
+    return stopped.value.code
+
+
+def test_a_call_of_exit_anywhere_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(monkeypatch, lambda *_: sys.exit(0)) == 3
+    assert "sys.exit was called in " in capsys.readouterr().err
+
+
+def test_sigterm_ends_with_143(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(monkeypatch, lambda *_: os.kill(os.getpid(), signal.SIGTERM)) == 143
+    assert capsys.readouterr().err == "maccord: terminated\n"
+    assert main(monkeypatch, lambda *_: os.kill(os.getpid(), signal.SIGINT)) == 130
+    assert capsys.readouterr().err == "maccord: interrupted\n"
+
+
+def nothing_compared(*_: object) -> Outcome:
+    """An outcome that claims agreement of no byte."""
+    return Outcome(Verdict.AGREES)
+
+
+def test_agreement_takes_a_byte() -> None:
+    assert cli_sim._exit_code([nothing_compared()]) == 3
+    assert cli_sim._exit_code([]) == 3
+
+
+def disk_full(number: int) -> int:
+    """Fail as a write to a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_in_a_worker_is_said() -> None:
+    found = dict(run_all(disk_full, [0], processes=1, cost=lambda _: 0, budget=1))
+    assert isinstance(found[0], Crash)
+    assert found[0].reason.startswith(f"no space left on a device: files are written to {ROOT}")
+
+
+def test_what_the_system_refused_names_the_file() -> None:
+    assert os_error_sentence(OSError(errno.EACCES, "Denied", "x")) == "cannot use x: Denied"
+    assert os_error_sentence(OSError("odd")) == "odd"
+
+
+def test_the_table_comes_before_a_dump_that_finds_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # `perfect` needs none
+    request = Request(("resnet18.fc",), PARAMETERS, out=tmp_path, dump=Path("/dev/full"), jobs=1)
+    with pytest.raises(OSError) as caught:
+        cli_sim.run(request, Worker(layer=partial(run_layer, backend=perfect)))
+    assert caught.value.errno == errno.ENOSPC
+    assert "1,000 of 1,000 outputs equal" in capsys.readouterr().out

@@ -1,0 +1,29 @@
+"""The examples in the docstrings of every room."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import maccord.golden
+
+ROOT = Path(next(iter(maccord.golden.__path__))).parent
+ROOMS = ("cli", "compiler", "golden", "hw", "nets", "runtime", "sim", "spec", "study", "synth")
+MODULES = [
+    ".".join(["maccord", *path.relative_to(ROOT).with_suffix("").parts])
+    for room in ROOMS
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    """A module whose text has examples has to have some that run."""
+    found = doctest.testmod(importlib.import_module(name.removesuffix(".__init__")))
+    assert found.attempted and not found.failed
+
+
+def test_examples_of_inner_packages_are_found() -> None:
+    assert {"maccord.nets.data.digits", "maccord.sim.stall", "maccord.study.plan"} <= set(MODULES)

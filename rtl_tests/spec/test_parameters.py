@@ -1,0 +1,87 @@
+"""Parameters are validated in one place, with one clear sentence each."""
+
+from __future__ import annotations
+
+import pytest
+
+from maccord.spec.parameters import Parameters
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"rows": 3}, "rows must be between 4 and 64, got 3"),
+        ({"rows": 65}, "rows must be between 4 and 64, got 65"),
+        ({"cols": 1}, "cols must be between 2 and 64, got 1"),
+        ({"cols": 100}, "cols must be between 2 and 64, got 100"),
+        ({"lanes": 17}, "lanes must be between 0 and 16, got 17"),
+        ({"lanes": 5}, r"lanes must divide cols \(16\), got 5"),
+        ({"axi_bytes": 24}, "axi_bytes must be a power of two, got 24"),
+        ({"axi_bytes": 4}, "axi_bytes must be between 8 and 64, got 4"),
+        ({"activation_bytes": 3000}, "activation_bytes must be a power of two, got 3000"),
+        ({"output_bytes": 512}, "output_bytes must be between 1024 and"),
+        ({"accumulators": 8}, "accumulators must be between 16 and 65536, got 8"),
+        ({"line_cells": 8}, "line_cells must be between 16 and 4096, got 8"),
+        ({"line_cells": 100}, "line_cells must be a power of two, got 100"),
+        (
+            {"rows": 64, "cols": 64, "weight_bytes": 4096},
+            "weight_bytes must hold two weight tiles of 64 x 64, at least 16384, got 4096",
+        ),
+    ],
+)
+def test_values_out_of_range(options: dict[str, int], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        Parameters(**options)
+
+
+@pytest.mark.parametrize("value", [16.0, "16", True, None])
+def test_values_of_another_type(value: object) -> None:
+    with pytest.raises(TypeError, match="rows must be an integer, got"):
+        Parameters(rows=value)
+
+
+@pytest.mark.parametrize(
+    ("options", "banks", "row_bytes", "beats"),
+    [
+        ({}, 16, 16, 64),
+        ({"rows": 12, "cols": 20, "axi_bytes": 8}, 32, 32, 64),
+        ({"rows": 33, "cols": 2, "axi_bytes": 64}, 64, 2, 64),
+        ({"rows": 4, "cols": 64, "axi_bytes": 32}, 64, 64, 64),
+        ({"rows": 4, "cols": 2, "axi_bytes": 8}, 8, 2, 64),
+    ],
+)
+def test_derived_sizes(options: dict[str, int], banks: int, row_bytes: int, beats: int) -> None:
+    parameters = Parameters(**options)
+    assert parameters.activation_banks == banks
+    assert parameters.weight_row_bytes == row_bytes
+    assert parameters.burst_beats == beats
+    assert parameters.weight_rows * row_bytes == parameters.weight_bytes
+
+
+def test_partial_sums_fit_their_width() -> None:
+    for rows in range(4, 65):
+        parameters = Parameters(rows=rows, weight_bytes=1 << 16)
+        assert rows * 128 * 128 < 1 << parameters.partial_sum_bits - 1 or rows & (rows - 1) == 0
+        assert -(1 << parameters.partial_sum_bits - 1) <= -rows * 128 * 127
+
+
+def test_lanes_default_to_one_per_column() -> None:
+    assert Parameters(cols=12).lanes == 12
+    assert Parameters(cols=12, lanes=4).columns_per_lane == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "depthwise"),
+    [({}, True), ({"rows": 9}, True), ({"rows": 8}, False), ({"lanes": 8}, False)],
+)
+def test_depthwise_takes_nine_rows_and_all_lanes(options: dict[str, int], depthwise: bool) -> None:
+    assert Parameters(**options).depthwise == depthwise
+
+
+def test_names_tell_configurations_apart() -> None:
+    names = [
+        Parameters(**options).name
+        for options in ({}, {"rows": 8}, {"lanes": 4}, {"axi_bytes": 8}, {"accumulators": 64})
+    ]
+    assert len(set(names)) == len(names)
+    assert Parameters(rows=12, cols=20).name == "r12c20"

@@ -1,0 +1,400 @@
+"""Programs of random tiles in every mode, written by hand, with what the golden kernels say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from golden_layers import random_conv2d
+from random_networks import cuts, random_quantization
+from unit_bench import instruction
+
+from maccord.golden.array.add import add_factors
+from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d
+from maccord.golden.kernels.add import add
+from maccord.golden.kernels.avg_pool2d import avg_pool2d, mean_multiplier
+from maccord.golden.kernels.conv2d import conv2d
+from maccord.golden.kernels.max_pool2d import max_pool2d
+from maccord.spec.isa import (
+    INSTRUCTION_BYTES,
+    PARAMETER_ROWS,
+    WINDOW,
+    Instruction,
+    Mode,
+    Opcode,
+    Unit,
+    encode_program,
+)
+from maccord.spec.parameters import Parameters
+
+__all__ = ["WindowProgram"]
+
+_LOAD, _WEIGHT, _COMPUTE, _STORE = (1 << unit for unit in Unit)
+_OUTPUTS = 1 << 16  # where they lie in memory
+_MEMORY = 1 << 18
+_PROGRAM = 3 << 16
+
+
+class WindowProgram:
+    """A program under construction: layers one behind the other, each on its own bytes.
+
+    Attributes
+    ----------
+    outputs : list of (offset, ndarray of int8)
+        What must lie in memory at the end.
+    program : list of Instruction
+        Without its END.
+    """
+
+    def __init__(self, rng: np.random.Generator, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.outputs: list[tuple[int, np.ndarray]] = []
+        self._rng = rng
+        self.program: list[Instruction] = []
+        self._memory = rng.integers(0, 256, _MEMORY, dtype=np.uint8)
+        self._used = {"memory": 0, "activation": 0, "weight": 0, "output": 0, "target": _OUTPUTS}
+
+    def add_random_layer(self, mode: Mode) -> None:
+        """Append a layer of a mode, of any geometry."""
+        {
+            Mode.DENSE: self._dense,
+            Mode.DEPTHWISE: self._depthwise,
+            Mode.MAX: self._maximum,
+            Mode.ADD: self._sum,
+        }[mode]()
+
+    def image(self) -> tuple[np.ndarray, int]:
+        """Memory with program and data, and the program's offset."""
+        code = encode_program([*self.program, Instruction(Opcode.END, {})])
+        assert self._used["memory"] <= _OUTPUTS and self._used["target"] <= _PROGRAM
+        assert len(code) <= _MEMORY - _PROGRAM, len(code) // INSTRUCTION_BYTES
+        memory = self._memory.copy()
+        memory[_PROGRAM : _PROGRAM + code.size] = code
+        return memory, _PROGRAM
+
+    def _take(self, what: str, size: int, alignment: int = 1) -> int:
+        limit = {
+            "activation": self.parameters.activation_bytes,
+            "weight": self.parameters.weight_bytes,
+            "output": self.parameters.output_bytes,
+        }.get(what, _MEMORY)
+        start = -(-self._used[what] // alignment) * alignment
+        self._used[what] = start + size
+        assert start + size <= limit, f"{what}: {start + size} bytes are beyond {limit}"
+        return start
+
+    def _put(self, data: np.ndarray) -> int:
+        """Place bytes in memory; where the bus takes weights from is aligned."""
+        offset = self._take("memory", data.size, 64)
+        self._memory[offset : offset + data.size] = data.reshape(-1).view(np.uint8)
+        return offset
+
+    def _emit(self, opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> None:
+        fields = {name: int(value) for name, value in fields.items()}
+        self.program.append(instruction(opcode, wait, signal, **fields))
+
+    def _load(self, cells: np.ndarray, pitch: int, buffer: int, signal: int = _COMPUTE) -> None:
+        """Bring cells, shape (lines, width, channels), to the activation scratchpad."""
+        lines, width, channels = cells.shape
+        self._emit(
+            Opcode.LOAD,
+            signal=signal,
+            memory=self._put(cells),
+            memory_pitch=channels,
+            buffer=buffer,
+            buffer_pitch=pitch,
+            rows=lines * width,
+            row_bytes=channels,
+        )
+
+    def _cells(self, cells: np.ndarray) -> tuple[int, int]:
+        """Bring cells to the activation scratchpad; return where they are, and their pitch."""
+        lines, width, channels = cells.shape
+        pitch = channels + int(self._rng.integers(4))
+        buffer = self._take("activation", lines * width * pitch)
+        self._load(cells, pitch, buffer)
+        return buffer, pitch
+
+    def _weights(self, stream: np.ndarray) -> int:
+        """Bring rows of weights, shape (rows, cols), to their scratchpad; return the first row."""
+        p = self.parameters
+        rows = np.zeros((len(stream), p.weight_row_bytes), np.uint8)
+        rows[:, : stream.shape[1]] = stream.view(np.uint8)
+        size = -(-rows.size // p.axi_bytes) * p.axi_bytes
+        buffer = self._take("weight", size, max(p.axi_bytes, p.weight_row_bytes))
+        data = np.zeros(size, np.uint8)
+        data[: rows.size] = rows.reshape(-1)
+        self._emit(
+            Opcode.WEIGHT,
+            signal=_COMPUTE,
+            memory=self._put(data),
+            buffer=buffer,
+            rows=1,
+            row_bytes=size,
+        )
+        return buffer // p.weight_row_bytes
+
+    def _tiles(
+        self,
+        y: np.ndarray,
+        origin: Callable[[int, int, int], int],
+        streams: list[np.ndarray] | None = None,
+        widest: int = 1 << 16,
+    ) -> None:
+        """Emit the COMPUTEs and STOREs of a layer.
+
+        Parameters
+        ----------
+        y : ndarray of shape (height, width, channels), uint8
+            Codes that are due.
+        origin : callable
+            Address of the first cell of the pixel at (y, x) for the column tile from a channel.
+        streams : list of ndarray, optional
+            Weights, of each column tile: parameters and passes.
+        widest : int
+            Pixels in a line of a tile.
+        """
+        rng, p = self._rng, self.parameters
+        height, width, channels = y.shape
+        pitch = channels + int(rng.integers(4))
+        target = self._take("target", y.size)
+        self.outputs.append((target, (y ^ 0x80).view(np.int8).reshape(-1)))
+        tokens = _LOAD
+        for tile, first in enumerate(range(0, channels, p.cols)):
+            columns = min(p.cols, channels - first)
+            row, passes = 0, 1
+            if streams:
+                passes = (len(streams[tile]) - PARAMETER_ROWS) // p.rows
+                row = self._weights(streams[tile])
+                tokens |= _WEIGHT
+            for line, lines in cuts(rng, height, 6):
+                most = min(widest, p.accumulators // lines)
+                for cell, cells in cuts(rng, width, most):
+                    output = self._take("output", lines * cells * pitch)
+                    fields = {
+                        "activation": origin(line, cell, first),
+                        "columns": columns,
+                        "width": cells,
+                        "height": lines,
+                        "accumulator": int(rng.integers(p.accumulators - lines * cells + 1)),
+                        "output": output,
+                        "output_pitch": pitch,
+                    }
+                    self._computes(fields, row, passes, tokens)
+                    tokens = 0
+                    for y0 in range(lines):
+                        place = (line + y0) * width + cell
+                        self._emit(
+                            Opcode.STORE,
+                            wait=_COMPUTE if y0 == 0 else 0,
+                            memory=target + place * channels + first,
+                            memory_pitch=channels,
+                            buffer=output + y0 * cells * pitch,
+                            buffer_pitch=pitch,
+                            rows=cells,
+                            row_bytes=columns,
+                        )
+
+    def _computes(self, fields: dict[str, int], row: int, passes: int, wait: int) -> None:
+        """Emit a tile in one command, or at times its passes in several."""
+        rng, p = self._rng, self.parameters
+        parts = list(cuts(rng, passes, passes)) if rng.random() < 0.3 else [(0, passes)]
+        for start, count in parts:
+            ends = start + count == passes
+            self._emit(
+                Opcode.COMPUTE,
+                wait=0 if start else wait,
+                signal=_STORE if ends else 0,
+                weight=row + start * p.rows + (PARAMETER_ROWS if start else 0),
+                passes=count,
+                first=start == 0,
+                last=ends,
+                **fields,
+            )
+
+    def _stream(
+        self, layer: Conv2d, tile: slice, matrices: np.ndarray, folded: np.ndarray
+    ) -> np.ndarray:
+        """Rows of weights of a column tile: bias, multiplier, and a matrix for each pass."""
+        bias = folded[tile].astype("<i4").view(np.int8).reshape(-1, 4).T
+        multiplier = layer.multiplier[tile].astype("<f4").view(np.int8).reshape(-1, 4).T
+        return np.concatenate([bias, multiplier, matrices.reshape(-1, bias.shape[1])])
+
+    def _convolve(self, layer: Conv2d, x: np.ndarray, y: np.ndarray) -> None:
+        """A depthwise convolution; a mean is one with weights of 1."""
+        p = self.parameters
+        channels, _, kh, kw = layer.weight.shape
+        zero = layer.input.zero_point
+        cells = np.pad(x ^ 0x80, [*((n, n) for n in layer.padding), (0, 0)])
+        edge = np.pad(
+            np.zeros(x.shape[:2], bool), [(n, n) for n in layer.padding], constant_values=True
+        )
+        cells[edge] = zero ^ 0x80
+        base, pitch = self._cells(cells)
+        line = cells.shape[1] * pitch
+        window = min(kh, WINDOW), min(kw, WINDOW)
+        parts = -(-kh // WINDOW), -(-kw // WINDOW)
+        weight = layer.weight[:, 0].astype(np.int32)
+        folded = layer.bias_q + (128 - zero) * weight.sum(axis=(1, 2))
+        matrices = np.zeros((*parts, p.rows, channels), np.int8)
+        for y0, x0 in np.ndindex(kh, kw):
+            row = (WINDOW - window[0] + y0 % WINDOW) * WINDOW + WINDOW - window[1] + x0 % WINDOW
+            matrices[y0 // WINDOW, x0 // WINDOW, row] = weight[:, y0, x0]
+        tiles = [slice(c, min(c + p.cols, channels)) for c in range(0, channels, p.cols)]
+        streams = [self._stream(layer, t, matrices[..., t], folded) for t in tiles]
+        low, high = layer.bounds
+        self._emit(
+            Opcode.SETUP,
+            mode=Mode.DEPTHWISE,
+            run=p.rows,
+            taps=parts[1],
+            tap_pitch=WINDOW * pitch,
+            lines=parts[0],
+            line_pitch=WINDOW * line,
+            step_x=pitch,
+            step_y=line,
+            zero_point=layer.output.zero_point - 128,
+            low=low - 128,
+            high=high - 128,
+            **self._window(window, layer.stride),
+        )
+        sy, sx = layer.stride
+        widest = (p.line_cells - window[1]) // sx + 1
+        # Passes beyond the kernel may read on into what comes behind the cells.
+        self._take("activation", 2 * line + 2 * pitch)
+        self._tiles(y, lambda y, x, c: base + y * sy * line + x * sx * pitch + c, streams, widest)
+
+    def _window(self, window: tuple[int, int], stride: tuple[int, int]) -> dict[str, int]:
+        names = ("window_height", "window_width", "stride_y", "stride_x")
+        return dict(zip(names, (*window, *stride), strict=True))
+
+    def _geometry(self, largest: int) -> dict[str, tuple[int, int]]:
+        """Kernel, stride and padding at random."""
+        rng = self._rng
+        kernel = tuple(int(k) for k in rng.integers(1, largest + 1, 2))
+        stride = tuple(int(s) for s in rng.choice([1, 1, 2, 3, 5], 2))
+        padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
+        return {"kernel": kernel, "stride": stride, "padding": padding}
+
+    def _input(self, kernel: tuple[int, int] = (1, 1), channels: int = 0) -> np.ndarray:
+        """A tensor of codes, shape (height, width, channels), as large as the kernel or larger."""
+        rng = self._rng
+        height, width = (int(rng.integers(k, 12 + (k > 6))) for k in kernel)
+        channels = channels or int(rng.integers(2, 2 * self.parameters.cols + 2))
+        return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+    def _depthwise(self) -> None:
+        rng = self._rng
+        geometry = self._geometry(int(rng.choice([3, 3, 7])))
+        kernel = geometry.pop("kernel")
+        x = self._input(kernel)
+        channels = x.shape[2]
+        if rng.random() < 0.3:
+            pool = AvgPool2d("mean", random_quantization(rng), kernel, **geometry)
+            y = avg_pool2d(x[None], pool)[0]
+            layer = random_conv2d(rng, channels, 1, kernel, groups=channels, **geometry)
+            factor = np.full(channels, mean_multiplier(pool.input, kernel[0] * kernel[1]))
+            layer = replace(
+                layer,
+                weight=np.ones_like(layer.weight),
+                bias_q=np.zeros(channels, np.int32),
+                multiplier=factor,
+                input=pool.input,
+                output=pool.input,
+                relu=False,
+            )
+        else:
+            layer = random_conv2d(rng, channels, 1, kernel, groups=channels, **geometry)
+            y = conv2d(x[None], layer)[0]
+        self._convolve(layer, x, y)
+
+    def _maximum(self) -> None:
+        rng, p = self._rng, self.parameters
+        geometry = self._geometry(WINDOW)
+        if geometry["kernel"] == (1, 1):
+            geometry["kernel"] = (1, 2)
+        pool = MaxPool2d("max", random_quantization(rng), **geometry)
+        x = self._input(pool.kernel)
+        low, high = (
+            sorted(int(n) for n in rng.integers(0, 256, 2)) if rng.random() < 0.3 else (0, 255)
+        )
+        y = max_pool2d(x[None], pool)[0].clip(low, high)
+        cells = np.pad(x, [*((n, n) for n in pool.padding), (0, 0)]) ^ 0x80
+        base, pitch = self._cells(cells)
+        line = cells.shape[1] * pitch
+        self._emit(
+            Opcode.SETUP,
+            mode=Mode.MAX,
+            run=p.rows,
+            taps=1,
+            lines=1,
+            step_x=pitch,
+            step_y=line,
+            low=low - 128,
+            high=high - 128,
+            **self._window(pool.kernel, pool.stride),
+        )
+        sy, sx = pool.stride
+        widest = (p.line_cells - pool.kernel[1]) // sx + 1
+        self._tiles(y, lambda y, x, c: base + y * sy * line + x * sx * pitch + c, None, widest)
+
+    def _sum(self) -> None:
+        rng, p = self._rng, self.parameters
+        a = self._input()
+        b = rng.integers(0, 256, a.shape, dtype=np.uint8)
+        first, second, output = (random_quantization(rng) for _ in range(3))
+        operation = Add("sum", (first, second), output, relu=bool(rng.integers(2)))
+        pitch = a.shape[2] + int(rng.integers(4))
+        line = a.shape[1] * pitch
+        banks = p.activation_banks
+        apart = -(-a.shape[0] * line // banks) * banks
+        base = self._take("activation", 2 * apart)
+        self._load(a ^ 0x80, pitch, base, signal=0)
+        self._load(b ^ 0x80, pitch, base + apart)
+        factors = add_factors(first, second, output)
+        self._emit(
+            Opcode.SETUP_ADD,
+            factor_a=factors.a,
+            factor_b=factors.b,
+            shift=factors.shift,
+            zero_point_a=first.zero_point - 128,
+            zero_point_b=second.zero_point - 128,
+            operand_pitch=apart,
+            step_x=pitch,
+            step_y=line,
+            zero_point=output.zero_point - 128,
+            low=(output.zero_point if operation.relu else 0) - 128,
+            high=127,
+        )
+        y = add(a, b, operation)
+        self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c)
+
+    def _dense(self) -> None:
+        """A convolution of 1 x 1, to lie between the others."""
+        rng, p = self._rng, self.parameters
+        x = self._input()
+        layer = random_conv2d(rng, int(rng.integers(2, 2 * p.cols + 2)), x.shape[2], (1, 1))
+        base, pitch = self._cells(x ^ 0x80)
+        outputs, depth = layer.weight.shape[:2]
+        weight = layer.weight[:, :, 0, 0]
+        folded = layer.bias_q + (128 - layer.input.zero_point) * weight.astype(np.int32).sum(axis=1)
+        matrices = np.zeros((-(-depth // p.rows) * p.rows, outputs), np.int8)
+        matrices[:depth] = weight.T
+        tiles = [slice(c, min(c + p.cols, outputs)) for c in range(0, outputs, p.cols)]
+        streams = [self._stream(layer, t, matrices[:, t], folded) for t in tiles]
+        low, high = layer.bounds
+        self._emit(
+            Opcode.SETUP,
+            run=depth,
+            taps=1,
+            lines=1,
+            step_x=pitch,
+            step_y=x.shape[1] * pitch,
+            zero_point=layer.output.zero_point - 128,
+            low=low - 128,
+            high=high - 128,
+        )
+        y = conv2d(x[None], layer)[0]
+        line = x.shape[1] * pitch
+        self._tiles(y, lambda y, x, c: base + y * line + x * pitch, streams)

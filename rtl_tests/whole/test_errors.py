@@ -1,0 +1,152 @@
+"""Errors, hangs and aborts in RTL: every program ends, and what follows it is exact."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from error_programs import (
+    END,
+    Outcome,
+    mutated,
+    random_bytes,
+    random_fields,
+    run_cases,
+)
+
+from maccord.spec.isa import Instruction, Mode, Opcode, Unit, encode_program
+from maccord.spec.registers import ErrorCode, Status
+
+pytestmark = pytest.mark.usefixtures("quick_builds")
+DAILY, NIGHTLY = 30, 3000  # random programs of each kind
+#: Cycles from an error to the interrupt, beside memory's latency and the bursts outstanding.
+SLACK = 64
+FAR = 1 << 24
+MOST = {"rows": 65535, "row_bytes": FAR - 1}
+SETUP = Instruction(
+    Opcode.SETUP,
+    {"run": 9, "taps": 1, "lines": 1, "step_x": 1, "step_y": 1, "low": -128, "high": 127},
+)
+MAX = Instruction(
+    Opcode.SETUP,
+    SETUP.fields
+    | {"mode": Mode.MAX, "window_height": 1, "window_width": 1, "stride_x": 1, "stride_y": 1},
+)
+ADD = Instruction(Opcode.SETUP_ADD, {"shift": 20})
+TILE = {"passes": 1, "columns": 3, "width": 1, "height": 1, "first": 1, "last": 1}
+TILE |= {"output_pitch": 3}
+
+
+def step(opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> Instruction:
+    return Instruction(opcode, fields, wait, signal)
+
+
+def tile(wait: int = 0, **fields: int) -> Instruction:
+    return Instruction(Opcode.COMPUTE, TILE | fields, wait)
+
+
+FILLED = step(Opcode.FILL, 0, 1 << Unit.COMPUTE, rows=1, row_bytes=4096, value=1)
+WEIGHTS = step(Opcode.WEIGHT, 0, 1 << Unit.COMPUTE, rows=1, row_bytes=2048)
+READY = (FILLED, WEIGHTS, SETUP)
+BOTH = 1 << Unit.LOAD | 1 << Unit.WEIGHT
+ILLEGAL, RANGE, DEADLOCK = (
+    ErrorCode.ILLEGAL_INSTRUCTION,
+    ErrorCode.SCRATCHPAD_RANGE,
+    ErrorCode.DEADLOCK,
+)
+WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
+    **{
+        f"compute waits for {unit.name}": ((SETUP, tile(1 << unit)), DEADLOCK)
+        for unit in Unit
+        if unit != Unit.WEIGHT
+    },
+    "a second compute waits": ((*READY, tile(BOTH), tile(1 << Unit.STORE), SETUP), DEADLOCK),
+    "store waits": ((step(Opcode.STORE, 1 << Unit.COMPUTE, rows=1, row_bytes=8),), DEADLOCK),
+    "continues no walk, setup": ((SETUP, tile(first=0), SETUP), ILLEGAL),
+    "continues no walk, setup_add": ((SETUP, tile(first=0), ADD), ILLEGAL),
+    "continues with fewer columns": (
+        (FILLED, WEIGHTS, step(Opcode.SETUP, **SETUP.fields | {"taps": 2}))
+        + (tile(BOTH, last=0), tile(first=0, columns=2)),
+        ILLEGAL,
+    ),
+    "more passes than the walk": ((SETUP, tile(passes=3)), ILLEGAL),
+    "no setup": ((tile(),), ILLEGAL),
+    "two passes of an addition": ((ADD, tile(passes=2)), ILLEGAL),
+    "load for ever": ((step(Opcode.LOAD, **MOST),), RANGE),
+    "fill for ever": ((step(Opcode.FILL, **MOST),), RANGE),
+    "store for ever": ((step(Opcode.STORE, **MOST, buffer=4096),), RANGE),
+    "compute for ever": (
+        (*READY, tile(passes=65535, width=65535, height=65535)),
+        RANGE,
+    ),
+    "max for ever": ((FILLED, MAX, tile(width=65535, height=65535)), RANGE),
+    "add for ever": ((FILLED, ADD, tile(width=65535, height=65535)), RANGE),
+    "load from nowhere for ever": (
+        (step(Opcode.LOAD, memory=FAR, memory_pitch=8, rows=65535, row_bytes=4096),),
+        ErrorCode.READ_ERROR,
+    ),
+    "weights from nowhere": (
+        (step(Opcode.WEIGHT, memory=FAR, rows=1, row_bytes=2048),),
+        ErrorCode.READ_ERROR,
+    ),
+}
+# An error while another unit goes on for a long time
+LONG = {
+    "fill": step(Opcode.FILL, rows=65535, row_bytes=4096),
+    "load": step(Opcode.LOAD, rows=65535, row_bytes=4096),
+    "store": step(Opcode.STORE, memory=0, rows=65535, row_bytes=1024),
+    "max": tile(width=32, height=32, output_pitch=0),
+}
+
+
+@cache
+def wrong() -> dict[str, Outcome]:
+    """All wrong programs, in one simulation with a slow, stalling memory."""
+    codes = [encode_program(program).tobytes() + END for program, _ in WRONG.values()]
+    outcomes = run_cases(codes, latency=60, stall=40)
+    return dict(zip(WRONG, outcomes, strict=False))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_program_ends(name: str) -> None:
+    """With the code of the instruction-level machine, nothing written, the next one exact."""
+    outcome, code = wrong()[name], WRONG[name][1]
+    outcome.check()
+    assert outcome.found["ended"]
+    assert outcome.found["status"] == Status.DONE | Status.ERROR
+    assert (outcome.found["code"], outcome.code) == (code, code)
+    np.testing.assert_array_equal(outcome.memory, outcome.image)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_abort_ends_what_runs_long(name: str) -> None:
+    """Within memory's latency and the bursts outstanding, at any cycle; the next one is exact."""
+    program = (FILLED, MAX, LONG[name])
+    code = encode_program(program).tobytes() + END
+    aborts: list[int | None] = [0, 3, 20, 90, 200, 201, 400, 700]
+    for outcome in run_cases([code] * len(aborts), aborts, latency=40):
+        assert not outcome.found["hung"]
+        assert outcome.found["code"] == ErrorCode.ABORTED
+        assert outcome.next_exact
+        # 64 bursts are outstanding at most in this memory, of 64 beats each
+        assert outcome.found["abort_cycles"] < SLACK + 40 + 64 * 68
+
+
+@pytest.mark.parametrize("kind", [mutated, random_fields, random_bytes])
+@pytest.mark.parametrize(
+    "count", [DAILY, pytest.param(NIGHTLY, marks=pytest.mark.nightly)], ids=["daily", "nightly"]
+)
+def test_random_programs_end(kind: object, count: int) -> None:
+    """Each ends by itself or by an abort; what the machine accepts is exact."""
+    assert callable(kind)
+    seed = 5 if count == DAILY else 6
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    outcomes = run_cases([kind(rng) for _ in range(count)], latency=20, stall=20)
+    assert len(outcomes) == count
+    for outcome in outcomes:
+        outcome.check()
+    own = sum(outcome.found["ended"] for outcome in outcomes)
+    same = sum(outcome.found["code"] == outcome.code for outcome in outcomes)
+    print(f"{own} of {count} ended by themselves, {same} with the machine's code")

@@ -1,0 +1,1 @@
+"""What was agreed: parameters, instruction set, registers."""

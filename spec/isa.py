@@ -1,0 +1,379 @@
+"""The instruction set: opcodes, fields, and their encoding in 32 bytes.
+
+A program is a list of instructions that the accelerator fetches from memory and hands to four
+units. Each unit runs its own instructions in order; units meet through tokens: an instruction
+starts when it holds one token from each unit in `wait`, and gives one token to each unit in
+`signal` when it is done. Program order is a legal sequential order: every token that an
+instruction waits for comes from an earlier instruction, so finite queues never deadlock.
+
+``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` move `rows` rows of `row_bytes` bytes between memory
+(byte offsets from the base address) and a scratchpad (byte addresses); nothing need be aligned,
+except ``WEIGHT``: one row, all of it in multiples of the bus width, wrapping at the scratchpad's
+end. ``FILL`` writes `value` and reads no memory.
+
+``SETUP`` gives a layer's geometry to the compute unit (see `maccord.golden.feed.reduction`) and its
+output clamp, all in the int8 domain (code - 128). ``COMPUTE`` runs one tile of outputs,
+`height` x `width` pixels by `columns` channels, through `passes` weight tiles. With `first`, the
+weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
+multiplier, little-endian bytes) and accumulators start from the bias; with `last`, sums leave
+through the requantizer to the output scratchpad, `output_pitch` bytes from pixel to pixel.
+
+What a pass does with activations is the `Mode` that the last ``SETUP`` chose. ``DENSE``: vectors of
+`rows` bytes, each shared by all columns. ``DEPTHWISE`` and ``MAX`` scan the lines of cells under
+the tile's pixels, a vector of one byte per column each cycle, and make an output of each window of
+`window_height` x `window_width` cells (up to `WINDOW` x `WINDOW`), `stride_y` and `stride_x` cells
+apart. In ``DEPTHWISE`` each column multiplies its own channel's window: weight row
+`WINDOW` * i + j belongs to line i and cell j of a full window, and a smaller one lies in its last
+lines and cells, so that the rows before have weight 0. A larger kernel takes several passes, whose
+origins the reduction gives (one run of `rows` bytes per pass). ``MAX`` gives the largest byte of
+the window, clamped; it has no weights, and one pass that is first and last.
+
+``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
+factors of `maccord.golden.array.add`: a pixel is a vector of `columns` bytes, the next one `step_x`
+bytes on (a next line `step_y`). No weights, and one pass, as in ``MAX``.
+
+``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
+`maccord.spec.registers.RECORDED`, when all stores before it are done; with `value` 1 it raises
+the interrupt, too. It is a transfer of one row from buffer address 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from .isa_features import CONDITIONS, Feature
+from .isa_fields import COMPUTE, SETUP, SETUP_ADD, TRANSFER, Field
+from .isa_rules import (
+    AlignedTo,
+    AtLeast,
+    AtMost,
+    Equals,
+    Implemented,
+    NonZero,
+    Rule,
+    Unless,
+    WithinScratchpad,
+)
+from .parameters import WINDOW, Parameters
+from .registers import ErrorCode
+
+__all__ = [
+    "FEATURE_OF_MODE",
+    "FIELDS",
+    "HEADER_BITS",
+    "INSTRUCTION_BYTES",
+    "MAX_TOKENS",
+    "PARAMETER_ROWS",
+    "RECORD_BYTES",
+    "SMALLEST_SHIFT",
+    "TABLE",
+    "UNIT_OF",
+    "WINDOW",
+    "Instruction",
+    "Mode",
+    "Opcode",
+    "Specification",
+    "Unit",
+    "check",
+    "decode",
+    "encode",
+    "encode_program",
+    "needed",
+    "violation",
+]
+
+INSTRUCTION_BYTES = 32
+HEADER_BITS = 16
+PARAMETER_ROWS = 8
+MAX_TOKENS = 63
+RECORD_BYTES = 128
+SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder drops that many bits in any case
+
+
+class Unit(IntEnum):
+    """The units that execute instructions; a token mask has bit 1 << unit."""
+
+    LOAD = 0
+    WEIGHT = 1
+    COMPUTE = 2
+    STORE = 3
+
+
+class Opcode(IntEnum):
+    """What an instruction does; 0 is illegal, so that blank memory is not a program."""
+
+    END = 1
+    LOAD = 2
+    FILL = 3
+    WEIGHT = 4
+    SETUP = 5
+    COMPUTE = 6
+    STORE = 7
+    SETUP_ADD = 8
+    RECORD = 9
+
+
+class Mode(IntEnum):
+    """What COMPUTE does; ``ADD`` is chosen by SETUP_ADD, and illegal in SETUP."""
+
+    DENSE = 0
+    DEPTHWISE = 1
+    MAX = 2
+    ADD = 3
+
+
+#: What a mode of SETUP needs.
+FEATURE_OF_MODE: dict[Mode, Feature] = {
+    Mode.DENSE: Feature.DENSE,
+    Mode.DEPTHWISE: Feature.DEPTHWISE,
+    Mode.MAX: Feature.MAX_WINDOW,
+}
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One instruction: who runs it, its fields from bit `HEADER_BITS` upwards, and their rules.
+
+    Attributes
+    ----------
+    opcode : Opcode
+    unit : Unit or None
+        None for END, which ends the program at dispatch.
+    what : str
+    feature : Feature or None
+        What the hardware must have; where a SETUP's mode decides, see `FEATURE_OF_MODE`.
+    fields : tuple of Field
+    rules : tuple of Rule
+        All must hold; each names the error that a violation gives.
+    """
+
+    opcode: Opcode
+    unit: Unit | None
+    what: str
+    feature: Feature | None = None
+    fields: tuple[Field, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def position(self, name: str) -> int:
+        """Lowest bit of a field in the instruction."""
+        names = [field.name for field in self.fields]
+        return HEADER_BITS + sum(field.bits for field in self.fields[: names.index(name)])
+
+
+_SIZED = (NonZero("rows"), NonZero("row_bytes"))
+_WINDOW_FIELDS = ("window_height", "window_width", "stride_y", "stride_x")
+
+#: The instruction set, by opcode.
+TABLE: dict[Opcode, Specification] = {
+    entry.opcode: entry
+    for entry in (
+        Specification(Opcode.END, None, "ends the program"),
+        Specification(
+            Opcode.LOAD, Unit.LOAD, "memory to the activation scratchpad", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            Opcode.FILL, Unit.LOAD, "`value` to the activation scratchpad", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            *(Opcode.WEIGHT, Unit.WEIGHT, "memory to the weight scratchpad", None, TRANSFER),
+            rules=(
+                NonZero("row_bytes"),
+                Equals("rows", 1),
+                *(AlignedTo(name, "axi_bytes") for name in ("memory", "buffer", "row_bytes")),
+                WithinScratchpad("buffer", "weight_bytes"),
+            ),
+        ),
+        Specification(
+            *(Opcode.SETUP, Unit.COMPUTE, "geometry and clamp of a layer", None, SETUP),
+            rules=(
+                *(NonZero(name) for name in ("run", "taps", "lines")),
+                Implemented(
+                    "mode", tuple((m, CONDITIONS.get(f, "")) for m, f in FEATURE_OF_MODE.items())
+                ),
+                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in _WINDOW_FIELDS),
+            ),
+        ),
+        Specification(
+            *(Opcode.COMPUTE, Unit.COMPUTE, "one tile of outputs", None, COMPUTE),
+            rules=(
+                *(NonZero(name) for name in ("passes", "width", "height", "columns")),
+                AtMost("columns", "cols"),
+                WithinScratchpad("activation", "activation_bytes"),
+                WithinScratchpad("weight", "weight_rows"),
+                WithinScratchpad("accumulator", "accumulators"),
+                WithinScratchpad("output", "output_bytes"),
+            ),
+        ),
+        Specification(
+            Opcode.STORE, Unit.STORE, "output scratchpad to memory", None, TRANSFER, _SIZED
+        ),
+        Specification(
+            *(Opcode.SETUP_ADD, Unit.COMPUTE, "factors of a sum", Feature.ADD, SETUP_ADD),
+            rules=(
+                AlignedTo("operand_pitch", "activation_banks"),
+                AtLeast("shift", SMALLEST_SHIFT),
+            ),
+        ),
+        Specification(
+            *(Opcode.RECORD, Unit.STORE, "counters to memory", Feature.RECORD, TRANSFER),
+            rules=(
+                Equals("rows", 1),
+                Equals("row_bytes", RECORD_BYTES),
+                Equals("buffer", 0),
+                AlignedTo("memory", "axi_bytes"),
+            ),
+        ),
+    )
+}
+UNIT_OF: dict[Opcode, Unit] = {
+    opcode: entry.unit for opcode, entry in TABLE.items() if entry.unit is not None
+}
+#: Name -> (bits, signed), packed from bit HEADER_BITS upwards in this order.
+FIELDS: dict[Opcode, dict[str, tuple[int, bool]]] = {
+    opcode: {field.name: (field.bits, field.signed) for field in entry.fields}
+    for opcode, entry in TABLE.items()
+}
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: opcode, token masks, and the fields of its opcode."""
+
+    opcode: Opcode
+    fields: dict[str, int]
+    wait: int = 0
+    signal: int = 0
+
+    def __getitem__(self, field: str) -> int:
+        return self.fields[field]
+
+
+def encode(instruction: Instruction) -> bytes:
+    """Encode an instruction; fields that it leaves out are 0.
+
+    Parameters
+    ----------
+    instruction : Instruction
+
+    Returns
+    -------
+    bytes
+        `INSTRUCTION_BYTES` of them, little-endian.
+
+    Raises
+    ------
+    ValueError
+        If a field is unknown, or a value does not fit its bits.
+    """
+    layout = FIELDS[instruction.opcode]
+    unknown = sorted(set(instruction.fields) - set(layout))
+    if unknown:
+        raise ValueError(f"{instruction.opcode.name} has no field {unknown[0]}")
+    word = int(instruction.opcode) | instruction.wait << 4 | instruction.signal << 8
+    position = HEADER_BITS
+    for field in TABLE[instruction.opcode].fields:
+        value = instruction.fields.get(field.name, 0)
+        low, high = field.span
+        if not low <= value <= high:
+            raise ValueError(
+                f"{instruction.opcode.name}.{field.name} must be between {low} and {high}, "
+                f"got {value}"
+            )
+        word |= (value & (1 << field.bits) - 1) << position
+        position += field.bits
+    return word.to_bytes(INSTRUCTION_BYTES, "little")
+
+
+def decode(data: bytes) -> Instruction:
+    """Decode an instruction; bits beyond its fields are ignored.
+
+    Parameters
+    ----------
+    data : bytes
+        `INSTRUCTION_BYTES` of them, little-endian.
+
+    Returns
+    -------
+    Instruction
+        With all fields of its opcode.
+
+    Raises
+    ------
+    ValueError
+        If the opcode is none of `Opcode`.
+    """
+    word = int.from_bytes(data, "little")
+    opcode = Opcode(word & 15)
+    fields: dict[str, int] = {}
+    position = HEADER_BITS
+    for name, (bits, signed) in FIELDS[opcode].items():
+        value = word >> position & (1 << bits) - 1
+        if signed and value >> bits - 1:
+            value -= 1 << bits
+        fields[name] = value
+        position += bits
+    return Instruction(opcode, fields, wait=word >> 4 & 15, signal=word >> 8 & 15)
+
+
+def encode_program(program: Iterable[Instruction]) -> npt.NDArray[np.uint8]:
+    """Encode a program as the bytes that lie in memory, shape (32 * instructions,)."""
+    return np.frombuffer(b"".join(encode(i) for i in program), np.uint8)
+
+
+def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
+    """The first rule that an instruction breaks; ILLEGAL_INSTRUCTION outweighs other errors.
+
+    Parameters
+    ----------
+    instruction : Instruction
+        With all fields of its opcode, as `decode` gives it.
+    parameters : Parameters
+
+    Returns
+    -------
+    Rule or None
+    """
+    broken = [
+        rule
+        for rule in TABLE[instruction.opcode].rules
+        if not rule.holds(instruction.fields, parameters)
+    ]
+    illegal = [rule for rule in broken if rule.error == ErrorCode.ILLEGAL_INSTRUCTION]
+    return next(iter(illegal + broken), None)
+
+
+def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
+    """What dispatch says of an instruction: `ErrorCode.NONE`, or why it refuses it.
+
+    Parameters
+    ----------
+    instruction : Instruction
+        With all fields of its opcode, as `decode` gives it.
+    parameters : Parameters
+
+    Returns
+    -------
+    ErrorCode
+
+    Examples
+    --------
+    >>> check(Instruction(Opcode.LOAD, {"rows": 0, "row_bytes": 1}), Parameters()).name
+    'ILLEGAL_INSTRUCTION'
+    """
+    broken = violation(instruction, parameters)
+    return ErrorCode.NONE if broken is None else broken.error
+
+
+def needed(program: Iterable[Instruction]) -> Feature:
+    """What the hardware must have to run a program."""
+    found = Feature(0)
+    for instruction in program:
+        found |= TABLE[instruction.opcode].feature or Feature(0)
+        if instruction.opcode == Opcode.SETUP:
+            found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
+    return found

@@ -1,0 +1,237 @@
+"""Rules that the fields of an instruction must keep, as data.
+
+Each rule looks at one field. `maccord.spec.isa` lists the rules of every instruction,
+`maccord.spec.isa.check` judges by them, and `maccord.hw.control.dispatch` makes a circuit of each.
+A bound is a number, or the name of a property of `Parameters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .registers import ErrorCode
+
+if TYPE_CHECKING:
+    from .parameters import Parameters
+
+__all__ = [
+    "AlignedTo",
+    "AtLeast",
+    "AtMost",
+    "Bound",
+    "Equals",
+    "Implemented",
+    "NonZero",
+    "Rule",
+    "Unless",
+    "WithinScratchpad",
+    "value_of",
+]
+
+Bound = int | str
+Fields = Mapping[str, int]
+
+
+def value_of(bound: Bound, parameters: Parameters) -> int:
+    """A bound as a number: itself, or the property of `parameters` that it names."""
+    return bound if isinstance(bound, int) else int(getattr(parameters, bound))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one field must keep.
+
+    Attributes
+    ----------
+    field : str
+    """
+
+    field: str
+
+    @property
+    def subject(self) -> str:
+        """The field that breaks the rule."""
+        return self.field
+
+    @property
+    def error(self) -> ErrorCode:
+        """What an instruction that breaks the rule ends with."""
+        return ErrorCode.ILLEGAL_INSTRUCTION
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        raise NotImplementedError
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words, without the field's name, as ``must be at most 16``.
+
+        Without `parameters`, a bound stands as its name.
+        """
+        raise NotImplementedError
+
+
+def _shown(bound: Bound, parameters: Parameters | None) -> str:
+    return str(bound if parameters is None else value_of(bound, parameters))
+
+
+@dataclass(frozen=True)
+class NonZero(Rule):
+    """The field is not 0."""
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] != 0
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return "must not be 0"
+
+
+@dataclass(frozen=True)
+class AtLeast(Rule):
+    """The field is `bound` or more."""
+
+    bound: Bound
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] >= value_of(self.bound, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"must be at least {_shown(self.bound, parameters)}"
+
+
+@dataclass(frozen=True)
+class AtMost(Rule):
+    """The field is `bound` or less."""
+
+    bound: Bound
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] <= value_of(self.bound, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"must be at most {_shown(self.bound, parameters)}"
+
+
+@dataclass(frozen=True)
+class Equals(Rule):
+    """The field is `bound`."""
+
+    bound: Bound
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] == value_of(self.bound, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"must be {_shown(self.bound, parameters)}"
+
+
+@dataclass(frozen=True)
+class AlignedTo(Rule):
+    """The field is a multiple of `bound`, a power of two."""
+
+    bound: Bound
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] % value_of(self.bound, parameters) == 0
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"must be a multiple of {_shown(self.bound, parameters)}"
+
+
+@dataclass(frozen=True)
+class WithinScratchpad(Rule):
+    """The field is an address below `bound`, the scratchpad's size, a power of two.
+
+    Only the start address is checked: where a transfer runs past the end its unit finds out, and
+    a tile that does is the compiler's responsibility.
+    """
+
+    bound: Bound
+
+    @property
+    def error(self) -> ErrorCode:
+        """What an instruction that breaks the rule ends with."""
+        return ErrorCode.SCRATCHPAD_RANGE
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] < value_of(self.bound, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"must be below {_shown(self.bound, parameters)}"
+
+
+@dataclass(frozen=True)
+class Implemented(Rule):
+    """The field is one of `choices` whose feature the hardware has.
+
+    Attributes
+    ----------
+    choices : tuple of (int, str)
+        A value, and the property of `Parameters` that says whether the hardware has it; empty for
+        what all hardware has.
+    """
+
+    choices: tuple[tuple[int, str], ...]
+
+    def values(self, parameters: Parameters) -> list[int]:
+        """The legal values."""
+        return [v for v, has in self.choices if not has or value_of(has, parameters)]
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] in self.values(parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        if parameters is not None:
+            return f"must be one of {', '.join(map(str, self.values(parameters)))}"
+        words = [f"{int(v)} (where the hardware is {has})" if has else str(int(v))
+                 for v, has in self.choices]  # fmt: skip
+        return f"must be one of {', '.join(words)}"
+
+
+@dataclass(frozen=True)
+class Unless(Rule):
+    """`rule` holds, or the field is `value`.
+
+    Attributes
+    ----------
+    value : int
+        Of `field`, for which `rule` does not matter.
+    rule : Rule
+        Of another field.
+    """
+
+    value: int
+    rule: Rule
+
+    @property
+    def subject(self) -> str:
+        """The field that breaks the rule."""
+        return self.rule.subject
+
+    @property
+    def error(self) -> ErrorCode:
+        """What an instruction that breaks the rule ends with."""
+        return self.rule.error
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether the fields of an instruction keep the rule."""
+        return fields[self.field] == self.value or self.rule.holds(fields, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """The rule in words."""
+        return f"{self.rule.says(parameters)} unless {self.field} is {int(self.value)}"
