@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from .network.task import NetworkRecording
 __all__ = ["write_dump"]
 
 Codes = npt.NDArray[np.uint8]
-Fields = dict[str, npt.NDArray | np.generic]
+Fields = dict[str, Any]  # arrays and NumPy scalars
 
 _GEOMETRY = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 _OTHERS = ("kernel", "stride", "padding", "dilation", "ceil_mode", "low", "high")

@@ -68,7 +68,7 @@ BROKEN: dict[str, tuple[Mode, Opcode, dict[str, int], ErrorCode, str]] = {
     "far operand": (Mode.ADD, Opcode.SETUP_ADD, {"operand_pitch": 1 << 15}, RANGE, "is beyond"),
     "banks": (Mode.ADD, Opcode.SETUP_ADD, {"operand_pitch": 9}, ILLEGAL, "a multiple of 16, got 9"),
     "shift": (Mode.ADD, Opcode.SETUP_ADD, {"shift": 13}, ILLEGAL, "shift must be at least 14"),
-    "factor": (Mode.ADD, Opcode.SETUP_ADD, {"factor_b": (1 << 22) + 1}, ILLEGAL, "factors must be at most"),
+    "factor": (Mode.ADD, Opcode.SETUP_ADD, {"factor_b": (1 << 22) + 1}, ILLEGAL, "must be at most"),
     "outputs": (Mode.ADD, Opcode.COMPUTE, {"output": (1 << 15) - 1}, RANGE, "output address"),
 }
 
