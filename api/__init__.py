@@ -1,0 +1,27 @@
+"""The public Python interface: quantize a network, compile it, run it three ways, compare.
+
+Everything here is stable (docs/stability.md); modules of the other rooms may change.
+"""
+
+from ..compiler.network import CompiledNetwork
+from ..hw.verilog import generate as verilog
+from ..nets.library import QuantizedNetwork
+from ..sim.memory import MemoryModel
+from ..spec.parameters import Parameters
+from .networks import compile_network, golden, load, pytorch, quantize
+from .simulation import Simulation, simulate
+
+__all__ = [
+    "CompiledNetwork",
+    "MemoryModel",
+    "Parameters",
+    "QuantizedNetwork",
+    "Simulation",
+    "compile_network",
+    "golden",
+    "load",
+    "pytorch",
+    "quantize",
+    "simulate",
+    "verilog",
+]

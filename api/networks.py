@@ -1,0 +1,130 @@
+"""Networks: quantized by PyTorch, as programs, and run by PyTorch and by the golden model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from ..compiler import network as compiler
+from ..compiler.network import CompiledNetwork
+from ..golden.kernels.quantize import quantize_per_tensor
+from ..golden.network import execute
+from ..nets import library
+from ..nets.library import QuantizedNetwork
+from ..spec.parameters import Parameters
+
+__all__ = ["compile_network", "golden", "load", "pytorch", "quantize"]
+
+Images = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint8]
+
+
+def quantize(model: nn.Module, calibration: Images, name: str = "network") -> QuantizedNetwork:
+    """Quantize a float network after training, as PyTorch does for qnnpack.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode, one that ``torch.fx`` can trace.
+    calibration : ndarray of shape (N, 3, H, W), float32
+        Images that set the quantization ranges, normalized as the network wants them.
+    name : str
+        Put before the names of layers and tensors.
+
+    Returns
+    -------
+    QuantizedNetwork
+        `graph` is the integer graph.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be traced or has an operator that the accelerator lacks; the
+        message names operator and module.
+    """
+    images = [np.asarray(image, np.float32)[None] for image in calibration]
+    return library.quantized(model, name, "as given", images)
+
+
+def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:
+    """Load a network that maccord knows, quantized, from the cache if it is there.
+
+    Parameters
+    ----------
+    name : str
+        ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``.
+    weights : path, optional
+        Checkpoint with torchvision's names; weights are made from the seed without one.
+    seed : int
+        Of those weights, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network, or the checkpoint does not fit it.
+    """
+    return library.load(name, None if weights is None else Path(weights), seed)
+
+
+def compile_network(
+    network: QuantizedNetwork, parameters: Parameters | None = None, batch: int = 1
+) -> CompiledNetwork:
+    """Compile a network to one program for an accelerator.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    parameters : Parameters, optional
+        Of the accelerator; the 16 x 16 array by default.
+    batch : int
+        Images that the program takes.
+
+    Returns
+    -------
+    CompiledNetwork
+        `program` is the list of instructions, `image(x_q)` the memory before the start,
+        `estimate` the cycles by the timing model.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not fit the accelerator's memories; the message names it.
+    """
+    return compiler.compile_network(network.graph, parameters or Parameters(), batch=batch)
+
+
+def golden(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
+    """Run the golden model.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    images : ndarray of shape (N, 3, H, W), float32
+
+    Returns
+    -------
+    dict of str to ndarray, uint8
+        Codes of each tensor by name: (N, H, W, C), or (N, K) behind a flattening.
+    """
+    graph = network.graph
+    pixels = np.ascontiguousarray(np.moveaxis(np.asarray(images, np.float32), 1, -1))
+    return execute(graph, quantize_per_tensor(pixels, graph.input.quantization))
+
+
+def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
+    """Run PyTorch's own converted module.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    images : ndarray of shape (N, 3, H, W), float32
+
+    Returns
+    -------
+    dict of str to ndarray, uint8
+        As `golden` gives them; each is read from the module as it runs.
+    """
+    return network.tensors(np.asarray(images, np.float32))

@@ -1,0 +1,100 @@
+"""A network in RTL, compared tensor by tensor with the golden model and with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..nets.library import QuantizedNetwork
+from ..sim.memory import MemoryModel
+from ..sim.netlist import generated
+from ..sim.network.results import NetworkResult
+from ..sim.network.run import run_network
+from ..sim.network.task import NetworkTask
+from ..sim.recording import record_network
+from ..sim.results import CLEAN, Verdict
+from ..spec.parameters import Parameters
+
+__all__ = ["Simulation", "simulate"]
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a simulation gave.
+
+    Parameters
+    ----------
+    equal : bool
+        Whether every byte of every tensor was equal three ways, and nothing else went wrong.
+    problems : tuple of str
+        What differed or failed, in sentences; empty if `equal`.
+    result : NetworkResult or None
+        Cycles, causes, roofline and stages, as in the JSON of `maccord sim`; None if the
+        simulation did not come to an end.
+    golden, torch, rtl : mapping of str to ndarray, uint8
+        Codes of the tensors that the accelerator makes, by name.
+    """
+
+    equal: bool
+    problems: tuple[str, ...]
+    result: NetworkResult | None
+    golden: Mapping[str, Codes]
+    torch: Mapping[str, Codes]
+    rtl: Mapping[str, Codes]
+
+    @property
+    def cycles(self) -> int:
+        """From start to interrupt; 0 if the simulation did not come to an end."""
+        return self.result.cycles if self.result else 0
+
+
+def simulate(
+    network: QuantizedNetwork,
+    images: npt.NDArray[np.float32],
+    parameters: Parameters | None = None,
+    memory: MemoryModel | None = None,
+) -> Simulation:
+    """Run a network in RTL from image to logits, and compare all its tensors three ways.
+
+    The model of an accelerator is built with Verilator once (a minute or two) and then cached.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    images : ndarray of shape (N, 3, H, W), float32
+        Normalized; they run as one batch.
+    parameters : Parameters, optional
+        Of the accelerator; the 16 x 16 array by default.
+    memory : MemoryModel, optional
+        How the AXI memory behaves; 30 cycles of latency by default.
+
+    Returns
+    -------
+    Simulation
+        A mismatch is part of it; nothing is raised for a network that differs.
+
+    Raises
+    ------
+    ToolchainError
+        If Verilator or the C++ compiler is missing.
+    SimulationError
+        If the model cannot be built.
+    """
+    chosen = parameters or Parameters()
+    recording = record_network(network, CLEAN, np.asarray(images, np.float32), 0)
+    task = NetworkTask(recording, chosen, generated(chosen), memory or MemoryModel(), keep=True)
+    outcome = run_network(task)
+    made = {name: recording.tensors[name] for name in outcome.rtl if name in recording.tensors}
+    return Simulation(
+        outcome.verdict is Verdict.AGREES,
+        outcome.problems,
+        outcome.result,
+        outcome.golden,
+        made,
+        outcome.rtl,
+    )
