@@ -9,7 +9,7 @@ OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch 
 
 PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
-.PHONY: help setup sim layers study verilog synth bench test nightly lint format clean
+.PHONY: help setup sim layers study verilog synth bench test nightly docs check lint format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -52,6 +52,12 @@ test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 nightly: $(STAMP)  ## Run the tests that take minutes each: place and route, wide sweeps
 	@mkdir -p build
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
+
+docs: $(STAMP)  ## Build the documentation's site in build/docs/; warnings are errors
+	$(BIN)/python -m sphinx -W -q -b html docs build/docs
+
+check: lint  ## Lint, types, golden model, compiler: what needs no Verilator
+	$(PYTEST) rtl_tests/house rtl_tests/spec rtl_tests/golden rtl_tests/compiler $(ARGS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .
