@@ -20,8 +20,7 @@ from .graph import (
     Network,
     Operation,
 )
-from .kernels import add as add_kernel
-from .kernels import avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
+from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
 from .kernels.quantize import dequantize
 
 __all__ = ["compute", "execute", "logits"]
@@ -31,7 +30,7 @@ Codes = npt.NDArray[np.uint8]
 _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
     Linear: linear.linear,
-    Add: add_kernel.add,
+    Add: add.add,
     MaxPool2d: max_pool2d.max_pool2d,
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
