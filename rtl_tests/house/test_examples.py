@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 import maccord.golden
 
 ROOT = Path(next(iter(maccord.golden.__path__))).parent
-ROOMS = ("cli", "compiler", "golden", "hw", "nets", "runtime", "sim", "spec", "study", "synth")
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ROOMS = tuple(SETTINGS["tool"]["setuptools"]["package-dir"].values())
 MODULES = [
     ".".join(["maccord", *path.relative_to(ROOT).with_suffix("").parts])
     for room in ROOMS

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,10 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
         {"cli", "nets", "runtime", "sim", "spec", "study", "synth"},
         {"typer", "rich"},
     ),
+    "api": (
+        {"api", "compiler", "golden", "hw", "nets", "sim", "spec"},
+        {"numpy", "torch"},
+    ),
 }
 BLOCKED = {
     "spec": ("torch", "amaranth", "cocotb", "scipy", "typer", "rich"),
@@ -62,6 +67,11 @@ layer = Conv2d(
 )
 assert conv2d(np.full((1, 1, 1, 3), 11, np.uint8), layer).tolist() == [[[[26, 20]]]]
 """
+
+
+def test_every_room_is_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(ROOMS) == set(settings["tool"]["setuptools"]["package-dir"].values())
 
 
 def imported(path: Path) -> Iterator[str]:
