@@ -31,6 +31,7 @@ _WARNINGS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
     (UserWarning, r"All inputs of this cat operator must share"),
+    (UserWarning, r"Using padding='same' with even kernel"),  # refused later, in a sentence
 )
 _ADD = (python_operator.add, torch.add)
 

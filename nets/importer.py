@@ -153,10 +153,7 @@ class _Importer:
         """Import a quantized layer, a pool, an activation or an identity."""
         source = self.source_quantization(node)
         name = self.name(str(node.target))
-        try:
-            layer = layer_of(module, name, source)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+        layer = layer_of(module, name, source)
         if layer is not None:
             overflow.verify(layer)
             self.layers[name] = layer

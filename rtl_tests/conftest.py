@@ -22,7 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no worker waits for another at the end."""
-    items.sort(key=lambda item: -SECONDS.get(item.path.name, 0))
+    here = Path(__file__).parent
+    items.sort(key=lambda item: -SECONDS.get(item.path.relative_to(here).as_posix(), 0))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..nets.data.kinds import check_data
-from ..nets.devices import DEVICES, usable_device
 from ..runtime.files import check_writable
 from ..sim.names import check_network
 from ..sim.request import check_cache
@@ -70,6 +69,7 @@ def check(request: Request) -> None:
 
 
 def _check_device(request: Request) -> None:
+    from ..nets.devices import DEVICES, usable_device  # PyTorch takes seconds
 
     if request.scheduler == "processes" or request.device not in DEVICES:
         usable_device(request.device)  # a cluster's workers have devices of their own

@@ -6,12 +6,11 @@ import errno
 import os
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 from command import ROOT, maccord
-from fake_accelerator import PARAMETERS, perfect
+from network_tasks import PARAMETERS, stood_in
 from toy import toy_data, toy_job
 
 from maccord.cli import main as cli
@@ -19,10 +18,8 @@ from maccord.runtime.errors import SimulationError, os_error_sentence
 from maccord.runtime.pool import Crash, run_all
 from maccord.sim import cli_layers, cli_sim, simulate
 from maccord.sim.cli_sim import Request
-from maccord.sim.jobs import run_layer
 from maccord.sim.process import cocotb_environment, why_no_result
 from maccord.sim.results import Outcome, Verdict
-from maccord.sim.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
@@ -118,9 +115,9 @@ def test_the_table_comes_before_a_dump_that_finds_no_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # `perfect` needs none
+    monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # the stand-in needs none
     request = Request(("resnet18.fc",), PARAMETERS, out=tmp_path, dump=Path("/dev/full"), jobs=1)
     with pytest.raises(OSError) as caught:
-        cli_sim.run(request, Worker(layer=partial(run_layer, backend=perfect)))
+        cli_sim.run(request, stood_in)
     assert caught.value.errno == errno.ENOSPC
     assert "1,000 of 1,000 outputs equal" in capsys.readouterr().out

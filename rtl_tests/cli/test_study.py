@@ -27,7 +27,7 @@ WRONG = {
         ["data must be one of digits", "got 'digitz'"],
     ),
     "data without weights": (
-        ["--data", "cifar10:nowhere", "--networks", "resnet18"],
+        ["--data", "cifar10:.", "--networks", "resnet18"],
         ["weights of resnet18 must be given", "--weights resnet18=FILE"],
     ),
     "no such weights": (

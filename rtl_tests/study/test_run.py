@@ -173,7 +173,8 @@ def test_a_killed_study_goes_on_to_the_same_bytes(
 # The command line, which stands still once two parts are written
 HALF = """
 import os, signal, sys
-from maccord.cli import cli, run
+from maccord.cli import main as cli
+from maccord.study import run
 
 write, written = run.write_part, []
 

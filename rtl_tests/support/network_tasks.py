@@ -19,7 +19,9 @@ from maccord.golden.network import compute
 from maccord.nets.module import load_module
 from maccord.sim.build import Model
 from maccord.sim.network.blame import until
+from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkRecording, NetworkTask
+from maccord.sim.results import Outcome
 from maccord.sim.simulate import Job, Result
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import COUNTERS, RECORDED, Status
@@ -154,6 +156,11 @@ class StandIn:
             records.append(dict(counters))
         records[-1]["macs"] = count_macs(self.compiled.program, rows)
         return records
+
+
+def stood_in(task: NetworkTask) -> Outcome:
+    """Run a task on the instruction-level model; goes to another process."""
+    return run_network(task, backend=StandIn(task))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from amaranth.hdl import ResetInserter, Signal
 from stream_bench import Bench, decode
 
 from maccord.golden.machine.machine import Machine, ProgramError
-from maccord.hw.control.control import rules as hw_rules
+from maccord.hw.control import rules as hw_rules
 from maccord.hw.control.dispatch import Dispatch
 from maccord.hw.layouts import header_layout
 from maccord.spec.isa import TABLE, Instruction, Mode, Opcode, check, encode, encode_program

@@ -164,6 +164,7 @@ def test_header_and_description_are_of_one_mind(tmp_path: Path) -> None:
         ("MODE", "mode"),
     ):
         due |= {f"{prefix}_{k}": v for k, v in described["enumerations"][name].items()}
+    due["RESET_CYCLES"] = described["ports"]["reset"]["cycles"]
     due["COUNTERS"] = len(described["counters"])
     due |= {f"COUNTER_{name.upper()}": i for i, name in enumerate(described["counters"])}
     instructions = described["instructions"]

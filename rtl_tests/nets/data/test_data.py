@@ -196,8 +196,9 @@ def test_images_that_cannot_be_read(tmp_path):
         ("imagenet:/x", "test", "data must be one of digits, aircraft:PATH, .*got 'imagenet:/x'"),
         ("aircraft", "test", "data must be one of"),
         ("digits:x", "test", "data must be one of"),
-        ("folder:/nowhere", "test", "data must hold a folder train, got /nowhere"),
-        ("aircraft:/nowhere", "test", "got /nowhere, which lacks data/families.txt"),
+        ("folder:/nowhere", "test", "data must be there, got folder:/nowhere: no such folder"),
+        ("folder:/dev", "test", "data must hold a folder train, got /dev"),
+        ("aircraft:/dev", "test", "got /dev, which lacks data/families.txt"),
     ],
 )
 def test_refusals(spec, split, message):

@@ -91,6 +91,8 @@ def test_prolonged_is_as_if_planned(tmp_path):
         _run(tmp_path / "more", 3)
 
 
+# Helpers of tests, as pytest finds them
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -109,7 +111,10 @@ def test_survives_sigkill(tmp_path):
     """Killed while it writes a checkpoint every few milliseconds."""
     here = Path(__file__).parent
     command = _command(tmp_path / "cut", 100_000)
-    with reaped(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=here)) as process:
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=here, env=ENVIRONMENT
+    )
+    with reaped(process):
         assert process.stdout is not None
         while int(process.stdout.readline()) < 20:
             pass
@@ -119,7 +124,7 @@ def test_survives_sigkill(tmp_path):
     assert not (tmp_path / "cut" / WEIGHTS).exists()
     for out in ("cut", "whole"):
         command = _command(tmp_path / out, done + 2)
-        subprocess.run(command, check=True, capture_output=True, cwd=here)
+        subprocess.run(command, check=True, capture_output=True, cwd=here, env=ENVIRONMENT)
     assert _same(*(torch.load(tmp_path / out / WEIGHTS) for out in ("cut", "whole")))
 
 
