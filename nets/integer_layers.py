@@ -11,7 +11,7 @@ from ..golden.graph import Conv2d, Layer, Linear
 from ..golden.kernels.gemm import OFFSET, fold_bias
 from .products import FloatProducts, float_sums_fit, products
 
-__all__ = ["Convolution", "Depthwise", "Dense", "layer_of"]
+__all__ = ["Convolution", "Dense", "Depthwise", "layer_of"]
 
 _CACHE = {"cpu": 1 << 20}  # bytes of a block's patches and sums, to stay near a core
 _MEMORY = 1 << 28  # the same on other devices, to fit their memory

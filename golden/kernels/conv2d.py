@@ -36,7 +36,7 @@ class PackedConv2d:
     """
 
     def __init__(self, layer: Conv2d) -> None:
-        outputs, depth, kh, kw = layer.weight.shape
+        outputs, depth, *_ = layer.weight.shape
         if outputs % layer.groups:
             raise ValueError(
                 f"groups must divide the output channels ({outputs}), got {layer.groups}"
