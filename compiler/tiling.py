@@ -121,7 +121,7 @@ def tiling(work: Problem, cut: Cut, parameters: Parameters) -> Tiling:
 
 
 def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Tiling]:
-    """The tiling itself, and with small first tiles, small last ones, or both.
+    """Yield the tiling itself, and with small first tiles, small last ones, or both.
 
     Nothing is computed while the first tile is loaded and while the last one is stored.
     """

@@ -42,7 +42,7 @@ def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
 
 
 def _imported(path: str, spec: str) -> ModuleType:
-    """The user's module; the working folder comes first, as Python's own is for a program in it."""
+    """Import the user's module; the working folder comes first, as for a program that it holds."""
     folder, before = str(Path.cwd()), list(sys.path)
     sys.path.insert(0, folder)
     try:
