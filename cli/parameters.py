@@ -101,7 +101,7 @@ Cache = Annotated[
 
 
 def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
-    """The accelerator that a command's options describe: each is named after its field.
+    """Return the accelerator that a command's options describe: each is named after its field.
 
     `family` stands in for an option that was not given.
     """

@@ -42,7 +42,7 @@ class Area:
         return self.base + (self.rows - 1) * self.pitch + self.row_bytes
 
     def view(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The rows as a writable view of memory, shape (rows, row_bytes)."""
+        """Return the rows as a writable view of memory, shape (rows, row_bytes)."""
         return np.lib.stride_tricks.as_strided(
             memory[self.base : self.end], (self.rows, self.row_bytes), (self.pitch, 1)
         )

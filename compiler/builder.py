@@ -204,7 +204,7 @@ class Builder:
         return self.tasks[-1]
 
     def _weight_regions(self, start: int, size: int) -> tuple[Region, ...]:
-        """A range of the weight scratchpad, in two where it wraps."""
+        """Return a range of the weight scratchpad, in two where it wraps."""
         limit = self.parameters.weight_bytes
         if start + size <= limit:
             return ((Space.WEIGHT, start, start + size),)

@@ -155,7 +155,7 @@ class _Dense:
             self.kept.append([(chunk, base + chunk.memory) for chunk in cut])
 
     def _chunks(self, number: int, index: int) -> Iterator[tuple[Chunk, int]]:
-        """A column tile's chunks and their rows in the scratchpad; fetches them."""
+        """Fetch a column tile's chunks; yield them with their rows in the scratchpad."""
         p = self.builder.parameters
         if self.kept and number:
             chunk = chunks(self.stream, index, self.plan.sizes, p)[0]

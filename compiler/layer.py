@@ -146,7 +146,7 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
 
 
 def view(base: int, shape: tuple[int, ...], pitch: int = 0) -> View:
-    """A tensor of shape (N, H, W, C) or (N, K) at a byte offset; its pixels touch by default."""
+    """View a tensor (N, H, W, C) or (N, K) at a byte offset; its pixels touch by default."""
     images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
     return View(base, images, height, width, channels, pitch or channels)
 

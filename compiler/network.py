@@ -139,7 +139,7 @@ class CompiledNetwork:
 
 
 def alone(layer: Layer, network: str, input_shape: tuple[int, ...]) -> Network:
-    """A layer as a network of one node.
+    """Return a layer as a network of one node.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:
 
 
 def _copies(network: Network, node: Node, where: dict[str, Place]) -> Iterator[_Step]:
-    """Copies of the parts that could not be written in their place."""
+    """Yield copies of the parts that could not be written in their place."""
     channel = where[node.name].channel
     for number, name in enumerate(node.inputs):
         wanted = Place(where[node.name].root, channel)

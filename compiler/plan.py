@@ -84,7 +84,7 @@ def plan(
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
-    """An average pool as a depthwise convolution of ones: the same sums, the same rounding."""
+    """Express an average pool as a depthwise convolution of ones, of equal sums and rounding."""
     kernel = operation.kernel
     factor = mean_multiplier(operation.input, kernel[0] * kernel[1])
     return Conv2d(
@@ -165,7 +165,7 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
 
 
 def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
-    """A max pool of one cell: clamps, or merely moves."""
+    """Return a max pool of one cell: clamps, or merely moves."""
     images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
     one = (1, 1)
     window = Window(

@@ -100,7 +100,7 @@ def _best(work: Problem, parameters: Parameters, dense: bool) -> _Choice:
 
 
 def searched() -> Choices:
-    """What this process has chosen so far; picklable."""
+    """Return what this process has chosen so far; picklable."""
     return dict(_chosen)
 
 
@@ -146,7 +146,7 @@ def _clamp(layer: Layer) -> Clamp:
 
 
 def _ranked(work: Problem, parameters: Parameters) -> list[Cut]:
-    """The most promising cuts, best first."""
+    """Return the most promising cuts, best first."""
     return heapq.nsmallest(
         _FINALISTS, cuts(work, parameters), key=lambda cut: _bound(work, cut, parameters)
     )

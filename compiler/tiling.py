@@ -7,6 +7,7 @@ pitch that lets vectors of the reduction cross from one kernel line into the nex
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -113,14 +114,14 @@ def tiling(work: Problem, cut: Cut, parameters: Parameters) -> Tiling:
     tiles = tuple(
         Tile(image, y, x, y_end - y, x_end - x)
         for image in range(work.images)
-        for y, y_end in zip(ys[:-1], ys[1:], strict=True)
-        for x, x_end in zip(xs[:-1], xs[1:], strict=True)
+        for y, y_end in itertools.pairwise(ys)
+        for x, x_end in itertools.pairwise(xs)
     )
     return Tiling(cut, tiles)
 
 
 def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Tiling]:
-    """The tiling itself, and with small first tiles, small last ones, or both.
+    """Yield the tiling itself, and with small first tiles, small last ones, or both.
 
     Nothing is computed while the first tile is loaded and while the last one is stored.
     """

@@ -86,7 +86,7 @@ class _Timeline:
         return [self.left[u] / rates[u] if self.running[u] and rates[u] else None for u in _UNITS]
 
     def _arrivals(self) -> list[float]:
-        """Times at which a token arrives that a unit may be waiting for."""
+        """Return times at which a token arrives that a unit may be waiting for."""
         times = []
         for unit in _UNITS:
             if self.running[unit] is None and self.queues[unit]:

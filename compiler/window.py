@@ -7,6 +7,7 @@ once for each pass of the kernel and each column tile.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -124,13 +125,13 @@ def _candidates(
 def _rows(plan: WindowPlan, opens: bool, closes: bool) -> list[tuple[int, int]]:
     """Tiles' first lines and heights; small ones where nothing else runs beside their transfers."""
     outputs, height = plan.window.outputs[0], plan.height
-    edges = list(range(0, outputs, height)) + [outputs]
+    edges = [*range(0, outputs, height), outputs]
     small = -(-height // _TAPER)
     if opens and small < edges[1]:
         edges.insert(1, small)
     if closes and edges[-2] < outputs - small:
         edges.insert(-1, outputs - small)
-    return [(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(a, b - a) for a, b in itertools.pairwise(edges)]
 
 
 def _heights(outputs: int) -> list[int]:

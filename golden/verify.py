@@ -123,7 +123,7 @@ def _verify_source(node: Node, source: Tensor) -> None:
 
 
 def _verify_operation(node: Node) -> None:
-    """What each operation asks of its own parameters."""
+    """Check what each operation asks of its own parameters."""
     operation = node.operation
     if isinstance(operation, Conv2d | Linear):
         low, high = operation.limits

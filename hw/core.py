@@ -112,7 +112,7 @@ class Core(wiring.Component):
         return m
 
     def _queues(self, m: Module) -> Value:
-        """A queue before each unit; true while all are empty."""
+        """Add a queue before each unit; return a value that is true while all are empty."""
         blocks = {
             "load": self._load,
             "weight": self._weight,

@@ -31,7 +31,7 @@ def fields_layout(opcode: Opcode) -> data.StructLayout:
 
 
 def header_layout() -> data.StructLayout:
-    """The common head of an instruction and, behind it, its bits."""
+    """Return the common head of an instruction and, behind it, its bits."""
     return data.StructLayout(
         {
             "opcode": 4,
@@ -44,12 +44,12 @@ def header_layout() -> data.StructLayout:
 
 
 def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
-    """What a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
+    """Return what a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
 def compute_layout() -> data.StructLayout:
-    """What the compute unit's queue holds: `setup` marks SETUP and SETUP_ADD, `add` the latter."""
+    """Return the compute queue's entry: `setup` marks SETUP and SETUP_ADD, `add` the latter."""
     opcodes = (Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD)
     fields = {opcode.name.lower(): fields_layout(opcode) for opcode in opcodes}
     return data.StructLayout(
@@ -70,7 +70,7 @@ def unit_port(command: data.StructLayout) -> dict[str, Member]:
 
 
 def vector_layout(parameters: Parameters) -> data.StructLayout:
-    """What comes with a vector of activations.
+    """Return what comes with a vector of activations.
 
     Parameters
     ----------

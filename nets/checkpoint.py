@@ -13,7 +13,7 @@ __all__ = ["load_checkpoint"]
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
-    """The state of a file, which is a state dict or holds one under "state_dict"."""
+    """Return the state of a file, which is a state dict or holds one under "state_dict"."""
     if path.is_dir():
         raise ValueError(f"weights must be a readable checkpoint, got {path}: it is a folder")
     try:
@@ -31,7 +31,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 
 
 def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
-    """A float network with the weights of a file.
+    """Return a float network with the weights of a file.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ def load_arrays(rebuilt: fx.GraphModule, arrays: Mapping[str, np.ndarray]) -> No
 
 
 def _read(key: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The stored value of a key, of the kind that the rebuilt network has there."""
+    """Return the stored value of a key, of the kind that the rebuilt network has there."""
     if isinstance(value, tuple):
         return tuple(_read(f"{key}/{n}", part, arrays) for n, part in enumerate(value))
     if isinstance(value, torch.Tensor) and value.is_quantized:

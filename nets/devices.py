@@ -10,7 +10,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def usable_device(name: str) -> torch.device:
-    """The device of that name.
+    """Return the device of that name.
 
     Parameters
     ----------

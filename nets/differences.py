@@ -39,7 +39,7 @@ class Differences:
     largest: Counts
 
     def __add__(self, other: Differences) -> Differences:
-        """The images of both.
+        """Return the images of both.
 
         Raises
         ------

@@ -112,7 +112,7 @@ def convert(
 
 
 def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
-    """The network that `convert` makes, without its numbers.
+    """Return the network that `convert` makes, without its numbers.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
 
 
 def _scopes(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> dict[str, str]:
-    """What to put before the nodes' operators, by node.
+    """Return what to put before the nodes' operators, by node.
 
     That is the path of the module that calls them, then a dot; a flattening module's is all.
     Preparation has traced the spelled graph again, node by node, and named the nodes itself.
@@ -369,7 +369,7 @@ def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.f
 
 
 def fake_quantizers(prepared: nn.Module) -> dict[str, nn.Module]:
-    """A prepared network's ``FakeQuantize`` modules by path; some have several."""
+    """Return a prepared network's ``FakeQuantize`` modules by path; some have several."""
     from torch.ao.quantization import FakeQuantize
 
     modules = prepared.named_modules(remove_duplicate=False)

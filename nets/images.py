@@ -150,7 +150,7 @@ def center_crop(image: Image.Image) -> Crop:
 
 
 def normalize(crop: Crop) -> npt.NDArray[np.float32]:
-    """The networks' input tensor for a crop.
+    """Return the networks' input tensor for a crop.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class _Importer:
         self.parameters: dict[str, Quantization] = {}
 
     def name(self, path: str) -> str:
-        """A new step's name: the path behind the network's, numbered where it is taken."""
+        """Return a new step's name: the path behind the network's, numbered where it is taken."""
         taken = {step.name for step in self.steps}
         name, count = f"{self.network}.{path}", 0
         while name in taken or name == self.network:
@@ -186,7 +186,7 @@ class _Importer:
             self.refuse(node)
 
     def visit_output(self, node: torch.fx.Node) -> None:
-        """The network's result has to be its last step."""
+        """Check that the network's result is its last step."""
         result = node.args[0]
         if not isinstance(result, torch.fx.Node) or self.names.get(result) != self.steps[-1].name:
             raise ValueError(f"{self.network}: network must have one output, got {result}")
@@ -272,7 +272,7 @@ class _Importer:
 def import_network(
     graph_module: torch.fx.GraphModule, network: str
 ) -> tuple[list[Step], dict[str, Layer]]:
-    """Steps and layers of a converted network.
+    """Return steps and layers of a converted network.
 
     Parameters
     ----------

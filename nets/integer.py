@@ -94,7 +94,7 @@ def _along(
     fill: int,
     combine: Callable[..., torch.Tensor],
 ) -> torch.Tensor:
-    """A pool along one axis of images; the two of them follow each other."""
+    """Return a pool along one axis of images; the two of them follow each other."""
     kernel, stride, padding = (
         pair[axis] for pair in (operation.kernel, operation.stride, operation.padding)
     )

@@ -11,7 +11,7 @@ from ..golden.graph import Conv2d, Layer, Linear
 from ..golden.kernels.gemm import OFFSET, fold_bias
 from .products import FloatProducts, float_sums_fit, products
 
-__all__ = ["Convolution", "Depthwise", "Dense", "layer_of"]
+__all__ = ["Convolution", "Dense", "Depthwise", "layer_of"]
 
 _CACHE = {"cpu": 1 << 20}  # bytes of a block's patches and sums, to stay near a core
 _MEMORY = 1 << 28  # the same on other devices, to fit their memory
@@ -33,7 +33,7 @@ class _Requantize:
         self._zero = float(zero_point - OFFSET)
 
     def __call__(self, sums: torch.Tensor, out: torch.Tensor) -> None:
-        """Overwrites `sums` where they are float32 or int32."""
+        """Requantize; overwrite `sums` where they are float32 or int32."""
         if sums.dtype == torch.float32 and self._exact:
             scaled = sums.add_(self._floats)
         else:
@@ -185,7 +185,7 @@ class Depthwise(_Windows):
 def layer_of(
     layer: Layer, device: torch.device, kind: str | None
 ) -> Dense | Convolution | Depthwise:
-    """The layer with its weights packed; parameters as of `Dense`."""
+    """Return the layer with its weights packed; parameters as of `Dense`."""
     if isinstance(layer, Linear):
         return Dense(layer, device, kind)
     if layer.groups > 1 and layer.weight.shape[1] == 1:

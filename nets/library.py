@@ -118,7 +118,7 @@ class QuantizedNetwork:
         return lower(self.steps, self.layers, self.name, self.input_shape)
 
     def tensors(self, image: Image) -> dict[str, Codes]:
-        """What PyTorch's INT8 network computes on the way, as `execute` of `graph` returns it.
+        """Return what PyTorch's INT8 network computes on the way, as `execute` of `graph` does.
 
         Parameters
         ----------
@@ -195,14 +195,14 @@ def _build(
 
 
 def _convert(model: nn.Module, name: str, images: torch.Tensor) -> torch.fx.GraphModule:
-    """A float network after quantization."""
+    """Return a float network after quantization."""
     return convert(model, [image[None] for image in images], name)
 
 
 def _state(
     converted: torch.fx.GraphModule, name: str, images: torch.Tensor, classes: int = 0
 ) -> store.State:
-    """What is kept of a network."""
+    """Return what is kept of a network."""
     steps, layers = import_network(converted, name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
@@ -217,7 +217,7 @@ def _state(
 
 
 def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
-    """The converted module of a cached network: quantized again, with the numbers of then."""
+    """Rebuild the converted module of a cached network: quantize again, with its numbers."""
     converted = rebuild(
         network.blank(state.about["classes"]), torch.zeros(state.about["input_shape"])
     )
@@ -263,7 +263,7 @@ def quantized(
 
 
 def _checked(calibration: Sequence[Image]) -> Image:
-    """The images as one array."""
+    """Return the images as one array."""
     for image in calibration:
         check_image(image)
     return np.concatenate(list(calibration))

@@ -79,14 +79,14 @@ class _Lowering:
         return [self.tensors[self.names[name]] for name in step.inputs]
 
     def source(self, step: Step, dimensions: int | None = None) -> Tensor:
-        """The step's only tensor."""
+        """Return the step's only tensor."""
         (tensor,) = self.sources(step)
         if dimensions and len(tensor.shape) != dimensions:
             self._refuse(step, "input", f"of {dimensions} dimensions", f"shape {tensor.shape}")
         return tensor
 
     def alias(self, step: Step) -> None:
-        """The step's result is its input."""
+        """Make the step's result its input."""
         self.names[step.name] = self.source(step).name
 
     def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
@@ -235,7 +235,7 @@ class _Lowering:
 def lower(
     steps: Sequence[Step], layers: dict[str, Layer], network: str, shape: tuple[int, int, int, int]
 ) -> Network:
-    """The integer graph of a network.
+    """Return the integer graph of a network.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def match(
 
 
 def _origin(name: str, maker: Node | None) -> str:
-    """The step that makes a tensor: a mean without keepdim makes two, of which one flattens."""
+    """Return the step that makes a tensor; a mean without keepdim makes two, one flattens."""
     if maker is not None and isinstance(maker.operation, Flatten):
         source = maker.inputs[0]
         if name == f"{source}.flatten":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,8 +42,8 @@ def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
 
 
 def _imported(path: str, spec: str) -> ModuleType:
-    """The user's module; the working folder comes first, as Python's own is for a program in it."""
-    folder, before = os.getcwd(), list(sys.path)
+    """Import the user's module; the working folder comes first, as for a program that it holds."""
+    folder, before = str(Path.cwd()), list(sys.path)
     sys.path.insert(0, folder)
     try:
         top = path.partition(".")[0]

@@ -37,12 +37,12 @@ class Architecture:
     head: str
 
     def outline(self, classes: int = CLASSES) -> nn.Module:
-        """The network in evaluation mode, on the meta device: names and shapes, no numbers."""
+        """Return the network in evaluation mode, on the meta device: names and shapes only."""
         with torch.device("meta"):
             return self.build(classes).eval()
 
     def blank(self, classes: int = CLASSES) -> nn.Module:
-        """The network in evaluation mode with zeros for weights; no time is spent on numbers."""
+        """Return the network in evaluation mode with zeros for weights, which cost no time."""
         model = self.outline(classes)
         for module in model.modules():  # to_empty would import sympy, which takes a second
             for name, parameter in list(module.named_parameters(recurse=False)):
@@ -65,14 +65,14 @@ NETWORKS = {
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like a mistyped one, best first; all of a few if none is like it."""
+    """Return the known names most like a mistyped one, best first; all of a few if none is."""
     known = list(known)
     matches = get_close_matches(name, known, count, cutoff=0.4)
     return matches or known[:count]
 
 
 def architecture(name: str) -> Architecture:
-    """The network of that name.
+    """Return the network of that name.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def brownian_batch(shape: Shape, sigma: float, rngs: Rngs, *, literal: bool = Fa
 def brownian_deviation(
     shape: Shape, sigma: float, *, literal: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Standard deviation that Brownian noise's pixels have on average over draws.
+    """Return the standard deviation that Brownian noise's pixels have on average over draws.
 
     By Parseval's theorem, sigma / sqrt(height * width) times the root of the sum over u, v of
     1 / (u**2 + v**2 + z**2)**2.

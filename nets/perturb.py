@@ -120,7 +120,7 @@ class Perturbation:
         image: int | None = None,
         draw: int = 0,
     ) -> Crop:
-        """The perturbed crop.
+        """Return the perturbed crop.
 
         Random numbers depend on the seed, the image, the draw, the kind and the level only.
 
@@ -213,7 +213,7 @@ class Perturbation:
         image: int | None = None,
         draw: int = 0,
     ) -> float:
-        """Standard deviation over all pixels of what `apply` changes, in units of the crop."""
+        """Return the standard deviation over all pixels of what `apply` changes, in crop units."""
         return float(np.std(self.apply(crop, seed, box, image=image, draw=draw) - crop))
 
 

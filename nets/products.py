@@ -75,7 +75,7 @@ class Int8Products:
                 raise ArithmeticError("torch._int_mm must be exact")
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Sums, int32 of shape (M, O), for codes minus 128: int8 of shape (M, K)."""
+        """Return sums, int32 of shape (M, O), for codes minus 128: int8 of shape (M, K)."""
         return torch._int_mm(x, self._weight)  # pyright: ignore[reportPrivateImportUsage]
 
 
@@ -98,7 +98,7 @@ class FloatProducts:
         ]
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Sums of shape (M, O) for codes minus 128, float32 of shape (M, K).
+        """Return sums of shape (M, O) for codes minus 128, float32 of shape (M, K).
 
         They are float32 where one product reaches, else int64.
         """
@@ -114,7 +114,7 @@ Products = Int8Products | FloatProducts
 
 
 def products(weight: npt.NDArray[np.int8], device: torch.device, kind: str | None) -> Products:
-    """The products of a weight matrix.
+    """Return the products of a weight matrix.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ class Reference:
         return records
 
     def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
-        """What the named nodes make of normalized images (N, 3, H, W), float32, if quantized."""
+        """Return what the named quantized nodes make of normalized images (N, 3, H, W), float32."""
         return {
             node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
             for node, _, result in self._execute(image)

@@ -96,13 +96,13 @@ class _Speller:
         raise ValueError(f"{self.network}.{self.path(node)}: {wanted}")
 
     def path(self, node: fx.Node) -> str:
-        """The module that is called, or whose code calls, then the operator."""
+        """Return the module that is called, or whose code calls, then the operator."""
         if node.op == "call_module":
             return str(node.target)
         return f"{node.meta.get(SCOPE, '')}{_word(node)}"
 
     def submodule(self, node: fx.Node) -> nn.Module | None:
-        """The module that the node calls, if it calls one."""
+        """Return the module that the node calls, if it calls one."""
         return self.module.get_submodule(str(node.target)) if node.op == "call_module" else None
 
     def replace(
@@ -249,7 +249,7 @@ class _Speller:
 
 
 def _operator(node: fx.Node) -> object:
-    """The function or method that a node calls, none if it calls a module or nothing."""
+    """Return the function or method that a node calls, none if it calls a module or nothing."""
     return node.target if node.op in ("call_function", "call_method") else None
 
 
@@ -274,7 +274,7 @@ def _bound(node: fx.Node) -> dict[str, Any]:
 
 
 def _numbered(path: str) -> Iterator[str]:
-    """The path with _1, _2 and so on behind it."""
+    """Yield the path with _1, _2 and so on behind it."""
     number = 0
     while True:
         number += 1

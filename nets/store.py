@@ -96,7 +96,7 @@ def _layer(fields: dict, arrays: dict[str, np.ndarray]) -> Layer:
 
 
 def read(path: Path) -> State | None:
-    """A written network; None if no whole file is there."""
+    """Return a written network; None if no whole file is there."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             head = json.loads(stored["head"].tobytes())

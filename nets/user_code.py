@@ -19,7 +19,7 @@ _LIBRARIES = {
 
 
 def blame(error: BaseException) -> str:
-    """What was raised, and where in the user's own files.
+    """Return what was raised, and where in the user's own files.
 
     Parameters
     ----------

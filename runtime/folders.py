@@ -19,7 +19,7 @@ KINDS = {
 
 
 def cache_root() -> Path:
-    """The cache: ``MACCORD_CACHE``, else ``maccord`` in the user's cache folder (XDG)."""
+    """Return the cache: ``MACCORD_CACHE``, else ``maccord`` in the user's cache folder (XDG)."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given).expanduser().absolute()
@@ -29,7 +29,7 @@ def cache_root() -> Path:
 
 
 def cache_folder(kind: str) -> Path:
-    """A folder of the cache; it may not exist yet.
+    """Return a folder of the cache; it may not exist yet.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def run(path: Path, seconds: float) -> None:
 
 
 def simulation(recording: NetworkRecording, parameters: Parameters, seconds: float) -> list[Ratio]:
-    """Simulated cycles per second: under cocotb against a plain loop over the same model.
+    """Return simulated cycles per second: under cocotb against a plain loop over the same model.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def _qnnpack(recording: NetworkRecording) -> Callable[[], object]:
 
 
 def _int64(recording: NetworkRecording) -> Callable[[], object]:
-    """The layer's matrix product alone, patches and weights laid out before."""
+    """Return the layer's matrix product alone, patches and weights laid out before."""
     layer = _layer(recording)
     pixels = int(np.prod(recording.tensors[layer.name].shape[:-1]))
     weight = layer.weight.reshape(layer.weight.shape[0], -1).T.astype(np.int64)

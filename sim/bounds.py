@@ -25,7 +25,7 @@ def bounds(cycles_by_cause: Mapping[str, int]) -> dict[str, int]:
 
 
 def bound_by(cycles_by_cause: Mapping[str, int]) -> str:
-    """What of `BOUNDS` took most cycles.
+    """Return what of `BOUNDS` took most cycles.
 
     Examples
     --------

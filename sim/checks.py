@@ -17,7 +17,7 @@ _PORT_CYCLES = 4  # from the start on the bus into the accelerator, and out to t
 
 
 def attempt(run: Callable[[], Result], parameters: Parameters) -> Result | Outcome:
-    """What a simulation gave; an outcome if it was none, or one of another accelerator."""
+    """Return what a simulation gave; an outcome if it was none, or one of another accelerator."""
     try:
         result = run()
     except (ValueError, ToolchainError) as error:

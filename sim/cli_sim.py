@@ -110,7 +110,7 @@ def _generated(request: Request, err: Console) -> str:
 
 
 def _given_netlist(request: Request) -> str:
-    """The user's netlist; empty if there is none."""
+    """Return the user's netlist; empty if there is none."""
     if request.verilog is None:
         return ""
     try:
@@ -224,7 +224,7 @@ def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Seq
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    """A mismatch outweighs a failed simulation, and that a layer that cannot run.
+    """Rank a mismatch above a failed simulation, and that above a layer that cannot run.
 
     Agreement takes a byte that was compared.
     """

@@ -43,9 +43,11 @@ def compared(before: Path, after: Path) -> tuple[list[str], bool]:
         a, b = one[name], two[name]
         change = 100 * (b["cycles"] - a["cycles"]) / max(a["cycles"], 1)
         lines.append(f"{name}: {a['cycles']:,} > {b['cycles']:,} cycles, {change:+.2f} %")
-        for field in _SETTINGS:
-            if a.get(field) != b.get(field):
-                lines.append(f"  {field}: {a.get(field)} > {b.get(field)}")
+        lines.extend(
+            f"  {field}: {a.get(field)} > {b.get(field)}"
+            for field in _SETTINGS
+            if a.get(field) != b.get(field)
+        )
         for field in _MISMATCHES:
             worse = worse or b[field] > a[field]
             if a[field] or b[field]:

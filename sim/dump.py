@@ -71,7 +71,7 @@ def write_dump(
 
 
 def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
-    """What both kinds of dump have of a tensor, but for the other outputs."""
+    """Return what both kinds of dump have of a tensor, but for the other outputs."""
     operation, y = node.operation, golden[node.name]
     found: Fields = {
         "y_golden": y,

@@ -97,7 +97,7 @@ def _check_perturbations(inputs: Inputs) -> None:
 
 
 def _calibration_files(path: Path | None) -> list[Path]:
-    """The images that set the quantization ranges; none for the ones that are built in.
+    """Return the images that set the quantization ranges; none for the ones that are built in.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def _calibration_files(path: Path | None) -> list[Path]:
 
 
 def calibration_images(path: Path | None) -> list[npt.NDArray[np.float32]] | None:
-    """The calibration's images, normalized; None for the ones that are built in."""
+    """Return the calibration's images, normalized; None for the ones that are built in."""
     files = _calibration_files(path)
     return [normalize(load_crop(file, "calibration")) for file in files] or None
 

@@ -34,7 +34,7 @@ class Names:
 
 @cache
 def known() -> dict[str, Names]:
-    """The known networks, in the order in which they are listed."""
+    """Return the known networks, in the order in which they are listed."""
     table = json.loads(_TABLE.read_text())
     return {name: Names(tuple(t["layers"]), t["others"]) for name, t in table.items()}
 
@@ -55,7 +55,7 @@ def check_network(name: str) -> None:
 
 
 def computed() -> dict[str, Names]:
-    """The same from the networks themselves."""
+    """Return the same from the networks themselves."""
     from ..nets import library
     from .recording import other_modules
 

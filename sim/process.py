@@ -87,7 +87,7 @@ def cocotb_environment(folder: Path, module: str) -> dict[str, str]:
         "TOPLEVEL_LANG": "verilog",
         "GPI_USERS": f"{libpython()};{cocotb_tools.config.pygpi_entry_point()}",
         "PYGPI_PYTHON_BIN": sys.executable,
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
+        "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path),
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "MACCORD_JOB": str(folder),
         "MACCORD_PARENT": str(os.getpid()),

@@ -158,7 +158,7 @@ def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choic
 
 
 def _module(inputs: Inputs, calibration: list[Crop] | None) -> library.QuantizedNetwork:
-    """The user's network."""
+    """Return the user's network."""
     if inputs.weights:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
     return load_module(inputs.module, inputs.seed, calibration)

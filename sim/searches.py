@@ -14,7 +14,7 @@ __all__ = ["search", "share_searches"]
 
 
 def search(task: NetworkTask) -> Choices | str:
-    """The tilings of a task, for others; a sentence if its network does not fit."""
+    """Return the tilings of a task, for others; a sentence if its network does not fit."""
     try:
         _ = task.compiled
     except ValueError as error:
@@ -65,7 +65,7 @@ def share_searches(
 
 
 def _shapes(task: NetworkTask) -> object:
-    """What tasks have in common that need the same tilings."""
+    """Return what tasks have in common that need the same tilings."""
     network = task.recording.network
     return task.parameters, task.recording.x_q.shape, tuple(map(_shape, network.nodes))
 

@@ -153,7 +153,7 @@ def _coverage(job: Job, written: np.ndarray) -> dict[str, Any]:
 
 
 def _tensors(job: Job, folder: Path, found: dict) -> dict[str, Any]:
-    """What the ledger has caught, and what was written against it."""
+    """Return what the ledger has caught, and what was written against it."""
     if not job.ledger:
         return {}
     book = found["ledger"]

@@ -326,7 +326,7 @@ def encode_program(program: Iterable[Instruction]) -> npt.NDArray[np.uint8]:
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
-    """The first rule that an instruction breaks; ILLEGAL_INSTRUCTION outweighs other errors.
+    """Return the first rule that is broken; ILLEGAL_INSTRUCTION outweighs other errors.
 
     Parameters
     ----------
@@ -348,7 +348,7 @@ def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
 
 
 def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
-    """What dispatch says of an instruction: `ErrorCode.NONE`, or why it refuses it.
+    """Return what dispatch says of an instruction: `ErrorCode.NONE`, or why it refuses it.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
 
 
 def needed(program: Iterable[Instruction]) -> Feature:
-    """What the hardware must have to run a program."""
+    """Return what the hardware must have to run a program."""
     found = Feature(0)
     for instruction in program:
         found |= TABLE[instruction.opcode].feature or Feature(0)

@@ -32,7 +32,7 @@ CONDITIONS: dict[Feature, str] = {Feature.DEPTHWISE: "depthwise"}
 
 
 def features(parameters: Parameters) -> Feature:
-    """What the hardware of a configuration has: the register FEATURES."""
+    """Return what the hardware of a configuration has: the register FEATURES."""
     found = Feature(0)
     for feature in FEATURES:
         if feature not in CONDITIONS or getattr(parameters, CONDITIONS[feature]):

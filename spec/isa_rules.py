@@ -35,7 +35,7 @@ Fields = Mapping[str, int]
 
 
 def value_of(bound: Bound, parameters: Parameters) -> int:
-    """A bound as a number: itself, or the property of `parameters` that it names."""
+    """Return a bound as a number: itself, or the property of `parameters` that it names."""
     return bound if isinstance(bound, int) else int(getattr(parameters, bound))
 
 
@@ -65,7 +65,7 @@ class Rule:
         raise NotImplementedError
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words, without the field's name, as ``must be at most 16``.
+        """Return the rule in words, without the field's name, as ``must be at most 16``.
 
         Without `parameters`, a bound stands as its name.
         """
@@ -85,7 +85,7 @@ class NonZero(Rule):
         return fields[self.field] != 0
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return "must not be 0"
 
 
@@ -100,7 +100,7 @@ class AtLeast(Rule):
         return fields[self.field] >= value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"must be at least {_shown(self.bound, parameters)}"
 
 
@@ -115,7 +115,7 @@ class AtMost(Rule):
         return fields[self.field] <= value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"must be at most {_shown(self.bound, parameters)}"
 
 
@@ -130,7 +130,7 @@ class Equals(Rule):
         return fields[self.field] == value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"must be {_shown(self.bound, parameters)}"
 
 
@@ -145,7 +145,7 @@ class AlignedTo(Rule):
         return fields[self.field] % value_of(self.bound, parameters) == 0
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"must be a multiple of {_shown(self.bound, parameters)}"
 
 
@@ -169,7 +169,7 @@ class WithinScratchpad(Rule):
         return fields[self.field] < value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"must be below {_shown(self.bound, parameters)}"
 
 
@@ -187,7 +187,7 @@ class Implemented(Rule):
     choices: tuple[tuple[int, str], ...]
 
     def values(self, parameters: Parameters) -> list[int]:
-        """The legal values."""
+        """Return the legal values."""
         return [v for v, has in self.choices if not has or value_of(has, parameters)]
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
@@ -195,7 +195,7 @@ class Implemented(Rule):
         return fields[self.field] in self.values(parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         if parameters is not None:
             return f"must be one of {', '.join(map(str, self.values(parameters)))}"
         words = [f"{int(v)} (where the hardware is {has})" if has else str(int(v))
@@ -233,5 +233,5 @@ class Unless(Rule):
         return fields[self.field] == self.value or self.rule.holds(fields, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         return f"{self.rule.says(parameters)} unless {self.field} is {int(self.value)}"

@@ -72,7 +72,7 @@ class Resamples:
         return self.sums(holds) / self.images
 
     def sums(self, holds: npt.NDArray[np.bool_]) -> Floats:
-        """The number of images in place of their share; exact in whatever order it is summed."""
+        """Return the number of images, not their share: exact in whatever order it is summed."""
         return (self.weights @ holds.astype(np.float32)).astype(np.float64)
 
     def means(self, values: npt.NDArray[np.float64]) -> Floats:
@@ -84,7 +84,7 @@ class Resamples:
 
 
 def interval(resampled: Floats) -> Interval:
-    """Ends of the middle 95 % of a figure's resamples."""
+    """Return ends of the middle 95 % of a figure's resamples."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)

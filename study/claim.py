@@ -48,7 +48,7 @@ class Claim:
 
 
 def claim(rows: Iterable[Row], differences: Iterable[TensorDifference], images: int) -> Claim:
-    """The claim, as far as the rows go.
+    """Return the claim, as far as the rows go.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class _Network:
         self.decided = self.series("frozen", "decided_differently")
 
     def series(self, model: str, metric: str) -> list[Row]:
-        """A figure at every level where there is one."""
+        """Return a figure at every level where there is one."""
         found = (self.results.row(self.network, model, *at, metric) for at in self.results.places)
         return [row for row in found if row]
 

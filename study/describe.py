@@ -38,7 +38,7 @@ _IMAGES = 16  # whose activations are drawn
 def info(
     request: Request, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
 ) -> Info:
-    """What was run, beside the rows."""
+    """Return what was run, beside the rows."""
     data = dataset(request.data, "test")
     images = len(answered.samples[0].labels)
     subjects = list(dict.fromkeys(cell.subject for cell in cells))
@@ -155,7 +155,7 @@ def distribution(cells: Sequence[Cell]) -> Distribution | None:
 
 
 def _folded(model: nn.Module, path: str) -> npt.NDArray[np.float32]:
-    """A convolution's weights, with the batch norm behind it folded if there is one."""
+    """Return a convolution's weights, with the batch norm behind it folded if there is one."""
     traced = torch.fx.symbolic_trace(model)
     conv = traced.get_submodule(path)
     assert isinstance(conv, nn.Conv2d)

@@ -96,7 +96,7 @@ def read_differences(path: Path) -> list[TensorDifference]:
 def lines(
     network: str, perturbation: str, level: float, found: Differences
 ) -> list[TensorDifference]:
-    """A line for each tensor that was compared.
+    """Return a line for each tensor that was compared.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _GAP = 1.2  # between two perturbations, in levels
 
 
 def claim_plot(results: Results) -> bytes | None:
-    """A column of panels for each network, all levels side by side.
+    """Return a column of panels for each network, all levels side by side.
 
     Returns
     -------

@@ -43,7 +43,7 @@ _LEVELS = {"awgn": "standard deviation of the noise", "brownian": "sigma of the 
 
 
 def title(number: str, results: Results) -> str:
-    """What a figure shows, in words."""
+    """Return what a figure shows, in words."""
     perturbation, metrics = FIGURES[number]
     shown = {"top1": "Top-1 and top-5 accuracy", "f1_weighted": "F1 score", "kl": "KL divergence"}
     return f"{shown[metrics[0]]}, {NAMES[results.called(perturbation)]}"
@@ -56,7 +56,7 @@ def models_shown(results: Results, metric: str) -> list[str]:
 
 
 def curve(axes: Axes, model: str, x: list[float], rows: list[Row]) -> None:
-    """A model's figures with the band of their intervals."""
+    """Draw a model's figures with the band of their intervals."""
     axes.plot(
         x,
         [row.value for row in rows],

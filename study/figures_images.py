@@ -33,7 +33,7 @@ class Demonstration:
 
 
 def demonstrations(shown: Sequence[Demonstration]) -> bytes:
-    """The crops, those of one perturbation in a row of their own that begins with the clean.
+    """Return the crops, those of one perturbation in a row of their own that begins with the clean.
 
     Parameters
     ----------

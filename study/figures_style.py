@@ -67,7 +67,7 @@ _DPI = 110
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look, whatever the user's settings of Matplotlib are."""
+    """Apply the look, whatever the user's settings of Matplotlib are."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -75,7 +75,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of that many inches that keeps its parts from overlapping."""
+    """Return a figure of that many inches that keeps its parts from overlapping."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -88,7 +88,7 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """The picture; without the date and the version that Matplotlib would add."""
+    """Return the picture; without the date and the version that Matplotlib would add."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()

@@ -35,7 +35,7 @@ def _text(cell: Cell | None) -> str:
 
 
 def table_picture(table: Table) -> bytes:
-    """The table with its intervals, as PNG."""
+    """Return the table with its intervals, as PNG."""
     lines = len(table.rows) + 2
     label = max(len(text) for text in (table.head, *(text for text, _ in table.rows)))
     first = 0.4 + 0.075 * label

@@ -52,7 +52,7 @@ class Level:
 
 
 def levels(text: str = GRID) -> list[Level]:
-    """The clean images first, then the levels of a text as `nets.perturb.parse` reads it.
+    """Return the clean images first, then the levels that `nets.perturb.parse` reads in a text.
 
     Raises
     ------

@@ -182,7 +182,7 @@ def measure_all(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> list[Row]:
-    """The rows of every sample, then those over all levels of each network.
+    """Return the rows of every sample, then those over all levels of each network.
 
     The latter are of the metrics top1, decided_differently and top1_minus_...: the mean over
     levels for each image, the images resampled with all their levels. They need the same images

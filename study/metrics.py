@@ -60,7 +60,7 @@ def f1(labels: Labels, decided: Labels) -> tuple[float, float]:
 def f1_resampled(
     resamples: Resamples, labels: Labels, decided: Labels, classes: int
 ) -> tuple[Floats, Floats]:
-    """What `f1` gives in each resample; two of shape (count,).
+    """Return what `f1` gives in each resample; two of shape (count,).
 
     F1 of a class is 2 TP / (labels + decisions): three counts, each a sum over images.
     """
@@ -76,7 +76,7 @@ def f1_resampled(
 
 
 def codes(logits: Logits, scale: float, zero_point: int) -> npt.NDArray[np.uint8]:
-    """The codes that logits came from.
+    """Return the codes that logits came from.
 
     Raises
     ------

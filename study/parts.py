@@ -81,7 +81,7 @@ def read_part(path: Path) -> Part | None:
 
 
 def join(parts: Sequence[Part]) -> Part:
-    """The answer for the images of several parts, in their order, with the models of them all."""
+    """Join the answers for the images of several parts, in their order, with all their models."""
     models = dict.fromkeys(model for part in parts for model in part.logits)
     logits = {
         model: np.concatenate([part.logits[model] for part in parts if model in part.logits])

@@ -41,7 +41,7 @@ class Cell:
 
 
 def chosen_images(count: int, limit: int) -> list[int]:
-    """Indices of the images under study: all, or as many as the limit, evenly spaced.
+    """Return indices of the images under study: all, or as many as the limit, evenly spaced.
 
     Examples
     --------

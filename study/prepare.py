@@ -19,7 +19,7 @@ __all__ = ["subjects"]
 
 
 def subjects(request: Request, pool: Executor) -> list[Subject]:
-    """The networks of a request, with their weights and their quantization on disk.
+    """Return the networks of a request, with their weights and their quantization on disk.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _subject(name: str, weights: Path, request: Request) -> Subject:
 
 
 def _absolute(data: str) -> str:
-    """A data set by a path that holds in any process: a cluster's workers have other folders."""
+    """Name a data set by an absolute path: a cluster's workers have other working folders."""
     kind, colon, path = data.partition(":")
     return f"{kind}:{Path(path).expanduser().resolve()}" if colon else data
 

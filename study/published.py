@@ -210,7 +210,7 @@ _VALUES = _read()
 def published(
     perturbation: str, level: float, metric: str, network: str, model: str
 ) -> float | None:
-    """The printed value, or None where there is none.
+    """Return the printed value, or None where there is none.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def pictures(
     shown: Sequence[Demonstration] = (),
     distribution: Distribution | None = None,
 ) -> list[Picture]:
-    """The thesis's figures that there are numbers for, in its order.
+    """Return the thesis's figures that there are numbers for, in its order.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def page(
     drawn: Sequence[Picture],
     plot: bytes | None,
 ) -> str:
-    """The text of ``report.html``.
+    """Return the text of ``report.html``.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _without(names: Sequence[str], found: Sequence[str]) -> list[str]:
 
 
 def _recompute(results: Results) -> str:
-    """The recipe, with names that this study has; empty without any."""
+    """Return the recipe, with names that this study has; empty without any."""
     quantized = [model for model in ("int8", "frozen", "live") if model in results.models]
     if not quantized or "fp32" not in results.models or not results.places:
         return ""

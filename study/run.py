@@ -121,7 +121,7 @@ def _answer(
 
 
 def _answer_with(code: str, task: Task) -> Part:
-    """What a worker answers, if its code is that by whose hash the answer is kept."""
+    """Return what a worker answers, if its code is that by whose hash the answer is kept."""
     if origin() != code:
         raise ValueError(
             "code and libraries must be the same in all processes of a study, and while it runs, "
@@ -138,7 +138,7 @@ def _simulate(
     worker: Worker,
     err: Console,
 ) -> list[RtlSample]:
-    """The first images of every level in RTL."""
+    """Return the first images of every level in RTL."""
     if not request.rtl_images:
         return []
     tasks, logits = [], []

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 @contextmanager
 def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
-    """An executor, whose tasks end with the block.
+    """Yield an executor, whose tasks end with the block.
 
     Parameters
     ----------

@@ -51,12 +51,12 @@ class Subject:
 
 @lru_cache(maxsize=2)
 def dataset(spec: str, split: str) -> Dataset:
-    """A split of a data set, opened once in each process."""
+    """Return a split of a data set, opened once in each process."""
     return open_dataset(spec, split)
 
 
 def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
-    """Normalized images of shape (1, 3, H, W), evenly spaced over the training split."""
+    """Return normalized images of shape (1, 3, H, W), evenly spaced over the training split."""
     data = dataset(subject.data, "train")
     count = min(subject.calibration, len(data))
     indices = np.arange(count) * len(data) // count
@@ -65,7 +65,7 @@ def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
 
 @lru_cache(maxsize=_KEPT)
 def float_network(subject: Subject) -> nn.Module:
-    """The network in floating point, in evaluation mode.
+    """Return the network in floating point, in evaluation mode.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def float_network(subject: Subject) -> nn.Module:
 
 @lru_cache(maxsize=_KEPT)
 def quantized_network(subject: Subject) -> QuantizedNetwork:
-    """The network in integers, as PyTorch quantizes it; from the cache if it is there.
+    """Return the network in integers, as PyTorch quantizes it; from the cache if it is there.
 
     Raises
     ------

@@ -96,7 +96,7 @@ class Results:
     def row(
         self, network: str, model: str, perturbation: str, level: float, metric: str
     ) -> Row | None:
-        """The row of these names, or None."""
+        """Return the row of these names, or None."""
         return self._found.get((network, model, perturbation, level, metric))
 
     @property
@@ -128,7 +128,7 @@ class Results:
         return [level for name, level in self.places if name == perturbation]
 
     def called(self, perturbation: str) -> str:
-        """What stands for one of the thesis's perturbations: literal Brownian noise may."""
+        """Return what stands for one of the thesis's perturbations: literal Brownian noise may."""
         literal = f"{perturbation}-literal"
         return literal if not self.levels(perturbation) and self.levels(literal) else perturbation
 

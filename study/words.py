@@ -13,7 +13,7 @@ _EVENTS = 0.05  # chance of seeing none, at the bound of `of_images`
 
 
 def percent(share: float) -> str:
-    """A share with two decimals, or as many as show that it is neither nothing nor everything.
+    """Return a share with two decimals, or with as many as tell it from nothing and everything.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def percent(share: float) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares, in percentage points.
+    """Return a difference of two shares, in percentage points.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def _signed(difference: float) -> str:
 
 
 def ends(row: Row) -> str:
-    """The interval in brackets, in percent, or nothing where there is none."""
+    """Return the interval in brackets, in percent, or nothing where there is none."""
     if math.isnan(row.low):
         return ""
     if "minus" in row.metric:
@@ -54,13 +54,13 @@ def ends(row: Row) -> str:
 
 
 def amount(row: Row) -> str:
-    """A row's figure with its interval: a share in percent, a difference in points."""
+    """Return a row's figure with its interval: a share in percent, a difference in points."""
     write = points if "minus" in row.metric else percent
     return write(row.value) + ends(row)
 
 
 def place(perturbation: str, level: float) -> str:
-    """A level in words.
+    """Return a level in words.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def place(perturbation: str, level: float) -> str:
 
 
 def one_in(share: float) -> str:
-    """A share above 0 as a count.
+    """Return a share above 0 as a count.
 
     Examples
     --------

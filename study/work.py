@@ -97,7 +97,7 @@ def _live_network(subject: Subject) -> LiveNetwork:
 
 
 def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
-    """The task's crops, clean and perturbed: each (N, H, W, 3), float32."""
+    """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32."""
     data = dataset(task.subject.data, "test")
     clean = np.stack([data.crop(index) for index in task.images])
     perturbation = task.level.perturbation
@@ -119,7 +119,7 @@ def live_batch(size: int) -> int:
 
 
 def _tensor(crops: Images) -> Images:
-    """Normalized images (N, 3, H, W)."""
+    """Return normalized images (N, 3, H, W)."""
     return np.concatenate([normalize(crop) for crop in crops])
 
 
@@ -157,7 +157,7 @@ def _live(task: Task) -> Images:
 
 
 def _fixed_models(task: Task, crops: Images) -> tuple[Differences | None, dict[str, Images]]:
-    """The models with frozen scales, fake-quantized and in integers."""
+    """Return the models with frozen scales, fake-quantized and in integers."""
     wanted = [model for model in task.models if model in ("frozen", "frozen-clamped", "int8")]
     if not wanted:
         return None, {}

@@ -18,7 +18,7 @@ _MACRO = "$mem_v2"
 def memories(
     design: Design, found: Owners, costs: dict[str, dict[str, float]], nets: set[str]
 ) -> dict[str, dict[str, Any]]:
-    """What each memory became.
+    """Return what each memory became.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def memories(
 def multipliers(
     design: Design, instances: dict[str, dict[str, float]], blocks: bool
 ) -> dict[str, dict[str, Any]]:
-    """What multiplies in each instance.
+    """Return what multiplies in each instance.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def multipliers(
 
 
 def instantiated(design: Design, found: Owners) -> dict[str, dict[str, dict[str, int]]]:
-    """What is left of the family's own cells that the design instantiates.
+    """Return what is left of the family's own cells that the design instantiates.
 
     Parameters
     ----------

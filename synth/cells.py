@@ -198,7 +198,7 @@ def _named(netnames: dict[str, Any], design: Design) -> tuple[dict[int, str], di
 
 
 def _instance(name: str, design: Design) -> str:
-    """The deepest instance that a full name lies in."""
+    """Return the deepest instance that a full name lies in."""
     path = name
     while path:
         path = path.rpartition(".")[0]

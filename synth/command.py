@@ -143,7 +143,7 @@ def _options(request: Request) -> Options:
 
 @contextmanager
 def _showing(err: Console) -> Iterator[Callable[[str], None]]:
-    """What goes on, with the time it has taken: moving on a terminal, else a line a minute."""
+    """Show what goes on and the time it has taken: live on a terminal, else a line a minute."""
     began = time.monotonic()
     if err.is_terminal:
         with err.status("") as status:

@@ -90,7 +90,7 @@ def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
 
 
 def _rows(points: Sequence[Point]) -> dict[int, Row]:
-    """What is known before anything is measured."""
+    """Return what is known before anything is measured."""
     return {
         index: Row(
             label=label,
@@ -144,7 +144,7 @@ def _plot(stem: Path, sweep: dict[str, Any], rows: Sequence[Row], target: Target
 
 
 def _exit_code(rows: Sequence[Row]) -> int:
-    """A wrong byte outweighs a failed tool, and that a sweep without a result."""
+    """Rank a wrong byte above a failed tool, and that above a sweep without a result."""
     statuses = {row.status for row in rows}
     if MISMATCH in statuses:
         return int(Verdict.MISMATCH)

@@ -62,7 +62,7 @@ class Cycles:
 
 
 def network_digest(network: Network) -> str:
-    """A name for a network's contents, weights included."""
+    """Return a name for a network's contents, weights included."""
     found = sha256()
     _feed(found.update, network)
     return found.hexdigest()[:20]
@@ -126,7 +126,7 @@ def modelled(
 
 
 def _plain(parameters: Parameters) -> Parameters:
-    """The same accelerator of plain Verilog: a family's cells change no cycle."""
+    """Return the same accelerator in plain Verilog: a family's cells change no cycle."""
     return replace(parameters, family="generic")
 
 

@@ -155,7 +155,7 @@ def labels(points: Sequence[Point]) -> list[str]:
 
 
 def _shown(point: Point, axis: str) -> str:
-    """A value in few characters; nothing for as many lanes as columns, the usual case."""
+    """Return a value in few characters; nothing for as many lanes as columns, the usual case."""
     value = point.value(axis)
     if axis == "lanes" and value in (0, point.value("cols")):
         return ""

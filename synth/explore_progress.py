@@ -66,7 +66,7 @@ def _span(seconds: float) -> str:
 
 @contextmanager
 def counting(err: Console, work: dict[int, float], total: int) -> Iterator[Counter]:
-    """A line for each point, and on a terminal a bar below them that moves."""
+    """Show a line for each point, and on a terminal a bar below them that moves."""
     columns = (TextColumn("exploring"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("", total=1.0)

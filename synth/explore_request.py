@@ -100,7 +100,7 @@ def _wanted(request: Request) -> tuple[Inputs, list[str]]:
 
 
 def common(request: Request, target: Target) -> dict[str, Any]:
-    """What all points of a sweep have in common.
+    """Return what all points of a sweep have in common.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def check_tools(request: Request, target: Target) -> None:
 
 
 def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
-    """The network, and for the RTL what PyTorch makes of an image.
+    """Return the network, and for the RTL what PyTorch makes of an image.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def _version(tool: tools.Tool) -> str:
 
 
 def _script(family: Simulated) -> str:
-    """The family's own synthesis, of the accelerator without its scan wrapper."""
+    """Return the family's own synthesis, of the accelerator without its scan wrapper."""
     synthesis = TARGETS[family.target].family.synthesis.replace("-top top", f"-top {_TOP}")
     # Attributes would be half of the text, and mean nothing to a simulator
     return f"read_verilog {_DESIGN}\n{synthesis}\nwrite_verilog -noattr {_NETLIST}\n"

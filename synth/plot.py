@@ -22,7 +22,7 @@ _STYLE = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 
 
 def resources_by_block(result: Synthesis) -> str:
-    """A bar for each resource, in parts of all that is used.
+    """Return a bar for each resource, in parts of all that is used.
 
     Parameters
     ----------

@@ -59,11 +59,11 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
                 f"{name.upper()} must be at most {most:,.0f}, a tenth more than the "
                 f"{figures[name]:,.0f} recorded, got {taken:,.0f}"
             )
-    for run in result.placements:
-        if run.fmax_mhz < figures.get("mhz", 0):
-            found.append(
-                f"seed {run.seed} must reach {figures['mhz']:g} MHz, got {run.fmax_mhz:.1f}"
-            )
+    found.extend(
+        f"seed {run.seed} must reach {figures['mhz']:g} MHz, got {run.fmax_mhz:.1f}"
+        for run in result.placements
+        if run.fmax_mhz < figures.get("mhz", 0)
+    )
     return found
 
 

@@ -102,7 +102,7 @@ def _critical(path: Path) -> Table:
 
 
 def _latest(result: Synthesis) -> Table:
-    """The latest arrival in each block over the seeds, worst first."""
+    """Return the latest arrival in each block over the seeds, worst first."""
     worst = {}
     for run in result.placements:
         for block, arrival in run.blocks.items():

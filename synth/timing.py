@@ -143,7 +143,7 @@ def _arrivals(report: dict[str, Any], found: Owners) -> list[Arrival]:
 
 
 def _kind(port: str) -> str:
-    """What of a register a port is: data, clock enable or reset; else its name without index."""
+    """Tell a register's data, clock enable and reset ports; else the name without index."""
     known = {"DI": "d", "M": "d", "CE": "enable", "LSR": "reset"}
     return known.get(port, port.rstrip("0123456789"))
 
@@ -170,7 +170,7 @@ def _path(segments: list[dict[str, Any]], found: Owners) -> Path:
 
 
 def _netlist_cell(cell: str, found: Owners) -> str:
-    """The cell of the netlist that one made by packing it is named after."""
+    """Return the cell of the netlist that one made by packing it is named after."""
     name = cell
     while name not in found.cells and "$" in name:
         name = name.rpartition("$")[0]

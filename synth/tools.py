@@ -140,7 +140,7 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
 
 
 def _stage(log: Path) -> str:
-    """What a tool said last."""
+    """Return what a tool said last."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 2000))
         lines = file.read().decode(errors="replace").splitlines()

@@ -27,7 +27,7 @@ def sums(swap: int) -> tuple[np.ndarray, int]:
     length = swap + VECTORS + array.latency + COLS + 1
     samples = []
 
-    async def testbench(ctx) -> None:  # noqa: ANN001
+    async def testbench(ctx) -> None:
         for cycle in range(length):
             ctx.set(array.capture, cycle == 0)
             ctx.set(array.swap, cycle == swap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -137,7 +138,7 @@ def _arrow(axes: Axes, arrow: Arrow) -> None:
     style = "<|-|>" if arrow.both and len(arrow.points) == 2 else "-|>"
     line = {"color": INK, "lw": 1.2, "linestyle": "--" if arrow.dashed else "-"}
     body = list(arrow.points)
-    for start, end in zip(body[:-2], body[1:-1], strict=True):
+    for start, end in itertools.pairwise(body[:-1]):
         axes.plot(
             *zip(start, end, strict=True),
             color=INK, lw=1.2, linestyle=line["linestyle"], solid_capstyle="round",

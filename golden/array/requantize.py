@@ -181,7 +181,7 @@ def requantize(
 
 
 def _shift_right_rne(value: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """value / 2**shift rounded half to even, int64, 0 <= value < 2**62, 0 <= shift <= 62."""
+    """Round value / 2**shift half to even, int64, 0 <= value < 2**62, 0 <= shift <= 62."""
     quotient = value >> shift
     rest = value - (quotient << shift)
     half = (np.int64(1) << shift) >> 1
@@ -190,7 +190,7 @@ def _shift_right_rne(value: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _bit_length(value: np.ndarray) -> np.ndarray:
-    """Number of significant bits, int64, of 0 <= value < 2**50 (exact in float64)."""
+    """Return the number of significant bits, int64, of 0 <= value < 2**50 (exact in float64)."""
     return np.frexp(value.astype(np.float64))[1].astype(np.int64)
 
 

@@ -23,7 +23,7 @@ class Read(NamedTuple):
 
 
 def mode_of(setup: Instruction) -> Mode:
-    """What a SETUP or SETUP_ADD makes of COMPUTE."""
+    """Return what a SETUP or SETUP_ADD makes of COMPUTE."""
     return Mode.ADD if setup.opcode == Opcode.SETUP_ADD else Mode(setup["mode"])
 
 

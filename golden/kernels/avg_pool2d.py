@@ -90,7 +90,7 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
 def _sum_along(
     acc: np.ndarray, axis: int, outputs: int, operation: AvgPool2d, side: int
 ) -> np.ndarray:
-    """Sums along one dimension; the two of them follow each other."""
+    """Return sums along one dimension; the two of them follow each other."""
     kernel, stride = operation.kernel[side], operation.stride[side]
     padding = operation.padding[side]
     widths = [(0, 0)] * acc.ndim

@@ -36,7 +36,7 @@ class PackedConv2d:
     """
 
     def __init__(self, layer: Conv2d) -> None:
-        outputs, depth, kh, kw = layer.weight.shape
+        outputs, depth, *_ = layer.weight.shape
         if outputs % layer.groups:
             raise ValueError(
                 f"groups must divide the output channels ({outputs}), got {layer.groups}"
@@ -54,7 +54,7 @@ class PackedConv2d:
         self._float = bool((largest <= EXACT).all())  # sums and bias are exact in float32
 
     def accumulate(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        """Sums with the bias, int32 of shape (N, OH, OW, O), for x_q as in `conv2d`."""
+        """Return sums with the bias, int32 of shape (N, OH, OW, O), for x_q as in `conv2d`."""
         shape = self._check(x_q)
         out = np.empty(shape, np.int32)
         for image, rows, sums in self._sums(x_q, shape):

@@ -44,7 +44,7 @@ class PackedLinear:
         self._kept = list(_blocks(layer))
 
     def accumulate(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        """Sums with the bias, int32 of shape (N, O), for x_q as in `linear`."""
+        """Return sums with the bias, int32 of shape (N, O), for x_q as in `linear`."""
         return _accumulate(x_q, self.layer, self._kept, self._bias)
 
     def __call__(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

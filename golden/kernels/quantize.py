@@ -11,7 +11,7 @@ __all__ = ["dequantize", "quantize_per_tensor"]
 
 
 def _fma(x: npt.NDArray[np.float32], factor: np.float32, addend: int) -> npt.NDArray[np.float32]:
-    """x * factor + addend with a single rounding to fp32.
+    """Compute x * factor + addend with a single rounding to fp32.
 
     The product of two fp32 numbers is exact in float64. The sum is rounded to odd there, so that
     the second rounding, to fp32, cannot meet a tie that the first one made.

@@ -169,7 +169,7 @@ class ComputeUnit:
         return self._walk
 
     def _accumulate(self, instruction: Instruction, clock: Clock, walk: _Walk) -> None:
-        """Sums over passes, from the bias on, and their codes."""
+        """Accumulate sums over passes, from the bias on, and requantize them to codes."""
         columns, passes = instruction["columns"], instruction["passes"]
         if instruction["first"]:
             walk.position, walk.columns = 0, columns

@@ -9,6 +9,8 @@ past a scratchpad's end (static rules, which no circuit checks).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -228,7 +230,7 @@ class Machine:
         """Access memory as a RECORD does; what the counters hold in hardware is unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
 
-    _HANDLERS = {
+    _HANDLERS: ClassVar = {
         Opcode.LOAD: _load,
         Opcode.FILL: _load,
         Opcode.WEIGHT: _fetch_weights,

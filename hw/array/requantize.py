@@ -85,7 +85,6 @@ def requantize(
     Value
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
-
     # Cycle 1: absolute value. `left` is what the product will be shifted by at last, 24 bits
     # before the point: -125 to 160.
     a, negative, fraction, left = cut(

@@ -18,7 +18,7 @@ FETCH_BYTES = 256  # a burst of program; programs start at a multiple
 
 
 def fetched_layout() -> data.StructLayout:
-    """An instruction, and whether memory answered with an error."""
+    """Return an instruction, and whether memory answered with an error."""
     return data.StructLayout({"instruction": header_layout(), "fault": 1})
 
 

@@ -49,7 +49,7 @@ class Rules:
         return Cat(tests).all() if tests else Const(1)
 
     def _test(self, opcode: Opcode, rule: Rule) -> Signal:
-        """The register that holds whether a rule is kept."""
+        """Return the register that holds whether a rule is kept."""
         layout = fields_layout(opcode)
         fields = View(layout, self._body[: layout.size])
         key = (rule, layout[rule.field].offset, layout[rule.field].width)

@@ -108,7 +108,7 @@ def blocks(m: Module, ram: Ports, read: Value, valid: Value) -> None:
 
 
 def bit_of(value: Value, index: int) -> Value:
-    """A bit of a value, 0 above its width."""
+    """Return a bit of a value, 0 above its width."""
     return value[index] if index < len(value) else Const(0)
 
 

@@ -21,7 +21,7 @@ _STORE = 1 << Unit.STORE
 
 
 def read_layout(parameters: Parameters) -> data.StructLayout:
-    """A read of a cell: its index in its line, and whether it completes a window."""
+    """Return a read of a cell: its index in its line, and whether it completes a window."""
     return data.StructLayout({"valid": 1, "cell": range(parameters.line_cells), "emit": 1})
 
 
@@ -305,7 +305,7 @@ class ActivationFeeder(wiring.Component):
         ends_of_tile: tuple[Signal, Signal],
         weighted: Signal,
     ) -> None:
-        """The control of a vector goes with the cell that completes its windows."""
+        """Send the control of a vector with the cell that completes its windows."""
         first, last = ends_of_tile
         read, vector = Signal.like(self.read), Signal.like(self.vector)
         begun = Signal()  # a window of the pass has been completed

@@ -17,7 +17,7 @@ def rows_layout() -> data.StructLayout:
 
 
 def burst_layout() -> data.StructLayout:
-    """An AXI burst: byte offset of its first beat, and AxLEN."""
+    """Return an AXI burst: byte offset of its first beat, and AxLEN."""
     return data.StructLayout({"address": 32, "length": 8})
 
 

@@ -23,7 +23,7 @@ _AHEAD_BITS = 12  # of the number of bursts by which one channel may be ahead of
 
 
 def write_layout(axi_bytes: int) -> data.StructLayout:
-    """A beat on AXI's write data channel."""
+    """Return a beat on AXI's write data channel."""
     return data.StructLayout({"data": 8 * axi_bytes, "strobe": axi_bytes, "last": 1})
 
 

@@ -20,7 +20,7 @@ def stem(parameters: Parameters) -> str:
 
 
 def companions(parameters: Parameters) -> dict[str, str]:
-    """The files beside the Verilog; equal parameters give equal texts.
+    """Return the files beside the Verilog; equal parameters give equal texts.
 
     Parameters
     ----------

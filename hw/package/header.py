@@ -21,7 +21,7 @@ _Macro = tuple[str, str, str]  # name, value, comment
 
 
 def common_header() -> str:
-    """Registers, bit fields, codes and instruction encodings, the same for all configurations.
+    """Return the registers, bit fields, codes and encodings that all configurations share.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def common_header() -> str:
 
 
 def configuration_header(parameters: Parameters) -> str:
-    """The parameters of one configuration, on top of `common_header`.
+    """Return the parameters of one configuration, on top of `common_header`.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ HEADER = (
 
 
 def layout(opcode: Opcode) -> tuple[InstructionField, ...]:
-    """The fields that an opcode has beyond the header, in their order.
+    """Return the fields that an opcode has beyond the header, in their order.
 
     Parameters
     ----------

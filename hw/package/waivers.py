@@ -20,7 +20,7 @@ WAIVERS = {
 
 
 def waivers(verilog: str, cells: str, family: str) -> str:
-    """Configuration file for ``verilator --lint-only -Wall``.
+    """Return the configuration file for ``verilator --lint-only -Wall``.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1
 
 
 def activity(m: Module, valid: Value, count: int) -> list[Value]:
-    """Enables of a pipeline's stages: each is set in the cycle in which a value enters it.
+    """Return the enables of a pipeline's stages: each is set as a value enters it.
 
     Neighbours that get a value one cycle after each other would have one line of valid bits
     between them, once synthesis has merged equal registers, and each bit of it would enable

@@ -31,7 +31,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _folder(root: Path) -> Path:
-    """The folder of lists, whether the user gave it or one of those above."""
+    """Return the folder of lists, whether the user gave it or one of those above."""
     for folder in (root, root / "data", root / "fgvc-aircraft-2013b" / "data"):
         if (folder / "families.txt").is_file():
             return folder
@@ -71,7 +71,7 @@ def _boxes(path: Path, names: list[str]) -> npt.NDArray[np.int64]:
 
 
 def aircraft(root: Path, split: str) -> PhotographDataset:
-    """A split of FGVC-Aircraft.
+    """Return a split of FGVC-Aircraft.
 
     Parameters
     ----------

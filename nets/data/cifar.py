@@ -59,7 +59,7 @@ def _dtype(name: str | bytes, align: object = False, copy: object = False) -> np
 
 
 def _reconstruct(kind: object, shape: tuple[int, ...], code: str | bytes) -> np.ndarray:
-    """An empty array, which the pickle then fills."""
+    """Return an empty array, which the pickle then fills."""
     if kind != _ARRAY:
         raise pickle.UnpicklingError("holds an array of a kind of its own")
     return np.empty(shape, np.uint8)
@@ -103,7 +103,7 @@ def _load(data: bytes, path: Path) -> dict[bytes, Any]:
 
 
 def _contents(root: Path, version: _Version, names: tuple[str, ...]) -> list[dict[bytes, Any]]:
-    """The named files, unpickled: from the folder, the one above it, or the archive."""
+    """Return the named files, unpickled: from the folder, the one above it, or the archive."""
     if root.is_file():
         return _archived(root, version, names)
     folder = root / version.folder if (root / version.folder).is_dir() else root
@@ -182,7 +182,7 @@ def _cifar(root: Path, split: str, version: _Version) -> ArrayDataset:
 
 
 def cifar10(root: Path, split: str) -> ArrayDataset:
-    """A split of CIFAR-10, at its own 32 x 32 pixels; boxes are whole crops.
+    """Return a split of CIFAR-10, at its own 32 x 32 pixels; boxes are whole crops.
 
     Parameters
     ----------
@@ -200,5 +200,5 @@ def cifar10(root: Path, split: str) -> ArrayDataset:
 
 
 def cifar100(root: Path, split: str) -> ArrayDataset:
-    """A split of CIFAR-100, its 100 fine classes, as `cifar10`: from ``cifar-100-python``."""
+    """Return a split of CIFAR-100 (100 fine classes), as `cifar10`: from ``cifar-100-python``."""
     return _cifar(root, split, _CIFAR100)

@@ -43,7 +43,7 @@ class Dataset(Protocol):
     def digest(self) -> str: ...
 
     def __len__(self) -> int:
-        """Number of images, N."""
+        """Return the number of images, N."""
         ...
 
     def crop(self, index: int) -> Crop:

@@ -24,14 +24,14 @@ Scans = npt.NDArray[np.float32]
 
 
 def _half(labels: Labels, split: str) -> npt.NDArray[np.int64]:
-    """Indices of a split: of each digit's scans, every second one, in the order of the file."""
+    """Return a split's indices: every second scan of each digit, in the order of the file."""
     first = 0 if split == "train" else 1
     chosen = [np.nonzero(labels == digit)[0][first::2] for digit in range(10)]
     return np.sort(np.concatenate(chosen))
 
 
 def _enlarged(scans: Scans) -> Scans:
-    """Scans of shape (N, 8, 8) in 0..1 as (N, 32, 32, 1), by bilinear interpolation."""
+    """Return scans of shape (N, 8, 8) in 0..1 as (N, 32, 32, 1), by bilinear interpolation."""
     size, way = (SIZE, SIZE), Image.Resampling.BILINEAR
     large = [np.asarray(Image.fromarray(scan).resize(size, way)) for scan in scans]
     return np.stack(large)[..., None]
@@ -48,7 +48,7 @@ def _boxes(scans: Scans) -> npt.NDArray[np.int64]:
 
 
 def digits(split: str) -> ArrayDataset:
-    """The scans of one split, white on black, 32 x 32 pixels.
+    """Return the scans of one split, white on black, 32 x 32 pixels.
 
     Parameters
     ----------

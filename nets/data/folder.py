@@ -30,7 +30,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _split(root: Path, split: str) -> Path:
-    """The folder of a split; ``val`` stands in for ``test``."""
+    """Return the folder of a split; ``val`` stands in for ``test``."""
     names = ("train",) if split == "train" else ("test", "val")
     for name in names:
         if (root / name).is_dir():
@@ -39,7 +39,7 @@ def _split(root: Path, split: str) -> Path:
 
 
 def folder(root: Path, split: str) -> PhotographDataset:
-    """A split of a folder of images: ``root/train/CLASS/*``, ``root/test/CLASS/*`` (or ``val``).
+    """Return a split of a folder: ``root/train/CLASS/*``, ``root/test/CLASS/*`` (or ``val``).
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ KINDS: dict[str, Callable[[Path, str], Dataset]] = {
 
 
 def open_dataset(spec: str, split: str) -> Dataset:
-    """A split of a data set.
+    """Return a split of a data set.
 
     Parameters
     ----------

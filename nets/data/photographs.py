@@ -20,7 +20,7 @@ _LEAST = 6  # pixels of a box's side: as many as the streaks that must fit
 
 
 def move_box(box: Box, size: tuple[int, int]) -> Box:
-    """A box in the pixels of an image as one in those of its crop.
+    """Return a box in the pixels of an image as one in those of its crop.
 
     Parameters
     ----------

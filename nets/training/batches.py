@@ -21,7 +21,7 @@ _MEMORY = 4 << 30  # bytes of prepared images that are kept, to be read from the
 
 
 def spread(count: int, limit: int) -> npt.NDArray[np.int64]:
-    """Indices of at most `limit` of `count` images, evenly spread; 0 stands for all.
+    """Return indices of at most `limit` of `count` images, evenly spread; 0 stands for all.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Batches:
         self._pool.shutdown(cancel_futures=True)
 
     def _image(self, index: int) -> npt.NDArray[np.float32]:
-        """A normalized image (3, H, W)."""
+        """Return a normalized image (3, H, W)."""
         if self._kept is not None and index in self._kept:
             return normalize(self._kept[index].astype(np.float32) / np.float32(255))[0]
         crop = self._data.crop(index)

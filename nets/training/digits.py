@@ -83,7 +83,7 @@ def _recipe(name: str) -> Recipe:
 
 
 def small(name: str) -> Architecture:
-    """The reduced network of that name; `checkpoint.load_checkpoint` reads its weights.
+    """Return the reduced network of that name; `checkpoint.load_checkpoint` reads its weights.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def small(name: str) -> Architecture:
 
 
 def outline(name: str, seed: int = 0) -> nn.Module:
-    """The reduced network before training, drawn by the seed, in evaluation mode."""
+    """Return the reduced network before training, drawn by the seed, in evaluation mode."""
     return fresh(small(name), CLASSES, seed)
 
 
@@ -179,7 +179,7 @@ def _origin() -> str:
 def trained(
     name: str, *, cache: Path | None = None, seed: int = 0, progress: Progress | None = None
 ) -> nn.Module:
-    """A network trained on the digits, from the cache if it is there.
+    """Return a network trained on the digits, from the cache if it is there.
 
     Parameters
     ----------

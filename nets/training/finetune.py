@@ -104,7 +104,7 @@ class _Training:
         }
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The network's parameters, on the CPU."""
+        """Return the network's parameters, on the CPU."""
         return {name: value.cpu() for name, value in self.model.state_dict().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ class _Training:
 
 
 def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    """The checkpoint there, if any, which has to be of the same training."""
+    """Read the checkpoint there, if any, which has to be of the same training."""
     if not path.exists():
         return None
     try:

@@ -14,7 +14,7 @@ __all__ = ["fresh", "pretrained"]
 
 
 def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
-    """A network drawn by a seed, in evaluation mode.
+    """Return a network drawn by a seed, in evaluation mode.
 
     Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, for values
     that neither grow nor fade on their way forward, since not all networks have batch norm; linear
@@ -32,7 +32,7 @@ def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
 
 
 def pretrained(architecture: Architecture, classes: int, path: Path, seed: int) -> nn.Module:
-    """A network with the weights of a file; its last layer is drawn anew for other classes.
+    """Return a network with the weights of a file; its last layer is drawn anew for other classes.
 
     Parameters
     ----------

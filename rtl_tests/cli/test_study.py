@@ -1,5 +1,6 @@
 """`maccord study`: its help, and bad input in one sentence, exit code 2, nothing written."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -104,5 +105,5 @@ def test_compositions_keep_apart() -> None:
 def test_chosen_images_are_spread_evenly(count: int, limit: int) -> None:
     chosen = chosen_images(count, limit)
     assert len(chosen) == (min(count, limit) if limit else count)
-    gaps = {b - a for a, b in zip(chosen, chosen[1:], strict=False)}
+    gaps = {b - a for a, b in itertools.pairwise(chosen)}
     assert chosen[0] == 0 and max(gaps, default=1) - min(gaps, default=1) <= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,7 +64,7 @@ def test_buffers_side_by_side(seed: int) -> None:
         room = (SMALL.activation_bytes - size) // padded + 1
         assert len(bases) == min(most, room)
         assert bases[0] >= 0 and bases[-1] + size <= SMALL.activation_bytes
-        assert all(b - a >= padded for a, b in zip(bases[:-1], bases[1:], strict=True))
+        assert all(b - a >= padded for a, b in itertools.pairwise(bases))
 
 
 def test_the_oldest_of_several_buffers_comes_first() -> None:

@@ -258,7 +258,7 @@ def test_wrong_requests_are_refused() -> None:
         compiled.image(np.zeros((1, 12, 12, 8), np.uint8))
     tiny = Parameters(activation_bytes=1 << 11, weight_bytes=1 << 10)
     net = NetworkBuilder(np.random.default_rng(12), (1, 3, 3, 300))
-    with pytest.raises(ValueError, match="net.0: activation_bytes must be at least 2700 to hold"):
+    with pytest.raises(ValueError, match=r"net.0: activation_bytes must be at least 2700 to hold"):
         compile_network(net.network(net.conv("net.input", 2, 3)), tiny)
 
 

@@ -91,7 +91,7 @@ def test_execute_refuses():
         execute(network, np.zeros((1, 8, 9, 3), np.uint8))
     with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         execute(network, np.zeros((1, 8, 8, 3), int))
-    with pytest.raises(ValueError, match="net.add: number of inputs must be 2, got 1"):
+    with pytest.raises(ValueError, match=r"net.add: number of inputs must be 2, got 1"):
         compute(network.nodes[3].operation, [np.zeros((1, 2), np.uint8)])
 
 
@@ -129,7 +129,7 @@ def test_a_tensor_that_others_read_is_not_fused():
     network = _clamped((90, 160), twice=True)
     assert fuse_clamps(network).nodes == network.nodes
     shown = replace(_clamped((90, 160)), output="net.conv")
-    with pytest.raises(ValueError, match="net.clamp0: tensor must be read or be the output"):
+    with pytest.raises(ValueError, match=r"net.clamp0: tensor must be read or be the output"):
         fuse_clamps(shown)
 
 

@@ -35,14 +35,14 @@ def _wide(depth: int):
 
 def test_refuses_an_accumulator_that_can_wrap():
     verify(_wide(50_000))
-    with pytest.raises(ValueError, match="random.linear: accumulator must fit int32 .* channel 1"):
+    with pytest.raises(ValueError, match=r"random.linear: accumulator must fit int32 .* channel 1"):
         verify(_wide(140_000))
 
 
 def test_refuses_a_bias_at_the_edge():
     layer = random_linear(np.random.default_rng(4), 2, 8)
     layer.bias_q[0] = 2**31 - 1
-    with pytest.raises(ValueError, match="accumulator must fit int32 .* channel 0"):
+    with pytest.raises(ValueError, match=r"accumulator must fit int32 .* channel 0"):
         verify(layer)
 
 
@@ -57,5 +57,5 @@ def test_refuses_products_beyond_int32():
 def test_refuses_illegal_multipliers(value):
     layer = random_linear(np.random.default_rng(6), 2, 8)
     layer.multiplier[0] = value
-    with pytest.raises(ValueError, match="random.linear: multiplier must be a normal fp32 number"):
+    with pytest.raises(ValueError, match=r"random.linear: multiplier must be a normal fp32 number"):
         verify(layer)

@@ -199,5 +199,5 @@ def test_refusals() -> None:
     network = FakeQuantNetwork(pytorch(Mean, 0)[1])
     with pytest.raises(ValueError, match=r"images must be float32 of shape \(N, 3, 16, 16\) for"):
         network.logits(images(0, 2)[:, :, 1:])
-    with pytest.raises(ValueError, match="images must be float32 of shape .* got float64"):
+    with pytest.raises(ValueError, match=r"images must be float32 of shape .* got float64"):
         network.tensors(images(0, 2).astype(np.float64))

@@ -110,9 +110,9 @@ def test_calibration_crops_differ():
 def test_unreadable_images(tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(b"not an image")
-    with pytest.raises(ValueError, match="image must be a readable image file, got .*broken.png"):
+    with pytest.raises(ValueError, match=r"image must be a readable image file, got .*broken.png"):
         load_crop(path)
-    with pytest.raises(ValueError, match="absent.png: No such file or directory"):
+    with pytest.raises(ValueError, match=r"absent.png: No such file or directory"):
         load_crop(tmp_path / "absent.png")
     with pytest.raises(ValueError, match="image must be a readable image file"):
         load_crop(tmp_path)

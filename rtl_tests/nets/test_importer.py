@@ -64,6 +64,6 @@ class _Leaky(torch.nn.Module):
 def test_unknown_operators_are_named():
     model = _Leaky().eval()
     converted = convert(model, [torch.randn(1, 3, 8, 8)])
-    with pytest.raises(ValueError, match="leaky.leaky_relu_1: operator must .*, got leaky_relu"):
+    with pytest.raises(ValueError, match=r"leaky.leaky_relu_1: operator must .*, got leaky_relu"):
         import_network(converted, "leaky")
     assert layer_of(torch.nn.ReLU(), "relu", None) is None

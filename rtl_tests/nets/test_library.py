@@ -91,7 +91,7 @@ def test_names_and_description(tmp_path):
     assert network.record(ONE[0], []) == {}
     with pytest.raises(ValueError, match=r"got squeezenet1_1.features.3.expand \(nearest: .*expa"):
         network.record(ONE[0], ["squeezenet1_1.features.3.expand"])
-    with pytest.raises(ValueError, match="image must be float32 of shape .* got float64"):
+    with pytest.raises(ValueError, match=r"image must be float32 of shape .* got float64"):
         network.record(ONE[0].astype(np.float64))
     classification = network.classify(ONE[0])
     assert classification.logits.shape == (1000,)
@@ -103,7 +103,7 @@ def test_refuses(tmp_path):
         load("resnet19", cache=tmp_path)
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         load("resnet18", seed=-1, cache=tmp_path)
-    with pytest.raises(ValueError, match="no-such.pth: no such file"):
+    with pytest.raises(ValueError, match=r"no-such.pth: no such file"):
         load("resnet18", weights=tmp_path / "no-such.pth", cache=tmp_path)
     with pytest.raises(ValueError, match="it is a folder"):
         load("resnet18", weights=tmp_path, cache=tmp_path)

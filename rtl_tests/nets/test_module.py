@@ -12,10 +12,35 @@ RNG = np.random.default_rng(11)
 IMAGES = [RNG.normal(0, 1, (1, 3, 32, 32)).astype(np.float32) for _ in range(4)]
 
 NAMES = {
-    "Pooled": ["conv", "max", "avg", "cat", "mixed", "max_pool2d", "avg_pool2d", "adaptive"]
-    + ["flatten", "fc1", "fc2"],
-    "Joined": ["stem", "pool", "pool_1", "body.0.conv", "body.0.add", "body.0.add_1"]
-    + ["body.1.conv", "body.1.add", "body.1.add_1", "cat", "head", "mean", "mean.flatten", "fc"],
+    "Pooled": [
+        "conv",
+        "max",
+        "avg",
+        "cat",
+        "mixed",
+        "max_pool2d",
+        "avg_pool2d",
+        "adaptive",
+        "flatten",
+        "fc1",
+        "fc2",
+    ],
+    "Joined": [
+        "stem",
+        "pool",
+        "pool_1",
+        "body.0.conv",
+        "body.0.add",
+        "body.0.add_1",
+        "body.1.conv",
+        "body.1.add",
+        "body.1.add_1",
+        "cat",
+        "head",
+        "mean",
+        "mean.flatten",
+        "fc",
+    ],
     "Clamped": ["conv", "relu6", "conv2", "hardtanh", "conv3", "clamp", "flatten", "relu", "fc"],
     "Reshaped": ["conv", "mean", "reshape", "fc"],
 }
@@ -81,7 +106,7 @@ def test_refuses(name):
 
 def test_refuses_specifications():
     for spec in ("toy_networks", ":x", "toy_networks:", "toy_networks:a.b"):
-        with pytest.raises(ValueError, match="module must be package.module:factory, got"):
+        with pytest.raises(ValueError, match=r"module must be package.module:factory, got"):
             load_module(spec)
     with pytest.raises(ValueError, match="module must be importable, got no_such:x: No module"):
         load_module("no_such:x")

@@ -164,7 +164,9 @@ def test_scales_that_are_misread_are_refused(monkeypatch) -> None:
         monkeypatch,
         lambda layer: replace(layer, output=replace(layer.output, scale=2 * layer.output.scale)),
     )
-    with pytest.raises(ValueError, match="net.parts.a: tensor must be as PyTorch's network has it"):
+    with pytest.raises(
+        ValueError, match=r"net.parts.a: tensor must be as PyTorch's network has it"
+    ):
         _quantized("border").tensors(X)
 
 
@@ -172,7 +174,7 @@ def test_a_tensor_without_a_reference_is_refused() -> None:
     network = _quantized("border")
     nameless = [replace(step, node="") for step in network.steps]
     results = network.reference.tensors(X, {step.node for step in network.steps})
-    with pytest.raises(ValueError, match="net.input: tensor must be one of PyTorch's .* got none"):
+    with pytest.raises(ValueError, match=r"net.input: tensor must be one of PyTorch's .* got none"):
         matching.match(network.graph, nameless, results, len(X))
 
 

@@ -23,7 +23,7 @@ def test_the_variable_then_xdg_then_home(tmp_path: Path, monkeypatch: pytest.Mon
     for without in ("", "relative"):  # which the XDG specification says to ignore
         monkeypatch.setenv("XDG_CACHE_HOME", without)
         assert cache_folder("nets") == tmp_path / ".cache" / "maccord" / "nets"
-    with pytest.raises(ValueError, match="kind must be one of netlists, .*, got models"):
+    with pytest.raises(ValueError, match=r"kind must be one of netlists, .*, got models"):
         cache_folder("models")
 
 

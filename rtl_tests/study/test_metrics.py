@@ -83,7 +83,7 @@ def test_codes_and_bits() -> None:
         assert (codes(logits, SCALE, ZERO_POINT) == expected).all()
     assert bits_that_differ(ours, theirs).tolist() == [3 / 32]
     for wrong in (logits + SCALE / 3, logits - 2 * SCALE * ZERO_POINT):
-        with pytest.raises(ValueError, match="must be whole multiples of 0.125 with codes in 0"):
+        with pytest.raises(ValueError, match=r"must be whole multiples of 0.125 with codes in 0"):
             codes(wrong.astype(np.float32), SCALE, ZERO_POINT)
 
 
@@ -217,7 +217,7 @@ def test_samples_come_back_as_they_went(tmp_path: Path) -> None:
     write_sample(tmp_path, bare)
     assert path.read_bytes() == first
     path.write_bytes(first[:100])
-    with pytest.raises(ValueError, match="clean_0.npz must be a file of logits"):
+    with pytest.raises(ValueError, match=r"clean_0.npz must be a file of logits"):
         read_sample(path)
 
 

@@ -26,7 +26,7 @@ from maccord.sim.simulate import Job, Result
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import COUNTERS, RECORDED, Status
 
-__all__ = ["PARAMETERS", "Copied", "Joined", "Flipped", "StandIn"]
+__all__ = ["PARAMETERS", "Copied", "Flipped", "Joined", "StandIn"]
 __all__ += ["change_weight", "layer_task", "network_task"]
 
 PARAMETERS = Parameters(rows=4, cols=4)

@@ -45,7 +45,7 @@ def run(
     observed = [signal for name in outputs for signal in _signals(block, name)]
     samples: list[tuple[int, ...]] = []
 
-    async def testbench(ctx) -> None:  # noqa: ANN001
+    async def testbench(ctx) -> None:
         previous: list[int | None] = [None] * len(ports)
         for row in rows + rows[-1:] * extra_cycles:
             for port, value, old in zip(ports, row, previous, strict=True):

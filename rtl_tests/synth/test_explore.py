@@ -204,7 +204,7 @@ def test_a_network_is_wanted(network: str, sentence: str, tmp_path: Path, monkey
 def test_a_folder_that_cannot_be_written_is_noticed_first(asked, here, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     here.append(AssertionError("measured"))
-    with pytest.raises(OSError, match="Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
         run(asked(out=tmp_path / "file"), stand_in)
 
 

@@ -168,7 +168,7 @@ def test_every_target_has_a_configuration() -> None:
 
 
 def test_an_unknown_target_is_named() -> None:
-    with pytest.raises(ValueError, match="must be one of ecp5-25k, .*, asic, got 'ice40'"):
+    with pytest.raises(ValueError, match=r"must be one of ecp5-25k, .*, asic, got 'ice40'"):
         target_named("ice40")
 
 

@@ -105,7 +105,7 @@ def segment(kind: str, delay: float, start: str, end: str) -> dict[str, Any]:
 
 
 def timed(fmax: float = 80.0) -> dict[str, Any]:
-    """nextpnr's report: the path from the core's register through the fetch unit and back."""
+    """The report of nextpnr: the path from the core's register through the fetch unit and back."""
     clock = "posedge clk"
     path = [
         segment("clk-to-q", 0.5, "start_TRELLIS_FF_Q", "start_TRELLIS_FF_Q"),

@@ -66,8 +66,13 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     "continues no walk, setup": ((SETUP, tile(first=0), SETUP), ILLEGAL),
     "continues no walk, setup_add": ((SETUP, tile(first=0), ADD), ILLEGAL),
     "continues with fewer columns": (
-        (FILLED, WEIGHTS, step(Opcode.SETUP, **SETUP.fields | {"taps": 2}))
-        + (tile(BOTH, last=0), tile(first=0, columns=2)),
+        (
+            FILLED,
+            WEIGHTS,
+            step(Opcode.SETUP, **(SETUP.fields | {"taps": 2})),
+            tile(BOTH, last=0),
+            tile(first=0, columns=2),
+        ),
         ILLEGAL,
     ),
     "more passes than the walk": ((SETUP, tile(passes=3)), ILLEGAL),

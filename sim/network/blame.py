@@ -16,7 +16,7 @@ Codes = npt.NDArray[np.uint8]
 
 
 def until(compiled: CompiledNetwork, image: Codes, name: str) -> Codes:
-    """A memory image whose program ends with a stage.
+    """Return a memory image whose program ends with a stage.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9
 
 
 def cycles_by_stage(result: NetworkResult) -> str:
-    """A bar of cycles per stage, stacked by what bounded them, with its roofline marked.
+    """Return a bar of cycles per stage, stacked by what bounded them, with its roofline marked.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def roofline(result: NetworkResult) -> str:
 
 
 def _roof(axes: Axes, result: NetworkResult, stages: list[StageResult]) -> None:
-    """The bus' slope up to the array's ceiling."""
+    """Draw the bus' slope up to the array's ceiling."""
     peak, width = result.rows * result.cols, result.axi_bytes
     ridge = peak / width
     intensities = [_intensity(stage) for stage in stages]
@@ -115,7 +115,7 @@ def _short(result: NetworkResult, stage: StageResult) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an element that can stand in a page: without XML's prologue."""
+    """Return the figure as an element that can stand in a page: without XML's prologue."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

@@ -198,7 +198,7 @@ class NetworkResult:
         return self.op == "network"
 
     def fields(self) -> dict[str, object]:
-        """The JSON object."""
+        """Return the JSON object."""
         found = asdict(self)
         names = list(found)
         return found if self.whole else {n: found[n] for n in names[: names.index("netlist") + 1]}

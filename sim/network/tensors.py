@@ -20,7 +20,7 @@ Codes = npt.NDArray[np.uint8]
 
 
 def original(compiled: CompiledNetwork, name: str) -> str:
-    """The network's tensor that a stage's tensor must equal: itself, or the one that it copies."""
+    """Return the network's tensor that a stage's must equal: itself, or the one that it copies."""
     if name in compiled.network.tensors:
         return name
     return next(stage.inputs[0] for stage in compiled.stages if stage.name == name)

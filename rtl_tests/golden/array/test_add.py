@@ -90,9 +90,9 @@ def test_refuses():
         add(x_q, x_q.astype(np.int8), operation)
     with pytest.raises(ValueError, match=r"net.add: inputs must have one shape, got \(2, 3\) and"):
         add(x_q, x_q[:1], operation)
-    with pytest.raises(ValueError, match="net.add: zero point must be below 255 with ReLU"):
+    with pytest.raises(ValueError, match=r"net.add: zero point must be below 255 with ReLU"):
         add(x_q, x_q, Add("net.add", (one, one), Quantization(1.0, 255), relu=True))
-    with pytest.raises(ValueError, match="net.add: scale of an input over the output's"):
+    with pytest.raises(ValueError, match=r"net.add: scale of an input over the output's"):
         add(x_q, x_q, Add("net.add", (one, one), Quantization(1e-3, 0)))
     with pytest.raises(ValueError, match=r"from 2\*\*-14 to below 2\*\*8, got 256"):
         add_factors(one, one, Quantization(1 / 256, 0))

@@ -9,8 +9,10 @@ from maccord.golden.array.requantize import bias_codes, multipliers, requantize,
 from maccord.golden.graph import Quantization
 
 EDGES = np.array(
-    [0, 1, -1, 2**24 - 1, 2**24, 2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**25 + 2, 2**31 - 1]
-    + [-(2**31), -(2**31) + 1, 2**30 + 64, 2**30 + 65, 127, 128, 255, 256, -255, -256],
+    [
+        *(0, 1, -1, 2**24 - 1, 2**24, 2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**25 + 2, 2**31 - 1),
+        *(-(2**31), -(2**31) + 1, 2**30 + 64, 2**30 + 65, 127, 128, 255, 256, -255, -256),
+    ],
     np.int64,
 ).astype(np.int32)
 

@@ -101,16 +101,16 @@ def test_refuses():
     one = Quantization(1.0, 0)
     with pytest.raises(ValueError, match="bounds must be ordered, got 2 and 1"):
         clamp_codes(2, 1, one)
-    with pytest.raises(ValueError, match="net.relu: low and high must be ordered within 0..255"):
+    with pytest.raises(ValueError, match=r"net.relu: low and high must be ordered within 0..255"):
         clamp(ALL, Clamp("net.relu", one, 7, 6))
     with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         clamp(ALL.astype(int), Clamp("net.relu", one))
     with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         flatten(ALL.astype(int), Flatten("net.flatten", one))
     cat = Concat("net.cat", (one, one), one)
-    with pytest.raises(ValueError, match="net.cat: number of inputs must be 2, got 1"):
+    with pytest.raises(ValueError, match=r"net.cat: number of inputs must be 2, got 1"):
         concat([ALL], cat)
-    with pytest.raises(ValueError, match="net.cat: inputs must be uint8, got int64"):
+    with pytest.raises(ValueError, match=r"net.cat: inputs must be uint8, got int64"):
         concat([ALL, ALL.astype(int)], cat)
-    with pytest.raises(ValueError, match="net.cat: inputs must have one shape but for ch"):
+    with pytest.raises(ValueError, match=r"net.cat: inputs must have one shape but for ch"):
         concat([ALL, np.zeros((2, 256), np.uint8)], cat)

@@ -140,10 +140,10 @@ def test_refuses(kind, kernel):
 
 def test_refuses_what_pytorch_computes_otherwise():
     single = MaxPool2d("net.pool", Quantization(1.0, 0), (1, 1), (2, 2))
-    with pytest.raises(ValueError, match="net.pool: kernel must have more than one element"):
+    with pytest.raises(ValueError, match=r"net.pool: kernel must have more than one element"):
         max_pool2d(np.zeros((1, 9, 9, 1), np.uint8), single)
     operation = MaxPool2d("net.pool", Quantization(1.0, 0), (3, 3), (1, 1), (1, 1), (2, 2))
-    with pytest.raises(ValueError, match="net.pool: dilation must be 1 where there is padding"):
+    with pytest.raises(ValueError, match=r"net.pool: dilation must be 1 where there is padding"):
         max_pool2d(np.zeros((1, 9, 9, 1), np.uint8), operation)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator
 
 import numpy as np
@@ -122,9 +123,7 @@ def test_writes_in_a_row(rate: str) -> None:
 
     setup.host.run(script())
     program = setup.seen["program"].values
-    seen = [program[0]] + [
-        new for old, new in zip(program, program[1:], strict=False) if new != old
-    ]
+    seen = [program[0]] + [new for old, new in itertools.pairwise(program) if new != old]
     assert seen == [0] + [step.value & WRITABLE[Register.PROGRAM] for step in steps]
     assert len(setup.host.b.items) == len(steps)
     last = max(setup.host.aw.cycles[-1], setup.host.w.cycles[-1])

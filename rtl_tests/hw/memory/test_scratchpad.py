@@ -67,7 +67,7 @@ def test_reads_and_writes_every_cycle(shape: tuple[int, int, int, int], seed: in
     recent: list[np.ndarray] = []
     compared = 0
     for cycle, (asked, a, b, split) in enumerate(reads):
-        address, data, enable = writes[cycle]
+        address, _, enable = writes[cycle]
         touched = scratchpad_write(fresh, address, np.ones(write_lanes, bool), enable)
         unsettled = touched | (recent[-1] if recent else fresh)
         if asked:

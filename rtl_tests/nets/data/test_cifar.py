@@ -79,7 +79,7 @@ def test_archive(tmp_path):
     with pytest.raises(ValueError, match="must hold cifar-100-python/meta, got an archive with"):
         open_dataset(f"cifar100:{path}", "train")
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ValueError, match="CIFAR-10's folder or its .tar.gz, got .*tar.gz"):
+    with pytest.raises(ValueError, match=r"CIFAR-10's folder or its .tar.gz, got .*tar.gz"):
         open_dataset(f"cifar10:{path}", "train")
 
 

@@ -126,7 +126,7 @@ def test_folder_of_images(tmp_path):
     assert train.box(0) == (0, 0, 224, 224)
     np.testing.assert_array_equal(train.crop(2), load_crop(tmp_path / "train/dog/b.png"))
     (tmp_path / "val" / "fish").mkdir()
-    with pytest.raises(ValueError, match="classes of .*val must be among .* train, got fish"):
+    with pytest.raises(ValueError, match=r"classes of .*val must be among .* train, got fish"):
         open_dataset(f"folder:{tmp_path}", "test")
 
 
@@ -182,10 +182,10 @@ def test_images_that_cannot_be_read(tmp_path):
     path = tmp_path / "data" / "images" / "0000002.jpg"
     path.write_bytes(path.read_bytes()[:100])
     for read in (data.crop, data.box):
-        with pytest.raises(ValueError, match="readable image file, got .*0000002.jpg: not an im"):
+        with pytest.raises(ValueError, match=r"readable image file, got .*0000002.jpg: not an im"):
             read(0)
     Image.new("RGB", (300, 20)).save(path)
-    with pytest.raises(ValueError, match="0000002.jpg must have more than 20 rows, got 20"):
+    with pytest.raises(ValueError, match=r"0000002.jpg must have more than 20 rows, got 20"):
         data.crop(0)
 
 

@@ -87,7 +87,7 @@ def test_prolonged_is_as_if_planned(tmp_path):
     assert not _same(short, whole)
     assert _same(_run(tmp_path / "more", 4), whole)
     assert _same(_run(tmp_path / "more", 4), whole)
-    with pytest.raises(ValueError, match="epochs must be at least 4, which are done in .*got 3"):
+    with pytest.raises(ValueError, match=r"epochs must be at least 4, which are done in .*got 3"):
         _run(tmp_path / "more", 3)
 
 
@@ -197,12 +197,12 @@ def test_starts_from_weights_of_other_classes(tmp_path):
 
 def test_refuses_what_does_not_fit(tmp_path):
     _run(tmp_path / "one", 1)
-    with pytest.raises(ValueError, match="whose rate is 0.05 instead of 0.1"):
+    with pytest.raises(ValueError, match=r"whose rate is 0.05 instead of 0.1"):
         _run(tmp_path / "one", 1, Settings(batch=6, rate=0.1, every=2, seed=4))
     with pytest.raises(ValueError, match="whose data is"):
         _run(tmp_path / "one", 1, train=_data("train2"))
     (tmp_path / "one" / CHECKPOINT).write_bytes(b"other")
-    with pytest.raises(ValueError, match="checkpoint.pt: not a checkpoint of a training"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt: not a checkpoint of a training"):
         _run(tmp_path / "one", 1)
     with pytest.raises(ValueError, match="classes must be the same in both splits"):
         _run(tmp_path, 1, train=_data(classes="ab"))
@@ -210,7 +210,7 @@ def test_refuses_what_does_not_fit(tmp_path):
         _run(tmp_path, 1, device="tpu")
     with pytest.raises(ValueError, match="epochs must be at least 1, got 0"):
         _run(tmp_path, 0)
-    with pytest.raises(ValueError, match="loss must stay finite, got .*smaller learning rate"):
+    with pytest.raises(ValueError, match=r"loss must stay finite, got .*smaller learning rate"):
         _run(tmp_path / "wild", 3, Settings(batch=6, rate=1e30))
     vgg = Architecture("vgg16", _build, "5.weight")
     with pytest.raises(ValueError, match="vgg16 must be at least 224 pixels wide, got 8 in tiny"):
