@@ -8,8 +8,9 @@ SIZE = $(if $(ROWS),--rows $(ROWS)) $(if $(COLS),--cols $(COLS))
 OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch $(BATCH)) $(ARGS)
 
 PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
+QUICK = $(addprefix rtl_tests/,spec golden compiler runtime house)
 
-.PHONY: help setup sim layers study verilog synth bench test nightly docs check lint format clean
+.PHONY: help setup sim layers study verilog synth bench check test nightly docs lint format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -45,6 +46,9 @@ synth: $(STAMP)  ## Synthesize for TARGET=ecp5-85k, xc7 ...: resources by block,
 bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 	@$(BIN)/maccord bench $(ARGS)
 
+check: lint  ## Check style and types, then run the quick tests: no Verilator, no whole network
+	$(PYTEST) -m 'not nightly and not slow' $(QUICK) $(ARGS)
+
 test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 	@mkdir -p build
 	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
@@ -53,11 +57,8 @@ nightly: $(STAMP)  ## Run the tests that take minutes each: place and route, wid
 	@mkdir -p build
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
 
-docs: $(STAMP)  ## Build the documentation's site in build/docs/; warnings are errors
+docs: $(STAMP)  ## Build the site of docs/ in build/docs/; warnings are errors
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
-
-check: lint  ## Lint, types, golden model, compiler: what needs no Verilator
-	$(PYTEST) rtl_tests/house rtl_tests/spec rtl_tests/golden rtl_tests/compiler $(ARGS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

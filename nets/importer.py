@@ -107,7 +107,8 @@ class _Importer:
 
     def quantization(self, scale: object, zero_point: object) -> Quantization:
         """Parameters that two nodes fetch from buffers."""
-        assert isinstance(scale, torch.fx.Node) and isinstance(zero_point, torch.fx.Node)
+        assert isinstance(scale, torch.fx.Node)
+        assert isinstance(zero_point, torch.fx.Node)
         values = [
             getattr(self.graph_module, str(node.target)).item() for node in (scale, zero_point)
         ]

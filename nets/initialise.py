@@ -89,13 +89,17 @@ def initialise(model: nn.Module, images: torch.Tensor, seed: int) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             setter.draw(name, module)
 
-            def after(module, _, y, name=name):
+            def after(
+                module: nn.Conv2d | nn.Linear, _: object, y: torch.Tensor, name: str = name
+            ) -> torch.Tensor:
                 return setter.scale(name, module, y)
 
             handles.append(module.register_forward_hook(after))
         elif isinstance(module, nn.BatchNorm2d):
 
-            def before(module, arguments, name=name):
+            def before(
+                module: nn.BatchNorm2d, arguments: tuple[torch.Tensor, ...], name: str = name
+            ) -> None:
                 setter.observe(name, module, arguments[0])
 
             handles.append(module.register_forward_pre_hook(before))

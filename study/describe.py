@@ -165,7 +165,8 @@ def _folded(model: nn.Module, path: str) -> npt.NDArray[np.float32]:
     weight = conv.weight
     if isinstance(norm, nn.BatchNorm2d):
         mean, variance = norm.running_mean, norm.running_var
-        assert mean is not None and variance is not None
+        assert mean is not None
+        assert variance is not None
         weight, _ = fuse_conv_bn_weights(
             weight, conv.bias, mean, variance, norm.eps, norm.weight, norm.bias
         )

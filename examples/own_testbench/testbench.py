@@ -13,7 +13,7 @@ DONE, ERROR = 2, 4
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-async def one_program(dut):
+async def one_program(dut) -> None:
     """Run one program and compare what it leaves in memory."""
     stimulus = np.load(os.environ["STIMULUS"])
     cocotb.start_soon(Clock(dut.aclk, 10, unit="ns").start())

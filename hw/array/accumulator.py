@@ -57,7 +57,7 @@ class Accumulator(wiring.Component):
     #: Bytes of parameters per column.
     PARAM_ROWS = 8
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._depth = parameters.accumulators
         self._family = parameters.family
         super().__init__(

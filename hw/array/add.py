@@ -68,7 +68,7 @@ class Adder(wiring.Component):
     #: Cycles from operand b to the sum.
     LATENCY = 12
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._cols = parameters.cols
         self._family = parameters.family
         code = signed(8)

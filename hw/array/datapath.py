@@ -67,7 +67,7 @@ class Datapath(wiring.Component):
         `activation`. The cells before it in the window come in the cycles right before.
     """
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._array = SystolicArray(parameters)
         windows = {

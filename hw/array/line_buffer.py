@@ -39,7 +39,7 @@ class LineBuffer(wiring.Component):
     #: Cycles from a cell to its `lines`.
     LATENCY = Ram.LATENCY
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._depth = parameters.line_cells
         self._cols = parameters.cols
         self._family = parameters.family

@@ -61,7 +61,7 @@ class MaxWindow(wiring.Component):
     #: Cycles from a cell with `emit` to its window's maximum.
     LATENCY = 7
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._cols = parameters.cols
         super().__init__(
             {

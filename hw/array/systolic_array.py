@@ -64,7 +64,7 @@ class SystolicArray(wiring.Component):
         Cells of one column of pixels, the last line is the lowest.
     """
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         cols = parameters.cols
         windows = {"depthwise": In(1), "lines": In(signed(8)).array(WINDOW, cols)}

@@ -60,7 +60,7 @@ class ProcessingElement(wiring.Component):
     #: Cycles from the last row's `p_out` to the column's sum.
     SUMS_LATENCY = 0
 
-    def __init__(self, *, partial_sum_bits: int, first: bool = False, last: bool = False):
+    def __init__(self, *, partial_sum_bits: int, first: bool = False, last: bool = False) -> None:
         if not 16 <= partial_sum_bits <= 32:
             raise ValueError(f"partial_sum_bits must be between 16 and 32, got {partial_sum_bits}")
         self._first, self._last, self._bits = first, last, partial_sum_bits

@@ -1,5 +1,8 @@
 """`maccord train`: what it writes, says and refuses."""
 
+from pathlib import Path
+from typing import Never
+
 import pytest
 import torch
 import typer
@@ -19,7 +22,7 @@ def _train(*options):
     return CliRunner().invoke(app, [*SHORT, *map(str, options)])
 
 
-def test_trains_and_goes_on(tmp_path):
+def test_trains_and_goes_on(tmp_path: Path) -> None:
     done = _train("--out", tmp_path, "--epochs", 1)
     assert done.exit_code == 0, done.exception
     assert "weights.pt: weights" in done.stdout
@@ -36,8 +39,8 @@ def test_trains_and_goes_on(tmp_path):
     assert not torch.equal(tuned["features.0.weight"], model.state_dict()["features.0.weight"])
 
 
-def test_interrupted(tmp_path, monkeypatch):
-    def interrupt(*_):
+def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_) -> Never:
         raise KeyboardInterrupt
 
     assert _train("--out", tmp_path, "--epochs", 1).exit_code == 0
@@ -59,12 +62,12 @@ def test_interrupted(tmp_path, monkeypatch):
         (("--out", "/dev/null/x"), "out must be a folder that can be written, got /dev/null/x"),
     ],
 )
-def test_refusals(options, message, tmp_path):
+def test_refusals(options, message: str, tmp_path: Path) -> None:
     done = _train("--out", tmp_path, *options)
     assert isinstance(done.exception, ValueError)
     assert message in str(done.exception)
 
 
-def test_unknown_network():
+def test_unknown_network() -> None:
     done = CliRunner().invoke(app, ["resnet19", "--data", "digits"])
     assert "(nearest: resnet18)" in str(done.exception)

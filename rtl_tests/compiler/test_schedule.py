@@ -42,6 +42,7 @@ def check(work: Schedule) -> None:
     assert work.program[-1].opcode == Opcode.END
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size", [16, *(pytest.param(size, marks=pytest.mark.nightly) for size in (8, 32))]
 )
@@ -57,6 +58,7 @@ def test_network_layers(name: str, size: int, record_property: pytest.RecordProp
         assert work.utilization >= LEAST.get(name, 0)
 
 
+@pytest.mark.slow
 def test_linear_runs_at_the_rate_of_the_bus() -> None:
     layer, shape = shaped_layer("vgg16.classifier.0")
     work = schedule(layer, shape, Parameters())
@@ -74,6 +76,7 @@ def test_first_layer_packs_kernel_lines() -> None:
     assert max(passes) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_random_layers_on_small_memories(seed: int) -> None:
     rng = np.random.default_rng(seed)

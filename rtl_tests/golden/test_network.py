@@ -56,7 +56,7 @@ def _changed(index, operation=None, inputs=None):
     return replace(network, nodes=tuple(nodes))
 
 
-def test_shapes():
+def test_shapes() -> None:
     network = _network()
     verify(network)
     assert {name: tensor.shape for name, tensor in network.tensors.items()} == {
@@ -72,7 +72,7 @@ def test_shapes():
     }
 
 
-def test_images_do_not_mix():
+def test_images_do_not_mix() -> None:
     network = _network()
     x_q = np.random.default_rng(2).integers(0, 256, (3, 8, 8, 3), np.uint8)
     together = execute(network, x_q)
@@ -85,7 +85,7 @@ def test_images_do_not_mix():
     np.testing.assert_array_equal(logits(network, together), steps * np.float32(output.scale))
 
 
-def test_execute_refuses():
+def test_execute_refuses() -> None:
     network = _network()
     with pytest.raises(ValueError, match=r"x_q must have shape \(N, 8, 8, 3\) for net, got"):
         execute(network, np.zeros((1, 8, 9, 3), np.uint8))
@@ -114,7 +114,7 @@ def _clamped(*bounds, relu=False, twice=False):
     "bounds",
     [[(90, 160)], [(0, 20)], [(240, 255)], [(90, 160), (100, 110)], [(90, 110), (150, 160)]],
 )
-def test_fused_clamps_clamp_alike(bounds, relu):
+def test_fused_clamps_clamp_alike(bounds, relu) -> None:
     network = _clamped(*bounds, relu=relu)
     x_q = np.random.default_rng(3).integers(0, 256, (2, 8, 8, 3), np.uint8)
     fused = fuse_clamps(network)
@@ -125,7 +125,7 @@ def test_fused_clamps_clamp_alike(bounds, relu):
     )
 
 
-def test_a_tensor_that_others_read_is_not_fused():
+def test_a_tensor_that_others_read_is_not_fused() -> None:
     network = _clamped((90, 160), twice=True)
     assert fuse_clamps(network).nodes == network.nodes
     shown = replace(_clamped((90, 160)), output="net.conv")
@@ -198,7 +198,7 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize("case", ILLEGAL)
-def test_verify_refuses(case):
+def test_verify_refuses(case) -> None:
     network, message = ILLEGAL[case]
     with pytest.raises(ValueError, match=message) as caught:
         verify(network)

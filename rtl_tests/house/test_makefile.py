@@ -19,6 +19,7 @@ COMMANDS = {
     ("bench",): "maccord bench",
     ("test",): "python -m pytest",
     ("nightly",): "python -m pytest -n",
+    ("docs",): "python -m sphinx -W -q -b html docs build/docs",
 }
 
 

@@ -1,6 +1,7 @@
 """Checkpoints with torchvision's names: the right ones load, others are refused in a sentence."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,14 +28,14 @@ def _state(name, classes, seed=1):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_parameters_are_torchvisions(name):
+def test_parameters_are_torchvisions(name) -> None:
     outline = NETWORKS[name].outline()
     assert sum(parameter.numel() for parameter in outline.parameters()) == PARAMETERS[name]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
-def test_seventy_classes(name, wrapped, tmp_path):
+def test_seventy_classes(name, wrapped, tmp_path: Path) -> None:
     """The number of classes comes from the file, and each layer still equals PyTorch's."""
     state = _state(name, 70)
     path = tmp_path / "weights.pth"
@@ -48,7 +49,7 @@ def test_seventy_classes(name, wrapped, tmp_path):
         np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch, layer_name)
 
 
-def test_the_files_weights_are_used(tmp_path):
+def test_the_files_weights_are_used(tmp_path: Path) -> None:
     """Weights of a layer without batch norm, quantized, are those of the file."""
     state = _state("squeezenet1_1", 1000)
     path = tmp_path / "weights.pt"
@@ -62,7 +63,7 @@ def test_the_files_weights_are_used(tmp_path):
     np.testing.assert_array_equal(layer.bias, state["features.6.squeeze.bias"].numpy())
 
 
-def test_old_checkpoints_without_batch_counts(tmp_path):
+def test_old_checkpoints_without_batch_counts(tmp_path: Path) -> None:
     state = {
         key: value for key, value in _state("resnet18", 10).items() if "num_batches" not in key
     }
@@ -79,7 +80,7 @@ def _refused(path, name="resnet18"):
     return message
 
 
-def test_another_architecture(tmp_path):
+def test_another_architecture(tmp_path: Path) -> None:
     path = tmp_path / "squeezenet.pth"
     torch.save(_state("squeezenet1_1", 1000), path)
     assert re.search("a checkpoint of resnet18, got .*, which lacks fc.weight", _refused(path))
@@ -99,7 +100,7 @@ def test_another_architecture(tmp_path):
         (lambda s: s.update(epoch=3), "weights must be a state dict of tensors"),
     ],
 )
-def test_changed_checkpoints(change, message, tmp_path):
+def test_changed_checkpoints(change, message: str, tmp_path: Path) -> None:
     state = _state("resnet18", 10)
     change(state)
     path = tmp_path / "changed.pth"
@@ -107,7 +108,7 @@ def test_changed_checkpoints(change, message, tmp_path):
     assert message in _refused(path)
 
 
-def test_unreadable_files(tmp_path):
+def test_unreadable_files(tmp_path: Path) -> None:
     path = tmp_path / "text.pth"
     path.write_text("no tensors here")
     assert "text.pth: not a file of tensors that torch.load reads" in _refused(path)

@@ -23,7 +23,7 @@ def _converted(name, classes):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_rebuilt_network_equals_the_converted_one(name):
+def test_a_rebuilt_network_equals_the_converted_one(name) -> None:
     """Every tensor and the logits, with 70 classes: only arrays go from one to the other."""
     converted, image = _converted(name, 70)
     rebuilt = rebuild(NETWORKS[name].blank(70), torch.zeros(image.shape))
@@ -40,7 +40,7 @@ def test_a_rebuilt_network_equals_the_converted_one(name):
     assert logits.shape == (1, 70)
 
 
-def test_parameters_are_as_promised():
+def test_parameters_are_as_promised() -> None:
     """Per-channel int8 weights up to 127 by minimum and maximum, 8-bit activations."""
     converted, _ = _converted("squeezenet1_1", 70)
     _, layers = import_network(converted, "squeezenet1_1")
@@ -53,7 +53,7 @@ def test_parameters_are_as_promised():
 
 
 class _Leaky(torch.nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv = torch.nn.Conv2d(3, 4, 3)
 
@@ -61,7 +61,7 @@ class _Leaky(torch.nn.Module):
         return torch.nn.functional.leaky_relu(self.conv(x))
 
 
-def test_unknown_operators_are_named():
+def test_unknown_operators_are_named() -> None:
     model = _Leaky().eval()
     converted = convert(model, [torch.randn(1, 3, 8, 8)])
     with pytest.raises(ValueError, match=r"leaky.leaky_relu_1: operator must .*, got leaky_relu"):

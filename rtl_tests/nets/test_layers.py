@@ -28,7 +28,7 @@ def image(text):
 
 @pytest.mark.parametrize("text", INPUTS)
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_equals_pytorch(name, text):
+def test_every_layer_equals_pytorch(name, text) -> None:
     network = load(name)
     records = network.record(image(text))
     assert list(records) == list(network.layers)
@@ -42,7 +42,7 @@ def test_every_layer_equals_pytorch(name, text):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_seeded_weights_give_natural_ranges(name):
+def test_seeded_weights_give_natural_ranges(name) -> None:
     """Outputs use many of their codes, few of them saturated; biases are not zero."""
     network = load(name)
     for layer_name, record in network.record(image("clean")).items():
@@ -52,7 +52,7 @@ def test_seeded_weights_give_natural_ranges(name):
         assert np.count_nonzero(layer.bias_q) > 0.9 * layer.bias_q.size, layer_name
 
 
-def test_perturbations_reach_the_input_codes():
+def test_perturbations_reach_the_input_codes() -> None:
     network = load("resnet18")
     inputs = [network.record(image(text), ["resnet18.conv1"]) for text in INPUTS]
     codes = [records["resnet18.conv1"].x_q for records in inputs]
@@ -61,7 +61,7 @@ def test_perturbations_reach_the_input_codes():
     assert shares[0] > 0.9
 
 
-def test_one_weight_bit_is_seen():
+def test_one_weight_bit_is_seen() -> None:
     """A bit flipped in the weights as loaded shows, in its own output channel."""
     network = load("resnet18")
     name = "resnet18.layer2.0.downsample.0"
@@ -77,7 +77,7 @@ def test_one_weight_bit_is_seen():
     np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch)
 
 
-def test_one_bias_step_is_seen():
+def test_one_bias_step_is_seen() -> None:
     network = load("squeezenet1_1")
     name = "squeezenet1_1.features.3.expand3x3"
     record = network.record(image("clean"), [name])[name]
@@ -99,7 +99,7 @@ def test_one_bias_step_is_seen():
         ((1e-20, 1e-21, 1e-35), 0.5, "input scale times weight scale must be above 2\\*\\*-128"),
     ],
 )
-def test_numbers_out_of_range_name_the_layer(scales, bias, message):
+def test_numbers_out_of_range_name_the_layer(scales, bias, message: str) -> None:
     x_scale, w_scale, y_scale = scales
     layer = random_linear(np.random.default_rng(1), 2, 3)
     layer = replace(layer, weight_scale=np.full(2, w_scale), bias=np.full(2, bias, np.float32))

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from maccord.nets.networks import NETWORKS
 ONE = [normalize(calibration_crops()[0])]
 
 
-def _equal(one, other):
+def _equal(one, other) -> None:
     assert list(one.layers) == list(other.layers)
     assert one.shapes == other.shapes
     assert one.steps == other.steps
@@ -23,7 +25,7 @@ def _equal(one, other):
             np.testing.assert_array_equal(value, getattr(other.layers[name], field), field)
 
 
-def test_a_second_load_reads_the_cache(tmp_path, monkeypatch):
+def test_a_second_load_reads_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = normalize(load_crop())
     first = load("squeezenet1_1", calibration=ONE, cache=tmp_path)
     monkeypatch.setattr(library, "_build", None)
@@ -33,10 +35,12 @@ def test_a_second_load_reads_the_cache(tmp_path, monkeypatch):
     assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".lock", ".npz"]
 
 
-def test_seed_and_calibration_make_other_networks(tmp_path, monkeypatch):
+def test_seed_and_calibration_make_other_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = []
 
-    def build(network, weights, seed, images):
+    def build(network, weights, seed: int, images) -> Never:
         built.append((seed, len(images)))
         raise InterruptedError
 
@@ -48,7 +52,7 @@ def test_seed_and_calibration_make_other_networks(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("left", [0, 1, 1000, 100_000, -1])
-def test_a_damaged_file_is_built_anew(left, tmp_path):
+def test_a_damaged_file_is_built_anew(left, tmp_path: Path) -> None:
     first = load("squeezenet1_1", calibration=ONE, cache=tmp_path)
     (path,) = tmp_path.glob("*.npz")
     whole = path.read_bytes()
@@ -58,7 +62,7 @@ def test_a_damaged_file_is_built_anew(left, tmp_path):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_files_honour_the_umask(mask, tmp_path):
+def test_files_honour_the_umask(mask, tmp_path: Path) -> None:
     before = os.umask(mask)
     try:
         store.write(tmp_path / "empty.npz", store.State([], {}, {}, {}))
@@ -72,7 +76,7 @@ def _weights_sum(folder):
     return sum(int(layer.weight.sum()) for layer in network.layers.values())
 
 
-def test_processes_share_one_conversion(tmp_path):
+def test_processes_share_one_conversion(tmp_path: Path) -> None:
     """Two processes at once get the same network, and one file."""
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         first, second = pool.map(_weights_sum, [tmp_path, tmp_path])
@@ -80,7 +84,7 @@ def test_processes_share_one_conversion(tmp_path):
     assert len(list(tmp_path.glob("*.npz"))) == 1
 
 
-def test_names_and_description(tmp_path):
+def test_names_and_description(tmp_path: Path) -> None:
     network = load("squeezenet1_1", seed=2, calibration=ONE, cache=tmp_path)
     assert network.name == "squeezenet1_1"
     assert network.weights == "seeded initialisation, seed 2"
@@ -98,7 +102,7 @@ def test_names_and_description(tmp_path):
     assert classification.logits[classification.top] == classification.logits.max()
 
 
-def test_refuses(tmp_path):
+def test_refuses(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"network must be one of .* got resnet19 \(nearest: resn"):
         load("resnet19", cache=tmp_path)
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
@@ -111,6 +115,6 @@ def test_refuses(tmp_path):
         load("resnet18", calibration=[np.zeros((3, 4, 4), np.float32)], cache=tmp_path)
 
 
-def test_nearest():
+def test_nearest() -> None:
     assert nearest("squeezenet", NETWORKS, 1) == ["squeezenet1_1"]
     assert nearest("zzz", NETWORKS) == list(NETWORKS)[:3]

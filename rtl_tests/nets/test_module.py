@@ -1,6 +1,7 @@
 """Modules of the user's own: what runs equals PyTorch, what cannot is refused in a sentence."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_tensor_equals_pytorchs(name):
+def test_every_tensor_equals_pytorchs(name) -> None:
     network = load_module(f"toy_networks:{name}", calibration=IMAGES)
     assert network.name == name
     assert [node.name for node in network.graph.nodes] == [f"{name}.{part}" for part in NAMES[name]]
@@ -88,7 +89,7 @@ def test_every_tensor_equals_pytorchs(name):
         assert len(np.unique(ours)) > 3
 
 
-def test_the_seed_decides_the_weights():
+def test_the_seed_decides_the_weights() -> None:
     first, again, other = (
         load_module("toy_networks:Reshaped", seed, IMAGES[:1]).layers["Reshaped.conv"].weight
         for seed in (3, 3, 4)
@@ -98,13 +99,13 @@ def test_the_seed_decides_the_weights():
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refuses(name):
+def test_refuses(name) -> None:
     with pytest.raises(ValueError, match=REFUSED[name]) as caught:
         load_module(f"toy_networks:{name}", calibration=IMAGES[:1])
     assert "\n" not in str(caught.value)
 
 
-def test_refuses_specifications():
+def test_refuses_specifications() -> None:
     for spec in ("toy_networks", ":x", "toy_networks:", "toy_networks:a.b"):
         with pytest.raises(ValueError, match=r"module must be package.module:factory, got"):
             load_module(spec)
@@ -116,7 +117,7 @@ def test_refuses_specifications():
         load_module("toy_networks:Joined", calibration=[np.zeros((3, 8, 8), np.float32)])
 
 
-def load_own(folder, monkeypatch, text, name="own_network"):
+def load_own(folder, monkeypatch: pytest.MonkeyPatch, text, name="own_network"):
     """Load the factory `net` of a user's file in the working folder; return what is said."""
     path = folder / f"{name}.py"
     path.write_text(text)
@@ -138,14 +139,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_the_users_own_error_has_their_file_and_line(text, tmp_path, monkeypatch):
+def test_the_users_own_error_has_their_file_and_line(
+    text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said, path = load_own(tmp_path, monkeypatch, text)
     words, line = BROKEN[text]
     assert words in said
     assert said.endswith(f"({path}, line {line})") and "\n" not in said
 
 
-def test_weights_that_are_no_numbers(tmp_path, monkeypatch):
+def test_weights_that_are_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         "from torch import nn\n"
         "def net():\n"
@@ -157,12 +160,14 @@ def test_weights_that_are_no_numbers(tmp_path, monkeypatch):
     assert said == "weights must be finite numbers, got others in bias of own_network:net"
 
 
-def test_a_file_whose_name_is_taken(tmp_path, monkeypatch):
+def test_a_file_whose_name_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said, _ = load_own(tmp_path, monkeypatch, "net = 5", name="json")
     assert said.startswith("json.py must have a name that no other module has, got that of ")
 
 
-def test_a_file_comes_before_the_librarys_of_its_name(tmp_path, monkeypatch):
+def test_a_file_comes_before_the_librarys_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(sys.modules, "this", raising=False)
     said, _ = load_own(tmp_path, monkeypatch, "net = 5", name="this")
     monkeypatch.delitem(sys.modules, "this", raising=False)

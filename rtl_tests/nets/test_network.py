@@ -29,7 +29,7 @@ TENSORS = {
 
 
 @pytest.mark.parametrize(("name", "text"), RUNS)
-def test_every_tensor_and_the_logits_equal_pytorchs(name, text):
+def test_every_tensor_and_the_logits_equal_pytorchs(name, text) -> None:
     """From the image's codes on, golden reads only what golden wrote."""
     network = load(name)
     x = image(name, text)
@@ -45,7 +45,7 @@ def test_every_tensor_and_the_logits_equal_pytorchs(name, text):
     np.testing.assert_array_equal(logits(network.graph, tensors)[0], classification.logits)
 
 
-def test_two_images_at_once():
+def test_two_images_at_once() -> None:
     network = load("mobilenet_v2")
     x = np.concatenate([image("mobilenet_v2"), image("mobilenet_v2", "awgn:0.3")])
     expected = network.tensors(x)
@@ -56,7 +56,7 @@ def test_two_images_at_once():
 
 
 @pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2"])
-def test_seeded_weights_give_natural_ranges(name):
+def test_seeded_weights_give_natural_ranges(name) -> None:
     """Layers use many of their codes, few of them saturated."""
     network = load(name)
     tensors = network.tensors(image(name))
@@ -66,7 +66,7 @@ def test_seeded_weights_give_natural_ranges(name):
     assert max((tensors[layer] == 255).mean() for layer in network.layers) < 0.03
 
 
-def test_fused_clamps_change_no_tensor_that_is_left():
+def test_fused_clamps_change_no_tensor_that_is_left() -> None:
     """MobileNetV2's ReLU6 all vanish into the convolutions before them."""
     network = load("mobilenet_v2")
     fused = fuse_clamps(network.graph)
@@ -83,7 +83,7 @@ def test_fused_clamps_change_no_tensor_that_is_left():
         np.testing.assert_array_equal(values, expected[name], name)
 
 
-def test_joins_have_the_name_of_the_module_that_holds_them():
+def test_joins_have_the_name_of_the_module_that_holds_them() -> None:
     joins = {
         name: [n.name for n in load(name).graph.nodes if isinstance(n.operation, Add | Concat)]
         for name in SIZES
@@ -101,7 +101,7 @@ def test_joins_have_the_name_of_the_module_that_holds_them():
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_the_graph_is_legal_and_its_layers_are_the_networks(name):
+def test_the_graph_is_legal_and_its_layers_are_the_networks(name) -> None:
     network = load(name)
     verify(network.graph)
     layers = [n.operation for n in network.graph.nodes if isinstance(n.operation, Conv2d | Linear)]
@@ -111,7 +111,7 @@ def test_the_graph_is_legal_and_its_layers_are_the_networks(name):
         assert shared == (layer.name != "vgg16.classifier.0")
 
 
-def test_only_the_columns_behind_a_flattened_image_differ():
+def test_only_the_columns_behind_a_flattened_image_differ() -> None:
     """The layer alone keeps PyTorch's order, the one in the graph has the order of Flatten."""
     network = load("vgg16")
     alone = network.layers["vgg16.classifier.0"]

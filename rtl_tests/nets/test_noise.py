@@ -24,7 +24,7 @@ def rngs(count, seed=0):
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0])
-def test_white_noise_is_a_clamped_gaussian(sigma):
+def test_white_noise_is_a_clamped_gaussian(sigma) -> None:
     """Mean, deviation, what is clamped and three quantiles, each within 5 standard errors."""
     added = white_batch(SHAPE, sigma, rngs(8))
     assert np.abs(added).max() == np.float32(3 * sigma)
@@ -40,7 +40,7 @@ def test_white_noise_is_a_clamped_gaussian(sigma):
         assert abs(found - share) < 5 * sqrt(share * (1 - share) / count)
 
 
-def test_white_noise_is_independent():
+def test_white_noise_is_independent() -> None:
     """Pixels beside, below and far from each other, the planes, two images: no correlation."""
     first, second = white_batch(SHAPE, 1, rngs(2)).astype(np.float64)
     pairs = {
@@ -55,7 +55,7 @@ def test_white_noise_is_independent():
         assert abs(correlation) < 5 / sqrt(one.size), name
 
 
-def test_the_noise_is_clamped_and_not_the_image():
+def test_the_noise_is_clamped_and_not_the_image() -> None:
     crop = load_crop()
     perturbed = Perturbation("awgn", 0.3).apply(crop)
     assert perturbed.min() < 0 < 1 < perturbed.max()
@@ -83,7 +83,7 @@ def slope(power):
     return np.polyfit(np.log(rings), np.log(means), 1)[0]
 
 
-def test_brownian_power_falls_with_the_fourth_power_of_frequency():
+def test_brownian_power_falls_with_the_fourth_power_of_frequency() -> None:
     """Amplitudes are divided by f**2 (Langille 2024, equation 2.13), so power by f**4."""
     for power in powers(SHAPE, False, 12):
         assert slope(power) == pytest.approx(-4, abs=0.05)
@@ -91,7 +91,7 @@ def test_brownian_power_falls_with_the_fourth_power_of_frequency():
 
 @pytest.mark.parametrize("literal", [False, True])
 @pytest.mark.parametrize("shape", [SMALL, (31, 40, 3)], ids=str)
-def test_brownian_components(shape, literal):
+def test_brownian_components(shape, literal) -> None:
     """Each component has the power of its definition: white noise's over (u2 + v2 + z2)**2.
 
     Of a chi-squared variable over its degrees of freedom (1 for the few real components, else 2),
@@ -108,7 +108,7 @@ def test_brownian_components(shape, literal):
 
 
 @pytest.mark.parametrize("literal", [False, True])
-def test_brownian_deviation(literal):
+def test_brownian_deviation(literal) -> None:
     """The pixels' deviation over many draws; the planes' ratio is 1, or falls if literal."""
     draws = brownian_batch(SMALL, 10, rngs(1500), literal=literal)
     found = np.sqrt(np.mean(np.square(draws, dtype=np.float64), axis=(0, 1, 2)))
@@ -117,7 +117,7 @@ def test_brownian_deviation(literal):
     assert (np.diff(brownian_deviation(SMALL, 10, literal=literal)) < 0).all() == literal
 
 
-def test_brownian_deviation_of_a_photograph():
+def test_brownian_deviation_of_a_photograph() -> None:
     """Sigma 10 in 224 x 224 pixels."""
     np.testing.assert_allclose(brownian_deviation(SHAPE, 10), [0.1096] * 3, atol=5e-5)
     literal = brownian_deviation(SHAPE, 10, literal=True)
@@ -125,7 +125,7 @@ def test_brownian_deviation_of_a_photograph():
     assert doctest.testmod(noise).failed == 0
 
 
-def test_brownian_planes_and_images_are_independent():
+def test_brownian_planes_and_images_are_independent() -> None:
     """Correlation of planes over draws is that of independent ones, whose mean is zero."""
     draws = brownian_batch(SMALL, 10, rngs(400)).reshape(400, -1, 3).astype(np.float64)
     draws /= draws.std(axis=1, keepdims=True)
@@ -137,7 +137,7 @@ def test_brownian_planes_and_images_are_independent():
 
 @pytest.mark.parametrize("literal", [False, True])
 @pytest.mark.parametrize("shape", [SMALL, (31, 40, 3), SHAPE], ids=str)
-def test_batches_are_the_bytes_of_single_planes(shape, literal):
+def test_batches_are_the_bytes_of_single_planes(shape, literal) -> None:
     """Plane by plane and image by image, with nothing shared between them."""
     together = brownian_batch(shape, 40, rngs(3), literal=literal)
     for image, rng in zip(together, rngs(3), strict=True):

@@ -20,7 +20,7 @@ SIZE = 32
 BOX = (3, 4, 30, 29)
 
 
-def test_parse():
+def test_parse() -> None:
     parsed = parse("awgn:0.3, brownian:40,vertical:4,horizontal:3")
     assert [str(item) for item in parsed] == [
         "awgn:0.3",
@@ -57,19 +57,19 @@ def test_parse():
         ("vertical:4+0.3", "kind:level with a number, as awgn:0.3, got 'vertical:4[+]0.3'"),
     ],
 )
-def test_parse_refuses(text, message):
+def test_parse_refuses(text, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse(text)
 
 
-def test_no_two_levels_have_one_name():
+def test_no_two_levels_have_one_name() -> None:
     for text in ("awgn:0.3", "awgn:0.3000001", "brownian:1000", "awgn:1e-07", "vertical:50"):
         assert [str(item) for item in parse(text)] == [text]
     assert str(Perturbation("awgn", np.float32(1))) == "awgn:1"
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
-def test_reruns_are_equal_and_seeds_differ(kind):
+def test_reruns_are_equal_and_seeds_differ(kind) -> None:
     crop = load_crop()
     before = crop.copy()
     perturbation = Perturbation(kind, 3)
@@ -83,7 +83,7 @@ def test_reruns_are_equal_and_seeds_differ(kind):
         perturbation.apply(crop, -1)
 
 
-def test_compositions():
+def test_compositions() -> None:
     parsed = parse("awgn:0.30 + vertical:4,brownian:40,awgn:1e+0+awgn:1")
     assert [str(item) for item in parsed] == [
         "awgn:0.3+vertical:4",
@@ -107,7 +107,7 @@ def images(count, seed=0):
 
 
 @pytest.mark.parametrize("image", [None, 5])
-def test_parts_act_from_left_to_right(image):
+def test_parts_act_from_left_to_right(image) -> None:
     """Noise under streaks, and streaks under noise; each part draws what it draws alone."""
     crop = images(1)[0]
     noise, streaks = Perturbation("awgn", 0.3), Perturbation("vertical", 4)
@@ -121,7 +121,7 @@ def test_parts_act_from_left_to_right(image):
     assert (reverse == 0).sum() < 3
 
 
-def test_an_equal_part_draws_anew():
+def test_an_equal_part_draws_anew() -> None:
     """Twice the same noise would be 2 * 0.3, independent noise is sqrt(2) * 0.3."""
     twice = parse("awgn:0.3+awgn:0.3")[0]
     assert twice.deviation(images(1)[0], image=0) == pytest.approx(0.9975 * 0.3 * 2**0.5, rel=0.05)
@@ -129,7 +129,7 @@ def test_an_equal_part_draws_anew():
     assert (parse("vertical:6+vertical:6")[0].apply(ones) == 0).sum() > 6 * SIZE * 3
 
 
-def reference(perturbation, crop, rng, box):
+def reference(perturbation, crop, rng: np.random.Generator, box):
     """The first release's definition of one perturbation, on given random numbers."""
     kind, level = perturbation.kind, perturbation.level
     if kind == "awgn":
@@ -141,7 +141,7 @@ def reference(perturbation, crop, rng, box):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
 @pytest.mark.parametrize("kind", PERTURBATIONS)
-def test_without_an_image_the_first_release_is_repeated(kind, seed):
+def test_without_an_image_the_first_release_is_repeated(kind, seed: int) -> None:
     """Seeded by the seed, the kind's CRC and the level's bits."""
     crop = images(1)[0]
     perturbation = Perturbation(kind, 3)
@@ -151,7 +151,7 @@ def test_without_an_image_the_first_release_is_repeated(kind, seed):
     np.testing.assert_array_equal(perturbation.apply(crop, seed, BOX), expected)
 
 
-def test_no_two_draws_are_equal():
+def test_no_two_draws_are_equal() -> None:
     """Neighbouring seeds, images, draws, repeats, levels and kinds, and swapped ones."""
     places = (None, 0, 1, 2, 2**32 - 2)
     keys = [(image, draw, repeat) for image in places for draw in (0, 1, 2) for repeat in (0, 1, 2)]
@@ -166,7 +166,7 @@ def test_no_two_draws_are_equal():
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
-def test_images_and_draws_are_independent(kind):
+def test_images_and_draws_are_independent(kind) -> None:
     """Changes of one image under 8 keys have nothing in common, none is another's."""
     perturbation = Perturbation(kind, 3)
     crop = np.ones((224, 224, 3), np.float32)
@@ -187,7 +187,7 @@ COMPOSED = "awgn:0.3+vertical:4,vertical:2+brownian:10+vertical:2"
 
 @pytest.mark.parametrize("text", f"{LEVELS},{COMPOSED}".split(","))
 @pytest.mark.parametrize("draw", [0, 3])
-def test_batches_are_single_images_in_any_order_and_chunks(text, draw):
+def test_batches_are_single_images_in_any_order_and_chunks(text, draw) -> None:
     perturbation = parse(text)[0]
     crops = images(7)
     before = crops.copy()
@@ -208,7 +208,7 @@ def test_batches_are_single_images_in_any_order_and_chunks(text, draw):
     assert (perturbation.apply_batch(crops, indices, 1, boxes, draw=draw + 1) != whole).any()
 
 
-def test_batches_refuse():
+def test_batches_refuse() -> None:
     noise = Perturbation("awgn", 0.3)
     crops = images(2)
     assert noise.apply_batch(crops[:0], []).shape == (0, SIZE, SIZE, 3)
@@ -237,7 +237,7 @@ for perturbation in parse(TEXT):
 """
 
 
-def test_another_process_sees_the_same_bytes():
+def test_another_process_sees_the_same_bytes() -> None:
     program = DIGEST.replace("TEXT", repr(f"{LEVELS},{COMPOSED}"))
     here = {}
     exec(program, here)
@@ -251,7 +251,7 @@ def test_another_process_sees_the_same_bytes():
     assert done.stdout.strip() == here["digest"].hexdigest()
 
 
-def test_deviation():
+def test_deviation() -> None:
     crop = load_crop()
     assert 0.28 < Perturbation("awgn", 0.3).deviation(crop) < 0.31
     assert Perturbation("vertical", 4).deviation(crop) > 0.05

@@ -146,20 +146,22 @@ def _change_layers(monkeypatch: pytest.MonkeyPatch, change) -> None:
         ("relus", _bias_forgotten, "net.parts.a"),
     ],
 )
-def test_a_network_that_is_misread_differs(name, misread, first, monkeypatch) -> None:
+def test_a_network_that_is_misread_differs(
+    name, misread, first, monkeypatch: pytest.MonkeyPatch
+) -> None:
     misread(monkeypatch)
     assert _differing(_quantized(name))[0] == first
 
 
 @pytest.mark.parametrize("misread", [_weights_turned, _bias_forgotten])
-def test_a_layer_that_is_misread_differs(misread, monkeypatch) -> None:
+def test_a_layer_that_is_misread_differs(misread, monkeypatch: pytest.MonkeyPatch) -> None:
     misread(monkeypatch)
     network = _quantized("shared")
     record = network.record(X, ["net.parts.a"])["net.parts.a"]
     assert (compute(network.layers["net.parts.a"], [record.x_q]) != record.y_torch).any()
 
 
-def test_scales_that_are_misread_are_refused(monkeypatch) -> None:
+def test_scales_that_are_misread_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _change_layers(
         monkeypatch,
         lambda layer: replace(layer, output=replace(layer.output, scale=2 * layer.output.scale)),
@@ -179,13 +181,15 @@ def test_a_tensor_without_a_reference_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["inplace_statement", "inplace_sum"])
-def test_statements_that_are_forgotten_change_the_floats(name, monkeypatch) -> None:
+def test_statements_that_are_forgotten_change_the_floats(
+    name, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _other_reader_forgotten(monkeypatch)
     with pytest.raises(ValueError, match="net: network must compute the same floats"):
         _quantized(name)
 
 
-def test_alpha_that_is_forgotten_changes_the_floats(monkeypatch) -> None:
+def test_alpha_that_is_forgotten_changes_the_floats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spelling._Speller, "refuse", lambda self, node, wanted: None)
     with pytest.raises(ValueError, match="net: network must compute the same floats"):
         quantized(make(REFUSED["alpha"][0]), "net", "seeded", IMAGES)

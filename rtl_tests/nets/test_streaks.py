@@ -14,7 +14,7 @@ SHAPE = (224, 224, 3)
 @pytest.mark.parametrize("count", [1, 2, 4, 6, 50])
 @pytest.mark.parametrize("box", [None, (20, 40, 190, 140)])
 @pytest.mark.parametrize("kind", ["vertical", "horizontal"])
-def test_streaks(kind, box, count):
+def test_streaks(kind, box, count) -> None:
     """`count` black streaks 2 % of the box wide, from side to side of it and nowhere else."""
     ones = np.ones(SHAPE, np.float32)
     out = Perturbation(kind, count).apply(ones, 5, box)
@@ -32,7 +32,7 @@ def test_streaks(kind, box, count):
 
 
 @pytest.mark.parametrize("side", [1, 24, 25, 26, 74, 75, 76, 125, 224, 1000])
-def test_width(side):
+def test_width(side) -> None:
     """2 % of the side, rounded, and never nothing."""
     assert positions(side, 1, np.random.default_rng(side))[1] == max(1, round(side / 50))
 
@@ -45,7 +45,7 @@ def arrangements(side, count, width):
 
 
 @pytest.mark.parametrize(("side", "count", "width"), [(5, 2, 1), (6, 3, 1), (9, 9, 1), (76, 37, 2)])
-def test_arrangements_are_equally_likely(side, count, width):
+def test_arrangements_are_equally_likely(side, count, width) -> None:
     """Those without overlap are drawn, all of them, and chi-squared finds no preference."""
     rng = np.random.default_rng(7)
     draws = [positions(side, count, rng) for _ in range(10_000)]
@@ -60,7 +60,7 @@ def test_arrangements_are_equally_likely(side, count, width):
 
 
 @pytest.mark.parametrize("vertical", [False, True])
-def test_batches_are_single_images(vertical):
+def test_batches_are_single_images(vertical) -> None:
     """Images with boxes of their own, and one with none."""
     images = np.random.default_rng(3).random((4, 40, 60, 3), dtype=np.float32)
     boxes = [(0, 0, 60, 40), (5, 7, 30, 20), None, (59, 30, 60, 40)]
@@ -84,7 +84,7 @@ def test_batches_are_single_images(vertical):
         np.testing.assert_array_equal(alone, expected)
 
 
-def test_boxes():
+def test_boxes() -> None:
     assert parse_box("1,2,30,40") == (1, 2, 30, 40)
     for text, message in (
         ("1,2,3", "bbox must be four whole numbers x0,y0,x1,y1, got '1,2,3'"),

@@ -69,7 +69,7 @@ def test_agreement_needs_both_references() -> None:
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
-    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:  # noqa: PT012 - must end it
         temporary.write_text("half")
         raise RuntimeError
     assert not list(tmp_path.iterdir())

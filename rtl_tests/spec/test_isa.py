@@ -74,5 +74,5 @@ def test_bad_fields_are_refused(opcode: Opcode, fields: dict[str, int], text: st
 
 @pytest.mark.parametrize("opcode", sorted(set(range(16)) - set(Opcode)))
 def test_unknown_opcodes_are_refused(opcode: int) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"^{opcode} is not a valid Opcode"):
         decode(bytes([opcode]) + bytes(INSTRUCTION_BYTES - 1))

@@ -136,7 +136,9 @@ def test_exit_codes(statuses: tuple[str, ...], code: int) -> None:
     assert explore._exit_code([Row("r", {}, status=status) for status in statuses]) == code
 
 
-def test_an_interrupt_leaves_what_is_done(asked, here, tmp_path: Path, capsys) -> None:
+def test_an_interrupt_leaves_what_is_done(
+    asked, here, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     here += [None, None, KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
         run(asked(), stand_in)
@@ -195,7 +197,9 @@ def test_bad_input_is_one_sentence(asked, options: dict, sentence: str) -> None:
         ("", "network must be given, or a module, got none"),
     ],
 )
-def test_a_network_is_wanted(network: str, sentence: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_network_is_wanted(
+    network: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(explore, "check_tools", lambda request, target: None)
     with pytest.raises(ValueError, match=sentence):
         run(Request(network, "ecp5-85k", {"cols": "4"}, out=tmp_path), stand_in)

@@ -34,7 +34,7 @@ EDGES = {
 }
 
 
-def _check(a, b, output):
+def _check(a, b, output) -> None:
     for relu in (False, True) if output.zero_point < 255 else (False,):
         operation = Add("sum", (a, b), output, relu)
         kernel = torch.ops.quantized.add_relu if relu else torch.ops.quantized.add
@@ -44,12 +44,12 @@ def _check(a, b, output):
 
 
 @pytest.mark.parametrize("case", EDGES)
-def test_every_pair_at_the_edges(case):
+def test_every_pair_at_the_edges(case) -> None:
     _check(*EDGES[case])
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_every_pair(seed):
+def test_every_pair(seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, b = random_quantization(rng), random_quantization(rng)
     output = random_quantization(rng, 0.01, 0.2)
@@ -60,7 +60,7 @@ def test_every_pair(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_images(seed):
+def test_images(seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, b, output = (random_quantization(rng) for _ in range(3))
     a_q, b_q = rng.integers(0, 256, (2, 3, 5, 7, 13), np.uint8)
@@ -72,7 +72,7 @@ def test_images(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_factors_stay_within_int32(seed):
+def test_factors_stay_within_int32(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(300):
         a, b = random_quantization(rng, 0.001, 100), random_quantization(rng, 0.001, 100)
@@ -82,7 +82,7 @@ def test_factors_stay_within_int32(seed):
         assert 255 * (factors.a + factors.b) < 2**31
 
 
-def test_refuses():
+def test_refuses() -> None:
     one = Quantization(1.0, 0)
     operation = Add("net.add", (one, one), one)
     x_q = np.zeros((2, 3), np.uint8)

@@ -25,7 +25,7 @@ def _equal(acc, multiplier, zero_point, low=0):
 
 @pytest.mark.parametrize("zero_point", [0, 1, 114, 128, 254, 255])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random(seed, zero_point):
+def test_random(seed: int, zero_point) -> None:
     rng = np.random.default_rng([seed, zero_point])
     acc = rng.integers(-(2**31), 2**31, (4000, 64)).astype(np.int32)
     acc >>= rng.integers(0, 31, acc.shape)
@@ -35,7 +35,7 @@ def test_random(seed, zero_point):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_near_ties_and_double_roundings(seed):
+def test_near_ties_and_double_roundings(seed: int) -> None:
     """Products within an accumulator step of a half, for accumulators on both sides of 2**24."""
     rng = np.random.default_rng(seed)
     multiplier = np.exp2(rng.uniform(-23, 1, 512)).astype(np.float32)
@@ -47,7 +47,7 @@ def test_near_ties_and_double_roundings(seed):
 
 
 @pytest.mark.parametrize("exponent", range(-30, 3))
-def test_exact_ties(exponent):
+def test_exact_ties(exponent) -> None:
     """Powers of two make exact halves, which go to the even neighbour of the code before zero."""
     multiplier = np.full(EDGES.size + 200, 2.0**exponent, np.float32)
     steps = np.arange(-100, 100) * 2.0 ** (-exponent - 1)
@@ -56,7 +56,7 @@ def test_exact_ties(exponent):
         _equal(acc[None], multiplier, zero_point)
 
 
-def test_extreme_multipliers():
+def test_extreme_multipliers() -> None:
     """The smallest normal number, denormal products, and products far beyond the clamp."""
     multiplier = np.array([2.0**-126, 1.5 * 2.0**-126, 2.0**-60, 1, 3.5, 2.0**40, 3e38], np.float32)
     acc = np.repeat(EDGES[:, None], multiplier.size, axis=1)
@@ -66,13 +66,13 @@ def test_extreme_multipliers():
     assert (result[:, :2] == 7).all()
 
 
-def test_half_to_even():
+def test_half_to_even() -> None:
     acc = np.array([[1, 3, 5, -1, -3, -5]], np.int32)
     expected = [[10, 12, 12, 10, 8, 8]]
     np.testing.assert_array_equal(_equal(acc, np.full(6, 0.5, np.float32), 10), expected)
 
 
-def test_double_roundings_that_one_rounding_would_miss():
+def test_double_roundings_that_one_rounding_would_miss() -> None:
     """Products so near a half that fp32 makes them a tie, which then goes to even."""
     rng = np.random.default_rng(5)
     multiplier = np.exp2(rng.uniform(-17, -16, 50_000)).astype(np.float32)
@@ -98,7 +98,7 @@ def test_double_roundings_that_one_rounding_would_miss():
     ],
 )
 @pytest.mark.parametrize("function", [requantize, requantize_integer])
-def test_refuses(function, change, message):
+def test_refuses(function, change, message: str) -> None:
     arguments = {
         "acc": np.zeros((1, 2), np.int32),
         "multiplier": np.ones(2, np.float32),
@@ -110,7 +110,7 @@ def test_refuses(function, change, message):
         function(**(arguments | change))
 
 
-def test_bias_beyond_the_accumulator():
+def test_bias_beyond_the_accumulator() -> None:
     with pytest.raises(ValueError, match="bias must be below 2\\*\\*31 accumulator steps"):
         bias_codes(np.array([0, 1e6], np.float32), 1e-3, np.array([1e-3, 1e-3]))
 
@@ -128,13 +128,13 @@ def test_bias_beyond_the_accumulator():
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_multipliers_say_what_they_are_made_of(scales, got):
+def test_multipliers_say_what_they_are_made_of(scales, got) -> None:
     x_scale, w_scale, y_scale = scales
     with pytest.raises(ValueError, match=f"multiplier must be a normal fp32 number above 0, {got}"):
         multipliers(x_scale, np.array(w_scale), y_scale)
 
 
-def test_the_smallest_multiplier_is_legal():
+def test_the_smallest_multiplier_is_legal() -> None:
     assert multipliers(2.0**-100, np.array([2.0**-26]), 1.0) == np.float32(2.0**-126)
 
 
@@ -150,13 +150,13 @@ def test_the_smallest_multiplier_is_legal():
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_biases_without_a_unit(bias, w_scale, message):
+def test_biases_without_a_unit(bias, w_scale, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         bias_codes(np.array(bias, np.float32), 1.0, np.array(w_scale, np.float64))
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, 1e-40, 1e-50, 1e39, np.inf, np.nan])
-def test_scales_are_normal(scale):
+def test_scales_are_normal(scale) -> None:
     message = re.escape(f"scale must be a normal fp32 number above 0, got {scale:g}")
     with pytest.raises(ValueError, match=message):
         Quantization(scale, 0)

@@ -27,7 +27,7 @@ CASES = {
 }
 
 
-def _layer(case, seed, spread=40.0):
+def _layer(case, seed: int, spread=40.0):
     rng = np.random.default_rng([seed, len(case)])
     outputs, depth, kernel, groups, geometry, height, width = CASES[case]
     layer = random_conv2d(rng, outputs, depth, kernel, groups=groups, spread=spread, **geometry)
@@ -60,7 +60,7 @@ def _int64_sums(layer, x_q):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES)
-def test_equals_qnnpack(case, seed):
+def test_equals_qnnpack(case, seed: int) -> None:
     layer, x_q = _layer(case, seed)
     result = conv2d(x_q, layer)
     assert result.shape == layer.output_shape(x_q.shape)
@@ -69,7 +69,7 @@ def test_equals_qnnpack(case, seed):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_accumulators(case):
+def test_accumulators(case) -> None:
     layer, x_q = _layer(case, 7)
     acc = accumulate(x_q, layer)
     assert acc.dtype == np.int32
@@ -81,7 +81,7 @@ def test_accumulators(case):
 
 
 @pytest.mark.parametrize("code", [0, 255])
-def test_sums_beyond_2_24(code):
+def test_sums_beyond_2_24(code) -> None:
     """Equal signs everywhere: sums that fp32 rounds, and a reduction that has to be cut."""
     layer, x_q = _layer("deep", 5, spread=8.0)
     layer.weight[:] = np.sign(layer.weight) * 100
@@ -95,14 +95,14 @@ def test_sums_beyond_2_24(code):
     assert np.abs(accumulate(x_q, layer)).max() > 2**24
 
 
-def test_packed_weights_serve_many_inputs():
+def test_packed_weights_serve_many_inputs() -> None:
     layer, x_q = _layer("3x3", 1)
     packed = PackedConv2d(layer)
     for image in (x_q, x_q[:1, ::-1, ::2], 255 - x_q):
         np.testing.assert_array_equal(packed(image), conv2d(image, layer))
 
 
-def test_one_flipped_weight_bit_shows_in_its_channel():
+def test_one_flipped_weight_bit_shows_in_its_channel() -> None:
     layer, x_q = _layer("3x3", 1)
     before = conv2d(x_q, layer)
     layer.weight[3, 2, 1, 1] ^= 0x40
@@ -110,7 +110,7 @@ def test_one_flipped_weight_bit_shows_in_its_channel():
     assert channels.tolist() == [3]
 
 
-def test_refuses():
+def test_refuses() -> None:
     layer, x_q = _layer("3x3", 1)
     with pytest.raises(ValueError, match="x_q must be uint8, got int16"):
         conv2d(x_q.astype(np.int16), layer)

@@ -25,7 +25,7 @@ CLAMPS = {
 
 
 @pytest.mark.parametrize("case", CLAMPS)
-def test_clamps(case):
+def test_clamps(case) -> None:
     """All codes, scales that make ties of the bounds among them."""
     function, bounds = CLAMPS[case]
     rng = np.random.default_rng(len(case))
@@ -40,7 +40,7 @@ def test_clamps(case):
         )
 
 
-def test_clamped_images():
+def test_clamped_images() -> None:
     rng = np.random.default_rng(3)
     quantization = Quantization(0.05, 90)
     x_q = rng.integers(0, 256, (2, 5, 4, 6), np.uint8)
@@ -53,7 +53,7 @@ def test_clamped_images():
 @pytest.mark.parametrize("last", [True, False], ids=["channels last", "contiguous"])
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("seed", range(4))
-def test_concat(seed, equal, last):
+def test_concat(seed: int, equal, last) -> None:
     """Of two to four images; PyTorch's result has the first one's parameters."""
     rng = np.random.default_rng(seed)
     first = random_quantization(rng)
@@ -70,7 +70,7 @@ def test_concat(seed, equal, last):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_concat_of_rows(seed):
+def test_concat_of_rows(seed: int) -> None:
     """Every code of the second input, requantized, extreme zero points included."""
     rng = np.random.default_rng(seed)
     for zero_point in EXTREMES:
@@ -83,7 +83,7 @@ def test_concat_of_rows(seed):
         np.testing.assert_array_equal(rescale_table(first, first), ALL[0])
 
 
-def test_flatten_and_the_columns_behind_it():
+def test_flatten_and_the_columns_behind_it() -> None:
     """A linear layer sees the same numbers, in the order that both sides share."""
     rng = np.random.default_rng(4)
     quantization = Quantization(0.1, 3)
@@ -97,7 +97,7 @@ def test_flatten_and_the_columns_behind_it():
     np.testing.assert_array_equal(products, pytorch.astype(int) @ weight.T.astype(int))
 
 
-def test_refuses():
+def test_refuses() -> None:
     one = Quantization(1.0, 0)
     with pytest.raises(ValueError, match="bounds must be ordered, got 2 and 1"):
         clamp_codes(2, 1, one)

@@ -31,7 +31,7 @@ MAX_ONLY = {
 SIZES = ((14, 15), (13, 12), (9, 16))
 
 
-def _codes(rng, size, quantization, channels=11):
+def _codes(rng: np.random.Generator, size, quantization, channels=11):
     """Random codes, with rows of both extremes and of the zero point."""
     x_q = rng.integers(0, 256, (2, *size, channels), np.uint8)
     x_q[0, :3], x_q[0, 3:5], x_q[0, 5:7] = 0, 255, quantization.zero_point
@@ -40,7 +40,7 @@ def _codes(rng, size, quantization, channels=11):
 
 @pytest.mark.parametrize("last", [True, False], ids=["channels last", "contiguous"])
 @pytest.mark.parametrize("case", WINDOWS | MAX_ONLY)
-def test_max_pool2d(case, last):
+def test_max_pool2d(case, last) -> None:
     rng = np.random.default_rng(len(case))
     geometry = (WINDOWS | MAX_ONLY)[case]
     for size in SIZES:
@@ -55,7 +55,7 @@ def test_max_pool2d(case, last):
 
 @pytest.mark.parametrize("zero_point", EXTREMES)
 @pytest.mark.parametrize("case", WINDOWS)
-def test_avg_pool2d(case, zero_point):
+def test_avg_pool2d(case, zero_point) -> None:
     rng = np.random.default_rng([zero_point, len(case)])
     geometry = WINDOWS[case]
     for size in SIZES:
@@ -72,7 +72,7 @@ def test_avg_pool2d(case, zero_point):
 
 
 @pytest.mark.parametrize("outputs", [(1, 1), (7, 7), (2, 2), (14, 14), (7, 2), (1, 14)])
-def test_adaptive_avg_pool2d(outputs):
+def test_adaptive_avg_pool2d(outputs) -> None:
     rng = np.random.default_rng(outputs)
     for zero_point in EXTREMES:
         quantization = Quantization(random_quantization(rng).scale, zero_point)
@@ -86,7 +86,7 @@ def test_adaptive_avg_pool2d(outputs):
 
 @pytest.mark.parametrize("last", [True, False], ids=["channels last", "contiguous"])
 @pytest.mark.parametrize("size", [(7, 7), (3, 4), (1, 1), (13, 13)])
-def test_mean(size, last):
+def test_mean(size, last) -> None:
     """As written here: PyTorch has another kernel for [-2, -1], which `framework` avoids."""
     rng = np.random.default_rng(size)
     for zero_point in EXTREMES:
@@ -100,7 +100,7 @@ def test_mean(size, last):
 
 
 @pytest.mark.parametrize("count", [2, 4, 8])
-def test_means_that_are_ties(count):
+def test_means_that_are_ties(count) -> None:
     """Sums of count / 2 above a multiple go to the even step from the zero point."""
     quantization = Quantization(0.0371, 7)
     x_q = np.full((1, 1, count, 200), 7, np.uint8)
@@ -113,7 +113,7 @@ def test_means_that_are_ties(count):
     assert (steps % 2 == 0).all()
 
 
-def test_the_factor_depends_on_the_scale():
+def test_the_factor_depends_on_the_scale() -> None:
     rng = np.random.default_rng(1)
     scales = [random_quantization(rng) for _ in range(200)]
     factors = {float(mean_multiplier(quantization, 49)) for quantization in scales}
@@ -122,11 +122,11 @@ def test_the_factor_depends_on_the_scale():
 
 
 @pytest.mark.parametrize(("kind", "kernel"), [(MaxPool2d, max_pool2d), (AvgPool2d, avg_pool2d)])
-def test_refuses(kind, kernel):
+def test_refuses(kind, kernel) -> None:
     one = Quantization(1.0, 0)
     x_q = np.zeros((1, 4, 4, 2), np.uint8)
 
-    def refused(message, x_q=x_q, **geometry):
+    def refused(message: str, x_q=x_q, **geometry) -> None:
         operation = kind("net.pool", one, **{"kernel": (2, 2), "stride": (2, 2)} | geometry)
         with pytest.raises(ValueError, match=message):
             kernel(x_q, operation)
@@ -138,7 +138,7 @@ def test_refuses(kind, kernel):
     refused("net.pool: stride must be at least 1", stride=(1, 0))
 
 
-def test_refuses_what_pytorch_computes_otherwise():
+def test_refuses_what_pytorch_computes_otherwise() -> None:
     single = MaxPool2d("net.pool", Quantization(1.0, 0), (1, 1), (2, 2))
     with pytest.raises(ValueError, match=r"net.pool: kernel must have more than one element"):
         max_pool2d(np.zeros((1, 9, 9, 1), np.uint8), single)
@@ -147,7 +147,7 @@ def test_refuses_what_pytorch_computes_otherwise():
         max_pool2d(np.zeros((1, 9, 9, 1), np.uint8), operation)
 
 
-def test_torch_is_the_reference():
+def test_torch_is_the_reference() -> None:
     """A wrong formula would show: the mean by f(1 / n) differs from PyTorch's somewhere."""
     rng = np.random.default_rng(5)
     different = 0

@@ -19,7 +19,7 @@ def _torch(x, quantization):
 
 @pytest.mark.parametrize("zero_point", [0, 1, 114, 128, 255])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_equals_torch(seed, zero_point):
+def test_equals_torch(seed: int, zero_point) -> None:
     """Random values, ties to within one fp32 step, infinities, denormals."""
     rng = np.random.default_rng([seed, zero_point])
     scale = float(np.float32(np.exp2(rng.uniform(-12, 3))))
@@ -40,7 +40,7 @@ def test_equals_torch(seed, zero_point):
     np.testing.assert_array_equal(dequantize(codes, quantization), values)
 
 
-def test_power_of_two_ties_go_to_even_codes():
+def test_power_of_two_ties_go_to_even_codes() -> None:
     x = (np.arange(-20, 20, dtype=np.float32) + 0.5) / 4
     for zero_point in (99, 100):
         quantization = Quantization(0.25, zero_point)
@@ -49,7 +49,7 @@ def test_power_of_two_ties_go_to_even_codes():
         np.testing.assert_array_equal(codes, _torch(x, quantization)[0])
 
 
-def test_refuses():
+def test_refuses() -> None:
     with pytest.raises(ValueError, match="x must be float32, got float64"):
         quantize_per_tensor(np.zeros(1), Quantization(1, 0))
     with pytest.raises(ValueError, match="x must be numbers, got NaN"):

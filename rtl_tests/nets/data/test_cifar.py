@@ -3,6 +3,7 @@
 import pickle
 import struct
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def _cifar10(folder, write=_python2):
 
 
 @pytest.mark.parametrize("write", [_python2, _python3])
-def test_cifar10(write, tmp_path):
+def test_cifar10(write, tmp_path: Path) -> None:
     pixels = _cifar10(tmp_path / "cifar-10-batches-py", write)
     train = open_dataset(f"cifar10:{tmp_path}", "train")
     test = open_dataset(f"cifar10:{tmp_path / 'cifar-10-batches-py'}", "test")
@@ -69,7 +70,7 @@ def test_cifar10(write, tmp_path):
     assert test.crop(1)[2, 5, 2] == pixels[11, 2048 + 2 * 32 + 5] / np.float32(255)
 
 
-def test_archive(tmp_path):
+def test_archive(tmp_path: Path) -> None:
     _cifar10(tmp_path / "cifar-10-batches-py")
     path = tmp_path / "cifar-10-python.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
@@ -83,7 +84,7 @@ def test_archive(tmp_path):
         open_dataset(f"cifar10:{path}", "train")
 
 
-def test_cifar100_has_the_fine_classes(tmp_path):
+def test_cifar100_has_the_fine_classes(tmp_path: Path) -> None:
     pixels = np.zeros((2, ROWS), np.uint8)
     content = {b"data": pixels, b"coarse_labels": [1, 2], b"fine_labels": [99, 0]}
     names = [f"fine {number}".encode() for number in range(100)]
@@ -114,7 +115,9 @@ class _Harmful:
         (None, "whose test_batch cannot be read: No such file"),
     ],
 )
-def test_damaged_files(content, message, tmp_path, capsys):
+def test_damaged_files(
+    content, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _cifar10(tmp_path / "data")
     path = tmp_path / "data" / "test_batch"
     if content is None:
@@ -126,6 +129,6 @@ def test_damaged_files(content, message, tmp_path, capsys):
     assert "executed" not in capsys.readouterr().out
 
 
-def test_the_harmful_pickle_would_do_harm(capsys):
+def test_the_harmful_pickle_would_do_harm(capsys: pytest.CaptureFixture[str]) -> None:
     pickle.loads(pickle.dumps(_Harmful(), 2))
     assert capsys.readouterr().out == "executed\n"

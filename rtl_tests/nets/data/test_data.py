@@ -1,6 +1,7 @@
 """Data sets: digits, folders of images, FGVC-Aircraft; boxes that move with the crop."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def _picture(path, size=(300, 280), seed=0):
     return pixels
 
 
-def test_digits_halves():
+def test_digits_halves() -> None:
     train, test = open_dataset("digits", "train"), open_dataset("digits", "test")
     assert (len(train), len(test)) == (901, 896)
     assert train.classes == tuple("0123456789")
@@ -32,7 +33,7 @@ def test_digits_halves():
     assert train.digest != test.digest == open_dataset("digits", "test").digest
 
 
-def test_digits_crops():
+def test_digits_crops() -> None:
     data = open_dataset("digits", "test")
     crop = data.crop(5)
     assert crop.shape == (32, 32, 3)
@@ -45,7 +46,7 @@ def test_digits_crops():
     np.testing.assert_array_equal(data.crop(5), before)  # a crop is the caller's own
 
 
-def test_digits_boxes_hold_the_ink():
+def test_digits_boxes_hold_the_ink() -> None:
     """Interpolation spreads ink by half a cell, two pixels, beyond the box and no further."""
     data = open_dataset("digits", "train")
     tight = 0
@@ -64,7 +65,7 @@ def test_digits_boxes_hold_the_ink():
 
 
 @pytest.mark.parametrize("spec", ["digits", "folder:{}"])
-def test_datasets_travel_to_other_processes(spec, tmp_path):
+def test_datasets_travel_to_other_processes(spec, tmp_path: Path) -> None:
     for split in ("train", "test"):
         _picture(tmp_path / split / "cat" / "a.png")
     data = open_dataset(spec.format(tmp_path), "test")
@@ -87,12 +88,12 @@ def test_datasets_travel_to_other_processes(spec, tmp_path):
         ((100, 100, 200, 200), (300, 500), (69, 0, 155, 70)),
     ],
 )
-def test_move_box(box, size, moved):
+def test_move_box(box, size, moved) -> None:
     assert move_box(box, size) == moved
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_box_moves_as_its_pixels_do(seed, tmp_path):
+def test_a_box_moves_as_its_pixels_do(seed: int, tmp_path: Path) -> None:
     """A white rectangle on black: where the crop is brighter than half is within its box."""
     rng = np.random.default_rng(seed)
     size = tuple(int(side) for side in rng.integers(150, 900, 2))
@@ -111,7 +112,7 @@ def test_a_box_moves_as_its_pixels_do(seed, tmp_path):
     assert moved[3] - 1 <= bottom <= moved[3]
 
 
-def test_folder_of_images(tmp_path):
+def test_folder_of_images(tmp_path: Path) -> None:
     for number, name in enumerate(("train/dog/b.png", "train/cat/a.png", "train/cat/x/c.png")):
         _picture(tmp_path / name, seed=number)
     _picture(tmp_path / "val" / "dog" / "e.png", seed=7)
@@ -145,7 +146,7 @@ def _aircraft(root, rows=300):
 
 
 @pytest.mark.parametrize("given", ["fgvc-aircraft-2013b", "", "fgvc-aircraft-2013b/data"])
-def test_aircraft(given, tmp_path):
+def test_aircraft(given, tmp_path: Path) -> None:
     _aircraft(tmp_path / "fgvc-aircraft-2013b")
     data = open_dataset(f"aircraft:{tmp_path / given}", "test")
     assert data.classes == ("A300", "Boeing 707")
@@ -170,14 +171,14 @@ def test_aircraft(given, tmp_path):
         ("images/0000002.jpg", None, "hold every image, got .*0000002.jpg: No such file"),
     ],
 )
-def test_damaged_aircraft(file, text, message, tmp_path):
+def test_damaged_aircraft(file, text, message: str, tmp_path: Path) -> None:
     path = _aircraft(tmp_path) / "data" / file
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(ValueError, match=message):
         open_dataset(f"aircraft:{tmp_path}", "test")
 
 
-def test_images_that_cannot_be_read(tmp_path):
+def test_images_that_cannot_be_read(tmp_path: Path) -> None:
     data = open_dataset(f"aircraft:{_aircraft(tmp_path)}", "test")
     path = tmp_path / "data" / "images" / "0000002.jpg"
     path.write_bytes(path.read_bytes()[:100])
@@ -201,6 +202,6 @@ def test_images_that_cannot_be_read(tmp_path):
         ("aircraft:/dev", "test", "got /dev, which lacks data/families.txt"),
     ],
 )
-def test_refusals(spec, split, message):
+def test_refusals(spec, split, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         open_dataset(spec, split)

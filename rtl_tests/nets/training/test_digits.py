@@ -4,6 +4,7 @@ Training all of them takes a minute: here one is trained for a few epochs.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def _codes(images, graph):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_lowers_and_compiles(name):
+def test_lowers_and_compiles(name) -> None:
     """Batch norm is folded: none is left, and the graph agrees with PyTorch byte for byte."""
     images, _ = tensors(digits("train"))
     images = images[:16]
@@ -55,7 +56,7 @@ def test_lowers_and_compiles(name):
     assert compiled.stages[-1].output_shape[0] == 1
 
 
-def test_defaults_are_the_published_networks():
+def test_defaults_are_the_published_networks() -> None:
     """Numbers of parameters as in the papers' repositories, and names as in torchvision."""
     counts = {"resnet18": 11_689_512, "vgg16": 138_357_544, "squeezenet1_1": 1_235_496}
     for name, count in counts.items():
@@ -71,7 +72,7 @@ def test_defaults_are_the_published_networks():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_reduced_in_width_only(name):
+def test_reduced_in_width_only(name) -> None:
     """The same layers in the same order, without counting batch norms."""
     kinds = []
     for model in (architecture(name).outline(), small(name).outline(10)):
@@ -80,7 +81,7 @@ def test_reduced_in_width_only(name):
     assert kinds[0] == kinds[1]
 
 
-def test_training_learns_and_quantizes():
+def test_training_learns_and_quantizes() -> None:
     said = []
     model = train("resnet18", epochs=3, progress=lambda *values: said.append(values))
     assert [values[:2] for values in said] == [(1, 3), (2, 3), (3, 3)]
@@ -96,7 +97,7 @@ def test_training_learns_and_quantizes():
     assert abs((outputs.argmax(1) == labels.numpy()).mean() - right) < 0.02
 
 
-def test_weights_depend_on_the_seed_alone(monkeypatch):
+def test_weights_depend_on_the_seed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the number of threads nor torch's generator matter, nor are they changed."""
     data = digits("train")
     few = replace(data, labels=data.labels[:128], images=data.images[:128])
@@ -117,11 +118,11 @@ def test_weights_depend_on_the_seed_alone(monkeypatch):
     assert not _equal(models[0], models[2])
 
 
-def test_cache(tmp_path, monkeypatch):
+def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "resnet18", replace(RECIPES["resnet18"], epochs=1))
     said = []
 
-    def count(*values):
+    def count(*values) -> None:
         said.append(values)
 
     first = trained("resnet18", cache=tmp_path, progress=count)
@@ -140,7 +141,7 @@ def test_cache(tmp_path, monkeypatch):
     assert {path.suffix for path in tmp_path.iterdir()} == {".pt", ".lock"}
 
 
-def test_refusals(tmp_path):
+def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one of resnet18, vgg16, squeezenet1_1, got alexnet"):
         trained("alexnet", cache=tmp_path)
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):

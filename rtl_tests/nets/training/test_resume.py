@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
@@ -57,14 +58,14 @@ class Killed(BaseException):
     """Ends a training where it stands."""
 
 
-def _bomb(step, steps, *, fuse):
+def _bomb(step, steps, *, fuse) -> None:
     fuse[0] -= 1
     if not fuse[0]:
         raise Killed
 
 
 @pytest.mark.parametrize("at", [1, 3, 4, 8, 14])
-def test_resumes_to_the_same_bits(at, tmp_path):
+def test_resumes_to_the_same_bits(at, tmp_path: Path) -> None:
     """Three steps an epoch: killed in the first, at its end, in the second, third and last."""
     whole = _run(tmp_path / "whole", 5)
     with pytest.raises(Killed):
@@ -81,7 +82,7 @@ def test_resumes_to_the_same_bits(at, tmp_path):
     assert logs[0] == logs[1]
 
 
-def test_prolonged_is_as_if_planned(tmp_path):
+def test_prolonged_is_as_if_planned(tmp_path: Path) -> None:
     whole = _run(tmp_path / "whole", 4)
     short = _run(tmp_path / "more", 2)
     assert not _same(short, whole)
@@ -107,7 +108,7 @@ def _command(out, epochs):
     return [sys.executable, "-c", PROGRAM, str(out), str(epochs)]
 
 
-def test_survives_sigkill(tmp_path):
+def test_survives_sigkill(tmp_path: Path) -> None:
     """Killed while it writes a checkpoint every few milliseconds."""
     here = Path(__file__).parent
     command = _command(tmp_path / "cut", 100_000)
@@ -128,12 +129,12 @@ def test_survives_sigkill(tmp_path):
     assert _same(*(torch.load(tmp_path / out / WEIGHTS) for out in ("cut", "whole")))
 
 
-def test_files_are_replaced_at_once(tmp_path, monkeypatch):
+def test_files_are_replaced_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the last moment the old file is whole; what was begun is removed."""
     path = tmp_path / "state.pt"
     save(path, {"epoch": 1})
 
-    def late(source, target):
+    def late(source, target) -> Never:
         assert torch.load(source) == {"epoch": 2}
         assert torch.load(target) == {"epoch": 1}
         raise Killed
@@ -145,7 +146,7 @@ def test_files_are_replaced_at_once(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_log_and_schedule(tmp_path):
+def test_log_and_schedule(tmp_path: Path) -> None:
     rows = []
     _run(tmp_path, 5, on_epoch=rows.append)
     with (tmp_path / LOG).open() as file:
@@ -157,7 +158,7 @@ def test_log_and_schedule(tmp_path):
     assert all(0 <= float(row["test_accuracy"]) <= 1 for row in log)
 
 
-def test_learns(tmp_path):
+def test_learns(tmp_path: Path) -> None:
     """Colours are easy: at last all are right."""
     pixels = np.zeros((30, 8, 8, 3), np.uint8)
     labels = np.arange(30) % 3
@@ -170,14 +171,14 @@ def test_learns(tmp_path):
     assert rows[-1].test_accuracy == 1
 
 
-def test_weights_and_checkpoint_can_be_loaded(tmp_path):
+def test_weights_and_checkpoint_can_be_loaded(tmp_path: Path) -> None:
     weights = _run(tmp_path, 1)
     for name in (WEIGHTS, CHECKPOINT):
         model = load_checkpoint(TINY, tmp_path / name)
         assert _same(model.state_dict(), weights)
 
 
-def test_starts_from_weights_of_other_classes(tmp_path):
+def test_starts_from_weights_of_other_classes(tmp_path: Path) -> None:
     """The last layer is drawn; all others are the file's, before the first step moves them."""
     _run(tmp_path / "base", 2)
     given = torch.load(tmp_path / "base" / WEIGHTS)
@@ -195,7 +196,7 @@ def test_starts_from_weights_of_other_classes(tmp_path):
         )
 
 
-def test_refuses_what_does_not_fit(tmp_path):
+def test_refuses_what_does_not_fit(tmp_path: Path) -> None:
     _run(tmp_path / "one", 1)
     with pytest.raises(ValueError, match=r"whose rate is 0.05 instead of 0.1"):
         _run(tmp_path / "one", 1, Settings(batch=6, rate=0.1, every=2, seed=4))
@@ -230,20 +231,20 @@ def test_refuses_what_does_not_fit(tmp_path):
         ("factor", 0.0, "above 0"),
     ],
 )
-def test_settings(name, value, message):
+def test_settings(name, value, message: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be .*{message}.*, got {value}"):
         Settings(**{name: value})
 
 
 @pytest.mark.parametrize(("count", "limit"), [(10, 0), (10, 4), (7, 7), (3, 9), (1000, 999)])
-def test_spread(count, limit):
+def test_spread(count, limit) -> None:
     indices = spread(count, limit)
     assert len(indices) == (min(count, limit) if limit else count)
     assert (np.diff(indices) > 0).all()
     assert indices[-1] < count
 
 
-def test_batches_are_read_once():
+def test_batches_are_read_once() -> None:
     """The second time images come from memory, the very same."""
     data = _data()
     batches = Batches(data, np.array([3, 5, 7, 9]), 2, torch.device("cpu"))
