@@ -1,0 +1,69 @@
+"""The Python interface: the examples run, and a difference is said."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import ROOT
+from torch import nn
+
+from maccord import api
+from maccord.sim.network import run
+
+EXAMPLES = ROOT / "examples"
+SIZE = api.Parameters(rows=4, cols=4, axi_bytes=8)
+
+
+def small() -> tuple[api.QuantizedNetwork, np.ndarray]:
+    """A network of one convolution and a classifier, and two images."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    images = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    return api.quantize(nn.Sequential(*layers, nn.Linear(4, 3)).eval(), images, "small"), images
+
+
+def test_golden_equals_pytorch() -> None:
+    network, images = small()
+    golden, torch = api.golden(network, images), api.pytorch(network, images)
+    assert golden.keys() <= torch.keys()
+    assert len(golden) == 5
+    for name, codes in golden.items():
+        np.testing.assert_array_equal(codes, torch[name], name)
+
+
+@pytest.mark.usefixtures("quick_builds")
+def test_own_network_ends_equal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / "own_network.py"))
+    assert ended.value.code == 0
+    assert "all equal: True" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick_builds")
+def test_a_difference_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, images = small()
+    execute = run.execute
+
+    def wrong(*arguments: object) -> dict[str, np.ndarray]:
+        tensors = dict(execute(*arguments))  # type: ignore[arg-type]
+        tensors["small.0"] = tensors["small.0"] ^ np.uint8(1)
+        return tensors
+
+    monkeypatch.setattr(run, "execute", wrong)
+    found = api.simulate(network, images[:1], SIZE)
+    assert not found.equal
+    assert any("small.0" in problem for problem in found.problems)
+
+
+@pytest.mark.nightly
+def test_own_testbench_passes(tmp_path: Path) -> None:
+    program = str(EXAMPLES / "own_testbench" / "run.py")
+    done = subprocess.run(
+        [sys.executable, program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PASS=1" in done.stdout + done.stderr
