@@ -11,7 +11,6 @@ from torch import nn
 from maccord import api
 from maccord.sim.toolchain import environment
 
-HERE = Path(__file__).parent
 FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "build/own_testbench").absolute()
 SIZE = api.Parameters(
     rows=4, cols=2, axi_bytes=8, activation_bytes=4096, weight_bytes=1024, output_bytes=1024,
@@ -41,4 +40,4 @@ runner.build(
     sources=[FOLDER / "maccord.v"], hdl_toplevel="maccord", build_dir=FOLDER,
     build_args=["-Wno-fatal", "-Wno-lint", "-Wno-style"],
 )  # fmt: skip
-runner.test(hdl_toplevel="maccord", test_module="testbench", build_dir=FOLDER, test_dir=HERE)
+runner.test(hdl_toplevel="maccord", test_module="testbench", build_dir=FOLDER, test_dir=FOLDER)
