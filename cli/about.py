@@ -41,7 +41,7 @@ def doctor() -> None:
 
     found = findings()
     for finding in found:
-        typer.echo(f"{finding.verdict:8}{finding.name:14}{finding.said}")
+        typer.echo(f"{finding.verdict:8}{finding.name:22}{finding.said}")
     raise typer.Exit(2 if any(finding.verdict == "missing" for finding in found) else 0)
 
 
