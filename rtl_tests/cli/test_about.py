@@ -35,14 +35,15 @@ def test_the_doctor_names_what_is_missing(
 ) -> None:
     assert run("doctor", monkeypatch=monkeypatch) == 0
     said = capsys.readouterr().out
-    assert f"ok      torch         {version('torch')}" in said and "Verilator" in said
+    assert ["ok", "torch", version("torch")] in [line.split() for line in said.splitlines()]
+    assert "Verilator" in said
 
     def absent() -> None:
         raise ToolchainError("Verilator was not found.")
 
     monkeypatch.setattr(doctor, "find_verilator", absent)
     assert run("doctor", monkeypatch=monkeypatch) == 2
-    assert "missing Verilator     Verilator was not found." in capsys.readouterr().out
+    assert "missing Verilator             Verilator was not found." in capsys.readouterr().out
 
 
 def test_a_shell_completes_commands() -> None:
