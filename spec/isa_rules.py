@@ -7,6 +7,7 @@ A bound is a number, or the name of a property of `Parameters`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def value_of(bound: Bound, parameters: Parameters) -> int:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """What one field must keep.
 
     Attributes
@@ -60,16 +61,16 @@ class Rule:
         """What an instruction that breaks the rule ends with."""
         return ErrorCode.ILLEGAL_INSTRUCTION
 
+    @abstractmethod
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
         """Whether the fields of an instruction keep the rule."""
-        raise NotImplementedError
 
+    @abstractmethod
     def says(self, parameters: Parameters | None = None) -> str:
         """Return the rule in words, without the field's name, as ``must be at most 16``.
 
         Without `parameters`, a bound stands as its name.
         """
-        raise NotImplementedError
 
 
 def _shown(bound: Bound, parameters: Parameters | None) -> str:
