@@ -126,8 +126,11 @@ def modelled(
 
 
 def _plain(parameters: Parameters) -> Parameters:
-    """Return the same accelerator in plain Verilog: a family's cells change no cycle."""
-    return replace(parameters, family="generic")
+    """Return the same accelerator in plain Verilog: a family's cells do not change the program.
+
+    Two columns in a multiplier do: such an accelerator has no depthwise instructions.
+    """
+    return parameters if parameters.packed else replace(parameters, family="generic")
 
 
 def _floors(compiled: CompiledNetwork) -> dict[str, float]:

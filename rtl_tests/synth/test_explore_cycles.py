@@ -56,6 +56,14 @@ def test_what_is_kept_is_not_computed_again(compiled: list[Parameters], tmp_path
     assert compiled == [SMALL]
 
 
+def test_packed_columns_are_compiled_as_such(compiled: list[Parameters], tmp_path: Path) -> None:
+    """They have no depthwise instructions, and figures of their own."""
+    packed = replace(SMALL, family="xcup-packed")
+    for parameters in (SMALL, packed):
+        modelled(network(), "n", parameters, 1, Cache(tmp_path))
+    assert compiled == [SMALL, packed]
+
+
 @pytest.mark.parametrize(
     ("change", "name", "batch"),
     [({"accumulators": 32}, "n", 1), ({}, "other", 1), ({}, "n", 2)],
