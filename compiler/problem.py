@@ -120,7 +120,7 @@ def _axes(
     if not isinstance(layer, Conv2d):
         return 1, one, Axis(shape[0], shape[0], 1, 1, 0, 1)
     kernel = layer.weight.shape[2:]
-    if kernel == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
+    if kernel == (1, 1) and layer.stride == (1, 1) and not any(map(any, layer.pads)):
         pixels = prod(shape[:3])  # every pixel is alone: the batch is one long line
         return 1, one, Axis(pixels, pixels, 1, 1, 0, 1)
     out = layer.output_shape(shape)

@@ -80,11 +80,15 @@ class Conv2d(_Requantizing):
         Accumulator to output code (numerics.md section 1, step 4); normal and positive.
     input, output : Quantization
     stride, padding, dilation : (vertical, horizontal)
+        The padding stands before the first row and column, and behind the last unless
+        `end_padding` says otherwise.
     groups : int
     relu : bool
         Output codes are clamped from below at the output's zero point.
     limits : (low, high)
         Codes that the output is clamped to besides, where `fuse_clamps` fused a clamp.
+    end_padding : (vertical, horizontal), optional
+        Padding behind the last row and column, as of TensorFlow's SAME; `padding` if not given.
     """
 
     name: str
@@ -101,18 +105,26 @@ class Conv2d(_Requantizing):
     groups: int = 1
     relu: bool = False
     limits: tuple[int, int] = (0, 255)
+    end_padding: tuple[int, int] | None = None
 
     @property
     def op(self) -> str:
         """Name of the operator as reports give it."""
         return "conv2d_relu" if self.relu else "conv2d"
 
+    @property
+    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Padding (top, bottom) and (left, right)."""
+        (top, left), (bottom, right) = self.padding, self.end_padding or self.padding
+        return (top, bottom), (left, right)
+
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Shape (N, OH, OW, O) of the output for an input of shape (N, H, W, I)."""
         n, height, width, _ = input_shape
         kh, kw = self.weight.shape[2:]
-        oh = (height + 2 * self.padding[0] - self.dilation[0] * (kh - 1) - 1) // self.stride[0] + 1
-        ow = (width + 2 * self.padding[1] - self.dilation[1] * (kw - 1) - 1) // self.stride[1] + 1
+        rows, columns = (sum(pad) for pad in self.pads)
+        oh = (height + rows - self.dilation[0] * (kh - 1) - 1) // self.stride[0] + 1
+        ow = (width + columns - self.dilation[1] * (kw - 1) - 1) // self.stride[1] + 1
         return n, oh, ow, self.weight.shape[0]
 
     def macs(self, input_shape: tuple[int, ...]) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from .framework import per_channel, qnnpack
+from .framework import qnnpack
+from .int8_modules import per_channel
 
 __all__ = ["load_arrays", "state_arrays"]
 

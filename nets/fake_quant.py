@@ -153,8 +153,12 @@ def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kerne
         if isinstance(layer, Linear):
             y = functional.linear(x, weight, bias)
         else:
+            padding = layer.padding
+            if layer.end_padding:
+                (top, bottom), (left, right) = layer.pads
+                x, padding = functional.pad(x, (left, right, top, bottom)), (0, 0)
             y = functional.conv2d(
-                x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups
+                x, weight, bias, layer.stride, padding, layer.dilation, layer.groups
             )
         y = fake_quantize(y.relu_() if layer.relu else y, layer.output)
         return y if limits is None else y.clamp_(*limits)

@@ -12,18 +12,15 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 from torch.fx import config
 
-from ..golden.array.requantize import bias_codes, multipliers
-from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from ..golden.graph import Quantization
 from .spelling import SCOPE, spell, trace
 
-__all__ = ["ENGINE", "convert", "fake_quantize", "layer_of", "module_of", "one_thread"]
-__all__ += ["fake_quantizers", "path_of", "per_channel", "prepare_live"]
-__all__ += ["qnnpack", "rebuild"]
+__all__ = ["ENGINE", "convert", "fake_quantize", "fake_quantizers", "one_thread"]
+__all__ += ["path_of", "prepare_live", "qnnpack", "rebuild"]
 
 ENGINE = "qnnpack"
 
@@ -95,6 +92,8 @@ def convert(
         If ``torch.fx`` cannot trace the network, it does not take the images, or a call in it
         would not be what it means in INT8; the message names the call.
     """
+    from . import preparation
+
     network = network or type(model).__name__
     with qnnpack(), one_thread():
         with _traceable(model):
@@ -108,6 +107,7 @@ def convert(
             prepared = _prepare(spelled, images[0])
             for image in images:
                 prepared(image.clone())
+        preparation.floor_weight_scales(prepared)
         return _finish(prepared, spelled)
 
 
@@ -160,30 +160,30 @@ def _check_floats(network: str, expected: object, found: object) -> None:
 
 def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.GraphModule:
     """Put in observers."""
-    from torch.ao import quantization
+    from torch.ao.quantization import get_default_qconfig_mapping
     from torch.ao.quantization.quantize_fx import prepare_fx
 
-    qconfig = quantization.QConfig(
-        activation=quantization.HistogramObserver.with_args(reduce_range=False),
-        weight=quantization.PerChannelMinMaxObserver.with_args(
-            dtype=torch.qint8, qscheme=torch.per_channel_symmetric
-        ),
-    )
-    mapping = quantization.get_default_qconfig_mapping(ENGINE).set_global(qconfig)
+    from . import preparation
+
+    mapping = get_default_qconfig_mapping(ENGINE).set_global(preparation.qconfig())
     emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
     try:  # stack traces of nodes cost a second: they import all of torch's compiler
-        return prepare_fx(spelled, mapping, (image,))
+        prepared = prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
     finally:
         config.do_not_emit_stack_traces = emit
+    preparation.observe_behind_clamps(prepared)
+    return prepared
 
 
 def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> torch.fx.GraphModule:
     """Convert, and note in each node's meta where it came from."""
     from torch.ao.quantization.quantize_fx import convert_fx
 
+    from .preparation import backend
+
     scopes = _scopes(prepared, spelled)
     adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
-    converted = convert_fx(prepared)
+    converted = convert_fx(prepared, backend_config=backend())
     _write_scopes(converted, scopes, adds)
     return converted
 
@@ -222,107 +222,6 @@ def path_of(node: torch.fx.Node, word: str) -> str:
     """Path of the module whose code calls a converted node's operator, then a word for it."""
     scope = node.meta.get(SCOPE, "")
     return scope if scope and not scope.endswith(".") else scope + word
-
-
-def layer_of(module: nn.Module, name: str, source: Quantization) -> Layer | None:
-    """Integer layer of one of PyTorch's INT8 modules.
-
-    Parameters
-    ----------
-    module : Module
-    name : str
-        For the layer.
-    source : Quantization
-        Of the module's input.
-
-    Returns
-    -------
-    Layer or None
-        None if the module is no quantized convolution or linear layer.
-
-    Raises
-    ------
-    ValueError
-        If padding is not zeros, or a scale or a bias out of range; the message names the layer.
-    """
-    from torch.ao.nn import quantized
-    from torch.ao.nn.intrinsic import quantized as fused
-
-    if not isinstance(module, quantized.Conv2d | quantized.Linear):
-        return None
-    weight, bias = module._weight_bias()
-    if bias is None:
-        bias = torch.zeros(weight.shape[0])
-    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
-    floats = bias.detach().numpy().astype(np.float32)
-    try:
-        target = Quantization(float(module.scale), int(module.zero_point))
-        multiplier = multipliers(source.scale, scales, target.scale)
-        bias_q = bias_codes(floats, source.scale, scales)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    common = {
-        "name": name,
-        "weight": weight.int_repr().numpy(),
-        "bias": floats,
-        "bias_q": bias_q,
-        "weight_scale": scales,
-        "multiplier": multiplier,
-        "input": source,
-        "output": target,
-        "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),
-    }
-    if isinstance(module, quantized.Linear):
-        return Linear(**common)
-    if module.padding_mode != "zeros":
-        raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
-    return Conv2d(
-        **common,
-        stride=tuple(module.stride),
-        padding=tuple(module.padding),
-        dilation=tuple(module.dilation),
-        groups=module.groups,
-    )
-
-
-def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights of int8 codes, with a scale in float64 for each output channel."""
-    return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
-        torch.from_numpy(np.array(codes)),
-        torch.from_numpy(np.array(scales)),
-        torch.zeros(len(codes), dtype=torch.int64),
-        0,
-    )
-
-
-def module_of(layer: Layer) -> nn.Module:
-    """PyTorch's INT8 module for an integer layer, its weights packed for qnnpack."""
-    from torch.ao.nn import quantized
-    from torch.ao.nn.intrinsic import quantized as fused
-
-    with qnnpack():
-        weight = per_channel(layer.weight, layer.weight_scale)
-        if isinstance(layer, Linear):
-            outputs, inputs = layer.weight.shape
-            kind: Any = fused.LinearReLU if layer.relu else quantized.Linear
-            module = kind(1, 1)  # the constructor would pack a weight of full size
-            module.in_features, module.out_features = inputs, outputs
-        else:
-            outputs, depth, *kernel = layer.weight.shape
-            kind = fused.ConvReLU2d if layer.relu else quantized.Conv2d
-            module = kind(
-                depth * layer.groups,
-                outputs,
-                tuple(kernel),
-                layer.stride,
-                layer.padding,
-                layer.dilation,
-                layer.groups,
-            )
-        module.set_weight_bias(weight, torch.from_numpy(np.array(layer.bias)))
-        module.scale = layer.output.scale
-        module.zero_point = layer.output.zero_point
-    return module
 
 
 def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.fx.GraphModule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["MEAN", "SIZE", "STD", "as_rgb", "calibration_crops", "center_crop", "load_crop"]
-__all__ += ["normalize", "photograph", "resize", "unreadable"]
+__all__ = ["IMAGENET", "MEAN", "SIZE", "STD", "Normalization", "as_rgb", "calibration_crops"]
+__all__ += ["center_crop", "load_crop", "normalize", "photograph", "resize", "unreadable"]
 
 SIZE = 224
 _SHORT_SIDE = 256
@@ -19,6 +20,23 @@ _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK"
 _SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, red, green, blue
 STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What a network wants of its images: ``(crop - mean) / std`` in each channel.
+
+    Parameters
+    ----------
+    mean, std : (red, green, blue)
+        Of pixels in 0..1.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalization(MEAN, STD)
 
 Crop = npt.NDArray[np.float32]
 
@@ -149,20 +167,22 @@ def center_crop(image: Image.Image) -> Crop:
     return _crop(image, left, top)
 
 
-def normalize(crop: Crop) -> npt.NDArray[np.float32]:
+def normalize(crop: Crop, by: Normalization = IMAGENET) -> npt.NDArray[np.float32]:
     """Return the networks' input tensor for a crop.
 
     Parameters
     ----------
     crop : ndarray of shape (H, W, 3), float32
         In 0..1, or beyond after additive noise.
+    by : Normalization
+        As the network was trained; torchvision's for ImageNet by default.
 
     Returns
     -------
     ndarray of shape (1, 3, H, W), float32
-        (crop - mean) / std per channel, with ImageNet's mean and std.
+        (crop - mean) / std per channel.
     """
-    scaled = (crop - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    scaled = (crop - np.array(by.mean, np.float32)) / np.array(by.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 

@@ -11,8 +11,9 @@ from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
-from .framework import layer_of, path_of
+from .framework import path_of
 from .int8 import Step
+from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
 
 __all__ = ["import_network"]
 
@@ -72,6 +73,8 @@ class _Importer:
         self.layers: dict[str, Layer] = {}
         self.names: dict[torch.fx.Node, str] = {}  # of the steps that hold the nodes' values
         self.parameters: dict[str, Quantization] = {}
+        self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # dequantized, padded
+        self.pads: dict[torch.fx.Node, Pads] = {}  # of padded codes; their name is the source's
 
     def name(self, path: str) -> str:
         """Return a new step's name: the path behind the network's, numbered where it is taken."""
@@ -104,6 +107,14 @@ class _Importer:
         """Nodes of tensors that the node reads, as often as it reads them."""
         args = node.args[0] if node.args and isinstance(node.args[0], list | tuple) else node.args
         return [arg for arg in args if isinstance(arg, torch.fx.Node) and arg in self.names]
+
+    def no_pads(self, node: torch.fx.Node) -> None:
+        """Refuse a padded input: only convolutions read one."""
+        if any(source in self.pads for source in self.sources(node)):
+            raise ValueError(
+                f"{self.network}.{path_of(node, node.name)}: input must be a tensor without "
+                "padding of its own, got one that pad made: only convolutions read such a one"
+            )
 
     def quantization(self, scale: object, zero_point: object) -> Quantization:
         """Parameters that two nodes fetch from buffers."""
@@ -139,12 +150,20 @@ class _Importer:
 
     def visit(self, node: torch.fx.Node) -> None:
         """Import one node."""
+        module = None
+        if node.op == "call_module":
+            module = self.graph_module.get_submodule(str(node.target))
+        if node.target is nn.functional.pad or isinstance(module, nn.ConstantPad2d):
+            self._pad(node, module)
+            return
+        if not is_conv2d(module):
+            self.no_pads(node)
         if node.op == "placeholder":
             if self.names:
                 raise ValueError(f"{self.network}: network must have one input, got {node.name}")
             self.names[node] = "input"
-        elif node.op == "call_module":
-            self.visit_module(node, self.graph_module.get_submodule(str(node.target)))
+        elif module is not None:
+            self.visit_module(node, module)
         elif node.op in ("call_function", "call_method"):
             self.visit_function(node)
         elif node.op == "output":
@@ -154,11 +173,13 @@ class _Importer:
         """Import a quantized layer, a pool, an activation or an identity."""
         source = self.source_quantization(node)
         name = self.name(str(node.target))
-        layer = layer_of(module, name, source)
+        pads = self.pads.get(self.sources(node)[0], NO_PADS)
+        layer = layer_of(module, name, source, pads)
         if layer is not None:
             overflow.verify(layer)
             self.layers[name] = layer
-            self.add(node, "layer", {"name": name}, layer.output, name)
+            arguments = {"name": name} if pads == NO_PADS else {"name": name, "pads": pads}
+            self.add(node, "layer", arguments, layer.output, name)
             return
         for kind, op in _MODULES:
             if isinstance(module, kind):
@@ -220,7 +241,35 @@ class _Importer:
             self.refuse(node)
         self.add(node, op, arguments, source, name)
 
+    def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
+        """Note zeros around dequantized codes, which are to be quantized again."""
+        source, before = self.floats.get(node.args[0], (None, NO_PADS))
+        widths, mode, value = _padding(node, module)
+        if source is None:
+            self.refuse(node)
+        if mode != "constant" or value or min(widths) < 0 or len(widths) > 4:
+            raise ValueError(
+                f"{self.network}.{path_of(node, node.name)}: pad must put zeros around an image "
+                f"of four dimensions, got widths {widths}, mode {mode} and value {value}"
+            )
+        left, right, top, bottom = (*widths, 0, 0)[:4]
+        rows, columns = before
+        pads = ((rows[0] + top, rows[1] + bottom), (columns[0] + left, columns[1] + right))
+        self.floats[node] = (source, pads)
+
+    def _requantize(self, node: torch.fx.Node) -> None:
+        """Take padded numbers back as the codes that they were."""
+        source, pads = self.floats[node.args[0]]
+        name = self.names[source]
+        if self.quantization(*node.args[1:3]) != self.parameters[name]:
+            self.refuse(node)
+        self.names[node] = name
+        self.pads[node] = pads
+
     def _quantize(self, node: torch.fx.Node) -> None:
+        if node.args[0] in self.floats:
+            self._requantize(node)
+            return
         if self.steps:
             self.refuse(node)  # something before it runs in floating point
         quantization = self.quantization(*node.args[1:3])
@@ -228,7 +277,17 @@ class _Importer:
         self.add(node, "quantize", arguments, quantization, self.name("input"))
 
     def _dequantize(self, node: torch.fx.Node) -> None:
+        if all(self.pads_numbers(user) for user in node.users):
+            self.floats[node] = (self.sources(node)[0], NO_PADS)
+            return
         self.add(node, "dequantize", {}, None, self.name("logits"))
+
+    def pads_numbers(self, node: torch.fx.Node) -> bool:
+        """Whether the node is a padding."""
+        if node.op == "call_module":
+            module = self.graph_module.get_submodule(str(node.target))
+            return isinstance(module, nn.ConstantPad2d)
+        return node.target is nn.functional.pad
 
     def _add(self, node: torch.fx.Node) -> None:
         self.source_quantization(node)
@@ -268,6 +327,15 @@ class _Importer:
         }
         if not allowed[node.target]:
             self.refuse(node)
+
+
+def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, ...], str, float]:
+    """Widths (left, right, top, bottom), mode and value of a padding."""
+    if isinstance(module, nn.ConstantPad2d):
+        return tuple(module.padding), "constant", module.value
+    names = ("pad", "mode", "value")
+    given = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
+    return tuple(given["pad"]), given.get("mode", "constant"), given.get("value") or 0.0
 
 
 def import_network(

@@ -77,11 +77,11 @@ class _Windows:
 
     def _padded(self, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Images framed by the zero point."""
-        top, left = self._layer.padding
-        if not (top or left):
+        (top, bottom), (left, right) = self._layer.pads
+        if not (top or bottom or left or right):
             return x.to(dtype)
         n, height, width, channels = x.shape
-        shape = (n, height + 2 * top, width + 2 * left, channels)
+        shape = (n, height + top + bottom, width + left + right, channels)
         padded = torch.full(shape, self._zero, dtype=dtype, device=x.device)
         padded[:, top : top + height, left : left + width].copy_(x)
         return padded
@@ -122,7 +122,7 @@ class Convolution(_Windows):
         if len({part.dtype for part in self._products}) > 1:
             self._products = [FloatProducts(part, device) for part in flat]
             self._dtype = torch.float32
-        self._pointwise = layer.weight.shape[2:] == (1, 1) and layer.padding == (0, 0)
+        self._pointwise = layer.weight.shape[2:] == (1, 1) and not any(map(any, layer.pads))
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Codes minus 128: int8 of shape (N, OH, OW, O) for such of shape (N, H, W, I)."""

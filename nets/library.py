@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -20,13 +20,14 @@ from . import store
 from .checkpoint import load_checkpoint
 from .converted_state import load_arrays, state_arrays
 from .framework import ENGINE, convert, one_thread, rebuild
-from .images import calibration_crops, normalize
+from .images import IMAGENET, Normalization, calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
 from .int8 import Record, Step, check_image
 from .lower import lower
 from .matching import match
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
+from .pretrained import imagenet_names
 from .reference import Reference
 
 __all__ = [
@@ -79,6 +80,10 @@ class QuantizedNetwork:
         Every operation, in order of execution.
     input_shape : (1, 3, H, W)
         Of an image.
+    normalization : Normalization
+        Of its images.
+    classes : tuple of str
+        Names of the outputs; empty if they are not known.
     """
 
     def __init__(
@@ -90,6 +95,8 @@ class QuantizedNetwork:
         shapes: dict[str, Shapes],
         input_shape: tuple[int, int, int, int],
         converted: Callable[[], torch.fx.GraphModule],
+        normalization: Normalization = IMAGENET,
+        classes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.engine = ENGINE
@@ -98,6 +105,8 @@ class QuantizedNetwork:
         self.steps = steps
         self.shapes = shapes
         self.input_shape = input_shape
+        self.normalization = normalization
+        self.classes = classes
         self._converted = converted
 
     @cached_property
@@ -168,7 +177,7 @@ class QuantizedNetwork:
                 raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
         nodes = {step.node: step.name for step in self.steps if step.name in names}
         with one_thread():
-            return self.reference.record(image, nodes)
+            return _recorded(self.reference, image, nodes, self.steps)
 
     def classify(self, image: Image) -> Classification:
         """Logits and top class that PyTorch's INT8 network gives one normalized image."""
@@ -177,8 +186,23 @@ class QuantizedNetwork:
         return Classification(logits, int(np.argmax(logits)))
 
 
-def _default_images() -> Image:
-    return np.concatenate([normalize(crop) for crop in calibration_crops()])
+def _recorded(
+    reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
+) -> dict[str, Record]:
+    """Record layers; the padding that belongs to a layer is no part of its input."""
+    records = reference.record(image, nodes)
+    for step in steps:
+        if step.name in records and "pads" in step.arguments:
+            record = records[step.name]
+            (top, bottom), (left, right) = step.arguments["pads"]
+            _, height, width, _ = record.x_q.shape
+            inner = record.x_q[:, top : height - bottom, left : width - right]
+            records[step.name] = replace(record, x_q=np.ascontiguousarray(inner))
+    return records
+
+
+def _default_images(by: Normalization) -> Image:
+    return np.concatenate([normalize(crop, by) for crop in calibration_crops()])
 
 
 def _build(
@@ -206,7 +230,7 @@ def _state(
     steps, layers = import_network(converted, name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
-    records = Reference(converted).record(first, nodes)
+    records = _recorded(Reference(converted), first, nodes, steps)
     about = {
         "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()},
         "input_shape": first.shape,
@@ -228,7 +252,11 @@ def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
 
 
 def quantized(
-    model: nn.Module, name: str, weights: str, calibration: Sequence[Image] | None = None
+    model: nn.Module,
+    name: str,
+    weights: str,
+    calibration: Sequence[Image] | None = None,
+    normalization: Normalization = IMAGENET,
 ) -> QuantizedNetwork:
     """Quantize a float network, whatever its architecture.
 
@@ -242,6 +270,8 @@ def quantized(
         Which weights these are, in words.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
+    normalization : Normalization
+        Of the network's images.
 
     Returns
     -------
@@ -252,14 +282,14 @@ def quantized(
     ValueError
         If an operator is not known; the message names it and its node.
     """
-    images = _default_images() if calibration is None else _checked(calibration)
+    images = _default_images(normalization) if calibration is None else _checked(calibration)
     with one_thread():
         tensor = torch.from_numpy(images)
         converted = _convert(model, name, tensor)
         steps, layers = import_network(converted, name)
         lower(steps, layers, name, (1, *images.shape[1:]))  # what cannot run is refused here
         state = _state(converted, name, tensor)
-    return _network(name, weights, state, lambda: converted)
+    return _network(name, weights, state, lambda: converted, normalization)
 
 
 def _checked(calibration: Sequence[Image]) -> Image:
@@ -270,12 +300,22 @@ def _checked(calibration: Sequence[Image]) -> Image:
 
 
 def _network(
-    name: str, weights: str, state: store.State, converted: Callable[[], torch.fx.GraphModule]
+    name: str,
+    weights: str,
+    state: store.State,
+    converted: Callable[[], torch.fx.GraphModule],
+    normalization: Normalization,
+    classes: tuple[str, ...] = (),
 ) -> QuantizedNetwork:
     about = state.about
     shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
     size = tuple(about["input_shape"])
-    return QuantizedNetwork(name, weights, state.steps, state.layers, shapes, size, converted)
+    return QuantizedNetwork(
+        *(name, weights, state.steps, state.layers, shapes, size),
+        converted,
+        normalization,
+        classes,
+    )
 
 
 def load(
@@ -294,7 +334,8 @@ def load(
     name : str
         Of `NETWORKS`.
     weights : Path, optional
-        Checkpoint with torchvision's names; without it, weights are initialised by the seed.
+        Checkpoint with torchvision's names; without it, the weights that a package has of this
+        network, or else weights that are initialised by the seed.
     seed : int
         For the initialisation, at least 0.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
@@ -311,7 +352,8 @@ def load(
     Raises
     ------
     ValueError
-        If the name is unknown, the seed negative, or the checkpoint does not fit.
+        If the name is unknown, the seed negative, or the checkpoint does not fit; if the package
+        with the network's weights is not installed.
     """
     network = variant or architecture(name)
     if seed < 0:
@@ -320,6 +362,11 @@ def load(
     if weights is not None and not Path(weights).is_file():
         what = "it is a folder" if Path(weights).is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
+    text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)
+    classes: tuple[str, ...] = ()
+    if weights is None and network.pretrained is not None:
+        weights, text = network.pretrained.path(), str(network.pretrained)
+        classes = imagenet_names()
     origin = f"seed {seed}" if weights is None else Path(weights)
     shape = str(variant.outline()) if variant else "as published"
     key = digest(store.source_digest(), name, shape, origin, images)
@@ -329,9 +376,11 @@ def load(
         with locked(path):
             state = store.read(path)  # perhaps another process has built it meanwhile
             if state is None:
-                tensor = torch.from_numpy(_default_images() if calibration is None else images)
+                tensor = torch.from_numpy(
+                    _default_images(network.normalization) if calibration is None else images
+                )
                 with one_thread():
                     state = _build(network, weights, seed, tensor)
                 store.write(path, state)
-    text = f"seeded initialisation, seed {seed}" if weights is None else str(weights)
-    return _network(name, text, state, partial(_rebuilt, network, state))
+    rebuilt = partial(_rebuilt, network, state)
+    return _network(name, text, state, rebuilt, network.normalization, classes)

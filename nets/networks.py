@@ -9,7 +9,11 @@ from difflib import get_close_matches
 import torch
 from torch import nn
 
+from . import pretrained
+from .efficientnet import efficientnet_lite0
+from .images import IMAGENET, Normalization
 from .mobilenet import mobilenet_v2
+from .pretrained import Pretrained
 from .resnet import resnet18, resnet50
 from .squeezenet import squeezenet1_1
 from .vgg import vgg16
@@ -30,11 +34,17 @@ class Architecture:
         Takes the number of classes.
     head : str
         Parameter whose first dimension is the number of classes.
+    normalization : Normalization
+        Of its images.
+    pretrained : Pretrained, optional
+        Trained weights, where a package has them; else weights are made from a seed.
     """
 
     name: str
     build: Callable[[int], nn.Module]
     head: str
+    normalization: Normalization = IMAGENET
+    pretrained: Pretrained | None = None
 
     def outline(self, classes: int = CLASSES) -> nn.Module:
         """Return the network in evaluation mode, on the meta device: names and shapes only."""
@@ -52,6 +62,9 @@ class Architecture:
         return model
 
 
+# of pixels in 0..255: (pixel - 127) / 128, as the checkpoint was trained
+_LITE = Normalization((127 / 255,) * 3, (128 / 255,) * 3)
+
 NETWORKS = {
     network.name: network
     for network in (
@@ -60,6 +73,10 @@ NETWORKS = {
         Architecture("squeezenet1_1", squeezenet1_1, "classifier.1.weight"),
         Architecture("resnet50", resnet50, "fc.weight"),
         Architecture("mobilenet_v2", mobilenet_v2, "classifier.1.weight"),
+        Architecture(
+            *("efficientnet_lite0", efficientnet_lite0, "_fc.weight", _LITE),
+            pretrained.efficientnet_lite0,
+        ),
     )
 }
 

@@ -88,8 +88,8 @@ def _layer(fields: dict, arrays: dict[str, np.ndarray]) -> Layer:
     kind = {"Conv2d": Conv2d, "Linear": Linear}[fields.pop("kind")]
     for name in ("input", "output"):
         fields[name] = Quantization(**fields[name])
-    for name in ("stride", "padding", "dilation", "limits"):
-        if name in fields:
+    for name in ("stride", "padding", "dilation", "limits", "end_padding"):
+        if fields.get(name) is not None:
             fields[name] = tuple(fields[name])
     loaded = {name: arrays[f"{fields['name']}/{name}"] for name in _ARRAYS}
     return kind(**fields, **loaded)

@@ -18,7 +18,8 @@ from ..compiler.network import compile_network
 from ..golden.graph import Conv2d, Layer, Linear
 from ..golden.kernels.conv2d import PackedConv2d
 from ..golden.kernels.linear import PackedLinear
-from ..nets.framework import module_of, qnnpack
+from ..nets.framework import qnnpack
+from ..nets.int8_modules import module_of
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write, check_writable

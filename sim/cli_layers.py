@@ -28,8 +28,8 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
     Returns
     -------
     dict
-        `layer`, `op`, `input_shape`, `output_shape`, `kernel`, `stride`, `padding`, `dilation`,
-        `groups`, `macs`.
+        `layer`, `op`, `input_shape`, `output_shape`, `kernel`, `stride`, `padding`, `end_padding`,
+        `dilation`, `groups`, `macs`.
     """
     conv = isinstance(layer, Conv2d)
     return {
@@ -40,6 +40,7 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
         "kernel": list(layer.weight.shape[2:]) if conv else [1, 1],
         "stride": list(layer.stride) if conv else [1, 1],
         "padding": list(layer.padding) if conv else [0, 0],
+        "end_padding": list(layer.end_padding or layer.padding) if conv else [0, 0],
         "dilation": list(layer.dilation) if conv else [1, 1],
         "groups": layer.groups if conv else 1,
         "macs": layer.macs(input_shape),

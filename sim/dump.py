@@ -42,7 +42,7 @@ def write_dump(
     `y_scale`, `y_zero_point`, `stride`, `padding`, `dilation`, `groups`, `y_golden`, `y_rtl`,
     `y_torch`, `layout`, `op`, `engine`. `layout` is ``NHWC``, or ``NC`` for a linear layer, whose
     geometry is that of a 1 x 1 convolution: stride 1, padding 0, dilation 1, one group. `w_q` is
-    OIHW, or OI.
+    OIHW, or OI. `end_padding` is there where padding behind the last row and column differs.
 
     Of a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
     the smallest and largest code, where a clamp is fused. Other operations have `y_scale`,
@@ -90,6 +90,8 @@ def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
         "w_scales": operation.weight_scale,
         **_quantization("x", operation.input),
     }
+    if getattr(operation, "end_padding", None) is not None:
+        found["end_padding"] = np.array(operation.end_padding)
     if operation.limits != (0, 255):
         found["bounds"] = np.array(operation.bounds)
     return found | {

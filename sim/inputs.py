@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..nets.images import SIZE, load_crop, normalize
+from ..nets.images import SIZE, load_crop
 from ..nets.perturb import parse, parse_box
 from ..nets.streaks import check_box
 from .names import known
 from .targets import networks_of, select
 
-__all__ = ["MOST_IMAGES", "Inputs", "calibration_images", "check_inputs", "check_targets"]
+__all__ = ["MOST_IMAGES", "Inputs", "calibration_crops", "check_inputs", "check_targets"]
 
 MOST_IMAGES = 256  # of a batch: some gigabytes, where all tensors of a network are kept
 _STREAKS = ("vertical", "horizontal")
@@ -115,10 +115,9 @@ def _calibration_files(path: Path | None) -> list[Path]:
     return files
 
 
-def calibration_images(path: Path | None) -> list[npt.NDArray[np.float32]] | None:
-    """Return the calibration's images, normalized; None for the ones that are built in."""
-    files = _calibration_files(path)
-    return [normalize(load_crop(file, "calibration")) for file in files] or None
+def calibration_crops(path: Path | None) -> list[npt.NDArray[np.float32]] | None:
+    """Return the calibration's images (H, W, 3) in 0..1; None for the ones that are built in."""
+    return [load_crop(file, "calibration") for file in _calibration_files(path)] or None
 
 
 def check_targets(targets: Sequence[str], module: str) -> None:

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from ..compiler.network import alone
 from ..nets import library
-from ..nets.images import load_crop, normalize
+from ..nets.images import IMAGENET, Normalization, load_crop, normalize
 from ..nets.module import load_module
 from ..nets.networks import architecture
 from ..nets.perturb import Perturbation, parse, parse_box
 from .batch import batch_crops
-from .inputs import Inputs, calibration_images
+from .inputs import Inputs, calibration_crops
 from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
@@ -70,9 +70,11 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     ValueError
         If a target, the perturbations or a file make no sense.
     """
-    images = _images(inputs)
+    crops = _crops(inputs)
     recordings: list[NetworkRecording] = []
     for choice in chosen(targets, inputs):
+        by = choice.network.normalization
+        images = {name: np.concatenate(_normalized(seen, by)) for name, seen in crops.items()}
         if choice.whole:
             recordings += [
                 record_network(choice.network, name, image, inputs.seed)
@@ -139,15 +141,16 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     ValueError
         As `record_all`.
     """
-    calibration = calibration_images(inputs.calibration)
+    crops = calibration_crops(inputs.calibration)
     if inputs.module:
-        module = _module(inputs, calibration)
+        module = _module(inputs, crops and _normalized(crops, IMAGENET))
         for patterns in networks_of(targets or [module.name], [module.name]).values():
             yield _choice(module, patterns)
         return
     wanted = networks_of(targets, list(library.NETWORKS))
     for name, patterns in wanted.items():
-        network = library.load(name, inputs.weights, inputs.seed, calibration)
+        images = crops and _normalized(crops, architecture(name).normalization)
+        network = library.load(name, inputs.weights, inputs.seed, images)
         yield _choice(network, patterns)
 
 
@@ -157,7 +160,11 @@ def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choic
     return Choice(network, len(alone) < len(patterns), layers)
 
 
-def _module(inputs: Inputs, calibration: list[Crop] | None) -> library.QuantizedNetwork:
+def _normalized(crops: Sequence[Crop], by: Normalization) -> list[Images]:
+    return [normalize(crop, by) for crop in crops]
+
+
+def _module(inputs: Inputs, calibration: list[Images] | None) -> library.QuantizedNetwork:
     """Return the user's network."""
     if inputs.weights:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
@@ -182,8 +189,8 @@ def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
     return {name: kind for name, kind in full.items() if name not in network.layers}
 
 
-def _images(inputs: Inputs) -> dict[str, Images]:
-    """Return normalized images by the perturbation's name, the clean ones first.
+def _crops(inputs: Inputs) -> dict[str, list[Crop]]:
+    """Return images by the perturbation's name, the clean ones first.
 
     Each image of a batch is perturbed with a seed of its own, from the given one upwards.
     """
@@ -191,9 +198,9 @@ def _images(inputs: Inputs) -> dict[str, Images]:
     box = parse_box(inputs.bbox) if inputs.bbox else None
     crop = load_crop(inputs.image)
     crops = batch_crops(crop, inputs.batch, inputs.seed) if inputs.batch > 1 else [crop]
-    images = {CLEAN: crops}
+    images: dict[str, list[Crop]] = {CLEAN: crops}
     for perturbation in perturbations:
         images[str(perturbation)] = [
             perturbation.apply(crop, inputs.seed + index, box) for index, crop in enumerate(crops)
         ]
-    return {name: np.concatenate([normalize(c) for c in found]) for name, found in images.items()}
+    return images

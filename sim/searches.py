@@ -73,7 +73,7 @@ def _shapes(task: NetworkTask) -> object:
 def _shape(node: Node) -> object:
     operation = node.operation
     if isinstance(operation, Conv2d):
-        geometry = (operation.stride, operation.padding, operation.dilation, operation.groups)
+        geometry = (operation.stride, operation.pads, operation.dilation, operation.groups)
         return operation.weight.shape, geometry
     if isinstance(operation, Linear):
         return operation.weight.shape

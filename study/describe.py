@@ -135,7 +135,7 @@ def distribution(cells: Sequence[Cell]) -> Distribution | None:
     assert isinstance(layer, Conv2d)
     data = dataset(subject.data, "test")
     crops = [data.crop(index) for index in cells[0].tasks[0].images[:_IMAGES]]
-    images = np.concatenate([normalize(crop) for crop in crops])
+    images = np.concatenate([normalize(crop, network.normalization) for crop in crops])
     model, path = float_network(subject), layer.name.removeprefix(f"{subject.name}.")
     seen: list[torch.Tensor] = []
     hook = model.get_submodule(path).register_forward_pre_hook(

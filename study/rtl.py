@@ -143,7 +143,7 @@ def _read(path: Path) -> RtlSample | None:
 
 def _run(task: Task, parameters: Parameters, verilog: str) -> NetworkTask:
     network = quantized_network(task.subject)
-    images = np.concatenate([normalize(crop) for crop in inputs(task)[1]])
+    images = np.concatenate([normalize(crop, network.normalization) for crop in inputs(task)[1]])
     recording = record_network(network, str(task.level), images, task.seed)
     return NetworkTask(recording, parameters, verilog)
 

@@ -60,7 +60,8 @@ def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
     data = dataset(subject.data, "train")
     count = min(subject.calibration, len(data))
     indices = np.arange(count) * len(data) // count
-    return [normalize(data.crop(int(index))) for index in indices]
+    by = subject.architecture.normalization
+    return [normalize(data.crop(int(index)), by) for index in indices]
 
 
 @lru_cache(maxsize=_KEPT)

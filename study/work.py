@@ -93,7 +93,9 @@ def _fake(subject: Subject) -> FakeQuantNetwork:
 
 @lru_cache(maxsize=_KEPT)
 def _live_network(subject: Subject) -> LiveNetwork:
-    return LiveNetwork(float_network(subject), _tensor(dataset(subject.data, "test").crop(0)[None]))
+    return LiveNetwork(
+        float_network(subject), _tensor(dataset(subject.data, "test").crop(0)[None], subject)
+    )
 
 
 def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
@@ -118,9 +120,10 @@ def live_batch(size: int) -> int:
     return max(1, min(_LIVE_BATCH, _LIVE_PIXELS // size**2))
 
 
-def _tensor(crops: Images) -> Images:
-    """Return normalized images (N, 3, H, W)."""
-    return np.concatenate([normalize(crop) for crop in crops])
+def _tensor(crops: Images, subject: Subject) -> Images:
+    """Return images (N, 3, H, W), normalized as the network wants them."""
+    by = subject.architecture.normalization
+    return np.concatenate([normalize(crop, by) for crop in crops])
 
 
 def run_task(task: Task) -> Part:
@@ -140,7 +143,7 @@ def _float_models(task: Task, crops: Images) -> Iterator[tuple[str, Images]]:
     for model, seen in (("fp32", crops), ("fp32-clamped", crops.clip(0, 1))):
         if model in task.models:
             with torch.inference_mode():
-                answer = float_network(task.subject)(torch.from_numpy(_tensor(seen)))
+                answer = float_network(task.subject)(torch.from_numpy(_tensor(seen, task.subject)))
             yield model, answer.numpy()
 
 
@@ -152,7 +155,7 @@ def _live(task: Task) -> Images:
     count = live_batch(dataset(task.subject.data, "test").size)
     for start in range(0, len(task.images), count):
         batch = replace(task, images=task.images[start : start + count])
-        logits.append(network.logits(_tensor(inputs(batch)[1])))
+        logits.append(network.logits(_tensor(inputs(batch)[1], task.subject)))
     return np.concatenate(logits)
 
 
@@ -165,7 +168,7 @@ def _fixed_models(task: Task, crops: Images) -> tuple[Differences | None, dict[s
     output = graph.tensors[graph.output].quantization
     found = {}
     for model in wanted:
-        images = _tensor(crops.clip(0, 1) if model == "frozen-clamped" else crops)
+        images = _tensor(crops.clip(0, 1) if model == "frozen-clamped" else crops, task.subject)
         if model == "int8":
             x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
             found[model] = _integer(task.subject, task.device).tensors(x_q)

@@ -152,9 +152,9 @@ def _requantize_floats(
 def _padded(x_q: np.ndarray, layer: Conv2d) -> npt.NDArray[np.float32]:
     """One image's codes minus 128, framed by the zero point's."""
     height, width, channels = x_q.shape
-    top, left = layer.padding
-    padded = np.empty((height + 2 * top, width + 2 * left, channels), np.float32)
-    if top or left:
+    (top, bottom), (left, right) = layer.pads
+    padded = np.empty((height + top + bottom, width + left + right, channels), np.float32)
+    if top or left or bottom or right:
         padded[:] = layer.input.zero_point - OFFSET
     inner = padded[top : top + height, left : left + width]
     np.subtract(x_q, np.float32(OFFSET), out=inner)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from ..data.dataset import Dataset
-from ..images import normalize
+from ..images import IMAGENET, Normalization, normalize
 from .loop import Batch
 
 __all__ = ["Batches", "spread"]
@@ -44,6 +44,8 @@ class Batches:
         That read and resize images.
     device : torch.device
         For the tensors.
+    normalization : Normalization
+        Of the images.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Batches:
         indices: npt.NDArray[np.int64],
         threads: int,
         device: torch.device,
+        normalization: Normalization = IMAGENET,
     ) -> None:
+        self._normalization = normalization
         self._data = data
         self._indices = indices
         self._device = device
@@ -70,13 +74,14 @@ class Batches:
     def _image(self, index: int) -> npt.NDArray[np.float32]:
         """Return a normalized image (3, H, W)."""
         if self._kept is not None and index in self._kept:
-            return normalize(self._kept[index].astype(np.float32) / np.float32(255))[0]
+            pixels = self._kept[index].astype(np.float32) / np.float32(255)
+            return normalize(pixels, self._normalization)[0]
         crop = self._data.crop(index)
         if self._kept is not None:
             codes = np.rint(crop * 255).astype(np.uint8)
             if np.array_equal(codes.astype(np.float32) / np.float32(255), crop):
                 self._kept[index] = codes  # nothing is lost
-        return normalize(crop)[0]
+        return normalize(crop, self._normalization)[0]
 
     def _ready(self, futures: list[Future], chosen: npt.NDArray[np.int64]) -> Batch:
         images = torch.from_numpy(np.stack([future.result() for future in futures]))

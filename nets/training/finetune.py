@@ -232,8 +232,10 @@ def finetune(
         model = fresh(architecture, classes, settings.seed)
     else:
         model = pretrained(architecture, classes, init, settings.seed)
+    by = architecture.normalization
     images, tests = (
-        Batches(data, spread(len(data), settings.limit), threads, where) for data in (train, test)
+        Batches(data, spread(len(data), settings.limit), threads, where, by)
+        for data in (train, test)
     )
     try:
         with _repeatable(settings.seed, where):

@@ -6,10 +6,11 @@ import torch
 from small_networks import SIZES, shrunk
 
 from maccord.nets.converted_state import load_arrays, state_arrays
-from maccord.nets.framework import convert, layer_of, rebuild
+from maccord.nets.framework import convert, rebuild
 from maccord.nets.images import calibration_crops, normalize
 from maccord.nets.importer import import_network
 from maccord.nets.initialise import initialise
+from maccord.nets.int8_modules import layer_of
 from maccord.nets.networks import NETWORKS
 from maccord.nets.reference import Reference
 

@@ -9,8 +9,9 @@ from golden_layers import random_linear
 
 from maccord.golden.graph import Quantization
 from maccord.golden.network import compute
-from maccord.nets.framework import layer_of, module_of, qnnpack
+from maccord.nets.framework import qnnpack
 from maccord.nets.images import load_crop, normalize
+from maccord.nets.int8_modules import layer_of, module_of
 from maccord.nets.library import load
 from maccord.nets.perturb import parse
 

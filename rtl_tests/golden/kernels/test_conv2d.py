@@ -7,8 +7,9 @@ from golden_layers import random_conv2d
 
 from maccord.golden.array.requantize import requantize
 from maccord.golden.kernels.conv2d import PackedConv2d, accumulate, conv2d
-from maccord.nets.framework import module_of, qnnpack
+from maccord.nets.framework import qnnpack
 from maccord.nets.int8 import codes
+from maccord.nets.int8_modules import module_of
 
 # outputs, depth per group, kernel, groups, geometry, height, width
 CASES = {

@@ -6,8 +6,9 @@ import torch
 from golden_layers import random_linear
 
 from maccord.golden.kernels.linear import PackedLinear, accumulate, linear
-from maccord.nets.framework import module_of, qnnpack
+from maccord.nets.framework import qnnpack
 from maccord.nets.int8 import codes
+from maccord.nets.int8_modules import module_of
 
 SHAPES = [(1, 1, 1), (3, 10, 17), (1, 1000, 512), (5, 33, 1024), (2, 40, 5000)]
 

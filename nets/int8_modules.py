@@ -1,0 +1,138 @@
+"""PyTorch's INT8 modules and the integer layers that they compute, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..golden.array.requantize import bias_codes, multipliers
+from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from .framework import qnnpack
+
+__all__ = ["NO_PADS", "Pads", "is_conv2d", "layer_of", "module_of", "per_channel"]
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+NO_PADS: Pads = ((0, 0), (0, 0))  # (top, bottom), (left, right)
+
+
+def is_conv2d(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 convolution of images."""
+    from torch.ao.nn import quantized
+
+    return isinstance(module, quantized.Conv2d)
+
+
+def layer_of(
+    module: nn.Module, name: str, source: Quantization, pads: Pads = NO_PADS
+) -> Layer | None:
+    """Integer layer of one of PyTorch's INT8 modules.
+
+    Parameters
+    ----------
+    module : Module
+    name : str
+        For the layer.
+    source : Quantization
+        Of the module's input.
+    pads : (top, bottom), (left, right)
+        Cells of the input's zero point that stand around it, beside the module's own padding.
+
+    Returns
+    -------
+    Layer or None
+        None if the module is no quantized convolution or linear layer.
+
+    Raises
+    ------
+    ValueError
+        If padding is not zeros, or a scale or a bias out of range; the message names the layer.
+    """
+    from torch.ao.nn import quantized
+    from torch.ao.nn.intrinsic import quantized as fused
+
+    if not isinstance(module, quantized.Conv2d | quantized.Linear):
+        return None
+    weight, bias = module._weight_bias()
+    if bias is None:
+        bias = torch.zeros(weight.shape[0])
+    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
+    floats = bias.detach().numpy().astype(np.float32)
+    try:
+        target = Quantization(float(module.scale), int(module.zero_point))
+        multiplier = multipliers(source.scale, scales, target.scale)
+        bias_q = bias_codes(floats, source.scale, scales)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    common = {
+        "name": name,
+        "weight": weight.int_repr().numpy(),
+        "bias": floats,
+        "bias_q": bias_q,
+        "weight_scale": scales,
+        "multiplier": multiplier,
+        "input": source,
+        "output": target,
+        "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),
+    }
+    if isinstance(module, quantized.Linear):
+        return Linear(**common)
+    if module.padding_mode != "zeros":
+        raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
+    (top, bottom), (left, right) = pads
+    rows, columns = module.padding
+    start, end = (rows + top, columns + left), (rows + bottom, columns + right)
+    return Conv2d(
+        **common,
+        stride=tuple(module.stride),
+        padding=start,
+        end_padding=None if end == start else end,
+        dilation=tuple(module.dilation),
+        groups=module.groups,
+    )
+
+
+def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
+    """Quantized weights of int8 codes, with a scale in float64 for each output channel."""
+    return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
+        torch.from_numpy(np.array(codes)),
+        torch.from_numpy(np.array(scales)),
+        torch.zeros(len(codes), dtype=torch.int64),
+        0,
+    )
+
+
+def module_of(layer: Layer) -> nn.Module:
+    """PyTorch's INT8 module for an integer layer, its weights packed for qnnpack."""
+    from torch.ao.nn import quantized
+    from torch.ao.nn.intrinsic import quantized as fused
+
+    asymmetric = isinstance(layer, Conv2d) and layer.end_padding is not None
+    with qnnpack():
+        weight = per_channel(layer.weight, layer.weight_scale)
+        if isinstance(layer, Linear):
+            outputs, inputs = layer.weight.shape
+            kind: Any = fused.LinearReLU if layer.relu else quantized.Linear
+            module = kind(1, 1)  # the constructor would pack a weight of full size
+            module.in_features, module.out_features = inputs, outputs
+        else:
+            outputs, depth, *kernel = layer.weight.shape
+            kind = fused.ConvReLU2d if layer.relu else quantized.Conv2d
+            module = kind(
+                depth * layer.groups,
+                outputs,
+                tuple(kernel),
+                layer.stride,
+                (0, 0) if asymmetric else layer.padding,
+                layer.dilation,
+                layer.groups,
+            )
+        module.set_weight_bias(weight, torch.from_numpy(np.array(layer.bias)))
+        module.scale = layer.output.scale
+        module.zero_point = layer.output.zero_point
+    if asymmetric:
+        (top, bottom), (left, right) = layer.pads
+        return nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), module)
+    return module
