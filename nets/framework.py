@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -19,10 +20,11 @@ from torch.fx import config
 from ..golden.graph import Quantization
 from .spelling import SCOPE, spell, trace
 
-__all__ = ["ENGINE", "convert", "fake_quantize", "fake_quantizers", "one_thread"]
+__all__ = ["ENGINE", "FIDELITY", "convert", "fake_quantize", "fake_quantizers", "one_thread"]
 __all__ += ["path_of", "prepare_live", "qnnpack", "rebuild"]
 
 ENGINE = "qnnpack"
+FIDELITY = "maccord_fidelity"  # key in a converted network's meta
 
 _WARNINGS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
@@ -63,7 +65,11 @@ def one_thread() -> Iterator[None]:
 
 
 def convert(
-    model: nn.Module, images: Sequence[torch.Tensor], network: str = ""
+    model: nn.Module,
+    images: Sequence[torch.Tensor],
+    network: str = "",
+    *,
+    corrected: bool = True,
 ) -> torch.fx.GraphModule:
     """Quantize a float network after training.
 
@@ -80,11 +86,14 @@ def convert(
         For the observers.
     network : str, optional
         Name for errors; by default the class's.
+    corrected : bool
+        Whether biases make up for what rounding the weights shifts (`bias_correction`).
 
     Returns
     -------
     GraphModule
-        PyTorch's own INT8 network, as ``convert_fx`` returns it.
+        PyTorch's own INT8 network, as ``convert_fx`` returns it. Its `meta` has, under
+        `FIDELITY`, a function that measures its `fidelity.Fidelity`.
 
     Raises
     ------
@@ -93,6 +102,8 @@ def convert(
         would not be what it means in INT8; the message names the call.
     """
     from . import preparation
+    from .bias_correction import correct_biases
+    from .fidelity import measure
 
     network = network or type(model).__name__
     with qnnpack(), one_thread():
@@ -105,10 +116,17 @@ def convert(
         _check_floats(network, expected, found)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
+            preparation.observe_behind_clamps(prepared)
             for image in images:
                 prepared(image.clone())
+        floats = preparation.floats(prepared)
+        if corrected:
+            correct_biases(prepared, images)
         preparation.floor_weight_scales(prepared)
-        return _finish(prepared, spelled)
+        converted = _finish(prepared, spelled)
+        measured = partial(measure, model, floats, converted, images)
+        converted.meta[FIDELITY] = measured  # of a network that can be imported
+        return converted
 
 
 def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
@@ -168,11 +186,9 @@ def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.Gra
     mapping = get_default_qconfig_mapping(ENGINE).set_global(preparation.qconfig())
     emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
     try:  # stack traces of nodes cost a second: they import all of torch's compiler
-        prepared = prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
+        return prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
     finally:
         config.do_not_emit_stack_traces = emit
-    preparation.observe_behind_clamps(prepared)
-    return prepared
 
 
 def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> torch.fx.GraphModule:

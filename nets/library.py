@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from ..runtime.folders import cache_folder
 from . import store
 from .checkpoint import load_checkpoint
 from .converted_state import load_arrays, state_arrays
-from .framework import ENGINE, convert, one_thread, rebuild
+from .fidelity import Fidelity
+from .framework import ENGINE, FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
@@ -84,6 +85,8 @@ class QuantizedNetwork:
         Of its images.
     classes : tuple of str
         Names of the outputs; empty if they are not known.
+    fidelity : Fidelity
+        How near INT8 is to floating point on the calibration images.
     """
 
     def __init__(
@@ -97,6 +100,8 @@ class QuantizedNetwork:
         converted: Callable[[], torch.fx.GraphModule],
         normalization: Normalization = IMAGENET,
         classes: tuple[str, ...] = (),
+        *,
+        fidelity: Fidelity,
     ) -> None:
         self.name = name
         self.engine = ENGINE
@@ -107,6 +112,7 @@ class QuantizedNetwork:
         self.input_shape = input_shape
         self.normalization = normalization
         self.classes = classes
+        self.fidelity = fidelity
         self._converted = converted
 
     @cached_property
@@ -206,7 +212,11 @@ def _default_images(by: Normalization) -> Image:
 
 
 def _build(
-    network: Architecture, weights: Path | None, seed: int, images: torch.Tensor
+    network: Architecture,
+    weights: Path | None,
+    seed: int,
+    images: torch.Tensor,
+    corrected: bool,
 ) -> store.State:
     """Weights, quantization and import; what is cached."""
     if weights is None:
@@ -215,12 +225,15 @@ def _build(
     else:
         model = load_checkpoint(network, weights)
     classes = len(model.get_parameter(network.head))
-    return _state(_convert(model, network.name, images), network.name, images, classes)
+    converted = _convert(model, network.name, images, corrected)
+    return _state(converted, network.name, images, classes)
 
 
-def _convert(model: nn.Module, name: str, images: torch.Tensor) -> torch.fx.GraphModule:
+def _convert(
+    model: nn.Module, name: str, images: torch.Tensor, corrected: bool = True
+) -> torch.fx.GraphModule:
     """Return a float network after quantization."""
-    return convert(model, [image[None] for image in images], name)
+    return convert(model, [image[None] for image in images], name, corrected=corrected)
 
 
 def _state(
@@ -236,8 +249,15 @@ def _state(
         "input_shape": first.shape,
         "classes": classes,
         "code": converted.code,
+        "fidelity": _measured(converted),
     }
     return store.State(steps, layers, about, state_arrays(converted))
+
+
+def _measured(converted: torch.fx.GraphModule) -> dict:
+    """Measure the network once, and let go of the float one."""
+    with qnnpack():
+        return asdict(converted.meta.pop(FIDELITY)())
 
 
 def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
@@ -315,6 +335,7 @@ def _network(
         converted,
         normalization,
         classes,
+        fidelity=Fidelity(**about["fidelity"]),
     )
 
 
@@ -326,6 +347,7 @@ def load(
     cache: Path | None = None,
     *,
     variant: Architecture | None = None,
+    corrected: bool = True,
 ) -> QuantizedNetwork:
     """Load a network and quantize it, or take it from the cache.
 
@@ -344,6 +366,8 @@ def load(
         Folder of quantized networks; in the user's cache if not given.
     variant : Architecture, optional
         How to build the network, if not as in `NETWORKS`: another width, another image size.
+    corrected : bool
+        As of `framework.convert`.
 
     Returns
     -------
@@ -369,7 +393,7 @@ def load(
         classes = imagenet_names()
     origin = f"seed {seed}" if weights is None else Path(weights)
     shape = str(variant.outline()) if variant else "as published"
-    key = digest(store.source_digest(), name, shape, origin, images)
+    key = digest(store.source_digest(), name, shape, origin, images, str(corrected))
     path = (cache or cache_folder("nets")) / f"{name}-{key[:16]}.npz"
     state = store.read(path)
     if state is None:
@@ -380,7 +404,7 @@ def load(
                     _default_images(network.normalization) if calibration is None else images
                 )
                 with one_thread():
-                    state = _build(network, weights, seed, tensor)
+                    state = _build(network, weights, seed, tensor, corrected)
                 store.write(path, state)
     rebuilt = partial(_rebuilt, network, state)
     return _network(name, text, state, rebuilt, network.normalization, classes)

@@ -18,7 +18,15 @@ from torch.ao import quantization
 from torch.ao.quantization import backend_config
 from torch.nn import functional
 
-__all__ = ["PADS", "backend", "floor_weight_scales", "observe_behind_clamps", "qconfig"]
+__all__ = [
+    "PADS",
+    "backend",
+    "clamped",
+    "floats",
+    "floor_weight_scales",
+    "observe_behind_clamps",
+    "qconfig",
+]
 
 PADS: tuple[object, ...] = (functional.pad, nn.ZeroPad2d, nn.ConstantPad2d)
 
@@ -67,6 +75,25 @@ def backend() -> backend_config.BackendConfig:
     return config
 
 
+def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
+    """Return observers whose tensor only a clamp reads, with the clamp's bounds.
+
+    The image's observer is none of them.
+    """
+    found = {}
+    for node in prepared.graph.nodes:
+        bounds = _bounds(prepared, node)
+        if bounds is None:
+            continue
+        observed = node.args[0]
+        observer = _module(prepared, observed)
+        if not isinstance(observer, quantization.ObserverBase) or len(observed.users) > 1:
+            continue
+        if observed.args[0].op != "placeholder" and len(observed.args[0].users) == 1:
+            found[observed] = bounds
+    return found
+
+
 def observe_behind_clamps(prepared: fx.GraphModule) -> None:
     """Let an observer whose tensor only a clamp reads see what the clamp leaves.
 
@@ -80,16 +107,8 @@ def observe_behind_clamps(prepared: fx.GraphModule) -> None:
     FX does not fuse a convolution with ReLU6, hardtanh or clamp, so that the convolution's
     observer stands before the clamp. The image's observer is left alone.
     """
-    for node in prepared.graph.nodes:
-        bounds = _bounds(prepared, node)
-        if bounds is None:
-            continue
-        observed = node.args[0]
-        observer = _module(prepared, observed)
-        if not isinstance(observer, quantization.ObserverBase) or len(observed.users) > 1:
-            continue
-        if observed.args[0].op != "placeholder" and len(observed.args[0].users) == 1:
-            observer.register_forward_pre_hook(_clamping(*bounds))
+    for observed, bounds in clamped(prepared).items():
+        prepared.get_submodule(str(observed.target)).register_forward_pre_hook(_clamping(*bounds))
 
 
 def _clamping(low: float, high: float) -> Callable[[nn.Module, tuple], tuple]:
@@ -118,6 +137,15 @@ def _bounds(prepared: fx.GraphModule, node: fx.Node) -> tuple[float, float] | No
             return None
         found.append(float(given))
     return found[0], found[1]
+
+
+def floats(prepared: fx.GraphModule) -> fx.GraphModule:
+    """Return the same network with the same weights, which conversion will not change."""
+    result = fx.GraphModule(prepared, copy.deepcopy(prepared.graph))
+    for name, module in list(result.named_modules()):
+        if name and isinstance(module, nn.Sequential):  # fused; conversion replaces its parts
+            result.set_submodule(name, nn.Sequential(*module))
+    return result
 
 
 def floor_weight_scales(prepared: fx.GraphModule) -> None:

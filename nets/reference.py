@@ -137,6 +137,17 @@ class Reference:
             if node.name in names and isinstance(result, torch.Tensor) and result.is_quantized
         }
 
+    def dequantized(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the real values of all quantized nodes by name, and the result as ``output``."""
+        found = {}
+        for node, _, result in _Interpreter(self.converted).execute(images.clone()):
+            if isinstance(result, torch.Tensor):
+                if result.is_quantized:
+                    found[node.name] = result.dequantize()
+                elif node.op == "output":
+                    found["output"] = result
+        return found
+
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
         *_, (_, _, result) = self._execute(image)

@@ -91,4 +91,5 @@ def quantized_network(subject: Subject) -> QuantizedNetwork:
         calibration=calibration_images(subject),
         cache=subject.cache,
         variant=subject.architecture,
+        corrected=False,  # as the thesis quantizes
     )
