@@ -67,4 +67,4 @@ def correct_biases(prepared: fx.GraphModule, images: Sequence[torch.Tensor]) -> 
         shifts.run(images[index * len(images) // count].clone())
     for layer, means in shifts.shifts.items():
         assert layer.bias is not None
-        layer.bias.data += torch.stack(means).mean(0)
+        layer.bias = nn.Parameter(layer.bias.detach() + torch.stack(means).mean(0))

@@ -116,6 +116,7 @@ def convert(
         _check_floats(network, expected, found)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
+            preparation.separate_layers(prepared)
             preparation.observe_behind_clamps(prepared)
             for image in images:
                 prepared(image.clone())

@@ -111,8 +111,9 @@ class _Importer:
     def no_pads(self, node: torch.fx.Node) -> None:
         """Refuse a padded input: only convolutions read one."""
         if any(source in self.pads for source in self.sources(node)):
+            call = str(node.target) if node.op == "call_module" else path_of(node, node.name)
             raise ValueError(
-                f"{self.network}.{path_of(node, node.name)}: input must be a tensor without "
+                f"{self.network}.{call}: input must be a tensor without "
                 "padding of its own, got one that pad made: only convolutions read such a one"
             )
 
@@ -153,10 +154,10 @@ class _Importer:
         module = None
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))
-        if node.target is nn.functional.pad or isinstance(module, nn.ConstantPad2d):
+        if self.is_pad(node):
             self._pad(node, module)
             return
-        if not is_conv2d(module):
+        if not is_conv2d(module) and not self.feeds_pads(node):
             self.no_pads(node)
         if node.op == "placeholder":
             if self.names:
@@ -277,12 +278,17 @@ class _Importer:
         self.add(node, "quantize", arguments, quantization, self.name("input"))
 
     def _dequantize(self, node: torch.fx.Node) -> None:
-        if all(self.pads_numbers(user) for user in node.users):
-            self.floats[node] = (self.sources(node)[0], NO_PADS)
+        if self.feeds_pads(node):
+            source = self.sources(node)[0]
+            self.floats[node] = (source, self.pads.get(source, NO_PADS))
             return
         self.add(node, "dequantize", {}, None, self.name("logits"))
 
-    def pads_numbers(self, node: torch.fx.Node) -> bool:
+    def feeds_pads(self, node: torch.fx.Node) -> bool:
+        """Whether the node gives codes as numbers, and only to paddings."""
+        return node.target == "dequantize" and all(map(self.is_pad, node.users))
+
+    def is_pad(self, node: torch.fx.Node) -> bool:
         """Whether the node is a padding."""
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))

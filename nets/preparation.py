@@ -139,6 +139,18 @@ def _bounds(prepared: fx.GraphModule, node: fx.Node) -> tuple[float, float] | No
     return found[0], found[1]
 
 
+def separate_layers(prepared: fx.GraphModule) -> None:
+    """Give the network layers of its own, which share their tensors with the user's.
+
+    Layers without batch norm are the user's own modules, which nothing here may change.
+    """
+    for name, module in list(prepared.named_modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            own = copy.copy(module)
+            own._parameters = dict(module._parameters)
+            prepared.set_submodule(name, own)
+
+
 def floats(prepared: fx.GraphModule) -> fx.GraphModule:
     """Return the same network with the same weights, which conversion will not change."""
     result = fx.GraphModule(prepared, copy.deepcopy(prepared.graph))

@@ -232,18 +232,22 @@ class _Speller:
         return hasattr(self.module.get_submodule(parent), name)
 
     def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
-        """Replace a convolution's padding "same" or "valid" by numbers."""
+        """Replace a convolution's padding "same" or "valid" by numbers.
+
+        "same" of an even kernel has one more behind than before, which goes into a call of its own.
+        """
         kernel, dilation = module.kernel_size, module.dilation
-        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        if module.padding == "same" and any(size % 2 for size in total):
-            self.refuse(
-                node,
-                "padding 'same' must be the same on both sides, as of odd kernels, got a kernel "
-                f"of {tuple(kernel)}",
-            )
+        same = module.padding == "same"
+        total = [d * (k - 1) * same for d, k in zip(dilation, kernel, strict=True)]
+        rows, columns = (size // 2 for size in total)
         numbered = deepcopy(module)
-        sizes = [size // 2 if module.padding == "same" else 0 for size in total]
-        numbered.padding = (sizes[0], sizes[1])
+        numbered.padding = (rows, columns)
+        if any(size % 2 for size in total):
+            widths = (0, total[1] % 2, 0, total[0] % 2)
+            with self.module.graph.inserting_before(node):
+                pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
+            pad.meta.update(copy(node.meta))
+            node.args = (pad, *node.args[1:])
         parent, _, name = str(node.target).rpartition(".")
         setattr(self.module.get_submodule(parent), name, numbered)
 

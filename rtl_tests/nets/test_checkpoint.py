@@ -19,6 +19,7 @@ PARAMETERS = {
     "squeezenet1_1": 1_235_496,
     "resnet50": 25_557_032,
     "mobilenet_v2": 3_504_872,
+    "efficientnet_lite0": 4_652_008,
 }
 
 
@@ -55,7 +56,10 @@ def test_the_files_weights_are_used(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save(state, path)
     calibration = [normalize(calibration_crops()[0])]
-    network = load("squeezenet1_1", weights=path, calibration=calibration, cache=tmp_path)
+    network = load(
+        *("squeezenet1_1", path, 0, calibration, tmp_path),
+        corrected=False,
+    )
     layer = network.layers["squeezenet1_1.features.6.squeeze"]
     float_weight = state["features.6.squeeze.weight"].numpy()
     steps = float_weight / layer.weight_scale[:, None, None, None]

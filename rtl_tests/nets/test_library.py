@@ -40,7 +40,7 @@ def test_seed_and_calibration_make_other_networks(
 ) -> None:
     built = []
 
-    def build(network, weights, seed: int, images) -> Never:
+    def build(network, weights, seed: int, images, corrected) -> Never:
         built.append((seed, len(images)))
         raise InterruptedError
 

@@ -130,8 +130,8 @@ def _bias_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 def _change_layers(monkeypatch: pytest.MonkeyPatch, change) -> None:
     read = importer.layer_of
 
-    def misread(module, name, source):
-        layer = read(module, name, source)
+    def misread(module, name, source, pads):
+        layer = read(module, name, source, pads)
         return layer and change(layer)
 
     monkeypatch.setattr(importer, "layer_of", misread)

@@ -147,7 +147,21 @@ def _pool3() -> nn.Module:
     return nn.MaxPool2d(3, stride=1, padding=1)
 
 
+def _padded(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
+    """Two pads in a row with two readers, one of which has padding of its own."""
+    x = functional.pad(m["pad"](functional.relu(m["a"](x))), (0, 1, 0, 3))
+    return m["far"](x).mean((2, 3), keepdim=True) + m["b"](x).mean((2, 3), keepdim=True)
+
+
 ACCEPTED: dict[str, Callable[[], nn.Module]] = {
+    "same_even": _net(
+        lambda m, x: m["even"](m["a"](x)), even=_conv(kernel=4, padding="same", dilation=3)
+    ),
+    "padded": _net(_padded, pad=nn.ZeroPad2d((2, 0, 1, 0)), far=_conv(stride=2, padding=0)),
+    "padded_image": _net(lambda m, x: m["a"](functional.pad(x, (0, 1, 0, 2)))),
+    "zero_weights": _net(lambda m, x: m["zero"](x), zero=_constant(_conv(3), 300.0, 1)),
+    "constant": _net(lambda m, x: m["zero"](m["a"](x)), zero=_constant(_conv(), -300.0)),
+    "dead": _net(_dead, zero=_constant(_conv(3), -100.0, 0)),
     "inplace_other_reader": _net(_inplace_other_reader, act=nn.ReLU(inplace=True), pool=_pool3()),
     "inplace_statement": _net(_inplace_statement),
     "inplace_sum": _net(_inplace_sum),
@@ -215,13 +229,6 @@ _OTHERS = (
 )
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "same_even": (
-        _net(lambda m, x: m["even"](m["a"](x)), even=_conv(kernel=4, padding="same")),
-        (
-            r"net.parts.even: padding 'same' must be the same on both sides, as of odd kernels, "
-            r"got a kernel of \(4, 4\)"
-        ),
-    ),
     "alpha": (
         _net(lambda m, x: torch.add(m["a"](x), m["b"](m["a"](x)), alpha=3)),
         "net.add: alpha of add must be 1, got 3: PyTorch's INT8 sum ignores it",
@@ -281,17 +288,33 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
             r"\(1, 12, 12, 8\)"
         ),
     ),
-    "zero_weights": (
-        _net(lambda m, x: m["zero"](x), zero=_constant(_conv(3), 300.0, 1)),
-        r"net.parts.zero: bias must be below 2\*\*31 accumulator steps, got .* in channel 1",
+    "padded_pool": (
+        _net(lambda m, x: m["pool"](functional.pad(m["a"](x), (1, 1, 1, 1))), pool=_pool3()),
+        (
+            "net.parts.pool: input must be a tensor without padding of its own, got one that pad "
+            "made: only convolutions read such a one"
+        ),
     ),
-    "constant": (
-        _net(lambda m, x: m["zero"](m["a"](x)), zero=_constant(_conv(), -300.0)),
-        r"net.parts.zero: bias must be below 2\*\*31 accumulator steps, got .* in channel 0",
+    "padded_ones": (
+        _net(lambda m, x: m["b"](functional.pad(m["a"](x), (1, 1), value=1.0))),
+        (
+            r"net.pad: pad must put zeros around an image of four dimensions, got widths \(1, 1\), "
+            "mode constant and value 1.0"
+        ),
     ),
-    "dead": (
-        _net(_dead, zero=_constant(_conv(3), -100.0, 0)),
-        r"net.parts.zero: bias must be below 2\*\*31 accumulator steps, got .* in channel 0",
+    "reflected": (
+        _net(lambda m, x: m["b"](functional.pad(m["a"](x), (1, 1, 1, 1), "reflect"))),
+        (
+            r"net.pad: pad must put zeros around an image of four dimensions, got widths "
+            r"\(1, 1, 1, 1\), mode reflect and value 0.0"
+        ),
+    ),
+    "cropped": (
+        _net(lambda m, x: m["b"](functional.pad(m["a"](x), (-1, 0)))),
+        (
+            r"net.pad: pad must put zeros around an image of four dimensions, got widths \(-1, 0\), "
+            "mode constant and value 0.0"
+        ),
     ),
 }
 

@@ -16,6 +16,7 @@ SIZES = {
     "squeezenet1_1": 224,
     "resnet50": 64,
     "mobilenet_v2": 96,
+    "efficientnet_lite0": 96,
 }
 
 
