@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..golden.graph import Layer, Network
 from ..runtime.cache import digest
 from ..runtime.files import locked
 from ..runtime.folders import cache_folder
@@ -20,15 +19,15 @@ from . import store
 from .checkpoint import load_checkpoint
 from .converted_state import load_arrays, state_arrays
 from .fidelity import Fidelity
-from .framework import ENGINE, FIDELITY, convert, one_thread, qnnpack, rebuild
+from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
 from .importer import import_network
 from .initialise import initialise
-from .int8 import Record, Step, check_image
+from .int8 import Record, check_image
 from .lower import lower
-from .matching import match
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 from .pretrained import imagenet_names
+from .quantized import Classification, QuantizedNetwork, recorded_layers
 from .reference import Reference
 
 __all__ = [
@@ -43,168 +42,6 @@ __all__ = [
 
 
 Image = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint8]
-Shapes = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-@dataclass(frozen=True, eq=False)
-class Classification:
-    """What a network says about an image.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (classes,), float32
-    top : int
-        Index of the largest logit.
-    """
-
-    logits: npt.NDArray[np.float32]
-    top: int
-
-
-class QuantizedNetwork:
-    """An INT8 network: PyTorch's own module, and the integer graph that we read out of it.
-
-    Attributes
-    ----------
-    name : str
-        As in `NETWORKS`.
-    engine : str
-        PyTorch's engine of the reference output.
-    weights : str
-        Which weights these are, in words.
-    layers : dict of str to Layer
-        Convolutions and linear layers in order of execution, by full name (``resnet18.conv1``).
-    shapes : dict of str to (input shape, output shape)
-        For one image of 224 x 224, channels last.
-    steps : list of Step
-        Every operation, in order of execution.
-    input_shape : (1, 3, H, W)
-        Of an image.
-    normalization : Normalization
-        Of its images.
-    classes : tuple of str
-        Names of the outputs; empty if they are not known.
-    fidelity : Fidelity
-        How near INT8 is to floating point on the calibration images.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        weights: str,
-        steps: list[Step],
-        layers: dict[str, Layer],
-        shapes: dict[str, Shapes],
-        input_shape: tuple[int, int, int, int],
-        converted: Callable[[], torch.fx.GraphModule],
-        normalization: Normalization = IMAGENET,
-        classes: tuple[str, ...] = (),
-        *,
-        fidelity: Fidelity,
-    ) -> None:
-        self.name = name
-        self.engine = ENGINE
-        self.weights = weights
-        self.layers = layers
-        self.steps = steps
-        self.shapes = shapes
-        self.input_shape = input_shape
-        self.normalization = normalization
-        self.classes = classes
-        self.fidelity = fidelity
-        self._converted = converted
-
-    @cached_property
-    def reference(self) -> Reference:
-        """PyTorch's converted module, made when first asked for."""
-        with one_thread():
-            return Reference(self._converted())
-
-    @cached_property
-    def graph(self) -> Network:
-        """The integer graph of the whole network, for one image.
-
-        Raises
-        ------
-        ValueError
-            If the accelerator lacks an operator.
-        """
-        return lower(self.steps, self.layers, self.name, self.input_shape)
-
-    def tensors(self, image: Image) -> dict[str, Codes]:
-        """Return what PyTorch's INT8 network computes on the way, as `execute` of `graph` does.
-
-        Parameters
-        ----------
-        image : ndarray of shape (N, 3, H, W), float32
-            Normalized.
-
-        Returns
-        -------
-        dict of str to ndarray, uint8
-            Every tensor of the graph by name, in its order: channels last, also when flattened.
-
-        Raises
-        ------
-        ValueError
-            If a tensor of the graph is none of PyTorch's network, or one of another shape, scale
-            or zero point: we have misread the network.
-        """
-        nodes = {step.node for step in self.steps}
-        with one_thread():
-            results = self.reference.tensors(image, nodes)
-        return match(self.graph, self.steps, results, len(image))
-
-    def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
-        """Run PyTorch's INT8 network on an image and keep what layers read and write.
-
-        Parameters
-        ----------
-        image : ndarray of shape (N, 3, 224, 224), float32
-            Normalized, from `images.normalize`.
-        names : collection of str, optional
-            Layers to keep, all by default. The run ends with the last of them.
-
-        Returns
-        -------
-        dict of str to Record
-            In order of execution.
-
-        Raises
-        ------
-        ValueError
-            If a name is no layer of the network; the message has the nearest names.
-        """
-        names = list(self.layers) if names is None else list(names)
-        for name in names:
-            if name not in self.layers:
-                near = ", ".join(nearest(name, self.layers))
-                raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
-        nodes = {step.node: step.name for step in self.steps if step.name in names}
-        with one_thread():
-            return _recorded(self.reference, image, nodes, self.steps)
-
-    def classify(self, image: Image) -> Classification:
-        """Logits and top class that PyTorch's INT8 network gives one normalized image."""
-        with one_thread():
-            logits = self.reference.logits(image)[0]
-        return Classification(logits, int(np.argmax(logits)))
-
-
-def _recorded(
-    reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
-) -> dict[str, Record]:
-    """Record layers; the padding that belongs to a layer is no part of its input."""
-    records = reference.record(image, nodes)
-    for step in steps:
-        if step.name in records and "pads" in step.arguments:
-            record = records[step.name]
-            (top, bottom), (left, right) = step.arguments["pads"]
-            _, height, width, _ = record.x_q.shape
-            inner = record.x_q[:, top : height - bottom, left : width - right]
-            records[step.name] = replace(record, x_q=np.ascontiguousarray(inner))
-    return records
 
 
 def _default_images(by: Normalization) -> Image:
@@ -243,7 +80,7 @@ def _state(
     steps, layers = import_network(converted, name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
-    records = _recorded(Reference(converted), first, nodes, steps)
+    records = recorded_layers(Reference(converted), first, nodes, steps)
     about = {
         "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()},
         "input_shape": first.shape,
@@ -309,7 +146,7 @@ def quantized(
         steps, layers = import_network(converted, name)
         lower(steps, layers, name, (1, *images.shape[1:]))  # what cannot run is refused here
         state = _state(converted, name, tensor)
-    return _network(name, weights, state, lambda: converted, normalization)
+    return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
 
 
 def _checked(calibration: Sequence[Image]) -> Image:
@@ -326,6 +163,7 @@ def _network(
     converted: Callable[[], torch.fx.GraphModule],
     normalization: Normalization,
     classes: tuple[str, ...] = (),
+    model: Callable[[], nn.Module] | None = None,
 ) -> QuantizedNetwork:
     about = state.about
     shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
@@ -336,6 +174,7 @@ def _network(
         normalization,
         classes,
         fidelity=Fidelity(**about["fidelity"]),
+        model=model,
     )
 
 
@@ -407,4 +246,5 @@ def load(
                     state = _build(network, weights, seed, tensor, corrected)
                 store.write(path, state)
     rebuilt = partial(_rebuilt, network, state)
-    return _network(name, text, state, rebuilt, network.normalization, classes)
+    model = partial(load_checkpoint, network, weights) if weights else None
+    return _network(name, text, state, rebuilt, network.normalization, classes, model)

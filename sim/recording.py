@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +103,8 @@ def record_network(
     """
     tensors = network.tensors(images)
     logits = [network.classify(image[None]).logits for image in images]
-    graph = network.graph
+    graph, fidelity = network.graph, network.fidelity
+    floats = network.float_logits(images)
     return NetworkRecording(
         network.engine,
         network.weights,
@@ -112,7 +114,17 @@ def record_network(
         tensors[graph.input.name],
         tensors,
         np.stack(logits),
+        logits_float=np.empty((0, 0), np.float32) if floats is None else floats,
+        classes=network.classes,
+        snr_db=_finite(fidelity.snr_db),
+        weak_layer=fidelity.layer,
+        weak_layer_snr_db=_finite(fidelity.layer_snr_db),
     )
+
+
+def _finite(number: float) -> float | None:
+    """Return the number, or None of an infinite one, which JSON has not."""
+    return number if isfinite(number) else None
 
 
 def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator[NetworkRecording]:

@@ -312,8 +312,8 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "cropped": (
         _net(lambda m, x: m["b"](functional.pad(m["a"](x), (-1, 0)))),
         (
-            r"net.pad: pad must put zeros around an image of four dimensions, got widths \(-1, 0\), "
-            "mode constant and value 0.0"
+            r"net.pad: pad must put zeros around an image of four dimensions, got widths "
+            r"\(-1, 0\), mode constant and value 0.0"
         ),
     ),
 }

@@ -91,8 +91,31 @@ def _totals(result: NetworkResult) -> list[str]:
         list(zip(result.predicted, result.predicted_torch, strict=False))[:_CLASSES]
     ):
         which = f"image {index}: " if result.batch > 1 else ""
-        lines.append(
-            f"{which}class {ours}, logit {result.logits[index][ours]:g}; "
-            f"PyTorch: class {theirs}, logit {result.logits_torch[index][theirs]:g}"
+        line = (
+            f"{which}{_class(result, ours)}, logit {result.logits[index][ours]:g}; "
+            f"PyTorch: {_class(result, theirs)}, logit {result.logits_torch[index][theirs]:g}"
         )
-    return lines
+        if result.predicted_float:
+            floats = result.predicted_float[index]
+            logit = result.logits_float[index][floats]
+            line += f"; FP32: {_class(result, floats)}, logit {logit:g}"
+        lines.append(line)
+    return lines + _fidelity(result)
+
+
+def _class(result: NetworkResult, index: int) -> str:
+    name = result.class_names.get(index)
+    return f"class {index}, {name}" if name else f"class {index}"
+
+
+def _fidelity(result: NetworkResult) -> list[str]:
+    """Say how near INT8 is to floating point."""
+    if result.snr_db is None:
+        return []
+    said = f"INT8 against FP32 on calibration images: {result.snr_db:.1f} dB"
+    if result.weak_layer:
+        said += (
+            f"; {result.weak_layer} is the first layer that loses more than INT8 explains: it "
+            f"keeps {result.weak_layer_snr_db:.1f} dB of its own result"
+        )
+    return [said]

@@ -134,6 +134,18 @@ class NetworkResult:
         Class of each image: from the RTL's logits, and PyTorch's.
     logits, logits_torch : tuple of tuple of float
         Of each image.
+    predicted_float : tuple of int
+        Class of each image in floating point; empty where weights are only seeded.
+    logits_float : tuple of tuple of float
+        Of those.
+    class_names : dict of int to str
+        Of the predicted classes, where they are known.
+    snr_db : float or None
+        Signal-to-noise ratio of the INT8 result against floating point, on calibration images.
+    weak_layer : str
+        The first layer that loses more than INT8 explains; empty if none does.
+    weak_layer_snr_db : float or None
+        What it keeps of what floating point makes of the same inputs.
     stages : tuple of StageResult
         In order of execution.
     """
@@ -180,6 +192,12 @@ class NetworkResult:
     predicted_torch: tuple[int, ...]
     logits: tuple[tuple[float, ...], ...]
     logits_torch: tuple[tuple[float, ...], ...]
+    predicted_float: tuple[int, ...]
+    logits_float: tuple[tuple[float, ...], ...]
+    class_names: dict[int, str]
+    snr_db: float | None
+    weak_layer: str
+    weak_layer_snr_db: float | None
     stages: tuple[StageResult, ...]
 
     @property

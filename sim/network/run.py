@@ -21,7 +21,7 @@ from ..simulate import Job, Result, simulate
 from .blame import blame
 from .results import NetworkResult
 from .stages import causes_of, interrupt_faults, record_faults, stage_results
-from .task import NetworkTask
+from .task import NetworkRecording, NetworkTask
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
 __all__ = ["Worker", "run_network"]
@@ -258,6 +258,12 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         predicted_torch=tuple(int(np.argmax(row)) for row in recorded.logits),
         logits=_plain(logits),
         logits_torch=_plain(recorded.logits),
+        predicted_float=tuple(int(np.argmax(row)) for row in recorded.logits_float),
+        logits_float=_plain(recorded.logits_float),
+        class_names=_names(recorded, logits),
+        snr_db=recorded.snr_db,
+        weak_layer=recorded.weak_layer,
+        weak_layer_snr_db=recorded.weak_layer_snr_db,
         stages=stages,
     )
 
@@ -266,6 +272,15 @@ def _unproven(run: _Run) -> int:
     """Bytes that were written where they must not be, twice, or never."""
     result = run.result
     return sum(result.incomplete.values()) + result.stray_bytes + result.double_bytes
+
+
+def _names(recorded: NetworkRecording, logits: Logits) -> dict[int, str]:
+    """Names of the classes that anybody predicts."""
+    if not recorded.classes:
+        return {}
+    answers = (logits, recorded.logits, recorded.logits_float)
+    found = sorted({int(np.argmax(row)) for rows in answers for row in rows})
+    return {index: recorded.classes[index] for index in found}
 
 
 def _unequal(logits: Logits, expected: Logits) -> int:

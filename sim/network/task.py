@@ -44,6 +44,12 @@ class NetworkRecording:
         PyTorch's, of each image run by itself; of shape (0, 0) for a layer.
     layer : str
         Of the layer that runs alone, empty for a whole network.
+    logits_float : ndarray of shape (N, classes), float32
+        The float network's; of shape (0, 0) for a layer, and where weights are only seeded.
+    classes : tuple of str
+        Names of the outputs, where they are known.
+    snr_db, weak_layer, weak_layer_snr_db
+        As in `NetworkResult`.
     """
 
     engine: str
@@ -55,6 +61,11 @@ class NetworkRecording:
     tensors: dict[str, Codes]
     logits: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_LOGITS)
     layer: str = ""
+    logits_float: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_LOGITS)
+    classes: tuple[str, ...] = ()
+    snr_db: float | None = None
+    weak_layer: str = ""
+    weak_layer_snr_db: float | None = None
 
     @property
     def name(self) -> str:

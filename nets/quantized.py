@@ -1,0 +1,213 @@
+"""A quantized network: PyTorch's own module, and the integer graph that we read out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ..golden.graph import Layer, Network
+from .fidelity import Fidelity
+from .framework import ENGINE, one_thread
+from .images import IMAGENET, Normalization
+from .int8 import Record, Step
+from .lower import lower
+from .matching import match
+from .networks import nearest
+from .reference import Reference
+
+__all__ = ["Classification", "QuantizedNetwork", "Shapes", "recorded_layers"]
+
+Image = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint8]
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What a network says about an image.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (classes,), float32
+    top : int
+        Index of the largest logit.
+    """
+
+    logits: npt.NDArray[np.float32]
+    top: int
+
+
+class QuantizedNetwork:
+    """An INT8 network: PyTorch's own module, and the integer graph that we read out of it.
+
+    Attributes
+    ----------
+    name : str
+        As in `NETWORKS`.
+    engine : str
+        PyTorch's engine of the reference output.
+    weights : str
+        Which weights these are, in words.
+    layers : dict of str to Layer
+        Convolutions and linear layers in order of execution, by full name (``resnet18.conv1``).
+    shapes : dict of str to (input shape, output shape)
+        For one image of 224 x 224, channels last.
+    steps : list of Step
+        Every operation, in order of execution.
+    input_shape : (1, 3, H, W)
+        Of an image.
+    normalization : Normalization
+        Of its images.
+    classes : tuple of str
+        Names of the outputs; empty if they are not known.
+    fidelity : Fidelity
+        How near INT8 is to floating point on the calibration images.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: str,
+        steps: list[Step],
+        layers: dict[str, Layer],
+        shapes: dict[str, Shapes],
+        input_shape: tuple[int, int, int, int],
+        converted: Callable[[], torch.fx.GraphModule],
+        normalization: Normalization = IMAGENET,
+        classes: tuple[str, ...] = (),
+        *,
+        fidelity: Fidelity,
+        model: Callable[[], nn.Module] | None = None,
+    ) -> None:
+        self.name = name
+        self.engine = ENGINE
+        self.weights = weights
+        self.layers = layers
+        self.steps = steps
+        self.shapes = shapes
+        self.input_shape = input_shape
+        self.normalization = normalization
+        self.classes = classes
+        self.fidelity = fidelity
+        self._model = model
+        self._converted = converted
+
+    @cached_property
+    def reference(self) -> Reference:
+        """PyTorch's converted module, made when first asked for."""
+        with one_thread():
+            return Reference(self._converted())
+
+    @cached_property
+    def graph(self) -> Network:
+        """The integer graph of the whole network, for one image.
+
+        Raises
+        ------
+        ValueError
+            If the accelerator lacks an operator.
+        """
+        return lower(self.steps, self.layers, self.name, self.input_shape)
+
+    def tensors(self, image: Image) -> dict[str, Codes]:
+        """Return what PyTorch's INT8 network computes on the way, as `execute` of `graph` does.
+
+        Parameters
+        ----------
+        image : ndarray of shape (N, 3, H, W), float32
+            Normalized.
+
+        Returns
+        -------
+        dict of str to ndarray, uint8
+            Every tensor of the graph by name, in its order: channels last, also when flattened.
+
+        Raises
+        ------
+        ValueError
+            If a tensor of the graph is none of PyTorch's network, or one of another shape, scale
+            or zero point: we have misread the network.
+        """
+        nodes = {step.node for step in self.steps}
+        with one_thread():
+            results = self.reference.tensors(image, nodes)
+        return match(self.graph, self.steps, results, len(image))
+
+    def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
+        """Run PyTorch's INT8 network on an image and keep what layers read and write.
+
+        Parameters
+        ----------
+        image : ndarray of shape (N, 3, 224, 224), float32
+            Normalized, from `images.normalize`.
+        names : collection of str, optional
+            Layers to keep, all by default. The run ends with the last of them.
+
+        Returns
+        -------
+        dict of str to Record
+            In order of execution.
+
+        Raises
+        ------
+        ValueError
+            If a name is no layer of the network; the message has the nearest names.
+        """
+        names = list(self.layers) if names is None else list(names)
+        for name in names:
+            if name not in self.layers:
+                near = ", ".join(nearest(name, self.layers))
+                raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
+        nodes = {step.node: step.name for step in self.steps if step.name in names}
+        with one_thread():
+            return recorded_layers(self.reference, image, nodes, self.steps)
+
+    def float_logits(self, images: Image) -> npt.NDArray[np.float32] | None:
+        """Return the float network's output (N, classes); None where weights are only seeded.
+
+        Parameters
+        ----------
+        images : ndarray of shape (N, 3, H, W), float32
+            Normalized.
+        """
+        if self._model is None:
+            return None
+        with one_thread(), torch.no_grad():
+            return self._model()(torch.from_numpy(np.array(images))).numpy()
+
+    def classify(self, image: Image) -> Classification:
+        """Logits and top class that PyTorch's INT8 network gives one normalized image."""
+        with one_thread():
+            logits = self.reference.logits(image)[0]
+        return Classification(logits, int(np.argmax(logits)))
+
+
+def recorded_layers(
+    reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
+) -> dict[str, Record]:
+    """Record layers; the padding that belongs to a layer is no part of its input.
+
+    Parameters
+    ----------
+    reference : Reference
+    image : ndarray of shape (N, 3, H, W), float32
+    nodes : mapping of str to str
+        As `Reference.record` takes them.
+    steps : sequence of Step
+        Of the whole network.
+    """
+    records = reference.record(image, nodes)
+    for step in steps:
+        if step.name in records and "pads" in step.arguments:
+            record = records[step.name]
+            (top, bottom), (left, right) = step.arguments["pads"]
+            _, height, width, _ = record.x_q.shape
+            inner = record.x_q[:, top : height - bottom, left : width - right]
+            records[step.name] = replace(record, x_q=np.ascontiguousarray(inner))
+    return records
