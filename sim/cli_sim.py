@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
@@ -128,10 +127,10 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
     """Synthesize the netlist; what comes of it must have the same ports."""
     assert request.gate
     said: list[str] = []
-    with err.status("synthesizing") as status:
+    with waiting(err, "synthesizing") as show:
 
         def say(text: str) -> None:
-            status.update(escape(text))
+            show(text)
             if not err.is_terminal and not said:
                 err.print("synthesizing (once; it is kept)")
             said.append(text)
@@ -143,10 +142,10 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
 
 def _build(request: Request, verilog: str, err: Console) -> float:
     """Build the model before workers ask for it; return the seconds that it took."""
-    with err.status("looking for the simulator") as status:
+    with waiting(err, "looking for the simulator") as show:
 
         def say(text: str) -> None:
-            status.update(text)
+            show(text)
             if not err.is_terminal:
                 err.print(f"{text} (once; it is kept)", soft_wrap=True)
 
@@ -181,15 +180,16 @@ def _simulate(
     recordings = [task.recording for task in tasks]
     dumps = dump_paths(request.dump, recordings)
     outcomes: dict[int, Outcome] = {}
-    answers = run_all(
-        worker,
-        [tasks[i] for i in order],
-        processes=processes(request),
-        cost=cost,
-        budget=memory_budget(),
-    )
-    work = sum(recording.macs for recording in recordings)
-    with counting(err, len(tasks), work) as counter:
+    labels = [recording.label for recording in recordings]
+    with counting(err, {recording.label: recording.macs for recording in recordings}) as counter:
+        answers = run_all(
+            worker,
+            [tasks[i] for i in order],
+            processes=processes(request),
+            cost=cost,
+            budget=memory_budget(),
+            on_news=lambda position, news: counter.cycles(labels[order[position]], *news),
+        )
         for position, answer in answers:
             index = order[position]
             if isinstance(answer, Crash):
@@ -204,7 +204,7 @@ def _simulate(
             except OSError as error:
                 unsaved.append(error)
             outcomes[index] = replace(answer, golden={}, rtl={})
-            counter.done(recording.label, recording.macs, answer)
+            counter.done(recording.label, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
 

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ...compiler import count_macs
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
+from ...runtime.pool import tell
 from ...spec.isa import needed
 from ..checks import attempt, bus_faults, stopped
 from ..compare import Comparison
@@ -51,7 +52,7 @@ class _Run:
 def run_network(
     task: NetworkTask,
     *,
-    backend: Callable[[Job], Result] = simulate,
+    backend: Callable[[Job], Result] | None = None,
     alter_golden: Callable[[Tensors], Tensors] = _unchanged,
     alter_image: Callable[[Codes, NetworkTask], Codes] | None = None,
 ) -> Outcome:
@@ -60,8 +61,9 @@ def run_network(
     Parameters
     ----------
     task : NetworkTask
-    backend : callable
-        Runs a job on the RTL.
+    backend : callable, optional
+        Runs a job in place of the RTL in Verilator; the latter tells the waiting process, as
+        `maccord.runtime.pool.tell` does, how many cycles of how many by estimate it has simulated.
     alter_golden : callable
         Changes the golden model's tensors; for tests that the comparison notices.
     alter_image : callable, optional
@@ -79,6 +81,7 @@ def run_network(
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     if alter_image:
         image = alter_image(image, task)
+    backend = backend or _telling(compiled.estimate)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
         golden = beside.submit(execute, compiled.network, task.recording.x_q)
         result = attempt(lambda: backend(_job(task, image)), task.parameters)
@@ -91,6 +94,10 @@ def run_network(
     rtl = caught(compiled, task.recording.x_q, result.tensors)
     found = compare_tensors(compiled, rtl, tensors, task.recording.tensors)
     return _judge(_Run(task, image, result, tensors, rtl, found))
+
+
+def _telling(estimate: int) -> Callable[[Job], Result]:
+    return lambda job: simulate(job, on_cycles=lambda cycles: tell((cycles, estimate)))
 
 
 def _job(task: NetworkTask, image: Codes) -> Job:
