@@ -182,6 +182,14 @@ def sim(
             rich_help_panel=_OUTPUT,
         ),
     ] = "network",
+    wide: Annotated[
+        bool,
+        typer.Option(
+            "--wide",
+            help="All columns of the tables, however narrow the terminal.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
@@ -224,6 +232,7 @@ def sim(
         mhz=mhz,
         interrupts=interrupts,
         html=html,
+        wide=wide,
     )
     check(request)
     from ..runtime.pool import prepare

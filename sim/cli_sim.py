@@ -11,6 +11,7 @@ from rich.console import Console
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
 from .build import build
 from .dump import write_dump
@@ -82,7 +83,10 @@ def run(request: Request, worker: Worker = run_network) -> int:
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
     labels = [recording.label for recording in recordings]
-    print_outcomes(console(), labels, outcomes, request.folder, reports, request.cycles)
+    print_outcomes(
+        console(), labels, outcomes, request.folder, reports, request.cycles,
+        table_width(request.wide),
+    )  # fmt: skip
     if request.json and results:
         write_json(request.json, results)
     if unsaved:

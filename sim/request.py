@@ -57,6 +57,7 @@ class Request:
     mhz: float = 200.0
     interrupts: str = "network"
     html: Path | None = None
+    wide: bool = False
 
     @property
     def folder(self) -> Path:

@@ -208,7 +208,7 @@ def test_no_compiler(env: dict[str, str], words: str) -> None:
 def test_a_mistake_of_ours_is_no_mismatch(
     debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(names: tuple[str, ...], json: Path | None) -> None:
+    def broken(names: tuple[str, ...], json: Path | None, wide: bool) -> None:
         raise IndexError("pop from\nan empty list")
 
     monkeypatch.setattr(cli_layers, "run", broken)

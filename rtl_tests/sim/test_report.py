@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -94,4 +95,6 @@ def test_layers_on_a_terminal_of_40_columns() -> None:
     text = on_a_terminal(40, "layers", "resnet18.conv1")
     assert "…" not in text
     row = next(line for line in text.splitlines() if "conv2d_relu" in line)
-    assert "resnet18.conv1" in row and row.rstrip().endswith("118,013,952")
+    assert row.split() == ["resnet18.conv1", "conv2d_relu", "118,013,952"]
+    words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+    assert words.endswith("--wide shows input, output, kernel, stride, padding")
