@@ -182,6 +182,14 @@ def sim(
             rich_help_panel=_OUTPUT,
         ),
     ] = "network",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Compile, print the timing model's cycles, simulate nothing.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     wide: Annotated[
         bool,
         typer.Option(
@@ -209,6 +217,8 @@ def sim(
 
     - `maccord sim --module mynets:small --batch 4`
 
+    - `maccord sim vgg16 --rows 32 --cols 32 --dry-run`
+
     - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
     """
     from ..sim.inputs import Inputs
@@ -233,6 +243,7 @@ def sim(
         interrupts=interrupts,
         html=html,
         wide=wide,
+        dry_run=dry_run,
     )
     check(request)
     from ..runtime.pool import prepare

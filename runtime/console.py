@@ -14,7 +14,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 __all__ = ["LINE_SECONDS", "console", "waiting"]
 
-LINE_SECONDS = 10.0  # between two lines about the same, where nothing can move
+LINE_SECONDS = 10.0  # between two lines on the same run, where nothing can move
+_WAIT_SECONDS = 30.0  # and on what has no measure
 _WIDTH = 240  # of the widest table: a terminal may wrap its lines, but no digit is lost
 
 
@@ -36,7 +37,7 @@ def console(*, stderr: bool = False, quiet: bool = False) -> Console:
 
 @contextmanager
 def waiting(
-    err: Console, text: str, every: float = LINE_SECONDS
+    err: Console, text: str, every: float = _WAIT_SECONDS
 ) -> Iterator[Callable[[str], None]]:
     """Show what takes a while and for how long: live on a terminal, else by a line now and then.
 

@@ -14,6 +14,7 @@ from ..runtime.pool import Crash, memory_budget, run_all
 from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
 from .build import build
+from .dry_run import dry_run
 from .dump import write_dump
 from .memory import MemoryModel
 from .netlist import generated
@@ -47,8 +48,8 @@ def run(request: Request, worker: Worker = run_network) -> int:
     Returns
     -------
     int
-        Exit code: 0 if every compared byte agreed, 1 for a mismatch, 2 if a network or layer cannot
-        run on this accelerator, 3 if a simulation failed.
+        Exit code: 0 if every compared byte agreed, or of a dry run, 1 for a mismatch, 2 if a
+        network or layer cannot run on this accelerator, 3 if a simulation failed.
 
     Raises
     ------
@@ -60,13 +61,16 @@ def run(request: Request, worker: Worker = run_network) -> int:
         If the model cannot be built, or synthesis fails.
     """
     check(request)
-    find_compiler()
-    find_verilator()
-    libpython()
+    if not request.dry_run:
+        find_compiler()
+        find_verilator()
+        libpython()
     err = console(stderr=True)
     given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
+    if request.dry_run:
+        return dry_run(request, recordings, err)
     verilog = given or _generated(request, err)
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):

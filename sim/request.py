@@ -58,6 +58,7 @@ class Request:
     interrupts: str = "network"
     html: Path | None = None
     wide: bool = False
+    dry_run: bool = False
 
     @property
     def folder(self) -> Path:
@@ -99,6 +100,8 @@ def check(request: Request) -> None:
         raise ValueError(
             f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
         )
+    if request.dry_run:
+        _check_dry_run(request)
     _check_run(request)
     _check_window(request)
     check_inputs(request.inputs)
@@ -107,6 +110,19 @@ def check(request: Request) -> None:
             check_writable(name, "file", path, path)
     check_writable("out", "folder", request.out, request.folder / "probe")
     check_cache()
+
+
+def _check_dry_run(request: Request) -> None:
+    """Refuse what only a simulation could give, and what the timing model does not know."""
+    for name in ("waves", "dump", "html", "verilog", "gate"):
+        if getattr(request, name):
+            raise ValueError(f"dry-run simulates nothing, got {name}")
+    memory, known = request.memory, MemoryModel()
+    if (memory.latency, memory.stalls) != (known.latency, known.stalls):
+        raise ValueError(
+            f"dry-run needs latency {known.latency} and no stalls, which the timing model is for, "
+            f"got latency {memory.latency} and stalls {memory.stalls:g}"
+        )
 
 
 def _check_run(request: Request) -> None:
