@@ -11,6 +11,7 @@ from ..sim.names import check_network
 from ..sim.request import check_cache
 from .grid import GRID, levels
 from .rows import MODELS
+from .scheduler import check_scheduler
 
 __all__ = ["EMBEDDED", "NETWORKS", "Request", "check", "check_file"]
 
@@ -62,6 +63,7 @@ def check(request: Request) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    check_scheduler(request.scheduler)
     if request.device != "cpu":
         _check_device(request)
     check_writable("out", "folder", request.out, request.out / "probe")
@@ -69,10 +71,11 @@ def check(request: Request) -> None:
 
 
 def _check_device(request: Request) -> None:
-    from ..nets.devices import DEVICES, usable_device  # PyTorch takes seconds
+    from ..nets.devices import check_device, usable_device
 
-    if request.scheduler == "processes" or request.device not in DEVICES:
-        usable_device(request.device)  # a cluster's workers have devices of their own
+    check_device(request.device)
+    if request.scheduler == "processes":  # a cluster's workers have devices of their own
+        usable_device(request.device)
 
 
 def check_file(name: str, path: Path) -> None:

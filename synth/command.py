@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ..runtime.cache import Cache
 from ..runtime.console import console, waiting
-from ..runtime.files import atomic_write, probe
+from ..runtime.files import atomic_write, check_writable
 from ..spec.parameters import Parameters
 from .flow import Options, synthesize
 from .plot import resources_by_block
@@ -20,6 +20,7 @@ from .report import print_synthesis
 from .results import load, save
 from .targets import Target, target_named
 from .trend import summary_before
+from .unit_names import check_unit
 
 __all__ = ["Request", "parsed_seeds", "run"]
 
@@ -93,8 +94,10 @@ def run(request: Request) -> int:
     options = _options(request)
     folder = request.out / parameters.name
     place = folder / f"{'-'.join(filter(None, (target.name, request.unit)))}.json"
-    for path in filter(None, (place, request.json)):
-        probe(path)
+    check_unit(request.unit, parameters)
+    check_writable("out", "folder", request.out, place)
+    if request.json:
+        check_writable("json", "file", request.json, request.json)
     with waiting(console(stderr=True), "synthesizing", every=_LINE_SECONDS) as show:
         result = synthesize(target, parameters, options, Cache(request.out / "cache"), show)
     result = replace(result, previous=summary_before(result, load(place)))
