@@ -93,6 +93,13 @@ def sim(
             rich_help_panel=_INPUT,
         ),
     ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of a network's outputs: a text file, one a line.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(
@@ -242,6 +249,7 @@ def sim(
         mhz=mhz,
         interrupts=interrupts,
         html=html,
+        classes=classes,
         wide=wide,
         dry_run=dry_run,
     )

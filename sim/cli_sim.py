@@ -71,16 +71,15 @@ def run(request: Request, worker: Worker = run_network) -> int:
         recordings = record_all(request.targets, request.inputs)
     if request.dry_run:
         return dry_run(request, recordings, err)
+    tasks = make_tasks(request, recordings, given)
     verilog = given or _generated(request, err)
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
-        tasks = make_tasks(request, recordings, verilog)
         tasks = share_searches(tasks, processes(request), check=not _fits(request))
     if request.gate:
         verilog = _gates(request, verilog, err)
-        tasks = [replace(task, verilog=verilog) for task in tasks]
     seconds = _build(request, verilog, err)
-    tasks = [replace(task, build_seconds=seconds) for task in tasks]
+    tasks = [replace(task, verilog=verilog, build_seconds=seconds) for task in tasks]
     unsaved: list[OSError] = []
     outcomes = _simulate(request, tasks, worker, err, unsaved)
     results = [outcome.result for outcome in outcomes if outcome.result]

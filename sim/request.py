@@ -12,6 +12,7 @@ from ..runtime.folders import VARIABLE, cache_root
 from ..spec.parameters import Parameters
 from .inputs import Inputs, check_inputs, check_targets
 from .memory import MemoryModel
+from .network.ranking import read_classes
 from .results import GENERATED
 
 __all__ = ["Gate", "Request", "check", "check_cache"]
@@ -57,6 +58,7 @@ class Request:
     mhz: float = 200.0
     interrupts: str = "network"
     html: Path | None = None
+    classes: Path | None = None
     wide: bool = False
     dry_run: bool = False
 
@@ -105,6 +107,7 @@ def check(request: Request) -> None:
     _check_run(request)
     _check_window(request)
     check_inputs(request.inputs)
+    _check_classes(request)
     for name, path in (("json", request.json), ("dump", request.dump), ("html", request.html)):
         if path:
             check_writable(name, "file", path, path)
@@ -135,6 +138,15 @@ def _check_run(request: Request) -> None:
         raise ValueError(
             f"interrupts must be one of {', '.join(_INTERRUPTS)}, got {request.interrupts!r}"
         )
+
+
+def _check_classes(request: Request) -> None:
+    """Names of classes: readable, and for a network; their number is known with the network."""
+    if request.classes is None:
+        return
+    read_classes(request.classes)
+    if request.targets and all("." in target for target in request.targets):
+        raise ValueError(f"classes needs a whole network, got {', '.join(request.targets)}")
 
 
 def _check_window(request: Request) -> None:

@@ -38,6 +38,8 @@ TYPOS = {
     f"sim {LAYER} --json /proc/x.json": "json must be a file that can be written",
     f"sim {LAYER} --cache README.md": "the cache must be a folder that can be written, got",
     "sim --module nowhere:net": "module must be importable, got nowhere:net",
+    "sim resnet18 --classes no.txt": "classes must be a text file with one name a line, got no.txt",
+    f"sim {LAYER} --classes README.md": "line 2 is empty",
     "layers resnet81": "got 'resnet81'",
     "verilog --family ecp55": "family must be one of generic",
     "verilog --out README.md": "out must be a folder that can be written",

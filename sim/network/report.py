@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 
 from ...runtime.tables import Column, fitting, print_dim
 from ..results import CLEAN
+from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 
 __all__ = ["print_network"]
@@ -52,6 +55,8 @@ def print_network(out: Console, result: NetworkResult, width: int | None = None)
         print_dim(out, f"--wide shows {', '.join(hidden)}", width)
     for line in _totals(result):
         out.print(escape(line), soft_wrap=True)
+    if len(result.top5) == 1:
+        out.print(fitting(out, _top5(result.top5[0]), width)[0])
 
 
 def _columns(result: NetworkResult) -> list[Column]:
@@ -76,6 +81,17 @@ def _columns(result: NetworkResult) -> list[Column]:
             for name, (*cells, total) in zip(("golden", "torch"), counts, strict=True)
         ),
     ]
+
+
+def _top5(best: Sequence[Ranked]) -> list[Column]:
+    columns = [
+        Column(f"top {len(best)}", [str(place) for place in range(1, len(best) + 1)]),
+        Column("class", [str(ranked.index) for ranked in best]),
+        Column("logit", [f"{ranked.logit:g}" for ranked in best]),
+    ]
+    if best and best[0].name:
+        columns.append(Column("name", [escape(ranked.name) for ranked in best], left=True))
+    return columns
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -112,7 +128,12 @@ def _totals(result: NetworkResult) -> list[str]:
     ):
         which = f"image {index}: " if result.batch > 1 else ""
         lines.append(
-            f"{which}class {ours}, logit {result.logits[index][ours]:g}; "
+            f"{which}class {_named(result, index) or ours}, logit {result.logits[index][ours]:g}; "
             f"PyTorch: class {theirs}, logit {result.logits_torch[index][theirs]:g}"
         )
     return lines
+
+
+def _named(result: NetworkResult, index: int) -> str:
+    """Class of an image, with its name where there is one."""
+    return str(result.top5[index][0]) if result.top5 else ""

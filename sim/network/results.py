@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from ..bounds import BOUNDS, bound_by, bounds
+from .ranking import Ranked
 
 __all__ = ["BOUNDS", "NetworkResult", "StageResult", "bounds"]
 
@@ -136,6 +137,8 @@ class NetworkResult:
         Of each image.
     stages : tuple of StageResult
         In order of execution.
+    top5 : tuple of tuple of Ranked
+        The RTL's likeliest classes of each image; their names if those were given.
     """
 
     network: str
@@ -181,6 +184,7 @@ class NetworkResult:
     logits: tuple[tuple[float, ...], ...]
     logits_torch: tuple[tuple[float, ...], ...]
     stages: tuple[StageResult, ...]
+    top5: tuple[tuple[Ranked, ...], ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -20,6 +20,7 @@ from ..compare import Comparison
 from ..results import Outcome, Verdict
 from ..simulate import Job, Result, simulate
 from .blame import blame
+from .ranking import ranking
 from .results import NetworkResult
 from .stages import causes_of, interrupt_faults, record_faults, stage_results
 from .task import NetworkTask
@@ -266,6 +267,7 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         logits=_plain(logits),
         logits_torch=_plain(recorded.logits),
         stages=stages,
+        top5=tuple(ranking(row, task.classes) for row in logits),
     )
 
 

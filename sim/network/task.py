@@ -105,6 +105,8 @@ class NetworkTask:
         Tilings that need not be searched for.
     keep : bool
         Whether the outcome keeps the tensors.
+    classes : tuple of str
+        Names of the network's outputs, or none.
     """
 
     recording: NetworkRecording
@@ -120,6 +122,7 @@ class NetworkTask:
     netlist: str = GENERATED
     choices: Choices = field(default_factory=dict)
     keep: bool = False
+    classes: tuple[str, ...] = ()
 
     @cached_property
     def compiled(self) -> CompiledNetwork:

@@ -32,7 +32,7 @@ STAGE = [
 NETWORK = [
     *("configuration", "axi_bytes", "batch", "mhz", "frames_per_second", "array_cycles"),
     *("roofline_cycles", "roofline_ratio", "macs_counted", "interrupts", "tensors"),
-    *("predicted", "predicted_torch", "logits", "logits_torch", "stages"),
+    *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
 ]
 
 
@@ -192,6 +192,28 @@ def test_classes_and_verdict_are_said(capsys: pytest.CaptureFixture[str]) -> Non
     assert sum(line.startswith(("image 0: class", "image 1: class")) for line in lines) == 2
     lines = said(capsys, outcome(fault="Joined.head"))
     assert lines[-1].endswith("outputs equal; 1 of 1 runs with mismatches")
+
+
+def test_the_five_likeliest_classes_are_said_and_in_the_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(capsys, outcome())
+    at = [line.split() for line in lines].index(["top", "5", "class", "logit"])
+    found = [line.split() for line in lines[at + 1 : at + 6]]
+    logits = result().logits[0]
+    assert [row[0] for row in found] == list("12345")
+    assert [row[2] for row in found] == [f"{value:g}" for value in sorted(logits, reverse=True)[:5]]
+    assert all(f"{logits[int(index)]:g}" == logit for _, index, logit in found)
+    task = replace(network_task(), classes=tuple(f"kind [{index}]" for index in range(7)))
+    named = run_network(task, backend=StandIn(task))
+    assert named.result is not None
+    first = named.result.predicted[0]
+    lines = said(capsys, named)
+    assert any(line.startswith(f"class {first} (kind [{first}]), logit ") for line in lines)
+    assert any(line.split()[:2] == ["1", f"{first}"] and "kind [" in line for line in lines)
+    (best,) = json.loads(save(tmp_path, named.result).read_text())["top5"]
+    assert best[0] == {"index": first, "logit": max(logits), "name": f"kind [{first}]"}
+    assert len(best) == 5
 
 
 def test_a_batch_has_different_images_and_starts_with_the_one_given() -> None:
