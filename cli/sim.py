@@ -81,7 +81,8 @@ def sim(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint with torchvision's names; seeded weights if not given.",
+            help="Checkpoint with torchvision's names, of torch.save or safetensors; seeded "
+            "weights if not given.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
