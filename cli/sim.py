@@ -206,6 +206,18 @@ def sim(
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Say commands, paths and seeds.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Say only the result, and what is wrong.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
@@ -253,6 +265,8 @@ def sim(
         classes=classes,
         wide=wide,
         dry_run=dry_run,
+        verbose=verbose,
+        quiet=quiet,
     )
     check(request)
     from ..runtime.pool import prepare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from rich.console import Console
 
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
+from ..runtime.folders import cache_root
+from ..runtime.logs import logged
 from ..runtime.pool import Crash, memory_budget, run_all
 from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
@@ -33,6 +36,7 @@ from .toolchain import find_compiler, find_verilator, libpython
 
 __all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
 
+_log = logging.getLogger(__name__)
 _SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
 
 
@@ -61,11 +65,25 @@ def run(request: Request, worker: Worker = run_network) -> int:
         If the model cannot be built, or synthesis fails.
     """
     check(request)
+    err = console(stderr=True, quiet=request.quiet)
+    with logged(err, request.verbose):
+        _log_settings(request)
+        return _run(request, worker, err)
+
+
+def _log_settings(request: Request) -> None:
+    _log.debug("cache: %s", cache_root())
+    _log.debug("results: %s, %d runs at a time", request.folder, processes(request))
+    seed, stalls = request.inputs.seed, request.memory.seed
+    _log.debug("seeds: weights and perturbations %d, stalls %d", seed, stalls)
+
+
+def _run(request: Request, worker: Worker, err: Console) -> int:
     if not request.dry_run:
-        find_compiler()
-        find_verilator()
+        _log.debug("compiler: %s", find_compiler().version)
+        verilator = find_verilator()
+        _log.debug("Verilator %s: %s", verilator.version, verilator.binary)
         libpython()
-    err = console(stderr=True)
     given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
@@ -88,7 +106,7 @@ def run(request: Request, worker: Worker = run_network) -> int:
     labels = [recording.label for recording in recordings]
     print_outcomes(
         console(), labels, outcomes, request.folder, reports, request.cycles,
-        table_width(request.wide),
+        table_width(request.wide), quiet=request.quiet,
     )  # fmt: skip
     if request.json and results:
         write_json(request.json, results)

@@ -132,7 +132,11 @@ def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Conso
                 raise ValueError(answer)
             found[index] = answer
     estimates = [found[index] for index in range(len(tasks))]
-    print_estimates(console(), estimates, table_width(request.wide))
+    if request.quiet:
+        for estimate in estimates:
+            print(f"{estimate.layer}: about {estimate.estimated_cycles:,} cycles; {NOTHING}")
+    else:
+        print_estimates(console(), estimates, table_width(request.wide))
     if request.json:
         _write(request.json, estimates)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ..runtime.folders import cache_folder
 from ..spec.parameters import Parameters
 
 __all__ = ["generated", "write_netlist"]
+
+_log = logging.getLogger(__name__)
 
 
 def generated(parameters: Parameters, cache: Path | None = None) -> str:
@@ -29,6 +32,7 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
     str
     """
     path = (cache or cache_folder("netlists")) / f"{parameters.name}-{_key(parameters)}.v"
+    _log.debug("netlist: %s", path)
     text = path.read_text() if path.is_file() else ""
     if text.rstrip().endswith("endmodule"):  # else it was cut off, as when the disk was full
         return text

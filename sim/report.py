@@ -31,6 +31,7 @@ def print_outcomes(
     pages: Sequence[Path] = (),
     window: tuple[int, int] | None = None,
     width: int | None = None,
+    quiet: bool = False,
 ) -> None:
     """Print the tables of results, problems, weights and the verdict.
 
@@ -49,7 +50,21 @@ def print_outcomes(
         First and last cycle of the waves.
     width : int, optional
         Characters that tables may take; columns that matter less are left out.
+    quiet : bool
+        Whether to print only problems and the verdict.
     """
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    if not quiet:
+        _print_results(out, outcomes, width)
+    for label, outcome in zip(labels, outcomes, strict=True):
+        for problem in outcome.problems:
+            out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+    if not quiet:
+        _print_files(out, outcomes, folder, pages, window)
+    out.print(_verdict(results, outcomes), soft_wrap=True)
+
+
+def _print_results(out: Console, outcomes: Sequence[Outcome], width: int | None) -> None:
     results = [outcome.result for outcome in outcomes if outcome.result]
     for result in results:
         if result.whole:
@@ -62,17 +77,22 @@ def print_outcomes(
             out.print(escape(text), soft_wrap=True)
         for netlist in sorted({r.netlist for r in results} - {GENERATED}):
             out.print(f"netlist: {escape(netlist)}", soft_wrap=True)
-    for label, outcome in zip(labels, outcomes, strict=True):
-        for problem in outcome.problems:
-            out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+
+
+def _print_files(
+    out: Console,
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    pages: Sequence[Path],
+    window: tuple[int, int] | None,
+) -> None:
     for outcome in outcomes:
         if outcome.waves:
             out.print(escape(_waves(outcome.waves, window)), soft_wrap=True)
-    if results:
+    if any(outcome.result for outcome in outcomes):
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
     for page in pages:
         out.print(f"report: {escape(str(page))}", soft_wrap=True)
-    out.print(_verdict(results, outcomes), soft_wrap=True)
 
 
 def _waves(path: Path, window: tuple[int, int] | None) -> str:

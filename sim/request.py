@@ -61,6 +61,8 @@ class Request:
     classes: Path | None = None
     wide: bool = False
     dry_run: bool = False
+    verbose: bool = False
+    quiet: bool = False
 
     @property
     def folder(self) -> Path:
@@ -102,6 +104,8 @@ def check(request: Request) -> None:
         raise ValueError(
             f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
         )
+    if request.verbose and request.quiet:
+        raise ValueError("output must be verbose or quiet, got both")
     if request.dry_run:
         _check_dry_run(request)
     _check_run(request)

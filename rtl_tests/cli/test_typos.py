@@ -39,6 +39,7 @@ TYPOS = {
     f"sim {LAYER} --cache README.md": "the cache must be a folder that can be written, got",
     "sim --module nowhere:net": "module must be importable, got nowhere:net",
     "sim resnet18 --classes no.txt": "classes must be a text file with one name a line, got no.txt",
+    f"sim {LAYER} -q -v": "output must be verbose or quiet, got both",
     f"sim {LAYER} --classes README.md": "line 2 is empty",
     "layers resnet81": "got 'resnet81'",
     "verilog --family ecp55": "family must be one of generic",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,17 @@ def test_cycles_are_the_timing_models_by_layer() -> None:
 
 
 def test_nothing_is_built_simulated_or_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def forbidden(*_: object) -> None:
         raise AssertionError("needs no tools")
 
     for name in ("find_compiler", "find_verilator", "libpython", "generated", "build"):
         monkeypatch.setattr(cli_sim, name, forbidden)
+    caplog.set_level("DEBUG", "maccord")
     older = tmp_path / "r4c4" / "Reshaped.json"
     older.parent.mkdir()
     older.write_text("{}")
@@ -53,7 +58,8 @@ def test_nothing_is_built_simulated_or_touched(
     targets = ("Reshaped", "Reshaped.conv")
     request = Request(targets, PARAMETERS, INPUTS, json=path, out=tmp_path, dry_run=True)
     assert run(request) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err == "" and any(text.startswith("seeds: ") for text in caplog.messages)
     assert out.splitlines()[-1] == NOTHING
     assert "equal" not in out
     assert older.read_text() == "{}" and [p.name for p in older.parent.iterdir()] == [older.name]
@@ -77,3 +83,17 @@ def test_the_table_fits(width: int) -> None:
     table = lines[: len(estimate().stages) + 2]
     assert max(len(line.rstrip()) for line in table) <= width
     assert "estimated cycles" in table[0] and table[-1].split()[0] == "Joined"
+
+
+def test_verbose_and_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = ("Reshaped", "Reshaped.conv")
+    request = Request(targets, PARAMETERS, replace(INPUTS, seed=7), out=tmp_path, dry_run=True)
+    assert run(replace(request, verbose=True)) == 0
+    err = capsys.readouterr().err.splitlines()
+    assert f"results: {tmp_path / 'r4c4'}, " in err[1]
+    assert err[2] == "seeds: weights and perturbations 7, stalls 0"
+    assert run(replace(request, quiet=True)) == 0
+    out, quiet = capsys.readouterr()
+    assert quiet == ""
+    assert [line.partition(":")[0] for line in out.splitlines()] == list(targets)
+    assert all(line.endswith(NOTHING) for line in out.splitlines())

@@ -47,6 +47,17 @@ def test_runs_without_a_result_are_counted(capsys: pytest.CaptureFixture[str]) -
     assert last == "1 of 2 runs gave no valid result; 32 of 32 outputs equal in the others"
 
 
+def test_quiet_is_the_verdict_and_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    for outcomes in ([GOOD], [FAILED, GOOD], [GOOD, WRONG]):
+        whole = said(capsys, *outcomes)
+        labels = [f"net.layer{i}" for i in range(len(outcomes))]
+        print_outcomes(console(), labels, outcomes, Path("build"), quiet=True)
+        quiet = capsys.readouterr().out.splitlines()
+        problems = sum(len(outcome.problems) for outcome in outcomes)
+        assert len(quiet) == 1 + problems and quiet[-1] == whole[-1]
+        assert all(line in whole for line in quiet)
+
+
 def test_a_netlist_that_was_given_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert not any(line.startswith("netlist") for line in said(capsys, GOOD))
     given = replace(GOOD, result=replace(result(), netlist="rtl/mine.v"))
