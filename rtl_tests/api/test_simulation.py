@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from command import ROOT
 from torch import nn
+from typer.testing import CliRunner
 
 from maccord import api
+from maccord.cli.main import app
 from maccord.sim.network import run
 
 EXAMPLES = ROOT / "examples"
@@ -24,6 +26,10 @@ def small() -> tuple[api.QuantizedNetwork, np.ndarray]:
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     images = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
     return api.quantize(nn.Sequential(*layers, nn.Linear(4, 3)).eval(), images, "small"), images
+
+
+def test_the_version_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"maccord {api.__version__}\n"
 
 
 def test_golden_equals_pytorch() -> None:
