@@ -19,6 +19,7 @@ from ..spec.parameters import Parameters
 from .build import build
 from .dry_run import dry_run
 from .dump import write_dump
+from .gtkwave import write_save_file
 from .memory import MemoryModel
 from .netlist import generated
 from .network.reports import write_reports
@@ -100,6 +101,9 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
     tasks = [replace(task, verilog=verilog, build_seconds=seconds) for task in tasks]
     unsaved: list[OSError] = []
     outcomes = _simulate(request, tasks, worker, err, unsaved)
+    for outcome in outcomes:
+        if outcome.waves:
+            write_save_file(outcome.waves, verilog, request.parameters.axi_bytes)
     results = [outcome.result for outcome in outcomes if outcome.result]
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def _print_files(
     for outcome in outcomes:
         if outcome.waves:
             out.print(escape(_waves(outcome.waves, window)), soft_wrap=True)
+            saved = shlex.quote(str(outcome.waves.with_suffix(".gtkw")))
+            out.print(f"open them: gtkwave {escape(saved)}", soft_wrap=True)
     if any(outcome.result for outcome in outcomes):
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
     for page in pages:
@@ -100,7 +103,7 @@ def _waves(path: Path, window: tuple[int, int] | None) -> str:
     size = path.stat().st_size / 1e6
     said = f"waves: {path}, {size:,.1f} MB"
     if window:
-        said += f", cycles {window[0]:,} to {window[1]:,} (--window FIRST:LAST)"
+        said += f", a window: cycles {window[0]:,} to {window[1]:,} (--window FIRST:LAST)"
     if path.suffix == ".vcd":
         said += "; VCD, for want of lz4's and zlib's headers: with those it would be FST, smaller"
     return said

@@ -58,6 +58,16 @@ def test_quiet_is_the_verdict_and_what_is_wrong(capsys: pytest.CaptureFixture[st
         assert all(line in whole for line in quiet)
 
 
+def test_waves_are_said_with_the_command_that_opens_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waves = tmp_path / "a layer.fst"
+    waves.write_bytes(b"0" * 100_000)
+    lines = said(capsys, replace(GOOD, waves=waves))
+    at = lines.index(f"waves: {waves}, 0.1 MB")
+    assert lines[at + 1] == f"open them: gtkwave '{tmp_path}/a layer.gtkw'"
+
+
 def test_a_netlist_that_was_given_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert not any(line.startswith("netlist") for line in said(capsys, GOOD))
     given = replace(GOOD, result=replace(result(), netlist="rtl/mine.v"))

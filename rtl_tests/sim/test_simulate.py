@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from processes import reaped, wait_until
 from toy import TARGET, toy_data, toy_job, toy_verilog
 
 from maccord.runtime.errors import SimulationError
+from maccord.sim.gtkwave import BUSES, write_save_file
 from maccord.sim.simulate import Job, run_plain, simulate
 from maccord.spec.registers import IDENTIFICATION, Status
 
@@ -146,6 +148,23 @@ def test_waves_of_a_window(tmp_path: Path) -> None:
         times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
         assert (min(times), max(times)) == (600, 710)
         assert "m_axi_araddr" in text
+        assert isinstance(job.verilog, str)
+        saved = write_save_file(result.waves, job.verilog, job.axi_bytes).read_text()
+        wanted = [line for line in saved.splitlines() if line.startswith("tb.")]
+        assert len(wanted) == sum(map(len, BUSES.values())) and {*wanted} <= {*_names(text)}
+        assert f'[dumpfile] "{result.waves}"' in saved
+
+
+def _names(vcd: str) -> Iterator[str]:
+    """Full names in a file of waves, those of vectors with their range."""
+    scopes: list[str] = []
+    for words in map(str.split, vcd.partition("$enddefinitions")[0].splitlines()):
+        if words[:1] == ["$scope"]:
+            scopes.append(words[2])
+        elif words[:1] == ["$upscope"]:
+            scopes.pop()
+        elif words[:1] == ["$var"]:
+            yield ".".join(scopes) + "." + "".join(words[4:-1])
 
 
 def test_a_killed_parent_leaves_no_simulator(tmp_path: Path) -> None:
