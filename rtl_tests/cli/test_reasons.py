@@ -6,19 +6,22 @@ import errno
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from command import ROOT, maccord
-from network_tasks import PARAMETERS, stood_in
+from network_tasks import PARAMETERS, network_task, stood_in
 from toy import toy_data, toy_job
 
 from maccord.cli import main as cli
+from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
-from maccord.runtime.pool import Crash, run_all
+from maccord.runtime.pool import Crash, _answer, run_all
 from maccord.sim import cli_layers, cli_sim, simulate
 from maccord.sim.cli_sim import Request
-from maccord.sim.process import cocotb_environment, why_no_result
+from maccord.sim.network.run import run_network
+from maccord.sim.process import cocotb_environment, read_result, why_no_result
 from maccord.sim.results import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -121,3 +124,45 @@ def test_the_table_comes_before_a_dump_that_finds_no_room(
         cli_sim.run(request, stood_in)
     assert caught.value.errno == errno.ENOSPC
     assert "1,000 of 1,000 outputs equal" in capsys.readouterr().out
+
+
+def _no_space(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_folder_of_temporary_files_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's files have their place before the simulator maps them: else it dies by a signal."""
+    task = network_task()
+    monkeypatch.setattr(files.os, "posix_fallocate", _no_space)
+    monkeypatch.setattr(simulate, "build", lambda *_, **__: None)
+    crash = _answer(run_network, task)
+    assert isinstance(crash, Crash)
+    assert crash.reason.startswith("no space left on a device: files are written to ")
+    assert tempfile.gettempdir() in crash.reason
+
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    full = os_error_sentence(OSError(errno.ENOSPC, "No space left on device"))
+    assert f"{tmp_path} (TMPDIR)" in full
+
+
+def test_half_a_result_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result.json").write_text('{"cycles": 1')
+    (tmp_path / "log").write_text("last words")
+    with pytest.raises(SimulationError, match="ended without a result: last words"):
+        read_result(tmp_path)
+    monkeypatch.setattr(files.tempfile, "NamedTemporaryFile", _no_space)
+    with pytest.raises(OSError) as caught:
+        read_result(tmp_path)
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_reserved_files_take_their_place(tmp_path: Path) -> None:
+    files.reserve(tmp_path / "file", 100_000)
+    found = (tmp_path / "file").stat()
+    assert found.st_size == 100_000 and found.st_blocks * 512 >= 100_000
