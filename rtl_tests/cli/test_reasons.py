@@ -18,8 +18,9 @@ from maccord.cli import main as cli
 from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
 from maccord.runtime.pool import Crash, _answer, run_all
-from maccord.sim import cli_layers, cli_sim, simulate
+from maccord.sim import cli_layers, cli_sim, netlist, simulate
 from maccord.sim.cli_sim import Request
+from maccord.sim.inputs import Inputs
 from maccord.sim.network.run import run_network
 from maccord.sim.process import cocotb_environment, read_result, why_no_result
 from maccord.sim.results import Outcome, Verdict
@@ -166,3 +167,20 @@ def test_reserved_files_take_their_place(tmp_path: Path) -> None:
     files.reserve(tmp_path / "file", 100_000)
     found = (tmp_path / "file").stat()
     assert found.st_size == 100_000 and found.st_blocks * 512 >= 100_000
+
+
+def test_the_first_run_says_what_it_costs_and_later_ones_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # the stand-in needs none
+    monkeypatch.setattr(cli_sim.os, "sched_getaffinity", lambda _: {0, 1})
+    inputs = Inputs(module="toy_networks:Reshaped")
+    request = Request(("Reshaped.conv",), PARAMETERS, inputs, out=tmp_path, jobs=1)
+    line = "first run of r4c4: generates Verilog and builds the simulator, about 30 s; later runs"
+    for kept in (False, True):
+        monkeypatch.setattr(cli_sim, "is_kept", lambda _, kept=kept: kept)
+        assert cli_sim.run(request, stood_in) == 0
+        assert (line in capsys.readouterr().err) is not kept
+    assert netlist.is_kept(PARAMETERS)
+    monkeypatch.setenv("MACCORD_CACHE", str(tmp_path))
+    assert not netlist.is_kept(PARAMETERS)
