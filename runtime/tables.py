@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Column", "fitting", "print_dim", "table_width"]
+__all__ = ["Column", "fitting", "print_wrapped", "table_width"]
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def _table(columns: Sequence[Column]) -> Table:
     return table
 
 
-def print_dim(out: Console, text: str, width: int | None) -> None:
-    """Print what explains a table, wrapped between words where a width is given."""
+def print_wrapped(out: Console, text: str, width: int | None, style: str = "dim") -> None:
+    """Print what belongs to a table, wrapped between words where a width is given."""
     if width is None:
-        out.print(text, soft_wrap=True, style="dim")
+        out.print(text, soft_wrap=True, style=style)
     else:
-        out.print(text, width=width, style="dim")
+        out.print(text, width=width, style=style)

@@ -9,7 +9,7 @@ from ..golden.graph import Conv2d, Layer
 from ..nets.library import NETWORKS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
-from ..runtime.tables import Column, fitting, print_dim, table_width
+from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .recording import Inputs, chosen
 
 __all__ = ["describe", "run"]
@@ -85,6 +85,6 @@ def _print(rows: list[dict], wide: bool) -> None:
     out, width = console(), table_width(wide)
     table, hidden = fitting(out, columns, width)
     out.print(table)
-    print_dim(out, f"{len(rows)} layers, {sum(row['macs'] for row in rows):,} MACs", width)
+    print_wrapped(out, f"{len(rows)} layers, {sum(row['macs'] for row in rows):,} MACs", width)
     if hidden:
-        print_dim(out, f"--wide shows {', '.join(hidden)}", width)
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)

@@ -15,7 +15,7 @@ from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
-from ..runtime.tables import Column, fitting, print_dim, table_width
+from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from ..spec.parameters import Parameters
 from .network.task import NetworkRecording, NetworkTask, cost
 from .request import Request
@@ -225,7 +225,7 @@ def _print(
     table, hidden = fitting(out, columns, width)
     out.print(table)
     if hidden:
-        print_dim(out, f"--wide shows {', '.join(hidden)}", width)
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
     if whole:
         images = f"{whole.batch} images" if whole.batch > 1 else "one image"
         out.print(

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from ..runtime.tables import Column, fitting, print_dim
+from ..runtime.tables import Column, fitting, print_wrapped
 from .network.report import print_network
 from .network.results import NetworkResult
 from .results import CLEAN, GENERATED, Outcome, Verdict
@@ -112,9 +112,9 @@ def _waves(path: Path, window: tuple[int, int] | None) -> str:
 def _print_layers(out: Console, outcomes: Sequence[Outcome], width: int | None) -> None:
     table, hidden = fitting(out, _columns(outcomes), width)
     out.print(table)
-    print_dim(out, "; ".join(t for name, t in _LEGENDS.items() if name not in hidden), width)
+    print_wrapped(out, "; ".join(t for name, t in _LEGENDS.items() if name not in hidden), width)
     if hidden:
-        print_dim(out, f"--wide shows {', '.join(hidden)}", width)
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
 
 
 def _columns(outcomes: Sequence[Outcome]) -> list[Column]:

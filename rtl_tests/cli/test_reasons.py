@@ -15,14 +15,16 @@ from network_tasks import PARAMETERS, network_task, stood_in
 from toy import toy_data, toy_job
 
 from maccord.cli import main as cli
+from maccord.compiler.area import Area
 from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
 from maccord.runtime.pool import Crash, _answer, run_all
 from maccord.sim import cli_layers, cli_sim, netlist, simulate
 from maccord.sim.cli_sim import Request
 from maccord.sim.inputs import Inputs
+from maccord.sim.ledger import write_ledger
 from maccord.sim.network.run import run_network
-from maccord.sim.process import cocotb_environment, read_result, why_no_result
+from maccord.sim.process import cocotb_environment, job_folder, read_result, why_no_result
 from maccord.sim.results import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -163,10 +165,13 @@ def test_half_a_result_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert caught.value.errno == errno.ENOSPC
 
 
-def test_reserved_files_take_their_place(tmp_path: Path) -> None:
-    files.reserve(tmp_path / "file", 100_000)
-    found = (tmp_path / "file").stat()
-    assert found.st_size == 100_000 and found.st_blocks * 512 >= 100_000
+def test_files_that_the_simulator_maps_are_not_sparse(tmp_path: Path) -> None:
+    job = toy_job(toy_data(1 << 16, seed=1))
+    write_ledger(tmp_path, [Area("net.conv", 0, 1, 100_000, 100_000)], [], 0)
+    with job_folder(job) as folder:
+        mapped = [folder / "memory.bin", folder / "mask.bin", tmp_path / "tensors.bin"]
+        for found in (path.stat() for path in mapped):
+            assert found.st_blocks * 512 >= found.st_size > 0
 
 
 def test_the_first_run_says_what_it_costs_and_later_ones_do_not(

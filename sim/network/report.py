@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from ...runtime.tables import Column, fitting, print_dim
+from ...runtime.tables import Column, fitting, print_wrapped
 from ..results import CLEAN
 from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
@@ -49,12 +49,12 @@ def print_network(out: Console, result: NetworkResult, width: int | None = None)
     table, hidden = fitting(out, _columns(result), width)
     out.print(table)
     said = [text for name, text in _LEGENDS.items() if name not in hidden]
-    print_dim(out, "; ".join(said), width)
-    print_dim(out, _OVERLAP + ("" if "roofline" in hidden else _BELOW), width)
+    print_wrapped(out, "; ".join(said), width)
+    print_wrapped(out, _OVERLAP + ("" if "roofline" in hidden else _BELOW), width)
     if hidden:
-        print_dim(out, f"--wide shows {', '.join(hidden)}", width)
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
     for line in _totals(result):
-        out.print(escape(line), soft_wrap=True)
+        print_wrapped(out, escape(line), width, style="")
     if len(result.top5) == 1:
         out.print(fitting(out, _top5(result.top5[0]), width)[0])
 
