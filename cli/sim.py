@@ -157,6 +157,14 @@ def sim(
             help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
+    waves_layer: Annotated[
+        str,
+        typer.Option(
+            help="Operation of a whole network at whose begin these cycles count from 0: when the "
+            "tensor before it is in memory.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "",
     json: Annotated[
         Path | None,
         typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
@@ -255,6 +263,7 @@ def sim(
         gate=gates,
         waves=waves,
         window=None if window is None else _cycles(window),
+        waves_layer=waves_layer,
         json=json,
         dump=dump,
         out=out,

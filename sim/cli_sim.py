@@ -25,7 +25,7 @@ from .memory import MemoryModel
 from .netlist import generated, is_kept
 from .network.reports import write_reports
 from .network.run import Worker, run_network
-from .network.task import NetworkRecording, NetworkTask, cost
+from .network.task import NetworkRecording, NetworkTask, cost, stage_index
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
@@ -92,6 +92,8 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
     if request.dry_run:
         return dry_run(request, recordings, err)
     tasks = make_tasks(request, recordings, given)
+    if request.waves_layer:
+        stage_index(tasks[0].compiled, request.waves_layer)  # or it is refused
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
         tasks = share_searches(tasks, processes(request), check=not _fits(request))
@@ -112,7 +114,7 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
         reports = write_reports(results, request.folder, request.html)
     labels = [recording.label for recording in recordings]
     print_outcomes(
-        console(), labels, outcomes, request.folder, reports, request.cycles,
+        console(), labels, outcomes, request.folder, reports, request.window_said,
         table_width(request.wide), quiet=request.quiet,
     )  # fmt: skip
     if request.json and results:

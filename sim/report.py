@@ -30,7 +30,7 @@ def print_outcomes(
     outcomes: Sequence[Outcome],
     folder: Path,
     pages: Sequence[Path] = (),
-    window: tuple[int, int] | None = None,
+    window: str = "",
     width: int | None = None,
     quiet: bool = False,
 ) -> None:
@@ -47,8 +47,8 @@ def print_outcomes(
         Where the results were written.
     pages : sequence of Path
         Reports that were written beside them.
-    window : (int, int), optional
-        First and last cycle of the waves.
+    window : str
+        Which cycles the waves show.
     width : int, optional
         Characters that tables may take; columns that matter less are left out.
     quiet : bool
@@ -85,7 +85,7 @@ def _print_files(
     outcomes: Sequence[Outcome],
     folder: Path,
     pages: Sequence[Path],
-    window: tuple[int, int] | None,
+    window: str,
 ) -> None:
     for outcome in outcomes:
         if outcome.waves:
@@ -98,12 +98,12 @@ def _print_files(
         out.print(f"report: {escape(str(page))}", soft_wrap=True)
 
 
-def _waves(path: Path, window: tuple[int, int] | None) -> str:
+def _waves(path: Path, window: str) -> str:
     """Where waves are, how much of the run they show, and why they are large."""
     size = path.stat().st_size / 1e6
     said = f"waves: {path}, {size:,.1f} MB"
     if window:
-        said += f", a window: cycles {window[0]:,} to {window[1]:,} (--window FIRST:LAST)"
+        said += f", a window: {window} (--window FIRST:LAST)"
     if path.suffix == ".vcd":
         said += "; VCD, for want of lz4's and zlib's headers: with those it would be FST, smaller"
     return said

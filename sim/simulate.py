@@ -97,7 +97,8 @@ def _command(model: Model, job: Job, folder: Path) -> list[str]:
         return [str(model.path)]
     first, last = (cycle * NS_PER_CYCLE for cycle in job.waves)
     waves = folder / f"waves.{model.waves}"
-    return [str(model.path), f"+waves={waves}", f"+from={first}", f"+to={last + NS_PER_CYCLE}"]
+    window = [f"+from={first}", f"+to={last + NS_PER_CYCLE}", f"+after={job.waves_after}"]
+    return [str(model.path), f"+waves={waves}", *window]
 
 
 def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -> Result:

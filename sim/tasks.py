@@ -36,6 +36,7 @@ def make_tasks(
             interrupts=request.interrupts == "layer",
             waves=request.folder / recording.label if request.waves else None,
             window=request.cycles,
+            waves_layer=request.waves_layer,
             image=request.image,
             netlist=request.netlist,
             keep=request.dump is not None,

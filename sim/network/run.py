@@ -23,7 +23,7 @@ from .blame import blame
 from .ranking import ranking
 from .results import NetworkResult
 from .stages import causes_of, interrupt_faults, record_faults, stage_results
-from .task import NetworkTask
+from .task import NetworkTask, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
 __all__ = ["Worker", "run_network"]
@@ -117,6 +117,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         stall_seed=memory.seed,
         cycle_limit=memory.cycle_limit(compiled.estimate, len(compiled.program)),
         waves=task.window if task.waves else None,
+        waves_after=stage_index(compiled, task.waves_layer) if task.waves_layer else 0,
         waves_path=task.waves,
     )
 
