@@ -20,6 +20,7 @@ from .netlist import generated
 from .network.reports import write_reports
 from .network.run import Worker, run_network
 from .network.task import NetworkRecording, NetworkTask, cost
+from .origin import traced
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
@@ -195,6 +196,7 @@ def _simulate(
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             recording = recordings[index]
+            answer = traced(answer, recording, request.inputs)
             try:
                 if answer.result:
                     save(request.folder, answer.result)
