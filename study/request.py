@@ -42,10 +42,14 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command line that gives the same results, without what does not change them."""
+        """The command line that gives the same results, without what does not change them.
+
+        Paths are names alone, because equal studies in other folders say the same.
+        """
+        kind, colon, path = self.data.partition(":")
         options = {
             "networks": ",".join(self.networks),
-            "data": self.data,
+            "data": f"{kind}{colon}{Path(path).name}",
             "perturb": self.perturb,
             "models": ",".join(self.models),
             "limit": str(self.limit),
@@ -56,7 +60,7 @@ class Request:
         }
         words = [word for name, text in options.items() for word in (f"--{name}", text)]
         for name, path in self.weights.items():
-            words += ["--weights", f"{name}={path}"]
+            words += ["--weights", f"{name}={path.name}"]
         return shlex.join(["maccord", "study", *words, *(["--unpaired"] if self.unpaired else [])])
 
     @property

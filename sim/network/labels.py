@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def label(
     figure.draw_without_rendering()  # the layout, which names do not change
     frame = axes.get_window_extent()
     marks = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in axes.transData.transform(points)]
-    curves = [line.get_transform().transform_path(line.get_path()) for line in axes.lines]
-    curves = [curve for curve in curves if len(curve.vertices) > 1]
+    lines = [line for line in axes.lines if np.size(line.get_xdata()) > 1]
+    curves = [line.get_transform().transform_path(line.get_path()) for line in lines]
     taken: list[Bbox] = []
     written = []
     for name, point in names:
