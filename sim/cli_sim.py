@@ -26,6 +26,7 @@ from .netlist import generated, is_kept
 from .network.reports import write_reports
 from .network.run import Worker, run_network
 from .network.task import NetworkRecording, NetworkTask, cost, stage_index
+from .origin import traced
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
@@ -241,6 +242,7 @@ def _simulate(
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             recording = recordings[index]
+            answer = traced(answer, recording, request.inputs)
             try:
                 if answer.result:
                     save(request.folder, answer.result)

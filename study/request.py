@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,29 @@ class Request:
     jobs: int = 0
     scheduler: str = "processes"
     device: str = "cpu"
+
+    @property
+    def command(self) -> str:
+        """The command line that gives the same results, without what does not change them.
+
+        Paths are names alone, because equal studies in other folders say the same.
+        """
+        kind, colon, path = self.data.partition(":")
+        options = {
+            "networks": ",".join(self.networks),
+            "data": f"{kind}{colon}{Path(path).name}",
+            "perturb": self.perturb,
+            "models": ",".join(self.models),
+            "limit": str(self.limit),
+            "seed": str(self.seed),
+            "calibration": str(self.calibration),
+            "rtl": str(self.rtl),
+            "device": self.device,
+        }
+        words = [word for name, text in options.items() for word in (f"--{name}", text)]
+        for name, path in self.weights.items():
+            words += ["--weights", f"{name}={path.name}"]
+        return shlex.join(["maccord", "study", *words, *(["--unpaired"] if self.unpaired else [])])
 
     @property
     def rtl_images(self) -> int:

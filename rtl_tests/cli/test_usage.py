@@ -278,8 +278,9 @@ def test_verilog_is_written_with_its_parameters(tmp_path: Path) -> None:
         done = maccord(*arguments, str(tmp_path / name))
         assert done.returncode == 0, done.stderr
     written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
-    endings = (".v", ".json", ".core", ".vlt", ".h")
-    assert set(written) == {"maccord.h", *(f"maccord_r4c4{ending}" for ending in endings)}
+    endings = (".v", ".json", ".rdl", ".core", ".vlt", ".h")
+    shared = {"maccord.h", "maccord_driver.c", "maccord_driver.h"}
+    assert set(written) == shared | {f"maccord_r4c4{ending}" for ending in endings}
     assert json.loads(written["maccord_r4c4.json"])["parameters"]["rows"] == 4
     again = {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert again == written

@@ -12,7 +12,7 @@ from ..results import CLEAN
 from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 
-__all__ = ["print_network"]
+__all__ = ["at_roofline", "print_network"]
 
 _LEGENDS = {
     "roofline": "roofline: cycles by those that multipliers or bus need at least",
@@ -23,7 +23,10 @@ _OVERLAP = (
     "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
     "overlap is counted with the first"
 )
-_BELOW = ", so a roofline below 1 (*) says that a stage began before its count did"
+_BELOW = (
+    ", so a stage whose count is below its roofline (*) began before its count did: it is shown as "
+    "at its roofline, 1"
+)
 # Of the columns, which are left out first where a terminal is narrow: the highest
 _BOUND_BY, _UTILISATION, _ROOFLINE, _SHAPE, _OP, _MACS, _SHARES = range(1, 8)
 _NUMBERS = {
@@ -104,9 +107,20 @@ def _numbers(what: StageResult | NetworkResult) -> list[str]:
         f"{what.macs:,}",
         f"{what.cycles:,}",
         f"{int(what.utilization * 1000) / 10:.1f}%",  # 99.98 % is not 100.0 %
-        f"{what.roofline_ratio:.2f}x{'*' if 0 < what.roofline_ratio < 1 else ''}",
+        at_roofline(what.roofline_ratio).replace(" ", ""),
         *(f"{100 * cycles / max(what.cycles, 1):.1f}%" for cycles in shares.values()),
     ]
+
+
+def at_roofline(ratio: float) -> str:
+    """Return a ratio of cycles to those at the roofline as tables show it.
+
+    Examples
+    --------
+    >>> at_roofline(1.0671), at_roofline(0.9452)
+    ('1.07 x', '1.00 x*')
+    """
+    return "1.00 x*" if 0 < ratio < 1 else f"{ratio:.2f} x"
 
 
 def _mismatches(what: StageResult | NetworkResult) -> list[str]:
