@@ -3,6 +3,8 @@
 Everything here is stable (docs/stability.md); modules of the other rooms may change.
 """
 
+from importlib.metadata import version
+
 from ..compiler.network import CompiledNetwork
 from ..hw.verilog import generate as verilog
 from ..nets.library import QuantizedNetwork
@@ -17,6 +19,7 @@ __all__ = [
     "Parameters",
     "QuantizedNetwork",
     "Simulation",
+    "__version__",
     "compile_network",
     "golden",
     "load",
@@ -25,3 +28,5 @@ __all__ = [
     "simulate",
     "verilog",
 ]
+
+__version__ = version("maccord")

@@ -22,6 +22,9 @@ def layers(
         list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="All columns, however narrow the terminal.")
+    ] = False,
     cache: Cache = None,
 ) -> None:
     """List the layers that can be simulated.
@@ -43,4 +46,4 @@ def layers(
     check_cache()
     from ..sim.cli_layers import run
 
-    run(names, json)
+    run(names, json, wide)

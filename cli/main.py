@@ -34,8 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
     "Start with `maccord sim resnet18.conv1`.",
-    epilog="Exit codes: 0 every compared byte agreed, 1 mismatch, 2 bad input, 3 the simulation "
-    "could not run or hung, 130 interrupted, 143 terminated.",
+    epilog="Exit codes: 0 every compared byte agreed (or --dry-run), 1 mismatch, 2 bad input, "
+    "3 the simulation could not run or hung, 130 interrupted, 143 terminated.",
 )
 
 

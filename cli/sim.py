@@ -81,7 +81,8 @@ def sim(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint with torchvision's names; seeded weights if not given.",
+            help="Checkpoint with torchvision's names, of torch.save or safetensors; seeded "
+            "weights if not given.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
@@ -90,6 +91,13 @@ def sim(
         typer.Option(
             help="Image, or folder of images, that set the quantization ranges; built in if not "
             "given.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of a network's outputs: a text file, one a line.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
@@ -149,6 +157,14 @@ def sim(
             help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
+    waves_layer: Annotated[
+        str,
+        typer.Option(
+            help="Operation of a whole network at whose begin these cycles count from 0: when the "
+            "tensor before it is in memory.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "",
     json: Annotated[
         Path | None,
         typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
@@ -182,6 +198,34 @@ def sim(
             rich_help_panel=_OUTPUT,
         ),
     ] = "network",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Compile, print the timing model's cycles, simulate nothing.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    wide: Annotated[
+        bool,
+        typer.Option(
+            "--wide",
+            help="All columns of the tables, however narrow the terminal.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Say commands, paths and seeds.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Say only the result, and what is wrong.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
     ] = 0,
@@ -201,6 +245,8 @@ def sim(
 
     - `maccord sim --module mynets:small --batch 4`
 
+    - `maccord sim vgg16 --rows 32 --cols 32 --dry-run`
+
     - `maccord sim resnet18.fc --rows 4 --cols 4 --gate ecp5`
     """
     from ..sim.inputs import Inputs
@@ -217,6 +263,7 @@ def sim(
         gate=gates,
         waves=waves,
         window=None if window is None else _cycles(window),
+        waves_layer=waves_layer,
         json=json,
         dump=dump,
         out=out,
@@ -224,6 +271,11 @@ def sim(
         mhz=mhz,
         interrupts=interrupts,
         html=html,
+        classes=classes,
+        wide=wide,
+        dry_run=dry_run,
+        verbose=verbose,
+        quiet=quiet,
     )
     check(request)
     from ..runtime.pool import prepare

@@ -108,11 +108,13 @@ def _run(
 ) -> None:
     """Check what can be checked, train, and say where the results are."""
     from ..nets.data.kinds import check_data
+    from ..nets.devices import check_device
     from ..runtime.files import check_writable
     from ..sim.names import check_network
     from ..study.request import check_file
 
     check_network(name)
+    check_device(device)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if threads < 1:

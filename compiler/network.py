@@ -48,6 +48,8 @@ class Stage:
         What has to cross the bus at least: inputs, weights and their parameters; outputs.
     record : int
         Byte offset of the counters at its end, if the program has records.
+    estimate : int
+        Estimated cycles.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Stage:
     read_bytes: int
     written_bytes: int
     record: int
+    estimate: int
 
     def array_cycles(self, parameters: Parameters) -> float:
         """Cycles if every multiplier worked in each."""
@@ -210,7 +213,7 @@ def compile_network(
         if records:
             builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
-        stages.append(_stage(network, step, record))
+        stages.append(_stage(network, step, record, way.estimate))
     program = link(builder.tasks)
     whole = program_offset + align(len(program) * INSTRUCTION_BYTES + AFTER)
     if whole > _MOST:
@@ -327,7 +330,7 @@ def _area(name: str, target: View) -> Area:
     return Area(name, target.base, target.pixels, target.channels, target.pitch)
 
 
-def _stage(network: Network, step: _Step, record: int) -> Stage:
+def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
     operation = step.operation
     shapes = tuple(network.tensors[name].shape for name in step.inputs)
     read, macs = sum(map(prod, shapes)), 0
@@ -337,5 +340,5 @@ def _stage(network: Network, step: _Step, record: int) -> Stage:
     shape = _shape(network, step)
     return Stage(
         *(step.name, operation.name, operation.op, step.inputs, shapes, shape),
-        *(macs, read, prod(shape), record),
+        *(macs, read, prod(shape), record, estimate),
     )

@@ -5,21 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from .networks import Architecture
 
 __all__ = ["load_checkpoint"]
 
+_PARALLEL = "module."  # before the names of a network that was trained on several GPUs
+
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     """Return the state of a file, which is a state dict or holds one under "state_dict"."""
     if path.is_dir():
         raise ValueError(f"weights must be a readable checkpoint, got {path}: it is a folder")
+    reader = "torch.load"
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if _is_safetensors(path):
+            reader = "safetensors"
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # on other files the unpickler stumbles with any type of error
-        reason = getattr(error, "strerror", None) or "not a file of tensors that torch.load reads"
+        reason = getattr(error, "strerror", None) or f"not a file of tensors that {reader} reads"
         raise ValueError(f"weights must be a readable checkpoint, got {path}: {reason}") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
@@ -27,7 +35,15 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         isinstance(value, torch.Tensor) for value in state.values()
     ):
         raise ValueError(f"weights must be a state dict of tensors, got {path}")
+    if state and all(name.startswith(_PARALLEL) for name in state):
+        return {name.removeprefix(_PARALLEL): value for name, value in state.items()}
     return state
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file begins with a length of eight bytes and JSON, as no pickle or archive does."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
@@ -37,7 +53,8 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
     ----------
     architecture : Architecture
     path : Path
-        A state dict (.pt, .pth), plain or under the key "state_dict". Its last layer gives the
+        A state dict (.pt, .pth), plain or under the key "state_dict", or a file of safetensors;
+        names may begin with ``module.``, as those of ``DataParallel`` do. The last layer gives the
         number of classes.
 
     Returns

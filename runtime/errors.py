@@ -1,6 +1,7 @@
 """What goes wrong with a simulation, apart from a wrong byte."""
 
 import errno
+import os
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def os_error_sentence(error: OSError) -> str:
     if error.filename:
         return f"cannot use {error.filename}: {reason}"
     if error.errno == errno.ENOSPC:
-        folders = f"{Path.cwd()} and {tempfile.gettempdir()}"
+        folders = f"{Path.cwd()} and {_temporary()}"
         return f"no space left on a device: files are written to {folders} (TMPDIR), and the cache"
     return reason
+
+
+def _temporary() -> str:
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:  # none of the usual folders takes a file
+        return os.environ.get("TMPDIR", "/tmp")

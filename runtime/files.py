@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write", "check_writable", "locked", "probe"]
+__all__ = ["atomic_write", "check_writable", "is_full", "locked", "probe", "reserve"]
 
 
 @contextmanager
@@ -77,6 +77,31 @@ def probe(path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=folder):
         pass
+
+
+def reserve(path: Path, size: int) -> None:
+    """Make a file of zeros that has its place on the disk.
+
+    A sparse file that is mapped ends a process by a signal where the disk has no room for it.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(size, 1))
+
+
+def is_full(folder: Path) -> bool:
+    """Whether a folder's disk has no room for another file."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        return error.errno == errno.ENOSPC
+    return False
 
 
 def check_writable(name: str, kind: str, path: Path, file: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from .errors import os_error_sentence
 
-__all__ = ["Crash", "available_memory", "memory_budget", "prepare", "run_all"]
+__all__ = ["Crash", "available_memory", "memory_budget", "prepare", "run_all", "tell"]
 
 _PATIENCE = 5.0  # seconds
 _MEMORY_SHARE = 0.8  # of what is free, for all tasks together
@@ -41,12 +41,41 @@ class Crash:
     reason: str
 
 
+@dataclass(frozen=True)
+class _News:
+    """What a task says before it answers."""
+
+    content: object
+
+
 @dataclass
 class _Running(Generic[T]):
     index: int
     process: BaseProcess
     answer: Connection
     cost: int
+
+
+@dataclass
+class _Parent:
+    """Where this process sends its news, if it runs a task."""
+
+    answer: Connection | None = None
+
+
+_parent = _Parent()
+
+
+def tell(content: object) -> None:
+    """Send news of the task that this process runs to whoever waits for it; else do nothing.
+
+    Parameters
+    ----------
+    content : object
+        Picklable.
+    """
+    if _parent.answer is not None:
+        _parent.answer.send(_News(content))
 
 
 def available_memory() -> int:
@@ -72,6 +101,7 @@ def run_all(
     processes: int,
     cost: Callable[[T], int],
     budget: int,
+    on_news: Callable[[int, Any], None] = lambda index, content: None,
 ) -> Iterator[tuple[int, R | Crash]]:
     """Yield (index, answer) of each task as it ends.
 
@@ -87,6 +117,8 @@ def run_all(
         Bytes of memory that a task takes.
     budget : int
         Tasks wait while the ones that run take more; one always runs.
+    on_news : callable
+        Called with a task's index and what it has passed to `tell`.
 
     Yields
     ------
@@ -112,8 +144,14 @@ def run_all(
                 running.append(_start(function, task, index, need))
             ready = wait([r.answer for r in running])
             for job in [r for r in running if r.answer in ready]:
+                found = _received(job)
+                if isinstance(found, _News):
+                    on_news(job.index, found.content)
+                    continue
                 running.remove(job)
-                yield job.index, _collect(job)
+                job.answer.close()
+                job.process.join()
+                yield job.index, found
     finally:
         _stop(running)
 
@@ -137,16 +175,12 @@ def _start(function: Callable[[T], R], task: T, index: int, cost: int) -> _Runni
     return _Running(index, process, answer, cost)
 
 
-def _collect(job: _Running[T]) -> Any:
+def _received(job: _Running[T]) -> Any:
     try:
-        answer = job.answer.recv()
+        return job.answer.recv()
     except EOFError:
         job.process.join()
         return Crash(f"the process ended without a result (exit code {job.process.exitcode})")
-    finally:
-        job.answer.close()
-    job.process.join()
-    return answer
 
 
 def _stop(running: list[_Running[T]]) -> None:
@@ -173,6 +207,7 @@ def _child(
     os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    _parent.answer = answer
     try:
         answer.send(_answer(function, task))
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -20,25 +20,29 @@ from ..golden.kernels.conv2d import PackedConv2d
 from ..golden.kernels.linear import PackedLinear
 from ..nets.framework import qnnpack
 from ..nets.int8_modules import module_of
+from ..runtime.cache import digest
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write, check_writable
+from ..runtime.provenance import provenance, short
 from ..spec.parameters import Parameters
 from ..spec.registers import Status
 from .bench_network import networks
 from .inputs import Inputs
 from .netlist import generated
 from .network.task import NetworkRecording
+from .origin import weights_digest
 from .recording import record_all
 from .simulate import Job, run_plain, simulate
 from .toolchain import find_compiler, find_verilator
 from .turns import Ratio, in_turns, one_thread
 
-__all__ = ["Ratio", "kernels", "run", "simulation"]
+__all__ = ["SCHEMA", "Ratio", "content", "kernels", "run", "simulation"]
 
 _LAYER = "resnet18.conv1"
 _NETWORK = "resnet18.*"
 _ROUNDS = 3
+SCHEMA = "maccord.bench/1"
 
 
 def run(path: Path, seconds: float) -> None:
@@ -77,8 +81,27 @@ def run(path: Path, seconds: float) -> None:
     }
     console().print(_table(ratios, machine))
     with atomic_write(path) as temporary:
-        found = {"machine": machine, "ratios": [asdict(ratio) for ratio in ratios]}
+        found = content(ratios, machine, _digests(recordings))
         temporary.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def content(
+    ratios: Sequence[Ratio], machine: dict[str, str], digests: dict[str, str]
+) -> dict[str, object]:
+    """Return the JSON: ratios, the versions that they were measured with, the provenance."""
+    return {
+        "schema": SCHEMA,
+        "machine": machine,
+        "ratios": [asdict(ratio) for ratio in ratios],
+        "provenance": asdict(provenance(digests, verilator=machine["verilator"])),
+    }
+
+
+def _digests(recordings: list[NetworkRecording]) -> dict[str, str]:
+    return {
+        "weights": short(digest(*(weights_digest(r.network) for r in recordings))),
+        "input": short(digest(recordings[0].x_q)),
+    }
 
 
 def simulation(recording: NetworkRecording, parameters: Parameters, seconds: float) -> list[Ratio]:

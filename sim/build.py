@@ -1,7 +1,9 @@
 """Verilated models, built once per netlist, flags and tools."""
 
+import logging
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from .toolchain import find_compiler, find_verilator, processor
 
 __all__ = ["Model", "build", "build_bench"]
 
+_log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 MAINS = {
     "cocotb": HERE / "main.cpp",
@@ -157,6 +160,7 @@ def build_bench(
     program = folder / "model"
 
     def model(seconds: float) -> Model:
+        _log.debug("simulator: %s, %s", program, f"built in {seconds:.0f} s" if seconds else "kept")
         return Model(program, kind, axi_bytes, waves, seconds, find_verilator().version)
 
     if _whole(program):
@@ -285,6 +289,7 @@ def _keep(out: Path, library: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    _log.debug("in %s: %s", folder, shlex.join(command))
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

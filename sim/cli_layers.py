@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rich.table import Table
-
 from ..golden.graph import Conv2d, Layer
 from ..nets.library import NETWORKS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
+from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .recording import Inputs, chosen
 
 __all__ = ["describe", "run"]
@@ -47,7 +46,7 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
     }
 
 
-def run(networks: tuple[str, ...], path: Path | None) -> None:
+def run(networks: tuple[str, ...], path: Path | None, wide: bool = False) -> None:
     """Print the layers of networks, or of globs of layers; write them as JSON too.
 
     Raises
@@ -64,22 +63,29 @@ def run(networks: tuple[str, ...], path: Path | None) -> None:
             for choice in chosen(targets, Inputs())
             for name in choice.layers
         ]
-    console().print(_table(rows))
+    _print(rows, wide)
     if path:
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def _table(rows: list[dict]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("layer", "op", "input", "output", "kernel", "stride", "padding", "MACs"):
-        right = name == "MACs"
-        table.add_column(name, no_wrap=True, justify="right" if right else "left")
-    for row in rows:
-        shapes = (row[key][1:] for key in ("input_shape", "output_shape"))
-        geometry = (row[key] for key in ("kernel", "stride", "padding"))
-        cells = ["x".join(map(str, sizes)) for sizes in (*shapes, *geometry)]
-        table.add_row(row["layer"], row["op"], *cells, f"{row['macs']:,}")
-    table.caption = f"{len(rows)} layers, {sum(row['macs'] for row in rows):,} MACs"
-    table.caption_justify = "left"
-    return table
+def _print(rows: list[dict], wide: bool) -> None:
+    def sizes(key: str, skip: int = 0) -> list[str]:
+        return ["x".join(map(str, row[key][skip:])) for row in rows]
+
+    columns = [
+        Column("layer", [row["layer"] for row in rows], left=True),
+        Column("op", [row["op"] for row in rows], left=True),
+        Column("input", sizes("input_shape", 1), 1, left=True),
+        Column("output", sizes("output_shape", 1), 2, left=True),
+        Column("kernel", sizes("kernel"), 3, left=True),
+        Column("stride", sizes("stride"), 4, left=True),
+        Column("padding", sizes("padding"), 5, left=True),
+        Column("MACs", [f"{row['macs']:,}" for row in rows]),
+    ]
+    out, width = console(), table_width(wide)
+    table, hidden = fitting(out, columns, width)
+    out.print(table)
+    print_wrapped(out, f"{len(rows)} layers, {sum(row['macs'] for row in rows):,} MACs", width)
+    if hidden:
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
+from ..runtime.folders import cache_root
+from ..runtime.logs import logged
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
 from .build import build
+from .dry_run import dry_run
 from .dump import write_dump
+from .gtkwave import write_save_file
 from .memory import MemoryModel
-from .netlist import generated
+from .netlist import generated, is_kept
 from .network.reports import write_reports
 from .network.run import Worker, run_network
-from .network.task import NetworkRecording, NetworkTask, cost
+from .network.task import NetworkRecording, NetworkTask, cost, stage_index
+from .origin import traced
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
@@ -32,6 +39,7 @@ from .toolchain import find_compiler, find_verilator, libpython
 
 __all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
 
+_log = logging.getLogger(__name__)
 _SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
 
 
@@ -47,8 +55,8 @@ def run(request: Request, worker: Worker = run_network) -> int:
     Returns
     -------
     int
-        Exit code: 0 if every compared byte agreed, 1 for a mismatch, 2 if a network or layer cannot
-        run on this accelerator, 3 if a simulation failed.
+        Exit code: 0 if every compared byte agreed, or of a dry run, 1 for a mismatch, 2 if a
+        network or layer cannot run on this accelerator, 3 if a simulation failed.
 
     Raises
     ------
@@ -60,35 +68,73 @@ def run(request: Request, worker: Worker = run_network) -> int:
         If the model cannot be built, or synthesis fails.
     """
     check(request)
-    find_compiler()
-    find_verilator()
-    libpython()
-    err = console(stderr=True)
+    err = console(stderr=True, quiet=request.quiet)
+    with logged(err, request.verbose):
+        _log_settings(request)
+        return _run(request, worker, err)
+
+
+def _log_settings(request: Request) -> None:
+    _log.debug("cache: %s", cache_root())
+    _log.debug("results: %s, %d runs at a time", request.folder, processes(request))
+    seed, stalls = request.inputs.seed, request.memory.seed
+    _log.debug("seeds: weights and perturbations %d, stalls %d", seed, stalls)
+
+
+def _run(request: Request, worker: Worker, err: Console) -> int:
+    if not request.dry_run:
+        _log.debug("compiler: %s", find_compiler().version)
+        verilator = find_verilator()
+        _log.debug("Verilator %s: %s", verilator.version, verilator.binary)
+        libpython()
     given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
-    verilog = given or _generated(request, err)
+    if request.dry_run:
+        return dry_run(request, recordings, err)
+    tasks = make_tasks(request, recordings, given)
+    if request.waves_layer:
+        stage_index(tasks[0].compiled, request.waves_layer)  # or it is refused
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
-        tasks = make_tasks(request, recordings, verilog)
         tasks = share_searches(tasks, processes(request), check=not _fits(request))
+    if not given and not is_kept(request.parameters):
+        err.print(_first_run(request.parameters), markup=False, soft_wrap=True)
+    verilog = given or _generated(request, err)
     if request.gate:
         verilog = _gates(request, verilog, err)
-        tasks = [replace(task, verilog=verilog) for task in tasks]
     seconds = _build(request, verilog, err)
-    tasks = [replace(task, build_seconds=seconds) for task in tasks]
+    tasks = [replace(task, verilog=verilog, build_seconds=seconds) for task in tasks]
     unsaved: list[OSError] = []
     outcomes = _simulate(request, tasks, worker, err, unsaved)
+    for outcome in outcomes:
+        if outcome.waves:
+            write_save_file(outcome.waves, verilog, request.parameters.axi_bytes)
     results = [outcome.result for outcome in outcomes if outcome.result]
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
     labels = [recording.label for recording in recordings]
-    print_outcomes(console(), labels, outcomes, request.folder, reports, request.cycles)
+    print_outcomes(
+        console(), labels, outcomes, request.folder, reports, request.window_said,
+        table_width(request.wide), quiet=request.quiet,
+    )  # fmt: skip
     if request.json and results:
         write_json(request.json, results)
     if unsaved:
         raise unsaved[0]  # now that the table is there
     return _exit_code(outcomes)
+
+
+def _first_run(parameters: Parameters) -> str:
+    """Say what the first run of a configuration costs."""
+    elements = parameters.rows * parameters.cols
+    processors = len(os.sched_getaffinity(0))
+    # measured on two processors: 33 s at 4 x 4, 62 s at 16 x 16; compilers share the second part
+    seconds = 5 + 0.035 * elements + (54 + 0.17 * elements) / processors
+    return (
+        f"first run of {parameters.name}: generates Verilog and builds the simulator, about "
+        f"{max(round(seconds, -1), 10):.0f} s; later runs reuse both"
+    )
 
 
 def _fits(request: Request) -> bool:
@@ -128,10 +174,10 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
     """Synthesize the netlist; what comes of it must have the same ports."""
     assert request.gate
     said: list[str] = []
-    with err.status("synthesizing") as status:
+    with waiting(err, "synthesizing") as show:
 
         def say(text: str) -> None:
-            status.update(escape(text))
+            show(text)
             if not err.is_terminal and not said:
                 err.print("synthesizing (once; it is kept)")
             said.append(text)
@@ -143,10 +189,10 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
 
 def _build(request: Request, verilog: str, err: Console) -> float:
     """Build the model before workers ask for it; return the seconds that it took."""
-    with err.status("looking for the simulator") as status:
+    with waiting(err, "looking for the simulator") as show:
 
         def say(text: str) -> None:
-            status.update(text)
+            show(text)
             if not err.is_terminal:
                 err.print(f"{text} (once; it is kept)", soft_wrap=True)
 
@@ -181,20 +227,22 @@ def _simulate(
     recordings = [task.recording for task in tasks]
     dumps = dump_paths(request.dump, recordings)
     outcomes: dict[int, Outcome] = {}
-    answers = run_all(
-        worker,
-        [tasks[i] for i in order],
-        processes=processes(request),
-        cost=cost,
-        budget=memory_budget(),
-    )
-    work = sum(recording.macs for recording in recordings)
-    with counting(err, len(tasks), work) as counter:
+    labels = [recording.label for recording in recordings]
+    with counting(err, {recording.label: recording.macs for recording in recordings}) as counter:
+        answers = run_all(
+            worker,
+            [tasks[i] for i in order],
+            processes=processes(request),
+            cost=cost,
+            budget=memory_budget(),
+            on_news=lambda position, news: counter.cycles(labels[order[position]], *news),
+        )
         for position, answer in answers:
             index = order[position]
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
             recording = recordings[index]
+            answer = traced(answer, recording, request.inputs)
             try:
                 if answer.result:
                     save(request.folder, answer.result)
@@ -204,7 +252,7 @@ def _simulate(
             except OSError as error:
                 unsaved.append(error)
             outcomes[index] = replace(answer, golden={}, rtl={})
-            counter.done(recording.label, recording.macs, answer)
+            counter.done(recording.label, answer)
     return [outcomes[i] for i in range(len(tasks))]
 
 

@@ -53,6 +53,8 @@ class Job:
         Cycles after which the accelerator counts as hung.
     waves : (int, int), optional
         First and last cycle since reset to record; needs a build of its own.
+    waves_after : int
+        Tensors of the ledger that are complete when these cycles begin to count; 0 for reset.
     waves_path : Path, optional
         Where the waves go, the ending apart, which depends on the format.
     kind : str
@@ -78,6 +80,7 @@ class Job:
     stall_seed: int = 0
     cycle_limit: int = 100_000_000
     waves: tuple[int, int] | None = None
+    waves_after: int = 0
     waves_path: Path | None = None
     kind: str = "cocotb"
     free: bool = True

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.area import Area
+from ..runtime.files import reserve
 
 __all__ = ["read_tensors", "write_ledger"]
 
@@ -32,9 +33,8 @@ def write_ledger(
         words += [area.base, area.rows, area.row_bytes, area.pitch]
     for offset, length in free:
         words += [offset, offset + length]
-    np.array(words, "<u8").tofile(folder / "ledger.bin")
-    with (folder / "tensors.bin").open("wb") as file:
-        file.truncate(max(1, sum(area.size for area in areas)))
+    (folder / "ledger.bin").write_bytes(np.array(words, "<u8").tobytes())
+    reserve(folder / "tensors.bin", sum(area.size for area in areas))
 
 
 def read_tensors(folder: Path, areas: Sequence[Area], complete: int) -> dict[str, np.ndarray]:

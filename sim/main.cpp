@@ -24,10 +24,12 @@ using WavesFile = VerilatedVcdC;
 #endif
 
 extern "C" void vlog_startup_routines_bootstrap(void);
+extern "C" void maccord_ledger_state(uint64_t *state);
 
 namespace {
 
-// Waves of a window of time: +waves=FILE +from=TIME +to=TIME, in the model's time unit.
+// Waves of a window of time: +waves=FILE +from=TIME +to=TIME, in the model's time unit; it counts
+// from when the ledger has +after=AREAS complete, if that is given.
 class Waves {
 public:
 #if VM_TRACE
@@ -36,6 +38,8 @@ public:
         for (int i = 1; i < argc; ++i) {
             if (!std::strncmp(argv[i], "+waves=", 7)) path = argv[i] + 7;
             if (!std::strncmp(argv[i], "+from=", 6)) from_ = std::strtoull(argv[i] + 6, nullptr, 10);
+            if (!std::strncmp(argv[i], "+after=", 7))
+                after_ = std::strtoull(argv[i] + 7, nullptr, 10);
             if (!std::strncmp(argv[i], "+to=", 4)) to_ = std::strtoull(argv[i] + 4, nullptr, 10);
         }
         if (!path) return;
@@ -46,7 +50,12 @@ public:
     }
 
     void dump(uint64_t time) {
-        if (file_ && time >= from_ && time <= to_) file_->dump(time);
+        if (file_ && after_ && complete() >= after_) {
+            from_ += time;
+            to_ += time;
+            after_ = 0;
+        }
+        if (file_ && !after_ && time >= from_ && time <= to_) file_->dump(time);
     }
 
     void close() {
@@ -55,7 +64,14 @@ public:
     }
 
 private:
+    static uint64_t complete() {
+        uint64_t state[6];
+        maccord_ledger_state(state);
+        return state[0];
+    }
+
     std::unique_ptr<WavesFile> file_;
+    uint64_t after_ = 0;
     uint64_t from_ = 0;
     uint64_t to_ = ~0ULL;
 #else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from ..runtime.files import atomic_write
 from ..runtime.folders import cache_folder
 from ..spec.parameters import Parameters
 
-__all__ = ["generated", "write_netlist"]
+__all__ = ["generated", "is_kept", "write_netlist"]
+
+_log = logging.getLogger(__name__)
 
 
 def generated(parameters: Parameters, cache: Path | None = None) -> str:
@@ -28,7 +31,8 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
     -------
     str
     """
-    path = (cache or cache_folder("netlists")) / f"{parameters.name}-{_key(parameters)}.v"
+    path = _path(parameters, cache)
+    _log.debug("netlist: %s", path)
     text = path.read_text() if path.is_file() else ""
     if text.rstrip().endswith("endmodule"):  # else it was cut off, as when the disk was full
         return text
@@ -38,6 +42,15 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
     with atomic_write(path) as temporary:
         temporary.write_text(text)
     return text
+
+
+def is_kept(parameters: Parameters) -> bool:
+    """Whether the user's cache has the accelerator's Verilog."""
+    return _path(parameters, None).is_file()
+
+
+def _path(parameters: Parameters, cache: Path | None) -> Path:
+    return (cache or cache_folder("netlists")) / f"{parameters.name}-{_key(parameters)}.v"
 
 
 def _key(parameters: Parameters) -> str:

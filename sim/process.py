@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -10,18 +12,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import cocotb_tools.config
 import numpy as np
 
 from ..runtime.errors import SimulationError
+from ..runtime.files import is_full, reserve
 from .job import Job
 from .toolchain import libpython
 
 __all__ = [
-    "cocotb_environment", "job_folder", "last_lines", "memory_settings", "run_program",
-    "why_no_result",
+    "cocotb_environment", "job_folder", "last_lines", "memory_settings", "read_result",
+    "run_program", "why_no_result",
 ]  # fmt: skip
 
 POISON = 0xA5  # output regions before the start
@@ -47,15 +51,13 @@ def job_folder(job: Job) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="maccord-") as name:
         folder = Path(name)
         size = -(-job.memory.size // 4096) * 4096
-        with (folder / "memory.bin").open("wb") as file:
-            np.ascontiguousarray(job.memory).tofile(file)
-            file.truncate(size)
+        reserve(folder / "memory.bin", size)
         image = np.memmap(folder / "memory.bin", np.uint8, "r+")
+        image[: job.memory.size] = job.memory
         for offset, length in job.outputs:
             image[offset : offset + length] = POISON
         del image
-        with (folder / "mask.bin").open("wb") as file:
-            file.truncate(size // 8)
+        reserve(folder / "mask.bin", size // 8)
         yield folder
 
 
@@ -153,6 +155,26 @@ def last_lines(folder: Path) -> str:
     """Return what the simulator printed last, on one line."""
     lines = (folder / "log").read_text(errors="replace").splitlines()
     return " | ".join(lines[-5:]) or "it printed nothing"
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Return what a testbench has written to `result.json`.
+
+    Raises
+    ------
+    SimulationError
+        If it ended without a result, saying why.
+    OSError
+        If the disk is full.
+    """
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except (FileNotFoundError, ValueError):
+        if is_full(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        raise SimulationError(
+            f"The simulator ended without a result: {why_no_result(folder)}"
+        ) from None
 
 
 def why_no_result(folder: Path) -> str:

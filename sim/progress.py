@@ -2,59 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ..runtime.console import LINE_SECONDS
 from .results import Outcome, Verdict
 
 __all__ = ["Counter", "counting"]
 
 
 class Counter:
-    """Counts tasks that are done.
+    """Counts runs that are done, and the cycles of those that are not.
 
     Parameters
     ----------
     err : Console
     progress : Progress
         The bar, weighted by multiplications.
-    total : int
-        Tasks.
-    work : int
-        Multiplications of all tasks.
+    work : mapping of str to int
+        Multiplications of each run, by its label.
     """
 
-    def __init__(self, err: Console, progress: Progress, total: int, work: int) -> None:
+    def __init__(self, err: Console, progress: Progress, work: Mapping[str, int]) -> None:
         self._err = err
         self._progress = progress
-        self._total = total
+        self._work = work
+        self._total = max(sum(work.values()), 1)
+        self._shares: dict[str, float] = {}  # of a run that is simulated
         self._done = 0
-        self._bar = progress.add_task(f"0 of {total} runs", total=work)
+        self._bar = progress.add_task(self._count(), total=self._total)
+        self._began = self._last = time.monotonic()
 
-    def done(self, label: str, macs: int, outcome: Outcome) -> None:
-        """Count one task."""
+    def cycles(self, label: str, cycles: int, estimate: int) -> None:
+        """Note how far a run is.
+
+        Parameters
+        ----------
+        label : str
+        cycles : int
+            Simulated.
+        estimate : int
+            By the timing model, for the whole run.
+        """
+        self._shares[label] = min(cycles / max(estimate, 1), 1.0)
+        alone = len(self._work) == 1
+        said = f"{label}: {cycles:,} of {estimate:,} cycles" if alone else self._count()
+        self._progress.update(self._bar, completed=self._share * self._total, description=said)
+        now = time.monotonic()
+        if self._err.is_terminal or now - self._last < LINE_SECONDS:
+            return
+        self._last = now
+        if not alone:
+            said += f", {self._share:.0%} of the work"
+        self._print(f"{said}, {self._time(now)}")
+
+    def done(self, label: str, outcome: Outcome) -> None:
+        """Count one run."""
         self._done += 1
-        said = f"{self._done} of {self._total} runs"
-        self._progress.update(self._bar, advance=macs, description=said)
-        if not self._err.is_terminal and self._total > 1:
+        self._shares[label] = 1.0
+        self._progress.update(
+            self._bar, completed=self._share * self._total, description=self._count()
+        )
+        if not self._err.is_terminal and len(self._work) > 1:
             verdict = {Verdict.AGREES: "equal", Verdict.MISMATCH: "MISMATCH"}
             word = verdict.get(outcome.verdict, "no result")
-            self._err.print(f"{self._done}/{self._total} {escape(label)}: {word}")
+            self._print(f"{self._done}/{len(self._work)} {label}: {word}")
+
+    @property
+    def _share(self) -> float:
+        """Of all multiplications."""
+        return sum(self._work[label] * part for label, part in self._shares.items()) / self._total
+
+    def _count(self) -> str:
+        return f"simulating, {self._done} of {len(self._work)} runs done"
+
+    def _time(self, now: float) -> str:
+        spent = now - self._began
+        left = f", about {spent * (1 / self._share - 1):.0f} s left" if self._share else ""
+        return f"{spent:.0f} s{left}"
+
+    def _print(self, text: str) -> None:
+        self._err.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
-def counting(err: Console, total: int, work: int) -> Iterator[Counter]:
-    """Show a progress bar on a terminal, a line per task elsewhere."""
+def counting(err: Console, work: Mapping[str, int]) -> Iterator[Counter]:
+    """Show a progress bar on a terminal; elsewhere a line for each run and now and then."""
     columns = (
-        TextColumn("simulating {task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(None),  # what the others leave
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        yield Counter(err, progress, total, work)
+    moving = err.is_terminal and not err.quiet
+    with Progress(
+        *columns, console=err, transient=True, expand=True, disable=not moving
+    ) as progress:
+        yield Counter(err, progress, work)

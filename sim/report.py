@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from ..runtime.tables import Column, fitting, print_wrapped
 from .network.report import print_network
 from .network.results import NetworkResult
 from .results import CLEAN, GENERATED, Outcome, Verdict
 
 __all__ = ["print_outcomes"]
 
-_LEGEND = (
-    "golden, torch: outputs that differ from that reference; "
-    "codes: distinct output codes; cycles/s: simulated"
-)
+_LEGENDS = {
+    "golden": "golden, torch: outputs that differ from that reference",
+    "codes": "codes: distinct output codes",
+    "cycles/s": "cycles/s: simulated",
+}
 
 
 def print_outcomes(
@@ -28,7 +30,9 @@ def print_outcomes(
     outcomes: Sequence[Outcome],
     folder: Path,
     pages: Sequence[Path] = (),
-    window: tuple[int, int] | None = None,
+    window: str = "",
+    width: int | None = None,
+    quiet: bool = False,
 ) -> None:
     """Print the tables of results, problems, weights and the verdict.
 
@@ -43,85 +47,103 @@ def print_outcomes(
         Where the results were written.
     pages : sequence of Path
         Reports that were written beside them.
-    window : (int, int), optional
-        First and last cycle of the waves.
+    window : str
+        Which cycles the waves show.
+    width : int, optional
+        Characters that tables may take; columns that matter less are left out.
+    quiet : bool
+        Whether to print only problems and the verdict.
     """
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    if not quiet:
+        _print_results(out, outcomes, width)
+    for label, outcome in zip(labels, outcomes, strict=True):
+        for problem in outcome.problems:
+            out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+    if not quiet:
+        _print_files(out, outcomes, folder, pages, window)
+    out.print(_verdict(results, outcomes), soft_wrap=True)
+
+
+def _print_results(out: Console, outcomes: Sequence[Outcome], width: int | None) -> None:
     results = [outcome.result for outcome in outcomes if outcome.result]
     for result in results:
         if result.whole:
-            print_network(out, result)
+            print_network(out, result, width)
     layers = [o for o in outcomes if o.result and not o.result.whole]
     if layers:
-        out.print(_table(layers))
-        out.print(_LEGEND, soft_wrap=True, style="dim")
+        _print_layers(out, layers, width)
     if results:
         for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
             out.print(escape(text), soft_wrap=True)
         for netlist in sorted({r.netlist for r in results} - {GENERATED}):
             out.print(f"netlist: {escape(netlist)}", soft_wrap=True)
-    for label, outcome in zip(labels, outcomes, strict=True):
-        for problem in outcome.problems:
-            out.print(f"[red]{escape(label)}[/]: {escape(problem)}", soft_wrap=True)
+
+
+def _print_files(
+    out: Console,
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    pages: Sequence[Path],
+    window: str,
+) -> None:
     for outcome in outcomes:
         if outcome.waves:
             out.print(escape(_waves(outcome.waves, window)), soft_wrap=True)
-    if results:
+            saved = shlex.quote(str(outcome.waves.with_suffix(".gtkw")))
+            out.print(f"open them: gtkwave {escape(saved)}", soft_wrap=True)
+    if any(outcome.result for outcome in outcomes):
         out.print(f"results: {escape(str(folder))}{os.sep}", soft_wrap=True)
     for page in pages:
         out.print(f"report: {escape(str(page))}", soft_wrap=True)
-    out.print(_verdict(results, outcomes), soft_wrap=True)
 
 
-def _waves(path: Path, window: tuple[int, int] | None) -> str:
+def _waves(path: Path, window: str) -> str:
     """Where waves are, how much of the run they show, and why they are large."""
     size = path.stat().st_size / 1e6
     said = f"waves: {path}, {size:,.1f} MB"
     if window:
-        said += f", cycles {window[0]:,} to {window[1]:,} (--window FIRST:LAST)"
+        said += f", a window: {window} (--window FIRST:LAST)"
     if path.suffix == ".vcd":
         said += "; VCD, for want of lz4's and zlib's headers: with those it would be FST, smaller"
     return said
 
 
-def _table(outcomes: Sequence[Outcome]) -> Table:
-    perturbed = any(o.result and o.result.perturbation != CLEAN for o in outcomes)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer", no_wrap=True)
-    if perturbed:
-        table.add_column("input", no_wrap=True)
-    table.add_column("shape", no_wrap=True)
-    for name in (
-        "MACs",
-        "cycles",
-        "utilisation",
-        "bound by",
-        "golden",
-        "torch",
-        "codes",
-        "cycles/s",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    for outcome in outcomes:
-        if outcome.result:
-            table.add_row(*_row(outcome.result, outcome.codes, perturbed))
-    return table
+def _print_layers(out: Console, outcomes: Sequence[Outcome], width: int | None) -> None:
+    table, hidden = fitting(out, _columns(outcomes), width)
+    out.print(table)
+    print_wrapped(out, "; ".join(t for name, t in _LEGENDS.items() if name not in hidden), width)
+    if hidden:
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
 
 
-def _row(result: NetworkResult, codes: int, perturbed: bool) -> list[str]:
-    shapes = ("x".join(map(str, s[1:])) for s in (result.input_shape, result.output_shape))
-    counts = (result.mismatches_golden, result.mismatches_torch)
+def _columns(outcomes: Sequence[Outcome]) -> list[Column]:
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    perturbed = any(result.perturbation != CLEAN for result in results)
+    inputs = Column("input", [escape(r.perturbation) for r in results], 0, left=True)
     return [
-        escape(result.layer),
-        *([escape(result.perturbation)] if perturbed else []),
-        " > ".join(shapes),
-        f"{result.macs:,}",
-        f"{result.cycles:,}",
-        f"{int(result.utilization * 1000) / 10:.1f}%",  # 99.98 % is not 100.0 %
-        result.bound_by,
-        *(f"[red]{n:,}[/]" if n else "0" for n in counts),
-        str(codes),
-        f"{result.sim_cycles_per_second:,.0f}",
+        Column("layer", [escape(r.layer) for r in results], 0, left=True),
+        *([inputs] if perturbed else []),
+        Column("shape", [_shapes(r) for r in results], 4, left=True),
+        Column("MACs", [f"{r.macs:,}" for r in results], 5),
+        Column("cycles", [f"{r.cycles:,}" for r in results]),
+        # 99.98 % is not 100.0 %
+        Column("utilisation", [f"{int(r.utilization * 1000) / 10:.1f}%" for r in results], 2),
+        Column("bound by", [r.bound_by for r in results], 1),
+        Column("golden", [_count(r.mismatches_golden) for r in results]),
+        Column("torch", [_count(r.mismatches_torch) for r in results]),
+        Column("codes", [str(outcome.codes) for outcome in outcomes if outcome.result], 3),
+        Column("cycles/s", [f"{r.sim_cycles_per_second:,.0f}" for r in results], 6),
     ]
+
+
+def _shapes(result: NetworkResult) -> str:
+    shapes = (result.input_shape, result.output_shape)
+    return " > ".join("x".join(map(str, shape[1:])) for shape in shapes)
+
+
+def _count(mismatches: int) -> str:
+    return f"[red]{mismatches:,}[/]" if mismatches else "0"
 
 
 def _verdict(results: Sequence[NetworkResult], outcomes: Sequence[Outcome]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ..runtime.folders import VARIABLE, cache_root
 from ..spec.parameters import Parameters
 from .inputs import Inputs, check_inputs, check_targets
 from .memory import MemoryModel
+from .names import Names, known
+from .network.ranking import read_classes
 from .results import GENERATED
 
 __all__ = ["Gate", "Request", "check", "check_cache"]
@@ -50,6 +53,7 @@ class Request:
     gate: Gate | None = None
     waves: bool = False
     window: tuple[int, int] | None = None
+    waves_layer: str = ""
     json: Path | None = None
     dump: Path | None = None
     out: Path = Path("build/sim")
@@ -57,6 +61,11 @@ class Request:
     mhz: float = 200.0
     interrupts: str = "network"
     html: Path | None = None
+    classes: Path | None = None
+    wide: bool = False
+    dry_run: bool = False
+    verbose: bool = False
+    quiet: bool = False
 
     @property
     def folder(self) -> Path:
@@ -67,6 +76,13 @@ class Request:
     def cycles(self) -> tuple[int, int]:
         """First and last cycle of the waves."""
         return self.window or _CYCLES
+
+    @property
+    def window_said(self) -> str:
+        """Which cycles the waves show, in words."""
+        first, last = self.cycles
+        since = f" from {self.waves_layer} on" if self.waves_layer else ""
+        return f"cycles {first:,} to {last:,}{since}"
 
     @property
     def image(self) -> str:
@@ -98,14 +114,32 @@ def check(request: Request) -> None:
         raise ValueError(
             f"gate {request.gate.family} takes the generated netlist, got verilog {request.verilog}"
         )
+    if request.verbose and request.quiet:
+        raise ValueError("output must be verbose or quiet, got both")
+    if request.dry_run:
+        _check_dry_run(request)
     _check_run(request)
     _check_window(request)
     check_inputs(request.inputs)
+    _check_classes(request)
     for name, path in (("json", request.json), ("dump", request.dump), ("html", request.html)):
         if path:
             check_writable(name, "file", path, path)
     check_writable("out", "folder", request.out, request.folder / "probe")
     check_cache()
+
+
+def _check_dry_run(request: Request) -> None:
+    """Refuse what only a simulation could give, and what the timing model does not know."""
+    for name in ("waves", "dump", "html", "verilog", "gate"):
+        if getattr(request, name):
+            raise ValueError(f"dry-run simulates nothing, got {name}")
+    memory, known = request.memory, MemoryModel()
+    if (memory.latency, memory.stalls) != (known.latency, known.stalls):
+        raise ValueError(
+            f"dry-run needs latency {known.latency} and no stalls, which the timing model is for, "
+            f"got latency {memory.latency} and stalls {memory.stalls:g}"
+        )
 
 
 def _check_run(request: Request) -> None:
@@ -120,7 +154,38 @@ def _check_run(request: Request) -> None:
         )
 
 
+def _check_waves_layer(request: Request) -> None:
+    """Waves of one network's operation; of a known one, its name too."""
+    layer, targets = request.waves_layer, request.targets
+    if not request.waves:
+        raise ValueError(f"waves-layer needs waves, got {layer} without them")
+    if len(targets) + (not targets) != 1 or "." in "".join(targets):
+        raise ValueError(
+            f"waves-layer needs one whole network, got {', '.join(targets)}; a layer alone has "
+            "waves from its start"
+        )
+    for name in targets if not request.inputs.module else ():
+        found = known()[name] if name in known() else Names((), {})
+        if layer not in found.layers and layer not in found.others:
+            near = get_close_matches(layer, [*found.layers, *found.others], 1, cutoff=0.0)
+            raise ValueError(
+                f"waves-layer must be an operation of {name}, got {layer!r} "
+                f"(nearest: {', '.join(near)})"
+            )
+
+
+def _check_classes(request: Request) -> None:
+    """Names of classes: readable, and for a network; their number is known with the network."""
+    if request.classes is None:
+        return
+    read_classes(request.classes)
+    if request.targets and all("." in target for target in request.targets):
+        raise ValueError(f"classes needs a whole network, got {', '.join(request.targets)}")
+
+
 def _check_window(request: Request) -> None:
+    if request.waves_layer:
+        _check_waves_layer(request)
     if request.window is None:
         return
     first, last = request.window

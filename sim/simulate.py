@@ -23,8 +23,8 @@ from .process import (
     cocotb_environment,
     job_folder,
     memory_settings,
+    read_result,
     run_program,
-    why_no_result,
 )
 from .protocol import describe_violation
 
@@ -84,12 +84,7 @@ def simulate(
         environment = cocotb_environment(folder, "maccord.sim.cosim")
         run_program(_command(model, job, folder), folder, environment, on_cycles)
         seconds = time.perf_counter() - begin
-        try:
-            found = json.loads((folder / "result.json").read_text())
-        except FileNotFoundError:
-            raise SimulationError(
-                f"The simulator ended without a result: {why_no_result(folder)}"
-            ) from None
+        found = read_result(folder)
         if "refused" in found:
             raise ValueError(found["refused"])
         if "error" in found:
@@ -102,7 +97,8 @@ def _command(model: Model, job: Job, folder: Path) -> list[str]:
         return [str(model.path)]
     first, last = (cycle * NS_PER_CYCLE for cycle in job.waves)
     waves = folder / f"waves.{model.waves}"
-    return [str(model.path), f"+waves={waves}", f"+from={first}", f"+to={last + NS_PER_CYCLE}"]
+    window = [f"+from={first}", f"+to={last + NS_PER_CYCLE}", f"+after={job.waves_after}"]
+    return [str(model.path), f"+waves={waves}", *window]
 
 
 def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from .network.ranking import check_classes, read_classes
 from .network.task import NetworkRecording, NetworkTask
 from .request import Request
 
@@ -14,7 +15,17 @@ __all__ = ["make_tasks", "processes"]
 def make_tasks(
     request: Request, recordings: Sequence[NetworkRecording], verilog: str
 ) -> list[NetworkTask]:
-    """One task of each recording."""
+    """One task of each recording.
+
+    Raises
+    ------
+    ValueError
+        If names of classes were given, and a network has more or fewer outputs.
+    """
+    classes = read_classes(request.classes) if request.classes else ()
+    for recording in recordings:
+        if not recording.layer:
+            check_classes(classes, recording.name, recording.logits.shape[1])
     return [
         NetworkTask(
             recording,
@@ -25,9 +36,11 @@ def make_tasks(
             interrupts=request.interrupts == "layer",
             waves=request.folder / recording.label if request.waves else None,
             window=request.cycles,
+            waves_layer=request.waves_layer,
             image=request.image,
             netlist=request.netlist,
             keep=request.dump is not None,
+            classes=classes,
         )
         for recording in recordings
     ]

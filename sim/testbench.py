@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 import warnings
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = ["Testbench"]
 
 PERIOD = 10  # ns, as in main.cpp
 REGISTER_TIMEOUT = 2000  # cycles that a register access may take
+REPORT_SECONDS = 0.4  # between two reports of a long wait
 _TASKS_COMBINED = "Passing Task objects to `Combine` is deprecated"  # by cocotb-bus, in each write
 
 
@@ -217,7 +219,7 @@ class Testbench:
         limit: int,
         *,
         since: int | None = None,
-        every: int = 1_000_000,
+        every: int = 100_000,
         progress: Callable[[int], None] = lambda cycles: None,
         free: bool = True,
     ) -> None:
@@ -230,7 +232,8 @@ class Testbench:
         since : int, optional
             Cycle from which they count; this one if not given.
         every : int
-            Cycles between two calls of `progress`.
+            Cycles until the first call of `progress`; those after it are some `REPORT_SECONDS`
+            apart.
         progress : callable
             Called with the cycles waited for.
         free : bool
@@ -246,7 +249,9 @@ class Testbench:
             waited = int(self.dut.cycle.value) - start
             if waited >= limit:
                 raise SimulationError(f"No interrupt after {limit} cycles: {await self._stall()}")
+            begin = time.perf_counter()
             await self._run(min(every, limit - waited), free)
+            every = _next_stretch(every, time.perf_counter() - begin)
             progress(int(self.dut.cycle.value) - start)
 
     async def _stall(self) -> str:
@@ -315,3 +320,8 @@ class Testbench:
             "write_beats", "overlaps", "protocol_errors", "protocol_code", "protocol_cycle",
         )  # fmt: skip
         return {name: int(getattr(self.dut, name).value) for name in names}
+
+
+def _next_stretch(cycles: int, seconds: float) -> int:
+    """Cycles that take about `REPORT_SECONDS`, if the last ones took so many seconds."""
+    return max(1000, min(10 * cycles, int(cycles * REPORT_SECONDS / max(seconds, 1e-6))))

@@ -7,16 +7,15 @@ here follows from the rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .differences import TensorDifference
 from .measure import PARTS
-from .published import largest_departure
 from .rows import ALL, MODELS, Row
 from .tables import Results, display_name
-from .words import amount, of_images, one_in, percent, place, points
+from .words import amount, of_images, one_in, percent, place
 
-__all__ = ["Claim", "claim"]
+__all__ = ["Claim", "Facts", "claim"]
 
 _STRENGTHS = (  # bound on the share of decisions, and what is said below it
     (0.001, "It holds nearly, for decisions: fewer than one in a thousand differ"),
@@ -27,23 +26,34 @@ _STRENGTHS = (  # bound on the share of decisions, and what is said below it
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What is said of one network: a column of a table."""
+
+    name: str
+    cells: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{label}: {text}" for label, text in self.cells.items())
+
+
+@dataclass(frozen=True)
 class Claim:
     """The page's text.
 
     Parameters
     ----------
     verdict : str
-    hardware : tuple of str
-        A paragraph for each network: fake quantization with frozen scales against true INT8.
-    observers : tuple of str
+    hardware : tuple of Facts
+        Of each network: fake quantization with frozen scales against true INT8.
+    observers : tuple of Facts
         The same for live observers: how far from the hardware, and what freezing changes.
     missing : tuple of str
         What could not be said, and why.
     """
 
     verdict: str
-    hardware: tuple[str, ...]
-    observers: tuple[str, ...]
+    hardware: tuple[Facts, ...]
+    observers: tuple[Facts, ...]
     missing: tuple[str, ...]
 
 
@@ -65,7 +75,7 @@ def claim(rows: Iterable[Row], differences: Iterable[TensorDifference], images: 
     return Claim(
         _verdict(compared, images),
         tuple(network.hardware() for network in compared),
-        tuple(text for network in networks if (text := network.observers())),
+        tuple(found for network in networks if (found := network.observers()).cells),
         tuple(_missing(results, lines)),
     )
 
@@ -146,130 +156,119 @@ class _Network:
         rows = (row for metric in metrics for row in self.series("frozen", metric))
         return any(row.value for row in rows) or any(line.differing for line in self.lines)
 
-    def hardware(self) -> str:
+    def hardware(self) -> Facts:
         """Fake quantization with frozen scales against true INT8."""
-        sentences = [self._decisions("frozen"), self._values(), self._accuracy(), self._parting()]
-        return f"{self.name}: " + " ".join(sentence for sentence in sentences if sentence)
+        parts = (self._decisions("frozen"), self._values(), self._accuracy(), self._parting())
+        return Facts(self.name, {label: text for part in parts for label, text in part.items()})
 
-    def _decisions(self, model: str) -> str:
+    def _decisions(self, model: str) -> dict[str, str]:
         decided = self.series(model, "decided_differently")
         changed = sum(round(row.value * self.images) for row in decided)
         total = self.images * len(decided)
         if not changed:
-            return (
-                f"not one of {total:,} decisions differs; at each level, a share above "
-                f"{of_images(self.images)} is excluded at 95 %."
-            )
+            excluded = f"a share above {of_images(self.images)} is excluded at 95 %"
+            return {"decisions that differ": f"none of {total:,}; at each level, {excluded}"}
         whole = self.over_levels(model, "decided_differently")
         share = amount(whole) if whole else percent(changed / total)
         worst = max(decided, key=lambda row: row.value)
-        return (
-            f"{changed:,} of {total:,} decisions differ, {share}, most at "
-            f"{place(worst.perturbation, worst.level)}: {amount(worst)}."
-        )
+        return {
+            "decisions that differ": f"{changed:,} of {total:,}, {share}",
+            "most at": f"{place(worst.perturbation, worst.level)}: {amount(worst)}",
+        }
 
-    def _values(self) -> str:
-        found = []
+    def _values(self) -> dict[str, str]:
+        found = {}
         for metric, what in (
-            ("logits_differ", "images have another logit"),
-            ("logit_bits", "bits of the logits differ"),
-            ("activations_differ", "activation codes differ"),
+            ("logits_differ", "images with another logit, by level"),
+            ("logit_bits", "bits of the logits that differ, by level"),
+            ("activations_differ", "activation codes that differ, by level"),
         ):
             rows = self.series("frozen", metric)
             if rows:
-                found.append(f"{_range(rows)} of {what}")
+                found[what] = _range(rows)
         largest = max((line.largest for line in self.lines), default=0)
-        steps = f"; no code by more than {largest}" if largest else ""
-        return f"By level, {', '.join(found)}{steps}." if found else ""
+        return found | ({"largest difference of a code": str(largest)} if largest else {})
 
-    def _accuracy(self) -> str:
+    def _accuracy(self) -> dict[str, str]:
         row = self.over_levels("int8", "top1_minus_frozen")
         if not row:
-            return ""
-        if row.low == row.high == 0:
-            return "Top-1 accuracy is the same."
-        told = (
-            "contains 0: no effect on it can be told"
-            if row.low <= 0 <= row.high
-            else "leaves 0 out"
-        )
-        return (
-            f"True INT8's top-1 accuracy is {amount(row)} off that of fake quantization, an "
-            f"interval that {told}."
-        )
+            return {}
+        none = row.low <= 0 <= row.high
+        told = "contains 0: no effect can be told" if none else "leaves 0 out"
+        same = row.low == row.high == 0
+        text = "the same" if same else f"{amount(row)}; the interval {told}"
+        return {"top-1 accuracy, INT8 against fake": text}
 
-    def _parting(self) -> str:
+    def _parting(self) -> dict[str, str]:
         counts: dict[str, int] = {}
         for line in self.lines:
             counts[line.tensor] = counts.get(line.tensor, 0) + line.images_parting_here
         parted = sum(counts.values())
         if not parted:
-            return "No tensor differs." if self.lines else ""
+            return {"first tensor that differs": "none"} if self.lines else {}
         first = max(counts, key=lambda tensor: counts[tensor])
-        rows = self.series("frozen", PARTS + first)
-        never = self.series("frozen", PARTS)
-        return (
-            f"Of images that part, {percent(counts[first] / parted)} do so first at {first}: "
-            f"{_range(rows)} of all images by level; {_range(never)} never part."
-        )
+        share = percent(counts[first] / parted)
+        return {
+            "first tensor that differs": f"{first}, in {share} of the images that part",
+            "share of all images, by level": _range(self.series("frozen", PARTS + first)),
+            "images that never part, by level": _range(self.series("frozen", PARTS)),
+        }
 
-    def observers(self) -> str:
+    def observers(self) -> Facts:
         """Live observers: against the hardware, and against frozen scales; empty without any."""
-        sentences = [self._freezing(), self._near_fp32()]
-        if self.series("live", "decided_differently"):
-            sentences.insert(0, f"with live observers, {self._decisions('live')}")
-        elif not sentences[0]:
-            return ""
-        return f"{self.name}: " + " ".join(sentence for sentence in sentences if sentence)
+        compared = bool(self.series("live", "decided_differently"))
+        found = self._decisions("live") if compared else {}
+        freezing = self._freezing()
+        if compared or freezing:
+            found |= freezing | self._near_fp32()
+        return Facts(self.name, found)
 
-    def _freezing(self) -> str:
+    def _freezing(self) -> dict[str, str]:
         rows = self.series("frozen", "top1_minus_live")
         if not rows:
-            return ""
+            return {}
         lower, higher = ([r for r in rows if r.high < 0], [r for r in rows if r.low > 0])
+        found = {
+            "freezing makes top-1 lower": f"at {len(lower)} of {len(rows)} levels",
+            "freezing makes top-1 higher": f"at {len(higher)} of {len(rows)} levels",
+        }
         whole = self.over_levels("frozen", "top1_minus_live")
-        mean = f"; over all levels it changes top-1 accuracy by {amount(whole)}" if whole else ""
-        text = (
-            f"Freezing the observers makes top-1 accuracy lower at {len(lower)} and higher at "
-            f"{len(higher)} of {len(rows)} levels with an interval that leaves 0 out{mean}."
-        )
+        if whole:
+            found["change over all levels"] = amount(whole)
         if lower:
-            text += " The most is lost" + self._extreme(min(lower, key=lambda row: row.value))
+            found |= self._extreme("lost", min(lower, key=lambda row: row.value))
         if higher:
-            text += " The most is gained" + self._extreme(max(higher, key=lambda row: row.value))
-        return text
+            found |= self._extreme("gained", max(higher, key=lambda row: row.value))
+        return found
 
-    def _extreme(self, row: Row) -> str:
+    def _extreme(self, what: str, row: Row) -> dict[str, str]:
         """Where freezing changes most: accuracies there, and what clamping alone would change."""
         at = (row.perturbation, row.level)
         found = [(model, self.results.row(self.network, model, *at, "top1")) for model in MODELS]
         shown = ", ".join(f"{model} {percent(top1.value)}" for model, top1 in found if top1)
-        text = f" at {place(*at)}, {amount(row)}: {shown}."
+        cells = {
+            f"most is {what}": f"{amount(row)} at {place(*at)}",
+            f"top-1 where most is {what}": shown,
+        }
         clamped = self.results.row(self.network, "fp32-clamped", *at, "top1_minus_fp32")
         if not clamped:
-            return text
+            return cells
         share = clamped.value / row.value
         told = not clamped.low <= 0 <= clamped.high
         part = "nearly all" if share > 0.9 else "most" if share > 0.5 else "part"
         part = part if told and share > 0 else "none that can be told"
-        return (
-            f"{text} There, clamping FP32's input to 0..1, without any quantization, makes "
-            f"{amount(clamped)}: {part} of that change comes of the range that frozen scales leave "
-            "the input."
-        )
+        text = f"{amount(clamped)}: {part} of that change"
+        return cells | {f"clamping alone where most is {what}": text}
 
-    def _near_fp32(self) -> str:
-        found = []
-        for model, what in (("live", "live fake quantization"), ("int8", "true INT8")):
+    def _near_fp32(self) -> dict[str, str]:
+        found = {}
+        for model, what in (("live", "live"), ("int8", "INT8")):
             rows = self.series(model, "top1_minus_fp32")
             if rows:
                 worst = max(rows, key=lambda row: abs(row.value))
                 at = place(worst.perturbation, worst.level)
-                found.append(f"{what} is up to {amount(worst)} off FP32 ({at})")
-        if not found:
-            return ""
-        printed = points(largest_departure()).lstrip("+")
-        return f"In top-1 accuracy, {'; '.join(found)}. Langille 2024 prints up to {printed}."
+                found[f"{what} against FP32, top-1, at most"] = f"{amount(worst)} at {at}"
+        return found
 
 
 def _range(rows: Sequence[Row]) -> str:

@@ -17,6 +17,8 @@ from ..golden.kernels.quantize import quantize_per_tensor
 from ..golden.network import execute
 from ..nets.framework import one_thread
 from ..nets.images import normalize
+from ..runtime.provenance import file_digest, processor, short
+from ..sim.toolchain import find_verilator
 from .figures_distributions import Distribution
 from .figures_images import Demonstration
 from .info import DESCRIPTIONS, Deviation, Info, RtlSummary
@@ -30,7 +32,7 @@ from .work import inputs, live_batch
 
 __all__ = ["demonstrated", "distribution", "info"]
 
-_DISTRIBUTIONS = ("maccord", "torch", "numpy", "scipy", "scikit-learn")
+_DISTRIBUTIONS = ("maccord", "torch", "numpy", "scipy", "scikit-learn", "amaranth")
 _SHOWN = {"awgn": (0.3, 0.6), "brownian": (40, 70), "vertical": (3, 5), "horizontal": (3, 5)}
 _IMAGES = 16  # whose activations are drawn
 
@@ -59,9 +61,24 @@ def info(
             "live": f"{DESCRIPTIONS['live']}; batches of {live_batch(data.size)} images "
             "in the data set's order, observers fresh at each level"
         },
-        versions={name: metadata.version(name) for name in _DISTRIBUTIONS},
+        versions=_versions(simulated=bool(rtl)),
         rtl=tuple(_summary(name, rtl) for name in dict.fromkeys(s.network for s in rtl)),
+        command=request.command,
+        digests=_digests(subjects),
+        processor=processor(),
     )
+
+
+def _versions(*, simulated: bool) -> dict[str, str]:
+    tools = {"verilator": find_verilator().version} if simulated else {}
+    return {name: metadata.version(name) for name in _DISTRIBUTIONS} | tools
+
+
+def _digests(subjects: Sequence[Subject]) -> dict[str, str]:
+    """Hashes of the data and of the weights' files."""
+    spec = subjects[0].data
+    data = {f"data ({split})": short(dataset(spec, split).digest) for split in ("train", "test")}
+    return data | {f"weights of {s.name}": file_digest(s.weights) for s in subjects}
 
 
 def _described(subject: Subject) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..runtime.files import atomic_write
 
-__all__ = ["DESCRIPTIONS", "Deviation", "Info", "RtlSummary", "read_info", "write_info"]
+__all__ = ["DESCRIPTIONS", "SCHEMA", "Deviation", "Info", "RtlSummary", "read_info", "write_info"]
+
+SCHEMA = "maccord.study/1"
 
 DESCRIPTIONS = {
     "fp32": "PyTorch's network in 32-bit floating point",
@@ -90,6 +92,10 @@ class Info:
     rtl : tuple of RtlSummary
     command : str
         That runs it again.
+    digests : mapping of str to str
+        Hashes of the weights' files and of the data.
+    processor : mapping of str to str
+        As `maccord.runtime.provenance.processor` gives it.
     """
 
     data: str
@@ -108,6 +114,8 @@ class Info:
     versions: Mapping[str, str] = field(default_factory=dict)
     rtl: tuple[RtlSummary, ...] = ()
     command: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    processor: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def aircraft(self) -> bool:
@@ -118,7 +126,7 @@ class Info:
 def write_info(path: Path, info: Info) -> None:
     """Write the JSON, whole or not at all."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(asdict(info), indent=2) + "\n")
+        temporary.write_text(json.dumps({"schema": SCHEMA} | asdict(info), indent=2) + "\n")
 
 
 def read_info(path: Path) -> Info:
@@ -131,6 +139,8 @@ def read_info(path: Path) -> Info:
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text())
+        if found.pop("schema", SCHEMA) != SCHEMA:
+            raise ValueError(f"schema must be {SCHEMA}")
         unknown = sorted(set(found) - {field.name for field in fields(Info)})
         if unknown:
             raise ValueError(f"unknown {', '.join(unknown)}")

@@ -19,10 +19,10 @@ from .figures_distributions import Distribution, distributions
 from .figures_images import Demonstration, demonstrations
 from .figures_tables import number, table_picture
 from .info import DESCRIPTIONS, Info
-from .published import IMAGES, SLIP, SLIPPED, TABLES
+from .published import IMAGES, SLIP, SLIPPED, TABLES, largest_departure
 from .rows import MODELS, Row, level_text
 from .tables import Results, display_name, tables, write_table
-from .words import of_images, percent, place
+from .words import of_images, percent, place, points
 
 __all__ = ["RECOMPUTE", "Picture", "page", "pictures", "write_outputs"]
 
@@ -133,6 +133,7 @@ def page(
         described=DESCRIPTIONS | dict(info.models),
         brownian=results.called("brownian"),
         excluded=of_images(info.images),
+        printed=points(largest_departure()).lstrip("+"),
         tables=made,
         figures=drawn,
         plot=plot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..sim.names import check_network
 from ..sim.request import check_cache
 from .grid import GRID, levels
 from .rows import MODELS
+from .scheduler import check_scheduler
 
 __all__ = ["EMBEDDED", "NETWORKS", "Request", "check", "check_file"]
 
@@ -40,6 +42,29 @@ class Request:
     device: str = "cpu"
 
     @property
+    def command(self) -> str:
+        """The command line that gives the same results, without what does not change them.
+
+        Paths are names alone, because equal studies in other folders say the same.
+        """
+        kind, colon, path = self.data.partition(":")
+        options = {
+            "networks": ",".join(self.networks),
+            "data": f"{kind}{colon}{Path(path).name}",
+            "perturb": self.perturb,
+            "models": ",".join(self.models),
+            "limit": str(self.limit),
+            "seed": str(self.seed),
+            "calibration": str(self.calibration),
+            "rtl": str(self.rtl),
+            "device": self.device,
+        }
+        words = [word for name, text in options.items() for word in (f"--{name}", text)]
+        for name, path in self.weights.items():
+            words += ["--weights", f"{name}={path.name}"]
+        return shlex.join(["maccord", "study", *words, *(["--unpaired"] if self.unpaired else [])])
+
+    @property
     def rtl_images(self) -> int:
         """Images of each level that the RTL sees: by default a few of the embedded data, small."""
         if self.rtl >= 0:
@@ -62,6 +87,7 @@ def check(request: Request) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    check_scheduler(request.scheduler)
     if request.device != "cpu":
         _check_device(request)
     check_writable("out", "folder", request.out, request.out / "probe")
@@ -69,10 +95,11 @@ def check(request: Request) -> None:
 
 
 def _check_device(request: Request) -> None:
-    from ..nets.devices import DEVICES, usable_device  # PyTorch takes seconds
+    from ..nets.devices import check_device, usable_device
 
-    if request.scheduler == "processes" or request.device not in DEVICES:
-        usable_device(request.device)  # a cluster's workers have devices of their own
+    check_device(request.device)
+    if request.scheduler == "processes":  # a cluster's workers have devices of their own
+        usable_device(request.device)
 
 
 def check_file(name: str, path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from rich.progress import (
 )
 
 from ..runtime.console import console, waiting
+from ..runtime.files import atomic_write
+from ..runtime.provenance import provenance
 from ..sim.network.run import Worker, run_network
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
-from .info import write_info
+from .info import Info, write_info
 from .measure import measure_all
 from .parts import origin, part_path, read_part, write_part
 from .plan import Cell, Collected, cells, collect
@@ -38,7 +41,9 @@ from .scheduler import answers, executor
 from .tables import Results
 from .work import Part, Task, run_task
 
-__all__ = ["run"]
+__all__ = ["PROVENANCE", "run"]
+
+PROVENANCE = "maccord.provenance/1"
 
 _STEPS = 20  # lines of progress where there is no terminal
 
@@ -178,6 +183,7 @@ def _write(
             write_sample(out / "logits", sample)
     about = info(request, found, answered, rtl)
     write_info(out / "info.json", about)
+    _write_provenance(out / "provenance.json", about)
     report = write_outputs(
         out,
         about,
@@ -187,3 +193,10 @@ def _write(
         distribution=distribution(found),
     )
     return rows, report
+
+
+def _write_provenance(path: Path, about: Info) -> None:
+    """Write what differs between runs of equal results, which all other files are free of."""
+    found = provenance(about.digests, **about.versions)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps({"schema": PROVENANCE} | asdict(found), indent=2) + "\n")

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from ..runtime.errors import SimulationError
 
-__all__ = ["answers", "executor"]
+__all__ = ["answers", "check_scheduler", "executor"]
 
+_PROCESSES = "processes"
 _AHEAD = 2  # tasks that wait for each worker
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,15 +42,25 @@ def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
     """
     if jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {jobs}")
-    kind, _, address = scheduler.partition(":")
-    if kind == "dask" and address:
-        with _cluster(address) as cluster:
-            yield cluster
-    elif scheduler == "processes":
+    check_scheduler(scheduler)
+    if scheduler == _PROCESSES:
         with _processes(jobs or len(os.sched_getaffinity(0))) as processes:
             yield processes
     else:
-        raise ValueError(f"scheduler must be processes or dask:ADDRESS, got {scheduler!r}")
+        with _cluster(scheduler.partition(":")[2]) as cluster:
+            yield cluster
+
+
+def check_scheduler(scheduler: str) -> None:
+    """Refuse a scheduler of no known kind, without a try to reach it.
+
+    Raises
+    ------
+    ValueError
+    """
+    kind, _, address = scheduler.partition(":")
+    if scheduler != _PROCESSES and not (kind == "dask" and address):
+        raise ValueError(f"scheduler must be {_PROCESSES} or dask:ADDRESS, got {scheduler!r}")
 
 
 @contextmanager

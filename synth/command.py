@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from ..runtime.cache import Cache
-from ..runtime.console import console
-from ..runtime.files import atomic_write, probe
+from ..runtime.console import console, waiting
+from ..runtime.files import atomic_write, check_writable
 from ..spec.parameters import Parameters
 from .flow import Options, synthesize
 from .plot import resources_by_block
@@ -24,10 +20,12 @@ from .report import print_synthesis
 from .results import load, save
 from .targets import Target, target_named
 from .trend import summary_before
+from .unit_names import check_unit
 
 __all__ = ["Request", "parsed_seeds", "run"]
 
 _SPEEDS = (6, 7, 8)
+_LINE_SECONDS = 60.0  # it takes minutes
 
 
 @dataclass(frozen=True)
@@ -96,9 +94,11 @@ def run(request: Request) -> int:
     options = _options(request)
     folder = request.out / parameters.name
     place = folder / f"{'-'.join(filter(None, (target.name, request.unit)))}.json"
-    for path in filter(None, (place, request.json)):
-        probe(path)
-    with _showing(console(stderr=True)) as show:
+    check_unit(request.unit, parameters)
+    check_writable("out", "folder", request.out, place)
+    if request.json:
+        check_writable("json", "file", request.json, request.json)
+    with waiting(console(stderr=True), "synthesizing", every=_LINE_SECONDS) as show:
         result = synthesize(target, parameters, options, Cache(request.out / "cache"), show)
     result = replace(result, previous=summary_before(result, load(place)))
     out = console()
@@ -139,22 +139,3 @@ def _options(request: Request) -> Options:
     jobs = request.jobs or os.cpu_count() or 1
     seeds = parsed_seeds(request.seeds)
     return Options(seeds, request.speed, request.mhz, jobs, request.unit)
-
-
-@contextmanager
-def _showing(err: Console) -> Iterator[Callable[[str], None]]:
-    """Show what goes on and the time it has taken: live on a terminal, else a line a minute."""
-    began = time.monotonic()
-    if err.is_terminal:
-        with err.status("") as status:
-            yield lambda text: status.update(escape(f"{time.monotonic() - began:.0f} s  {text}"))
-        return
-    last = began - 60
-
-    def show(text: str) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= 60:
-            last = now
-            err.print(escape(f"{now - began:.0f} s  {text}"), soft_wrap=True)
-
-    yield show

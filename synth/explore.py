@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, probe
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.provenance import provenance, short
 from ..sim.results import Verdict
 from .explore_cycles import network_digest
 from .explore_files import ranked, save
@@ -58,7 +59,8 @@ def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
     err = console(stderr=True)
     with waiting(err, "loading the network"):
         network, recording = network_of(request)
-    sweep |= {"network": network.name, "of": len(points)}
+    origin = asdict(provenance({"network": short(network_digest(network))}))
+    sweep |= {"network": network.name, "of": len(points), "provenance": origin}
     stem = request.out / f"{network.name}-{target.name}"
     for ending in (".csv", ".json", ".svg"):
         probe(stem.with_name(stem.name + ending))

@@ -16,7 +16,9 @@ from .explore_pareto import front
 from .explore_point import OK, Row
 from .targets import RESOURCES
 
-__all__ = ["COLUMNS", "ranked", "save"]
+__all__ = ["COLUMNS", "SCHEMA", "ranked", "save"]
+
+SCHEMA = "maccord.explore/1"
 
 #: Columns of the CSV, in order; empty where something is not known.
 COLUMNS = (
@@ -60,7 +62,7 @@ def save(stem: Path, sweep: dict[str, Any], rows: Sequence[Row]) -> tuple[Path, 
     stem : Path
     sweep : dict
         What all points have in common: `network`, `target`, `area`, `seeds`, `batch`,
-        `cycles_from` and more.
+        `cycles_from`, `provenance` and more.
     rows : sequence of Row
         As `ranked`.
 
@@ -76,7 +78,7 @@ def save(stem: Path, sweep: dict[str, Any], rows: Sequence[Row]) -> tuple[Path, 
     with atomic_write(csv_path) as temporary:
         temporary.write_text(text.getvalue())
     with atomic_write(json_path) as temporary:
-        content = sweep | {"points": [asdict(row) for row in rows]}
+        content = {"schema": SCHEMA} | sweep | {"points": [asdict(row) for row in rows]}
         temporary.write_text(json.dumps(content, indent=2) + "\n")
     return csv_path, json_path
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..golden.graph import Network
 from ..runtime.files import check_writable
 from ..sim.inputs import Inputs, check_inputs, check_targets
+from ..sim.names import check_network
 from ..sim.network.task import NetworkRecording
 from ..sim.request import check_cache
 from ..sim.toolchain import find_compiler, find_verilator, libpython
@@ -96,6 +97,8 @@ def _wanted(request: Request) -> tuple[Inputs, list[str]]:
     targets = [request.network] if request.network else []
     if not targets and not request.module:
         raise ValueError("network must be given, or a module, got none")
+    if targets and not request.module:
+        check_network(request.network)
     return Inputs(batch=request.batch, module=request.module), targets
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime.files import atomic_write
+from ..runtime.provenance import provenance, short
 from .timing import Placement
 
-__all__ = ["Synthesis", "load", "save"]
+__all__ = ["SCHEMA", "Synthesis", "load", "save"]
+
+SCHEMA = "maccord.synth/1"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,12 @@ def load(path: Path) -> dict[str, Any] | None:
 
 def save(path: Path, result: Synthesis) -> None:
     """Write one result."""
-    content = asdict(result) | {"total": result.total, "fmax_mhz": result.fmax_mhz}
+    content = {
+        "schema": SCHEMA,
+        **asdict(result),
+        "total": result.total,
+        "fmax_mhz": result.fmax_mhz,
+        "provenance": asdict(provenance({"design": short(result.digest)}, **result.tools)),
+    }
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -27,6 +27,8 @@ filesets:
     files:
       - {common}: {{is_include_file: true}}
       - {stem}.h: {{is_include_file: true}}
+      - maccord_driver.h: {{is_include_file: true}}
+      - maccord_driver.c
 
 targets:
   default: &default
@@ -44,7 +46,7 @@ targets:
       verilator_options: [-Wall]
 
   software:
-    description: "C headers of registers, instructions and parameters"
+    description: "C driver, and headers of registers, instructions and parameters"
     filesets: [software]
 """
 _CELLS = "      - {stem}_cells.v: {{file_type: verilogSource}}\n"

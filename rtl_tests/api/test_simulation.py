@@ -11,19 +11,30 @@ import numpy as np
 import pytest
 from command import ROOT
 from torch import nn
+from typer.testing import CliRunner
 
 from maccord import api
+from maccord.api.testing import assert_equal_in_rtl
+from maccord.cli.main import app
 from maccord.sim.network import run
 
 EXAMPLES = ROOT / "examples"
 SIZE = api.Parameters(rows=4, cols=4, axi_bytes=8)
 
 
+def model() -> nn.Module:
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*layers, nn.Linear(4, 3)).eval()
+
+
 def small() -> tuple[api.QuantizedNetwork, np.ndarray]:
     """A network of one convolution and a classifier, and two images."""
-    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     images = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
-    return api.quantize(nn.Sequential(*layers, nn.Linear(4, 3)).eval(), images, "small"), images
+    return api.quantize(model(), images, "small"), images
+
+
+def test_the_version_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"maccord {api.__version__}\n"
 
 
 def test_golden_equals_pytorch() -> None:
@@ -50,10 +61,14 @@ def test_a_difference_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wrong(*arguments: object) -> dict[str, np.ndarray]:
         tensors = dict(execute(*arguments))  # type: ignore[arg-type]
-        tensors["small.0"] = tensors["small.0"] ^ np.uint8(1)
+        first = next(name for name in tensors if name.endswith(".0"))
+        tensors[first] = tensors[first] ^ np.uint8(1)
         return tensors
 
+    assert assert_equal_in_rtl(model(), images[:1], SIZE).cycles > 0
     monkeypatch.setattr(run, "execute", wrong)
+    with pytest.raises(AssertionError, match="144 of 144 codes differ from golden"):
+        assert_equal_in_rtl(model(), images[:1], SIZE)
     found = api.simulate(network, images[:1], SIZE)
     assert not found.equal
     assert any("small.0" in problem for problem in found.problems)

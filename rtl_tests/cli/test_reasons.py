@@ -6,19 +6,25 @@ import errno
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from command import ROOT, maccord
-from network_tasks import PARAMETERS, stood_in
+from network_tasks import PARAMETERS, network_task, stood_in
 from toy import toy_data, toy_job
 
 from maccord.cli import main as cli
+from maccord.compiler.area import Area
+from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
-from maccord.runtime.pool import Crash, run_all
-from maccord.sim import cli_layers, cli_sim, simulate
+from maccord.runtime.pool import Crash, _answer, run_all
+from maccord.sim import cli_layers, cli_sim, netlist, simulate
 from maccord.sim.cli_sim import Request
-from maccord.sim.process import cocotb_environment, why_no_result
+from maccord.sim.inputs import Inputs
+from maccord.sim.ledger import write_ledger
+from maccord.sim.network.run import run_network
+from maccord.sim.process import cocotb_environment, job_folder, read_result, why_no_result
 from maccord.sim.results import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -121,3 +127,65 @@ def test_the_table_comes_before_a_dump_that_finds_no_room(
         cli_sim.run(request, stood_in)
     assert caught.value.errno == errno.ENOSPC
     assert "1,000 of 1,000 outputs equal" in capsys.readouterr().out
+
+
+def _no_space(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_folder_of_temporary_files_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's files have their place before the simulator maps them: else it dies by a signal."""
+    task = network_task()
+    monkeypatch.setattr(files.os, "posix_fallocate", _no_space)
+    monkeypatch.setattr(simulate, "build", lambda *_, **__: None)
+    crash = _answer(run_network, task)
+    assert isinstance(crash, Crash)
+    assert crash.reason.startswith("no space left on a device: files are written to ")
+    assert tempfile.gettempdir() in crash.reason
+
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    full = os_error_sentence(OSError(errno.ENOSPC, "No space left on device"))
+    assert f"{tmp_path} (TMPDIR)" in full
+
+
+def test_half_a_result_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result.json").write_text('{"cycles": 1')
+    (tmp_path / "log").write_text("last words")
+    with pytest.raises(SimulationError, match="ended without a result: last words"):
+        read_result(tmp_path)
+    monkeypatch.setattr(files.tempfile, "NamedTemporaryFile", _no_space)
+    with pytest.raises(OSError) as caught:
+        read_result(tmp_path)
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_files_that_the_simulator_maps_are_not_sparse(tmp_path: Path) -> None:
+    job = toy_job(toy_data(1 << 16, seed=1))
+    write_ledger(tmp_path, [Area("net.conv", 0, 1, 100_000, 100_000)], [], 0)
+    with job_folder(job) as folder:
+        mapped = [folder / "memory.bin", folder / "mask.bin", tmp_path / "tensors.bin"]
+        for found in (path.stat() for path in mapped):
+            assert found.st_blocks * 512 >= found.st_size > 0
+
+
+def test_the_first_run_says_what_it_costs_and_later_ones_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # the stand-in needs none
+    monkeypatch.setattr(cli_sim.os, "sched_getaffinity", lambda _: {0, 1})
+    inputs = Inputs(module="toy_networks:Reshaped")
+    request = Request(("Reshaped.conv",), PARAMETERS, inputs, out=tmp_path, jobs=1)
+    line = "first run of r4c4: generates Verilog and builds the simulator, about 30 s; later runs"
+    for kept in (False, True):
+        monkeypatch.setattr(cli_sim, "is_kept", lambda _, kept=kept: kept)
+        assert cli_sim.run(request, stood_in) == 0
+        assert (line in capsys.readouterr().err) is not kept
+    assert netlist.is_kept(PARAMETERS)
+    monkeypatch.setenv("MACCORD_CACHE", str(tmp_path))
+    assert not netlist.is_kept(PARAMETERS)

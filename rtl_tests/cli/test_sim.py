@@ -15,6 +15,7 @@ from command import ROOT, maccord, start
 from fake_accelerator import overlapping
 from network_tasks import Flipped, change_weight
 from processes import PATIENCE, reaped, tagged, wait_until
+from result_schemas import validate
 
 from maccord.sim.cli_sim import Request, dump_paths, run
 from maccord.sim.netlist import generated
@@ -55,7 +56,13 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
     assert [(r["layer"], r["perturbation"]) for r in results] == [
         *((CONV, "clean"), (CONV, "awgn:0.3"), (LINEAR, "clean"), (LINEAR, "awgn:0.3"))
     ]
+    validate("sim", results)
+    digests = [result["provenance"]["digests"] for result in results]
+    assert [len({d[name] for d in digests}) for name in ("weights", "input")] == [2, 4]
     for result in results:
+        assert result["provenance"]["command"].endswith("--stalls 0.2 --stall-seed 5")
+        assert result["provenance"]["versions"]["verilator"] == result["verilator"]
+        validate("sim", result)
         assert result["mismatches_golden"] == result["mismatches_torch"] == 0
         assert sum(result["cycles_by_cause"].values()) == result["cycles"]
         assert (result["rows"], result["cols"], result["stall_seed"]) == (4, 4, 5)

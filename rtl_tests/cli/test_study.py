@@ -1,15 +1,31 @@
 """`maccord study`: its help, and bad input in one sentence, exit code 2, nothing written."""
 
 import itertools
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from maccord.cli import main as cli
+from maccord.study import request
 from maccord.study.grid import GRID, Level, levels
 from maccord.study.plan import chosen_images
+from maccord.study.request import Request
 
+ASKED = Request(
+    networks=("resnet18", "vgg16"),
+    data="folder:/data/my flowers",
+    weights={"resnet18": Path("/data/a.pt"), "vgg16": Path("b.pt")},
+    perturb="awgn:0.3+vertical:4",
+    models=("fp32", "int8"),
+    limit=20,
+    seed=3,
+    calibration=7,
+    unpaired=True,
+    rtl=2,
+)
 WRONG = {
     "network": (["--networks", "resnet81"], ["got resnet81", "nearest: resnet18"]),
     "network of the digits": (["--networks", "resnet50"], ["must be of resnet18", "got resnet50"]),
@@ -107,3 +123,18 @@ def test_chosen_images_are_spread_evenly(count: int, limit: int) -> None:
     assert len(chosen) == (min(count, limit) if limit else count)
     gaps = {b - a for a, b in itertools.pairwise(chosen)}
     assert chosen[0] == 0 and max(gaps, default=1) - min(gaps, default=1) <= 1
+
+
+def test_the_command_of_a_report_runs_the_same_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for folders, which it leaves out."""
+    asked = []
+    monkeypatch.setattr(request, "check", lambda found: asked.append(found) or exit_quietly())
+    monkeypatch.setattr(sys, "argv", shlex.split(ASKED.command))
+    with pytest.raises(SystemExit):
+        cli.main()
+    names = {name: Path(path.name) for name, path in ASKED.weights.items()}
+    assert asked == [replace(ASKED, data="folder:my flowers", weights=names)]
+
+
+def exit_quietly() -> None:
+    raise ValueError("enough")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -39,7 +40,8 @@ def fail(
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
-    return capsys.readouterr()
+    out, err = capsys.readouterr()
+    return out, re.sub(r"^.*, \d+ s\n", "", err, flags=re.MULTILINE)  # how long it took so far
 
 
 def refuse(
@@ -113,6 +115,19 @@ WRONG = {
     "window": (["sim", LAYER, "--window", "9"], ["window must be two cycles, FIRST:LAST"]),
     "json is a folder": (["sim", LAYER, "--json", "golden"], ["json must be a file", "golden"]),
     "no target": (["sim"], ["targets must be networks or layers", "got none"]),
+    "dry run with waves": (
+        ["sim", LAYER, "--dry-run", "--waves"],
+        ["simulates nothing, got waves"],
+    ),
+    "dry run with a dump": (["sim", LAYER, "--dry-run", "--dump", "x"], ["nothing, got dump"]),
+    "dry run with stalls": (
+        ["sim", LAYER, "--dry-run", "--stalls", "0.1"],
+        ["dry-run needs latency 30 and no stalls", "got latency 30 and stalls 0.1"],
+    ),
+    "dry run of what does not fit": (
+        ["sim", "vgg16.features.28", "--activation-bytes", "2048", "--dry-run"],
+        ["vgg16.features.28 does not fit: activation_bytes must be at least"],
+    ),
     "no images": (["sim", LAYER, "--batch", "0"], ["batch must be at least 1, got 0"]),
     "no clock": (["sim", "resnet18", "--mhz", "0"], ["mhz must be above 0, got 0"]),
     "clock that is no number": (["sim", "resnet18", "--mhz", "nan"], ["mhz must be", "got nan"]),
@@ -208,7 +223,7 @@ def test_no_compiler(env: dict[str, str], words: str) -> None:
 def test_a_mistake_of_ours_is_no_mismatch(
     debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(names: tuple[str, ...], json: Path | None) -> None:
+    def broken(names: tuple[str, ...], json: Path | None, wide: bool) -> None:
         raise IndexError("pop from\nan empty list")
 
     monkeypatch.setattr(cli_layers, "run", broken)
@@ -263,8 +278,9 @@ def test_verilog_is_written_with_its_parameters(tmp_path: Path) -> None:
         done = maccord(*arguments, str(tmp_path / name))
         assert done.returncode == 0, done.stderr
     written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
-    endings = (".v", ".json", ".core", ".vlt", ".h")
-    assert set(written) == {"maccord.h", *(f"maccord_r4c4{ending}" for ending in endings)}
+    endings = (".v", ".json", ".rdl", ".core", ".vlt", ".h")
+    shared = {"maccord.h", "maccord_driver.c", "maccord_driver.h"}
+    assert set(written) == shared | {f"maccord_r4c4{ending}" for ending in endings}
     assert json.loads(written["maccord_r4c4.json"])["parameters"]["rows"] == 4
     again = {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert again == written

@@ -54,6 +54,16 @@ def test_the_command_lines_reference_is_current() -> None:
     assert done.returncode == 0, "docs/cli.md is stale: python docs/command_line.py"
 
 
+def test_schemas_of_results_are_current() -> None:
+    program = (
+        "from result_schemas import FOLDER, schemas\n"
+        "found = {p.name: p.read_text() for p in FOLDER.iterdir()}\n"
+        "raise SystemExit(found != schemas())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=DOCS, check=False)
+    assert done.returncode == 0, "docs/schemas/ is stale: python docs/result_schemas.py"
+
+
 def test_figures_are_current() -> None:
     program = (
         "from figures.__main__ import FIGURES, HERE, digest\n"

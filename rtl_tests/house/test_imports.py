@@ -16,12 +16,15 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
     "golden": ({"golden", "spec"}, {"numpy"}),
     "hw": ({"hw", "spec"}, {"amaranth"}),
     "compiler": ({"compiler", "golden", "spec"}, {"numpy"}),
-    "nets": ({"golden", "nets", "runtime", "spec"}, {"numpy", "torch", "sklearn", "PIL"}),
+    "nets": (
+        {"golden", "nets", "runtime", "spec"},
+        {"numpy", "torch", "safetensors", "sklearn", "PIL"},
+    ),
     "sim": (
         {"compiler", "golden", "hw", "nets", "runtime", "sim", "spec"},
         {
             *("numpy", "torch", "cocotb", "cocotb_bus", "cocotb_tools", "find_libpython"),
-            *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
+            *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2", "vcd"),
         },
     ),
     "synth": (

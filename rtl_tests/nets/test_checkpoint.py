@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from maccord.golden.network import compute
 from maccord.nets.checkpoint import load_checkpoint
@@ -48,6 +49,33 @@ def test_seventy_classes(name, wrapped, tmp_path: Path) -> None:
     for layer_name, record in network.record(calibration[1]).items():
         layer = network.layers[layer_name]
         np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch, layer_name)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "parallel", "parallel safetensors"])
+def test_other_forms_hold_the_same_weights(form: str, tmp_path: Path) -> None:
+    state = _state("squeezenet1_1", 7)
+    named = {f"module.{name}": value for name, value in state.items()}
+    path = tmp_path / "weights.bin"
+    if "safetensors" in form:
+        save_file(named if "parallel" in form else state, path)
+    else:
+        torch.save({"state_dict": named}, path)
+    found = load_checkpoint(NETWORKS["squeezenet1_1"], path).state_dict()
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], value) for name, value in state.items())
+
+
+def test_half_a_file_of_safetensors_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file(_state("squeezenet1_1", 7), path)
+    path.write_bytes(path.read_bytes()[:5000])
+    said = f"got {path}: not a file of tensors that safetensors reads"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load_checkpoint(NETWORKS["squeezenet1_1"], path)
+    other = {f"module.{name}": value for name, value in _state("resnet18", 7).items()}
+    save_file(other, path)
+    with pytest.raises(ValueError, match=r"must be a checkpoint of squeezenet1_1, got .* lacks"):
+        load_checkpoint(NETWORKS["squeezenet1_1"], path)
 
 
 def test_the_files_weights_are_used(tmp_path: Path) -> None:

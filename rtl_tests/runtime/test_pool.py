@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from processes import PATIENCE, reaped, tagged, wait_until
 
-from maccord.runtime.pool import Crash, available_memory, run_all
+from maccord.runtime.pool import Crash, available_memory, run_all, tell
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +35,12 @@ def note_span(arguments: tuple[Path, int]) -> int:
     return others
 
 
+def count_up(number: int) -> int:
+    for step in range(number):
+        tell(step)
+    return number
+
+
 def free(_: object) -> int:
     return 0
 
@@ -48,6 +54,18 @@ def test_a_crash_is_an_answer_and_spares_the_others() -> None:
     found = dict(run_all(crash_on_odd, [0, 1, 2], processes=2, cost=free, budget=0))
     assert (found[0], found[2]) == (0, 2)
     assert isinstance(found[1], Crash) and "exit code 7" in found[1].reason
+
+
+def test_news_of_a_task_come_before_its_answer() -> None:
+    heard: list[tuple[int, object]] = []
+    answers = run_all(
+        count_up, [3, 0, 2], processes=2, cost=free, budget=0,
+        on_news=lambda index, content: heard.append((index, content)),
+    )  # fmt: skip
+    for index, answer in answers:
+        assert [content for task, content in heard if task == index] == list(range(answer))
+    tell("nobody waits for this process")
+    assert len(heard) == 5
 
 
 def test_tasks_beyond_the_budget_wait(tmp_path: Path) -> None:

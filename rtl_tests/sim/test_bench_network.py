@@ -1,13 +1,17 @@
 """The benchmark of whole networks compares what is equal, and says which is which."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from result_schemas import validate
 from toy_networks import CLASSES, Joined
 
 from maccord.nets.integer import IntegerNetwork
 from maccord.nets.library import QuantizedNetwork, quantized
 from maccord.runtime.errors import SimulationError
+from maccord.sim.bench import content
 from maccord.sim.bench_network import compare
 
 
@@ -23,6 +27,10 @@ def test_a_ratio() -> None:
     assert (ratio.what, ratio.ours, ratio.unit) == (
         *("Joined, 3 images of 16 x 16", "integer network", "s"),
     )
+    machine = {"torch": "2", "numpy": "2", "verilator": "5.040", "compiler": "g++ 12"}
+    found = json.loads(json.dumps(content([ratio], machine, {"weights": "0123"})))
+    validate("bench", found)
+    assert found["provenance"]["versions"]["verilator"] == "5.040"
     assert ratio.ratio == ratio.ours_value / ratio.other_value and ratio.rounds >= 1
 
 

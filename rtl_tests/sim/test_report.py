@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -44,6 +45,27 @@ def test_runs_without_a_result_are_counted(capsys: pytest.CaptureFixture[str]) -
     ]
     last = said(capsys, GOOD, FAILED)[-1]
     assert last == "1 of 2 runs gave no valid result; 32 of 32 outputs equal in the others"
+
+
+def test_quiet_is_the_verdict_and_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    for outcomes in ([GOOD], [FAILED, GOOD], [GOOD, WRONG]):
+        whole = said(capsys, *outcomes)
+        labels = [f"net.layer{i}" for i in range(len(outcomes))]
+        print_outcomes(console(), labels, outcomes, Path("build"), quiet=True)
+        quiet = capsys.readouterr().out.splitlines()
+        problems = sum(len(outcome.problems) for outcome in outcomes)
+        assert len(quiet) == 1 + problems and quiet[-1] == whole[-1]
+        assert all(line in whole for line in quiet)
+
+
+def test_waves_are_said_with_the_command_that_opens_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waves = tmp_path / "a layer.fst"
+    waves.write_bytes(b"0" * 100_000)
+    lines = said(capsys, replace(GOOD, waves=waves))
+    at = lines.index(f"waves: {waves}, 0.1 MB")
+    assert lines[at + 1] == f"open them: gtkwave '{tmp_path}/a layer.gtkw'"
 
 
 def test_a_netlist_that_was_given_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,4 +116,6 @@ def test_layers_on_a_terminal_of_40_columns() -> None:
     text = on_a_terminal(40, "layers", "resnet18.conv1")
     assert "…" not in text
     row = next(line for line in text.splitlines() if "conv2d_relu" in line)
-    assert "resnet18.conv1" in row and row.rstrip().endswith("118,013,952")
+    assert row.split() == ["resnet18.conv1", "conv2d_relu", "118,013,952"]
+    words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+    assert words.endswith("--wide shows input, output, kernel, stride, padding")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 from processes import reaped, wait_until
 from toy import TARGET, toy_data, toy_job, toy_verilog
 
+from maccord.compiler.area import Area
 from maccord.runtime.errors import SimulationError
+from maccord.sim.gtkwave import BUSES, write_save_file
 from maccord.sim.simulate import Job, run_plain, simulate
 from maccord.spec.registers import IDENTIFICATION, Status
 
@@ -146,6 +149,42 @@ def test_waves_of_a_window(tmp_path: Path) -> None:
         times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
         assert (min(times), max(times)) == (600, 710)
         assert "m_axi_araddr" in text
+        assert isinstance(job.verilog, str)
+        saved = write_save_file(result.waves, job.verilog, job.axi_bytes).read_text()
+        wanted = [line for line in saved.splitlines() if line.startswith("tb.")]
+        assert len(wanted) == sum(map(len, BUSES.values())) and {*wanted} <= {*_names(text)}
+        assert f'[dumpfile] "{result.waves}"' in saved
+
+
+def test_waves_that_begin_with_a_tensor(tmp_path: Path) -> None:
+    data, half = toy_data(4096, seed=1), 2048
+    areas = [Area(f"part {i}", TARGET + i * half, 1, half, half) for i in range(2)]
+    found = []
+    for after in (0, 1):
+        job = toy_job(
+            data, ledger=areas, waves=(3, 20), waves_after=after, waves_path=tmp_path / f"{after}",
+        )  # fmt: skip
+        result = simulate(job)
+        assert result.waves is not None and len(result.tensors) == 2
+        if result.model.waves == "vcd":
+            lines = result.waves.read_text().splitlines()
+            found.append([int(line[1:]) for line in lines if line.startswith("#")])
+    if found:
+        (reset, *_), (begin, *_, end) = found
+        assert reset == 30 and end - begin == 180
+        assert reset + result.cycles * 10 * 0.3 < begin < reset + result.cycles * 10
+
+
+def _names(vcd: str) -> Iterator[str]:
+    """Full names in a file of waves, those of vectors with their range."""
+    scopes: list[str] = []
+    for words in map(str.split, vcd.partition("$enddefinitions")[0].splitlines()):
+        if words[:1] == ["$scope"]:
+            scopes.append(words[2])
+        elif words[:1] == ["$upscope"]:
+            scopes.pop()
+        elif words[:1] == ["$var"]:
+            yield ".".join(scopes) + "." + "".join(words[4:-1])
 
 
 def test_a_killed_parent_leaves_no_simulator(tmp_path: Path) -> None:

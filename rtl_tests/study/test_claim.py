@@ -10,7 +10,7 @@ import pytest
 from study_samples import TENSORS, random_differences, random_sample
 
 from maccord.study import words
-from maccord.study.claim import Claim, claim
+from maccord.study.claim import Claim, Facts, claim
 from maccord.study.claim_levels import level_lines
 from maccord.study.differences import TensorDifference
 from maccord.study.measure import measure_all
@@ -30,6 +30,12 @@ def levels(parting: float, models: tuple[str, ...] = MODELS) -> list[Sample]:
     ]
 
 
+def only(facts: tuple[Facts, ...]) -> str:
+    """The table's only column, as text."""
+    (column,) = facts
+    return str(column)
+
+
 def nowhere(lines: list[TensorDifference]) -> list[TensorDifference]:
     return [replace(d, differing=0, images_parting_here=0, largest=0) for d in lines]
 
@@ -44,10 +50,11 @@ def said(samples: list[Sample], *, part: bool = True) -> tuple[Claim, list[Row]]
 def test_equal_models_hold_exactly() -> None:
     found, _ = said(levels(0), part=False)
     assert found.verdict.startswith("It holds exactly: 0 of 800 decisions differ, and not one act")
-    (text,) = found.hardware
-    assert "not one of 800 decisions differs" in text and "No tensor differs." in text
+    text = only(found.hardware)
+    assert "decisions that differ: none of 800;" in text
+    assert "first tensor that differs: none" in text
     assert f"above {words.of_images(IMAGES)} is excluded" in text and "1.49 %" in text
-    assert "Top-1 accuracy is the same." in text
+    assert "top-1 accuracy, INT8 against fake: the same" in text
 
 
 def test_equal_decisions_of_other_values_are_told_apart() -> None:
@@ -76,11 +83,11 @@ def test_decisions_that_differ_are_counted(changed: int, verdict: str) -> None:
     share = changed / 400
     assert found.verdict.startswith(verdict)
     assert f"{changed} of 400 decisions differ ({words.percent(share)}, one in" in found.verdict
-    (text,) = found.hardware
+    text = only(found.hardware)
     worst = next(
         r for r in rows if (r.model, r.metric, r.level) == ("frozen", "decided_differently", 0.4)
     )
-    assert f"most at AWGN 0.4: {words.amount(worst)}" in text
+    assert f"most at: AWGN 0.4: {words.amount(worst)}" in text
 
 
 def bounded(high: float) -> str:
@@ -118,7 +125,7 @@ def test_where_most_part_first_is_named() -> None:
     }
     first = max(counts, key=lambda tensor: counts[tensor])
     share = words.percent(counts[first] / sum(counts.values()))
-    assert f"Of images that part, {share} do so first at {first}:" in found.hardware[0]
+    assert f": {first}, in {share} of the images that part;" in only(found.hardware)
     for line in level_lines(Results(rows)):
         own = [d for d in lines if words.place(d.perturbation, d.level) == line.place]
         most = max(own, key=lambda d: d.images_parting_here)
@@ -141,23 +148,26 @@ def with_losses(live: float, clamped: float) -> str:
             ("live", "top1", 0.91),
         )
     ]
-    return claim(rows, [], 100).observers[0]
+    return only(claim(rows, [], 100).observers)
 
 
 def test_what_freezing_costs_and_why() -> None:
     text = with_losses(-0.70, -0.69)
-    assert "lower at 1 and higher at 0 of 1 levels" in text
-    assert "AWGN 0.6, -70.00 points [-72.00, -68.00]: live 91.00 %, frozen 21.70 %." in text
-    assert "makes -69.00 points [-71.00, -67.00]: nearly all of that change" in text
+    assert "top-1 lower: at 1 of 1 levels; freezing makes top-1 higher: at 0 of 1 levels" in text
+    assert "most is lost: -70.00 points [-72.00, -68.00] at AWGN 0.6;" in text
+    assert "top-1 where most is lost: live 91.00 %, frozen 21.70 %" in text
+    alone = "clamping alone where most is lost: -69.00 points [-71.00, -67.00]"
+    assert f"{alone}: nearly all of that change" in text
     assert "most of that change" in with_losses(-0.70, -0.40)
     assert ": part of that change" in with_losses(-0.70, -0.10)
     for clamped in (-0.01, 0.1):
         assert "none that can be told of that change" in with_losses(-0.70, clamped)
     gained = with_losses(0.3, 0.2)
-    assert "higher at 1 of 1" in gained and "The most is gained at AWGN 0.6, +30.00" in gained
+    assert "higher: at 1 of 1" in gained and "most is gained: +30.00" in gained
     assert "most of that change" in gained and "lost" not in gained
     neither = with_losses(-0.01, 0)
-    assert "lower at 0 and higher at 0" in neither and "The most" not in neither
+    assert "lower: at 0 of 1" in neither and "higher: at 0 of 1" in neither
+    assert "most is" not in neither
 
 
 def test_the_extremes_are_named() -> None:
@@ -166,9 +176,10 @@ def test_the_extremes_are_named() -> None:
         Row("n", "frozen", "awgn", at, "top1_minus_live", value, value - 0.05, value + 0.05)
         for at, value in changes.items()
     ]
-    (text,) = claim(rows, [], 100).observers
-    assert "lower at 2 and higher at 3 of 5 levels" in text
-    assert "lost at AWGN 0.2, -40.00 points" in text and "gained at AWGN 0.4, +30.00" in text
+    text = only(claim(rows, [], 100).observers)
+    assert "lower: at 2 of 5 levels" in text and "higher: at 3 of 5 levels" in text
+    assert re.search(r"lost: -40.00 points \[.*?\] at AWGN 0.2;", text)
+    assert re.search(r"gained: \+30.00 points \[.*?\] at AWGN 0.4;", text)
 
 
 @pytest.mark.parametrize("models", [("fp32",), ("int8", "live"), ("fp32", "frozen"), ()])
@@ -188,17 +199,19 @@ def test_every_number_of_the_text_is_a_figure_of_the_rows() -> None:
     known = {words.percent(x) for r in rows for x in (r.value, r.low, r.high)}
     known |= {f"{100 * x:+.2f}" for r in rows for x in (r.value, r.low, r.high)}
     known = {text.removesuffix(" %") for text in known}
-    for text in found.hardware:
-        for bracket in re.findall(r"\[(.*?)\]", text):
+    for text in map(str, (*found.hardware, *found.observers)):
+        brackets = re.findall(r"\[(.*?)\]", text)
+        assert brackets
+        for bracket in brackets:
             assert set(bracket.split(", ")) <= known, bracket
 
 
 def test_an_effect_on_accuracy_is_told_from_none() -> None:
     share = Row("n", "frozen", "awgn", 0.1, "decided_differently", 0.02, 0.01, 0.03)
     for low, high, text in (
-        (-0.01, 0.005, "-0.20 points [-1.00, +0.50] off that of fake quantization"),
-        (-0.01, 0.005, "an interval that contains 0: no effect"),
-        (-0.01, -0.001, "[-1.00, -0.10] off that of fake quantization, an interval that leaves 0"),
+        (-0.01, 0.005, "INT8 against fake: -0.20 points [-1.00, +0.50];"),
+        (-0.01, 0.005, "; the interval contains 0: no effect"),
+        (-0.01, -0.001, "[-1.00, -0.10]; the interval leaves 0 out"),
     ):
         whole = Row("n", "int8", "all", 0.0, "top1_minus_frozen", -0.002, low, high)
-        assert text in claim([share, whole], [], 100).hardware[0]
+        assert text in only(claim([share, whole], [], 100).hardware)

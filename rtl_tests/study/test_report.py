@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import re
 from dataclasses import replace
 from functools import cache
@@ -12,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from result_schemas import validate
 from study_samples import LEVELS, random_differences, random_sample
 
 from maccord.study import figures_curves
@@ -126,6 +128,8 @@ def test_the_claim_comes_first_and_everything_is_said() -> None:
         *("fourth power of frequency", "1,000 resamples"),
     ):
         assert part.replace("&#39;", "'") in text.replace("&#39;", "'"), part
+    for label in ("decisions that differ", "first tensor that differs", "change over all levels"):
+        assert f'<th scope="row">{label}</th><td>' in text
     assert text.count("<td>ResNet-18</td>") == 2 * 4 + 1  # and a line of table 4.2
     assert (
         "the same bytes." in text
@@ -159,6 +163,7 @@ def test_a_part_of_the_models_is_enough(models: tuple[str, ...], tmp_path: Path)
     tables = "4.3, 4.4, 4.5" if models in (("fp32",), ("int8",)) else ""
     assert all(f"Table {number}:" in text for number in tables.split(", ") if number)
     assert "Left out, for want of the models or levels they need: 4.1, 4.2" in text
+    assert 'class="bad"' not in text  # nothing is wrong with what was not asked for
     absent = [n for n in ("2.2", "2.3", "2.4", *FIGURES) if f"Figure {n}:" not in text]
     assert f"they need: {', '.join(absent)}." in text
 
@@ -219,6 +224,7 @@ def test_info_comes_back_as_it_went(tmp_path: Path) -> None:
     path = tmp_path / "info.json"
     write_info(path, INFO)
     assert read_info(path) == INFO
+    validate("study", json.loads(path.read_text()))
     for change in (("classes", "classs"), ("{", "["), ("equal", "equals")):
         path.write_text(path.read_text().replace(*change))
         with pytest.raises(ValueError, match=r"info.json must describe a study: "):

@@ -1,5 +1,6 @@
 """Whole studies, small ones: resumed, repeated, with another number of workers, damaged."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 from processes import reaped, wait_until
+from result_schemas import validate
 from study_tasks import LIMIT, request, weights
 
 from maccord.golden.kernels.quantize import dequantize, quantize_per_tensor
@@ -106,14 +108,21 @@ def test_rows_and_differences_are_complete(finished: Request) -> None:
 
 
 def test_another_number_of_workers_writes_the_same_bytes(finished: Request, tmp_path: Path) -> None:
-    """All files: parts, figures and the page, too."""
+    """All files: parts, figures and the page, too; but for the one that has date and command."""
     again = replace(finished, out=tmp_path / "again", jobs=1)
     assert run(again) == 0
+    origins = [
+        json.loads((out / "provenance.json").read_text()) for out in (finished.out, again.out)
+    ]
+    for origin in origins:
+        validate("provenance", origin)
+    assert origins[0]["digests"] == origins[1]["digests"]
+    validate("study", json.loads((again.out / "info.json").read_text()))
     ours, theirs = (
         {
             str(path.relative_to(out)): path.read_bytes()
             for path in out.rglob("*.*")
-            if path.is_file()
+            if path.is_file() and path.name != "provenance.json"
         }
         for out in (finished.out, again.out)
     )

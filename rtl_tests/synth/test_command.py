@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from result_schemas import validate
 from toy_synthesis import described, mapped, timed
 from typer.testing import CliRunner
 
@@ -86,6 +87,7 @@ def written(
 
 def test_files_hold_the_figures(written: tuple[Path, str]) -> None:
     content = json.loads((written[0] / "ecp5-85k.json").read_text())
+    validate("synth", content)
     assert content["total"] == {"dsp": 1, "lut": 5, "ff": 2, "bram": 1}
     assert content["fmax_mhz"] == [80.0, 80.0]
     assert content["placements"][1]["path"]["steps"][1]["instance"] == "accelerator.core.fetch"

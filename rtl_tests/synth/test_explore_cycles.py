@@ -89,7 +89,7 @@ def test_digest_is_that_of_the_contents() -> None:
 
 
 def stage(macs: int, read: int, written: int, outputs: int) -> Stage:
-    return Stage("s", "s", "conv2d", (), (), (1, outputs), macs, read, written, 0)
+    return Stage("s", "s", "conv2d", (), (), (1, outputs), macs, read, written, 0, 0)
 
 
 @pytest.mark.parametrize(

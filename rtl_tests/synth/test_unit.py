@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from command import ROOT
 
+from maccord.runtime.cache import Cache
+from maccord.spec.parameters import Parameters
+from maccord.synth import flow
+from maccord.synth.targets import target_named
 from maccord.synth.unit import modules_of, wrapper
+from maccord.synth.unit_names import check_unit, computed, known
 
 DESIGN = r"""
 module \top
@@ -58,6 +64,22 @@ def test_every_port_is_connected_once() -> None:
         r".\port$6157$138 (outputs[4:3])",
     ]
     assert "reg [8:0] drive;" in text and "reg [4:0] caught;" in text
+
+
+def test_the_table_of_names_is_that_of_the_design() -> None:
+    """If it is not: `python -m maccord.synth.unit_names` writes it anew."""
+    cache = Cache(ROOT / "build" / "synth" / "cache")  # as in test_synthesis
+    parameters = Parameters(**target_named("ecp5-25k").parameters, family="ecp5")
+    assert known() == computed(flow._design(parameters, cache, print))
+
+
+def test_numbers_of_instances_end_with_the_array() -> None:
+    parameters = Parameters(rows=8, cols=4, lanes=2)
+    for unit in ("requantizer_1", "accumulator_3.memory", "array.element_7_3"):
+        check_unit(f"core.compute.datapath.{unit}", parameters)
+    for unit, size in (("requantizer_2", 2), ("array.element_7_4", 4), ("array.element_8_0", 8)):
+        with pytest.raises(ValueError, match=f"unit must have numbers below {size} in core"):
+            check_unit(f"core.compute.datapath.{unit}", parameters)
 
 
 @pytest.mark.parametrize("unit", ["core.adde", "accelerator.core.adder", "adder"])

@@ -8,12 +8,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from maccord.hw.package.files import companions
+from maccord.hw.package.files import DRIVER, companions
 from maccord.spec.parameters import Parameters
 
 __all__ = ["DRIVER", "FLAGS", "PARAMETERS", "Driver", "compiler", "headers", "library"]
 
-DRIVER = Path(__file__).parents[2] / "driver"
 FLAGS = (
     *("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow"),
     *("-Wstrict-prototypes", "-Wmissing-prototypes", "-ffreestanding", "-O2"),

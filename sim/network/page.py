@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from . import plot
+from .report import at_roofline
 from .results import BOUNDS, NetworkResult, bounds
 
 __all__ = ["page"]
@@ -29,6 +30,7 @@ def page(results: Sequence[NetworkResult]) -> str:
     environment.filters |= {
         "count": lambda number: f"{number:,.0f}",
         "percent": lambda share: f"{int(share * 1000) / 10:.1f} %",
+        "roofline": at_roofline,
         "shape": lambda shape: "x".join(map(str, shape)),
     }
     template = environment.from_string(_TEMPLATE.read_text())

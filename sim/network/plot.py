@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
+from .labels import label
+from .report import at_roofline
 from .results import BOUNDS, NetworkResult, StageResult, bounds
+from .svg import svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +27,8 @@ COLOURS = {
     "requantizer": "#cc79a7",
     "other": "#999999",
 }
+_FAR = 1.02  # from this ratio to their roofline on, stages have their names beside them
+_DECADES = 500  # from this ratio of limits on, ticks at powers of ten are enough
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 
 
@@ -57,11 +62,14 @@ def cycles_by_stage(result: NetworkResult) -> str:
         axes.set_xlabel("cycles")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         figure.legend(loc="outside upper center", ncols=len(BOUNDS) + 1, frameon=False)
-        return _svg(figure)
+        return svg(figure, f"Cycles of each stage of {result.layer}, by what they were spent on")
 
 
 def roofline(result: NetworkResult) -> str:
     """MACs per cycle over MACs per byte, under what the hardware could do.
+
+    Stages far from their rooflines have their names beside them, those that lose most cycles
+    first; the others show theirs where the pointer rests.
 
     Parameters
     ----------
@@ -74,49 +82,65 @@ def roofline(result: NetworkResult) -> str:
     """
     stages = [stage for stage in result.stages if stage.macs and stage.read_bytes]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9, 5), layout="constrained")
+        figure = Figure(figsize=(9, 5.5), layout="constrained")
+        FigureCanvasAgg(figure)  # which measures labels
         axes = figure.subplots()
+        hints = {}
+        for index, stage in enumerate(stages):
+            gid = f"stage-{index}"
+            colour = COLOURS[stage.bound_by]
+            axes.plot(*_point(stage), "o", color=colour, markeredgecolor="none", gid=gid)
+            hints[gid] = _hint(result, stage)
         for name, colour in COLOURS.items():
-            group = [stage for stage in stages if stage.bound_by == name]
-            if group:
-                x = [_intensity(stage) for stage in group]
-                y = [stage.macs / stage.cycles for stage in group]
-                axes.plot(x, y, "o", color=colour, label=f"mostly {name}")
+            if any(stage.bound_by == name for stage in stages):
+                axes.plot([], [], "o", color=colour, label=f"mostly {name}")
         _roof(axes, result, stages)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
+        _scales(axes)
         axes.set_xlabel("MACs per byte read or written, whichever are more")
         axes.set_ylabel("MACs per cycle")
-        axes.grid(True, which="both", linewidth=0.3)
-        axes.legend(loc="lower right")
-        return _svg(figure)
+        axes.grid(visible=True, which="major", linewidth=0.3)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
+        far = [stage for stage in stages if stage.roofline_ratio >= _FAR]
+        far.sort(key=lambda stage: stage.roofline_cycles - stage.cycles)
+        names = [(_short(result, stage), _point(stage)) for stage in far]
+        label(axes, names, [_point(stage) for stage in stages])
+        return svg(figure, f"MACs per cycle of each stage of {result.layer} under its roof", hints)
+
+
+def _scales(axes: Axes) -> None:
+    """Logarithmic, with at least three ticks on each axis."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, high / 30), high)
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        steps = (1.0, 2.0, 5.0) if limits[1] / limits[0] < _DECADES else (1.0,)
+        axis.set_major_locator(LogLocator(subs=steps, numticks=99))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _roof(axes: Axes, result: NetworkResult, stages: list[StageResult]) -> None:
     """Draw the bus' slope up to the array's ceiling."""
     peak, width = result.rows * result.cols, result.axi_bytes
     ridge = peak / width
-    intensities = [_intensity(stage) for stage in stages]
+    intensities = [_point(stage)[0] for stage in stages]
     low, high = min([ridge / 4, *intensities]), max([ridge * 4, *intensities])
     label = f"{result.rows} x {result.cols} array, {width} bytes a cycle"
     axes.plot([low, ridge, high], [low * width, peak, peak], "k-", linewidth=1, label=label)
 
 
-def _intensity(stage: StageResult) -> float:
-    """MACs per byte of the busier direction: a bus reads and writes at once."""
-    return stage.macs / max(stage.read_bytes, stage.written_bytes)
+def _point(stage: StageResult) -> tuple[float, float]:
+    """MACs per byte of the busier direction (a bus reads and writes at once), MACs per cycle."""
+    return stage.macs / max(stage.read_bytes, stage.written_bytes), stage.macs / stage.cycles
+
+
+def _hint(result: NetworkResult, stage: StageResult) -> str:
+    return (
+        f"{_short(result, stage)}: {stage.macs / stage.cycles:.1f} MACs per cycle, "
+        f"{at_roofline(stage.roofline_ratio)} its roofline, mostly {stage.bound_by}"
+    )
 
 
 def _short(result: NetworkResult, stage: StageResult) -> str:
     return stage.name.removeprefix(f"{result.network}.")
-
-
-def _svg(figure: Figure) -> str:
-    """Return the figure as an element that can stand in a page: without XML's prologue."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

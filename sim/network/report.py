@@ -2,60 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from ...runtime.tables import Column, fitting, print_wrapped
 from ..results import CLEAN
+from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 
-__all__ = ["print_network"]
+__all__ = ["at_roofline", "print_network"]
 
-_LEGEND = (
-    "roofline: cycles by those that multipliers or bus need at least; compute to other: shares of "
-    "the cycles; golden, torch: bytes that differ from that reference\n"
+_LEGENDS = {
+    "roofline": "roofline: cycles by those that multipliers or bus need at least",
+    "compute": "compute to other: shares of the cycles",
+    "golden": "golden, torch: bytes that differ from that reference",
+}
+_OVERLAP = (
     "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
-    "overlap is counted with the first, so a roofline below 1 (*) says that a stage began before "
-    "its count did"
+    "overlap is counted with the first"
 )
+_BELOW = (
+    ", so a stage whose count is below its roofline (*) began before its count did: it is shown as "
+    "at its roofline, 1"
+)
+# Of the columns, which are left out first where a terminal is narrow: the highest
+_BOUND_BY, _UTILISATION, _ROOFLINE, _SHAPE, _OP, _MACS, _SHARES = range(1, 8)
+_NUMBERS = {
+    "MACs": _MACS,
+    "cycles": 0,
+    "utilisation": _UTILISATION,
+    "roofline": _ROOFLINE,
+    **dict.fromkeys(BOUNDS, _SHARES),
+}
 _CLASSES = 8  # of a batch's images, more are in the JSON
 
 
-def print_network(out: Console, result: NetworkResult) -> None:
+def print_network(out: Console, result: NetworkResult, width: int | None = None) -> None:
     """Print the table of stages, and what the whole network took and said.
 
     Parameters
     ----------
     out : Console
     result : NetworkResult
+    width : int, optional
+        Characters that the table may take; columns that matter less are left out.
     """
-    out.print(_table(result))
-    out.print(_LEGEND, soft_wrap=True, style="dim")
+    table, hidden = fitting(out, _columns(result), width)
+    out.print(table)
+    said = [text for name, text in _LEGENDS.items() if name not in hidden]
+    print_wrapped(out, "; ".join(said), width)
+    print_wrapped(out, _OVERLAP + ("" if "roofline" in hidden else _BELOW), width)
+    if hidden:
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
     for line in _totals(result):
-        out.print(escape(line), soft_wrap=True)
+        print_wrapped(out, escape(line), width, style="")
+    if len(result.top5) == 1:
+        out.print(fitting(out, _top5(result.top5[0]), width)[0])
 
 
-def _table(result: NetworkResult) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
+def _columns(result: NetworkResult) -> list[Column]:
     perturbed = "" if result.perturbation == CLEAN else f" @ {result.perturbation}"
-    table.add_column("tensor", f"{escape(result.network + perturbed)}", no_wrap=True)
-    table.add_column("op", no_wrap=True)
-    table.add_column("shape", no_wrap=True)
-    sums = [*_numbers(result), "", *_mismatches(result)]
-    names = ("MACs", "cycles", "utilisation", "roofline", *BOUNDS, "bound by", "golden", "torch")
-    for name, total in zip(names, sums, strict=True):
-        table.add_column(name, total, justify="right", no_wrap=True)
-    for stage in result.stages:
-        inputs = " + ".join(map(_size, stage.input_shapes))
-        table.add_row(
-            escape(stage.name),
-            stage.op,
-            f"{inputs} > {_size(stage.output_shape)}",
-            *_numbers(stage),
-            stage.bound_by,
-            *_mismatches(stage),
-        )
-    return table
+    stages = result.stages
+    inputs = [" + ".join(map(_size, stage.input_shapes)) for stage in stages]
+    shapes = [f"{i} > {_size(stage.output_shape)}" for i, stage in zip(inputs, stages, strict=True)]
+    numbers = zip(*map(_numbers, [*stages, result]), strict=True)
+    counts = zip(*map(_mismatches, [*stages, result]), strict=True)
+    names = [escape(stage.name) for stage in stages]
+    return [
+        Column("tensor", names, 0, escape(result.network + perturbed), left=True),
+        Column("op", [stage.op for stage in stages], _OP, left=True),
+        Column("shape", shapes, _SHAPE, left=True),
+        *(
+            Column(name, cells, rank, total)
+            for (name, rank), (*cells, total) in zip(_NUMBERS.items(), numbers, strict=True)
+        ),
+        Column("bound by", [stage.bound_by for stage in stages], _BOUND_BY),
+        *(
+            Column(name, cells, 0, total)
+            for name, (*cells, total) in zip(("golden", "torch"), counts, strict=True)
+        ),
+    ]
+
+
+def _top5(best: Sequence[Ranked]) -> list[Column]:
+    columns = [
+        Column(f"top {len(best)}", [str(place) for place in range(1, len(best) + 1)]),
+        Column("class", [str(ranked.index) for ranked in best]),
+        Column("logit", [f"{ranked.logit:g}" for ranked in best]),
+    ]
+    if best and best[0].name:
+        columns.append(Column("name", [escape(ranked.name) for ranked in best], left=True))
+    return columns
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -68,9 +107,20 @@ def _numbers(what: StageResult | NetworkResult) -> list[str]:
         f"{what.macs:,}",
         f"{what.cycles:,}",
         f"{int(what.utilization * 1000) / 10:.1f}%",  # 99.98 % is not 100.0 %
-        f"{what.roofline_ratio:.2f}x{'*' if 0 < what.roofline_ratio < 1 else ''}",
+        at_roofline(what.roofline_ratio).replace(" ", ""),
         *(f"{100 * cycles / max(what.cycles, 1):.1f}%" for cycles in shares.values()),
     ]
+
+
+def at_roofline(ratio: float) -> str:
+    """Return a ratio of cycles to those at the roofline as tables show it.
+
+    Examples
+    --------
+    >>> at_roofline(1.0671), at_roofline(0.9452)
+    ('1.07 x', '1.00 x*')
+    """
+    return "1.00 x*" if 0 < ratio < 1 else f"{ratio:.2f} x"
 
 
 def _mismatches(what: StageResult | NetworkResult) -> list[str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from ...runtime.provenance import Provenance
 from ..bounds import BOUNDS, bound_by, bounds
+from .ranking import Ranked
 
-__all__ = ["BOUNDS", "NetworkResult", "StageResult", "bounds"]
+__all__ = ["BOUNDS", "SCHEMA", "NetworkResult", "StageResult", "bounds"]
+
+SCHEMA = "maccord.sim/1"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class StageResult:
 class NetworkResult:
     """A network, or a layer as a network of one node, simulated once; fields are as in the JSON.
 
-    The JSON of a layer ends with `netlist`.
+    The JSON begins with `schema`, and ends with `provenance`; that of a layer has no other fields
+    behind `netlist`.
 
     Parameters
     ----------
@@ -148,6 +153,10 @@ class NetworkResult:
         What it keeps of what floating point makes of the same inputs.
     stages : tuple of StageResult
         In order of execution.
+    top5 : tuple of tuple of Ranked
+        The RTL's likeliest classes of each image; their names if those were given.
+    provenance : Provenance, optional
+        Of a result that the command line made.
     """
 
     network: str
@@ -199,6 +208,8 @@ class NetworkResult:
     weak_layer: str
     weak_layer_snr_db: float | None
     stages: tuple[StageResult, ...]
+    top5: tuple[tuple[Ranked, ...], ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def agrees(self) -> bool:
@@ -218,5 +229,8 @@ class NetworkResult:
     def fields(self) -> dict[str, object]:
         """Return the JSON object."""
         found = asdict(self)
-        names = list(found)
-        return found if self.whole else {n: found[n] for n in names[: names.index("netlist") + 1]}
+        names = [name for name in found if name != "provenance"]
+        if not self.whole:
+            names = names[: names.index("netlist") + 1]
+        content: dict[str, object] = {"schema": SCHEMA}
+        return content | {name: found[name] for name in (*names, "provenance")}

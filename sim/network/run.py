@@ -13,15 +13,17 @@ from threadpoolctl import threadpool_limits
 from ...compiler import count_macs
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
+from ...runtime.pool import tell
 from ...spec.isa import needed
 from ..checks import attempt, bus_faults, stopped
 from ..compare import Comparison
 from ..results import Outcome, Verdict
 from ..simulate import Job, Result, simulate
 from .blame import blame
+from .ranking import ranking
 from .results import NetworkResult
 from .stages import causes_of, interrupt_faults, record_faults, stage_results
-from .task import NetworkRecording, NetworkTask
+from .task import NetworkTask, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
 __all__ = ["Worker", "run_network"]
@@ -51,7 +53,7 @@ class _Run:
 def run_network(
     task: NetworkTask,
     *,
-    backend: Callable[[Job], Result] = simulate,
+    backend: Callable[[Job], Result] | None = None,
     alter_golden: Callable[[Tensors], Tensors] = _unchanged,
     alter_image: Callable[[Codes, NetworkTask], Codes] | None = None,
 ) -> Outcome:
@@ -60,8 +62,9 @@ def run_network(
     Parameters
     ----------
     task : NetworkTask
-    backend : callable
-        Runs a job on the RTL.
+    backend : callable, optional
+        Runs a job in place of the RTL in Verilator; the latter tells the waiting process, as
+        `maccord.runtime.pool.tell` does, how many cycles of how many by estimate it has simulated.
     alter_golden : callable
         Changes the golden model's tensors; for tests that the comparison notices.
     alter_image : callable, optional
@@ -79,6 +82,7 @@ def run_network(
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     if alter_image:
         image = alter_image(image, task)
+    backend = backend or _telling(compiled.estimate)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
         golden = beside.submit(execute, compiled.network, task.recording.x_q)
         result = attempt(lambda: backend(_job(task, image)), task.parameters)
@@ -91,6 +95,10 @@ def run_network(
     rtl = caught(compiled, task.recording.x_q, result.tensors)
     found = compare_tensors(compiled, rtl, tensors, task.recording.tensors)
     return _judge(_Run(task, image, result, tensors, rtl, found))
+
+
+def _telling(estimate: int) -> Callable[[Job], Result]:
+    return lambda job: simulate(job, on_cycles=lambda cycles: tell((cycles, estimate)))
 
 
 def _job(task: NetworkTask, image: Codes) -> Job:
@@ -109,6 +117,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         stall_seed=memory.seed,
         cycle_limit=memory.cycle_limit(compiled.estimate, len(compiled.program)),
         waves=task.window if task.waves else None,
+        waves_after=stage_index(compiled, task.waves_layer) if task.waves_layer else 0,
         waves_path=task.waves,
     )
 
@@ -260,11 +269,12 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         logits_torch=_plain(recorded.logits),
         predicted_float=tuple(int(np.argmax(row)) for row in recorded.logits_float),
         logits_float=_plain(recorded.logits_float),
-        class_names=_names(recorded, logits),
+        class_names=_names(task, logits),
         snr_db=recorded.snr_db,
         weak_layer=recorded.weak_layer,
         weak_layer_snr_db=recorded.weak_layer_snr_db,
         stages=stages,
+        top5=tuple(ranking(row, task.class_names) for row in logits),
     )
 
 
@@ -274,13 +284,13 @@ def _unproven(run: _Run) -> int:
     return sum(result.incomplete.values()) + result.stray_bytes + result.double_bytes
 
 
-def _names(recorded: NetworkRecording, logits: Logits) -> dict[int, str]:
+def _names(task: NetworkTask, logits: Logits) -> dict[int, str]:
     """Names of the classes that anybody predicts."""
-    if not recorded.classes:
+    if not task.class_names:
         return {}
-    answers = (logits, recorded.logits, recorded.logits_float)
+    answers = (logits, task.recording.logits, task.recording.logits_float)
     found = sorted({int(np.argmax(row)) for rows in answers for row in rows})
-    return {index: recorded.classes[index] for index in found}
+    return {index: task.class_names[index] for index in found}
 
 
 def _unequal(logits: Logits, expected: Logits) -> int:

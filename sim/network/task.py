@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ...spec.parameters import Parameters
 from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
 
-__all__ = ["NetworkRecording", "NetworkTask", "cost"]
+__all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -108,6 +109,8 @@ class NetworkTask:
         Where waves go, without the ending.
     window : (int, int)
         First and last cycle of the waves.
+    waves_layer : str
+        Operation, or tensor, before which the window begins; empty for reset.
     build_seconds : float
         Time that building the model took.
     image, netlist : str
@@ -116,6 +119,8 @@ class NetworkTask:
         Tilings that need not be searched for.
     keep : bool
         Whether the outcome keeps the tensors.
+    classes : tuple of str
+        Names of the network's outputs, where the user gave them.
     """
 
     recording: NetworkRecording
@@ -126,11 +131,18 @@ class NetworkTask:
     interrupts: bool = False
     waves: Path | None = None
     window: tuple[int, int] = (0, 10_000)
+    waves_layer: str = ""
     build_seconds: float = 0.0
     image: str = ""
     netlist: str = GENERATED
     choices: Choices = field(default_factory=dict)
     keep: bool = False
+    classes: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the outputs: the user's, or those that come with the weights; or none."""
+        return self.classes or self.recording.classes
 
     @cached_property
     def compiled(self) -> CompiledNetwork:
@@ -151,6 +163,25 @@ class NetworkTask:
             interrupts=self.interrupts,
             records=self.interrupts or not self.recording.layer,
         )
+
+
+def stage_index(compiled: CompiledNetwork, name: str) -> int:
+    """Return which operation of a network has a name, or makes the tensor of that name.
+
+    Raises
+    ------
+    ValueError
+        The message names the nearest.
+    """
+    for index, stage in enumerate(compiled.stages):
+        if name in (stage.name, stage.layer):
+            return index
+    names = [stage.name for stage in compiled.stages]
+    near = get_close_matches(name, names, 1, cutoff=0.0)[0]
+    raise ValueError(
+        f"waves-layer must be an operation of {compiled.network.name}, got {name!r} "
+        f"(nearest: {near})"
+    )
 
 
 def cost(task: NetworkTask) -> int:

@@ -31,6 +31,7 @@ from maccord.spec.registers import WRITABLE, ErrorCode, Register, Status, UnitSt
 
 SIZES = list(CONFIGURATIONS.values())[:3]
 SIZE = SIZES[0]
+SHARED = {"maccord.h", "maccord_driver.c", "maccord_driver.h"}
 OF_FAMILIES = [replace(SIZE, family=family) for family in FAMILIES if family != "generic"]
 
 
@@ -121,10 +122,10 @@ def written_order(parameters: Parameters) -> list[str]:
     return [f"{stem(parameters)}.v", *companions(parameters)]
 
 
-def test_other_parameters_change_all_but_the_common_header() -> None:
+def test_other_parameters_change_all_but_common_header_and_driver() -> None:
     one, other = ({k.replace(stem(p), ""): v for k, v in companions(p).items()} for p in SIZES[:2])
-    assert set(one) == set(other) == {".json", ".core", ".vlt", ".h", "maccord.h"}
-    assert {name for name in one if one[name] == other[name]} == {"maccord.h"}
+    assert set(one) == set(other) == {".json", ".rdl", ".core", ".vlt", ".h", *SHARED}
+    assert {name for name in one if one[name] == other[name]} == SHARED
 
 
 def macros(parameters: Parameters, folder: Path) -> dict[str, int]:
@@ -273,6 +274,6 @@ def test_the_core_names_what_is_there(parameters: Parameters) -> None:
     assert name is not None
     assert name[1] == f"maccord:accelerator:{parameters.name}:{describe(parameters)['version']}"
     named = re.findall(r"^      - ([\w.-]+)(?:: \{.*\})?$", core, re.MULTILINE)
-    written = {*files, f"{stem(parameters)}.v"} - {f"{stem(parameters)}.json"}
-    assert sorted(named) == sorted(written - {f"{stem(parameters)}.core"})
+    apart = {f"{stem(parameters)}.{ending}" for ending in ("json", "rdl", "core")}
+    assert sorted(named) == sorted({*files, f"{stem(parameters)}.v"} - apart)
     assert "\t" not in core

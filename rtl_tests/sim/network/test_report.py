@@ -11,11 +11,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from jsonschema import ValidationError
 from network_tasks import Flipped, StandIn, network_task
+from result_schemas import validate
 from test_results import FIELDS
 
 from maccord.runtime.console import console
+from maccord.runtime.provenance import provenance
 from maccord.sim.batch import batch_crops
+from maccord.sim.network import plot
+from maccord.sim.network.page import page
+from maccord.sim.network.plot import cycles_by_stage, roofline
 from maccord.sim.network.reports import write_reports
 from maccord.sim.network.results import BOUNDS, NetworkResult, bounds
 from maccord.sim.network.run import run_network
@@ -32,7 +38,7 @@ STAGE = [
 NETWORK = [
     *("configuration", "axi_bytes", "batch", "mhz", "frames_per_second", "array_cycles"),
     *("roofline_cycles", "roofline_ratio", "macs_counted", "interrupts", "tensors"),
-    *("predicted", "predicted_torch", "logits", "logits_torch", "stages"),
+    *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
 ]
 
 
@@ -53,7 +59,7 @@ def test_json_has_exactly_the_fields(tmp_path: Path) -> None:
     path = save(tmp_path, result(batch=2))
     assert path == tmp_path / "Joined.json"
     found = json.loads(path.read_text())
-    assert list(found) == FIELDS + NETWORK
+    assert list(found) == ["schema", *FIELDS, *NETWORK, "provenance"]
     assert all(list(stage) == STAGE for stage in found["stages"])
     assert [len(found[key]) for key in ("predicted", "predicted_torch", "logits")] == [2, 2, 2]
     assert (found["layer"], found["op"], len(found["logits"][0])) == ("Joined", "network", 7)
@@ -100,6 +106,63 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert f"{result().cycles:,}" in text and f'class="good">All {result().compared:,}' in text
     for stage in result().stages:
         assert f"<td>{stage.name}</td>" in text
+    assert "Where this comes from" not in text
+
+
+def test_plots_have_names_and_follow_the_page(tmp_path: Path) -> None:
+    """Titles for screen readers and pointers; no black that would vanish in the dark."""
+    for text in (cycles_by_stage(result()), roofline(result())):
+        root = ElementTree.fromstring(text)
+        name = root.attrib["aria-label"]
+        assert (root[0].tag.rpartition("}")[2], root[0].text) == ("title", name)
+        assert "Joined" in name and "#000000" not in text and "currentColor" in text
+        assert "prefers-color-scheme: dark" in text
+    titles = re.findall("<title>(.*?): .*MACs per cycle", roofline(result()))
+    named = [s for s in result().stages if s.macs]
+    assert titles == [stage.name.removeprefix("Joined.") for stage in named]
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_the_roofline_has_ticks_and_names_that_do_not_overlap(
+    scale: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the stages' figures lie close together or decades apart."""
+    seen = []
+    monkeypatch.setattr(plot, "svg", lambda figure, *_: seen.append(figure) or "")
+    first, *others = result().stages
+    slow = [
+        replace(
+            first, name=f"Joined.stage {i}", cycles=first.cycles * (i + scale), roofline_ratio=9
+        )
+        for i in range(12)
+    ]
+    roofline(replace(result(), stages=(*slow, *others)))
+    (axes,) = seen[0].axes
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        assert sum(low <= tick <= high for tick in axis.get_majorticklocs()) >= 3
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) >= 3
+    assert not any(box.count_overlaps(boxes[:i]) for i, box in enumerate(boxes))
+
+
+def test_the_page_says_where_it_comes_from(tmp_path: Path) -> None:
+    found = provenance({"weights": "0123456789abcdef"}, verilator="5.040")
+    whole = replace(result(), provenance=found)
+    text = page([whole])
+    for part in (found.date, "verilator 5.040", "SHA-256 <code>0123456789abcdef</code>"):
+        assert part in text
+    written = json.loads(save(tmp_path, whole).read_text())
+    validate("sim", written)
+    del written["stages"]
+    with pytest.raises(ValidationError, match="'stages' is a required property"):
+        validate("sim", written)
+
+
+def test_a_stage_begun_before_its_count_is_at_its_roofline(tmp_path: Path) -> None:
+    stages = tuple(replace(stage, roofline_ratio=0.95) for stage in result().stages)
+    text = page([replace(result(), stages=stages)])
+    counted = [stage for stage in stages if stage.macs]
+    assert text.count("1.00 x*") == len(stages) + len(counted) and "0.95 x" not in text
 
 
 def test_the_page_says_what_is_wrong(tmp_path: Path) -> None:
@@ -149,7 +212,7 @@ def test_a_layer_is_on_a_page_that_was_asked_for(tmp_path: Path) -> None:
     text = page.read_text()
     assert re.findall("<h1>(.*?)</h1>", text) == [f"{stage.layer} <small>clean</small>"]
     assert "<dt>class</dt>" not in text and text.count("<svg") == 2
-    assert list(json.loads(save(tmp_path, layer).read_text())) == FIELDS
+    assert list(json.loads(save(tmp_path, layer).read_text())) == ["schema", *FIELDS, "provenance"]
 
 
 def test_names_do_not_become_markup(tmp_path: Path) -> None:
@@ -192,6 +255,28 @@ def test_classes_and_verdict_are_said(capsys: pytest.CaptureFixture[str]) -> Non
     assert sum(line.startswith(("image 0: class", "image 1: class")) for line in lines) == 2
     lines = said(capsys, outcome(fault="Joined.head"))
     assert lines[-1].endswith("outputs equal; 1 of 1 runs with mismatches")
+
+
+def test_the_five_likeliest_classes_are_said_and_in_the_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(capsys, outcome())
+    at = [line.split() for line in lines].index(["top", "5", "class", "logit"])
+    found = [line.split() for line in lines[at + 1 : at + 6]]
+    logits = result().logits[0]
+    assert [row[0] for row in found] == list("12345")
+    assert [row[2] for row in found] == [f"{value:g}" for value in sorted(logits, reverse=True)[:5]]
+    assert all(f"{logits[int(index)]:g}" == logit for _, index, logit in found)
+    task = replace(network_task(), classes=tuple(f"kind [{index}]" for index in range(7)))
+    named = run_network(task, backend=StandIn(task))
+    assert named.result is not None
+    first = named.result.predicted[0]
+    lines = said(capsys, named)
+    assert any(line.startswith(f"class {first} (kind [{first}]), logit ") for line in lines)
+    assert any(line.split()[:2] == ["1", f"{first}"] and "kind [" in line for line in lines)
+    (best,) = json.loads(save(tmp_path, named.result).read_text())["top5"]
+    assert best[0] == {"index": first, "logit": max(logits), "name": f"kind [{first}]"}
+    assert len(best) == 5
 
 
 def test_a_batch_has_different_images_and_starts_with_the_one_given() -> None:

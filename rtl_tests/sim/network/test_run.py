@@ -11,6 +11,7 @@ from network_tasks import Flipped, StandIn, change_weight, network_task
 from maccord.runtime.errors import SimulationError
 from maccord.sim.network.results import NetworkResult
 from maccord.sim.network.run import run_network
+from maccord.sim.network.task import stage_index
 from maccord.sim.results import Outcome, Verdict
 from maccord.sim.simulate import Job, Result
 from maccord.spec.registers import COUNTERS, ErrorCode, Status
@@ -258,3 +259,19 @@ def test_a_hang_and_another_accelerator() -> None:
     outcome = run_network(task, backend=StandIn(task, registers={"ROWS": 8}))
     assert outcome.verdict is Verdict.BAD_INPUT
     assert said(outcome) == "the netlist must have been made with rows 4, got one with 8"
+
+
+def test_waves_begin_with_the_layer_that_was_asked_for() -> None:
+    task = network_task()
+    names = [stage.name for stage in task.compiled.stages]
+    asked: list[int] = []
+
+    def backend(job: Job) -> Result:
+        asked.append(job.waves_after)
+        return StandIn(task)(job)
+
+    for name in ("", names[0], names[3]):
+        run_network(replace(task, waves_layer=name), backend=backend)
+    assert asked == [0, 0, 3]
+    with pytest.raises(ValueError, match=rf"operation of Joined, got 'Joined.ste' .*{names[0]}"):
+        stage_index(task.compiled, "Joined.ste")

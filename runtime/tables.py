@@ -1,0 +1,88 @@
+"""Tables that leave out columns where a terminal is too narrow for all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Column", "fitting", "print_wrapped", "table_width"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Parameters
+    ----------
+    name : str
+    cells : sequence of str
+        Markup, one of each row.
+    rank : int
+        Columns of a higher rank are left out first; those of rank 0 never.
+    footer : str
+    left : bool
+        Whether it is text, and not a number.
+    """
+
+    name: str
+    cells: Sequence[str]
+    rank: int = 0
+    footer: str = ""
+    left: bool = False
+
+
+def table_width(wide: bool = False) -> int | None:
+    """Columns of the terminal; None if a table may be as wide as it wants."""
+    if wide or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def fitting(out: Console, columns: Sequence[Column], width: int | None) -> tuple[Table, list[str]]:
+    """Return a table of as many columns as fit, and the names of the others.
+
+    Parameters
+    ----------
+    out : Console
+    columns : sequence of Column
+    width : int, optional
+        Characters; all columns fit if not given.
+
+    Returns
+    -------
+    Table, list of str
+        Cells are neither wrapped nor cut, however narrow the console is.
+    """
+    shown = list(columns)
+    ranks = sorted({column.rank for column in columns} - {0}, reverse=True)
+    table = _table(shown)
+    for rank in ranks if width is not None else ():
+        if table.__rich_measure__(out, out.options.update(width=1000)).maximum <= (width or 0):
+            break
+        shown = [column for column in shown if column.rank != rank]
+        table = _table(shown)
+    return table, [column.name for column in columns if column not in shown]
+
+
+def _table(columns: Sequence[Column]) -> Table:
+    footers = any(column.footer for column in columns)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=footers)
+    for column in columns:
+        justify = "left" if column.left else "right"
+        table.add_column(column.name, column.footer, justify=justify, no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def print_wrapped(out: Console, text: str, width: int | None, style: str = "dim") -> None:
+    """Print what belongs to a table, wrapped between words where a width is given."""
+    if width is None:
+        out.print(text, soft_wrap=True, style=style)
+    else:
+        out.print(text, width=width, style=style)

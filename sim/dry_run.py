@@ -1,0 +1,247 @@
+"""`maccord sim --dry-run`: the cycles of the timing model, without a simulation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..compiler.network import Stage
+from ..runtime.console import console, waiting
+from ..runtime.errors import SimulationError
+from ..runtime.files import atomic_write
+from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.tables import Column, fitting, print_wrapped, table_width
+from ..spec.parameters import Parameters
+from .network.task import NetworkRecording, NetworkTask, cost
+from .request import Request
+from .results import CLEAN
+from .tasks import make_tasks, processes
+
+__all__ = ["Estimate", "StageEstimate", "dry_run", "estimated", "print_estimates"]
+
+NOTHING = "nothing was simulated and nothing compared (--dry-run): cycles are the timing model's"
+# Of the columns, which are left out first where a terminal is narrow: the highest
+_UTILISATION, _AT_LEAST, _SHAPE, _OP, _MACS = range(1, 6)
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """One operation; fields as in `StageResult`, but for the cycles.
+
+    Parameters
+    ----------
+    name, layer, op : str
+    input_shapes : tuple of tuple of int
+    output_shape : tuple of int
+    macs, estimated_cycles : int
+    estimated_utilization : float
+        macs / (rows * cols * estimated_cycles).
+    roofline_cycles : float
+    """
+
+    name: str
+    layer: str
+    op: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    estimated_cycles: int
+    estimated_utilization: float
+    roofline_cycles: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A network or layer that was compiled and not simulated; fields as in `NetworkResult`.
+
+    Parameters
+    ----------
+    dry_run : bool
+        True, to tell the JSON from that of a simulation.
+    network, layer, op, configuration : str
+    rows, cols, axi_bytes, batch : int
+    input_shape, output_shape : tuple of int
+    macs, estimated_cycles : int
+    estimated_utilization, estimated_frames_per_second, mhz, roofline_cycles : float
+    instructions, memory_bytes : int
+        Of the program, and of memory with images, weights, tensors and program.
+    stages : tuple of StageEstimate
+        `estimated_cycles` is their sum.
+    """
+
+    dry_run: bool
+    network: str
+    layer: str
+    op: str
+    configuration: str
+    rows: int
+    cols: int
+    axi_bytes: int
+    batch: int
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    macs: int
+    estimated_cycles: int
+    estimated_utilization: float
+    estimated_frames_per_second: float
+    mhz: float
+    roofline_cycles: float
+    instructions: int
+    memory_bytes: int
+    stages: tuple[StageEstimate, ...]
+
+
+def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Console) -> int:
+    """Compile, and print the estimated cycles; write them to `request.json` if it is given.
+
+    Parameters
+    ----------
+    request : Request
+    recordings : sequence of NetworkRecording
+        Perturbed ones are left out: the cycles are the same.
+    err : Console
+
+    Returns
+    -------
+    int
+        Exit code 0.
+
+    Raises
+    ------
+    ValueError
+        Naming a network or layer that does not fit the accelerator.
+    SimulationError
+        If a process ended early.
+    """
+    clean = [recording for recording in recordings if recording.perturbation == CLEAN]
+    tasks = make_tasks(request, clean, verilog="")
+    found: dict[int, Estimate] = {}
+    with waiting(err, "compiling"):
+        answers = run_all(
+            estimated, tasks, processes=processes(request), cost=cost, budget=memory_budget()
+        )
+        for index, answer in answers:
+            if isinstance(answer, Crash):
+                raise SimulationError(answer.reason)
+            if isinstance(answer, str):
+                raise ValueError(answer)
+            found[index] = answer
+    estimates = [found[index] for index in range(len(tasks))]
+    if request.quiet:
+        for estimate in estimates:
+            print(f"{estimate.layer}: about {estimate.estimated_cycles:,} cycles; {NOTHING}")
+    else:
+        print_estimates(console(), estimates, table_width(request.wide))
+    if request.json:
+        _write(request.json, estimates)
+    return 0
+
+
+def estimated(task: NetworkTask) -> Estimate | str:
+    """Compile a task; a sentence if it does not fit the accelerator."""
+    recorded, parameters = task.recording, task.parameters
+    try:
+        compiled = task.compiled
+    except ValueError as error:
+        return f"{recorded.name} does not fit: {str(error).removeprefix(f'{recorded.name}: ')}"
+    stages = tuple(_stage(stage, parameters) for stage in compiled.stages)
+    macs, cycles = sum(stage.macs for stage in stages), compiled.estimate
+    return Estimate(
+        dry_run=True,
+        network=recorded.network.name,
+        layer=recorded.name,
+        op=stages[0].op if recorded.layer else "network",
+        configuration=parameters.name,
+        rows=parameters.rows,
+        cols=parameters.cols,
+        axi_bytes=parameters.axi_bytes,
+        batch=compiled.batch,
+        input_shape=recorded.x_q.shape,
+        output_shape=(compiled.batch, *stages[-1].output_shape[1:]),
+        macs=macs,
+        estimated_cycles=cycles,
+        estimated_utilization=macs / (parameters.rows * parameters.cols * cycles),
+        estimated_frames_per_second=compiled.batch * task.mhz * 1e6 / cycles,
+        mhz=task.mhz,
+        roofline_cycles=sum(stage.roofline_cycles for stage in stages),
+        instructions=len(compiled.program),
+        memory_bytes=compiled.size,
+        stages=stages,
+    )
+
+
+def _stage(stage: Stage, parameters: Parameters) -> StageEstimate:
+    work = parameters.rows * parameters.cols * max(stage.estimate, 1)
+    return StageEstimate(
+        *(stage.name, stage.layer, stage.op, stage.input_shapes, stage.output_shape),
+        *(stage.macs, stage.estimate, stage.macs / work, stage.roofline(parameters)),
+    )
+
+
+def print_estimates(out: Console, estimates: Sequence[Estimate], width: int | None = None) -> None:
+    """Print a table of each network, one of all layers, and that nothing was simulated."""
+    for estimate in estimates:
+        if estimate.op == "network":
+            _print(out, "tensor", estimate.stages, width, estimate)
+    layers = [estimate.stages[0] for estimate in estimates if estimate.op != "network"]
+    if layers:
+        _print(out, "layer", layers, width)
+    out.print(f"[bold]{NOTHING}[/]", soft_wrap=True)
+
+
+def _print(
+    out: Console,
+    title: str,
+    stages: Sequence[StageEstimate],
+    width: int | None,
+    whole: Estimate | None = None,
+) -> None:
+    rows = [*stages, *([whole] if whole else [])]
+    texts = {
+        "MACs": [f"{row.macs:,}" for row in rows],
+        "estimated cycles": [f"{row.estimated_cycles:,}" for row in rows],
+        "utilisation": [f"{int(row.estimated_utilization * 1000) / 10:.1f}%" for row in rows],
+        "at least": [f"{row.roofline_cycles:,.0f}" for row in rows],
+    }
+    ranks = (_MACS, 0, _UTILISATION, _AT_LEAST)
+    shapes = [
+        " + ".join(map(_size, s.input_shapes)) + f" > {_size(s.output_shape)}" for s in stages
+    ]
+    names = [escape(stage.name) for stage in stages]
+    columns = [
+        Column(title, names, 0, escape(whole.network) if whole else "", left=True),
+        Column("op", [stage.op for stage in stages], _OP, left=True),
+        Column("shape", shapes, _SHAPE, left=True),
+        *(
+            Column(name, cells[: len(stages)], rank, "".join(cells[len(stages) :]))
+            for (name, cells), rank in zip(texts.items(), ranks, strict=True)
+        ),
+    ]
+    table, hidden = fitting(out, columns, width)
+    out.print(table)
+    if hidden:
+        print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)
+    if whole:
+        images = f"{whole.batch} images" if whole.batch > 1 else "one image"
+        out.print(
+            f"{images}: about {whole.estimated_cycles:,} cycles, "
+            f"{whole.estimated_frames_per_second:,.1f} frames/s at {whole.mhz:g} MHz; "
+            f"{whole.instructions:,} instructions, {whole.memory_bytes / 1e6:,.1f} MB of memory",
+            soft_wrap=True,
+        )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape[1:]))
+
+
+def _write(path: Path, estimates: Sequence[Estimate]) -> None:
+    objects = [asdict(estimate) for estimate in estimates]
+    with atomic_write(path) as temporary:
+        content = objects[0] if len(objects) == 1 else objects
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

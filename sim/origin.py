@@ -1,0 +1,60 @@
+"""Where the result of a simulation comes from: hashes of its weights, images and files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..golden.graph import Conv2d, Linear, Network
+from ..runtime.cache import digest
+from ..runtime.provenance import file_digest, provenance, short
+from .inputs import Inputs
+from .network.task import NetworkRecording
+from .results import Outcome
+
+__all__ = ["traced", "weights_digest"]
+
+
+def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outcome:
+    """Add its provenance to the result of an outcome, if there is one.
+
+    Parameters
+    ----------
+    answer : Outcome
+    recording : NetworkRecording
+        What was simulated.
+    inputs : Inputs
+        Files that it was made from.
+
+    Returns
+    -------
+    Outcome
+        Its digests are `weights` (the integer weights, biases and multipliers), `input` (the codes
+        of the images, or of what a layer reads), and `weights_file`, `image_file` and
+        `calibration_file` where such a file was given.
+    """
+    if answer.result is None:
+        return answer
+    files = {
+        "weights_file": inputs.weights,
+        "image_file": inputs.image,
+        "calibration_file": inputs.calibration,
+    }
+    digests = {
+        "weights": weights_digest(recording.network),
+        "input": short(digest(recording.x_q)),
+        **{name: file_digest(path) for name, path in files.items() if path and path.is_file()},
+    }
+    found = provenance(digests, verilator=answer.result.verilator)
+    return replace(answer, result=replace(answer.result, provenance=found))
+
+
+def weights_digest(network: Network) -> str:
+    """Short hash of all integers and multipliers that a network's layers compute with."""
+    arrays: list[str | np.ndarray] = []
+    for node in network.nodes:
+        layer = node.operation
+        if isinstance(layer, Conv2d | Linear):
+            arrays += [node.name, layer.weight, layer.bias_q, layer.multiplier]
+    return short(digest(*arrays))
