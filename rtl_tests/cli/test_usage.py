@@ -255,7 +255,7 @@ def test_layers_are_listed(
         cli.main()
     assert stopped.value.code == 0
     rows = json.loads(path.read_text())
-    assert len(rows) == 21 + 16 + 26 + 54 + 53
+    assert len(rows) == 21 + 16 + 26 + 54 + 53 + 50
     first = next(row for row in rows if row["layer"] == LAYER)
     assert first == {
         "layer": LAYER,
@@ -265,6 +265,7 @@ def test_layers_are_listed(
         "kernel": [7, 7],
         "stride": [2, 2],
         "padding": [3, 3],
+        "end_padding": [3, 3],
         "dilation": [1, 1],
         "groups": 1,
         "macs": 118_013_952,

@@ -155,7 +155,7 @@ def _totals(result: NetworkResult) -> list[str]:
 
 def _class(result: NetworkResult, index: int) -> str:
     name = result.class_names.get(index)
-    return f"class {index}, {name}" if name else f"class {index}"
+    return f"class {index} ({name})" if name else f"class {index}"
 
 
 def _fidelity(result: NetworkResult) -> list[str]:

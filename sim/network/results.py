@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from ...runtime.provenance import Provenance
 from ..bounds import BOUNDS, bound_by, bounds
@@ -201,14 +201,14 @@ class NetworkResult:
     predicted_torch: tuple[int, ...]
     logits: tuple[tuple[float, ...], ...]
     logits_torch: tuple[tuple[float, ...], ...]
-    predicted_float: tuple[int, ...]
-    logits_float: tuple[tuple[float, ...], ...]
-    class_names: dict[int, str]
-    snr_db: float | None
-    weak_layer: str
-    weak_layer_snr_db: float | None
     stages: tuple[StageResult, ...]
     top5: tuple[tuple[Ranked, ...], ...] = ()
+    predicted_float: tuple[int, ...] = ()
+    logits_float: tuple[tuple[float, ...], ...] = ()
+    class_names: dict[int, str] = field(default_factory=dict)
+    snr_db: float | None = None
+    weak_layer: str = ""
+    weak_layer_snr_db: float | None = None
     provenance: Provenance | None = None
 
     @property

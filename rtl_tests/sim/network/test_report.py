@@ -39,6 +39,8 @@ NETWORK = [
     *("configuration", "axi_bytes", "batch", "mhz", "frames_per_second", "array_cycles"),
     *("roofline_cycles", "roofline_ratio", "macs_counted", "interrupts", "tensors"),
     *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
+    *("predicted_float", "logits_float", "class_names", "snr_db", "weak_layer"),
+    "weak_layer_snr_db",
 ]
 
 
