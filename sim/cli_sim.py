@@ -98,7 +98,7 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
     _forget(request.folder, [recording.label for recording in recordings])
     with waiting(err, "scheduling"):
         tasks = share_searches(tasks, processes(request), check=not _fits(request))
-    if not given and not is_kept(request.parameters):
+    if not (given or request.gate or is_kept(request.parameters)):
         err.print(_first_run(request.parameters), markup=False, soft_wrap=True)
     verilog = given or _generated(request, err)
     if request.gate:
@@ -107,9 +107,7 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
     tasks = [replace(task, verilog=verilog, build_seconds=seconds) for task in tasks]
     unsaved: list[OSError] = []
     outcomes = _simulate(request, tasks, worker, err, unsaved)
-    for outcome in outcomes:
-        if outcome.waves:
-            write_save_file(outcome.waves, verilog, request.parameters.axi_bytes)
+    _save_views(request, outcomes, verilog, unsaved)
     results = [outcome.result for outcome in outcomes if outcome.result]
     with waiting(err, "drawing"):
         reports = write_reports(results, request.folder, request.html)
@@ -254,6 +252,17 @@ def _simulate(
             outcomes[index] = replace(answer, golden={}, rtl={})
             counter.done(recording.label, answer)
     return [outcomes[i] for i in range(len(tasks))]
+
+
+def _save_views(
+    request: Request, outcomes: Sequence[Outcome], verilog: str, unsaved: list[OSError]
+) -> None:
+    """Write what GTKWave shows first of each run's waves."""
+    for waves in filter(None, (outcome.waves for outcome in outcomes)):
+        try:
+            write_save_file(waves, verilog, request.parameters.axi_bytes)
+        except OSError as error:
+            unsaved.append(error)
 
 
 def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Sequence[Path | None]:

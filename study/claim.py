@@ -15,7 +15,7 @@ from .rows import ALL, MODELS, Row
 from .tables import Results, display_name
 from .words import amount, of_images, one_in, percent, place
 
-__all__ = ["Claim", "Facts", "claim"]
+__all__ = ["Claim", "Facts", "claim", "labels"]
 
 _STRENGTHS = (  # bound on the share of decisions, and what is said below it
     (0.001, "It holds nearly, for decisions: fewer than one in a thousand differ"),
@@ -34,6 +34,24 @@ class Facts:
 
     def __str__(self) -> str:
         return "; ".join(f"{label}: {text}" for label, text in self.cells.items())
+
+
+def labels(columns: Sequence[Facts]) -> list[str]:
+    """Return the labels of all columns, each behind the one that it follows in its own.
+
+    Examples
+    --------
+    >>> labels([Facts("a", {"x": "1", "z": "2"}), Facts("b", {"x": "1", "y": "3", "z": "2"})])
+    ['x', 'y', 'z']
+    """
+    found: list[str] = []
+    for column in columns:
+        place = 0
+        for label in column.cells:
+            if label not in found:
+                found.insert(place, label)
+            place = found.index(label) + 1
+    return found
 
 
 @dataclass(frozen=True)
@@ -173,7 +191,7 @@ class _Network:
         worst = max(decided, key=lambda row: row.value)
         return {
             "decisions that differ": f"{changed:,} of {total:,}, {share}",
-            "most at": f"{place(worst.perturbation, worst.level)}: {amount(worst)}",
+            "most differ at": f"{place(worst.perturbation, worst.level)}: {amount(worst)}",
         }
 
     def _values(self) -> dict[str, str]:
@@ -210,7 +228,7 @@ class _Network:
         share = percent(counts[first] / parted)
         return {
             "first tensor that differs": f"{first}, in {share} of the images that part",
-            "share of all images, by level": _range(self.series("frozen", PARTS + first)),
+            "images that part there, by level": _range(self.series("frozen", PARTS + first)),
             "images that never part, by level": _range(self.series("frozen", PARTS)),
         }
 

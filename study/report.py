@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from ..runtime.files import atomic_write
-from .claim import claim
+from .claim import claim, labels
 from .claim_levels import COMPARED, level_lines
 from .differences import TensorDifference
 from .figures_claim import claim_plot
@@ -125,6 +125,7 @@ def page(
     return environment.from_string(_TEMPLATE.read_text()).render(
         info=info,
         claim=claim(results.rows, differences, info.images),
+        labels=labels,
         compared=COMPARED,
         lines=list(level_lines(results)),
         models=MODELS,

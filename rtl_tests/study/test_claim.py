@@ -87,7 +87,7 @@ def test_decisions_that_differ_are_counted(changed: int, verdict: str) -> None:
     worst = next(
         r for r in rows if (r.model, r.metric, r.level) == ("frozen", "decided_differently", 0.4)
     )
-    assert f"most at: AWGN 0.4: {words.amount(worst)}" in text
+    assert f"most differ at: AWGN 0.4: {words.amount(worst)}" in text
 
 
 def bounded(high: float) -> str:
