@@ -1,4 +1,4 @@
-"""Five networks from image to logits: the golden model against PyTorch, tensor by tensor."""
+"""Six networks from image to logits: the golden model against PyTorch, tensor by tensor."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ TENSORS = {
     "squeezenet1_1": 40,
     "resnet50": 74,
     "mobilenet_v2": 101,
+    "efficientnet_lite0": 95,
 }
 
 
@@ -89,7 +90,7 @@ def test_joins_have_the_name_of_the_module_that_holds_them() -> None:
         for name in SIZES
     }
     assert joins["resnet18"][:2] == ["resnet18.layer1.0.add", "resnet18.layer1.1.add"]
-    assert [len(names) for names in joins.values()] == [8, 0, 8, 16, 10]
+    assert [len(names) for names in joins.values()] == [8, 0, 8, 16, 10, 9]
     assert joins["squeezenet1_1"][0] == "squeezenet1_1.features.3.cat"
     assert joins["resnet50"][-1] == "resnet50.layer4.2.add"
     assert joins["mobilenet_v2"][:2] == [
