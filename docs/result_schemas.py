@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from maccord.runtime.provenance import Provenance
 from maccord.sim import bench
+from maccord.sim import dry_run as estimates
 from maccord.sim.network import results as simulated
 from maccord.study import info as study
 from maccord.study import run as study_run
@@ -63,7 +64,7 @@ def named(schema: str, body: Schema, **more: Schema) -> Schema:
 
 
 def sim() -> Schema:
-    """One result, or a list of several; of a layer, the fields up to `netlist`."""
+    """Return the schema of one result or several; of a layer, the fields up to `netlist`."""
     result = named(simulated.SCHEMA, of_class(simulated.NetworkResult))
     result["properties"]["provenance"] = of_class(Provenance)
     names = [name for name in result["properties"] if name != "provenance"]
@@ -71,6 +72,17 @@ def sim() -> Schema:
     result["required"] = [*names[:end], "provenance"]
     result["if"] = {"properties": {"op": {"const": "network"}}}
     result["then"] = {"required": names[end:]}
+    return one_or_several(result)
+
+
+def dry_run() -> Schema:
+    """Return the schema of one estimate or several."""
+    origin = of_class(Provenance)
+    return one_or_several(named(estimates.SCHEMA, of_class(estimates.Estimate), provenance=origin))
+
+
+def one_or_several(result: Schema) -> Schema:
+    """Return the schema of an object, or of a list of them."""
     reference = {"$ref": "#/$defs/result"}
     several = {"type": "array", "minItems": 2, "items": reference}
     which = {"if": {"type": "array"}, "then": several, "else": reference}
@@ -116,6 +128,7 @@ def schemas() -> dict[str, str]:
     """Return the texts by file name."""
     found = {
         "sim": sim(),
+        "dry-run": dry_run(),
         "synth": synth(),
         "explore": explore(),
         "bench": benchmark(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,15 +14,18 @@ from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.provenance import provenance
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from ..spec.parameters import Parameters
 from .network.task import NetworkRecording, NetworkTask, cost
+from .origin import digests
 from .request import Request
 from .results import CLEAN
 from .tasks import make_tasks, processes
 
-__all__ = ["Estimate", "StageEstimate", "dry_run", "estimated", "print_estimates"]
+__all__ = ["SCHEMA", "Estimate", "StageEstimate", "dry_run", "estimated", "print_estimates"]
 
+SCHEMA = "maccord.dry-run/1"
 NOTHING = "nothing was simulated and nothing compared (--dry-run): cycles are the timing model's"
 # Of the columns, which are left out first where a terminal is narrow: the highest
 _UTILISATION, _AT_LEAST, _SHAPE, _OP, _MACS = range(1, 6)
@@ -138,7 +140,7 @@ def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Conso
     else:
         print_estimates(console(), estimates, table_width(request.wide))
     if request.json:
-        _write(request.json, estimates)
+        _write(request, clean, estimates)
     return 0
 
 
@@ -240,8 +242,18 @@ def _size(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape[1:]))
 
 
-def _write(path: Path, estimates: Sequence[Estimate]) -> None:
-    objects = [asdict(estimate) for estimate in estimates]
-    with atomic_write(path) as temporary:
+def _write(
+    request: Request, recordings: Sequence[NetworkRecording], estimates: Sequence[Estimate]
+) -> None:
+    assert request.json
+    objects = [
+        {
+            "schema": SCHEMA,
+            **asdict(estimate),
+            "provenance": asdict(provenance(digests(recording, request.inputs))),
+        }
+        for recording, estimate in zip(recordings, estimates, strict=True)
+    ]
+    with atomic_write(request.json) as temporary:
         content = objects[0] if len(objects) == 1 else objects
         temporary.write_text(json.dumps(content, indent=2) + "\n")

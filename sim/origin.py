@@ -13,7 +13,7 @@ from .inputs import Inputs
 from .network.task import NetworkRecording
 from .results import Outcome
 
-__all__ = ["traced", "weights_digest"]
+__all__ = ["digests", "traced", "weights_digest"]
 
 
 def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outcome:
@@ -36,18 +36,22 @@ def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outc
     """
     if answer.result is None:
         return answer
+    found = provenance(digests(recording, inputs), verilator=answer.result.verilator)
+    return replace(answer, result=replace(answer.result, provenance=found))
+
+
+def digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
+    """Hash what a recording was made from, as `traced` says."""
     files = {
         "weights_file": inputs.weights,
         "image_file": inputs.image,
         "calibration_file": inputs.calibration,
     }
-    digests = {
+    return {
         "weights": weights_digest(recording.network),
         "input": short(digest(recording.x_q)),
         **{name: file_digest(path) for name, path in files.items() if path and path.is_file()},
     }
-    found = provenance(digests, verilator=answer.result.verilator)
-    return replace(answer, result=replace(answer.result, provenance=found))
 
 
 def weights_digest(network: Network) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from network_tasks import network_task
+from result_schemas import validate
 from rich.console import Console
 
 from maccord.compiler.network import compile_network
@@ -63,7 +64,10 @@ def test_nothing_is_built_simulated_or_touched(
     assert out.splitlines()[-1] == NOTHING
     assert "equal" not in out
     assert older.read_text() == "{}" and [p.name for p in older.parent.iterdir()] == [older.name]
-    network, layer = json.loads(path.read_text())
+    written = json.loads(path.read_text())
+    validate("dry-run", written)
+    network, layer = written
+    assert network["provenance"]["digests"]["weights"]
     assert (network["layer"], layer["layer"]) == targets
     assert network["dry_run"] is True and "cycles" not in network and "compared" not in network
     assert f"about {network['estimated_cycles']:,} cycles" in out
