@@ -66,6 +66,7 @@ def _depthwise(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
         (shape[3], 1, *kernel),
         stride=_pair(rng, 1, 4),
         padding=padding,
+        end_padding=_pair(rng, 0, kernel[0]) if rng.random() < 0.4 else None,
         groups=shape[3],
         relu=bool(rng.integers(2)),
         limits=(40, 200) if rng.random() < 0.3 else (0, 255),

@@ -84,11 +84,13 @@ def random_layer(rng: np.random.Generator) -> tuple[Layer, tuple[int, ...]]:
     window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     padding = tuple(int(rng.integers(0, w + 1)) for w in window)
     size = [int(rng.integers(max(w - 2 * p, 1), 16)) for w, p in zip(window, padding, strict=True)]
+    end = tuple(p + int(rng.integers(0, 3)) for p in padding) if rng.random() < 0.4 else None
     layer = random_conv2d(
         rng,
         (outputs, channels // groups, *kernel),
         stride=tuple(int(s) for s in rng.integers(1, 4, 2)),
         padding=padding,
+        end_padding=end,
         dilation=dilation,
         groups=groups,
         relu=bool(rng.random() < 0.5),

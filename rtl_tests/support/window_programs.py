@@ -226,10 +226,8 @@ class WindowProgram:
         p = self.parameters
         channels, _, kh, kw = layer.weight.shape
         zero = layer.input.zero_point
-        cells = np.pad(x ^ 0x80, [*((n, n) for n in layer.padding), (0, 0)])
-        edge = np.pad(
-            np.zeros(x.shape[:2], bool), [(n, n) for n in layer.padding], constant_values=True
-        )
+        cells = np.pad(x ^ 0x80, [*layer.pads, (0, 0)])
+        edge = np.pad(np.zeros(x.shape[:2], bool), layer.pads, constant_values=True)
         cells[edge] = zero ^ 0x80
         base, pitch = self._cells(cells)
         line = cells.shape[1] * pitch

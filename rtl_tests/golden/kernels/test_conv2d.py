@@ -22,6 +22,12 @@ CASES = {
     "grouped": (12, 4, (3, 3), 3, {"padding": (1, 1), "stride": (2, 1)}, 8, 9),
     "depthwise": (16, 1, (3, 3), 16, {"padding": (1, 1)}, 10, 9),
     "depthwise strided": (24, 1, (5, 5), 24, {"padding": (2, 2), "stride": (2, 2)}, 11, 12),
+    "four-sided": (8, 5, (3, 3), 1, {"stride": (2, 2), "end_padding": (1, 2)}, 10, 9),
+    "depthwise four-sided": (
+        *(16, 1, (5, 5), 16),
+        {"padding": (1, 2), "end_padding": (2, 0), "stride": (2, 1)},
+        *(10, 9),
+    ),
     "depthwise multiplier": (12, 1, (3, 3), 6, {"padding": (1, 1)}, 6, 7),
     "one pixel": (3, 2, (3, 3), 1, {}, 3, 3),
     "deep": (10, 600, (3, 3), 1, {"padding": (1, 1)}, 5, 4),
@@ -47,12 +53,14 @@ def _torch(layer, x_q):
 def _int64_sums(layer, x_q):
     """Sums by a plain int64 convolution of PyTorch's, group by group."""
     shifted = torch.from_numpy(x_q.astype(np.int64) - layer.input.zero_point).permute(0, 3, 1, 2)
+    (top, bottom), (left, right) = layer.pads
+    shifted = torch.nn.functional.pad(shifted, (left, right, top, bottom))
     sums = torch.nn.functional.conv2d(
         shifted.double(),  # integers far below 2**53
         torch.from_numpy(layer.weight.astype(np.float64)),
         torch.from_numpy(layer.bias_q.astype(np.float64)),
         layer.stride,
-        layer.padding,
+        0,
         layer.dilation,
         layer.groups,
     )
