@@ -4,7 +4,8 @@ A program is a list of instructions that the accelerator fetches from memory and
 units. Each unit runs its own instructions in order; units meet through tokens: an instruction
 starts when it holds one token from each unit in `wait`, and gives one token to each unit in
 `signal` when it is done. Program order is a legal sequential order: every token that an
-instruction waits for comes from an earlier instruction, so finite queues never deadlock.
+instruction waits for comes from an earlier instruction, so finite queues never deadlock. SETUP and
+SETUP_ADD are only ordered with COMPUTE: they take and give no token, whatever their masks say.
 
 ``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` move `rows` rows of `row_bytes` bytes between memory
 (byte offsets from the base address) and a scratchpad (byte addresses); nothing need be aligned,

@@ -10,7 +10,11 @@ import numpy as np
 from ...spec.isa import Unit
 from ..control.tokens import Clock
 
-__all__ = ["AccessOrder"]
+__all__ = ["AccessOrder", "UnorderedError"]
+
+
+class UnorderedError(ValueError):
+    """No token orders two accesses to the same bytes, one of them a write."""
 
 
 class AccessOrder:
@@ -25,7 +29,7 @@ class AccessOrder:
 
         Raises
         ------
-        ValueError
+        UnorderedError
             If no token orders it after an earlier access of another unit.
         """
         for other in Unit:
@@ -35,7 +39,7 @@ class AccessOrder:
             if write:
                 conflict = max(conflict, self._read[other, where].max(initial=0))
             if conflict > clock[other]:
-                raise ValueError(
+                raise UnorderedError(
                     f"{'writes' if write else 'reads'} bytes {where.start} to {where.stop - 1} "
                     f"that {other.name} may still be using: no token orders the two"
                 )

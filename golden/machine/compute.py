@@ -17,7 +17,7 @@ from ..array.requantize import requantize
 from ..control.tokens import Clock
 from ..feed.cell_walker import mode_of, scan
 from ..feed.reduction import Reduction, reduction
-from .state import Fault, Scratchpads, wrapped
+from .state import Fault, Scratchpads, Unchecked, wrapped
 
 __all__ = ["ComputeUnit"]
 
@@ -92,11 +92,11 @@ class ComputeUnit:
         banks = self._parameters.activation_banks
         walk = list(islice(reduction(geometry, rows), _LONGEST_WALK + 1))
         if len(walk) > _LONGEST_WALK:
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.ILLEGAL_INSTRUCTION, f"a walk has more than {_LONGEST_WALK} passes"
             )
         if any((p.b - p.a) % banks for p in walk):
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"a vector takes two bytes from one of the {banks} activation banks",
             )
@@ -107,7 +107,7 @@ class ComputeUnit:
     def _check_window(self, setup: Instruction) -> None:
         """Check the static rule of windows, which no circuit checks."""
         if setup["run"] != self._parameters.rows:
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"run must be {self._parameters.rows} where windows are scanned, "
                 f"got {setup['run']}",
@@ -117,7 +117,7 @@ class ComputeUnit:
         """Check the static rule of factors, which no circuit checks."""
         largest = max(setup["factor_a"], setup["factor_b"])
         if largest > _LARGEST_FACTOR:
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
             )
@@ -141,7 +141,7 @@ class ComputeUnit:
             self._accumulate(instruction, clock, walk)
 
     def _check(self, instruction: Instruction) -> _Walk:
-        """Check the static rules of a tile, which no circuit checks."""
+        """Check what the activation feeder checks of a tile."""
         p = self._parameters
         pixels = instruction["height"] * instruction["width"]
         if self._walk is None:
@@ -221,7 +221,7 @@ class ComputeUnit:
         start = instruction["weight"] * p.weight_row_bytes
         for where, part in wrapped(start, data.size, p.weight_bytes):
             if not self._pads.weight_written[where].all():
-                raise Fault(ErrorCode.SCRATCHPAD_RANGE, "computes with weights nobody loaded")
+                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "computes with weights nobody loaded")
             self._pads.weight_order.access(Unit.COMPUTE, clock, where, write=False)
             data[part] = self._pads.weight[where]
         return data.reshape(count, p.weight_row_bytes)
@@ -242,7 +242,7 @@ class ComputeUnit:
         low, high, vectors, unwritten = self._vectors[key]
         self._pads.activation_order.access(Unit.COMPUTE, clock, slice(low, high), write=False)
         if weights[unwritten].any():
-            raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         for start in range(0, len(weights), _EXACT):
             part = slice(start, start + _EXACT)
             np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
@@ -292,7 +292,7 @@ class ComputeUnit:
         for row in np.flatnonzero(weights.any(axis=1)).tolist():
             line, cell = divmod(row, WINDOW)
             if line >= WINDOW or line < missing_lines or cell < missing_cells:
-                raise Fault(
+                raise Unchecked(
                     ErrorCode.ILLEGAL_INSTRUCTION,
                     f"weight row {row} must be 0 with windows of {setup['window_height']} x "
                     f"{setup['window_width']} cells",
@@ -304,7 +304,7 @@ class ComputeUnit:
             missing = np.isnan(cells)
             if missing.any():
                 if weights[row, missing.any(axis=(0, 1))].any():
-                    raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+                    raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
                 cells = np.where(missing, np.float32(0), cells)
             total += cells * weights[row]
         np.add(sums, total.reshape(sums.shape), out=sums, casting="unsafe")
@@ -318,7 +318,7 @@ class ComputeUnit:
         missing = np.isnan(cells)
         if missing.any():
             if max_window(missing.view(np.int8), window, stride).any():
-                raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
             cells = np.where(missing, np.float32(0), cells)
         codes = max_window(cells.astype(np.int8), window, stride, setup["low"], setup["high"])
         self._place(instruction, clock, codes.view(np.uint8))
@@ -331,7 +331,7 @@ class ComputeUnit:
             for origin in (first, first + setup["operand_pitch"])
         ]
         if any(np.isnan(cells).any() for cells in operands):
-            raise Fault(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         a, b = (cells.astype(np.int8) for cells in operands)
         factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"])
         zero_points = setup["zero_point_a"], setup["zero_point_b"], setup["zero_point"]
@@ -365,7 +365,7 @@ class ComputeUnit:
 
     def _check_range(self, end: int) -> None:
         if end > (size := self._pads.activation.size):
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.SCRATCHPAD_RANGE, f"activation address {end - 1} is beyond {size - 1}"
             )
 
@@ -376,7 +376,7 @@ class ComputeUnit:
         starts = instruction["output"] + np.arange(len(codes)) * instruction["output_pitch"]
         size = self._parameters.output_bytes
         if starts[-1] + columns > size:
-            raise Fault(
+            raise Unchecked(
                 ErrorCode.SCRATCHPAD_RANGE,
                 f"output address {starts[-1] + columns - 1} is beyond {size - 1}",
             )

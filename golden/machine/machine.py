@@ -9,6 +9,7 @@ past a scratchpad's end (static rules, which no circuit checks).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -26,9 +27,9 @@ from ...spec.isa import (
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..control.tokens import Clock, Tokens
-from .access_order import AccessOrder
+from .access_order import AccessOrder, UnorderedError
 from .compute import ComputeUnit
-from .state import Fault, Refused, Scratchpads, wrapped
+from .state import Fault, Refused, Scratchpads, Unchecked, wrapped
 
 __all__ = ["Machine", "ProgramError"]
 
@@ -45,15 +46,24 @@ class ProgramError(Exception):
     at_dispatch : bool
         Whether dispatch refuses the instruction; else what runs it does, or a static rule that
         only the machine checks.
+    unchecked : bool
+        Whether it is such a rule: no circuit checks it, and the accelerator runs on.
     """
 
     def __init__(
-        self, index: int, code: ErrorCode, reason: str, *, at_dispatch: bool = False
+        self,
+        index: int,
+        code: ErrorCode,
+        reason: str,
+        *,
+        at_dispatch: bool = False,
+        unchecked: bool = False,
     ) -> None:
         super().__init__(f"instruction {index}: {reason}")
         self.index = index
         self.code = code
         self.at_dispatch = at_dispatch
+        self.unchecked = unchecked
 
 
 class Machine:
@@ -101,7 +111,11 @@ class Machine:
                 self._execute(instruction)
             except Fault as fault:
                 raise ProgramError(
-                    index, fault.code, str(fault), at_dispatch=isinstance(fault, Refused)
+                    index,
+                    fault.code,
+                    str(fault),
+                    at_dispatch=isinstance(fault, Refused),
+                    unchecked=isinstance(fault, Unchecked),
                 ) from None
 
     def _reset(self) -> None:
@@ -131,9 +145,19 @@ class Machine:
 
     def _execute(self, instruction: Instruction) -> None:
         unit = UNIT_OF[instruction.opcode]
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+            instruction = replace(instruction, wait=0, signal=0)
         try:
             clock = self._tokens.begin(unit, instruction)
+        except ValueError as error:
+            raise Fault(ErrorCode.DEADLOCK, str(error)) from None
+        try:
             self._HANDLERS[instruction.opcode](self, instruction, clock)
+        except UnorderedError as error:
+            raise Unchecked(ErrorCode.DEADLOCK, str(error)) from None
+        except ValueError as error:  # of the arithmetic: a multiplier or a clamp
+            raise Unchecked(ErrorCode.ILLEGAL_INSTRUCTION, str(error)) from None
+        try:
             self._tokens.finish(unit, instruction)
         except ValueError as error:
             raise Fault(ErrorCode.DEADLOCK, str(error)) from None
@@ -143,7 +167,9 @@ class Machine:
         rows, row_bytes = instruction["rows"], instruction["row_bytes"]
         starts = instruction["buffer"] + np.arange(rows) * instruction["buffer_pitch"]
         if starts[-1] + row_bytes > size:
-            raise Fault(
+            # Rows' addresses wrap at 2**24 in hardware
+            seen = ((starts % (1 << 24)) + row_bytes > size).any()
+            raise (Fault if seen else Unchecked)(
                 ErrorCode.SCRATCHPAD_RANGE,
                 f"{target} address {starts[-1] + row_bytes - 1} is beyond {size - 1}",
             )
@@ -215,7 +241,7 @@ class Machine:
         columns = np.arange(row_bytes)
         index = sources[:, None] + columns
         if not self._pads.output_written[index].all():
-            raise Fault(ErrorCode.SCRATCHPAD_RANGE, "stores outputs that nobody computed")
+            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "stores outputs that nobody computed")
         self._access_memory(instruction, clock, targets)
         self.memory[targets[:, None] + columns] = self._pads.output[index]
 

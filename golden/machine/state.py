@@ -8,7 +8,7 @@ from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from .access_order import AccessOrder
 
-__all__ = ["Fault", "Refused", "Scratchpads", "wrapped"]
+__all__ = ["Fault", "Refused", "Scratchpads", "Unchecked", "wrapped"]
 
 
 class Fault(Exception):
@@ -21,6 +21,10 @@ class Fault(Exception):
 
 class Refused(Fault):
     """An instruction that dispatch refuses, so that no unit sees it."""
+
+
+class Unchecked(Fault):
+    """A broken rule that no circuit checks: the accelerator runs on."""
 
 
 class Scratchpads:

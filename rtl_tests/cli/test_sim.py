@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, maccord, start
-from fake_accelerator import overlapping
+from fake_accelerator import featureless, overlapping
 from network_tasks import Flipped, change_weight
 from processes import PATIENCE, reaped, tagged, wait_until
 from result_schemas import validate
@@ -161,6 +161,17 @@ def test_a_netlist_of_another_size_is_bad_input(tmp_path: Path) -> None:
     done = maccord("sim", LINEAR, "--rows", "8", "--cols", "8", *netlist)
     assert done.returncode == 2, done.stderr
     assert "the netlist must have been made with rows 8, got one with 4" in done.stdout
+
+
+def test_a_netlist_without_the_features_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small machine of the same ports, whose register FEATURES is 0, in the netlist's place."""
+    monkeypatch.chdir(ROOT)
+    request = Request((LINEAR,), PARAMETERS, out=tmp_path, jobs=1)
+    assert run(request, partial(run_network, backend=featureless)) == 2
+    said = capsys.readouterr().out
+    assert "the netlist must have DENSE, which the program needs" in said
 
 
 def test_dumps_have_the_name_that_was_asked_for() -> None:

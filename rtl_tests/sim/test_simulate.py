@@ -18,6 +18,7 @@ from maccord.compiler.area import Area
 from maccord.runtime.errors import SimulationError
 from maccord.sim.gtkwave import BUSES, write_save_file
 from maccord.sim.simulate import Job, run_plain, simulate
+from maccord.spec.isa_features import Feature
 from maccord.spec.registers import IDENTIFICATION, Status
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -34,6 +35,16 @@ def test_every_bus_width_copies(axi_bytes: int) -> None:
     assert (result.unwritten, result.stray_bytes, result.first_stray) == ([0], 0, None)
     assert result.read_beats == (data.size + 64) // axi_bytes
     assert result.write_beats == data.size // axi_bytes
+
+
+def test_a_netlist_that_lacks_features_is_not_started() -> None:
+    """The copying machine's register FEATURES is 0; nothing needed is nothing refused."""
+    data = toy_data(64, seed=1)
+    needed = Feature.DENSE | Feature.DEPTHWISE
+    with pytest.raises(ValueError, match="must have DENSE, DEPTHWISE, which the program needs"):
+        # Started, it would hang until the limit and be another error
+        simulate(toy_job(data, fault="hangs", features=needed))
+    assert np.array_equal(simulate(toy_job(data, features=Feature(0))).outputs[0], ~data)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

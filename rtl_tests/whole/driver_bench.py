@@ -42,6 +42,10 @@ class Host:
         self._interrupt(100_000, free=False)
         self.events.append(f"interrupt {self.driver.interrupt():#x}")
 
+    def idle(self) -> None:
+        """A timer's tick, some cycles long, with no interrupt."""
+        self._read(Register.ID)
+
     @property
     def address(self) -> int:
         return ctypes.addressof(ctypes.c_uint8.from_buffer(self.memory))
@@ -72,6 +76,35 @@ def layer(host: Host, job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def programs(host: Host, job: dict[str, Any]) -> dict[str, Any]:
+    """A program, one that is aborted, and the first again: the outputs of both, and how all end.
+
+    By polling or by interrupt, both with limits that the aborted one reaches.
+    """
+    driver, found = host.driver, []
+    first, size = job["output"]
+
+    def wait(limit: int) -> str:
+        return driver.wait_interrupt(host.sleep, limit) if job["interrupt"] else driver.wait(limit)
+
+    def started(code: str) -> None:
+        host.memory[first : first + size] = bytes(size)
+        loaded = driver.load(host.address, job["base"], job["program"], bytes.fromhex(code))
+        assert (loaded, driver.start(job["interrupt"])) == ("OK", "OK")
+
+    for place, code in enumerate((job["code"], job["code"], job["long"], job["code"])):
+        started(code)
+        ends = []
+        if place == 2:
+            idle = host.idle if job["interrupt"] else None
+            ends.append(driver.wait_interrupt(idle, 3) if idle else driver.wait(3))
+            driver.abort()
+        ends.append(wait(0))
+        output = bytes(host.memory[first : first + size]).hex()
+        found.append({"ends": ends, "error": driver.error(), "output": output})
+    return {"programs": found}
+
+
 def registers(host: Host, job: dict[str, Any]) -> dict[str, Any]:
     """Every register after reset, and what is left of ones written to it, of all but CONTROL."""
     found = {name: host.read(address) for name, address in job["registers"].items()}
@@ -86,6 +119,7 @@ def registers(host: Host, job: dict[str, Any]) -> dict[str, Any]:
 
 SCENARIOS: dict[str, Callable[[Host, dict[str, Any]], dict[str, Any]]] = {
     "layer": layer,
+    "programs": programs,
     "registers": registers,
 }
 

@@ -140,8 +140,9 @@ class Driver:
     def wait(self, polls: int) -> str:
         return self._result("wait", ctypes.c_uint32(polls))
 
-    def wait_interrupt(self, sleep: Callable[[], None]) -> str:
-        return self._result("wait_interrupt", _Call(lambda _: self._sleep(sleep)), None)
+    def wait_interrupt(self, sleep: Callable[[], None], sleeps: int = 0) -> str:
+        call = _Call(lambda _: self._sleep(sleep))
+        return self._result("wait_interrupt", call, None, ctypes.c_uint32(sleeps))
 
     def _sleep(self, sleep: Callable[[], None]) -> None:
         self._guard(sleep)

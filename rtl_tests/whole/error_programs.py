@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from accelerator_bench import netlist
+from error_verdicts import Verdict, steps, verdict
 from golden_layers import random_conv2d
 
 from maccord.compiler import Schedule, schedule
@@ -54,24 +55,27 @@ class Outcome:
     memory: np.ndarray  # after it
     image: np.ndarray  # before it
     golden: np.ndarray
-    code: ErrorCode  # of the machine
+    program: bytes
+    refusal: ProgramError | None  # of the machine
     targets: np.ndarray  # bytes that its STOREs and RECORDs may write
     next_exact: bool
 
-    def check(self) -> None:
-        """It ended, wrote nothing outside, the next one is exact, and the machine agrees.
+    @property
+    def code(self) -> ErrorCode:
+        """The machine's."""
+        return self.refusal.code if self.refusal else ErrorCode.NONE
 
-        The machine is stricter: what it refuses the accelerator may run.
-        """
+    def check(self) -> Verdict:
+        """It ended, wrote nothing outside, the next one is exact, and the machine agrees."""
         assert not self.found["hung"]
         assert self.next_exact
         changed = self.memory != self.image
         assert not (changed & ~self.targets).any()
-        if not self.found["ended"]:
-            assert self.found["code"] == ErrorCode.ABORTED
-        elif self.code == ErrorCode.NONE:
-            assert self.found["code"] == ErrorCode.NONE
+        assert self.found["ended"] != (self.found["code"] == ErrorCode.ABORTED)
+        how = verdict(self.program, self.refusal, ErrorCode(self.found["code"]), SMALL)
+        if how == Verdict.ACCEPTED:
             np.testing.assert_array_equal(self.memory, self.golden)
+        return how
 
 
 @cache
@@ -142,22 +146,10 @@ def random_bytes(rng: np.random.Generator) -> bytes:
     return b"".join(words) + END
 
 
-def _steps(code: bytes) -> list[Instruction]:
-    found = []
-    for at in range(0, len(code), INSTRUCTION_BYTES):
-        try:
-            found.append(decode(code[at : at + INSTRUCTION_BYTES]))
-        except ValueError:
-            break
-        if found[-1].opcode == Opcode.END:
-            break
-    return found
-
-
 def _targets(code: bytes, size: int) -> np.ndarray:
     """Bytes of memory that a program's STOREs and RECORDs name."""
     allowed = np.zeros(size, bool)
-    for step in _steps(code):
+    for step in steps(code)[0]:
         if UNIT_OF.get(step.opcode) != Unit.STORE:
             continue
         starts = (step["memory"] + np.arange(step["rows"]) * step["memory_pitch"]) % (1 << 32)
@@ -168,13 +160,13 @@ def _targets(code: bytes, size: int) -> np.ndarray:
     return allowed
 
 
-def _golden(code: bytes, image: np.ndarray, place: int) -> tuple[np.ndarray, ErrorCode]:
+def _golden(image: np.ndarray, place: int) -> tuple[np.ndarray, ProgramError | None]:
     memory = image.copy()
     try:
         Machine(SMALL, memory).run(place)
     except ProgramError as error:
-        return memory, error.code
-    return memory, ErrorCode.NONE
+        return memory, error
+    return memory, None
 
 
 def run_cases(
@@ -206,10 +198,10 @@ def run_cases(
         before = image.copy()
         before[place : place + len(code)] = np.frombuffer(code, np.uint8)
         # The machine takes long for what is to be aborted
-        golden, verdict = (before, ErrorCode.NONE) if aborts else _golden(code, before, place)
+        golden, refusal = (before, None) if aborts else _golden(before, place)
         exact = result.get("next", {}).get("code") == ErrorCode.NONE and np.array_equal(
             following[outputs] ^ 0x80, due.reshape(-1)
         )
         targets = _targets(code, image.size)
-        outcomes.append(Outcome(result, own, before, golden, verdict, targets, exact))
+        outcomes.append(Outcome(result, own, before, golden, code, refusal, targets, exact))
     return outcomes

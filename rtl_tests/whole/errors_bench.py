@@ -29,6 +29,7 @@ async def ends(bench: Testbench, limit: int) -> bool:
 
 async def run(bench: Testbench, job: dict[str, Any], program: int, case: dict) -> dict[str, Any]:
     """Run a program, or abort it: how it ended. `abort` is in cycles after the start."""
+    before = bench.observed()
     await bench.start(program, job["base"])
     limit = case.get("abort", case["limit"])
     if "abort" in case:
@@ -49,7 +50,7 @@ async def run(bench: Testbench, job: dict[str, Any], program: int, case: dict) -
         "code": code,
         "cycles": seen["stop_cycle"] - seen["start_cycle"],
         "abort_cycles": seen["stop_cycle"] - beats["cycle"],
-        "moved": seen["read_beats"] + seen["write_beats"],
+        "bursts": sum(seen[n] - before[n] for n in ("read_bursts", "write_bursts")),
     }
 
 

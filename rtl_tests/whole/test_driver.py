@@ -178,6 +178,27 @@ def test_wait_counts_its_polls(made_up: Registers) -> None:
     made_up.driver.check()
 
 
+def test_wait_for_an_interrupt_counts_its_sleeps(made_up: Registers) -> None:
+    """The end may come in the last of them; a wait that ran out can be taken up again."""
+    made_up.driver.open()
+    made_up.values[Register.STATUS] = Status.DONE
+    for sleeps, end, result in ((3, 4, "TIMEOUT"), (3, 3, "OK"), (0, 9, "OK")):
+        calls: list[int] = []
+
+        def sleep(calls: list[int] = calls, end: int = end) -> None:
+            calls.append(1)
+            if len(calls) == end:
+                made_up.driver.interrupt()
+
+        made_up.driver.device.status = 0
+        assert made_up.driver.wait_interrupt(sleep, sleeps) == result
+        assert len(calls) == min(end, sleeps or end)
+    made_up.driver.device.status = 0
+    made_up.driver.interrupt()
+    assert made_up.driver.wait_interrupt(lambda: None, 1) == "OK"
+    made_up.driver.check()
+
+
 def test_memory_and_registers_are_ordered(made_up: Registers) -> None:
     """The barrier comes before the start, and after the end was seen."""
     made_up.driver.open()
@@ -298,6 +319,35 @@ def test_a_layer(interrupt: bool, shared: Path) -> None:
     assert found["events"] == events
     left = 0 if interrupt else Status.DONE | Status.RECORDED
     assert (found["records"], found["status"]) == (int(interrupt), left)
+
+
+@pytest.mark.parametrize("interrupt", [False, True], ids=["polling", "interrupt"])
+def test_programs_in_a_row(interrupt: bool, shared: Path) -> None:
+    """The second is exact, the third runs out of its wait and is aborted, the next one is exact."""
+    plan, memory, y_q = convolution()
+    program = plan.memory.size + 4096
+    output = (plan.memory.output, plan.memory.output_bytes)
+    long = Instruction(Opcode.FILL, {"rows": 65535, "row_bytes": 1024})
+    job = Job(netlist(SIZE), SIZE.axi_bytes, memory, program, [output])
+    found, _ = simulate_driver(
+        job,
+        shared,
+        scenario="programs",
+        interrupt=interrupt,
+        output=output,
+        code=encode_program(plan.program).tobytes().hex(),
+        long=(encode_program([long]).tobytes() + encode(Instruction(Opcode.END, {}))).hex(),
+    )
+    for place, one in enumerate(found["programs"]):
+        aborted = place == 2
+        due = ["TIMEOUT", "FAILED"] if aborted else ["OK"]
+        code = ErrorCode.ABORTED if aborted else ErrorCode.NONE
+        assert (one["ends"], one["error"]) == (due, code), place
+        after = memory.copy()
+        after[output[0] : sum(output)] = np.frombuffer(bytes.fromhex(one["output"]), np.uint8)
+        if not aborted:
+            np.testing.assert_array_equal(plan.output(after), y_q, str(place))
+    assert found["observed"]["protocol_errors"] == 0
 
 
 def test_a_program_that_fails(shared: Path) -> None:

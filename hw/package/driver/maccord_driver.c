@@ -124,9 +124,13 @@ uint32_t maccord_interrupt(struct maccord *device) {
 }
 
 enum maccord_result maccord_wait_interrupt(struct maccord *device, void (*sleep)(void *context),
-                                           void *context) {
-    while (device->status == 0)
+                                           void *context, uint32_t sleeps) {
+    uint32_t done = 0;
+
+    while (device->status == 0) {
+        if (sleeps != 0 && done++ == sleeps) return MACCORD_TIMEOUT;
         if (sleep) sleep(context);
+    }
     return ended(device, device->status);
 }
 

@@ -91,9 +91,11 @@ void maccord_abort(struct maccord *device);
 uint32_t maccord_interrupt(struct maccord *device);
 
 /* Wait until maccord_interrupt has seen the end. `sleep`, if not 0, is called in between; it must
-   return when an interrupt is pending, even one that came before it was called. */
+   return when an interrupt is pending, even one that came before it was called. MACCORD_TIMEOUT
+   after `sleeps` rounds, each a call of `sleep`; without end if that is 0. For a limit in time,
+   `sleep` must also return on a timer. */
 enum maccord_result maccord_wait_interrupt(struct maccord *device, void (*sleep)(void *context),
-                                           void *context);
+                                           void *context, uint32_t sleeps);
 
 /* STATUS now; of UNITS, what a unit does now (MACCORD_STATE_...), MACCORD_UNIT_STORE + 1 is the
    fetch; how many instructions were handed out. */
