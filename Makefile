@@ -10,7 +10,7 @@ OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch 
 PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 QUICK = $(addprefix rtl_tests/,spec golden compiler runtime house)
 
-.PHONY: help setup sim layers study verilog synth bench check test nightly docs lint format clean
+.PHONY: help setup sim layers study verilog synth bench check test regress docs lint style types quick format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -18,9 +18,7 @@ help:  ## Show this text
 	@echo "make study                               the experiment: FP32, fake quantization, true INT8"
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
-
 setup: $(STAMP)  ## Make .venv with everything that is needed
-
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("maccord needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
@@ -30,43 +28,32 @@ $(STAMP): requirements.txt pyproject.toml
 
 sim: $(STAMP)  ## Simulate NET=, a network, or LAYER=, a layer or a glob
 	@$(BIN)/maccord sim $(foreach name,$(LAYER) $(NET),'$(name)') $(OPTIONS)
-
 layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks
 	@$(BIN)/maccord layers $(foreach name,$(NET),'$(name)') $(ARGS)
-
 study: $(STAMP)  ## Compare FP32, fake quantization and true INT8 under noise and occlusion
 	@$(BIN)/maccord study $(if $(NET),--networks '$(NET)') $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
-
 verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/, with headers and a core file
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
-
 synth: $(STAMP)  ## Synthesize for TARGET=ecp5-85k, xc7 ...: resources by block, fmax
 	@$(BIN)/maccord synth --target '$(or $(TARGET),ecp5-85k)' $(SIZE) $(ARGS)
-
 bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 	@$(BIN)/maccord bench $(ARGS)
 
-check: lint  ## Check style and types, then run the quick tests: no Verilator, no whole network
-	$(PYTEST) -m 'not nightly and not slow' $(QUICK) $(ARGS)
-
+check: $(STAMP)  ## Check style and types and run the quick tests: no Verilator, no whole network
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target types style quick
+quick: $(STAMP); $(PYTEST) -m 'not nightly and not slow' $(QUICK) $(ARGS)
 test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
-	@mkdir -p build
 	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
-
-nightly: $(STAMP)  ## Run the tests that take minutes each: place and route, wide sweeps
-	@mkdir -p build
+regress: $(STAMP)  ## Run the nightly tests, which take minutes each: place and route, wide sweeps
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
-
 docs: $(STAMP)  ## Build the site of docs/ in build/docs/; warnings are errors
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
 
-lint: $(STAMP)  ## Check style and types
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-
+lint: style types  ## Check style and types
+style: $(STAMP)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+types: $(STAMP); $(BIN)/pyright
 format: $(STAMP)  ## Reformat the code
 	$(BIN)/ruff format .
-
 clean:  ## Remove results and caches (not .venv)
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

@@ -18,7 +18,7 @@ COMMANDS = {
     ("verilog", "ROWS=32"): "maccord verilog --rows 32 --out build/verilog/",
     ("bench",): "maccord bench",
     ("test",): "python -m pytest",
-    ("nightly",): "python -m pytest -n",
+    ("regress",): "python -m pytest -n",
     ("docs",): "python -m sphinx -W -q -b html docs build/docs",
 }
 
@@ -51,7 +51,7 @@ def test_targets_are_thin(arguments: tuple[str, ...]) -> None:
 
 def test_results_come_out_as_junit_xml() -> None:
     assert "--junitxml=build/test-results.xml" in make("test")
-    assert "-m nightly --junitxml=build/nightly-results.xml" in make("nightly")
+    assert "-m nightly --junitxml=build/nightly-results.xml" in make("regress")
 
 
 def test_setup_installs_the_pins_into_a_new_environment() -> None:
