@@ -41,7 +41,7 @@ bench: $(STAMP)  ## Run the benchmarks: ratios, side by side
 
 check: $(STAMP)  ## Check style and types and run the quick tests: no Verilator, no whole network
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target types style quick
-quick: $(STAMP); $(PYTEST) -m 'not nightly and not slow' $(QUICK) $(ARGS)
+quick: $(STAMP); $(PYTEST) -m 'not nightly and not weekly and not slow' $(QUICK) $(ARGS)
 test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
 regress: $(STAMP)  ## Run the nightly tests, which take minutes each: place and route, wide sweeps

@@ -105,6 +105,7 @@ def _run(command: str, place: Path) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PROMPT)
 def test_prompt_commands_run(command: str, place: Path) -> None:
     _run(command, place)

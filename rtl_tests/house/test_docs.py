@@ -32,6 +32,7 @@ def test_the_site_builds(tmp_path: Path) -> None:
     assert (tmp_path / "architecture.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_dead_link_fails(tmp_path: Path) -> None:
     copy = tmp_path / "docs"
     shutil.copytree(DOCS, copy)
@@ -54,6 +55,7 @@ def test_the_command_lines_reference_is_current() -> None:
     assert done.returncode == 0, "docs/cli.md is stale: python docs/command_line.py"
 
 
+@pytest.mark.slow
 def test_schemas_of_results_are_current() -> None:
     program = (
         "from result_schemas import FOLDER, schemas\n"

@@ -27,6 +27,7 @@ def test_the_variable_then_xdg_then_home(tmp_path: Path, monkeypatch: pytest.Mon
         cache_folder("models")
 
 
+@pytest.mark.slow
 def test_what_is_made_in_one_folder_is_there_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
