@@ -15,7 +15,6 @@ QUICK = $(addprefix rtl_tests/,spec golden compiler runtime house)
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
 	@echo "make sim NET=resnet18                    a whole network, from image to logits"
-	@echo "make study                               the experiment: FP32, fake quantization, true INT8"
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 setup: $(STAMP)  ## Make .venv with everything that is needed
@@ -48,8 +47,9 @@ regress: $(STAMP)  ## Run the nightly tests, which take minutes each: place and 
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
 docs: $(STAMP)  ## Build the site of docs/ in build/docs/; warnings are errors
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
-
-lint: style types  ## Check style and types
+lint: style types  ## Check style and types, those of the tests too
+	@mkdir -p build/types/maccord && ln -sfn $(addprefix $(CURDIR)/,$(dir $(wildcard */__init__.py))) build/types/maccord/
+	$(BIN)/pyright --project rtl_tests
 style: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 types: $(STAMP); $(BIN)/pyright

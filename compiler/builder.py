@@ -96,7 +96,7 @@ class Builder:
     """
 
     parameters: Parameters
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list[Task])
 
     def __post_init__(self) -> None:
         p = self.parameters

@@ -70,8 +70,10 @@ class _Dense:
     weights: int
     target: View
     first_load: Task | None = None
-    fetched: list[Task] = field(default_factory=list)
-    kept: list[list[tuple[Chunk, int]]] = field(default_factory=list)  # by column tile
+    fetched: list[Task] = field(default_factory=list[Task])
+    kept: list[list[tuple[Chunk, int]]] = field(  # by column tile
+        default_factory=list[list[tuple[Chunk, int]]]
+    )
 
     def run(self) -> None:
         opening = not self.builder.tasks

@@ -201,7 +201,8 @@ def compile_network(
     first_record = end + size
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
     builder = Builder(parameters)
-    areas, stages = [], []
+    areas: list[Area] = []
+    stages: list[Stage] = []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
         target = _view(network, where[step.name], _shape(network, step), bases, step.name)
         sources = tuple(
@@ -282,7 +283,7 @@ def _touching(network: Network, where: dict[str, Place], name: str, shape: tuple
 
 def _stack(sizes: list[int], start: int) -> tuple[list[int], int]:
     """Offsets one behind the other, and the end."""
-    offsets = []
+    offsets: list[int] = []
     for size in sizes:
         offsets.append(start)
         start += align(size)
@@ -295,7 +296,8 @@ def _roots(steps: list[_Step], where: dict[str, Place]) -> list[str]:
 
 
 def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) -> list[Lifetime]:
-    first, last = {}, {}
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
     for index, step in enumerate(steps):
         root = where[step.name].root
         first.setdefault(root, index)

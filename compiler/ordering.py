@@ -91,7 +91,7 @@ def needs(tasks: Sequence[Task]) -> Needs:
     accesses = [_Accesses(sizes[space] // _GRAIN[space] + 1) for space in Space]
     counts = [0] * len(Unit)
     number: dict[int, int] = {}
-    result = []
+    result: list[list[int]] = []
     for task in tasks:
         unit = int(task.unit)
         wanted = [0] * len(Unit)

@@ -124,7 +124,7 @@ def _axes(
         pixels = prod(shape[:3])  # every pixel is alone: the batch is one long line
         return 1, one, Axis(pixels, pixels, 1, 1, 0, 1)
     out = layer.output_shape(shape)
-    axes = []
+    axes: list[Axis] = []
     for i in (0, 1):
         stride = layer.stride[i]
         # Skipping lines costs nothing, skipping pixels makes every one a row of its own.
@@ -143,7 +143,7 @@ def _column_tiles(
 ) -> tuple[tuple[ColumnTile, ...], int]:
     """Cut the output channels; return the tiles and the input channels each one reads."""
     inputs, outputs = channels // groups, out_channels // groups
-    spans = []
+    spans: list[tuple[int, int, int, int]] = []
     for start in range(0, out_channels, cols):
         end = min(start + cols, out_channels)
         spans.append((start, end, start // outputs * inputs, -(-end // outputs) * inputs))

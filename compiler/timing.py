@@ -39,7 +39,8 @@ class _Timeline:
         self.program, self.parameters = program, parameters
         self.time = 0.0
         self.queues: list[deque[Instruction]] = [deque() for _ in Unit]
-        self.tokens = [[deque() for _ in Unit] for _ in Unit]  # [from][to]: times of arrival
+        # [from][to]: times of arrival
+        self.tokens: list[list[deque[float]]] = [[deque() for _ in Unit] for _ in Unit]
         self.running: list[Instruction | None] = [None] * len(Unit)
         self.left = [0.0] * len(Unit)  # cycles of work left
         self.load_rate = 0.0  # share of the read bus that the running load takes alone
@@ -87,7 +88,7 @@ class _Timeline:
 
     def _arrivals(self) -> list[float]:
         """Return times at which a token arrives that a unit may be waiting for."""
-        times = []
+        times: list[float] = []
         for unit in _UNITS:
             if self.running[unit] is None and self.queues[unit]:
                 wait = self.queues[unit][0].wait

@@ -122,7 +122,8 @@ def chunks(
     """Cut a column tile's passes into chunks of the given sizes."""
     tile = parameters.rows * parameters.weight_row_bytes
     align = parameters.axi_bytes
-    result, start = [], 0
+    result: list[Chunk] = []
+    start = 0
     for size in sizes:
         end = start + size
         low = PARAMETER_ROWS * parameters.weight_row_bytes + start * tile if start else 0
@@ -187,7 +188,8 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
 
 def _growing(total: int, limit: int) -> list[int]:
     """Sizes that double from 2 up to `limit` and add up to `total`."""
-    sizes, size = [], 2
+    sizes: list[int] = []
+    size = 2
     while total:
         sizes.append(min(size, limit, total))
         total -= sizes[-1]

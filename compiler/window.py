@@ -181,10 +181,12 @@ class _Scan:
     source: View
     weights: int
     target: View
-    in_force: dict[str, int] = field(default_factory=dict)  # of the last SETUP
+    in_force: dict[str, int] = field(default_factory=dict[str, int])  # of the last SETUP
     channels: int = 0  # of the slice that the buffers are for
-    buffers: deque[int] = field(default_factory=deque)  # the oldest one first
-    filled: dict[int, tuple[int, ...]] = field(default_factory=dict)  # padding, by buffer
+    buffers: deque[int] = field(default_factory=deque[int])  # the oldest one first
+    filled: dict[int, tuple[int, ...]] = field(  # padding, by buffer
+        default_factory=dict[int, tuple[int, ...]]
+    )
 
     def run(self) -> None:
         total = self.plan.shape[3]

@@ -6,7 +6,18 @@ from collections import Counter
 from math import prod
 
 from . import overflow
-from .graph import Add, AvgPool2d, Clamp, Conv2d, Linear, MaxPool2d, Network, Node, Tensor
+from .graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Conv2d,
+    Linear,
+    MaxPool2d,
+    Network,
+    Node,
+    Operation,
+    Tensor,
+)
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
@@ -14,7 +25,7 @@ from .kernels.max_pool2d import check_max_pool2d
 
 __all__ = ["verify"]
 
-_DIMENSIONS = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
+_DIMENSIONS: dict[type[Operation], int] = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
 
 
 def verify(network: Network) -> None:

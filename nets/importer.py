@@ -244,7 +244,7 @@ class _Importer:
 
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
         """Note zeros around dequantized codes, which are to be quantized again."""
-        source, before = self.floats.get(node.args[0], (None, NO_PADS))
+        source, before = self.floats.get(_first(node), (None, NO_PADS))
         widths, mode, value = _padding(node, module)
         if source is None:
             self.refuse(node)
@@ -260,7 +260,7 @@ class _Importer:
 
     def _requantize(self, node: torch.fx.Node) -> None:
         """Take padded numbers back as the codes that they were."""
-        source, pads = self.floats[node.args[0]]
+        source, pads = self.floats[_first(node)]
         name = self.names[source]
         if self.quantization(*node.args[1:3]) != self.parameters[name]:
             self.refuse(node)
@@ -335,12 +335,17 @@ class _Importer:
             self.refuse(node)
 
 
+def _first(node: torch.fx.Node) -> Any:  # noqa: ANN401
+    """Return a node's first argument."""
+    return node.args[0]
+
+
 def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, ...], str, float]:
     """Widths (left, right, top, bottom), mode and value of a padding."""
     if isinstance(module, nn.ConstantPad2d):
         return tuple(module.padding), "constant", module.value
     names = ("pad", "mode", "value")
-    given = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
+    given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
     return tuple(given["pad"]), given.get("mode", "constant"), given.get("value") or 0.0
 
 

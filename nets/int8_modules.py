@@ -109,7 +109,7 @@ def module_of(layer: Layer) -> nn.Module:
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
 
-    asymmetric = isinstance(layer, Conv2d) and layer.end_padding is not None
+    pads = layer.pads if isinstance(layer, Conv2d) and layer.end_padding is not None else None
     with qnnpack():
         weight = per_channel(layer.weight, layer.weight_scale)
         if isinstance(layer, Linear):
@@ -125,14 +125,14 @@ def module_of(layer: Layer) -> nn.Module:
                 outputs,
                 tuple(kernel),
                 layer.stride,
-                (0, 0) if asymmetric else layer.padding,
+                (0, 0) if pads else layer.padding,
                 layer.dilation,
                 layer.groups,
             )
         module.set_weight_bias(weight, torch.from_numpy(np.array(layer.bias)))
         module.scale = layer.output.scale
         module.zero_point = layer.output.zero_point
-    if asymmetric:
-        (top, bottom), (left, right) = layer.pads
+    if pads:
+        (top, bottom), (left, right) = pads
         return nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), module)
     return module

@@ -63,7 +63,8 @@ class Architecture:
 
 
 # of pixels in 0..255: (pixel - 127) / 128, as the checkpoint was trained
-_LITE = Normalization((127 / 255,) * 3, (128 / 255,) * 3)
+_MEAN, _STD = 127 / 255, 128 / 255
+_LITE = Normalization((_MEAN, _MEAN, _MEAN), (_STD, _STD, _STD))
 
 NETWORKS = {
     network.name: network

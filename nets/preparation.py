@@ -117,8 +117,9 @@ def _clamping(low: float, high: float) -> Callable[[nn.Module, tuple], tuple]:
 
 def _module(prepared: fx.GraphModule, node: object) -> nn.Module | None:
     """Return the module that a node calls, if it is a node and calls one."""
-    called = isinstance(node, fx.Node) and node.op == "call_module"
-    return prepared.get_submodule(str(node.target)) if called else None
+    if isinstance(node, fx.Node) and node.op == "call_module":
+        return prepared.get_submodule(str(node.target))
+    return None
 
 
 def _bounds(prepared: fx.GraphModule, node: fx.Node) -> tuple[float, float] | None:
@@ -176,8 +177,9 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
     thousandths of the bias together, round to 0 or nearly so, and the channel is a constant.
     """
     for node in prepared.graph.nodes:
-        module: Any = _module(prepared, node)
-        if module is None or getattr(module, "qconfig", None) is None:
+        module = _module(prepared, node)
+        old: Any = getattr(module, "qconfig", None)
+        if module is None or old is None:
             continue
         layer = module[0] if isinstance(module, nn.Sequential) else module
         observer: Any = _module(prepared, node.args[0])
@@ -185,9 +187,9 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
             continue
         if not isinstance(observer, quantization.ObserverBase):
             continue
-        input_scale = observer.calculate_qparams()[0].double()
+        found: Any = observer.calculate_qparams()
+        input_scale = found[0].double()
         floor = (layer.bias.detach().double().abs() / (input_scale * _BIAS_STEPS)).float()
-        old = module.qconfig
         usual = old.weight()
         usual(layer.weight.detach())
         if not (usual.calculate_qparams()[0] < floor).any():
@@ -196,4 +198,4 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
             floor=floor, dtype=torch.qint8, qscheme=torch.per_channel_symmetric
         )
         for owner in {id(each): each for each in (module, layer)}.values():
-            owner.qconfig = copy.copy(old)._replace(weight=weight)
+            owner.qconfig = old._replace(weight=weight)  # pyright: ignore[reportArgumentType]

@@ -90,7 +90,7 @@ def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
         "w_scales": operation.weight_scale,
         **_quantization("x", operation.input),
     }
-    if getattr(operation, "end_padding", None) is not None:
+    if isinstance(operation, Conv2d) and operation.end_padding is not None:
         found["end_padding"] = np.array(operation.end_padding)
     if operation.limits != (0, 255):
         found["bounds"] = np.array(operation.bounds)

@@ -17,7 +17,7 @@ def _bits(count: int) -> int:
     return (count - 1).bit_length()
 
 
-def _range(name: str, value: int, low: int, high: int) -> None:
+def _range(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if not low <= value <= high:

@@ -119,7 +119,7 @@ class PackedConv2d:
         groups = self.layer.groups
         pixels = block.shape[0] * block.shape[1]
         depth = block.shape[4] // groups
-        parts = []
+        parts: list[np.ndarray] = []
         for group in range(groups):
             part = block[..., group * depth : (group + 1) * depth]
             np.copyto(columns.reshape(part.shape), part)

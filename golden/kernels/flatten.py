@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import Flatten
 
 __all__ = ["channels_last_columns", "flatten"]
+
+_Column = TypeVar("_Column", bound=np.generic)
 
 
 def flatten(x_q: npt.NDArray[np.uint8], operation: Flatten) -> npt.NDArray[np.uint8]:
@@ -40,8 +44,8 @@ def flatten(x_q: npt.NDArray[np.uint8], operation: Flatten) -> npt.NDArray[np.ui
 
 
 def channels_last_columns(
-    columns: npt.NDArray, height: int, width: int, channels: int
-) -> npt.NDArray:
+    columns: npt.NDArray[_Column], height: int, width: int, channels: int
+) -> npt.NDArray[_Column]:
     """Reorder columns that follow PyTorch's flattening to follow `flatten`.
 
     Parameters

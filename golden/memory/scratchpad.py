@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["scratchpad_read", "scratchpad_write"]
 
 Bytes = npt.NDArray[np.uint8]
+_Cell = TypeVar("_Cell", bound=np.generic)
 
 
-def scratchpad_write(memory: Bytes, address: int, data: Bytes, enable: npt.NDArray) -> Bytes:
+def scratchpad_write(
+    memory: Bytes, address: int, data: Bytes, enable: npt.NDArray[np.bool_]
+) -> Bytes:
     """Put lane i of `data` at `address` + i, where enabled; addresses wrap at the end.
 
     Parameters
@@ -38,7 +43,9 @@ def scratchpad_write(memory: Bytes, address: int, data: Bytes, enable: npt.NDArr
     return result
 
 
-def scratchpad_read(memory: npt.NDArray, a: int, b: int, split: int, lanes: int) -> npt.NDArray:
+def scratchpad_read(
+    memory: npt.NDArray[_Cell], a: int, b: int, split: int, lanes: int
+) -> npt.NDArray[_Cell]:
     """Take lane i from `a` + i below `split`, and from `b` + i from there on.
 
     Parameters

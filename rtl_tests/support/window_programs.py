@@ -267,7 +267,7 @@ class WindowProgram:
         names = ("window_height", "window_width", "stride_y", "stride_x")
         return dict(zip(names, (*window, *stride), strict=True))
 
-    def _geometry(self, largest: int) -> dict[str, tuple[int, int]]:
+    def _geometry(self, largest: int) -> dict[str, tuple[int, ...]]:
         """Kernel, stride and padding at random."""
         rng = self._rng
         kernel = tuple(int(k) for k in rng.integers(1, largest + 1, 2))

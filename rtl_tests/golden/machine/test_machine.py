@@ -226,7 +226,7 @@ def test_broken_fields_are_refused(case: str) -> None:
 
 
 FILL = Instruction(Opcode.FILL, {"rows": 1, "row_bytes": 1}, signal=1 << Unit.COMPUTE)
-Change = Callable[[list[Instruction]], None]
+Change = Callable[[list[Instruction]], object]
 REORDERED: dict[str, tuple[Change, ErrorCode, str]] = {
     "no end": (lambda p: p.pop(), ErrorCode.ILLEGAL_INSTRUCTION, "opcode 0 is illegal"),
     "no setup": (

@@ -90,6 +90,7 @@ class Issuer:
         passes, count, rows = tile.activation.shape
         param = (self.param_from, ["param"] * Accumulator.PARAM_ROWS, tile.param_rows())
         loaded = self.rows(*param) if param_first else None
+        cycles: list[int] = []
         for k in range(passes):
             capture = self.rows(self.swap, ["capture"] + [""] * (rows - 1), tile.weight[k])
             loaded = self.rows(*param) if loaded is None else loaded
