@@ -241,6 +241,28 @@ def test_an_interrupt_leaves_what_was_there(
     assert list(tmp_path.iterdir()) == [folder] * before
 
 
+def test_an_interrupt_between_two_renames_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old folder is out of the way, the new one is not yet there."""
+    folder, recording = tmp_path / "folder", network_task("Copied").recording
+    before = write(folder, recording)
+    rename, renamed = Path.rename, []
+
+    def interrupted(path: Path, target: Path) -> Path:
+        renamed.append(path)
+        if len(renamed) == 2:
+            assert not folder.exists()
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(folder, recording, word_bytes=0)
+    assert json.loads((folder / "manifest.json").read_text()) == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_folder_of_ours_is_replaced_and_no_other(tmp_path: Path) -> None:
     folder, recording = tmp_path / "folder", network_task("Copied").recording
     write(folder, network_task("Joined").recording, word_bytes=0)
