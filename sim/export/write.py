@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -176,23 +177,25 @@ class _Files:
         self.entries: list[FileEntry] = []
 
     def binary(self, path: str, data: Codes) -> None:
-        data.tofile(self._place(path))
+        self._write(path, data.data)
         self._enter(path, "bin", "uint8", data.shape, 1)
 
     def words(self, path: str, data: Codes, size: int) -> None:
-        self._place(path).write_text(memory_words(data, size))
+        self._write(path, memory_words(data, size).encode())
         self._enter(path, "hex", f"uint{8 * size}", (-(-data.size // size),), size)
 
     def array(self, path: str, data: np.ndarray) -> None:
         little = np.ascontiguousarray(data, data.dtype.newbyteorder("<"))
-        with self._place(path).open("wb") as file:
-            np.save(file, little)
+        file = BytesIO()
+        np.save(file, little)
+        self._write(path, file.getbuffer())
         self._enter(path, "npy", data.dtype.name, data.shape, data.dtype.itemsize)
 
-    def _place(self, path: str) -> Path:
+    def _write(self, path: str, data: bytes | memoryview) -> None:
+        """Write by Python, whose error for a full disk says so; NumPy's counts bytes."""
         place = self.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        return place
+        place.write_bytes(data)
 
     def _enter(
         self, path: str, kind: str, dtype: str, shape: tuple[int, ...], element: int
