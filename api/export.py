@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nets.library import QuantizedNetwork
+from ..sim.export.folder import check_folder
 from ..sim.export.manifest import Manifest
 from ..sim.export.memory_words import check_word_bytes
 from ..sim.export.write import compiled_for, write_folder
@@ -59,6 +60,7 @@ def export(
         If a byte of NumPy's tensors is not PyTorch's; nothing is written then.
     """
     check_word_bytes(word_bytes or 0)
+    check_folder(Path(folder))
     seen = np.asarray(images, np.float32)
     if layer:
         recording = next(record_layers(Choice(network, False, [layer]), {CLEAN: seen}, 0))
