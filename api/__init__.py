@@ -8,19 +8,25 @@ from importlib.metadata import version
 from ..compiler.network import CompiledNetwork
 from ..hw.verilog import generate as verilog
 from ..nets.library import QuantizedNetwork
+from ..sim.export.manifest import Manifest
+from ..sim.export.write import MismatchError
 from ..sim.memory import MemoryModel
 from ..spec.parameters import Parameters
+from .export import export
 from .networks import compile_network, golden, load, pytorch, quantize
 from .simulation import Simulation, simulate
 
 __all__ = [
     "CompiledNetwork",
+    "Manifest",
     "MemoryModel",
+    "MismatchError",
     "Parameters",
     "QuantizedNetwork",
     "Simulation",
     "__version__",
     "compile_network",
+    "export",
     "golden",
     "load",
     "pytorch",

@@ -14,6 +14,7 @@ import typer
 
 from .about import cache, compare, doctor
 from .bench import bench
+from .compile import compile_target
 from .explore import explore
 from .layers import layers
 from .sim import sim
@@ -66,6 +67,7 @@ def _whole(
 app.command()(sim)
 app.command()(layers)
 app.command()(verilog)
+app.command("compile")(compile_target)
 app.command()(bench)
 app.command()(study)
 app.command()(train)
@@ -103,7 +105,7 @@ class _Signals:
 
 
 def _guarded() -> int:
-    from ..runtime.errors import SimulationError, ToolchainError, os_error_sentence
+    from ..runtime.errors import MismatchError, SimulationError, ToolchainError, os_error_sentence
 
     signals = _Signals()
     try:
@@ -115,6 +117,8 @@ def _guarded() -> int:
         return _say(str(error), 2)
     except OSError as error:
         return _say(os_error_sentence(error), 2)
+    except MismatchError as error:
+        return _say(str(error), 1)
     except SimulationError as error:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .inputs import INPUT, Batch, Calibration, Image, Module, Seed, Weights
 from .parameters import (
     ARRAY,
     MEMORY,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sim"]
 
-_INPUT, _OUTPUT = "Input", "Output"
+_OUTPUT = "Output"
 _MHZ = 200.0
 
 
@@ -42,28 +43,15 @@ def sim(
             "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
         ),
     ] = None,
-    module: Annotated[
-        str,
-        typer.Option(
-            help="`package.module:factory` of a network of your own, for images of 3 x 224 x 224.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = "",
-    batch: Annotated[
-        int,
-        typer.Option(
-            help="Images at a time, at most 256: the one given, then crops of the built-in "
-            "photographs.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = 1,
+    module: Module = "",
+    batch: Batch = 1,
     perturb: Annotated[
         str,
         typer.Option(
             help="Perturbed inputs to run next to the clean one, comma-separated: "
             "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
             "`horizontal:3` (streaks).",
-            rich_help_panel=_INPUT,
+            rich_help_panel=INPUT,
         ),
     ] = "",
     bbox: Annotated[
@@ -71,44 +59,20 @@ def sim(
         typer.Option(
             help="Box x0,y0,x1,y1 of the streaks, in pixels of the 224 x 224 crop; the whole "
             "crop if not given.",
-            rich_help_panel=_INPUT,
+            rich_help_panel=INPUT,
         ),
     ] = "",
-    image: Annotated[
-        Path | None,
-        typer.Option(help="Image file; a photograph is built in.", rich_help_panel=_INPUT),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Checkpoint with torchvision's names, of torch.save or safetensors; seeded "
-            "weights if not given.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            help="Image, or folder of images, that set the quantization ranges; built in if not "
-            "given.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = None,
+    image: Image = None,
+    weights: Weights = None,
+    calibration: Calibration = None,
     classes: Annotated[
         Path | None,
         typer.Option(
             help="Names of a network's outputs: a text file, one a line.",
-            rich_help_panel=_INPUT,
+            rich_help_panel=INPUT,
         ),
     ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            help="Seed of weights and perturbations. Cycles and equality are the same on every "
-            "processor; seeded weights, and so the logits, are not.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = 0,
+    seed: Seed = 0,
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,

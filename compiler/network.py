@@ -93,6 +93,9 @@ class CompiledNetwork:
         Estimated cycles.
     areas : tuple of Area
         Tensors in the order in which they are complete; later ones reuse the place of dead ones.
+    places : tuple of Area
+        Where each tensor of the network lies, its input first, those too that have no bytes of
+        their own: a flattened tensor lies where its input does, a concatenation where its parts do.
     stages : tuple of Stage
         In order; the program writes a record at the end of each, if `records`.
     streams : tuple of (int, ndarray)
@@ -109,6 +112,7 @@ class CompiledNetwork:
     size: int
     estimate: int
     areas: tuple[Area, ...]
+    places: tuple[Area, ...]
     stages: tuple[Stage, ...]
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
     records: bool = True
@@ -222,7 +226,8 @@ def compile_network(
     return CompiledNetwork(
         *(network, parameters, batch, program, program_offset, whole),
         sum(way.estimate for way in plans),
-        *(tuple(areas), tuple(stages), tuple(zip(weights, streams, strict=True)), records),
+        *(tuple(areas), _lying(network, where, bases), tuple(stages)),
+        *(tuple(zip(weights, streams, strict=True)), records),
     )
 
 
@@ -330,6 +335,18 @@ def _area(name: str, target: View) -> Area:
         size = target.pixels * target.channels
         return Area(name, target.base, 1, size, size)
     return Area(name, target.base, target.pixels, target.channels, target.pitch)
+
+
+def _lying(network: Network, where: dict[str, Place], bases: dict[str, int]) -> tuple[Area, ...]:
+    """Where all tensors of the network lie, in its order."""
+    found = []
+    for name, tensor in network.tensors.items():
+        at = where[name]
+        root, size = network.tensors[at.root].shape, prod(tensor.shape)
+        rows = 1 if size == prod(root) else prod(root[:-1])
+        pitch = size if rows == 1 else root[-1]
+        found.append(Area(name, bases[at.root] + at.channel, rows, size // rows, pitch))
+    return tuple(found)
 
 
 def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:

@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from maccord.runtime.provenance import Provenance
 from maccord.sim import bench
 from maccord.sim import dry_run as estimates
+from maccord.sim.export import manifest as compiled
 from maccord.sim.network import results as simulated
 from maccord.study import info as study
 from maccord.study import run as study_run
@@ -129,6 +130,7 @@ def schemas() -> dict[str, str]:
     found = {
         "sim": sim(),
         "dry-run": dry_run(),
+        "compile": named(compiled.SCHEMA, of_class(compiled.Manifest)),
         "synth": synth(),
         "explore": explore(),
         "bench": benchmark(),

@@ -1,11 +1,15 @@
-"""What goes wrong with a simulation, apart from a wrong byte."""
+"""What goes wrong, apart from bad input."""
 
 import errno
 import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["SimulationError", "ToolchainError", "os_error_sentence"]
+__all__ = ["MismatchError", "SimulationError", "ToolchainError", "os_error_sentence"]
+
+
+class MismatchError(Exception):
+    """A byte of a tensor is not what PyTorch's is."""
 
 
 class SimulationError(Exception):

@@ -1,16 +1,25 @@
-"""Atomic file writes, locks, and whether a file could be written."""
+"""Atomic writes of files and folders, locks, and whether a file could be written."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write", "check_writable", "is_full", "locked", "probe", "reserve"]
+__all__ = [
+    "atomic_folder",
+    "atomic_write",
+    "check_writable",
+    "is_full",
+    "locked",
+    "probe",
+    "reserve",
+]
 
 
 @contextmanager
@@ -53,12 +62,57 @@ def _beside(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        _allow(temporary, 0o666)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _allow(path: Path, mode: int) -> None:
+    """Give a temporary file, which is private, the permissions of any other new one."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(mode & ~umask)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that becomes `path` only if the block succeeds.
+
+    What `path` held before is removed then.
+
+    Raises
+    ------
+    OSError
+        Naming `path`, if it cannot be written.
+    """
+    place = path.resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        try:
+            yield temporary
+            _allow(temporary, 0o777)
+            _replace_folder(place, temporary)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _replace_folder(place: Path, new: Path) -> None:
+    """Move a folder to its place; a rename replaces an empty one alone."""
+    old = new.with_name(f"{new.name}.old")
+    try:
+        if place.exists():
+            place.rename(old)
+        new.rename(place)
+    except BaseException:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def probe(path: Path) -> None:

@@ -21,7 +21,15 @@ from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
 
-__all__ = ["Choice", "Inputs", "chosen", "other_modules", "record_all", "record_network"]
+__all__ = [
+    "Choice",
+    "Inputs",
+    "chosen",
+    "other_modules",
+    "record_all",
+    "record_layers",
+    "record_network",
+]
 
 Crop = npt.NDArray[np.float32]
 Images = npt.NDArray[np.float32]
@@ -82,7 +90,7 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
                 for name, image in images.items()
             ]
         if choice.layers:
-            recordings += _layers(choice, images, inputs.seed)
+            recordings += record_layers(choice, images, inputs.seed)
     return recordings
 
 
@@ -127,7 +135,24 @@ def _finite(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator[NetworkRecording]:
+def record_layers(
+    choice: Choice, images: Mapping[str, Images], seed: int
+) -> Iterator[NetworkRecording]:
+    """Yield what the chosen layers read and wrote in PyTorch, each layer with all images.
+
+    Parameters
+    ----------
+    choice : Choice
+    images : mapping of str to ndarray of shape (N, 3, H, W), float32
+        Normalized, by the perturbation's name.
+    seed : int
+        Of the perturbations.
+
+    Raises
+    ------
+    ValueError
+        If a layer is none of the network's.
+    """
     network = choice.network
     runs = {name: network.record(image, choice.layers) for name, image in images.items()}
     for layer in choice.layers:

@@ -46,6 +46,27 @@ def test_golden_equals_pytorch() -> None:
         np.testing.assert_array_equal(codes, torch[name], name)
 
 
+def test_export_of_a_network_and_of_a_layer(tmp_path: Path) -> None:
+    network, images = small()
+    whole = api.export(network, images, tmp_path / "whole", SIZE)
+    tensors = {tensor.name: tensor for tensor in whole.tensors}
+    for name, codes in api.pytorch(network, images).items():
+        if name in tensors:  # all but what a fused clamp reads
+            np.testing.assert_array_equal(
+                np.load(tmp_path / "whole" / tensors[name].expected), codes
+            )
+    assert (whole.batch, whole.layer, len(tensors)) == (2, "", 5)
+    name = next(iter(network.layers))
+    alone = api.export(network, images[:1], str(tmp_path / "layer"), SIZE, layer=name, word_bytes=4)
+    assert (alone.batch, alone.layer) == (1, name)
+    assert (tmp_path / "layer" / "memory.hex").is_file()
+    with pytest.raises(ValueError, match=r"layer must be one of small, got small\.9"):
+        api.export(network, images, tmp_path / "other", layer="small.9")
+    with pytest.raises(ValueError, match="word_bytes must be 0 or a power of two, 1 to 64, got 3"):
+        api.export(network, images, tmp_path / "other", word_bytes=3)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "layer"}
+
+
 @pytest.mark.usefixtures("quick_builds")
 def test_own_network_ends_equal(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

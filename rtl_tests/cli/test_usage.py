@@ -154,6 +154,43 @@ WRONG = {
     "unknown option": (["sim", LAYER, "--row", "4"], ["--row"]),
     "unknown command": (["simulate", LAYER], ["simulate"]),
     "layers of nothing": (["layers", "resnet81"], ["got 'resnet81'"]),
+    "nothing to compile": (["compile"], ["target must be a network or a layer", "got none"]),
+    "compile of an unknown layer": (["compile", "resnet18.conv9"], ["layer must be", "conv9"]),
+    "compile of several layers": (
+        ["compile", "resnet18.layer1.*"],
+        ["one network or layer, got 'resnet18.layer1.*', which means 4: resnet18.layer1.0.conv1, "],
+    ),
+    "compile of several networks": (
+        ["compile", "resnet*"],
+        ["one network or layer, got 'resnet*', which means 2: resnet18, resnet50"],
+    ),
+    "compile into a file": (["compile", LAYER, "-o", "README.md"], ["got the file README.md"]),
+    "compile into the working folder": (["compile", LAYER, "-o", "."], ["of its own, got ."]),
+    "compile into a full folder": (
+        ["compile", LAYER, "-o", "docs"],
+        ["out must be a new folder, an empty one", "got docs, which holds no manifest"],
+    ),
+    "compile where nothing can be written": (
+        ["compile", LAYER, "-o", "/proc/x"],
+        ["out must be a folder that can be written, got /proc/x: "],
+    ),
+    "words of a hex file": (
+        ["compile", LAYER, "--hex", "--word-bytes", "3"],
+        ["word_bytes must be 0 or a power of two, 1 to 64, got 3"],
+    ),
+    "words of no hex file": (["compile", LAYER, "--word-bytes", "4"], ["word-bytes needs hex"]),
+    "compile of what does not fit": (
+        ["compile", "resnet18.layer4.1.conv2", "--activation-bytes", "2048"],
+        ["resnet18.layer4.1.conv2 does not fit: activation_bytes must be at least"],
+    ),
+    "compile with a module that is none": (
+        ["compile", "--module", "nowhere:net"],
+        ["module must be importable", "nowhere"],
+    ),
+    "compile of images that are none": (
+        ["compile", LAYER, "--image", "no.png"],
+        ["image must be a readable", "no.png"],
+    ),
     "verilog of nothing": (["verilog", "--rows", "3"], ["rows must be between 4 and 64, got 3"]),
 }
 

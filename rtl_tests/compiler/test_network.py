@@ -68,8 +68,26 @@ def check(compiled: CompiledNetwork, x_q: np.ndarray) -> None:
     for stage in compiled.stages:
         name = stage.name if stage.name in golden else stage.inputs[0]  # a copy of a part
         np.testing.assert_array_equal(machine.tensors[stage.name], golden[name], stage.name)
+    check_places(compiled, memory, golden)
     np.testing.assert_array_equal(memory[kept], before[kept])
     assert kept[: x_q.size].all()
+
+
+def check_places(
+    compiled: CompiledNetwork, memory: np.ndarray, golden: dict[str, np.ndarray]
+) -> None:
+    """The places of all tensors, in order, are those of the bytes that are written."""
+    assert [place.name for place in compiled.places] == list(golden)
+    byte = np.arange(memory.size) % 251
+    areas = {area.name: area for area in compiled.areas}
+    for place in compiled.places:
+        assert place.size == golden[place.name].size
+        if place.name in areas:
+            found, due = (one.view(byte.astype(np.uint8)) for one in (place, areas[place.name]))
+            np.testing.assert_array_equal(found.ravel(), due.ravel(), place.name)
+    last = next(place for place in compiled.places if place.name == compiled.network.output)
+    codes = last.view(memory).ravel() ^ np.uint8(0x80)
+    np.testing.assert_array_equal(codes, golden[last.name].ravel())
 
 
 def check_accounts(compiled: CompiledNetwork) -> None:

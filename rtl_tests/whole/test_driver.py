@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from accelerator_bench import CONFIGURATIONS, netlist
 from driver_library import DRIVER, FLAGS, PARAMETERS, Driver, compiler, headers, library
+from driver_runs import simulate_driver
 from golden_layers import random_conv2d
 
 from maccord.compiler import Schedule, schedule
@@ -19,8 +18,6 @@ from maccord.golden.control.recorder import read_record
 from maccord.golden.network import compute
 from maccord.hw.package.description import describe
 from maccord.hw.package.instructions import HEADER, layout
-from maccord.sim.build import build
-from maccord.sim.process import cocotb_environment, job_folder, run_program
 from maccord.sim.simulate import Job
 from maccord.spec.isa import (
     FIELDS,
@@ -260,18 +257,6 @@ def test_fields_by_the_header_are_the_encoding(opcode: Opcode, shared: Path) -> 
     wanted = np.unpackbits(np.frombuffer(due, np.uint8), bitorder="little")
     np.testing.assert_array_equal(bits[used], wanted[used])
     assert not wanted[~used].any()
-
-
-def simulate_driver(job: Job, shared: Path, **settings: Any) -> tuple[dict[str, Any], np.ndarray]:
-    """Run a scenario of `driver_bench` on a job's memory: what it found, and memory after it."""
-    model = build(job.verilog, job.axi_bytes)
-    with job_folder(job) as folder:
-        settings |= {"base": job.base, "program": job.program, "library": str(shared)}
-        (folder / "job.json").write_text(json.dumps(settings))
-        run_program([str(model.path)], folder, cocotb_environment(folder, "driver_bench"))
-        result = folder / "result.json"
-        assert result.exists(), (folder / "log").read_text()
-        return json.loads(result.read_text()), np.fromfile(folder / "memory.bin", np.uint8)
 
 
 @cache

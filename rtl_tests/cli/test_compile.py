@@ -1,0 +1,102 @@
+"""`maccord compile`: what it says and writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maccord.cli import main as cli
+from maccord.golden.network import execute
+from maccord.sim.export import write
+
+NETWORK = """
+from torch import nn
+
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(4, 3))
+
+"""
+SIZE = ("--rows", "4", "--cols", "4", "--axi-bytes", "8")
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str,
+) -> tuple[int, str, str]:
+    """Exit code, and what the command says."""
+    monkeypatch.setattr(sys, "argv", ["maccord", "compile", *arguments, *SIZE])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, *capsys.readouterr()
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "compiled_networks.py").write_text(NETWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    yield "compiled_networks"
+    sys.modules.pop("compiled_networks", None)
+
+
+def test_a_module(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = ("--module", f"{module}:small", "-o", "out", "--batch", "2", "--hex")
+    code, out, err = run(monkeypatch, capsys, *small)
+    assert (code, err) == (0, "")
+    assert "out: small for r4c4-b8, " in out and "NumPy = PyTorch (qnnpack)" in out
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["batch"], manifest["layer"]) == (2, "")
+    assert manifest["provenance"]["command"].startswith("maccord compile --module ")
+    assert set(manifest["provenance"]["digests"]) == {"weights", "input"}
+    assert len((tmp_path / "out" / "memory.hex").read_text().splitlines()[0]) == 16
+    layer = ("small.0", "--module", f"{module}:small", "-o", "out")
+    assert run(monkeypatch, capsys, *layer)[0] == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["layer"], len(manifest["steps"])) == ("small.0", 1)
+
+
+def test_a_mismatch_is_exit_code_1(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def wrong(*arguments: object) -> dict[str, np.ndarray]:
+        tensors = execute(*arguments)  # type: ignore[arg-type]
+        return tensors | {"small.4": tensors["small.4"] ^ np.uint8(1)}
+
+    monkeypatch.setattr(write, "execute", wrong)
+    small = ("--module", f"{module}:small", "-o", "out")
+    code, out, err = run(monkeypatch, capsys, *small)
+    assert (code, out) == (1, "")
+    assert err.startswith("maccord: small.4: 3 of 3 codes of the golden model differ from PyTorch")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_layers_of_a_module_are_refused(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = run(monkeypatch, capsys, "small.*", "--module", f"{module}:small", "-o", "out")
+    assert (code, out) == (2, "")
+    assert (
+        "target must be one network or layer, got 'small.*', which means 2: small.0, small.4" in err
+    )
+    assert not (tmp_path / "out").exists()

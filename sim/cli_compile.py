@@ -1,0 +1,115 @@
+"""`maccord compile`: from the name of a network or layer to a folder of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..runtime.console import console, waiting
+from ..spec.parameters import Parameters
+from .export.folder import check_folder
+from .export.manifest import Manifest
+from .export.memory_words import check_word_bytes
+from .inputs import Inputs, check_inputs, check_targets
+from .names import known
+from .request import check_cache
+from .targets import networks_of, select
+
+__all__ = ["CompileRequest", "check", "run"]
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """The options of `maccord compile`, as `cli.compile` documents them.
+
+    `word_bytes` is None where no ``.hex`` files are wanted.
+    """
+
+    target: str
+    out: Path
+    parameters: Parameters = Parameters()
+    inputs: Inputs = Inputs()
+    word_bytes: int | None = None
+
+
+def check(request: CompileRequest) -> None:
+    """Refuse what makes no sense, or could not be written, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    target, module = request.target, request.inputs.module
+    if not (target or module):
+        raise ValueError("target must be a network or a layer, or there must be a module; got none")
+    targets = (target,) if target else ()
+    check_targets(targets, module)
+    if not module:
+        _check_one(target, _meant(target))
+    check_inputs(request.inputs)
+    check_word_bytes(request.word_bytes or 0)
+    check_folder(request.out)
+    check_cache()
+
+
+def run(request: CompileRequest) -> None:
+    """Compile, compare with PyTorch, write, and say what was written.
+
+    Raises
+    ------
+    ValueError
+        If the request makes no sense, or the network does not fit the accelerator.
+    MismatchError
+        If the golden model and PyTorch differ; nothing is written.
+    """
+    from .export.write import compiled_for, write_folder
+    from .recording import record_all
+
+    check(request)
+    err = console(stderr=True)
+    targets = (request.target,) if request.target else ()
+    with waiting(err, "recording what is read and written in PyTorch") as show:
+        recordings = record_all(targets, request.inputs)
+        _check_one(request.target, [recording.name for recording in recordings])
+        show("compiling")
+        compiled = compiled_for(recordings[0], request.parameters)
+        show("comparing and writing")
+        manifest = write_folder(
+            request.out, recordings[0], compiled, request.inputs, request.word_bytes
+        )
+    _print(request.out, manifest)
+
+
+def _meant(target: str) -> list[str]:
+    """Names of the known networks or layers that a target means."""
+    table = known()
+    networks = networks_of([target], list(table))
+    if "." not in target:
+        return list(networks)
+    return [
+        layer
+        for name in networks
+        for layer in select([target], table[name].layers, table[name].others)
+    ]
+
+
+def _check_one(target: str, names: list[str]) -> None:
+    if len(names) > 1:
+        raise ValueError(
+            f"target must be one network or layer, got {target!r}, which means {len(names)}: "
+            f"{names[0]}, {names[1]}{' ...' if len(names) > 2 else ''}"
+        )
+
+
+def _print(out: Path, manifest: Manifest) -> None:
+    memory, needs = manifest.memory, manifest.accelerator
+    print(
+        f"{out}: {manifest.layer or manifest.network} for {needs.configuration}, "
+        f"{memory.instructions:,} instructions, {memory.size_bytes / 1e6:,.1f} MB of memory, "
+        f"{len(manifest.tensors)} tensors; features {', '.join(needs.feature_names)}"
+    )
+    print(
+        f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
+        f"NumPy = PyTorch ({manifest.engine}); the program was not run"
+    )

@@ -1,0 +1,1 @@
+"""Everything that another tool needs to run a network on the accelerator, as files."""
