@@ -83,7 +83,9 @@ def test_a_call_of_exit_anywhere_is_no_success(
     assert "sys.exit was called in " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("layers",), ("--version",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("layers", "resnet18"), ("--version",)], ids=" ".join
+)
 def test_a_reader_that_is_gone_ends_it_quietly(arguments: tuple[str, ...]) -> None:
     """What is written at once (Rich's and Click's), and what the last flush writes."""
     reader, writer = os.pipe()
