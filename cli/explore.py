@@ -59,6 +59,13 @@ def explore(
     family: Annotated[
         str, typer.Option(help="Whose cells are instantiated.", rich_help_panel=_SWEPT)
     ] = "",
+    packed: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: two columns to a multiplier block, on `xcup`.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

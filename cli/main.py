@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ import typer
 
 from .about import cache, compare, doctor
 from .bench import bench
+from .closed_pipe import CLOSED, Outputs
 from .compile import compile_target
 from .explore import explore
 from .layers import layers
@@ -36,7 +38,8 @@ app = typer.Typer(
     help="An INT8 accelerator whose RTL, NumPy model and PyTorch kernels agree bit for bit.\n\n"
     "Start with `maccord sim resnet18.conv1`.",
     epilog="Exit codes: 0 every compared byte agreed (or --dry-run), 1 mismatch, 2 bad input, "
-    "3 the simulation could not run or hung, 130 interrupted, 143 terminated.",
+    "3 the simulation could not run or hung, 130 interrupted, "
+    "141 the reader of the output is gone, 143 terminated.",
 )
 
 
@@ -77,7 +80,8 @@ app.command()(explore)
 
 def main() -> None:
     """Run the command line: errors are one sentence on stderr, and an exit code."""
-    sys.exit(_guarded())
+    outputs = Outputs()
+    sys.exit(outputs.finish(_guarded(outputs)))
 
 
 class _Signals:
@@ -104,7 +108,7 @@ class _Signals:
         return _say("interrupted", _INTERRUPTED)
 
 
-def _guarded() -> int:
+def _guarded(outputs: Outputs) -> int:
     from ..runtime.errors import MismatchError, SimulationError, ToolchainError, os_error_sentence
 
     signals = _Signals()
@@ -123,11 +127,13 @@ def _guarded() -> int:
         return _say(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
         return signals.said()
-    except (
-        SystemExit
-    ):  # of Typer's completion, or of no command of ours: nothing was compared, whatever its code
+    except SystemExit as error:
+        # Of Typer's completion, of a closed pipe, or of no command of ours: then nothing was
+        # compared, whatever its code
         if _COMPLETING in os.environ:
             raise
+        if outputs.cut_off(error):
+            return CLOSED
         return _say(f"sys.exit was called{_place(sys.exc_info()[2])}; nothing was compared", 3)
     except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
         if os.environ.get("MACCORD_DEBUG"):
@@ -142,5 +148,6 @@ def _place(trace: TracebackType | None) -> str:
 
 def _say(sentence: str, code: int) -> int:
     if sentence:
-        typer.echo(f"maccord: {' '.join(sentence.split())}", err=True)
+        with suppress(BrokenPipeError):  # nobody reads it; the code still tells
+            typer.echo(f"maccord: {' '.join(sentence.split())}", err=True)
     return code

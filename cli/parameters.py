@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "OutputBytes", "Rows", "WeightBytes", "parameters_of",
+    "Lanes", "LineCells", "OutputBytes", "Packed", "Rows", "WeightBytes", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -67,8 +67,16 @@ Accumulators = Annotated[
 Family = Annotated[
     str,
     typer.Option(
-        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup, "
-        "xcup-packed (two columns to a block, no windows for depthwise layers).",
+        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
+        rich_help_panel=ARRAY,
+    ),
+]
+Packed = Annotated[
+    bool,
+    typer.Option(
+        "--packed",
+        help="With `--family xcup`: two columns to a multiplier block, an even number of columns, "
+        "no windows for depthwise layers.",
         rich_help_panel=ARRAY,
     ),
 ]

@@ -20,6 +20,7 @@ from .parameters import (
     Lanes,
     LineCells,
     OutputBytes,
+    Packed,
     Rows,
     WeightBytes,
     parameters_of,
@@ -83,6 +84,7 @@ def sim(
     accumulators: Accumulators = 1024,
     line_cells: LineCells = 256,
     family: Family = "generic",
+    packed: Packed = False,
     latency: Annotated[
         int, typer.Option(help="Cycles until memory answers.", rich_help_panel=MEMORY)
     ] = 30,

@@ -66,6 +66,10 @@ def synth(
             rich_help_panel=_HOW,
         ),
     ] = "",
+    packed: Annotated[
+        bool,
+        typer.Option("--packed", help="As for `maccord verilog`; on `xcup`.", rich_help_panel=_HOW),
+    ] = False,
     seeds: Annotated[
         str,
         typer.Option(
@@ -115,7 +119,7 @@ def synth(
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
-        *("output_bytes", "accumulators", "line_cells", "family"),
+        *("output_bytes", "accumulators", "line_cells", "family", "packed"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(run(Request(target, chosen, seeds, speed, mhz, jobs, unit, json, out)))

@@ -16,6 +16,7 @@ from .parameters import (
     Lanes,
     LineCells,
     OutputBytes,
+    Packed,
     Rows,
     WeightBytes,
     parameters_of,
@@ -39,6 +40,7 @@ def verilog(
     accumulators: Accumulators = 1024,
     line_cells: LineCells = 256,
     family: Family = "generic",
+    packed: Packed = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

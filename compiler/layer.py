@@ -91,7 +91,7 @@ class Schedule:
         flat = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
         memory[self.memory.input :][: flat.size] = flat
         memory[self.memory.weights :][: self.stream.size] = self.stream
-        program = encode_program(self.program)
+        program = np.frombuffer(encode_program(self.program), np.uint8)
         memory[self.memory.program :][: program.size] = program
         return memory
 

@@ -136,7 +136,7 @@ class CompiledNetwork:
         memory[: x_q.size] = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
         for offset, stream in self.streams:
             memory[offset : offset + stream.size] = stream
-        program = encode_program(self.program)
+        program = np.frombuffer(encode_program(self.program), np.uint8)
         memory[self.program_offset :][: program.size] = program
         return memory
 

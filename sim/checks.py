@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from ..runtime.errors import SimulationError, ToolchainError
 from ..spec.parameters import Parameters
-from ..spec.registers import COUNTERS, ErrorCode, Status
+from ..spec.registers import COUNTERS, WITHOUT_REGISTER, ErrorCode, Status
 from .job import Result
 from .results import Outcome, Verdict
 
@@ -41,7 +41,7 @@ def stopped(result: Result) -> str:
 def other_accelerator(result: Result, parameters: Parameters) -> str:
     """Say which parameter the netlist was made with another value of, if any."""
     for field, wanted in asdict(parameters).items():
-        if field == "family":  # of no consequence to software: there is no register
+        if field in WITHOUT_REGISTER:
             continue
         found = result.registers.get(field.upper())
         if found != wanted:

@@ -44,9 +44,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-import numpy.typing as npt
-
 from .isa_features import CONDITIONS, Feature
 from .isa_fields import COMPUTE, SETUP, SETUP_ADD, TRANSFER, Field
 from .isa_rules import (
@@ -321,9 +318,9 @@ def decode(data: bytes) -> Instruction:
     return Instruction(opcode, fields, wait=word >> 4 & 15, signal=word >> 8 & 15)
 
 
-def encode_program(program: Iterable[Instruction]) -> npt.NDArray[np.uint8]:
-    """Encode a program as the bytes that lie in memory, shape (32 * instructions,)."""
-    return np.frombuffer(b"".join(encode(i) for i in program), np.uint8)
+def encode_program(program: Iterable[Instruction]) -> bytes:
+    """Encode a program as the bytes that lie in memory, `INSTRUCTION_BYTES` an instruction."""
+    return b"".join(encode(instruction) for instruction in program)
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters"]
+__all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters", "check_family"]
 
 WINDOW = 3  # lines and cells of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 #: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
-FAMILIES = ("generic", "ecp5", "xc7", "xcup", "xcup-packed")
+FAMILIES = ("generic", "ecp5", "xc7", "xcup")
 
 
 def _bits(count: int) -> int:
@@ -28,6 +28,22 @@ def _power_of_two(name: str, value: int, low: int, high: int) -> None:
     _range(name, value, low, high)
     if value & (value - 1):
         raise ValueError(f"{name} must be a power of two, got {value}")
+
+
+def check_family(family: str) -> None:
+    """Refuse what is none of `FAMILIES`.
+
+    Raises
+    ------
+    ValueError
+        With the present spelling of one that there was.
+    """
+    if family == "xcup-packed":
+        raise ValueError(
+            "family must be xcup, with packed (--family xcup --packed), got 'xcup-packed'"
+        )
+    if family not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
 
 
 @dataclass(frozen=True)
@@ -55,15 +71,18 @@ class Parameters:
     line_cells : int
         Cells of a line that depthwise convolutions and max pools scan, a power of two.
     family : str
-        One of `FAMILIES`: whose cells are instantiated. Changes no result. `xcup-packed`, of two
-        columns to a multiplier block, has no `depthwise` and needs an even number of `cols`.
+        One of `FAMILIES`: whose cells are instantiated. Of no consequence to software.
+    packed : bool
+        Two columns to a multiplier block: of family `xcup` and an even number of `cols` only.
+        Software sees it: such hardware has no `depthwise`.
 
     Raises
     ------
     TypeError
-        If a parameter is not an integer.
+        If a parameter is not an integer, or `packed` no bool.
     ValueError
-        If a parameter is out of its range; the message names it, the range and the value.
+        If a parameter is out of its range, or goes with no other; the message names it, what it
+        must be and the value.
     """
 
     rows: int = 16
@@ -76,6 +95,7 @@ class Parameters:
     accumulators: int = 1024
     line_cells: int = 256
     family: str = "generic"
+    packed: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -91,10 +111,13 @@ class Parameters:
         _power_of_two("output_bytes", self.output_bytes, 1 << 10, 1 << 22)
         _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
-        if self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        check_family(self.family)
+        if not isinstance(self.packed, bool):
+            raise TypeError(f"packed must be True or False, got {self.packed!r}")
+        if self.packed and self.family != "xcup":
+            raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
-            raise ValueError(f"cols must be even for family {self.family}, got {self.cols}")
+            raise ValueError(f"cols must be even with packed, got {self.cols}")
         tile = 2 * (self.rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -119,11 +142,6 @@ class Parameters:
         That takes a window of rows, no shared requantizer, and activations of a column's own.
         """
         return self.rows >= WINDOW**2 and self.lanes == self.cols and not self.packed
-
-    @property
-    def packed(self) -> bool:
-        """Whether a multiplier block serves two columns."""
-        return self.family == "xcup-packed"
 
     @property
     def output_banks(self) -> int:
@@ -173,4 +191,6 @@ class Parameters:
                 parts.append(f"{tag}{getattr(self, key)}")
         if self.family != default.family:
             parts.append(self.family)
+        if self.packed:
+            parts.append("packed")
         return "-".join(parts)

@@ -35,7 +35,7 @@ class Request:
     Parameters
     ----------
     target : str
-    parameters : dict of str to int or str
+    parameters : dict of str to int, str or bool
         Those that were given; the target's for the others.
     seeds : str
         Comma-separated.
@@ -50,7 +50,7 @@ class Request:
     """
 
     target: str
-    parameters: dict[str, int | str]
+    parameters: dict[str, int | str | bool]
     seeds: str = "1"
     speed: int = 6
     mhz: float = 130.0

@@ -16,13 +16,15 @@ AXES = tuple(field.name for field in fields(Parameters))
 #: Points of the largest sweep.
 MOST = 200
 _WORDS = ("family",)
+_SWITCHES = ("packed",)
+_ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
-    "line_cells": "line {}", "family": "{}",
+    "line_cells": "line {}", "family": "{}", "packed": "{}",
 }  # fmt: skip
 
-Value = int | str
+Value = int | str | bool
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Point:
 
     Parameters
     ----------
-    chosen : dict of str to int or str
+    chosen : dict of str to int, str or bool
         Of the parameters that do not have their default, as asked for.
     parameters : Parameters, optional
         Missing where the values do not go together.
@@ -63,14 +65,18 @@ def values(axis: str, text: str) -> tuple[Value, ...]:
     Raises
     ------
     ValueError
-        If they are no different whole numbers; words for `family`.
+        If they are no different whole numbers; words for `family`, `no` or `yes` for `packed`.
     """
     words = [word.strip() for word in text.split(",")]
-    named = axis in _WORDS
-    if not all(word if named else word.isdecimal() for word in words):
-        kind = "names" if named else "whole numbers"
+    if axis in _WORDS:
+        kind, legal, read = "names", bool, str
+    elif axis in _SWITCHES:
+        kind, legal, read = "no or yes, or both", _ANSWERS.__contains__, _ANSWERS.__getitem__
+    else:
+        kind, legal, read = "whole numbers", str.isdecimal, int
+    if not all(legal(word) for word in words):
         raise ValueError(f"{axis} must be {kind}, separated by commas, got {text!r}")
-    found = tuple(word if named else int(word) for word in words)
+    found: tuple[Value, ...] = tuple(read(word) for word in words)
     if len({*found}) < len(found):
         raise ValueError(f"{axis} must be different values, got {text!r}")
     return found
@@ -155,10 +161,12 @@ def labels(points: Sequence[Point]) -> list[str]:
 
 
 def _shown(point: Point, axis: str) -> str:
-    """Return a value in few characters; nothing for as many lanes as columns, the usual case."""
+    """Return a value in few characters; nothing for the usual case of lanes and switches."""
     value = point.value(axis)
     if axis == "lanes" and value in (0, point.value("cols")):
         return ""
+    if axis in _SWITCHES:
+        return axis if value else ""
     if isinstance(value, str) or value < 1024 or value % 1024:
         return str(value)
     return f"{value // 1024}K"

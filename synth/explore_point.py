@@ -37,7 +37,7 @@ class Row:
     ----------
     label : str
         Tells it from the sweep's other points.
-    chosen : dict of str to int or str
+    chosen : dict of str to int, str or bool
         All parameters.
     configuration : str
         Name of the parameters; empty where they do not go together.

@@ -13,6 +13,7 @@ from ..sim.names import check_network
 from ..sim.network.task import NetworkRecording
 from ..sim.request import check_cache
 from ..sim.toolchain import find_compiler, find_verilator, libpython
+from ..spec.parameters import check_family
 from . import tools
 from .command import parsed_seeds
 from .explore_grid import Value, grid, values
@@ -160,6 +161,7 @@ def swept(
     axes = {axis: values(axis, text) for axis, text in request.axes.items()}
     made_of = target.family.made_of
     for family in axes.get("family", ()):
+        check_family(str(family))
         if family not in made_of:
             raise ValueError(
                 f"family must be {' or '.join(made_of)} for {target.name}, got {family!r}"

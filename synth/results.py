@@ -59,7 +59,7 @@ class Synthesis:
     package: str
     speed: int
     configuration: str
-    parameters: dict[str, int | str]
+    parameters: dict[str, int | str | bool]
     tools: dict[str, str]
     digest: str
     resources: dict[str, dict[str, float]]

@@ -112,7 +112,7 @@ _XCUP = Family(
             "a DSP48E2, Yosys leaves its adder unused: that part of the LUT column is the tool's."
         ),
     ),
-    made_of=("xcup", "xcup-packed", "generic"),
+    made_of=("xcup", "generic"),
 )
 # Transistors of static CMOS, as Yosys's `stat -tech cmos` counts them, over the 4 of a NAND2
 _TRANSISTORS = {

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.parameters import WINDOW, Parameters
-from ..family.elements import ELEMENTS
+from ..family.elements import element_of
 from ..family.processing_element import ProcessingElement
 from ..parts.delay import CHUNK_BITS, delay, delays
 
@@ -40,8 +40,8 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise` and `family`, whose elements it is
-        made of.
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, and `family` and `packed` for the
+        elements that it is made of.
 
     Members
     -------
@@ -98,7 +98,7 @@ class SystolicArray(wiring.Component):
 
     @property
     def _element(self) -> type[ProcessingElement]:
-        return ELEMENTS[self._parameters.family]
+        return element_of(self._parameters)
 
     @property
     def _groups(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BLACK_BOXES", "BlackBox", "black_boxes"]
+from ...spec.parameters import Parameters
+
+__all__ = ["BlackBox", "black_boxes", "cells_verilog"]
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,20 @@ _MEMORY = BlackBox(
 )
 
 #: By family, of `maccord.spec.parameters.FAMILIES`.
-BLACK_BOXES: dict[str, tuple[BlackBox, ...]] = {
+_BLACK_BOXES: dict[str, tuple[BlackBox, ...]] = {
     "generic": (),
     "ecp5": (_MULTIPLIER, _MEMORY),
     "xc7": (_dsp48("DSP48E1", 7, 25),),
     "xcup": (_dsp48("DSP48E2", 9, 27),),
-    "xcup-packed": (_dsp48("DSP48E2", 9, 27, "DREG ADREG AMULTSEL PREADDINSEL"),),
 }
+_PACKED = (_dsp48("DSP48E2", 9, 27, "DREG ADREG AMULTSEL PREADDINSEL"),)
 
 
-def black_boxes(family: str) -> str:
-    """Verilog of the cells that a family's accelerators instantiate; empty if there are none."""
-    return "\n".join(box.verilog() for box in BLACK_BOXES[family])
+def black_boxes(parameters: Parameters) -> tuple[BlackBox, ...]:
+    """Return the cells that an accelerator instantiates: by `family` and `packed`."""
+    return _PACKED if parameters.packed else _BLACK_BOXES[parameters.family]
+
+
+def cells_verilog(parameters: Parameters) -> str:
+    """Verilog of the cells that an accelerator instantiates; empty if there are none."""
+    return "\n".join(box.verilog() for box in black_boxes(parameters))

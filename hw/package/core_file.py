@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...spec.parameters import Parameters
-from ..family.black_boxes import BLACK_BOXES
+from ..family.black_boxes import black_boxes
 from ..verilog import TOP
 from .description import VERSION_TEXT
 from .header import COMMON
@@ -71,7 +71,7 @@ def core_file(parameters: Parameters, stem: str) -> str:
         rows=parameters.rows,
         cols=parameters.cols,
         stem=stem,
-        cells=_CELLS.format(stem=stem) if BLACK_BOXES[parameters.family] else "",
+        cells=_CELLS.format(stem=stem) if black_boxes(parameters) else "",
         common=COMMON,
         top=TOP,
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ...spec.parameters import Parameters
-from ..family.black_boxes import black_boxes
+from ..family.black_boxes import cells_verilog
 from .core_file import core_file
 from .description import describe
 from .header import COMMON, common_header, configuration_header
@@ -39,12 +39,12 @@ def companions(parameters: Parameters) -> dict[str, str]:
         the C driver, and black boxes of the family's cells if it instantiates some.
     """
     name = stem(parameters)
-    cells = black_boxes(parameters.family)
+    cells = cells_verilog(parameters)
     return {
         f"{name}.json": json.dumps(describe(parameters), indent=2) + "\n",
         f"{name}.rdl": systemrdl(parameters),
         f"{name}.core": core_file(parameters, name),
-        f"{name}.vlt": waivers(f"{name}.v", f"{name}_cells.v", parameters.family),
+        f"{name}.vlt": waivers(f"{name}.v", f"{name}_cells.v", parameters),
         f"{name}.h": configuration_header(parameters),
         COMMON: common_header(),
         **{path.name: path.read_text() for path in sorted(DRIVER.iterdir())},

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from ...spec.isa import Mode, Opcode, Unit
 from ...spec.parameters import Parameters
-from ...spec.registers import RECORDED, RESET_CYCLES, ErrorCode, UnitState
+from ...spec.registers import RECORDED, RESET_CYCLES, WITHOUT_REGISTER, ErrorCode, UnitState
 from .description import DERIVED, INSTRUCTION_CONSTANTS, VERSION_TEXT
 from .instructions import HEADER, InstructionField, layout
 from .registers import registers
@@ -69,8 +69,7 @@ def configuration_header(parameters: Parameters) -> str:
     str
         A C99 header that includes the common one.
     """
-    # The family is a word, and of no consequence to software
-    numbers = {k: v for k, v in asdict(parameters).items() if k != "family"}
+    numbers = {k: v for k, v in asdict(parameters).items() if k not in WITHOUT_REGISTER}
     values = [(name.upper(), f"{value}u", "") for name, value in numbers.items()]
     derived = [(name.upper(), f"{int(getattr(parameters, name))}u", "") for name in DERIVED]
     parts = [

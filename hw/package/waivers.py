@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..family.black_boxes import BLACK_BOXES
+from ...spec.parameters import Parameters
+from ..family.black_boxes import black_boxes
 
 __all__ = ["WAIVERS", "waivers"]
 
@@ -19,7 +20,7 @@ WAIVERS = {
 }
 
 
-def waivers(verilog: str, cells: str, family: str) -> str:
+def waivers(verilog: str, cells: str, parameters: Parameters) -> str:
     """Return the configuration file for ``verilator --lint-only -Wall``.
 
     Parameters
@@ -28,7 +29,8 @@ def waivers(verilog: str, cells: str, family: str) -> str:
         Name of the file that it is for; other files keep their warnings.
     cells : str
         Name of the file with black boxes of the family's cells.
-    family : str
+    parameters : Parameters
+        Those of the accelerator that is in the first file.
 
     Returns
     -------
@@ -37,9 +39,10 @@ def waivers(verilog: str, cells: str, family: str) -> str:
     lines = ["`verilator_config"]
     for rule, why in WAIVERS.items():
         lines += [f"// {why}", f'lint_off -rule {rule} -file "*{verilog}"']
-    if BLACK_BOXES[family]:
+    boxes = black_boxes(parameters)
+    if boxes:
         lines += ["// black boxes: nothing is in them", f'lint_off -file "*{cells}"']
-    for box in BLACK_BOXES[family]:
+    for box in boxes:
         lines.append(f"// {box.name} has pins that are left open where they are not needed")
         lines += [
             f'lint_off -rule PINMISSING -file "*{verilog}" -match "*\'{pins}\'*"'

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from command import ROOT, maccord
+from command import MAIN, ROOT, maccord
 from network_tasks import PARAMETERS, network_task, stood_in
 from toy import toy_data, toy_job
 
@@ -80,6 +81,45 @@ def test_a_call_of_exit_anywhere_is_no_success(
 ) -> None:
     assert main(monkeypatch, lambda *_: sys.exit(0)) == 3
     assert "sys.exit was called in " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("layers", "resnet18"), ("--version",)], ids=" ".join
+)
+def test_a_reader_that_is_gone_ends_it_quietly(arguments: tuple[str, ...]) -> None:
+    """What is written at once (Rich's and Click's), and what the last flush writes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *arguments],
+        cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_reader_of_errors_that_is_gone_changes_no_code() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for out in (writer, subprocess.DEVNULL):
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, "verilog", "--rows", "3"],
+            cwd=ROOT, stdout=out, stderr=writer,
+        )  # fmt: skip
+        assert done.returncode == 2
+    os.close(writer)
+
+
+def test_another_pipe_that_breaks_is_no_quiet_end(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def body(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "of a worker")
+
+    for stream in ("stdout", "stderr"):  # which Typer replaces
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
+    assert main(monkeypatch, body) == 3
+    assert "nothing was compared" in capfd.readouterr().err
 
 
 def test_sigterm_ends_with_143(

@@ -84,7 +84,8 @@ class Run:
     def check(self, program: Sequence[Instruction] | None = None) -> None:
         """Run; the output, and nothing else, is written."""
         memory = self.memory.copy()
-        code = encode_program(self.program if program is None else program)
+        encoded = encode_program(self.program if program is None else program)
+        code = np.frombuffer(encoded, np.uint8)
         memory[self._end : self._end + code.size] = code
         expected = memory.copy()
         golden = self.y_golden.reshape(len(self._target), -1)

@@ -32,7 +32,7 @@ def check(work: Schedule) -> None:
     assert all(end <= start for end, (start, _) in zip(ends, areas[1:], strict=False))
     assert ends[-1] <= memory.size
     assert all(start % 4096 == 0 for start, _ in areas)
-    assert encode_program(work.program).size == memory.program_bytes
+    assert len(encode_program(work.program)) == memory.program_bytes
     tokens, balance = Tokens(), 0
     for instruction in work.program[:-1]:
         tokens.begin(UNIT_OF[instruction.opcode], instruction)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from maccord.spec.parameters import Parameters
@@ -23,13 +25,21 @@ from maccord.spec.parameters import Parameters
         ({"accumulators": 8}, "accumulators must be between 16 and 65536, got 8"),
         ({"line_cells": 8}, "line_cells must be between 16 and 4096, got 8"),
         ({"line_cells": 100}, "line_cells must be a power of two, got 100"),
+        ({"family": "ice40"}, "family must be one of generic, ecp5, xc7, xcup, got 'ice40'"),
+        ({"family": "xcup-packed"}, r"family must be xcup, with packed \(--family xcup --packed\)"),
+        ({"packed": True}, "family must be xcup with packed, got 'generic'"),
+        ({"packed": True, "family": "ecp5"}, "family must be xcup with packed, got 'ecp5'"),
+        (
+            {"packed": True, "family": "xcup", "cols": 5},
+            "cols must be even with packed, got 5",
+        ),
         (
             {"rows": 64, "cols": 64, "weight_bytes": 4096},
             "weight_bytes must hold two weight tiles of 64 x 64, at least 16384, got 4096",
         ),
     ],
 )
-def test_values_out_of_range(options: dict[str, int], text: str) -> None:
+def test_values_out_of_range(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Parameters(**options)
 
@@ -38,6 +48,12 @@ def test_values_out_of_range(options: dict[str, int], text: str) -> None:
 def test_values_of_another_type(value: object) -> None:
     with pytest.raises(TypeError, match="rows must be an integer, got"):
         Parameters(rows=value)
+
+
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_packed_is_a_bool(value: Any) -> None:
+    with pytest.raises(TypeError, match="packed must be True or False, got"):
+        Parameters(family="xcup", packed=value)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +88,18 @@ def test_lanes_default_to_one_per_column() -> None:
 
 @pytest.mark.parametrize(
     ("options", "depthwise"),
-    [({}, True), ({"rows": 9}, True), ({"rows": 8}, False), ({"lanes": 8}, False)],
+    [
+        ({}, True),
+        ({"rows": 9}, True),
+        ({"rows": 8}, False),
+        ({"lanes": 8}, False),
+        ({"family": "xcup"}, True),
+        ({"family": "xcup", "packed": True}, False),
+    ],
 )
-def test_depthwise_takes_nine_rows_and_all_lanes(options: dict[str, int], depthwise: bool) -> None:
+def test_depthwise_takes_nine_rows_all_lanes_and_no_packing(
+    options: dict[str, Any], depthwise: bool
+) -> None:
     assert Parameters(**options).depthwise == depthwise
 
 
@@ -85,3 +110,5 @@ def test_names_tell_configurations_apart() -> None:
     ]
     assert len(set(names)) == len(names)
     assert Parameters(rows=12, cols=20).name == "r12c20"
+    assert Parameters(rows=12, cols=20, family="xcup").name == "r12c20-xcup"
+    assert Parameters(rows=12, cols=20, family="xcup", packed=True).name == "r12c20-xcup-packed"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["ROOT", "maccord", "start"]
+__all__ = ["MAIN", "ROOT", "maccord", "start"]
 
 ROOT = Path(__file__).parents[2]
 MAIN = "from maccord.cli.main import main; main()"

@@ -66,7 +66,8 @@ class WindowProgram:
 
     def image(self) -> tuple[np.ndarray, int]:
         """Memory with program and data, and the program's offset."""
-        code = encode_program([*self.program, Instruction(Opcode.END, {})])
+        encoded = encode_program([*self.program, Instruction(Opcode.END, {})])
+        code = np.frombuffer(encoded, np.uint8)
         assert self._used["memory"] <= _OUTPUTS and self._used["target"] <= _PROGRAM
         assert len(code) <= _MEMORY - _PROGRAM, len(code) // INSTRUCTION_BYTES
         memory = self._memory.copy()

@@ -58,7 +58,7 @@ def test_what_is_kept_is_not_computed_again(compiled: list[Parameters], tmp_path
 
 def test_packed_columns_are_compiled_as_such(compiled: list[Parameters], tmp_path: Path) -> None:
     """They have no depthwise instructions, and figures of their own."""
-    packed = replace(SMALL, family="xcup-packed")
+    packed = replace(SMALL, family="xcup", packed=True)
     for parameters in (SMALL, packed):
         modelled(network(), "n", parameters, 1, Cache(tmp_path))
     assert compiled == [SMALL, packed]

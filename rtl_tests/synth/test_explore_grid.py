@@ -58,6 +58,7 @@ def test_the_same_parameters_everywhere_must_be_possible() -> None:
 def test_values_are_numbers_or_names() -> None:
     assert values("rows", "8, 4") == (8, 4)
     assert values("family", "generic,ecp5") == ("generic", "ecp5")
+    assert values("packed", "yes, no") == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ def test_values_are_numbers_or_names() -> None:
         ("rows", "", "rows must be whole numbers"),
         ("cols", "-4", "cols must be whole numbers"),
         ("family", "generic,", "family must be names, separated by commas, got 'generic,'"),
+        ("packed", "1", "packed must be no or yes, or both, separated by commas, got '1'"),
         ("lanes", "2,2", "lanes must be different values, got '2,2'"),
     ],
 )
@@ -80,6 +82,13 @@ def test_labels_tell_what_differs() -> None:
     found = labels(grid({"axi_bytes": 8}, axes))
     assert found[:4] == ["4x4 wgt 8K", "4x4 wgt 16K", "4x4 lanes 2 wgt 8K", "4x4 lanes 2 wgt 16K"]
     assert len({*found}) == 8
+
+
+def test_packed_columns_are_points_of_one_family() -> None:
+    points = grid({"rows": 4, "cols": 4}, {"family": ("xcup", "generic"), "packed": (False, True)})
+    assert labels(points) == ["4x4 xcup", "4x4 xcup packed", "4x4 generic", "4x4 generic packed"]
+    assert [point.parameters and point.parameters.packed for point in points[:3]] == [0, 1, 0]
+    assert points[3].reason == "family must be xcup with packed, got 'generic'"
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def mutated(rng: np.random.Generator) -> bytes:
             name = str(rng.choice(list(FIELDS[old.opcode])))
             value = _value(rng, *FIELDS[old.opcode][name])
             program[at] = Instruction(old.opcode, old.fields | {name: value}, old.wait, old.signal)
-    return encode_program(program).tobytes() + END
+    return encode_program(program) + END
 
 
 def random_fields(rng: np.random.Generator) -> bytes:
@@ -133,7 +133,7 @@ def random_fields(rng: np.random.Generator) -> bytes:
         fields = {name: _value(rng, *shape) for name, shape in FIELDS[opcode].items()}
         masks = [int(rng.integers(16)) if rng.random() < 0.2 else 0 for _ in range(2)]
         program.append(Instruction(opcode, fields, *masks))
-    return encode_program(program).tobytes() + END
+    return encode_program(program) + END
 
 
 def random_bytes(rng: np.random.Generator) -> bytes:

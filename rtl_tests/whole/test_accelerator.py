@@ -44,8 +44,7 @@ OUTSIDE = 1 << 20
 
 def _run(*program: Instruction, raw: bytes = b"", **changes: object) -> Result:
     end = Instruction(Opcode.END, {})
-    code = np.concatenate([encode_program(program), np.frombuffer(raw, np.uint8)])
-    code = np.concatenate([code, encode_program([end])])
+    code = np.frombuffer(encode_program(program) + raw + encode_program([end]), np.uint8)
     memory = np.zeros(16384, np.uint8)
     memory[8192 : 8192 + code.size] = code
     job = Job(netlist(SMALLEST), 8, memory, 8192, [], [(4096, 4096)], cycle_limit=20_000, **changes)

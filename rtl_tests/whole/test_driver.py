@@ -281,7 +281,7 @@ def test_a_layer(interrupt: bool, shared: Path) -> None:
     instructions = [Instruction(Opcode.RECORD, fields), *plan.program]
     area = (plan.memory.output, plan.memory.output_bytes)
     job = Job(netlist(SIZE), SIZE.axi_bytes, memory, program, [area], records=[record])
-    code = encode_program(instructions).tobytes()
+    code = encode_program(instructions)
     settings = {"scenario": "layer", "code": code.hex(), "interrupt": interrupt, "meddle": True}
     found, after = simulate_driver(job, shared, **settings)
     np.testing.assert_array_equal(plan.output(after), y_q)
@@ -320,8 +320,8 @@ def test_programs_in_a_row(interrupt: bool, shared: Path) -> None:
         scenario="programs",
         interrupt=interrupt,
         output=output,
-        code=encode_program(plan.program).tobytes().hex(),
-        long=(encode_program([long]).tobytes() + encode(Instruction(Opcode.END, {}))).hex(),
+        code=encode_program(plan.program).hex(),
+        long=(encode_program([long]) + encode(Instruction(Opcode.END, {}))).hex(),
     )
     for place, one in enumerate(found["programs"]):
         aborted = place == 2

@@ -123,7 +123,7 @@ LONG = {
 @cache
 def wrong(stall: int) -> dict[str, Outcome]:
     """All wrong programs, in one simulation with a slow memory, stalling or not."""
-    codes = [encode_program(program).tobytes() + END for program, _ in WRONG.values()]
+    codes = [encode_program(program) + END for program, _ in WRONG.values()]
     outcomes = run_cases(codes, latency=LATENCY, stall=stall)
     return dict(zip(WRONG, outcomes, strict=False))
 
@@ -152,7 +152,7 @@ def test_wrong_program_ends_soon(name: str) -> None:
 def test_abort_ends_what_runs_long(name: str) -> None:
     """Within memory's latency and the bursts outstanding, at any cycle; the next one is exact."""
     program = (FILLED, MAX, LONG[name])
-    code = encode_program(program).tobytes() + END
+    code = encode_program(program) + END
     aborts: list[int | None] = [0, 3, 20, 90, 200, 201, 400, 700]
     for outcome in run_cases([code] * len(aborts), aborts, latency=40):
         assert not outcome.found["hung"]

@@ -108,7 +108,7 @@ def small_program() -> tuple[Schedule, np.ndarray]:
 def execute(work: Schedule, x_q: np.ndarray, program: Sequence[Instruction]) -> None:
     """Run another program on a schedule's image."""
     memory = work.image(x_q)
-    code = encode_program(program)
+    code = np.frombuffer(encode_program(program), np.uint8)
     memory = np.concatenate([memory[: work.memory.program], code, np.zeros(64, np.uint8)])
     Machine(work.parameters, memory).run(work.memory.program)
 

@@ -25,7 +25,7 @@ def execute(
     program: Sequence[Instruction], memory: np.ndarray, parameters: Parameters = ARRAY
 ) -> np.ndarray:
     """Run instructions, which come behind the end of `memory`; return all of memory."""
-    code = encode_program([*program, Instruction(Opcode.END, {})])
+    code = np.frombuffer(encode_program([*program, Instruction(Opcode.END, {})]), np.uint8)
     image = np.concatenate([memory, code])
     Machine(parameters, image).run(memory.size)
     return image

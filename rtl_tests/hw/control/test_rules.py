@@ -144,7 +144,7 @@ def by_machine(instruction: Instruction, p: Parameters) -> ErrorCode:
     """Why the machine refuses an instruction as dispatch would; static rules do not count."""
     data = encode_program([instruction, Instruction(Opcode.END, {})])
     try:
-        Machine(p, np.array(data)).run(0)
+        Machine(p, np.frombuffer(data, np.uint8).copy()).run(0)
     except ProgramError as error:
         return error.code if error.at_dispatch else ErrorCode.NONE
     return ErrorCode.NONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,21 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from maccord.hw.array.systolic_array import SystolicArray
-from maccord.hw.family.elements import ELEMENTS
+from maccord.hw.family.elements import element_of
 from maccord.sim.build import build_bench
 from maccord.sim.cells import MODELS, with_models
 from maccord.sim.process import cocotb_environment, run_program
-from maccord.spec.parameters import WINDOW, Parameters
+from maccord.spec.parameters import FAMILIES, WINDOW, Parameters
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
 BENCH = Path(__file__).with_name("elements_tb.sv")
 PLACES = {"first": (True, False), "middle": (False, False), "last": (False, True)}
-FAMILIES = [family for family in ELEMENTS if family != "generic"]
-PAIRS = [f"{family} {what}" for family in FAMILIES for what in (*PLACES, "array")]
-ECP5, XC7, XCUP, PACKED = ({pair for pair in PAIRS if pair.startswith(f"{f} ")} for f in FAMILIES)
+ARRAYS = {family: Parameters(rows=9, cols=2, family=family) for family in FAMILIES}
+ARRAYS["xcup_packed"] = replace(ARRAYS["xcup"], packed=True)
+OTHERS = [name for name in ARRAYS if name != "generic"]
+PAIRS = [f"{name} {what}" for name in OTHERS for what in (*PLACES, "array")]
+ECP5, XC7, XCUP, PACKED = ({pair for pair in PAIRS if pair.startswith(f"{n} ")} for n in OTHERS)
 
 # Mistakes of the models by what stands there and what is put in its place, and who must notice
 MISTAKES = {
@@ -90,17 +93,15 @@ class Flat(wiring.Component):
 
 @cache
 def design() -> str:
-    """Verilog of every family's element in every place, and of its array, without models."""
-    parameters = {family: Parameters(rows=9, cols=2, family=family) for family in ELEMENTS}
-    blocks = {f"array_{family}": Flat(each) for family, each in parameters.items()}
+    """Verilog of every element in every place, and of its array, without models."""
+    blocks = {f"array_{name}": Flat(each) for name, each in ARRAYS.items()}
     blocks |= {
-        f"{family}_{place}": element(partial_sum_bits=20, first=first, last=last)
-        for family, element in ELEMENTS.items()
+        f"{name}_{place}": element_of(each)(partial_sum_bits=20, first=first, last=last)
+        for name, each in ARRAYS.items()
         for place, (first, last) in PLACES.items()
     }
     return "\n".join(
-        verilog.convert(block, name=name.replace("-", "_"), emit_src=False)
-        for name, block in blocks.items()
+        verilog.convert(block, name=name, emit_src=False) for name, block in blocks.items()
     )
 
 

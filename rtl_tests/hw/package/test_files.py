@@ -27,12 +27,20 @@ from maccord.sim.ports import parse_ports
 from maccord.sim.toolchain import find_verilator
 from maccord.spec.isa import FIELDS, Mode, Opcode, Unit
 from maccord.spec.parameters import FAMILIES, Parameters
-from maccord.spec.registers import WRITABLE, ErrorCode, Register, Status, UnitState
+from maccord.spec.registers import (
+    WITHOUT_REGISTER,
+    WRITABLE,
+    ErrorCode,
+    Register,
+    Status,
+    UnitState,
+)
 
 SIZES = list(CONFIGURATIONS.values())[:3]
 SIZE = SIZES[0]
 SHARED = {"maccord.h", "maccord_driver.c", "maccord_driver.h"}
 OF_FAMILIES = [replace(SIZE, family=family) for family in FAMILIES if family != "generic"]
+OF_FAMILIES.append(replace(SIZE, family="xcup", packed=True))
 
 
 @cache
@@ -67,7 +75,7 @@ def test_lint_is_silent(parameters: Parameters, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("parameters", OF_FAMILIES, ids=lambda p: p.family)
+@pytest.mark.parametrize("parameters", OF_FAMILIES, ids=lambda p: p.name)
 def test_lint_knows_the_cells(parameters: Parameters, tmp_path: Path) -> None:
     """With black boxes of them lint is silent; without them, or with a wrong pin, it is not."""
     name = write(parameters, tmp_path)
@@ -110,6 +118,7 @@ def test_two_generations_are_equal(tmp_path: Path) -> None:
     for seed in ("1", "2"):
         folder = tmp_path / seed
         options = [f"--{f.name.replace('_', '-')}={getattr(SIZE, f.name)}" for f in fields(SIZE)]
+        options.remove("--packed=False")  # a switch
         done = maccord("verilog", *options, "--out", str(folder), env={"PYTHONHASHSEED": seed})
         assert done.returncode == 0, done.stderr
         written = {path.name: path.read_text() for path in folder.iterdir()}
@@ -144,7 +153,7 @@ def macros(parameters: Parameters, folder: Path) -> dict[str, int]:
 def test_header_and_description_are_of_one_mind(tmp_path: Path) -> None:
     """Every macro is in the description with its value, and the other way round.
 
-    But for `family`, a word that changes nothing for software.
+    But for what no register holds: FEATURES tells what follows from it.
     """
     found = macros(SIZE, tmp_path)
     described = json.loads(companions(SIZE)[f"{stem(SIZE)}.json"])
@@ -178,7 +187,8 @@ def test_header_and_description_are_of_one_mind(tmp_path: Path) -> None:
         for field in layout:
             due[f"{prefix}_{field['name'].upper()}_LSB"] = field["low"]
             due[f"{prefix}_{field['name'].upper()}_BITS"] = field["bits"]
-    assert described["parameters"].pop("family") == SIZE.family
+    for name in WITHOUT_REGISTER:
+        assert described["parameters"].pop(name) == getattr(SIZE, name)
     for name, value in (described["parameters"] | described["derived"]).items():
         due[name.upper()] = int(value)
     assert found == due
