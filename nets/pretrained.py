@@ -31,6 +31,12 @@ class Pretrained:
         self.file = file
         self.trained_on = trained_on
 
+    @property
+    def installed(self) -> bool:
+        """Whether the package is there."""
+        folder = _folder(self.module)
+        return folder is not None and (folder / self.file).is_file()
+
     def path(self) -> Path:
         """Return the checkpoint's file.
 
@@ -40,7 +46,7 @@ class Pretrained:
             If the package is not installed.
         """
         folder = _folder(self.module)
-        if folder is None or not (folder / self.file).is_file():
+        if folder is None or not self.installed:
             raise ValueError(
                 f"weights must be installed: {_INSTALL}, which brings {self.distribution}; or "
                 "given as a checkpoint, with --weights"

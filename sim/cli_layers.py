@@ -56,7 +56,8 @@ def run(networks: tuple[str, ...], path: Path | None, wide: bool = False) -> Non
     """
     if path:
         check_writable("json", "file", path, path)
-    targets = [n if "." in n else f"{n}.*" for n in networks or tuple(NETWORKS)]
+    there = [n.name for n in NETWORKS.values() if n.pretrained is None or n.pretrained.installed]
+    targets = [n if "." in n else f"{n}.*" for n in networks or there]
     with waiting(console(stderr=True), "loading the networks"):
         rows = [
             describe(choice.network.layers[name], choice.network.shapes[name][0])
