@@ -1,4 +1,4 @@
-"""Which processing element a family's array is made of."""
+"""The processing element of each family."""
 
 from __future__ import annotations
 

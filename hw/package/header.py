@@ -1,4 +1,4 @@
-"""C headers: what all configurations share, and what one of them adds."""
+"""C headers: one common to all configurations, and one per configuration."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _Macro = tuple[str, str, str]  # name, value, comment
 
 
 def common_header() -> str:
-    """Return the registers, bit fields, codes and encodings that all configurations share.
+    """Return the registers, bit fields, codes and encodings common to all configurations.
 
     Returns
     -------
     str
-        A C99 header of macros, which needs no other header; also legal in C++ and assembly.
+        A self-contained C99 header of macros, also legal in C++ and assembly.
     """
     parts = [
         _title(f"version {VERSION_TEXT}: registers and instructions"),
@@ -69,7 +69,7 @@ def configuration_header(parameters: Parameters) -> str:
     str
         A C99 header that includes the common one.
     """
-    # The family is a word, and of no consequence to software
+    # Not the family: it is no number, and software reads FEATURES instead
     numbers = {k: v for k, v in asdict(parameters).items() if k != "family"}
     values = [(name.upper(), f"{value}u", "") for name, value in numbers.items()]
     derived = [(name.upper(), f"{int(getattr(parameters, name))}u", "") for name in DERIVED]
