@@ -1,4 +1,4 @@
-"""Images as rows, without moving a byte."""
+"""Flattening of images to rows, without moving data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["channels_last_columns", "flatten"]
 
 
 def flatten(x_q: npt.NDArray[np.uint8], operation: Flatten) -> npt.NDArray[np.uint8]:
-    """Rows of an image's codes in the order row, column, channel.
+    """Flatten each image to a row, in the order row, column, channel.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def flatten(x_q: npt.NDArray[np.uint8], operation: Flatten) -> npt.NDArray[np.ui
 def channels_last_columns(
     columns: npt.NDArray, height: int, width: int, channels: int
 ) -> npt.NDArray:
-    """Reorder columns that follow PyTorch's flattening to follow `flatten`.
+    """Reorder columns from PyTorch's flattening order to that of `flatten`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def channels_last_columns(
         A linear layer's weight (O, K), or flattened codes (N, K), in the order channel, row,
         column.
     height, width, channels : int
-        Of the image that was flattened.
+        Size of the flattened image.
 
     Returns
     -------

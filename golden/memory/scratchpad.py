@@ -1,4 +1,4 @@
-"""What the byte-banked scratchpad holds and gives: lanes of consecutive bytes, at any address."""
+"""Golden model of the byte-banked scratchpad: unaligned vector writes and reads."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def scratchpad_write(memory: Bytes, address: int, data: Bytes, enable: npt.NDArray) -> Bytes:
-    """Put lane i of `data` at `address` + i, where enabled; addresses wrap at the end.
+    """Write lane i of `data` to `address` + i, where enabled; addresses wrap at the end.
 
     Parameters
     ----------
     memory : ndarray of shape (size,), uint8
-        Left as it is.
+        Not modified.
     address : int
         0 to size - 1.
     data : ndarray of shape (lanes,), uint8
@@ -39,13 +39,13 @@ def scratchpad_write(memory: Bytes, address: int, data: Bytes, enable: npt.NDArr
 
 
 def scratchpad_read(memory: npt.NDArray, a: int, b: int, split: int, lanes: int) -> npt.NDArray:
-    """Take lane i from `a` + i below `split`, and from `b` + i from there on.
+    """Read lane i from `a` + i below `split`, else from `b` + i.
 
     Parameters
     ----------
     memory : ndarray of shape (size,)
     a, b : int
-        Addresses of lane 0, congruent modulo the banks; they wrap at the end.
+        Addresses of lane 0, congruent modulo the number of banks; they wrap at the end.
     split : int
         0 to `lanes`.
     lanes : int
