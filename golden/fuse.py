@@ -1,4 +1,4 @@
-"""Passes that make a network's nodes fewer, without changing what it computes."""
+"""Fusion passes: fewer nodes, identical results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["fuse_clamps"]
 
 
 def fuse_clamps(network: Network) -> Network:
-    """Let convolutions and linear layers apply the clamp that alone reads their output.
+    """Fuse a clamp into the convolution or linear layer whose output it alone reads.
 
-    Requantization clamps anyhow, so that ReLU6 costs nothing. The layer keeps its name; the
-    tensor that it makes now is the clamp's and has the clamp's name.
+    Requantization clamps anyway, so a fused ReLU6 takes no extra cycles. The layer keeps its name;
+    its output tensor takes the clamp's name.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def fuse_clamps(network: Network) -> Network:
     Returns
     -------
     Network
-        Passed `verify`.
+        Accepted by `verify`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The integer graph: a quantized network as plain NumPy arrays and small dataclasses.
+"""The integer graph: a quantized network as NumPy arrays and frozen dataclasses.
 
-Everything an engine needs to compute an operation bit for bit is here; nothing of PyTorch is.
+It holds everything needed for bit-exact execution, and does not depend on PyTorch.
 Each operation has `name`, `op`, `inputs`, `output` and `output_shape`. Images are channels last.
 """
 
@@ -43,7 +43,7 @@ class Quantization:
 
 
 class _Requantizing:
-    """What convolutions and linear layers share."""
+    """Common base of convolution and linear layers."""
 
     input: Quantization
     output: Quantization
@@ -52,12 +52,12 @@ class _Requantizing:
 
     @property
     def inputs(self) -> tuple[Quantization]:
-        """What the operation's inputs have to be."""
+        """Expected quantization of each input."""
         return (self.input,)
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """Smallest and largest output code: ReLU first, then the limits."""
+        """Smallest and largest output code, from ReLU and the limits."""
         low, high = self.limits
         return min(max(low, self.output.zero_point if self.relu else 0), high), high
 
@@ -69,10 +69,10 @@ class Conv2d(_Requantizing):
     Parameters
     ----------
     name : str
-        PyTorch's module path behind the network's name, e.g. ``resnet18.conv1``.
+        The network's name, then PyTorch's module path, e.g. ``resnet18.conv1``.
     weight : ndarray of shape (O, I / groups, kh, kw), int8
     bias : ndarray of shape (O,), float32
-        As PyTorch holds it.
+        As stored by PyTorch.
     bias_q : ndarray of shape (O,), int32
         In units of the accumulator (numerics.md section 1, step 2).
     weight_scale : ndarray of shape (O,), float64
@@ -80,15 +80,15 @@ class Conv2d(_Requantizing):
         Accumulator to output code (numerics.md section 1, step 4); normal and positive.
     input, output : Quantization
     stride, padding, dilation : (vertical, horizontal)
-        The padding stands before the first row and column, and behind the last unless
-        `end_padding` says otherwise.
+        Padding applies before the first row and column, and after the last unless `end_padding`
+        is given.
     groups : int
     relu : bool
-        Output codes are clamped from below at the output's zero point.
+        Clamps output codes to at least the output's zero point.
     limits : (low, high)
-        Codes that the output is clamped to besides, where `fuse_clamps` fused a clamp.
+        Additional clamp bounds, set where `fuse_clamps` fused a clamp.
     end_padding : (vertical, horizontal), optional
-        Padding behind the last row and column, as of TensorFlow's SAME; `padding` if not given.
+        Padding after the last row and column, as in TensorFlow's SAME; `padding` if not given.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Conv2d(_Requantizing):
 
     @property
     def op(self) -> str:
-        """Name of the operator as reports give it."""
+        """Name of the operator in reports."""
         return "conv2d_relu" if self.relu else "conv2d"
 
     @property
@@ -128,7 +128,7 @@ class Conv2d(_Requantizing):
         return n, oh, ow, self.weight.shape[0]
 
     def macs(self, input_shape: tuple[int, ...]) -> int:
-        """Multiplications of the layer, padding included, for that input shape."""
+        """Count the multiplications for that input shape, padding included."""
         return prod(self.output_shape(input_shape)) * prod(self.weight.shape[1:])
 
 
@@ -149,7 +149,7 @@ class Linear(_Requantizing):
 
     @property
     def op(self) -> str:
-        """Name of the operator as reports give it."""
+        """Name of the operator in reports."""
         return "linear_relu" if self.relu else "linear"
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, int]:
@@ -157,7 +157,7 @@ class Linear(_Requantizing):
         return input_shape[0], self.weight.shape[0]
 
     def macs(self, input_shape: tuple[int, ...]) -> int:
-        """Multiplications of the layer for that input shape."""
+        """Count the multiplications for that input shape."""
         return input_shape[0] * self.weight.size
 
 
@@ -166,12 +166,12 @@ Layer = Conv2d | Linear
 
 @dataclass(frozen=True)
 class Add:
-    """Elementwise sum of two tensors of one shape, ReLU fused.
+    """Elementwise sum of two tensors of equal shape, with optional fused ReLU.
 
     Parameters
     ----------
     name : str
-        The module that holds it, then ``add``, e.g. ``resnet18.layer1.0.add``.
+        The enclosing module's path, then ``add``, e.g. ``resnet18.layer1.0.add``.
     inputs : (Quantization, Quantization)
     output : Quantization
     relu : bool
@@ -184,7 +184,7 @@ class Add:
 
     @property
     def op(self) -> str:
-        """Name of the operator as reports give it."""
+        """Name of the operator in reports."""
         return "add_relu" if self.relu else "add"
 
     def output_shape(self, a: Shape, b: Shape) -> Shape:
@@ -202,7 +202,7 @@ class _Preserving:
     ----------
     name : str
     input : Quantization
-        And of the output.
+        Quantization of the input and the output.
     """
 
     name: str
@@ -210,24 +210,24 @@ class _Preserving:
 
     @property
     def inputs(self) -> tuple[Quantization]:
-        """What the operation's inputs have to be."""
+        """Expected quantization of each input."""
         return (self.input,)
 
     @property
     def output(self) -> Quantization:
-        """Of the result, which is the input's."""
+        """Quantization of the output, equal to the input's."""
         return self.input
 
 
 @dataclass(frozen=True)
 class MaxPool2d(_Preserving):
-    """Largest code under a window; padding never wins.
+    """Maximum over a window; padding is excluded.
 
     Parameters
     ----------
     kernel, stride, padding, dilation : (vertical, horizontal)
     ceil_mode : bool
-        Windows may reach beyond the padded input if they begin within it.
+        Windows that start inside the padded input may extend beyond it.
     """
 
     op: ClassVar[str] = "max_pool2d"
@@ -253,9 +253,9 @@ class MaxPool2d(_Preserving):
 
 @dataclass(frozen=True)
 class AvgPool2d(_Preserving):
-    """Mean under a window; padding counts as zeros, and in the divisor.
+    """Mean over a window; padding counts as zeros and is included in the divisor.
 
-    Adaptive and global average pools are such pools, of a kernel that the input's size gives.
+    Adaptive and global average pools are represented with the kernel that their input size gives.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ class AvgPool2d(_Preserving):
 
 @dataclass(frozen=True)
 class Clamp(_Preserving):
-    """Codes limited to low..high: ReLU, ReLU6, hardtanh and clamp.
+    """Codes clamped to low..high: ReLU, ReLU6, hardtanh and clamp.
 
     Parameters
     ----------
@@ -290,16 +290,16 @@ class Clamp(_Preserving):
     high: int = 255
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the output, which is the input's."""
+        """Shape of the output, equal to the input's."""
         return input_shape
 
 
 @dataclass(frozen=True)
 class Flatten(_Preserving):
-    """The same bytes as one row per image, in the order row, column, channel.
+    """Reshape to one row per image, in the order row, column, channel, without moving data.
 
-    PyTorch's order is channel, row, column; a linear layer behind a flattened image has its
-    columns in this graph's order, so that nothing moves.
+    PyTorch's order is channel, row, column; the columns of a linear layer after a flatten are
+    reordered to match.
     """
 
     op: ClassVar[str] = "flatten"
@@ -311,14 +311,14 @@ class Flatten(_Preserving):
 
 @dataclass(frozen=True)
 class Concat:
-    """Tensors side by side along their channels, the last dimension.
+    """Concatenation along the channels, the last dimension.
 
     Parameters
     ----------
     name : str
-        The module that holds it, then ``cat``, e.g. ``squeezenet1_1.features.3.cat``.
+        The enclosing module's path, then ``cat``, e.g. ``squeezenet1_1.features.3.cat``.
     inputs : tuple of Quantization
-        An input of other parameters than the output's is requantized.
+        An input whose quantization differs from the output's is requantized.
     output : Quantization
     """
 
@@ -328,7 +328,7 @@ class Concat:
     output: Quantization
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        """Shape of the output, with the sum of the inputs' channels."""
+        """Shape of the output; its channels are the sum of the inputs'."""
         head = input_shapes[0][:-1]
         if any(shape[:-1] != head for shape in input_shapes):
             got = ", ".join(map(str, input_shapes))
@@ -341,12 +341,12 @@ Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Co
 
 @dataclass(frozen=True)
 class Tensor:
-    """What is known of a tensor before the network runs.
+    """Static properties of a tensor.
 
     Parameters
     ----------
     name : str
-        Of the operation that makes it.
+        Name of the operation that produces it.
     shape : tuple of int
         (N, H, W, C) or (N, K); one byte per element.
     quantization : Quantization
@@ -359,14 +359,14 @@ class Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """An operation, the names of the tensors that it reads, and of the one that it makes.
+    """An operation with the names of its input tensors and of its output tensor.
 
     Parameters
     ----------
     operation : Operation
     inputs : tuple of str
     output : str
-        The operation's name if empty; another where a clamp is fused, whose tensor it is.
+        Empty for the operation's name; where a clamp is fused, the clamp's.
     """
 
     operation: Operation
@@ -375,15 +375,15 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Of the tensor that it makes."""
+        """Name of the output tensor."""
         return self.output or self.operation.name
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A quantized network from the codes of its image to the codes of its logits.
+    """A quantized network, from image codes to logit codes.
 
-    `verify.verify` states which networks are legal.
+    `verify.verify` defines which networks are legal.
 
     Parameters
     ----------
@@ -391,7 +391,7 @@ class Network:
     input : Tensor
         The quantized image, e.g. ``resnet18.input`` of shape (1, 224, 224, 3).
     nodes : tuple of Node
-        In order of execution; each reads the input or what earlier nodes made.
+        In execution order; each reads the input or outputs of earlier nodes.
     output : str
         Name of the tensor of logits.
     """
@@ -403,7 +403,7 @@ class Network:
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name, the input first, then in order of execution."""
+        """All tensors by name, the input first, then in execution order."""
         tensors = {self.input.name: self.input}
         for node in self.nodes:
             shapes = [tensors[name].shape for name in node.inputs]

@@ -1,4 +1,4 @@
-"""A whole network in NumPy: from the codes of the image to the logits."""
+"""Execution of a whole network in NumPy, from image codes to logits."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
     Parameters
     ----------
     network : Network
-        Passed `verify.verify`.
+        Accepted by `verify.verify`.
     x_q : ndarray of shape (N, H, W, C), uint8
-        Codes of images of the network's size; N is free.
+        Image codes, of the network's input size; any N.
 
     Returns
     -------
     dict of str to ndarray, uint8
-        Every tensor by its name, the input first, then in order of execution.
+        Every tensor by name, the input first, then in execution order.
 
     Raises
     ------
@@ -110,5 +110,5 @@ def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
 
 
 def logits(network: Network, tensors: dict[str, Codes]) -> npt.NDArray[np.float32]:
-    """Real values of a network's output, float32, for tensors from `execute`."""
+    """Dequantized network output, float32, for tensors from `execute`."""
     return dequantize(tensors[network.output], network.tensors[network.output].quantization)

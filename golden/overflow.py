@@ -15,12 +15,12 @@ _INT32 = np.iinfo(np.int32)
 
 
 def bounds(layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Smallest and largest accumulator of each output channel over all inputs, bias included.
+    """Smallest and largest accumulator per output channel over all inputs, bias included.
 
     Returns
     -------
     low, high : ndarray of shape (channels,), int64
-        Attained bounds of ``bias_q + sum (x_q - zero_point) * w`` over codes in 0..255.
+        Tight bounds of ``bias_q + sum (x_q - zero_point) * w`` over codes in 0..255.
     """
     weight = layer.weight.reshape(layer.weight.shape[0], -1)
     positive = np.maximum(weight, 0).sum(axis=1, dtype=np.int64)
@@ -37,13 +37,13 @@ def _fits(values: np.ndarray) -> np.ndarray:
 
 
 def verify(layer: Layer) -> None:
-    """Refuse a layer whose arithmetic could overflow.
+    """Raise ValueError if a layer's arithmetic can overflow.
 
     Raises
     ------
     ValueError
         If an int32 accumulator can wrap, if the bias with the folded zero point leaves int32, if
-        a scaled accumulator can reach 2**31 in magnitude (where x86 and ARM kernels part), or if
+        a scaled accumulator can reach 2**31 in magnitude (where x86 and ARM kernels differ), or if
         a multiplier is not a normal positive fp32 number. The message names layer and channel.
     """
     try:

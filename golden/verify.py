@@ -1,4 +1,4 @@
-"""Which networks are legal: what the importer promises and every pass has to keep."""
+"""Legality of networks: guaranteed by the importer and preserved by every pass."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _DIMENSIONS: dict[type[Operation], int] = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4
 
 
 def verify(network: Network) -> None:
-    """Refuse a network that is not legal.
+    """Raise ValueError unless a network is legal.
 
-    A legal network has distinct names; each node reads as many tensors as its operation has
-    inputs, all made before, with the quantization and the shape that the operation expects; each
-    tensor but the output is read; every operation is one that qnnpack computes by the formula
-    of its golden kernel, and no accumulator can overflow.
+    A legal network meets these rules. Names are distinct. Each node reads as many tensors as its
+    operation has inputs, all of them produced earlier, with the quantization and shape that the
+    operation expects. Each tensor except the output is read. qnnpack computes every operation by
+    the formula of its golden kernel. No accumulator can overflow.
 
     Raises
     ------
     ValueError
-        In one sentence that names the node.
+        If a rule is violated; the message names the node.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def verify(network: Network) -> None:
 
 
 def _verify_names(network: Network) -> None:
-    """Names are distinct, and defined before they are used."""
+    """Check that names are distinct and defined before use."""
     names = [network.input.name, *(node.name for node in network.nodes)]
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
@@ -90,7 +90,7 @@ def _verify_shape(tensor: Tensor) -> None:
 
 
 def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
-    """Check a node against the tensors made so far; return the tensor it makes."""
+    """Check a node against the tensors produced so far; return its output tensor."""
     operation = node.operation
     if not node.inputs or len(node.inputs) != len(operation.inputs):
         raise ValueError(
@@ -112,7 +112,7 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
 
 
 def _verify_source(node: Node, source: Tensor) -> None:
-    """Dimensions and channels of a node's first input."""
+    """Check dimensions and channels of a node's first input."""
     operation = node.operation
     dimensions = _DIMENSIONS.get(type(operation), len(source.shape))
     if len(source.shape) != dimensions:
@@ -134,7 +134,7 @@ def _verify_source(node: Node, source: Tensor) -> None:
 
 
 def _verify_operation(node: Node) -> None:
-    """Check what each operation asks of its own parameters."""
+    """Check an operation's own parameters."""
     operation = node.operation
     if isinstance(operation, Conv2d | Linear):
         low, high = operation.limits

@@ -66,11 +66,13 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    aclk, aresetn : clock, and synchronous reset, active low, for 16 cycles or more
-    interrupt : level, high until software clears the status
-    s_axi_* : AXI4-Lite slave, `Control`
-    m_axi_* : AXI4 master; transaction IDs tell the reading units apart; no path leads from a port
-        to another
+    aclk : clock
+    aresetn : synchronous reset, active low, asserted for at least 16 cycles
+    interrupt : level-sensitive, high until software clears the status
+    s_axi_* : AXI4-Lite slave, see `Control`
+    m_axi_* : AXI4 master; the transaction ID identifies the reading unit
+
+    No combinational path connects an input port to an output port.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -89,7 +91,7 @@ class Accelerator(wiring.Component):
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(reset)]
         m.submodules.control = control = Control(self.parameters)
         core = Core(self.parameters)
-        # Every program starts from a clean core, whatever the last one left behind
+        # The core is reset before every program
         m.submodules.core = DomainRenamer(PARTS[0])(core)
         started = start_parts(m, domain.clk, control.start)
         for name in control_port():

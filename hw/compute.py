@@ -31,26 +31,30 @@ __all__ = ["Compute"]
 class Compute(wiring.Component):
     """Executes SETUP, SETUP_ADD and COMPUTE.
 
-    The blocks that walk have a clock domain of their own, `feeder`: see `resets`.
+    The address generators are in a clock domain of their own, `feeder`: see `resets`.
 
-    What is read goes to the datapath, through the line buffer to it or to the window's maximum, or
-    to the adder, as the mode in force says.
+    The active mode selects the path of the data read: to the datapath, through the line buffer to
+    the datapath or to `MaxWindow`, or to the adder.
 
     Members
     -------
     i : commands
     halt : starts no further command
     held, take, give : tokens, masks of units
-    activation_*, weight_* : writes to the scratchpads, beats
-    output_* : reads of the output scratchpad, beats; latency `Scratchpad.LATENCY`
-    issuing, throttled, running : a vector or a cell goes out; none does for want of requantizers,
-        of weights
-    work : products with weights of the layer that a vector starts, some cycles after it goes out
-    weight_state, state : what the weight feeder and the activation feeder are doing
+    activation_* : writes to the activation scratchpad, one beat each
+    weight_* : writes to the weight scratchpad, one beat each
+    output_* : reads of the output scratchpad, one beat each, with latency `Scratchpad.LATENCY`
+    issuing : a vector or cell is sent
+    throttled : held back, no requantizer lane is free
+    running : a command is active but waits for weights
+    work : multiplications by weights that a vector starts, some cycles after it is sent
+    weight_state : state of the weight feeder
+    state : state of the activation feeder
     missing : units whose tokens the next tile waits for
-    drained, flowing : nothing is in flight or waits; what was read is in flight
-    illegal, beyond : a COMPUTE continues no walk of its mode; goes beyond a scratchpad or the
-        accumulators
+    drained : nothing is pending or in flight
+    flowing : data read are in flight
+    illegal : a COMPUTE continues no walk of the active mode
+    beyond : a COMPUTE exceeds a scratchpad or the accumulators
     """
 
     i: stream.Interface
@@ -130,7 +134,7 @@ class Compute(wiring.Component):
             self.weight_state.eq(weights.state),
             self.state.eq(feeder.state),
         ]
-        # What `setup` gives to the blocks has one more register.
+        # One more register between `setup` and the blocks.
         assert datapath.mode_gap < feeder.SETUP_GAP + Scratchpad.LATENCY
         self._reduce(m, feeder, reduction)
         self._feed(m, feeder, weights, datapath)
@@ -159,7 +163,7 @@ class Compute(wiring.Component):
     def _feed(
         self, m: Module, feeder: ActivationFeeder, weights: WeightFeeder, datapath: Datapath
     ) -> None:
-        """Scratchpads between the feeders and the datapath; control is delayed alike."""
+        """Connect scratchpads between feeders and datapath, with control delayed to match."""
         p = self._parameters
         m.submodules.activations = activations = Scratchpad(
             banks=p.activation_banks,
@@ -211,7 +215,7 @@ class Compute(wiring.Component):
         window: MaxWindow,
         datapath: Datapath,
     ) -> None:
-        """Cells by way of the line buffer to the datapath, or to the window's maximum."""
+        """Route cells through the line buffer to the datapath or to `MaxWindow`."""
         setup, read = feeder.setup, feeder.read
         depthwise, takes_max, valid = Signal(), Signal(), Signal()
         m.d.sync += [
@@ -239,7 +243,7 @@ class Compute(wiring.Component):
                 m.d.comb += [a.eq(b) for a, b in zip(theirs, line, strict=True)]
 
     def _add(self, m: Module, feeder: ActivationFeeder, adder: Adder) -> None:
-        """Operands to the adder: the second one completes a pixel."""
+        """Route operands to the adder; the second completes a pixel."""
         adds = Signal()
         m.d.sync += adds.eq(feeder.setup.mode == Mode.ADD)
         valid = feeder.read.valid & adds
@@ -254,7 +258,7 @@ class Compute(wiring.Component):
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
 
     def _count(self, m: Module, feeder: ActivationFeeder) -> None:
-        """Count products as a sum of shifted columns: multipliers are scarce."""
+        """Count multiplications by shift and add, without a multiplier."""
         terms: list[Value] = [
             Mux(lane, feeder.columns << bit, 0) for bit, lane in enumerate(feeder.lanes)
         ]
@@ -277,7 +281,7 @@ class Compute(wiring.Component):
         blocks: tuple[Datapath, MaxWindow, Adder],
         writer: OutputWriter,
     ) -> None:
-        """Results to the output scratchpad."""
+        """Write results to the output scratchpad."""
         p = self._parameters
         datapath, window, adder = blocks
         m.submodules.results = results = Scratchpad(

@@ -1,4 +1,4 @@
-"""The units of the accelerator, their queues and tokens, between control and memory."""
+"""The accelerator's units with their command queues and tokens, between control and memory."""
 
 from __future__ import annotations
 
@@ -23,27 +23,31 @@ from .parts.register_slice import RegisterSlice
 __all__ = ["Core"]
 
 QUEUE_DEPTH = 8
-DEADLOCK_CYCLES = 1024  # without any progress; a pass waits for far less
-SETTLE_CYCLES = 4  # without anything left to do: a command may start in the cycle of an error
+DEADLOCK_CYCLES = 1024  # without progress; no pass waits nearly as long
+SETTLE_CYCLES = 4  # idle cycles before finish: a command may start in the cycle of an error
 _CAUSE = {name: 1 << index for index, name in enumerate(COUNTERS)}
 
 
 class Core(wiring.Component):
-    """Runs a program: fetch, dispatch, load, compute and store at once.
+    """Runs a program: fetch, dispatch, load, compute and store operate concurrently.
 
-    Its parts have the clock domains of `resets`, but for those that are in `sync`.
+    The units are in the clock domains of `resets`; everything else is in `sync`.
 
     Members
     -------
-    start, program : fetch begins, one cycle after the core's reset
-    abort : ends a program that runs, from then on
-    finish, error : one cycle, nothing has been left to do for `SETTLE_CYCLES`; `ErrorCode` if it
-        stopped early
-    read_* : AXI read channels, offsets in place of addresses
-    write_* : AXI write channels, alike
-    cause, work : which counter counts a cycle, one bit each, one cycle later; multiplications
-    counters, recorded : all of them, 64 bits each; a RECORD asks for the interrupt
-    units, instructions : state of the units, instructions handed out
+    start : starts fetching, one cycle after the core's reset
+    program : byte offset of the program
+    abort : aborts the running program
+    finish : one-cycle pulse, after `SETTLE_CYCLES` idle cycles
+    error : `ErrorCode` of a program that stopped early
+    read_* : AXI read channels, with offsets in place of addresses
+    write_* : AXI write channels, with offsets in place of addresses
+    cause : the counter that counts this cycle, one-hot, one cycle late
+    work : multiplications
+    counters : all counters, 64 bits each
+    recorded : a RECORD requests the interrupt
+    units : state of each unit
+    instructions : number of instructions dispatched
     """
 
     write_request: stream.Interface
@@ -112,7 +116,7 @@ class Core(wiring.Component):
         return m
 
     def _queues(self, m: Module) -> Value:
-        """Add a queue before each unit; return a value that is true while all are empty."""
+        """Add a command queue before each unit; return whether all are empty."""
         blocks = {
             "load": self._load,
             "weight": self._weight,
@@ -146,14 +150,14 @@ class Core(wiring.Component):
             ]
 
     def _reads(self, m: Module) -> None:
-        """Fetch before activations before weights: weights are asked for furthest ahead."""
+        """Arbitrate reads: fetch first, then activations, then weights, prefetched furthest."""
         readers = (self._fetch, self._load, self._weight)
         m.submodules.arbiter = self._arbiter = arbiter = ReadArbiter(
             self._parameters, units=len(readers)
         )
         for index, reader in enumerate(readers):
             wiring.connect(m, reader.read_request, getattr(arbiter, f"request{index}"))
-        wiring.connect(m, arbiter.data0, self._fetch.read_data)  # which takes every beat
+        wiring.connect(m, arbiter.data0, self._fetch.read_data)  # always ready
         for name, beats, reader in (
             ("load", arbiter.data1, self._load),
             ("weight", arbiter.data2, self._weight),
@@ -177,7 +181,7 @@ class Core(wiring.Component):
         ]
 
     def _moves(self, m: Module) -> None:
-        """Between the transfer units and the scratchpads, and to memory."""
+        """Connect the transfer units to the scratchpads and to memory."""
         load, weight, compute, store = self._load, self._weight, self._compute, self._store
         wiring.connect(m, store.write_request, wiring.flipped(self.write_request))
         wiring.connect(m, store.write_data, wiring.flipped(self.write_data))
@@ -197,10 +201,10 @@ class Core(wiring.Component):
         ]
 
     def _finish(self, m: Module, empty: Value) -> None:
-        """End when all is done, or after an error when no burst is outstanding.
+        """Finish when all units are idle or, after an error, when no burst is outstanding.
 
-        An error shows within `SETTLE_CYCLES` + 12 cycles of the last answer to a burst that was
-        outstanding, whatever the units are doing.
+        An error is reported within `SETTLE_CYCLES` + 12 cycles of the last response to an
+        outstanding burst, whatever the state of the units.
         """
         dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
         transfers = (self._load, self._weight, self._store)
@@ -221,7 +225,7 @@ class Core(wiring.Component):
         m.d.sync += [
             moving.eq(Cat(units).any()),
             running.eq((running | self.start) & ~self.finish),
-            # Not what waits in the compute unit: it may wait for ever
+            # Commands stalled in the compute unit are excluded: their tokens may never come
             progress.eq(moving | bus | compute.issuing | compute.flowing),
             owed.eq(self._arbiter.owed | self._store.owed),
             quiet.eq(Mux(progress | ~running, 0, quiet + 1)),
@@ -232,7 +236,7 @@ class Core(wiring.Component):
         self._note(m, running, quiet == DEADLOCK_CYCLES)
 
     def _note(self, m: Module, running: Signal, deadlock: Value) -> None:
-        """Keep the first error, and hold back what has not started."""
+        """Latch the first error, and halt commands that have not started."""
         dispatch = self._dispatch
         transfers = (self._load, self._weight, self._store)
         reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
@@ -256,11 +260,11 @@ class Core(wiring.Component):
                 m.d.sync += [self.error.eq(code), self._halt.eq(1)]
 
     def _count(self, m: Module) -> None:
-        """Attribute each cycle to one cause, and show what each unit is doing."""
+        """Attribute each cycle to one cause, and report each unit's state."""
         compute, store = self._compute, self._store
         cause = Signal(len(COUNTERS), init=_CAUSE["control"])
         m.d.comb += self.cause.eq(cause)
-        # What an aborted program has left under way is not the next one's
+        # Work of an aborted program still in flight must not count for the next one
         m.d.sync += self.work.eq(Mux(self._running, compute.work, 0))
         with m.If(compute.issuing):
             m.d.sync += cause.eq(_CAUSE["compute"])

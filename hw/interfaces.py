@@ -1,7 +1,7 @@
-"""Interfaces of the top module for tools that connect blocks: attributes on its ports.
+"""Interface attributes on the top module's ports, for block-design tools.
 
-Vivado's IP packager and its block designs read them (AMD UG994, "HDL Parameters for Interface
-Inference"); to every other tool they are comments.
+Vivado's IP packager and block designs read them (AMD UG994, "HDL Parameters for Interface
+Inference"); other tools ignore them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DECLARATION = re.compile(r"^ *(?:input|output) (?:\[\d+:\d+\] )?(\w+);$", re.MU
 
 
 def attributes(parameters: Parameters) -> dict[str, dict[str, str]]:
-    """Attributes of each port of the top module.
+    """Return the attributes of each port of the top module.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def attributes(parameters: Parameters) -> dict[str, dict[str, str]]:
     Returns
     -------
     dict of str to dict of str to str
-        By the port's name, ``X_INTERFACE_INFO`` and, on one port of each interface,
+        Keyed by port name: ``X_INTERFACE_INFO`` and, on one port of each interface,
         ``X_INTERFACE_PARAMETER``.
     """
     found = {
@@ -71,12 +71,12 @@ def _settings(name: str, **settings: str | int) -> dict[str, str]:
 
 
 def annotate(verilog: str, parameters: Parameters) -> str:
-    """Verilog with the attributes of its first module's ports.
+    """Add the interface attributes to the ports of the first module.
 
     Parameters
     ----------
     verilog : str
-        As Yosys writes it: one declaration of a port on a line.
+        As written by Yosys: one port declaration per line.
     parameters : Parameters
 
     Returns

@@ -1,4 +1,4 @@
-"""Amaranth layouts: of the instruction set, from `maccord.spec.isa`, and of vectors."""
+"""Amaranth layouts of instructions, from `maccord.spec.isa`, and of vector control."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fields_layout(opcode: Opcode) -> data.StructLayout:
 
 
 def header_layout() -> data.StructLayout:
-    """Return the common head of an instruction and, behind it, its bits."""
+    """Return the common instruction header, followed by the body's bits."""
     return data.StructLayout(
         {
             "opcode": 4,
@@ -44,7 +44,7 @@ def header_layout() -> data.StructLayout:
 
 
 def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
-    """Return what a unit's queue holds: token masks, `extra` bits, and the fields of an opcode."""
+    """Return a unit's queue entry: token masks, `extra` bits, and the fields of an opcode."""
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
@@ -58,7 +58,7 @@ def compute_layout() -> data.StructLayout:
 
 
 def unit_port(command: data.StructLayout) -> dict[str, Member]:
-    """Members that every unit has: commands, `halt`, tokens as masks of units, and its state."""
+    """Members common to all units: commands, `halt`, token masks, and state."""
     return {
         "i": In(stream.Signature(command)),
         "halt": In(1),
@@ -70,7 +70,7 @@ def unit_port(command: data.StructLayout) -> dict[str, Member]:
 
 
 def vector_layout(parameters: Parameters) -> data.StructLayout:
-    """Return what comes with a vector of activations.
+    """Return the control that accompanies a vector of activations.
 
     Parameters
     ----------
@@ -80,10 +80,13 @@ def vector_layout(parameters: Parameters) -> data.StructLayout:
     Returns
     -------
     data.StructLayout
-        `valid`: there is a vector; `swap`: it is the first that uses the matrix captured last;
-        `address` of its accumulators; `first`: they begin at the bias; `last`: their sums go to
-        the requantizers and are not kept; `load_bias`, `load_multiplier`: from this vector on,
-        the biases (the multipliers) are those loaded last.
+        `valid`: the vector is valid.
+        `swap`: the vector is the first to use the matrix captured last.
+        `address`: accumulator address.
+        `first`: accumulation starts from the bias.
+        `last`: the sums go to the requantizers and are not written back.
+        `load_bias`: from this vector on, the biases are those loaded last.
+        `load_multiplier`: from this vector on, the multipliers are those loaded last.
     """
     return data.StructLayout(
         {

@@ -1,4 +1,4 @@
-"""Writes an accelerator as one self-contained Verilog file."""
+"""Generates an accelerator as one self-contained Verilog file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["TOP", "generate"]
 TOP = "maccord"
 
 _INITIAL_MEMORY = re.compile(r"^  cell \$meminit_v2 .*?^  end$\n", re.MULTILINE | re.DOTALL)
-# Registers keep their enables and resets as such: less to evaluate for a simulator than a
-# multiplexer in front of each, and what synthesis looks for.
+# Keep register enables and resets explicit: they simulate faster than multiplexers in front of the
+# registers, and synthesis infers them.
 _SCRIPT = """read_rtlil <<rtlil
 {design}
 rtlil
@@ -37,8 +37,7 @@ write_verilog -noattr
 def generate(parameters: Parameters) -> str:
     """Verilog of `Accelerator`, module `TOP`; equal parameters give equal text.
 
-    Memories are left without initial contents: nothing reads what has not been written, and
-    RAM blocks, macros and simulators need none.
+    Memories have no initial contents: no location is read before it is written.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ def generate(parameters: Parameters) -> str:
     Returns
     -------
     str
-        One self-contained file, its ports with the attributes of `interfaces`.
+        One self-contained file, with the port attributes of `interfaces`.
 
     Raises
     ------

@@ -1,41 +1,44 @@
 """The instruction set: opcodes, fields, and their encoding in 32 bytes.
 
-A program is a list of instructions that the accelerator fetches from memory and hands to four
-units. Each unit runs its own instructions in order; units meet through tokens: an instruction
-starts when it holds one token from each unit in `wait`, and gives one token to each unit in
-`signal` when it is done. Program order is a legal sequential order: every token that an
-instruction waits for comes from an earlier instruction, so finite queues never deadlock. SETUP and
-SETUP_ADD are only ordered with COMPUTE: they take and give no token, whatever their masks say.
+A program is a list of instructions that the accelerator fetches from memory and dispatches to four
+units. Each unit executes its own instructions in order. Tokens synchronize the units: an
+instruction starts when its unit holds one token from each unit in `wait`, and gives one token to
+each unit in `signal` when it completes. Program order is a legal sequential order: every token
+that an instruction waits for comes from an earlier instruction, so finite queues never deadlock.
+SETUP and SETUP_ADD are ordered only with COMPUTE: they take and give no tokens; their masks are
+ignored.
 
-``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` move `rows` rows of `row_bytes` bytes between memory
-(byte offsets from the base address) and a scratchpad (byte addresses); nothing need be aligned,
-except ``WEIGHT``: one row, all of it in multiples of the bus width, wrapping at the scratchpad's
-end. ``FILL`` writes `value` and reads no memory.
+``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` transfer `rows` rows of `row_bytes` bytes between
+memory (byte offsets from the base address) and a scratchpad (byte addresses), without alignment
+constraints. The exception is ``WEIGHT``: it transfers one row, with addresses and length in
+multiples of the bus width, and wraps at the scratchpad's end. ``FILL`` writes `value` and does not
+access memory.
 
-``SETUP`` gives a layer's geometry to the compute unit (see `maccord.golden.feed.reduction`) and its
-output clamp, all in the int8 domain (code - 128). ``COMPUTE`` runs one tile of outputs,
-`height` x `width` pixels by `columns` channels, through `passes` weight tiles. With `first`, the
-weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
-multiplier, little-endian bytes) and accumulators start from the bias; with `last`, sums leave
+``SETUP`` configures the compute unit with a layer's geometry (see `maccord.golden.feed.reduction`)
+and its output clamp, all in the int8 domain (code - 128). ``COMPUTE`` computes one tile of
+outputs, `height` x `width` pixels by `columns` channels, with `passes` weight tiles. With `first`,
+the weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
+multiplier, little-endian bytes) and accumulation starts from the bias. With `last`, the sums go
 through the requantizer to the output scratchpad, `output_pitch` bytes from pixel to pixel.
 
-What a pass does with activations is the `Mode` that the last ``SETUP`` chose. ``DENSE``: vectors of
-`rows` bytes, each shared by all columns. ``DEPTHWISE`` and ``MAX`` scan the lines of cells under
-the tile's pixels, a vector of one byte per column each cycle, and make an output of each window of
-`window_height` x `window_width` cells (up to `WINDOW` x `WINDOW`), `stride_y` and `stride_x` cells
-apart. In ``DEPTHWISE`` each column multiplies its own channel's window: weight row
-`WINDOW` * i + j belongs to line i and cell j of a full window, and a smaller one lies in its last
-lines and cells, so that the rows before have weight 0. A larger kernel takes several passes, whose
-origins the reduction gives (one run of `rows` bytes per pass). ``MAX`` gives the largest byte of
-the window, clamped; it has no weights, and one pass that is first and last.
+The `Mode` of the last ``SETUP`` selects how a pass uses activations. In ``DENSE``, all columns
+share vectors of `rows` bytes. ``DEPTHWISE`` and ``MAX`` scan the lines of cells under the tile's
+pixels, one vector with one byte per column each cycle. Each window of `window_height` x
+`window_width` cells (up to `WINDOW` x `WINDOW`) gives one output; windows are `stride_y` and
+`stride_x` cells apart. In ``DEPTHWISE``, each column multiplies its own channel's window: weight
+row `WINDOW` * i + j belongs to line i and cell j of a full window. A smaller window is aligned to
+the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
+passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
+clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
 
 ``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
-factors of `maccord.golden.array.add`: a pixel is a vector of `columns` bytes, the next one `step_x`
-bytes on (a next line `step_y`). No weights, and one pass, as in ``MAX``.
+factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; the next pixel
+follows `step_x` bytes later, the next line `step_y`. As in ``MAX``, there are no weights and one
+pass.
 
 ``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
-`maccord.spec.registers.RECORDED`, when all stores before it are done; with `value` 1 it raises
-the interrupt, too. It is a transfer of one row from buffer address 0.
+`maccord.spec.registers.RECORDED`, after all earlier stores have completed. With `value` 1 it also
+raises the interrupt. It is encoded as a transfer of one row from buffer address 0.
 """
 
 from __future__ import annotations
@@ -90,7 +93,7 @@ HEADER_BITS = 16
 PARAMETER_ROWS = 8
 MAX_TOKENS = 63
 RECORD_BYTES = 128
-SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder drops that many bits in any case
+SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits
 
 
 class Unit(IntEnum):
@@ -103,7 +106,7 @@ class Unit(IntEnum):
 
 
 class Opcode(IntEnum):
-    """What an instruction does; 0 is illegal, so that blank memory is not a program."""
+    """Opcodes; 0 is illegal, so that cleared memory is not a program."""
 
     END = 1
     LOAD = 2
@@ -117,7 +120,7 @@ class Opcode(IntEnum):
 
 
 class Mode(IntEnum):
-    """What COMPUTE does; ``ADD`` is chosen by SETUP_ADD, and illegal in SETUP."""
+    """Operation of COMPUTE; ``ADD`` is selected by SETUP_ADD, and illegal in SETUP."""
 
     DENSE = 0
     DEPTHWISE = 1
@@ -125,7 +128,7 @@ class Mode(IntEnum):
     ADD = 3
 
 
-#: What a mode of SETUP needs.
+#: Feature that each mode of SETUP requires.
 FEATURE_OF_MODE: dict[Mode, Feature] = {
     Mode.DENSE: Feature.DENSE,
     Mode.DEPTHWISE: Feature.DEPTHWISE,
@@ -135,7 +138,7 @@ FEATURE_OF_MODE: dict[Mode, Feature] = {
 
 @dataclass(frozen=True)
 class Specification:
-    """One instruction: who runs it, its fields from bit `HEADER_BITS` upwards, and their rules.
+    """One instruction: its unit, its fields from bit `HEADER_BITS` upwards, and their rules.
 
     Attributes
     ----------
@@ -144,10 +147,10 @@ class Specification:
         None for END, which ends the program at dispatch.
     what : str
     feature : Feature or None
-        What the hardware must have; where a SETUP's mode decides, see `FEATURE_OF_MODE`.
+        Required hardware feature; for SETUP it depends on the mode, see `FEATURE_OF_MODE`.
     fields : tuple of Field
     rules : tuple of Rule
-        All must hold; each names the error that a violation gives.
+        All must hold; each names the error that its violation raises.
     """
 
     opcode: Opcode
@@ -252,7 +255,7 @@ class Instruction:
 
 
 def encode(instruction: Instruction) -> bytes:
-    """Encode an instruction; fields that it leaves out are 0.
+    """Encode an instruction; omitted fields are 0.
 
     Parameters
     ----------
@@ -266,7 +269,7 @@ def encode(instruction: Instruction) -> bytes:
     Raises
     ------
     ValueError
-        If a field is unknown, or a value does not fit its bits.
+        If a field is unknown, or a value does not fit its field.
     """
     layout = FIELDS[instruction.opcode]
     unknown = sorted(set(instruction.fields) - set(layout))
@@ -303,7 +306,7 @@ def decode(data: bytes) -> Instruction:
     Raises
     ------
     ValueError
-        If the opcode is none of `Opcode`.
+        If the opcode is not in `Opcode`.
     """
     word = int.from_bytes(data, "little")
     opcode = Opcode(word & 15)
@@ -324,7 +327,7 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
-    """Return the first rule that is broken; ILLEGAL_INSTRUCTION outweighs other errors.
+    """Return the first violated rule; ILLEGAL_INSTRUCTION takes priority over other errors.
 
     Parameters
     ----------
@@ -346,7 +349,7 @@ def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
 
 
 def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
-    """Return what dispatch says of an instruction: `ErrorCode.NONE`, or why it refuses it.
+    """Return dispatch's verdict on an instruction: `ErrorCode.NONE`, or the reason for rejection.
 
     Parameters
     ----------
@@ -368,7 +371,7 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
 
 
 def needed(program: Iterable[Instruction]) -> Feature:
-    """Return what the hardware must have to run a program."""
+    """Return the hardware features that a program requires."""
     found = Feature(0)
     for instruction in program:
         found |= TABLE[instruction.opcode].feature or Feature(0)

@@ -1,4 +1,4 @@
-"""What hardware may have or lack, for software to ask before it runs a program."""
+"""Optional hardware features, which software checks before it runs a program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CONDITIONS", "FEATURES", "Feature", "features", "missing"]
 
 
 class Feature(IntFlag):
-    """What hardware may have or lack: bits of the register FEATURES."""
+    """Hardware features: bits of the register FEATURES."""
 
     DENSE = 1
     DEPTHWISE = 2
@@ -19,7 +19,7 @@ class Feature(IntFlag):
     RECORD = 16
 
 
-#: Each feature in words.
+#: Description of each feature.
 FEATURES: dict[Feature, str] = {
     Feature.DENSE: "convolutions and matrix products, mode DENSE",
     Feature.DEPTHWISE: "depthwise convolutions, mode DEPTHWISE",
@@ -27,12 +27,12 @@ FEATURES: dict[Feature, str] = {
     Feature.ADD: "sums of two tensors, SETUP_ADD",
     Feature.RECORD: "records of the counters in memory, RECORD",
 }
-#: The property of `Parameters` that a feature depends on; all hardware has the others.
+#: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {Feature.DEPTHWISE: "depthwise"}
 
 
 def features(parameters: Parameters) -> Feature:
-    """Return what the hardware of a configuration has: the register FEATURES."""
+    """Return the features of a configuration: the value of the register FEATURES."""
     found = Feature(0)
     for feature in FEATURES:
         if feature not in CONDITIONS or getattr(parameters, CONDITIONS[feature]):
@@ -41,5 +41,5 @@ def features(parameters: Parameters) -> Feature:
 
 
 def missing(found: int, wanted: int) -> str:
-    """Names of the features that are wanted and not found; empty if there are none."""
+    """Names of the wanted features that are not found; empty if there are none."""
     return ", ".join(feature.name or "" for feature in Feature(wanted & ~found))

@@ -1,4 +1,4 @@
-"""The fields of each instruction, in the order of their encoding; see `maccord.spec.isa`."""
+"""The fields of each instruction, in encoding order; see `maccord.spec.isa`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "TRANSFER", "Field"]
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an instruction, two's complement if `signed`; `unit` is what it counts."""
+    """A field of an instruction, two's complement if `signed`; `unit` is its unit of measure."""
 
     name: str
     bits: int
@@ -19,7 +19,7 @@ class Field:
 
     @property
     def span(self) -> tuple[int, int]:
-        """Smallest and largest value that can be encoded."""
+        """Smallest and largest encodable value."""
         if self.signed:
             return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
         return 0, (1 << self.bits) - 1

@@ -1,7 +1,7 @@
-"""Rules that the fields of an instruction must keep, as data.
+"""Rules that the fields of an instruction must satisfy, as data.
 
-Each rule looks at one field. `maccord.spec.isa` lists the rules of every instruction,
-`maccord.spec.isa.check` judges by them, and `maccord.hw.control.dispatch` makes a circuit of each.
+Each rule checks one field. `maccord.spec.isa` lists the rules of every instruction,
+`maccord.spec.isa.check` evaluates them, and `maccord.hw.control.dispatch` implements them in logic.
 A bound is a number, or the name of a property of `Parameters`.
 """
 
@@ -42,7 +42,7 @@ def value_of(bound: Bound, parameters: Parameters) -> int:
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """What one field must keep.
+    """A constraint on one field.
 
     Attributes
     ----------
@@ -53,17 +53,17 @@ class Rule(ABC):
 
     @property
     def subject(self) -> str:
-        """The field that breaks the rule."""
+        """Name of the field that a violation reports."""
         return self.field
 
     @property
     def error(self) -> ErrorCode:
-        """What an instruction that breaks the rule ends with."""
+        """Error code of a violation."""
         return ErrorCode.ILLEGAL_INSTRUCTION
 
     @abstractmethod
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
 
     @abstractmethod
     def says(self, parameters: Parameters | None = None) -> str:
@@ -82,7 +82,7 @@ class NonZero(Rule):
     """The field is not 0."""
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] != 0
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -97,7 +97,7 @@ class AtLeast(Rule):
     bound: Bound
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] >= value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -112,7 +112,7 @@ class AtMost(Rule):
     bound: Bound
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] <= value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -127,7 +127,7 @@ class Equals(Rule):
     bound: Bound
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] == value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -142,7 +142,7 @@ class AlignedTo(Rule):
     bound: Bound
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] % value_of(self.bound, parameters) == 0
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -154,19 +154,19 @@ class AlignedTo(Rule):
 class WithinScratchpad(Rule):
     """The field is an address below `bound`, the scratchpad's size, a power of two.
 
-    Only the start address is checked: where a transfer runs past the end its unit finds out, and
-    a tile that does is the compiler's responsibility.
+    Checks start addresses only. The unit detects a transfer that runs past the end; tiles that do
+    are the compiler's responsibility.
     """
 
     bound: Bound
 
     @property
     def error(self) -> ErrorCode:
-        """What an instruction that breaks the rule ends with."""
+        """Error code of a violation."""
         return ErrorCode.SCRATCHPAD_RANGE
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] < value_of(self.bound, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -181,8 +181,7 @@ class Implemented(Rule):
     Attributes
     ----------
     choices : tuple of (int, str)
-        A value, and the property of `Parameters` that says whether the hardware has it; empty for
-        what all hardware has.
+        A value, and the property of `Parameters` that enables it; empty if all hardware has it.
     """
 
     choices: tuple[tuple[int, str], ...]
@@ -192,7 +191,7 @@ class Implemented(Rule):
         return [v for v, has in self.choices if not has or value_of(has, parameters)]
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] in self.values(parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:
@@ -211,9 +210,9 @@ class Unless(Rule):
     Attributes
     ----------
     value : int
-        Of `field`, for which `rule` does not matter.
+        Value of `field` for which `rule` does not apply.
     rule : Rule
-        Of another field.
+        Rule on another field.
     """
 
     value: int
@@ -221,16 +220,16 @@ class Unless(Rule):
 
     @property
     def subject(self) -> str:
-        """The field that breaks the rule."""
+        """Name of the field that a violation reports."""
         return self.rule.subject
 
     @property
     def error(self) -> ErrorCode:
-        """What an instruction that breaks the rule ends with."""
+        """Error code of a violation."""
         return self.rule.error
 
     def holds(self, fields: Fields, parameters: Parameters) -> bool:
-        """Whether the fields of an instruction keep the rule."""
+        """Whether an instruction's fields satisfy the rule."""
         return fields[self.field] == self.value or self.rule.holds(fields, parameters)
 
     def says(self, parameters: Parameters | None = None) -> str:

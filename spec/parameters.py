@@ -1,4 +1,4 @@
-"""What a user chooses when generating an accelerator, validated in one place."""
+"""Generation parameters of an accelerator, validated in one place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 __all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters", "check_family"]
 
-WINDOW = 3  # lines and cells of the largest window that is scanned
+WINDOW = 3  # height and width of the largest window that is scanned
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 #: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
 FAMILIES = ("generic", "ecp5", "xc7", "xcup")
 
 
 def _bits(count: int) -> int:
-    """Bits that number `count` things."""
+    """Bits needed to number `count` items."""
     return (count - 1).bit_length()
 
 
@@ -57,7 +57,7 @@ class Parameters:
     cols : int
         Columns C of the array, along output channels, 2 to 64.
     lanes : int
-        Requantizer lanes; divides `cols`. 0 stands for one per column.
+        Requantizer lanes; divides `cols`. 0 means one per column.
     axi_bytes : int
         Width of the AXI4 data bus in bytes: 8, 16, 32 or 64.
     activation_bytes : int
@@ -67,9 +67,9 @@ class Parameters:
     output_bytes : int
         Size of the output scratchpad, a power of two.
     accumulators : int
-        Entries of the accumulator memory (pixels of a tile), a power of two.
+        Depth of the accumulator memory (pixels of a tile), a power of two.
     line_cells : int
-        Cells of a line that depthwise convolutions and max pools scan, a power of two.
+        Longest line of cells that depthwise convolutions and max pools scan, a power of two.
     family : str
         One of `FAMILIES`: whose cells are instantiated. Of no consequence to software.
     packed : bool
@@ -127,19 +127,19 @@ class Parameters:
 
     @property
     def activation_banks(self) -> int:
-        """Byte-wide banks of the activation scratchpad: a vector or a bus beat at once."""
+        """Byte-wide banks of the activation scratchpad, for a vector or a bus beat per cycle."""
         return max(1 << _bits(self.vector_bytes), self.axi_bytes)
 
     @property
     def vector_bytes(self) -> int:
-        """Bytes that the activation scratchpad gives at once: one per row, or per column."""
+        """Bytes per read of the activation scratchpad: one per row, or one per column."""
         return max(self.rows, self.cols)
 
     @property
     def depthwise(self) -> bool:
-        """Whether columns can work a channel each.
+        """Whether each column can process a channel of its own.
 
-        That takes a window of rows, no shared requantizer, and activations of a column's own.
+        This needs enough rows for a window, one requantizer per column, and unpacked columns.
         """
         return self.rows >= WINDOW**2 and self.lanes == self.cols and not self.packed
 
@@ -150,7 +150,7 @@ class Parameters:
 
     @property
     def weight_row_bytes(self) -> int:
-        """Bytes that one row of a weight tile takes in memory: columns, padded to a power of 2."""
+        """Bytes of one weight tile row in memory: columns, padded to a power of 2."""
         return 1 << _bits(self.cols)
 
     @property
@@ -160,12 +160,12 @@ class Parameters:
 
     @property
     def columns_per_lane(self) -> int:
-        """Cycles that a requantizer lane takes for one vector of outputs."""
+        """Columns per requantizer lane: cycles per vector of outputs."""
         return self.cols // self.lanes
 
     @property
     def partial_sum_bits(self) -> int:
-        """Width of the sums that leave the array: `rows` products of up to 2**14."""
+        """Width of the array's sums: `rows` products of up to 2**14."""
         return 16 + _bits(self.rows)
 
     @property
@@ -175,7 +175,7 @@ class Parameters:
 
     @property
     def name(self) -> str:
-        """Short name that tells configurations apart, for folders of results."""
+        """Short unique name of the configuration, for result folders."""
         parts = [f"r{self.rows}c{self.cols}"]
         default = Parameters(rows=self.rows, cols=self.cols)
         for key, tag in (

@@ -26,7 +26,7 @@ WITHOUT_REGISTER = ("family", "packed")
 #: Fewest cycles of the reset input; a start may follow as soon as the reset has ended.
 RESET_CYCLES = 16
 
-# Every cycle from start to interrupt is counted in exactly one of these.
+# Every cycle from start to interrupt is counted by exactly one of these.
 COUNTERS = (
     "compute",  # a vector enters the array
     "requantizer",  # the array waits for requantizer lanes
@@ -37,14 +37,14 @@ COUNTERS = (
     "control",  # program fetch, set-up, filling and draining of the pipeline
 )
 
-# What RECORD writes, 64 bits each, and CYCLES and the registers behind it hold.
+# Counters of 64 bits each that RECORD writes; registers from CYCLES on hold them.
 RECORDED = ("cycles", *COUNTERS, "macs")
 
 
 class Register(IntEnum):
     """Addresses. Counters are 64 bits, low word first, from CYCLES in the order of `RECORDED`.
 
-    They stand still once the program is done; before, their words are read one after the other.
+    They hold once the program is done. While it runs, the two words are not read atomically.
     """
 
     ID = 0x000
@@ -63,16 +63,16 @@ class Register(IntEnum):
     WEIGHT_BYTES = 0x034
     OUTPUT_BYTES = 0x038
     ACCUMULATORS = 0x03C
-    UNITS = 0x040  # four bits a unit, `UnitState`; fetch in bits 16 to 19
-    INSTRUCTION = 0x044  # instructions handed out since the start
+    UNITS = 0x040  # four bits per unit, `UnitState`; fetch in bits 16 to 19
+    INSTRUCTION = 0x044  # instructions dispatched since the start
     LINE_CELLS = 0x048
-    FEATURES = 0x04C  # what the hardware has: bits of `maccord.spec.isa_features.Feature`
+    FEATURES = 0x04C  # bits of `maccord.spec.isa_features.Feature`
     CYCLES = 0x080
     COUNTER = 0x088  # the first of `COUNTERS`
 
 
-# Bits that a write changes; the others read as 0. No burst crosses 4096 bytes from such a base.
-# PROGRAM and BASE keep their values while a program runs.
+# Writable bits; the others read as 0. From an aligned base, no burst crosses a 4096-byte boundary.
+# Writes to PROGRAM and BASE are ignored while a program runs.
 WRITABLE = {
     Register.IRQ_ENABLE: 0x0000_0001,
     Register.PROGRAM: 0xFFFF_FF00,
@@ -84,8 +84,8 @@ WRITABLE = {
 class Command(IntEnum):
     """Bits of CONTROL, which reads as 0; START has no effect while a program runs.
 
-    ABORT has none while none runs. An aborted program ends like one with an error: bursts that it
-    has asked for are completed, writes without strobes, and no other is begun.
+    ABORT has no effect while none runs. An aborted program ends like one with an error: requested
+    bursts are completed, writes with strobes deasserted, and no further burst is started.
     """
 
     START = 1
@@ -98,7 +98,7 @@ class Status(IntEnum):
     BUSY = 1
     DONE = 2
     ERROR = 4
-    RECORDED = 8  # a RECORD asked for the interrupt; writing 1 clears it
+    RECORDED = 8  # a RECORD requested the interrupt; writing 1 clears it
 
 
 class ErrorCode(IntEnum):
@@ -114,9 +114,9 @@ class ErrorCode(IntEnum):
 
 
 class UnitState(IntEnum):
-    """What a unit is doing, for a driver or a watchdog."""
+    """State of a unit, for a driver or a watchdog."""
 
     IDLE = 0
     WAITING = 1  # for a token
     RUNNING = 2
-    BUS = 3  # for memory to answer
+    BUS = 3  # waits for a memory response

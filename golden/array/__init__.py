@@ -1,1 +1,1 @@
-"""Arithmetic of the array and of what works on its vectors."""
+"""Arithmetic of the systolic array and the vector units around it."""

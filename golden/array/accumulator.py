@@ -1,4 +1,4 @@
-"""What a column's accumulator computes: int32 sums that wrap."""
+"""Golden model of the accumulator: int32 sums with wrap-around."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def accumulator(partial_sum: np.ndarray, bias: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     partial_sum : ndarray of shape (passes, vectors, cols), int32
-        What the array gave for each pass.
+        Partial sums of each pass.
     bias : ndarray of shape (cols,), int32
-        Bias of each column, the input's zero point folded in.
+        Bias of each column, with the input's zero point folded in.
 
     Returns
     -------
     ndarray of shape (vectors, cols), int32
-        Sums modulo 2**32, as the hardware's adders and PyTorch's kernels compute them.
+        Sums modulo 2**32, as in the hardware and in PyTorch's kernels.
 
     Raises
     ------

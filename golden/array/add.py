@@ -1,7 +1,7 @@
-"""Sums of codes in fixed point: the factors, and what the adder makes of them.
+"""Golden model of the adder: fixed-point factors, and rescaled sums of codes.
 
-The arithmetic is fixed-point, that of qnnpack's ``q8vadd`` micro-kernels with the parameters of
-``pytorch_qnnp_compute_add_quantization_params``: 22-bit factors, one shift, half away from zero.
+The arithmetic is that of qnnpack's ``q8vadd`` micro-kernels with the parameters of
+``pytorch_qnnp_compute_add_quantization_params``: 22-bit factors, one shift, ties away from zero.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..graph import Quantization
 
 __all__ = ["AddFactors", "add_codes", "add_factors"]
 
-_BITS = 22  # of the larger factor
+_BITS = 22  # width of the larger factor
 _LARGEST_SHIFT = 31
 
 Code = TypeVar("Code", np.uint8, np.int8)
@@ -55,8 +55,8 @@ def add_factors(a: Quantization, b: Quantization, output: Quantization) -> AddFa
     Raises
     ------
     ValueError
-        If a ratio of scales is outside 2**-14..2**8, where PyTorch refuses, or both are below
-        2**-10, where the shift would pass 31.
+        If a ratio of scales is outside 2**-14..2**8, which PyTorch rejects, or both are below
+        2**-10, where the shift would exceed 31.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def add_codes(
     low: int,
     high: int,
 ) -> npt.NDArray[Code]:
-    """Rescaled sum of codes: what the hardware's adder computes.
+    """Rescaled sum of codes, as computed by the hardware's adder.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def add_codes(
         Codes, or codes minus 128.
     factors : AddFactors
     zero_points : (int, int, int)
-        Of a, b and the sum, minus 128 if the codes are.
+        Zero points of a, b and the sum; minus 128 if the codes are.
     low, high : int
         Clamp bounds, within the codes' range.
 

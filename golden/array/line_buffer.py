@@ -1,4 +1,4 @@
-"""What the line buffer gives: each cell, and those above it."""
+"""Golden model of the line buffer: each cell with the cells above it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["line_buffer"]
 
 
 def line_buffer(cells: npt.NDArray[np.int8]) -> np.ma.MaskedArray:
-    """Put each cell together with the cells of the same index in the lines before.
+    """Combine each cell with the cells of the same index in the previous lines.
 
     Parameters
     ----------
     cells : ndarray of shape (lines, width, channels), int8
-        Codes minus 128, in the order in which they are scanned.
+        Codes minus 128, in scan order.
 
     Returns
     -------
     masked array of shape (lines, width, WINDOW, channels), int8
-        Along the third dimension the lines from the oldest to the cell's own. Lines before the
-        first are masked: the hardware gives anything for them.
+        The third dimension runs from the oldest line to the cell's own. Lines before the first
+        are masked: the hardware outputs undefined data for them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the max window computes: the largest cell of each window that slides along lines."""
+"""Golden model of the sliding-window maximum."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def max_window(
     low: int = -128,
     high: int = 127,
 ) -> npt.NDArray[np.int8]:
-    """Take the largest cell of each window, clamped.
+    """Compute the clamped maximum of each window.
 
     Parameters
     ----------
     cells : ndarray of shape (lines, width, channels), int8
-        Codes minus 128, with the padding: every window lies inside.
+        Codes minus 128, padding included: every window lies inside.
     window : (int, int)
         Height and width, 1 to `WINDOW` each.
     stride : (int, int)
@@ -39,8 +39,8 @@ def max_window(
     TypeError
         If `cells` is not int8.
     ValueError
-        If it is smaller than the window or of another shape, the window larger than `WINDOW`, a
-        stride below 1, or the bounds are not ordered within -128..127.
+        If `cells` is smaller than the window or has another shape, the window is larger than
+        `WINDOW`, a stride is below 1, or the bounds are not ordered within -128..127.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""From int32 accumulators to uint8 codes, exactly as PyTorch's qnnpack kernels do it.
+"""Requantization of int32 accumulators to uint8 codes, bit-exact with PyTorch's qnnpack kernels.
 
-`requantize` is the kernels' own arithmetic in fp32, `requantize_integer` the same function in
-integers only, as the hardware's requantizer computes it.
+`requantize` uses the kernels' fp32 arithmetic. `requantize_integer` computes the same function in
+integer arithmetic, like the hardware's requantizer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAGNITUDE_LIMIT = 511  # a rounded magnitude beyond it saturates every uint8 ou
 def multipliers(
     x_scale: float, w_scale: npt.NDArray[np.float64], y_scale: float
 ) -> npt.NDArray[np.float32]:
-    """Per-channel factors from accumulator to output steps.
+    """Per-channel multipliers from accumulator to output steps.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ def multipliers(
     Raises
     ------
     ValueError
-        If a factor is not a normal fp32 number above 0; the message names the channel, the factor
-        and the scales that it is made of.
+        If a multiplier is not a normal fp32 number above 0; the message names the channel, the
+        multiplier and its scales.
     """
-    with np.errstate(all="ignore"):  # looked at below
+    with np.errstate(all="ignore"):  # checked below
         product = np.asarray(w_scale, np.float64).astype(np.float32) * np.float32(x_scale)
         factors = product * (np.float32(1) / np.float32(y_scale))
     try:
@@ -81,7 +81,7 @@ def bias_codes(
     if not np.isfinite(bias).all():
         channel = int(np.argmin(np.isfinite(bias)))
         raise ValueError(f"bias must be finite, got {bias[channel]:g} in channel {channel}")
-    with np.errstate(all="ignore"):  # looked at below
+    with np.errstate(all="ignore"):  # checked below
         scale = (np.asarray(w_scale, np.float64) * float(x_scale)).astype(np.float32)
         inverse = np.float32(1) / scale
         codes = np.rint(bias * inverse)
@@ -115,7 +115,7 @@ def check_multiplier(multiplier: npt.NDArray[np.float32]) -> None:
 
 
 def _normal(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Which of them are normal and positive."""
+    """Which values are normal and positive."""
     return (values >= _NORMAL.tiny) & (values <= _NORMAL.max)
 
 
@@ -149,7 +149,7 @@ def requantize(
         Sums with the bias.
     multiplier : ndarray of shape (channels,), float32
         Normal and positive. ``|acc * multiplier|`` stays below 2**31 in an imported network
-        (`overflow.verify`); beyond, this function saturates.
+        (`overflow.verify`); beyond that, this function saturates.
     zero_point : int
         Code of 0, in 0..255.
     low, high : int
@@ -201,10 +201,10 @@ def requantize_integer(
     low: int = 0,
     high: int = 255,
 ) -> npt.NDArray[np.uint8]:
-    """Equal to `requantize`, in integer operations only: the form that the hardware has.
+    """`requantize` in integer operations only, as in the hardware.
 
-    The sum becomes a 24-bit significand, its product with the multiplier's significand is
-    rounded to 24 bits again, then to an integer; each rounding goes half to even. Parameters,
+    The sum is rounded to a 24-bit significand. Its product with the multiplier's significand is
+    rounded to 24 bits, then to an integer. Each rounding is to nearest, ties to even. Parameters,
     result and errors are those of `requantize`.
 
     Examples

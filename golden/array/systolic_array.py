@@ -1,4 +1,4 @@
-"""What the array computes: a matrix product of int8, or each column a window of its own."""
+"""Golden model of the systolic array: int8 matrix products, or one window per column."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def systolic_array(activation: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def systolic_windows(window: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Multiply windows of cells by weights, each column by its own.
+    """Multiply windows of cells by weights, each column with a window of its own.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Legal instructions, counters and tokens."""
+"""Dispatch checks, counter records and tokens."""

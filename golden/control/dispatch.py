@@ -1,4 +1,4 @@
-"""Which instructions the hardware refuses before any unit sees them."""
+"""Golden model of dispatch: which instructions it rejects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["dispatch"]
 
 
 def dispatch(data: bytes, parameters: Parameters) -> Opcode | ErrorCode:
-    """Return the opcode of an encoded instruction, or why it is refused.
+    """Return the opcode of an encoded instruction, or why it is rejected.
 
     Parameters
     ----------

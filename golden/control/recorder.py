@@ -1,4 +1,4 @@
-"""What RECORD writes to memory: the counters as 64-bit words, and back."""
+"""Encoding of the counters that RECORD writes to memory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def recorder(counters: Mapping[str, int]) -> Bytes:
-    """Give the bytes of a record.
+    """Encode a record.
 
     Parameters
     ----------
     counters : mapping of str to int
-        Those of `RECORDED` by name, 0 to 2**64 - 1.
+        Values of `RECORDED` by name, 0 to 2**64 - 1.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def recorder(counters: Mapping[str, int]) -> Bytes:
 
 
 def read_record(row: Bytes) -> dict[str, int]:
-    """Read the counters in a record.
+    """Decode a record.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def read_record(row: Bytes) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        By the names of `RECORDED`.
+        Values by the names of `RECORDED`.
     """
     words = np.frombuffer(row.tobytes(), "<u8")
     return {name: int(word) for name, word in zip(RECORDED, words, strict=False)}

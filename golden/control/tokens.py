@@ -1,9 +1,9 @@
-"""Order between instructions: the tokens that units give each other.
+"""Happens-before order of instructions, established by tokens.
 
-Each instruction has a clock, the number of instructions of every unit that are known to be done
-before it starts. A unit knows its own past; a token brings its sender's knowledge along. COMPUTE
-gives its tokens to the loading units when its reads are done and to STORE when its outputs are
-there, so that STORE knows of outputs from COMPUTE's own tokens only.
+Each instruction has a vector clock: for every unit, the number of instructions known to have
+completed before it starts. A unit's own instructions are ordered; a token carries its sender's
+clock. COMPUTE gives its tokens to the loading units when its reads are done, and to STORE when
+its outputs are written. So only COMPUTE's own tokens tell STORE that outputs are complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Clock = npt.NDArray[np.int64]
 
 
 class Tokens:
-    """The token counters between units, followed in program order."""
+    """Token counters and clocks of the units, updated in program order."""
 
     def __init__(self) -> None:
         self._held: list[list[deque[Clock]]] = [[deque() for _ in Unit] for _ in Unit]
@@ -33,7 +33,7 @@ class Tokens:
         Raises
         ------
         ValueError
-            If a token is not there: in program order, no one would ever send it.
+            If a token is missing: no earlier instruction sends it.
         """
         clock = self._known[unit]
         for other in Unit:

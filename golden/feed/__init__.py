@@ -1,1 +1,1 @@
-"""Order in which the array's operands are read, and its outputs written."""
+"""Order of the array's operand reads and output writes."""

@@ -1,4 +1,4 @@
-"""The reads of a COMPUTE, and the vectors among them: what happens to their sums."""
+"""Golden model of the activation feeder: reads of a COMPUTE, and vector control."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Vector(NamedTuple):
 def activation_feeder(
     setup: Instruction, compute: Instruction, walk: Iterator[Pass], parameters: Parameters
 ) -> Iterator[tuple[Read, Vector | None]]:
-    """Yield the reads of a tile, pass by pass, and with some of them a vector.
+    """Yield the reads of a tile, pass by pass; some start a vector.
 
     Parameters
     ----------
     setup, compute : Instruction
-        The geometry in force, and the tile.
+        The active geometry, and the tile.
     walk : iterator of Pass
-        The reduction; advanced by the tile's passes. A tile with `first` starts a new one. One
-        of zeros for MAX and ADD, which make no vectors.
+        The reduction, advanced by the tile's passes; a tile with `first` starts a new one. For
+        MAX and ADD, which have no vectors, a pass of zeros.
     parameters : Parameters
         Addresses wrap at `activation_bytes`, accumulators at `accumulators`.
     """

@@ -1,4 +1,4 @@
-"""Which cells a pass reads, in order, and which of them complete a window."""
+"""Golden model of the cell walker: reads of a pass, and which complete a window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Read", "cell_walker", "mode_of", "scan"]
 
 
 class Read(NamedTuple):
-    """Lane i reads `a` + i below `split`, and `b` + i from there on; `cell` counts in a line."""
+    """Lane i reads `a` + i below `split`, else `b` + i; `cell` is the index in the line."""
 
     a: int
     b: int
@@ -23,12 +23,12 @@ class Read(NamedTuple):
 
 
 def mode_of(setup: Instruction) -> Mode:
-    """Return what a SETUP or SETUP_ADD makes of COMPUTE."""
+    """Return the mode that a SETUP or SETUP_ADD selects."""
     return Mode.ADD if setup.opcode == Opcode.SETUP_ADD else Mode(setup["mode"])
 
 
 def scan(setup: Instruction, compute: Instruction) -> tuple[int, int]:
-    """Lines of cells that a pass reads, and cells in a line; pixels in a dense mode.
+    """Return how many lines a pass reads, and cells per line; pixels in mode DENSE.
 
     Examples
     --------
@@ -54,9 +54,9 @@ def cell_walker(
     Parameters
     ----------
     setup, compute : Instruction
-        The geometry in force, and the tile.
+        The active geometry, and the tile.
     step : Pass
-        Of the reduction; an addition has none of its own, and 0 for its addresses.
+        Pass of the reduction; for an addition, one with addresses 0.
     parameters : Parameters
         Addresses wrap at `activation_bytes`.
     """

@@ -1,4 +1,4 @@
-"""Where a tile's outputs go in the output scratchpad."""
+"""Golden model of the output writer: output scratchpad addresses of a tile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Write(NamedTuple):
 
 
 def output_writer(compute: Instruction) -> Iterator[Write]:
-    """Yield the writes of a COMPUTE with `last`, in the order of its pixels.
+    """Yield the writes of a COMPUTE with `last`, in pixel order.
 
     Examples
     --------

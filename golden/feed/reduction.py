@@ -1,9 +1,9 @@
-"""The order in which the accelerator walks a layer's reduction, pass by pass.
+"""Golden model of the reduction: the passes over a layer's reduction, in order.
 
-K = kernel height x kernel width x input channels is flattened: it lies in the activation
-scratchpad as `lines` x `taps` runs of `run` contiguous bytes, and a vector of `rows` bytes takes
-the next ones, going on from one run into the next where the banks allow it. The hardware block
-`Reduction` steps through the same passes.
+The reduction K = kernel height x kernel width x input channels is flattened. In the activation
+scratchpad it is `lines` x `taps` runs of `run` contiguous bytes. Each vector takes the next `rows`
+bytes and continues from one run into the next where the banks allow it. The hardware block
+`Reduction` generates the same passes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Reduction:
     Parameters
     ----------
     run : int
-        Contiguous bytes of one tap (or of one kernel line, where taps touch).
+        Contiguous bytes of one tap, or of one kernel line if taps are adjacent.
     taps, tap_pitch : int
-        Runs in a line, and the distance between their starts.
+        Number of runs per line, and the distance between their starts.
     lines, line_pitch : int
-        Lines, and the distance between their starts.
+        Number of lines, and the distance between their starts.
     pack_taps, pack_lines : bool
-        Whether a vector may go on from a run into the next one of the line, or from the last
-        run of a line into the first of the next: legal when the pitch is congruent to what was
-        walked, modulo the number of banks, so that the vector's bytes lie in distinct banks.
+        Whether a vector may continue from a run into the next one of the line, or from the last
+        run of a line into the first of the next. This is legal if the pitch is congruent to the
+        bytes walked, modulo the number of banks: the vector's bytes are then in distinct banks.
     """
 
     run: int
@@ -51,10 +51,10 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: lane i reads address `a` + i below `split`, `b` + i from there on.
+    """One pass: lane i reads address `a` + i below `split`, else `b` + i.
 
-    `start` is the index in the flattened reduction of lane 0; `used` lanes carry data, the
-    others read any byte and meet weight 0.
+    `start` is lane 0's index in the flattened reduction. `used` lanes carry data; the others read
+    arbitrary bytes and have weight 0.
     """
 
     a: int
@@ -75,14 +75,14 @@ def reduction(geometry: Reduction, rows: int) -> Iterator[Pass]:
     Parameters
     ----------
     geometry : Reduction
-        Its run, taps and lines are at least 1.
+        With run, taps and lines of at least 1.
     rows : int
         Rows of the array, 4 to 64.
 
     Yields
     ------
     Pass
-        In order of the reduction; each uses 1 to `rows` of its bytes.
+        In reduction order; each covers 1 to `rows` bytes.
     """
     line = tap = position = start = 0
     g = geometry

@@ -1,4 +1,4 @@
-"""Which rows of the weight scratchpad a COMPUTE takes, in order."""
+"""Golden model of the weight feeder: weight scratchpad rows that a COMPUTE reads, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["WeightRow", "weight_feeder"]
 
 
 class WeightRow(NamedTuple):
-    """A row: its number, whether it is the first of a tile, and whether one of parameters."""
+    """A row: its index, whether it is a tile's first, and whether it holds parameters."""
 
     row: int
     capture: int
@@ -20,7 +20,7 @@ class WeightRow(NamedTuple):
 
 
 def weight_feeder(compute: Instruction, parameters: Parameters) -> Iterator[WeightRow]:
-    """Yield the rows of a COMPUTE: parameters if it has `first`, then one tile for each pass.
+    """Yield the rows of a COMPUTE: parameters if it has `first`, then one tile per pass.
 
     Rows wrap at the end of the scratchpad.
     """

@@ -1,1 +1,1 @@
-"""Exact layers: what a whole layer's output must be."""
+"""Golden kernels: bit-exact output of whole layers."""

@@ -17,8 +17,8 @@ def check_add(operation: Add) -> AddFactors:
     Raises
     ------
     ValueError
-        For scales that `add_factors` refuses, or a ReLU whose only output is code 255, which
-        PyTorch refuses.
+        For scales that `add_factors` rejects, or a ReLU whose only output is code 255, which
+        PyTorch rejects.
     """
     if operation.relu and operation.output.zero_point == 255:
         raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
@@ -41,13 +41,12 @@ def add(
     Returns
     -------
     ndarray of that shape, uint8
-        The rounded sum plus the zero point, clamped to 0..255, or from the zero point on with
-        ReLU.
+        The rounded sum plus the zero point, clamped to 0..255; with ReLU, to zero_point..255.
 
     Raises
     ------
     ValueError
-        If the dtypes or shapes differ, or for what `check_add` refuses.
+        If the dtypes or shapes differ, or `check_add` rejects the operation.
 
     Examples
     --------

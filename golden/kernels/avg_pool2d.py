@@ -1,7 +1,7 @@
-"""Mean of uint8 codes under a window, byte-equal to PyTorch's qnnpack kernels.
+"""Average pool of uint8 codes, byte-equal to PyTorch's qnnpack kernels.
 
 After ATen's ``quantized/cpu/AveragePool2d.cpp`` and ``AdaptiveAveragePooling.cpp``, and qnnpack's
-``q8avgpool`` and ``q8gavgpool`` micro-kernels: an int32 sum, an fp32 factor, half to even.
+``q8avgpool`` and ``q8gavgpool`` micro-kernels: an int32 sum, an fp32 factor, ties to even.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["avg_pool2d", "check_avg_pool2d", "mean_multiplier"]
 def mean_multiplier(quantization: Quantization, count: int) -> np.float32:
     """Factor from the sum of `count` codes to their mean: f(f(s) / f(f(s) * f(count))).
 
-    It is not always f(1 / count), and its last bit depends on the scale.
+    It may differ from f(1 / count): its last bit depends on the scale.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def mean_multiplier(quantization: Quantization, count: int) -> np.float32:
 
 
 def check_avg_pool2d(operation: AvgPool2d) -> None:
-    """Raise ValueError unless the window is one of PyTorch's, and its padding within the window."""
+    """Raise ValueError unless PyTorch supports the window and its padding."""
     for what in ("kernel", "stride"):
         if min(getattr(operation, what)) < 1:
             raise ValueError(
@@ -54,13 +54,13 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
     Returns
     -------
     ndarray of shape (N, OH, OW, C), uint8
-        clip(rint(f(f(acc) * m)) + z, 0, 255) with acc the sum of (x_q - z), where padding adds
-        nothing, and m of `mean_multiplier` for all of the window's elements.
+        clip(rint(f(f(acc) * m)) + z, 0, 255). acc is the sum of (x_q - z), to which padding
+        contributes 0; m is `mean_multiplier` for the number of elements in the window.
 
     Raises
     ------
     ValueError
-        If x_q has another dtype or shape, or the window is none of PyTorch's.
+        If x_q has another dtype or shape, or PyTorch does not support the window.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
 def _sum_along(
     acc: np.ndarray, axis: int, outputs: int, operation: AvgPool2d, side: int
 ) -> np.ndarray:
-    """Return sums along one dimension; the two of them follow each other."""
+    """Return window sums along one dimension; called once per dimension."""
     kernel, stride = operation.kernel[side], operation.stride[side]
     padding = operation.padding[side]
     widths = [(0, 0)] * acc.ndim

@@ -1,7 +1,7 @@
 """ReLU, ReLU6, hardtanh and clamp on uint8 codes, byte-equal to PyTorch's kernels.
 
-All of them limit codes: ATen's ``quantized/cpu/qrelu.cpp``, ``qclamp.cpp`` and ``qhardtanh``
-quantize the two bounds once, as `quantize_per_tensor` does.
+All of them clamp codes: ATen's ``quantized/cpu/qrelu.cpp``, ``qclamp.cpp`` and ``qhardtanh``
+quantize the two bounds once, like `quantize_per_tensor`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ __all__ = ["check_clamp", "clamp", "clamp_codes"]
 
 
 def clamp_codes(low: float, high: float, quantization: Quantization) -> tuple[int, int]:
-    """Codes of real bounds.
+    """Quantize clamp bounds.
 
     Parameters
     ----------
     low, high : float
-        low <= high, either may be infinite; ReLU is 0 and infinity.
+        low <= high; either may be infinite. For ReLU, 0 and infinity.
     quantization : Quantization
 
     Returns
@@ -56,7 +56,7 @@ def check_clamp(operation: Clamp) -> None:
 
 
 def clamp(x_q: npt.NDArray[np.uint8], operation: Clamp) -> npt.NDArray[np.uint8]:
-    """Codes limited to the operation's bounds.
+    """Clamp codes to the operation's bounds.
 
     Parameters
     ----------

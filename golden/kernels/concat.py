@@ -1,6 +1,6 @@
-"""Tensors side by side along their channels, byte-equal to PyTorch's ``cat``.
+"""Concatenation along the channels, byte-equal to PyTorch's ``cat``.
 
-After ATen's ``quantized/cpu/TensorShape.cpp``: the output has the first input's parameters.
+After ATen's ``quantized/cpu/TensorShape.cpp``: the output has the first input's quantization.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["concat", "rescale_table"]
 
 
 def rescale_table(source: Quantization, target: Quantization) -> npt.NDArray[np.uint8]:
-    """For each code of the source, the code of the same real value in the target.
+    """Map each code of the source to the code of the same real value in the target.
 
     Returns
     -------
     ndarray of shape (256,), uint8
-        The codes themselves where the parameters are equal, else dequantized and quantized.
+        The identity if the quantizations are equal, else dequantized and quantized codes.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def concat(inputs: Sequence[npt.NDArray[np.uint8]], operation: Concat) -> npt.ND
     Parameters
     ----------
     inputs : sequence of ndarray of shape (..., C), uint8
-        One for each of the operation's inputs, equal in all dimensions but the last.
+        One per input of the operation, equal in all dimensions but the last.
     operation : Concat
 
     Returns

@@ -1,7 +1,7 @@
 """Convolution of uint8 codes, byte-equal to PyTorch's qnnpack kernels.
 
 The arithmetic is that of ATen's ``quantized/cpu/qconv.cpp`` and the qnnpack micro-kernels: an
-int32 sum of (x_q - zero_point) * w_q, where padding adds nothing, and `requantize`.
+int32 sum of (x_q - zero_point) * w_q, to which padding contributes 0, then `requantize`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .gemm import EXACT, OFFSET, exact_slices, fold_bias, matmul
 
 __all__ = ["PackedConv2d", "accumulate", "conv2d"]
 
-_BLOCK = 1 << 18  # floats of a block of patches, to stay in a core's cache
+_BLOCK = 1 << 18  # floats per block of patches, sized to a core's cache
 _Block = tuple[int, slice, np.ndarray]
 
 
 class PackedConv2d:
-    """A convolution whose weights are laid out for repeated use, as qnnpack's prepacked ones.
+    """A convolution with prepacked weights, as in qnnpack.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class PackedConv2d:
         return parts[0] if groups == 1 else np.concatenate(parts, axis=1)
 
     def _taps(self, block: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-        """Depthwise sums: no reduction over channels, so a product per kernel tap."""
+        """Depthwise sums: no reduction over channels, one product per kernel tap."""
         rows, columns, kh, kw, channels = block.shape
         taps = self._weight.transpose(0, 2, 1)  # channel, tap, outputs of the channel
         sums = buffer.reshape(rows, columns, channels, -1)
@@ -150,7 +150,7 @@ def _requantize_floats(
 
 
 def _padded(x_q: np.ndarray, layer: Conv2d) -> npt.NDArray[np.float32]:
-    """One image's codes minus 128, framed by the zero point's."""
+    """One image's codes minus 128, padded with the zero point minus 128."""
     height, width, channels = x_q.shape
     (top, bottom), (left, right) = layer.pads
     padded = np.empty((height + top + bottom, width + left + right, channels), np.float32)

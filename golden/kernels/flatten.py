@@ -1,4 +1,4 @@
-"""Images as rows, without moving a byte."""
+"""Flattening of images to rows, without moving data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Column = TypeVar("_Column", bound=np.generic)
 
 
 def flatten(x_q: npt.NDArray[np.uint8], operation: Flatten) -> npt.NDArray[np.uint8]:
-    """Rows of an image's codes in the order row, column, channel.
+    """Flatten each image to a row, in the order row, column, channel.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def channels_last_columns(
         A linear layer's weight (O, K), or flattened codes (N, K), in the order channel, row,
         column.
     height, width, channels : int
-        Of the image that was flattened.
+        Size of the flattened image.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Integer matrix products through BLAS in float32, exact because every partial sum is.
+"""Exact integer matrix products through BLAS in float32.
 
-A float32 holds each integer up to 2**24. While the magnitudes of a sum's terms add up to no more
-than that, every partial sum is an exact integer in whatever order BLAS adds, fused or not.
+A float32 represents every integer up to 2**24. If the magnitudes of a sum's terms add up to no
+more than that, every partial sum is exact, in any order of additions, fused or not.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy.typing as npt
 __all__ = ["EXACT", "OFFSET", "exact_slices", "fold_bias", "matmul"]
 
 EXACT = 1 << 24
-OFFSET = 128  # subtracted from uint8 codes, so that they lie in -128..127
+OFFSET = 128  # subtracted from uint8 codes, for a range of -128..127
 
 
 def exact_slices(weight: npt.NDArray[np.float32]) -> list[slice]:
-    """Cut the reduction into slices whose sums are exact in float32.
+    """Split the reduction into slices whose sums are exact in float32.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def exact_slices(weight: npt.NDArray[np.float32]) -> list[slice]:
     Returns
     -------
     list of slice
-        Ranges of K, in order; within each, 128 times the sum of a channel's magnitudes is at
-        most 2**24 for every channel. One slice always reaches for K <= 1024.
+        Ranges of K, in order. In each, 128 times a channel's sum of magnitudes is at most 2**24,
+        for every channel. K <= 1024 always needs just one slice.
     """
     depth = weight.shape[1]
     limit = EXACT // OFFSET
@@ -51,14 +51,14 @@ def _largest_sum(magnitudes: npt.NDArray[np.float32]) -> float:
 def fold_bias(
     weight: npt.NDArray[np.int8], bias_q: npt.NDArray[np.int32], zero_point: int
 ) -> npt.NDArray[np.int64]:
-    """Bias of a sum over ``x_q - 128``: bias_q + (128 - zero_point) * sum of the weights.
+    """Bias for a sum over ``x_q - 128``: bias_q + (128 - zero_point) * sum of the weights.
 
     Parameters
     ----------
     weight : ndarray of shape (channels, ...), int8
     bias_q : ndarray of shape (channels,), int32
     zero_point : int
-        Of the input, in 0..255.
+        Zero point of the input, in 0..255.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def matmul(
     Returns
     -------
     ndarray of shape (pixels, channels)
-        `out` itself if there is one slice, else a new int64 array.
+        `out` itself for a single slice, else a new int64 array.
     """
     if len(slices) == 1:
         return np.matmul(x, weight.T, out=out)

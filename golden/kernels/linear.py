@@ -16,7 +16,7 @@ from .gemm import OFFSET, exact_slices, fold_bias
 
 __all__ = ["PackedLinear", "accumulate", "linear"]
 
-_BLOCK = 1 << 20  # weights widened at a time
+_BLOCK = 1 << 20  # weights converted to float32 at a time
 _Slices = list[tuple[slice, npt.NDArray[np.float32]]]
 
 
@@ -31,7 +31,7 @@ def _blocks(layer: Linear) -> Iterator[tuple[slice, _Slices]]:
 
 
 class PackedLinear:
-    """A linear layer with its weights widened once, for repeated use.
+    """A linear layer with its weights converted once, for repeated use.
 
     Parameters
     ----------

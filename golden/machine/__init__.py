@@ -1,1 +1,1 @@
-"""The accelerator, instruction by instruction."""
+"""Instruction-level model of the accelerator."""

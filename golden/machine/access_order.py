@@ -1,6 +1,7 @@
-"""A check that tokens order every two accesses to the same bytes, one of them a write.
+"""Race detection: tokens must order any two conflicting accesses of different units.
 
-Otherwise the hardware, which runs the units at the same time, may do them in either order.
+Two accesses conflict if they touch the same bytes and one is a write. The units run concurrently,
+so without a token the hardware may perform them in either order.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ __all__ = ["AccessOrder", "UnorderedError"]
 
 
 class UnorderedError(ValueError):
-    """No token orders two accesses to the same bytes, one of them a write."""
+    """No token orders two conflicting accesses."""
 
 
 class AccessOrder:
-    """Who touched each byte of a scratchpad last, as numbers of instructions per unit."""
+    """Last accesses to each byte of a scratchpad, as instruction numbers per unit."""
 
     def __init__(self, size: int) -> None:
         self._written = np.zeros((len(Unit), size), np.int32)
         self._read = np.zeros((len(Unit), size), np.int32)
 
     def access(self, unit: Unit, clock: Clock, where: slice, write: bool) -> None:
-        """Record an access, after checking that what it conflicts with is done.
+        """Record an access, after checking that conflicting accesses have completed.
 
         Raises
         ------

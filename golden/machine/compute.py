@@ -21,9 +21,9 @@ from .state import Fault, Scratchpads, Unchecked, wrapped
 
 __all__ = ["ComputeUnit"]
 
-_EXACT = 1024  # products of int8 whose sum float32 holds exactly
+_EXACT = 1024  # number of int8 products whose sum is exact in float32
 _LARGEST_FACTOR = 1 << 22
-_LONGEST_WALK = 1 << 16  # what is longer is no layer's
+_LONGEST_WALK = 1 << 16  # no layer has a longer walk
 _UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ Cells = npt.NDArray[np.float32]
 
 @dataclass
 class _Walk:
-    """State of the compute unit from one COMPUTE to the next."""
+    """State of the compute unit between COMPUTEs."""
 
     setup: Instruction
     mode: Mode
@@ -43,7 +43,7 @@ class _Walk:
 
 
 class ComputeUnit:
-    """Executes tiles on what lies in the scratchpads.
+    """Executes tiles on the contents of the scratchpads.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class ComputeUnit:
         self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
 
     def forget(self, low: int, high: int) -> None:
-        """Drop what is remembered of activations from address `low` to `high` - 1."""
+        """Invalidate cached activations of addresses `low` to `high` - 1."""
         self._vectors = {
             key: entry
             for key, entry in self._vectors.items()
@@ -72,7 +72,7 @@ class ComputeUnit:
         Raises
         ------
         Fault
-            If the mode or the geometry is none that the accelerator has.
+            If the accelerator does not support the mode or the geometry.
         """
         rows = self._parameters.rows
         self._vectors.clear()
@@ -105,7 +105,7 @@ class ComputeUnit:
         self._walk = _Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
 
     def _check_window(self, setup: Instruction) -> None:
-        """Check the static rule of windows, which no circuit checks."""
+        """Check the static rule of windows, which the hardware does not check."""
         if setup["run"] != self._parameters.rows:
             raise Unchecked(
                 ErrorCode.ILLEGAL_INSTRUCTION,
@@ -114,7 +114,7 @@ class ComputeUnit:
             )
 
     def _check_add(self, setup: Instruction) -> None:
-        """Check the static rule of factors, which no circuit checks."""
+        """Check the static rule of factors, which the hardware does not check."""
         largest = max(setup["factor_a"], setup["factor_b"])
         if largest > _LARGEST_FACTOR:
             raise Unchecked(
@@ -128,9 +128,9 @@ class ComputeUnit:
         Raises
         ------
         Fault
-            If the tile is none that the accelerator can do, or needs what is not there.
+            If the accelerator does not support the tile, or its operands were never loaded.
         ValueError
-            If no token orders an access after another unit's.
+            If no token orders an access after a conflicting one of another unit.
         """
         walk = self._check(instruction)
         if walk.mode == Mode.MAX:
@@ -141,7 +141,7 @@ class ComputeUnit:
             self._accumulate(instruction, clock, walk)
 
     def _check(self, instruction: Instruction) -> _Walk:
-        """Check what the activation feeder checks of a tile."""
+        """Check a tile as the activation feeder does."""
         p = self._parameters
         pixels = instruction["height"] * instruction["width"]
         if self._walk is None:
@@ -169,7 +169,7 @@ class ComputeUnit:
         return self._walk
 
     def _accumulate(self, instruction: Instruction, clock: Clock, walk: _Walk) -> None:
-        """Accumulate sums over passes, from the bias on, and requantize them to codes."""
+        """Accumulate sums over passes, starting from the bias, and requantize them to codes."""
         columns, passes = instruction["columns"], instruction["passes"]
         if instruction["first"]:
             walk.position, walk.columns = 0, columns
@@ -209,7 +209,7 @@ class ComputeUnit:
             self._place(instruction, clock, codes ^ np.uint8(0x80))
 
     def _weight_rows(self, instruction: Instruction, clock: Clock) -> npt.NDArray[np.uint8]:
-        """Rows of the weight scratchpad that a COMPUTE takes, shape (rows, row bytes)."""
+        """Rows of the weight scratchpad that a COMPUTE reads, shape (rows, row bytes)."""
         p = self._parameters
         count = instruction["passes"] * p.rows + PARAMETER_ROWS * instruction["first"]
         if count > p.weight_rows:
@@ -255,11 +255,11 @@ class ComputeUnit:
         Returns
         -------
         low, high : int
-            Range of addresses that lanes with weights read.
+            Range of addresses read by lanes with weights.
         vectors : ndarray of shape (pixels, passes * rows), float32
             0 where unwritten.
         unwritten : ndarray of shape (passes * rows,), bool
-            Lanes that met such.
+            Lanes that read an unwritten byte.
         """
         passes = slice(walk.position, walk.position + instruction["passes"])
         offsets, size = walk.offsets[passes], self._pads.activation.size
@@ -267,7 +267,7 @@ class ComputeUnit:
         origins = self._cell_addresses(instruction, walk.setup, instruction["activation"])
         low, high = int(origins.min() + used.min()), int(origins.max() + used.max()) + 1
         self._check_range(high)
-        # Lanes without weight may run over the end.
+        # Lanes without a weight may run past the end.
         vectors = self._pads.activation[(origins.reshape(-1, 1) + offsets.reshape(-1)) % size]
         missing = np.isnan(vectors)
         unwritten = np.asarray(missing.any(axis=0))
@@ -370,7 +370,7 @@ class ComputeUnit:
             )
 
     def _place(self, instruction: Instruction, clock: Clock, codes: npt.NDArray[np.uint8]) -> None:
-        """Put bytes, shape (..., columns), in the output scratchpad, pixel by pixel."""
+        """Write bytes, shape (..., columns), to the output scratchpad, pixel by pixel."""
         columns = instruction["columns"]
         codes = codes.reshape(-1, columns)
         starts = instruction["output"] + np.arange(len(codes)) * instruction["output_pitch"]

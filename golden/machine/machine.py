@@ -1,10 +1,10 @@
-"""The accelerator at the level of its instructions: runs the very program that the RTL runs.
+"""Instruction-level model of the accelerator: executes the same program binary as the RTL.
 
-`Machine` decodes a program from memory and executes it in program order, exactly, in NumPy. It
-refuses every instruction that dispatch refuses, by the same table, `maccord.spec.isa.TABLE`, and
-is stricter than the hardware: it also refuses a program that reads bytes nobody wrote, or whose
-tokens leave two conflicting accesses unordered, in a scratchpad or in memory, and tiles that run
-past a scratchpad's end (static rules, which no circuit checks).
+`Machine` decodes a program from memory and executes it in program order, bit-exact, in NumPy. It
+rejects every instruction that dispatch rejects, by the same table, `maccord.spec.isa.TABLE`. It is
+stricter than the hardware: it also checks static rules that the hardware does not. Programs must
+not read unwritten bytes; tokens must order conflicting accesses, in a scratchpad or in memory;
+tiles must not run past a scratchpad's end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["Machine", "ProgramError"]
 
 
 class ProgramError(Exception):
-    """A program that the accelerator must refuse.
+    """An illegal program.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ class ProgramError(Exception):
     code : ErrorCode
     reason : str
     at_dispatch : bool
-        Whether dispatch refuses the instruction; else what runs it does, or a static rule that
+        Whether dispatch rejects the instruction; otherwise its unit does, or a static rule that
         only the machine checks.
     unchecked : bool
-        Whether it is such a rule: no circuit checks it, and the accelerator runs on.
+        Whether it violates such a static rule: the hardware does not detect it and continues.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Machine:
     ----------
     parameters : Parameters
     memory : ndarray of shape (bytes,), uint8
-        Changed in place by `run`.
+        Modified in place by `run`.
 
     Attributes
     ----------
     executed : int
-        Instructions of the last run, `END` included.
+        Number of instructions of the last run, `END` included.
     """
 
     def __init__(self, parameters: Parameters, memory: npt.NDArray[np.uint8]) -> None:
@@ -97,7 +97,7 @@ class Machine:
         Raises
         ------
         ProgramError
-            If the program is illegal; memory keeps what was stored until then.
+            If the program is illegal; memory keeps the stores executed before.
         """
         self._reset()
         while True:
@@ -163,11 +163,11 @@ class Machine:
             raise Fault(ErrorCode.DEADLOCK, str(error)) from None
 
     def _rows(self, instruction: Instruction, target: str, size: int) -> npt.NDArray[np.int64]:
-        """Scratchpad addresses of a transfer's rows, shape (rows,), all within its size."""
+        """Scratchpad addresses of a transfer's rows, shape (rows,), checked against its size."""
         rows, row_bytes = instruction["rows"], instruction["row_bytes"]
         starts = instruction["buffer"] + np.arange(rows) * instruction["buffer_pitch"]
         if starts[-1] + row_bytes > size:
-            # Rows' addresses wrap at 2**24 in hardware
+            # Row addresses wrap at 2**24 in hardware
             seen = ((starts % (1 << 24)) + row_bytes > size).any()
             raise (Fault if seen else Unchecked)(
                 ErrorCode.SCRATCHPAD_RANGE,
@@ -189,7 +189,7 @@ class Machine:
     def _access_memory(
         self, instruction: Instruction, clock: Clock, starts: npt.NDArray[np.int64]
     ) -> None:
-        """Check that tokens order what a transfer reads or writes in memory."""
+        """Check that tokens order a transfer's memory accesses."""
         unit, row_bytes = UNIT_OF[instruction.opcode], instruction["row_bytes"]
         if instruction["memory_pitch"] == row_bytes or len(starts) == 1:
             starts, row_bytes = starts[:1], row_bytes * len(starts)
@@ -253,7 +253,7 @@ class Machine:
         self._compute_unit.compute(instruction, clock)
 
     def _record(self, instruction: Instruction, clock: Clock) -> None:
-        """Access memory as a RECORD does; what the counters hold in hardware is unknown here."""
+        """Access memory like a RECORD; the hardware's counter values are unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
 
     _HANDLERS: ClassVar = {

@@ -1,4 +1,4 @@
-"""What the units of the instruction-level machine share: scratchpads, and how they refuse."""
+"""Shared state of the instruction-level machine's units: scratchpads and faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Fault", "Refused", "Scratchpads", "Unchecked", "wrapped"]
 
 
 class Fault(Exception):
-    """What is wrong with an instruction, before its number is known."""
+    """A fault of an instruction whose number is not known yet."""
 
     def __init__(self, code: ErrorCode, reason: str) -> None:
         super().__init__(reason)
@@ -20,20 +20,20 @@ class Fault(Exception):
 
 
 class Refused(Fault):
-    """An instruction that dispatch refuses, so that no unit sees it."""
+    """An instruction that dispatch rejects; it reaches no unit."""
 
 
 class Unchecked(Fault):
-    """A broken rule that no circuit checks: the accelerator runs on."""
+    """A violated rule that the hardware does not check: it continues."""
 
 
 class Scratchpads:
-    """Contents of the scratchpads, what of them was written, and in which order units touch them.
+    """Contents of the scratchpads, their written bytes, and the access order of the units.
 
     Attributes
     ----------
     activation : ndarray of shape (bytes,), float32
-        int8 values; NaN stands for a byte that nobody wrote.
+        int8 values; NaN marks an unwritten byte.
     weight, output : ndarray of shape (bytes,), uint8
     weight_written, output_written : ndarray of shape (bytes,), bool
     activation_order, weight_order, output_order : AccessOrder
@@ -52,7 +52,7 @@ class Scratchpads:
 
 
 def wrapped(start: int, length: int, size: int) -> list[tuple[slice, slice]]:
-    """Pieces of a range that wraps at `size`: where they lie, and which part they are."""
+    """Pieces of a range that wraps at `size`: slice of the memory, and slice of the range."""
     head = min(length, size - start)
     pieces = [(slice(start, start + head), slice(0, head))]
     if length > head:

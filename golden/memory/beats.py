@@ -1,4 +1,4 @@
-"""Where the bus beats of rows of bytes belong in a scratchpad."""
+"""Golden model of the beat walker: scratchpad addresses of bus beats."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _ADDRESSES = 1 << 24
 
 
 class Beat(NamedTuple):
-    """A beat: scratchpad address of lane 0, mask of the lanes used, and what ends with it.
+    """A beat: scratchpad address of lane 0, mask of the lanes used, and flags for what it ends.
 
-    `out_of_range` comes with the first beat of a row that ends beyond the scratchpad.
+    `out_of_range` is set in the first beat of a row that ends beyond the scratchpad.
     """
 
     address: int
@@ -35,18 +35,18 @@ def beats(
     beats: int,
     size: int,
 ) -> Iterator[Beat]:
-    """Walk the beats of the bursts that `maccord.golden.memory.bursts.bursts` cuts rows into.
+    """Yield the beats of the bursts of `maccord.golden.memory.bursts.bursts`.
 
     Parameters
     ----------
     memory, memory_pitch : int
-        Byte offset of the first row in memory, and from row to row.
+        Byte offset of the first row in memory, and distance of the rows.
     buffer, buffer_pitch : int
         The same in the scratchpad; addresses wrap at 24 bits.
     rows, row_bytes : int
         At least 1.
     axi_bytes, beats : int
-        Width of the bus, and the longest burst; powers of two.
+        Width of the bus, and longest burst; powers of two.
     size : int
         Bytes of the scratchpad.
 
@@ -63,7 +63,7 @@ def beats(
         start, place = memory + row * memory_pitch, (buffer + row * buffer_pitch) % _ADDRESSES
         first, last = start // axi_bytes, (start + row_bytes - 1) // axi_bytes
         for beat in range(first, last + 1):
-            lane0 = beat * axi_bytes - start  # place of lane 0 in the row
+            lane0 = beat * axi_bytes - start  # index of lane 0 in the row
             yield Beat(
                 address=(place + lane0) % _ADDRESSES,
                 lanes=sum(1 << i for i in range(axi_bytes) if 0 <= lane0 + i < row_bytes),

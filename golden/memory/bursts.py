@@ -1,4 +1,4 @@
-"""How rows of bytes in memory become AXI bursts."""
+"""Golden model of the burst cutter: AXI bursts of rows of bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEMORY = 1 << 32
 
 
 class Burst(NamedTuple):
-    """An AXI burst: byte offset of its first beat, and AxLEN, its beats less one."""
+    """An AXI burst: byte offset of its first beat, and AxLEN, the number of beats minus 1."""
 
     address: int
     length: int
@@ -20,21 +20,21 @@ class Burst(NamedTuple):
 def bursts(
     memory: int, memory_pitch: int, rows: int, row_bytes: int, *, axi_bytes: int, beats: int
 ) -> Iterator[Burst]:
-    """Cut rows into aligned bursts that never cross a multiple of `beats` * `axi_bytes`.
+    """Split rows into aligned bursts that never cross a multiple of `beats` * `axi_bytes`.
 
     Parameters
     ----------
     memory, memory_pitch : int
-        Byte offset of the first row, and from row to row; both wrap at 32 bits.
+        Byte offset of the first row, and distance of the rows; offsets wrap at 32 bits.
     rows, row_bytes : int
         At least 1.
     axi_bytes, beats : int
-        Width of the bus, and the longest burst; powers of two.
+        Width of the bus, and longest burst; powers of two.
 
     Yields
     ------
     Burst
-        In the order of their addresses, row by row.
+        In address order, row by row.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What LOAD, FILL and WEIGHT write into a scratchpad."""
+"""Golden model of the load unit: LOAD, FILL and WEIGHT."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def loader(instruction: Instruction, memory: Bytes, scratchpad: Bytes) -> Bytes:
         LOAD, FILL or WEIGHT.
     memory : ndarray of shape (bytes,), uint8
     scratchpad : ndarray of shape (size,), uint8
-        Left as it is; WEIGHT wraps at its end.
+        Not modified; WEIGHT wraps at its end.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def loader(instruction: Instruction, memory: Bytes, scratchpad: Bytes) -> Bytes:
     Raises
     ------
     IndexError
-        If a row reaches beyond memory, or beyond a scratchpad that does not wrap.
+        If a row exceeds memory, or a scratchpad that does not wrap.
     """
     result = scratchpad.copy()
     columns = np.arange(instruction["row_bytes"])

@@ -1,4 +1,4 @@
-"""What the byte-banked scratchpad holds and gives: lanes of consecutive bytes, at any address."""
+"""Golden model of the byte-banked scratchpad: unaligned vector writes and reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scratchpad_write(
     Parameters
     ----------
     memory : ndarray of shape (size,), uint8
-        Left as it is.
+        Not modified.
     address : int
         0 to size - 1.
     data : ndarray of shape (lanes,), uint8
@@ -52,7 +52,7 @@ def scratchpad_read(
     ----------
     memory : ndarray of shape (size,)
     a, b : int
-        Addresses of lane 0, congruent modulo the banks; they wrap at the end.
+        Addresses of lane 0, congruent modulo the number of banks; they wrap at the end.
     split : int
         0 to `lanes`.
     lanes : int

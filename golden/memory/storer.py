@@ -1,4 +1,4 @@
-"""What STORE and RECORD write to memory."""
+"""Golden model of the store unit: STORE and RECORD."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def storer(instruction: Instruction, scratchpad: Bytes, memory: Bytes) -> Bytes:
     instruction : Instruction
         STORE, or RECORD.
     scratchpad : ndarray of shape (size,), uint8
-        For a RECORD, the bytes that `recorder` gives.
+        For a RECORD, the bytes returned by `recorder`.
     memory : ndarray of shape (bytes,), uint8
-        Left as it is.
+        Not modified.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def storer(instruction: Instruction, scratchpad: Bytes, memory: Bytes) -> Bytes:
     Raises
     ------
     IndexError
-        If a row reaches beyond the scratchpad or beyond memory.
+        If a row exceeds the scratchpad or memory.
     """
     result = memory.copy()
     columns = np.arange(instruction["row_bytes"])

@@ -1,4 +1,4 @@
-"""What the weight scratchpad holds and gives: beats in, rows out."""
+"""Golden model of the weight scratchpad: written in beats, read in rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def weight_scratchpad_write(memory: Bytes, address: int, beat: Bytes) -> Bytes:
-    """Put a beat at `address`, a multiple of its length, modulo the scratchpad's size.
+    """Write a beat to `address`, a multiple of its length, modulo the scratchpad's size.
 
     Parameters
     ----------
     memory : ndarray of shape (size,), uint8
-        Left as it is.
+        Not modified.
     address : int
     beat : ndarray of shape (axi_bytes,), uint8
 
@@ -38,7 +38,7 @@ def weight_scratchpad_write(memory: Bytes, address: int, beat: Bytes) -> Bytes:
 
 
 def weight_scratchpad_read(memory: Bytes, row: int, row_bytes: int) -> Bytes:
-    """Take the row with number `row`, shape (row_bytes,).
+    """Read the row with index `row`, shape (row_bytes,).
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Arithmetic: the systolic array and what works on its vectors."""
+"""Arithmetic: the systolic array and the vector units around it."""

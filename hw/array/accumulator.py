@@ -13,16 +13,16 @@ __all__ = ["Accumulator"]
 
 
 class Accumulator(wiring.Component):
-    """Adds one column's partial sums over the passes of a tile, from its bias on.
+    """Accumulates one column's partial sums over the passes of a tile, starting from its bias.
 
-    One vector per cycle, in five: the entry is read; it comes out of the memory's register, while
-    the bias is added to a first partial sum; the partial sum is added to the entry; the sum is
-    written back, or taken from `acc`, one cycle later, when it is the tile's last. The same
-    address must not come again within the next three cycles. Whoever controls several columns
-    shifts one line of control past them; the members say in which cycle each is due.
+    Throughput is one vector per cycle; the pipeline has five stages. Cycle 0 reads the entry.
+    Cycle 1 registers it and adds the bias to a first partial sum. Cycle 2 adds the partial sum to
+    the entry. Cycle 3 writes the sum back. Cycle 4 outputs the tile's final sum at `acc`. An
+    address must not recur within the next three cycles. Several columns share one control shift
+    register; Members gives the cycle of each signal.
 
-    The 64-bit shadow of the column's parameters is loaded by 8 consecutive cycles of `param`, the
-    bias's bytes first, then the multiplier's, low byte first.
+    Eight consecutive cycles of `param` load the 64-bit shadow register of the column's parameters:
+    first the bias, then the multiplier, low byte first.
 
     Parameters
     ----------
@@ -38,21 +38,21 @@ class Accumulator(wiring.Component):
     add, partial_sum : 1, signed(partial_sum_bits)
         Cycle 1: the partial sum.
     first : 1
-        Cycle 1: the sum begins at the bias and not at the entry.
+        Cycle 1: the sum starts from the bias instead of the entry.
     load_multiplier : 1
         Cycle 3: from this vector on, the multiplier is the one in the shadow.
     write, write_address : 1, unsigned
         Cycle 3: write the entry.
     acc, multiplier : signed(32), 31
-        Cycle 4: the sum, which wraps as int32 does, and the bits of its fp32 multiplier, which
-        is positive, but for the sign.
+        Cycle 4: the sum, with int32 wrap-around, and its positive fp32 multiplier without the
+        sign bit.
     param, weight : 1, signed(8)
         A byte of parameters, in any cycle.
     """
 
     #: Cycles from a vector's `read` to its `acc`.
     LATENCY = Ram.LATENCY + 2
-    #: Fewest cycles between two vectors of one address.
+    #: Minimum number of cycles between two vectors of one address.
     ADDRESS_GAP = Ram.LATENCY + 2
     #: Bytes of parameters per column.
     PARAM_ROWS = 8
@@ -97,7 +97,7 @@ class Accumulator(wiring.Component):
             memory.read_enable.eq(self.read),
             memory.read_address.eq(self.read_address),
         ]
-        # Cycle 1: open with the bias. What it takes is not between the memory and its sum.
+        # Cycle 1: start from the bias. The bias adder stays off the path from memory to sum.
         addend = Signal(signed(32), reset_less=True)
         added = Signal(reset_less=True)
         m.d.sync += added.eq(self.add)
@@ -115,7 +115,7 @@ class Accumulator(wiring.Component):
                 opening.eq(addend),
                 opened.eq(opens),
             ]
-        # Cycle 3: write, or hand over
+        # Cycle 3: write back, or output
         chosen = Mux(opened, opening, total)
         m.d.comb += [
             memory.write_enable.eq(self.write),

@@ -1,4 +1,4 @@
-"""Sums of two vectors of codes, in the fixed-point arithmetic of `maccord.golden.array.add`."""
+"""Addition of int8 codes, in the fixed-point arithmetic of `maccord.golden.array.add`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Adder", "rounded"]
 
 
 def rounded(acc: Value, below_half: Value) -> Value:
-    """Add what makes a division that rounds down round to nearest, halves away from 0.
+    """Add the rounding constant: a floor division then rounds to nearest, ties away from 0.
 
-    That is half the divisor, less 1 if the sum is negative: the sign is the carry that enters.
+    The constant is half the divisor, less 1 for a negative sum; the inverted sign is the carry-in.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def rounded(acc: Value, below_half: Value) -> Value:
 class Adder(wiring.Component):
     """Adds two vectors: (a - zero_point_a) * factor_a + (b - zero_point_b) * factor_b, rescaled.
 
-    The sum is divided by 2**shift, rounded to nearest, halves away from zero; the zero point is
-    added and the code clamped. Operands come alternately, with any pauses, one per cycle at most.
-    They take turns at one multiplier per column. The registers of a stage hold while nothing
-    enters it, but for those of a multiplier block.
+    The sum is divided by 2**shift and rounded to nearest, ties away from zero. Then the zero point
+    is added and the code clamped. Operands a and b alternate, at most one per cycle, with any
+    pauses; they share one multiplier per column. The registers of an empty stage hold, except
+    those inside a multiplier block.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ class Adder(wiring.Component):
     valid, data : 1, 8 bits per column
         A vector of codes minus 128.
     second : 1
-        The vector is operand b, and completes the sum; else it is operand a.
+        1: the vector is operand b and completes the sum. 0: it is operand a.
     factor_a, factor_b : 24
         Fixed-point factors, 0 to 2**22; |acc| stays below 2**31.
     shift : 5
         14 to 31.
     zero_point_a, zero_point_b, zero_point, low, high : signed(8)
-        Codes minus 128. These and the factors are constant while vectors are in flight.
+        Codes minus 128. They, the factors and the shift are constant while vectors are in flight.
     valid_out, y : 1, signed(8) per column
         The codes of the sum minus 128, `LATENCY` cycles after operand b.
     """
@@ -95,7 +95,7 @@ class Adder(wiring.Component):
         operand = delays(m, "operand", self.valid, 4, reset_less=False)
         opening = delays(m, "opening", self.valid & ~self.second, 5, reset_less=False)
         closing = delays(m, "closing", self.valid & self.second, self.LATENCY, reset_less=False)
-        # Cycle 1: the operand's zero point and factor, and what later stages take from the shift
+        # Cycle 1: the operand's zero point and factor, and decoded shift for later stages
         cut = stages(m, operand)
         zero_point, factor, below_half, amount = cut(
             zero_point=Mux(self.second, self.zero_point_b, self.zero_point_a),
@@ -106,7 +106,7 @@ class Adder(wiring.Component):
         (factor,) = cut(factor=factor)
         for j in range(self._cols):
             product = self._product(m, j, zero_point, factor, operand)
-            # Cycle 6: operand a's waits, operand b's is added to it
+            # Cycle 6: keep operand a's product, add operand b's to it
             first = Signal(signed(32), name=f"first_{j}", reset_less=True)
             with m.If(opening[5]):
                 m.d.sync += first.eq(product)
@@ -119,7 +119,7 @@ class Adder(wiring.Component):
     def _product(
         self, m: Module, j: int, zero_point: Value, factor: Value, operand: Sequence[Value]
     ) -> Value:
-        """Scale a column's codes, in cycles 1 to 5: on ECP5, a factor is two multiplier blocks."""
+        """Scale a column's codes, in cycles 1 to 5; on ECP5, with two multiplier blocks."""
         cut = stages(m, operand, f"_{j}")
         (code,) = cut(code=self.data.word_select(j, 8).as_signed())
         # Cycle 2: steps from zero

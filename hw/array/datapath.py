@@ -29,10 +29,10 @@ class _Result(NamedTuple):
 class Datapath(wiring.Component):
     """Computes tiles of matrix products and requantizes them.
 
-    Nothing stalls: what goes in comes out `latency` cycles later, one vector per cycle. The
-    issuer sees to the distances that the properties name.
+    There is no back-pressure: throughput is one vector per cycle, latency `latency` cycles. The
+    caller must respect the minimum spacings given by the `*_gap` properties.
 
-    A tile is a series of passes over the same accumulators, one matrix of weights each. The
+    A tile is a series of passes over the same accumulators, with one weight matrix each. The
     first vector of a pass has `swap`; the vectors of the first pass have `first`, those of the
     last pass `last`. Vectors of one address are at least `Accumulator.ADDRESS_GAP` cycles apart,
     vectors with `last` at least `columns_per_lane`.
@@ -40,7 +40,7 @@ class Datapath(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `lanes`, `accumulators` and what derives from them, `depthwise` too.
+        Uses `rows`, `cols`, `lanes`, `accumulators` and the properties derived from them.
 
     Members
     -------
@@ -53,18 +53,18 @@ class Datapath(wiring.Component):
     capture : 1
         `weight` is row 0 of a matrix; the others follow in the next cycles.
     param : 1
-        `weight` is a row of parameters: of 8 in consecutive cycles, the int32 bias of each column
-        in 4 bytes, then its fp32 multiplier, both low byte first.
+        `weight` is one of 8 rows of parameters, in consecutive cycles: per column the int32 bias
+        in 4 bytes, then the fp32 multiplier, both low byte first.
     zero_point, low, high : signed(8)
-        Codes minus 128, constant while vectors are in flight and from the cycle before them on.
+        Codes minus 128, constant from one cycle before the first vector until none is in flight.
     valid, y : 1, signed(8) per column
         A vector of results: codes minus 128.
     depthwise : 1, if the parameters have it
-        Vectors are windows of cells, see `SystolicArray`; changes `mode_gap` or more cycles
-        before a vector, with none in flight.
+        Vectors are windows of cells, see `SystolicArray`. Changes only with no vector in flight,
+        at least `mode_gap` cycles before the next vector.
     lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
-        The cells of a vector, the newest of them two cycles after its control, in place of
-        `activation`. The cells before it in the window come in the cycles right before.
+        A vector's cells, in place of `activation`. The newest cell follows the vector's control by
+        two cycles; the window's earlier cells arrive in the cycles immediately before it.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -98,7 +98,7 @@ class Datapath(wiring.Component):
 
     @property
     def swap_gap(self) -> int:
-        """Fewest cycles from `capture` to the vector with `swap` that uses the matrix.
+        """Minimum number of cycles from `capture` to the vector with `swap` for the matrix.
 
         The next matrix's `capture` may come in the cycle of that vector or later.
         """
@@ -106,23 +106,23 @@ class Datapath(wiring.Component):
 
     @property
     def mode_gap(self) -> int:
-        """Fewest cycles from a change of `depthwise` to the next vector."""
+        """Minimum number of cycles from a change of `depthwise` to the next vector."""
         return self._array.mode_gap
 
     @property
     def load_gap(self) -> int:
-        """Fewest cycles from the first row of parameters to a vector with `load_bias`.
+        """Minimum number of cycles from the first row of parameters to `load_bias`.
 
-        Negative if such a vector may come before them; `load_multiplier` may come a cycle earlier.
+        Negative if the vector may precede them; `load_multiplier` may come one cycle earlier.
         """
         return Accumulator.PARAM_ROWS - self._control_delay
 
     @property
     def param_gap(self) -> int:
-        """Fewest cycles from a vector with `load_multiplier` to the next tile's parameters.
+        """Minimum number of cycles from `load_multiplier` to the next tile's parameters.
 
-        That vector is the first of a tile's last pass, the one with its last `swap`. The first of
-        the next 8 rows may come this many cycles after it, or later.
+        `load_multiplier` belongs to the first vector of a tile's last pass, as its last `swap`
+        does; the first of the next 8 parameter rows may follow this many cycles later.
         """
         return self._control_delay + 3
 
@@ -146,7 +146,7 @@ class Datapath(wiring.Component):
                 m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
         results = self._accumulators(m)
         group = self._parameters.columns_per_lane
-        # They travel past the lanes as results do, and are there before them
+        # Shifted past the lanes like the results, one step ahead of them
         constants = delays(
             m, "constants", Cat(self.zero_point, self.low, self.high), self._parameters.lanes
         )
@@ -156,14 +156,14 @@ class Datapath(wiring.Component):
             layer = (requantizer.zero_point, requantizer.low, requantizer.high)
             m.d.comb += Cat(layer).eq(constants[lane + 1])
             self._lane(m, lane, requantizer, results[lane * group : (lane + 1) * group])
-        # Only this line has a reset: what one leaves under way elsewhere stays ahead of what comes
-        # after it, and nothing reads it.
+        # Only the valid chain is reset: stale data elsewhere in the pipeline precede new data and
+        # are never read.
         last = self.vector.valid & self.vector.last
         m.d.comb += self.valid.eq(delay(m, "result", last, self.latency, reset_less=False))
         return m
 
     def _accumulators(self, m: Module) -> list[_Result]:
-        """Hang an accumulator below each column, lines of control shifting past them."""
+        """Connect an accumulator to each column, with control skewed by one cycle per column."""
         vector, cols, ahead = self.vector, self._parameters.cols, self._control_delay
 
         def line(name: str, strobe: Value, cycle: int) -> list[Value]:
@@ -193,7 +193,7 @@ class Datapath(wiring.Component):
         return results
 
     def _lane(self, m: Module, lane: int, requantizer: Requantizer, results: list[_Result]) -> None:
-        """Requantize the columns of a lane, which come one per cycle, and align their codes."""
+        """Requantize a lane's columns, one per cycle, and align their codes."""
         chosen = results[-1]
         for result in results[:-1]:
             chosen = _Result(

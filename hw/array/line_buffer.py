@@ -1,4 +1,4 @@
-"""Keeps the last lines of cells, so that a cell comes with those above it."""
+"""Line buffer: outputs each cell together with the cells above it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["LineBuffer"]
 
 
 class LineBuffer(wiring.Component):
-    """Gives each cell together with the cells of the same index in the `WINDOW` - 1 lines before.
+    """Outputs each cell together with the cells of the same index in the `WINDOW` - 1 lines before.
 
-    One cell per cycle at most; they leave `LATENCY` cycles later and stay until the next cell.
-    Before a line has been seen, what stands for it is whatever was there.
+    Throughput is at most one cell per cycle. The output follows `LATENCY` cycles later and holds
+    until the next cell. A line that has not been written yet reads as undefined data.
 
-    One memory per line, a read and a write port each: a cell is written when the cell that it
-    pushes out has been read. Where an index comes again within the next two cells, as in lines of
-    one cell or two, the cells pass by the memories.
+    There is one memory per line, with one read and one write port. A cell overwrites an older cell
+    after that has been read. If an index recurs within the next two cells, as in lines of one or
+    two cells, the cells bypass the memories.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = 8 * self._cols
-        # Cycle 1: the cell, and whether its index is that of one of the last two; cycle 2: lines
+        # Cycle 1: the cell, its index compared with the last two; cycle 2: lines
         valid = delays(m, "valid", self.valid, self.LATENCY, reset_less=False)
         cells = [Signal.like(self.cell, reset_less=True, name=f"cell_{k}") for k in range(2)]
         entered, newest = (Signal(width, reset_less=True, name=name) for name in ("in", "newest"))

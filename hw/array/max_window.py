@@ -1,4 +1,4 @@
-"""The largest cell of a window that slides along lines."""
+"""Sliding-window maximum."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["MaxWindow", "exceeds"]
 
 
 def exceeds(a: Value, b: Value) -> Value:
-    """Whether the first of two signed numbers is the larger: one carry chain, to the sign."""
+    """Whether a > b, both signed, with one carry chain: the sign of b - a."""
     return (b - a)[-1]
 
 
 def leader(values: Sequence[Value], count: Value) -> Value:
-    """Where the largest of the last `count` of three values is: the first; the second; 2 bits."""
+    """Locate the maximum of the last `count` of three values: bit 0 the first, bit 1 the second."""
     first, second, third = values
     is_first = (count == WINDOW) & exceeds(first, second) & exceeds(first, third)
     return Cat(is_first, (count != 1) & exceeds(second, third))
 
 
 def chosen(values: Sequence[Value], place: Value) -> Value:
-    """Take the value that `leader` has found."""
+    """Select the value that `leader` located."""
     first, second, third = values
     return Mux(place[0], first, Mux(place[1], second, third))
 
 
 class MaxWindow(wiring.Component):
-    """Takes the maximum over the last lines and the last cells, and clamps it, for each column.
+    """Computes and clamps each column's maximum over a window of lines and cells.
 
-    One cell per cycle at most, with any pauses; those that are valid follow each other. The
-    registers of a stage hold while no cell, or no window, enters it.
+    Throughput is at most one cell per cycle; cycles without a valid cell do not shift the window.
+    The registers of an empty stage hold.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class MaxWindow(wiring.Component):
     Members
     -------
     valid, lines : 1, signed(8), `WINDOW` lines by one per column
-        A cell and those above it, as `LineBuffer` gives them.
+        A cell and the cells above it, as output by `LineBuffer`.
     emit : 1
         The cell completes a window: it is the last of its last line.
     window_height, window_width : 2
@@ -86,12 +86,12 @@ class MaxWindow(wiring.Component):
             # Cycle 1: the lines, from their memories
             names = ("upper", "centre", "lower")
             line = cut(**{n: each[j] for n, each in zip(names, self.lines, strict=True)})
-            # Cycle 2: where the largest of the lines is
+            # Cycle 2: locate the maximum of the lines
             first, second, third, place = cut(
                 **dict(zip(("top", "middle", "bottom"), line, strict=True)),
                 highest=leader(line, self.window_height),
             )
-            # Cycle 3: take it; the cells before move on
+            # Cycle 3: select it; shift the earlier cells
             cells = [
                 Signal(signed(8), name=f"{name}_{j}", reset_less=True)
                 for name in ("older", "previous", "newest")
@@ -99,13 +99,13 @@ class MaxWindow(wiring.Component):
             with m.If(valid[2]):
                 newest = chosen((first, second, third), place)
                 m.d.sync += Cat(cells).eq(Cat(cells[1:], newest))
-            # Cycle 4: where the largest of the cells is
+            # Cycle 4: locate the maximum of the cells
             cut = stages(m, emit[3:], f"_{j}", first=4)
             first, second, third, place = cut(
                 **dict(zip(("far", "near", "last"), cells, strict=True)),
                 widest=leader(cells, self.window_width),
             )
-            # Cycle 5: take it
+            # Cycle 5: select it
             (window,) = cut(window=chosen((first, second, third), place))
             # Cycles 6 and 7: clamp
             m.d.comb += self.y[j].eq(clamp(window, self.low, self.high, cut))

@@ -1,4 +1,4 @@
-"""From an int32 accumulator to an int8 code, exactly as fp32 arithmetic does it.
+"""Requantization of an int32 accumulator to an int8 code, bit-exact with fp32 arithmetic.
 
 `y = clip(rint(f(f(acc) * multiplier)) + zero_point, low, high)`, f rounding to fp32, in integers:
 the accumulator is rounded to 24 bits, multiplied by the multiplier's 24-bit significand, the
@@ -23,22 +23,22 @@ PRODUCT = 8  # cycle in which the factors enter the multipliers
 
 
 def magnitude(acc: Value) -> Value:
-    """Absolute value of a signed(32), 32 bits: -2**31 has one."""
+    """Absolute value of a signed(32) as 32 unsigned bits, which hold 2**31."""
     return plus_bit(acc ^ acc[31].replicate(32), acc[31])[:32]
 
 
 def plus_bit(value: Value, bit: Value) -> Value:
-    """Add a bit: one bit more than the value has."""
+    """Add a bit; the result is one bit wider than the value."""
     return value.as_unsigned() + bit
 
 
 def set_groups(value: Value) -> Value:
-    """Which groups of 4 bits have one that is set, 8 of 32 bits."""
+    """OR-reduce each of the 8 groups of 4 bits of a 32-bit value."""
     return Cat(value[k : k + 4].any() for k in range(0, 32, 4))
 
 
 def zeros_above(bits: Value) -> Value:
-    """Count the zeros before the first of some bits; one less if there is none."""
+    """Count leading zeros; one less than the width if no bit is set."""
     zeros: Value = Const(len(bits) - 1, (len(bits) - 1).bit_length())
     for index, bit in enumerate(bits):
         zeros = Mux(bit, len(bits) - 1 - index, zeros)
@@ -46,9 +46,9 @@ def zeros_above(bits: Value) -> Value:
 
 
 def round_even(last: Value, half: Value, sticky: Value) -> Value:
-    """Whether to round up, to nearest, ties to even.
+    """Whether round-to-nearest-even increments.
 
-    By the last bit kept, the highest bit dropped, and whether any other was set.
+    Takes the last bit kept, the highest bit dropped, and the OR of the other dropped bits.
     """
     return half & (sticky | last)
 
@@ -62,31 +62,30 @@ def requantize(
     cut: Cut,
     product: Callable[[str, Value, Value], Value],
 ) -> Value:
-    """Compute a requantized code, in stages that `cut` separates.
+    """Compute a requantized code, with pipeline stages inserted by `cut`.
 
-    With a `cut` that returns what it is given, and a `product` that multiplies, this is the
-    combinational function.
+    With the identity as `cut` and a plain multiplication as `product`, it is combinational.
 
     Parameters
     ----------
     acc : Value
         Accumulator, signed(32).
     multiplier : Value
-        Bits of a normal, positive fp32 but for the sign, 31.
+        The 31 bits of a normal, positive fp32 number without its sign.
     zero_point, low, high : Value
         Constants of the layer, signed(8): codes minus 128.
     cut : callable
-        Takes named values, returns them in the same order, one stage later.
+        Takes named values and returns them in the same order, one stage later.
     product : callable
-        Takes a name and two operands, returns their product two stages later.
+        Takes a name and two operands and returns their product two stages later.
 
     Returns
     -------
     Value
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
-    # Cycle 1: absolute value. `left` is what the product will be shifted by at last, 24 bits
-    # before the point: -125 to 160.
+    # Cycle 1: absolute value. `left` is the final shift of the product, relative to 24 integer
+    # bits: -125 to 160.
     a, negative, fraction, left = cut(
         a=magnitude(acc),
         negative=acc[31],
@@ -100,7 +99,7 @@ def requantize(
     a, zeros, negative, fraction, left = cut(
         a=a, zeros=zeros_above(groups), negative=negative, fraction=fraction, left=left
     )
-    # Cycles 4 and 5: normalise, by groups and by bits
+    # Cycles 4 and 5: normalize, by groups and by bits
     a, negative, fraction, left = cut(
         a=(a << Cat(Const(0, 2), zeros))[:32],
         negative=negative,
@@ -119,11 +118,11 @@ def requantize(
         fraction=fraction,
         left=(left - zeros)[:9].as_signed(),
     )
-    # Cycle 7: round; 2**24 may be a factor, no product overflows
+    # Cycle 7: round; a factor of 2**24 is possible, and no product overflows
     q, negative, fraction, left = cut(
         q=plus_bit(kept, up), negative=negative, fraction=fraction, left=left
     )
-    # Cycles 8 and 9: multiply in parts of which each fits a multiplier block
+    # Cycles 8 and 9: multiply in parts, each of which fits a multiplier block
     significand = Cat(fraction, 1)
     lower = product("lower", q[:PART], significand[:PART])
     near = product("near", q[:PART], significand[PART:])
@@ -131,7 +130,7 @@ def requantize(
     upper = product("upper", q[PART:], significand[PART:])
     negative, left = cut(negative=negative, left=left)
     negative, left = cut(negative=negative, left=left)
-    # Cycle 10: a way for the products, whose blocks may lie far off
+    # Cycle 10: routing stage from multiplier blocks that may be far away
     lower, near, far, upper, negative, left = cut(
         lower=lower, near=near, far=far, upper=upper, negative=negative, left=left
     )
@@ -145,7 +144,7 @@ def requantize(
         negative=negative,
         left=left,
     )
-    # Cycle 13: normalise by the one bit that may be missing; second rounding, to 24 bits
+    # Cycle 13: normalize by at most one bit; second rounding, to 24 bits
     product_bits = Cat(Const(0, PART), high_part)
     top = product_bits[47]
     sticky = sticky | product_bits[PART:22].any() | (top & product_bits[22])
@@ -165,7 +164,7 @@ def requantize(
         small=left[-1],
         negative=negative,
     )
-    # Cycles 15 and 16: shift by up to 8, keep what is behind 3 bits after the point for the sticky
+    # Cycles 15 and 16: shift by up to 8; bits below 3 fraction bits go into the sticky bit
     fixed, left, large, small, negative = cut(
         fixed=(rounded << Cat(Const(0, 2), left[2:]))[:33],
         left=left[:2],
@@ -180,14 +179,14 @@ def requantize(
         small=small,
         negative=negative,
     )
-    # Cycle 17: third rounding, to an integer of up to 256, and its sign: ones' complement, and a
-    # bit to add
+    # Cycle 17: third rounding, to an integer of up to 256; negate by ones' complement with a
+    # pending increment
     whole = Mux(large, 511, Mux(small, 0, fixed[4:]))
     up = round_even(fixed[4], fixed[3], sticky | fixed[:3].any()) & ~large & ~small
     whole, up = cut(
         whole=Cat(whole ^ negative.replicate(9), negative).as_signed(), up=up ^ negative
     )
-    # Cycle 18: zero point, the bit as the carry that enters
+    # Cycle 18: zero point, with the increment as carry-in
     doubled = Cat(up, whole).as_signed() + Cat(1, zero_point).as_signed()
     (total,) = cut(total=doubled >> 1)
     # Cycles 19 and 20: clamp
@@ -195,19 +194,19 @@ def requantize(
 
 
 class Requantizer(wiring.Component):
-    """Requantizes one accumulator per cycle; `y` comes `LATENCY` cycles after `acc`.
+    """Requantizes one accumulator per cycle, with a latency of `LATENCY` cycles.
 
-    The registers hold while no values come, but for those of a multiplier block.
+    The registers of an empty stage hold, except those inside a multiplier block.
 
     Parameters
     ----------
     family : str
-        One of `maccord.spec.parameters.FAMILIES`: whose multipliers it has.
+        One of `maccord.spec.parameters.FAMILIES`; selects the multipliers.
 
     Members
     -------
     valid, acc, multiplier : 1, signed(32), 31
-        An accumulator and the bits of its normal, positive fp32 multiplier but for the sign.
+        An accumulator and its normal, positive fp32 multiplier without the sign bit.
     zero_point, low, high : signed(8)
         Codes minus 128, constant while values are in flight.
     valid_out, y : 1, signed(8)

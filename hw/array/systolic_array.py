@@ -1,4 +1,4 @@
-"""The R x C weight-stationary array with the skews at its edges."""
+"""The R x C weight-stationary systolic array, with skew registers at its edges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..parts.delay import CHUNK_BITS, delay, delays
 __all__ = ["SystolicArray"]
 
 CHUNK = CHUNK_BITS // 8  # columns whose activations shift as one word
-GROUP = 2 * CHUNK  # columns that a register of the mode serves
+GROUP = 2 * CHUNK  # columns per mode register
 
 
 class SystolicArray(wiring.Component):
@@ -25,17 +25,16 @@ class SystolicArray(wiring.Component):
     travel to the right, weights down, `capture` both ways, each skewed here.
 
     A matrix of weights is presented in `rows` consecutive cycles, row 0 first and with `capture`.
-    Presented from cycle t on, it serves the vectors from any swap at `t + swap_gap` or later, and
-    until the next swap. The next matrix may be presented from the cycle of that swap on.
+    If row 0 is presented in cycle t, a swap at `t + swap_gap` or later activates the matrix, until
+    the next swap. The next matrix may be presented from the cycle of that swap on.
 
     With `depthwise`, each column works on its own channel: rows 0 to `WINDOW`**2 - 1 see a window
     of cells instead of the vector, row `WINDOW` * k + u the cell of line k that is
-    `WINDOW` - 1 - u cells before the newest. Rows below see the vector. What is called a vector's
-    cycle then is when it would be presented for its newest cell; `lines` shows that cell two cycles
-    later, the cells before it in the cycles right before. The lines travel down and to the right
-    in columns of their own.
+    `WINDOW` - 1 - u cells before the newest. Rows below see the vector. A window's newest cell
+    appears at `lines` two cycles after the window's control, its earlier cells in the cycles
+    immediately before. The lines travel down and to the right in register columns of their own.
 
-    No register has a reset: what a reset leaves under way stays ahead of what comes after it.
+    No register has a reset: stale data precede new data and are never used.
 
     Parameters
     ----------
@@ -54,14 +53,14 @@ class SystolicArray(wiring.Component):
     capture : 1
         The row is row 0 of a matrix.
     partial_sum : signed(partial_sum_bits), one per column
-        Sums, column j later than column 0 by j cycles.
+        Sums; column j lags column 0 by j cycles.
     column_weight : signed(8), one per column
-        The rows of weights as they enter the columns: column j delayed by j cycles.
+        The weights as they enter the columns; column j lags column 0 by j cycles.
     depthwise : 1, if the parameters have it
-        Windows and not vectors, constant from `mode_gap` cycles before a vector of windows on,
-        and while vectors are in flight.
+        Selects windows instead of vectors. Constant while vectors are in flight, and from
+        `mode_gap` cycles before a vector of windows on.
     lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
-        Cells of one column of pixels, the last line is the lowest.
+        One column of pixels; the last line is the lowest.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -88,12 +87,12 @@ class SystolicArray(wiring.Component):
 
     @property
     def swap_gap(self) -> int:
-        """Fewest cycles from the first row of a matrix to the swap that makes it active."""
+        """Minimum number of cycles from a matrix's first row to the swap that activates it."""
         return self._parameters.rows
 
     @property
     def mode_gap(self) -> int:
-        """Fewest cycles from a change of `depthwise` to the next vector."""
+        """Minimum number of cycles from a change of `depthwise` to the next vector."""
         return WINDOW - 1 + self._groups
 
     @property
@@ -102,7 +101,7 @@ class SystolicArray(wiring.Component):
 
     @property
     def _groups(self) -> int:
-        """Groups of columns that share a register of the mode."""
+        """Number of column groups that share a mode register."""
         return -(-self._parameters.cols // GROUP)
 
     def elaborate(self, platform: object) -> Module:
@@ -110,7 +109,7 @@ class SystolicArray(wiring.Component):
         rows, cols = self._parameters.rows, self._parameters.cols
         weights = [delays(m, f"weight_{j}", self.weight[j], j + rows) for j in range(cols)]
         columns = {j: self._column(m, j) for j in range(0, cols, self._element.COLUMNS)}
-        # With the vector, which its register has delayed; the weights are delayed as much.
+        # Aligned with the registered vector; the weights have the same delay.
         swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
         windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
@@ -139,7 +138,7 @@ class SystolicArray(wiring.Component):
         return m
 
     def _column(self, m: Module, j: int) -> list[ProcessingElement]:
-        """Elements of a column or of several, each adding to the sum of the one above."""
+        """Elements of one or more columns, chained from top to bottom."""
         rows, bits = self._parameters.rows, self._parameters.partial_sum_bits
         reach = self._element.ROWS or rows
         column = [
@@ -157,10 +156,10 @@ class SystolicArray(wiring.Component):
         return column
 
     def _windows(self, m: Module) -> list[tuple[list[Value], list[Value]]]:
-        """For each row of a window: the mode by group of columns, and its line's cells by column.
+        """For each window row: the mode by column group, and its line's cells by column.
 
-        The rows of a line see the same cells, each one cycle later than the row before: theirs
-        are one cell older. So one row of registers per line and column serves them all.
+        The rows of a line see the same cells, each row one cycle after the row above. So its cells
+        are one cell older, and all rows share one row of registers per line and column.
         """
         down = delays(m, "mode", self.depthwise, WINDOW**2)[1:]
         modes = [delays(m, f"mode_{i}", mode, self._groups - 1) for i, mode in enumerate(down)]
@@ -168,13 +167,13 @@ class SystolicArray(wiring.Component):
         for k, line in enumerate(self.lines):
             cells.append([])
             for j, cell in enumerate(line):
-                # Without windows these registers hold: nothing to compute for a simulator.
+                # Hold when idle: a simulator then has nothing to evaluate.
                 with m.If(modes[k][j // GROUP]):
                     cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j)[-1:]
         return [(mode, cells[i // WINDOW]) for i, mode in enumerate(modes)]
 
     def _window_row(self, m: Module, i: int, modes: list[Value], cells: list[Value]) -> list[Value]:
-        """Activations of a row's elements: from the element to the left, or a window's cells."""
+        """Select a row's activations: from the element to the left, or a window's cells."""
         left = delays(m, f"activation_{i}", self.activation[i], i)[-1]
         activations: list[Value] = []
         for start in range(0, self._parameters.cols, CHUNK):

@@ -1,1 +1,1 @@
-"""Registers, instruction fetch and dispatch, tokens, counters."""
+"""Control registers, instruction fetch and dispatch, tokens, counters."""

@@ -54,23 +54,28 @@ def control_port() -> dict[str, wiring.Member]:
 class Control(wiring.Component):
     """Registers of `maccord.spec.registers` behind AXI4-Lite.
 
-    A write acts `ANSWER` cycles before its answer; what is read is `READ` cycles old.
+    A write takes effect `ANSWER` cycles before its response. Read data are `READ` cycles old.
 
-    Writes to read-only or absent registers have no effect, reads of absent ones give 0.
+    Writes to read-only or absent registers are ignored; absent registers read as 0.
 
     Members
     -------
     s_axi_* : AXI4-Lite slave
-    interrupt : high while done, error or recorded is set and interrupts are enabled
-    start : one cycle, when software starts a program and none runs
-    abort : from the cycle after software asks for it until the program has ended
-    program, base : byte offset of the program, base address of all offsets
-    finish, error : one cycle, the program has ended; why it ended early
-    recorded : one cycle, a RECORD asks for the interrupt
-    cause, work : which counter counts a cycle, one bit each; multiplications
-    counters : all of them, 64 bits each, in the order of `RECORDED`: what counts appears in the low
-        half `COUNT` cycles later, and a carry in the high half a cycle after that
-    units, instructions : state of the units, instructions handed out
+    interrupt : level-sensitive, high while done, error or recorded is set and interrupts are
+        enabled
+    start : one-cycle pulse when software starts a program and none is running
+    abort : high from the cycle after software requests an abort until the program has ended
+    program : byte offset of the program
+    base : base address of all offsets
+    finish : one-cycle pulse when the program has ended
+    error : why the program ended early
+    recorded : one-cycle pulse, a RECORD requests the interrupt
+    cause : the counter that counts this cycle, one-hot
+    work : multiplications
+    counters : all counters, 64 bits each, in the order of `RECORDED`; the low half is updated
+        `COUNT` cycles after the event, the high half one cycle later
+    units : state of each unit
+    instructions : number of instructions dispatched
     """
 
     ANSWER = 2
@@ -112,7 +117,7 @@ class Control(wiring.Component):
             Register.BASE_LOW: self.base[:32],
             Register.BASE_HIGH: self.base[32:],
         }
-        # Known when the write acts: the address is there before.
+        # Decoded ahead of the write: the address is valid earlier.
         chosen = {
             register: Signal(name=f"chosen_{register.name.lower()}")
             for register in (*writable, Register.CONTROL, Register.STATUS)
@@ -157,7 +162,7 @@ class Control(wiring.Component):
     def _store(
         self, m: Module, target: Value, value: Value, write: Value, strobe: Signal, name: Register
     ) -> None:
-        """Write a register's bytes; where a program comes from only while none runs."""
+        """Write a register's bytes; PROGRAM and BASE only while no program runs."""
         free = Const(1) if name == Register.IRQ_ENABLE else ~self.busy & ~self.start
         for byte in range((len(target) + 7) // 8):
             part = target[8 * byte : 8 * byte + 8]
@@ -167,7 +172,7 @@ class Control(wiring.Component):
     def _write_channels(
         self, m: Module, write: Signal, address: Signal, value: Signal, strobe: Signal
     ) -> None:
-        """Take address and data in any order; act when both are there."""
+        """Accept address and data in any order; write when both are valid."""
         has_address, has_data = Signal(), Signal()
         m.d.comb += [self.s_axi_awready.eq(~has_address), self.s_axi_wready.eq(~has_data)]
         m.d.sync += write.eq(has_address & has_data & ~self.s_axi_bvalid & ~write)
@@ -185,9 +190,9 @@ class Control(wiring.Component):
             m.d.sync += self.s_axi_bvalid.eq(0)
 
     def _read_channels(self, m: Module, readable: dict[int, Value]) -> None:
-        """Choose a word of each four, then between those: `READ` cycles for the choice."""
+        """Select the word in two stages, within each group of four and between groups."""
         address = Signal(ADDRESS_BITS)
-        phases = Signal(self.READ)  # cycles since an address was taken
+        phases = Signal(self.READ)  # cycles since an address was accepted
         taken = self.s_axi_arvalid & self.s_axi_arready
         m.d.comb += self.s_axi_arready.eq(~phases.any() & ~self.s_axi_rvalid)
         m.d.sync += phases.eq(Cat(taken, phases))
@@ -202,7 +207,7 @@ class Control(wiring.Component):
             with m.If(phases[0]):
                 words = Cat(Cat(source, Const(0, 32))[:32] for source in sources)
                 m.d.sync += four.eq(words.word_select(low, 32))
-        # Cycle 2: between the fours.
+        # Cycle 2: select the group.
         with m.If(phases[-1]):
             word = Cat(Cat(four, Const(0, 32))[:32] for four in fours).word_select(high, 32)
             m.d.sync += [self.s_axi_rvalid.eq(1), self.s_axi_rdata.eq(Mux(beyond.any(), 0, word))]
@@ -231,10 +236,10 @@ class Control(wiring.Component):
         }
 
     def _counters(self, m: Module) -> dict[int, Value]:
-        """Count a program's cycles, all and by cause, and its work, from 0 at each start."""
+        """Count a program's cycles, in total and by cause, and its work, from 0 at each start."""
         words: list[Value] = []
         amounts = (Const(1), *self.cause, self.work)
-        # Amounts, too, come a cycle late
+        # Amounts are one cycle late, too
         clear = Signal(init=1)
         m.d.sync += clear.eq(self.start)
         for name, amount in zip(RECORDED, amounts, strict=True):

@@ -1,4 +1,4 @@
-"""A wide counter in two halves, a cycle apart."""
+"""A wide counter, pipelined in two halves."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Counter"]
 
 
 class Counter(wiring.Component):
-    """Adds up amounts; carries reach the high half a cycle after the low one. Without a reset.
+    """Accumulates amounts; the carry reaches the high half one cycle late. It has no reset.
 
-    So the count is exact when `high` is read one cycle after `low`, or when nothing was added in
-    the cycle before.
+    The count is exact if `high` is read one cycle after `low`, or if nothing was added in the
+    previous cycle.
 
     Parameters
     ----------
@@ -24,9 +24,10 @@ class Counter(wiring.Component):
 
     Members
     -------
-    clear : back to 0, instead of adding
-    amount : what is added
-    low, high : the count, from the next cycle and from the one after it on
+    clear : sets the count to 0; takes priority over `amount`
+    amount : added to the count
+    low : low half of the count, one cycle late
+    high : high half of the count, two cycles late
     """
 
     def __init__(self, *, half: int, amount: int) -> None:

@@ -1,4 +1,4 @@
-"""Checks instructions and hands each to the queue of its unit."""
+"""Checks instructions and dispatches each to the queue of its unit."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ __all__ = ["Dispatch"]
 
 
 class Dispatch(wiring.Component):
-    """Takes instructions in order; stops at END, at one it refuses and at a read fault.
+    """Dispatches instructions in order; stops at END, at a rejected one and at a read fault.
 
-    One in `PERIOD` cycles, handed out `LATENCY` cycles after it is there, to a queue with room.
+    Throughput is one instruction per `PERIOD` cycles, latency `LATENCY` cycles if the queue has
+    room.
 
-    Illegal are unknown opcodes, and what breaks a rule of `maccord.spec.isa.TABLE`; refused, too,
-    are addresses beyond a scratchpad.
+    An instruction is rejected if its opcode is unknown or if it breaks a rule of
+    `maccord.spec.isa.TABLE`; these rules include addresses beyond a scratchpad.
 
     Members
     -------
     i : fetched instructions
-    halt : hands out no more, but for what is shown already
+    halt : dispatches no further instruction, except one whose `valid` is already asserted
     load, weight, compute, store : commands for the units
-    ended : END has come
-    illegal, beyond, fault : what stopped it
-    handed : instructions handed out
+    ended : END has been reached
+    illegal : stopped at an illegal instruction
+    beyond : stopped at an address beyond a scratchpad
+    fault : stopped at a read fault
+    handed : number of instructions dispatched
     """
 
     LATENCY = 4
@@ -67,8 +70,8 @@ class Dispatch(wiring.Component):
         ports = {unit: getattr(self, unit.name.lower()) for unit in Unit}
         for port in ports.values():
             self._fill(m, port)
-        # Cycles 1 and 2: look at the fields of every opcode; cycle 3: judge. It stays in hand when
-        # it is not handed out.
+        # Cycles 1 and 2: test the fields for every opcode; cycle 3: combine. A rejected
+        # instruction stays in the register.
         seen, known, busy, judged = Signal(), Signal(), Signal(), Signal()
         within, inside = Signal(), Signal()
         meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in UNIT_OF}
@@ -99,7 +102,7 @@ class Dispatch(wiring.Component):
                 m.d.sync += self.illegal.eq(1)
             with m.Elif(~inside):
                 m.d.sync += self.beyond.eq(1)
-        # Cycle 5: hand out; cycle 6: let go of it.
+        # Cycle 5: dispatch; cycle 6: release the register.
         for unit, port in ports.items():
             own = Cat(legal[kind] for kind, owner in UNIT_OF.items() if owner == unit).any()
             show = judged & own & inside & ~self.i.payload.fault & ~self.halt
@@ -111,7 +114,7 @@ class Dispatch(wiring.Component):
         return m
 
     def _fill(self, m: Module, port: stream.Interface) -> None:
-        """Show the instruction at a unit's queue."""
+        """Drive a unit's queue with the instruction."""
         instruction = self.i.payload.instruction
         opcode, command = instruction.opcode, port.payload
         members = command.shape().members

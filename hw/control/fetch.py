@@ -1,4 +1,4 @@
-"""Reads the program from memory, ahead of its execution."""
+"""Prefetches the program from memory."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from ..parts.queue import Queue
 
 __all__ = ["FETCH_BYTES", "Fetch", "fetched_layout"]
 
-FETCH_BYTES = 256  # a burst of program; programs start at a multiple
+FETCH_BYTES = 256  # bytes per burst; programs start at a multiple
 
 
 def fetched_layout() -> data.StructLayout:
-    """Return an instruction, and whether memory answered with an error."""
+    """Return an instruction, and whether memory responded with an error."""
     return data.StructLayout({"instruction": header_layout(), "fault": 1})
 
 
 class Fetch(wiring.Component):
-    """Asks for bursts of `FETCH_BYTES` from `program` on and cuts them into instructions.
+    """Reads bursts of `FETCH_BYTES` from `program` on and splits them into instructions.
 
-    Runs ahead by up to two bursts, beyond the program's end too: what comes after `stop` is
-    dropped, errors included.
+    Prefetches up to two bursts, possibly past the program's end: beats and errors that arrive
+    after `stop` are dropped.
 
     Members
     -------
-    start : begins at `program`, a byte offset whose low bits are ignored
-    stop : asks for nothing more and drops what arrives
-    read_request, read_data, read_fault : AXI read bursts; beats and their response
+    start : starts fetching at `program`
+    program : byte offset; its low bits are ignored
+    stop : stops requesting, and drops beats that arrive
+    read_request : AXI read bursts
+    read_data, read_fault : their beats and error response
     o : instructions in order
-    busy : may still ask, or asked-for beats have not all arrived
-    awaiting : asked-for beats have not all arrived, as it was two cycles ago
+    busy : may still request, or beats are outstanding
+    awaiting : beats are outstanding, two cycles late
     """
 
     read_request: stream.Interface
@@ -66,8 +68,8 @@ class Fetch(wiring.Component):
         m.submodules.beats = beats = Queue(beat, depth=depth)
         running, stopped = Signal(), Signal()
         address = Signal(32)
-        awaited = Signal(range(depth + 1))  # beats asked for and not arrived
-        reserved = Signal(range(depth + 1))  # and those in the buffer, too
+        awaited = Signal(range(depth + 1))  # beats outstanding
+        reserved = Signal(range(depth + 1))  # beats outstanding or buffered
         asking, asked, noted, arrived, counted, left, gone = (Signal() for _ in range(7))
         arrival = Signal(beat, reset_less=True)
         m.d.comb += [
@@ -83,7 +85,7 @@ class Fetch(wiring.Component):
             self.busy.eq(running | asking | self.awaiting),
         ]
         m.d.sync += [
-            # What comes from the bus is looked at, and counted, a cycle late
+            # Beats from the bus are examined and counted one cycle late
             arrived.eq(self.read_data.valid),
             arrival.data.eq(self.read_data.payload),
             arrival.fault.eq(self.read_fault),
@@ -92,7 +94,7 @@ class Fetch(wiring.Component):
             gone.eq(left),
             awaited.eq(awaited + Mux(noted, self._burst, 0) - counted),
             reserved.eq(reserved + Mux(noted, self._burst, 0) - gone),
-            # Not in the two cycles after a request, in which `reserved` does not hold it yet
+            # Not in the two cycles after a request: `reserved` does not include it yet
             asking.eq(
                 Mux(
                     asking,
@@ -115,7 +117,7 @@ class Fetch(wiring.Component):
         return m
 
     def _unpack(self, m: Module, beats: Queue) -> None:
-        """Gather beats into an instruction, or cut a beat into several."""
+        """Assemble beats into an instruction, or split a beat into several."""
         word = Signal(fetched_layout(), reset_less=True)
         beat = beats.o.payload
         bits = 8 * self._axi_bytes

@@ -1,4 +1,4 @@
-"""Circuits of the instruction set's rules: `maccord.spec.isa_rules`, each as a condition."""
+"""Logic that checks the rules of `maccord.spec.isa_rules`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["Rules"]
 
 
 class Rules:
-    """Tests every rule of every instruction; a test that instructions share exists once.
+    """Checks every rule of every instruction; instructions share the logic of equal rules.
 
     Parameters
     ----------
     m : Module
-        The tests' registers are added to it.
+        Receives the registers.
     body : Value
         Instruction from its first field on.
     parameters : Parameters
@@ -44,12 +44,12 @@ class Rules:
         self._tests: dict[tuple[object, ...], Signal] = {}
 
     def keeps(self, opcode: Opcode, error: ErrorCode) -> Value:
-        """Whether the fields keep an opcode's rules of one error, a cycle later."""
+        """Whether the fields satisfy an opcode's rules for one error, one cycle late."""
         tests = [self._test(opcode, rule) for rule in TABLE[opcode].rules if rule.error == error]
         return Cat(tests).all() if tests else Const(1)
 
     def _test(self, opcode: Opcode, rule: Rule) -> Signal:
-        """Return the register that holds whether a rule is kept."""
+        """Return the register that holds whether a rule is satisfied."""
         layout = fields_layout(opcode)
         fields = View(layout, self._body[: layout.size])
         key = (rule, layout[rule.field].offset, layout[rule.field].width)
@@ -60,7 +60,7 @@ class Rules:
         return self._tests[key]
 
     def _condition(self, fields: View, rule: Rule) -> Value:
-        """Whether a rule is kept, in the same cycle."""
+        """Whether a rule is satisfied, combinationally."""
         value, p = fields[rule.field], self._parameters
         match rule:
             case NonZero():

@@ -12,11 +12,11 @@ __all__ = ["Tokens"]
 
 
 class Tokens(wiring.Component):
-    """A counter for each ordered pair of units: given by one, taken by the other.
+    """One counter for each ordered pair of units: one unit increments it, the other decrements it.
 
-    For each unit: `give_<unit>` is a mask of units that it gives a token to in this cycle,
-    `take_<unit>` a mask of units whose token it takes, `held_<unit>` the units whose tokens it
-    holds. Taking a token that is not held is the caller's mistake.
+    Each unit has three masks of units. `give_<unit>`: the units it gives a token to in this cycle.
+    `take_<unit>`: the units whose token it takes in this cycle. `held_<unit>`: the units whose
+    tokens it holds. The caller must not take a token that is not held.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Blocks made of the cells of an FPGA family, each with the members and cycles of the plain one."""
+"""Blocks built from FPGA primitives, with the members and latency of the portable blocks."""

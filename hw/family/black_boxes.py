@@ -1,4 +1,4 @@
-"""The vendors' cells without their contents, for linters that check what is connected to them."""
+"""Black boxes of the vendors' primitives, for linters that check their connections."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["BlackBox", "black_boxes", "cells_verilog"]
 
 @dataclass(frozen=True)
 class BlackBox:
-    """A cell, with the parameters and pins that are used of it.
+    """A primitive, with the parameters and pins that the accelerators use.
 
     Parameters
     ----------
     name : str
     parameters : str
-        Names with spaces between them.
+        Names, separated by spaces.
     inputs, outputs : dict of str to int
-        Bits by name; 0 for a pin that has no other bits and no number.
+        Width by name; 0 for a scalar pin without a number.
     numbered : bool
-        Whether the bits of a name are pins with numbers, and no vector.
+        Whether the bits of a name are numbered pins instead of a vector.
     open : tuple of str
-        Patterns of the pins that not every instance needs.
+        Patterns of the pins that an instance may leave open.
     """
 
     name: str

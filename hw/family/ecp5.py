@@ -11,10 +11,10 @@ __all__ = ["Ecp5Element"]
 
 
 class Ecp5Element(ProcessingElement):
-    """`ProcessingElement` of one multiplier block, with its sum in the fabric.
+    """`ProcessingElement` of one multiplier block, with the adder in LUTs.
 
-    The active weight is the block's register of B. The product has a cycle to get to the sum:
-    blocks lie in rows of their own, far from most of the fabric.
+    The block's B register holds the active weight. The product has a routing stage to the adder:
+    multiplier blocks are placed in rows of their own, far from most of the fabric.
     """
 
     LATENCY = ProcessingElement.LATENCY + 1
@@ -28,7 +28,7 @@ class Ecp5Element(ProcessingElement):
             m.d.sync += shadow.eq(self.w)
         # Cycle 1: operands; cycle 2: multiply
         multiplied = ecp5_multiplier.product(m, "multiplier", self.a, shadow, take_b=self.swap)
-        # Cycle 3: on the way; cycle 4: add
+        # Cycle 3: routing stage; cycle 4: add
         m.d.sync += [product.eq(multiplied), partial_sum.eq(self.p + product)]
         m.d.comb += self.p_out.eq(partial_sum)
         return m

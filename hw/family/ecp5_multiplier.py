@@ -8,29 +8,29 @@ from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, Value
 
 __all__ = ["BITS", "product"]
 
-#: Of an operand, signed or not.
+#: Width of an operand, signed or unsigned.
 BITS = 18
 
 
 def product(m: Module, name: str, a: Value, b: Value, take_b: Value | None = None) -> Value:
-    """Multiply in one block: two cycles, one product per cycle.
+    """Multiply in one block: latency two cycles, throughput one product per cycle.
 
     Parameters
     ----------
     m : Module
-        Receives the block, in domain `sync`. Its registers load in every cycle, but for `b`'s
-        when it has an enable.
+        Receives the block, in domain `sync`. Its registers load in every cycle, except that of `b`
+        if `take_b` is given.
     name : str
-        Of the block.
+        Name of the block.
     a, b : Value
         Operands of `BITS` bits or fewer.
     take_b : Value, optional
-        When the register of `b` loads.
+        Clock enable of the register of `b`.
 
     Returns
     -------
     Value
-        The product, two cycles later, as wide as the operands together.
+        The product, two cycles later; its width is the sum of the operands' widths.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Block RAMs of Lattice ECP5 side by side and behind each other: DP16KD with output register."""
+"""Block RAMs of Lattice ECP5, DP16KD with output register, combined in width and depth."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal,
 
 __all__ = ["Geometry", "blocks", "geometry"]
 
-# The mode of 36 bits takes both ports' registers: whether they then act as one is not documented
-_WIDTHS = {18: 1024, 9: 2048, 4: 4096, 2: 8192, 1: 16384}  # bits to words of a block
+# Not the 36-bit mode: it uses both ports' output registers, and their joint behaviour is
+# undocumented
+_WIDTHS = {18: 1024, 9: 2048, 4: 4096, 2: 8192, 1: 16384}  # width: words of a block
 _ADDRESS_BITS = 14
 
 
 class Geometry(NamedTuple):
-    """How a memory is made of blocks.
+    """Arrangement of a memory's blocks.
 
     Parameters
     ----------
     width, words : int
         Of a block.
     across, behind : int
-        Blocks that hold the bits of a word, and blocks that hold the words.
+        Number of blocks in width, and in depth.
     """
 
     width: int
@@ -31,7 +32,7 @@ class Geometry(NamedTuple):
 
 
 class Ports(Protocol):
-    """What `maccord.hw.family.ram.Ram` has."""
+    """Ports of `maccord.hw.family.ram.Ram`."""
 
     write_enable: Signal
     write_address: Signal
@@ -42,7 +43,7 @@ class Ports(Protocol):
 
 
 def geometry(width: int, depth: int) -> Geometry:
-    """Choose the blocks of a memory: as few as can be behind each other, then in all.
+    """Choose the blocks of a memory: fewest in depth, then fewest in total.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def geometry(width: int, depth: int) -> Geometry:
 
 
 def blocks(m: Module, ram: Ports, read: Value, valid: Value) -> None:
-    """Put the blocks of a memory into its module.
+    """Add the blocks of a memory to its module.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def blocks(m: Module, ram: Ports, read: Value, valid: Value) -> None:
         Receives them, in domain `sync`.
     ram : Ram
     read, valid : Value
-        Whether a word is read, and a cycle later, whether the output registers take it.
+        Read enable and, one cycle later, clock enable of the output registers.
     """
     form = geometry(len(ram.write_data), 1 << len(ram.write_address))
     low = (form.words - 1).bit_length()
@@ -124,7 +125,7 @@ def _block(
     word: Signal,
 ) -> Instance:
     """One DP16KD: port A writes, port B reads."""
-    # Address bits below a word's are unused, or enable its bytes
+    # Address bits below the word address are unused, or are byte enables
     unused = {18: 4, 9: 3, 4: 2, 2: 1, 1: 0}[width]
     enables = 0b0011 if width == 18 else 0
     address_a = Cat(Const(enables, unused), write_address)

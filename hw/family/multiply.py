@@ -1,4 +1,4 @@
-"""Products with registers on the operands and behind the multiplier."""
+"""Multipliers with operand and product registers."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ __all__ = ["LATENCY", "PART", "multiply"]
 
 #: Cycles from operands to their product.
 LATENCY = 2
-#: Unsigned bits that the 18 signed ones of a multiplier block hold, in every family.
+#: Unsigned bits that fit the 18 signed ones of a multiplier block, in every family.
 PART = 17
 
 
 def multiply(
     m: Module, name: str, a: Value, b: Value, load: Value, finish: Value, family: str
 ) -> Value:
-    """Multiply, `LATENCY` cycles long, one product per cycle.
+    """Multiply: latency `LATENCY` cycles, throughput one product per cycle.
 
     Parameters
     ----------
     m : Module
         Receives the registers, in domain `sync`, without reset.
     name : str
-        Of the product.
+        Name of the product.
     a, b : Value
         Operands, of which family `ecp5` takes 18 bits each at most, signed or not.
     load, finish : Value
-        When the operands' registers load, and, a cycle later, the product's. They hold otherwise,
-        but for those of a family's multiplier block, which load in every cycle: what comes later
-        than a cycle after `finish` is not to be relied on.
+        Clock enables of the operand registers and, one cycle later, of the product register. The
+        registers of an instantiated multiplier block load in every cycle instead: the product is
+        undefined data later than one cycle after `finish`.
     family : str
-        One of `maccord.spec.parameters.FAMILIES`: multipliers of ECP5 are instantiated, since
-        the open tools use none of their registers. Those of other families are inferred.
+        One of `maccord.spec.parameters.FAMILIES`. ECP5 multipliers are instantiated, since the
+        open tools use none of their registers. Other families' are inferred.
 
     Returns
     -------

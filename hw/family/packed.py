@@ -1,9 +1,10 @@
-"""Processing element of UltraScale+ for two columns: two products of one DSP48E2.
+"""Processing element of UltraScale+ for two columns: two products per DSP48E2.
 
-The block multiplies an activation by `w_right * 2**18 + w`, so that its sums hold those of two
-columns: the lower 18 bits one's, the upper ones, less what the lower ones borrow, the other's
-(Xilinx WP486, "Deep Learning with INT8 Optimization on Xilinx Devices"). The lower sum is exact
-for 7 products of up to 2**14: after 7 rows the two are told apart, and added up in the fabric.
+The block multiplies an activation by `w_right * 2**18 + w`, so that one sum packs those of two
+columns: the left column's in the lower 18 bits, the right column's above, minus the borrow of the
+lower ones (Xilinx WP486, "Deep Learning with INT8 Optimization on Xilinx Devices"). The lower sum
+is exact for 7 products of up to 2**14: every 7 rows, the two are separated and accumulated in the
+fabric.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _FIELD = 18  # bits of the lower sum
 
 
 class PackedElement(Dsp48e2Element):
-    """`ProcessingElement` of one DSP48E2 for a column and the one to its right, in the left's turn.
+    """`ProcessingElement` of one DSP48E2 for two adjacent columns, with the left one's timing.
 
-    A and D are the shadows of the right and of the left weight, the register of their sum is the
-    active one of both.
+    Registers A and D are the shadow registers of the right and of the left weight; the pre-adder's
+    register holds both active weights.
     """
 
     COLUMNS = 2
@@ -53,7 +54,7 @@ class PackedElement(Dsp48e2Element):
         right: Value = Const(0, shape)
         for before, row in zip([ends[0] - 1, *ends], ends, strict=False):
             p, carry = column[row].p_out, column[row].p_out[_FIELD - 1]
-            # Those of the rows above wait for it
+            # Delay the sums of the rows above to match
             left, right = (
                 delay(m, f"{name}_{side}_{row}", total, row - before - 1)
                 for side, total in (("left", left), ("right", right))
@@ -63,7 +64,7 @@ class PackedElement(Dsp48e2Element):
             upper = p[_FIELD : _FIELD + len(other)]
             m.d.sync += [
                 total.eq(p[:_FIELD].as_signed() + left),
-                # The carry twice below the point: one adder for three
+                # Append the carry to both operands as bit -1: one adder adds three terms
                 other.eq((Cat(carry, upper) + Cat(carry, right))[1:]),
             ]
             left, right = total, other

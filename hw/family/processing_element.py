@@ -12,36 +12,36 @@ __all__ = ["ProcessingElement"]
 
 
 class ProcessingElement(wiring.Component):
-    """Multiplies an activation by the weight it holds and adds the product to a partial sum.
+    """Multiplies an activation by the active weight and adds the product to a partial sum.
 
-    `capture` keeps the weight of the same cycle in the shadow register. `swap` makes the shadow
-    the active weight, from the activation of the same cycle on. A capture in the cycle of a swap
-    does not disturb it.
+    `capture` loads the weight of the same cycle into the shadow register. `swap` makes the shadow
+    the active weight, from the activation of the same cycle on. A capture and a swap may coincide:
+    the swap takes the shadow's previous value.
 
-    One activation per cycle. Operands, product and sum have a register each, as a multiplier block
-    has them. This is the portable element, in plain Verilog; those of `maccord.hw.family`, each of
-    one block, have the same members and the same cycles.
+    Throughput is one activation per cycle. Operands, product and sum are registered, as in a DSP
+    block. This is the portable element, in plain Verilog; those of the FPGA families, one block
+    each, have the same members and latency.
 
     Parameters
     ----------
     partial_sum_bits : int
         Width of the signed partial sums, 16 to 32.
     first, last : bool
-        Whether there is no element above, `p` being 0, and whether there is none below: blocks
-        may have wires of their own between elements.
+        Whether the element is the top one, with `p` = 0, and whether it is the bottom one: blocks
+        may use dedicated cascade wires in between.
 
     Members
     -------
     a, w : signed(8)
         Activation and weight.
     swap, capture : 1
-        What is done with the weights.
+        Controls of the weight registers.
     w_right : signed(8), of an element for two columns
-        Weight of the right one; `w` is the left one's.
+        Weight of the right column; `w` is the left column's.
     p : signed(sum_bits)
         Partial sum from above, `LATENCY` - 1 cycles after the activation it belongs to.
     p_out : signed(sum_bits)
-        Partial sum with the product, `LATENCY` cycles after the activation; exact in its lowest
+        Partial sum plus product, `LATENCY` cycles after the activation; exact in its lowest
         `partial_sum_bits`.
 
     Raises
@@ -52,9 +52,9 @@ class ProcessingElement(wiring.Component):
 
     #: Cycles from `a` to the partial sum that contains it.
     LATENCY = 3
-    #: Width of what elements hand down, where the family's blocks do not leave it open.
+    #: Width of the partial sums between elements, where the family's blocks fix it.
     SUM_BITS: int | None = None
-    #: Columns of the array that it multiplies for, and rows whose sums may go down through it.
+    #: Columns per element, and maximum number of rows in a chain of elements.
     COLUMNS = 1
     ROWS: int | None = None
     #: Cycles from the last row's `p_out` to the column's sum.
@@ -89,17 +89,17 @@ class ProcessingElement(wiring.Component):
         Parameters
         ----------
         m : Module
-            Receives what that takes, in domain `sync`.
+            Receives the logic, in domain `sync`.
         name : str
-            Begins the names in it.
+            Prefix of its names.
         column : sequence of ProcessingElement
             From the first row to the last, connected.
 
         Returns
         -------
         list of Value
-            Exact in their lowest `partial_sum_bits`, each column's one cycle after the one's to its
-            left.
+            Exact in their lowest `partial_sum_bits`; each column lags the one to its left by one
+            cycle.
         """
         return [column[-1].p_out]
 

@@ -1,4 +1,4 @@
-"""Block RAM: one port that writes, one that reads, with a register behind it."""
+"""Block RAM with one write port and one read port with output register."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ __all__ = ["Ram"]
 
 
 class Ram(wiring.Component):
-    """Memory of `depth` words, read through its output register.
+    """Memory of `depth` words, read through an output register.
 
-    A word comes `LATENCY` cycles after its address, and with `hold` stays until the next read's.
-    What comes of reading a word in the very cycle that writes it is undefined: nothing relies on
-    it.
+    Read latency is `LATENCY` cycles; with `hold`, the output holds until the next read. Reading a
+    word in the cycle that writes it returns undefined data.
 
     Parameters
     ----------
@@ -25,17 +24,17 @@ class Ram(wiring.Component):
     depth : int
         Words, a power of two.
     family : str
-        One of `maccord.spec.parameters.FAMILIES`. Block RAMs of ECP5 are instantiated: their
-        output register cannot be inferred by the open tools, and without it they are slow. The
-        other families' are inferred.
+        One of `maccord.spec.parameters.FAMILIES`. ECP5 block RAMs are instantiated: the open tools
+        cannot infer their output register, and without it they are slow. Other families' are
+        inferred.
     hold : bool
-        Whether a word is looked at after the cycle in which it comes. Without, blocks far from
-        each other need no common enable.
+        Whether the output holds between reads. If not, blocks far from each other need no common
+        enable.
 
     Members
     -------
-    write_enable, write_address, write_data : a word
-    read_enable, read_address, read_data : a word
+    write_enable, write_address, write_data : write port
+    read_enable, read_address, read_data : read port
     """
 
     #: Cycles from an address to its word.
@@ -67,7 +66,7 @@ class Ram(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = Signal(reset_less=True)  # what a reset leaves under way is not read
+        valid = Signal(reset_less=True)  # data in flight at a reset are not read
         m.d.sync += valid.eq(self.read_enable)
         if self._family == "ecp5":
             blocks(m, self, *((self.read_enable, valid) if self._hold else (Const(1), Const(1))))

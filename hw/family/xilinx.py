@@ -8,7 +8,7 @@ from .processing_element import ProcessingElement
 
 __all__ = ["Dsp48e1Element", "Dsp48e2Element", "extended"]
 
-_PRODUCT, _SUM = 0b000_0101, 0b001_0101  # X and Y take the product; Z nothing, or PCIN
+_PRODUCT, _SUM = 0b000_0101, 0b001_0101  # X and Y select the product; Z selects 0 or PCIN
 _ENABLES = (
     *("CEA1", "CEA2", "CEAD", "CEALUMODE", "CEB1", "CEB2", "CEC", "CECARRYIN", "CECTRL", "CED"),
     *("CEINMODE", "CEM", "CEP"),
@@ -20,21 +20,21 @@ _RESETS = (
 
 
 class Dsp48e1Element(ProcessingElement):
-    """`ProcessingElement` of one DSP48E1: all of its registers are the block's.
+    """`ProcessingElement` of one DSP48E1, without fabric registers.
 
-    B1 is the shadow, B2 the active weight. Sums go down a column by the blocks' own cascade, and
-    no wire of the fabric: a column needs as many blocks above each other as the array has rows.
+    B1 is the shadow weight, B2 the active one. Partial sums use the dedicated PCIN/PCOUT cascade:
+    a column needs as many vertically adjacent blocks as the array has rows.
     """
 
     SUM_BITS = 48
     CELL = "DSP48E1"
-    #: Bits of `OPMODE` and of `D`.
+    #: Widths of `OPMODE` and of `D`.
     OPMODE_BITS, D_BITS = 7, 25
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         parameters, pins = self._operands()
-        # Yosys's own handling of DSP48E1 needs P, whatever is read of it
+        # Yosys's DSP48E1 pass needs P connected even where it is unused
         to_fabric, down = Signal.like(self.p_out), Signal.like(self.p_out)
         m.d.comb += self.p_out.eq(to_fabric if self._last else down)
         inputs = {name: Const(0) for name in (*_ENABLES, *_RESETS, "CARRYIN")} | {
@@ -67,7 +67,7 @@ class Dsp48e1Element(ProcessingElement):
         return m
 
     def _operands(self) -> tuple[dict[str, int | str], dict[str, Value]]:
-        """Parameters and inputs of what is before the multiplier: cycle 1."""
+        """Parameters and inputs of the operand registers: cycle 1."""
         return {"AREG": 1, "ACASCREG": 1, "BREG": 2, "BCASCREG": 2}, {
             "A": extended(self.a, 30),
             "B": extended(self.w, 18),
@@ -85,5 +85,5 @@ class Dsp48e2Element(Dsp48e1Element):
 
 
 def extended(value: Value, bits: int) -> Value:
-    """Extend a signed value's sign."""
+    """Sign-extend a value."""
     return Cat(value, value[-1].replicate(bits - len(value)))

@@ -1,1 +1,1 @@
-"""What reads scratchpads for the array, and writes its outputs."""
+"""Address generation: reads that feed the array, and writes of its outputs."""

@@ -1,4 +1,4 @@
-"""Issues the vectors of each pass: addresses in the activation scratchpad, and their control."""
+"""Issues the vectors of each pass: activation scratchpad addresses, and vector control."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _STORE = 1 << Unit.STORE
 
 
 def read_layout(parameters: Parameters) -> data.StructLayout:
-    """Return a read of a cell: its index in its line, and whether it completes a window."""
+    """Return the control of a cell's read: index in its line, and whether it completes a window."""
     return data.StructLayout({"valid": 1, "cell": range(parameters.line_cells), "emit": 1})
 
 
 class _Step(NamedTuple):
-    """What has been decided on: a cell, a pass's first, one that completes a window, the last."""
+    """A step's flags: a cell is read, first of its pass, completes a window, last of its pass."""
 
     go: Signal
     start: Signal
@@ -35,48 +35,49 @@ class _Step(NamedTuple):
 
 
 class ActivationFeeder(wiring.Component):
-    """Runs COMPUTE: for each pass, one cell a cycle under the pixels of the tile.
+    """Executes COMPUTE: each pass reads the cells under the tile's pixels, one per cycle.
 
-    Decides on a pass when the reduction and the weights are ready, in the cycle after the last
-    pass when they are; reads leave `LATENCY` cycles after the decision. The next command is taken
-    while the last pass goes out, so that passes follow each other alike from one command to the
-    next, if that pass has ten cells or more. Vectors of a dense tile's last pass keep the
-    distance that the requantizers need.
+    A pass starts when the reduction and the weights are ready, back to back with the previous one
+    at best; its reads follow `LATENCY` cycles later. The next command is accepted while the last
+    pass is issued, so commands follow each other without a gap if that pass has at least ten
+    cells. Vectors of a dense tile's last pass are spaced as the requantizers need.
 
     Parameters
     ----------
     parameters : Parameters
     drain : int
-        Cycles from a read to the end of its effects.
+        Cycles from a read until it has left the pipeline.
 
     Members
     -------
     i : commands; SETUP takes effect when the pipeline is empty
     halt : starts no further command
-    held, take, give : tokens, masks of units; the weight unit's are taken before
-    setup, setup_add : what is in force; SETUP_ADD gives `setup`, too, what the two share and the
-        shape of what is read, so does a dense SETUP: windows of one cell
+    held, take, give : tokens, masks of units; tokens of the weight unit are taken earlier
+    setup : active geometry; SETUP_ADD sets its shared fields and windows of two cells, a dense
+        SETUP windows of one cell
+    setup_add : active addition
     begin, restart, activation : to `Reduction`
     reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_past,
         reduction_next : from and to it
     weights_ready, swap : from and to `WeightFeeder`
-    a, b, split, read : of the activation scratchpad
-    vector : to the datapath with what it reads
-    lanes, columns : rows and columns of the array that multiply by the layer's weights, of the
-        vector
-    outputs : where results go, one for each tile with `last`
-    issuing, throttled, running : a cell has been decided on the cycle before; none is for want of
-        requantizers; passes remain
+    a, b, split, read : activation scratchpad read port
+    vector : vector control, to the datapath, aligned with the read
+    lanes : rows of the array that multiply by the layer's weights for this vector
+    columns : columns of the array in use for this vector
+    outputs : destination of results, one for each tile with `last`
+    issuing : a cell was issued in the previous cycle
+    throttled : held back, no requantizer lane is free
+    running : passes remain
     missing : units whose tokens the next command waits for
-    drained : nothing that was read is in flight
-    illegal, beyond : a COMPUTE continues no walk of its mode, goes beyond the walk's end; has too
-        many passes or pixels
-    state : what the unit is doing
+    drained : no read is in flight
+    illegal : a COMPUTE continues no walk of the active mode, or exceeds the walk's end
+    beyond : a COMPUTE has too many passes or pixels
+    state : state of the unit
     """
 
-    #: Cycles from a decision to its read.
+    #: Cycles from issuing a cell to its read.
     LATENCY = CellWalker.LATENCY + 1
-    SETUP_GAP = 9  # fewest cycles from a change of `setup` to a read
+    SETUP_GAP = 9  # minimum number of cycles from a change of `setup` to a read
 
     i: stream.Interface
     outputs: stream.Interface
@@ -132,12 +133,12 @@ class ActivationFeeder(wiring.Component):
         signal = Signal(len(Unit), reset_less=True)
         with m.If(commands.begin):
             m.d.sync += [tile.eq(self.i.payload.fields.compute), signal.eq(self.i.payload.signal)]
-        free, pending, only = Signal(), Signal(), Signal()  # passes are still to start, one is
+        free, pending, only = Signal(), Signal(), Signal()  # passes remain; one remains
         self._decide(m, walker, commands, pending, only, free)
         tile_started, first, last = Signal(), Signal(), Signal()  # first, last: of the tile
         with m.If(walker.start):
             m.d.sync += [first.eq(tile.first & ~tile_started), last.eq(tile.last & only)]
-        # Cycle 1: what has been decided
+        # Cycle 1: the issued cell
         step = _Step(*(Signal(name=f"stepped_{name}") for name in _Step._fields))
         m.d.sync += [
             step.go.eq(walker.go),
@@ -162,9 +163,9 @@ class ActivationFeeder(wiring.Component):
         return m
 
     def _judge(self, m: Module, commands: ComputeCommands, accumulator: Value, step: _Step) -> None:
-        """Stop passes beyond the walk's end, and pixels beyond the accumulators.
+        """Report passes beyond the walk's end, and pixels beyond the accumulators.
 
-        Where the mode has no weights, pixels end with the bytes of the output scratchpad.
+        In modes without weights, the output scratchpad's size limits the pixels.
         """
         entries, bytes_ = self._parameters.accumulators, self._parameters.output_bytes
         place = Signal(range(2 * max(entries, bytes_)), reset_less=True)  # behind this pixel
@@ -213,7 +214,7 @@ class ActivationFeeder(wiring.Component):
         only: Signal,
         free: Signal,
     ) -> None:
-        """Decide whether the next pass may start, in the cycle after."""
+        """Decide whether the next pass may start in the next cycle."""
         stale = Signal()  # the weights that are ready are those of the pass that has started
         m.d.comb += [
             walker.free.eq(free),
@@ -228,7 +229,7 @@ class ActivationFeeder(wiring.Component):
         ]
 
     def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
-        """Count passes that are still to start."""
+        """Count passes not yet started."""
         passes = Signal(16, reset_less=True)
         # MAX and ADD have one pass
         count = Mux(commands.weighted, self.i.payload.fields.compute.passes, 1)
@@ -237,11 +238,11 @@ class ActivationFeeder(wiring.Component):
             m.d.sync += passes.eq(count)
         with m.Elif(started):
             m.d.sync += passes.eq(passes - 1)
-        # The walk halts at a command's end: the next one may come with another origin.
+        # The walk stops at a command's end: the next command may have another origin.
         m.d.comb += self.reduction_next.eq(started & ~only)
 
     def _space(self, m: Module, issued: Value, free: Signal) -> None:
-        """Keep vectors of a last pass apart."""
+        """Space the vectors of a last pass."""
         if self._interval == 1:
             m.d.comb += free.eq(1)
             return
@@ -253,7 +254,7 @@ class ActivationFeeder(wiring.Component):
         m.d.comb += [free.eq(~issued & wait[-1]), self.throttled.eq(~free)]
 
     def _drain_reads(self, m: Module, going: Signal) -> None:
-        """Know when the last read has had its effects."""
+        """Track whether reads are in flight."""
         left = Signal(range(-1, self._drain + 2), init=-1)
         with m.If(going):
             m.d.sync += left.eq(self._drain + 1)
@@ -262,7 +263,7 @@ class ActivationFeeder(wiring.Component):
         m.d.comb += self.drained.eq(~going & left[-1])
 
     def _walk(self, m: Module, walker: CellWalker, tile: data.View, step: _Step) -> None:
-        """Addresses of a pass, and what is constant in it."""
+        """Connect the walker: addresses of a pass, and its constants."""
         setup = self.setup
         lanes, columns = Signal.like(self.lanes), Signal.like(self.columns)
         window, high = Signal(4), setup.window_height
@@ -305,7 +306,7 @@ class ActivationFeeder(wiring.Component):
         ends_of_tile: tuple[Signal, Signal],
         weighted: Signal,
     ) -> None:
-        """Send the control of a vector with the cell that completes its windows."""
+        """Send a vector's control with the cell that completes its window."""
         first, last = ends_of_tile
         read, vector = Signal.like(self.read), Signal.like(self.vector)
         begun = Signal()  # a window of the pass has been completed

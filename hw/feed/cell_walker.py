@@ -1,4 +1,4 @@
-"""Walks the cells of a pass: what is read, and which cells complete a window."""
+"""Generates the reads of a pass, and marks the cells that complete a window."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ __all__ = ["CellWalker"]
 
 
 class CellWalker(wiring.Component):
-    """Reads one cell a cycle, left to right and top to bottom, under the windows of a tile.
+    """Reads the cells under a tile's windows, one per cycle, left to right and top to bottom.
 
-    A dense pixel is a window of one cell. A pixel of an addition is one of two cells, which are
-    read from `a` and from `b`.
+    A dense pixel is a window of one cell. A pixel of an addition is a window of two cells, read
+    from `a` and from `b`.
 
-    What is counted counts down: a sign says that nothing is left.
+    Counters count down; a negative value means that none is left.
 
     Members
     -------
-    setup : geometry, the windows' shape included, constant while walking
-    width, height : pixels of the tile, constant from three cycles before its first pass to the
-        start of its last one
-    origin_a, origin_b, split : of the pass, in the cycle after it started
-    armed, free : a pass may start when the one before has ended; something may be done
-    under_way : the pass has cells left
-    go, start : the walk moves to the next cell; to a pass's first one
-    emit, end : the cell to move to completes a window, is the pass's last one
-    a, b, read_split, cell : where to read the cell, and its index in its line, `LATENCY` cycles
-        after `go`
+    setup : geometry and window shape, constant during a walk
+    width, height : pixels of the tile, constant from three cycles before its first pass until its
+        last pass starts
+    origin_a, origin_b, split : of the pass, one cycle after it starts
+    armed : the next pass may start when the current one ends
+    free : the walk may advance
+    under_way : cells of the pass remain
+    go : the walk advances to the next cell
+    start : the walk advances to a pass's first cell
+    emit : the next cell completes a window
+    end : the next cell is the last of its pass
+    a, b, read_split : addresses of the cell, `LATENCY` cycles after `go`
+    cell : its index in its line, in the same cycle
     """
 
     #: Cycles from `go` to a cell's addresses.
@@ -66,7 +69,7 @@ class CellWalker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         setup = self.setup
-        line_start = Signal(init=1)  # the cell to move to is the first of its line
+        line_start = Signal(init=1)  # the next cell is the first of its line
         adds, dense = Signal(), Signal()
         busy, move_y = Signal(), Signal()
         line, line_ends = self._count(
@@ -119,9 +122,9 @@ class CellWalker(wiring.Component):
         move: Signal,
         final: Value | None,
     ) -> tuple[Value, Value]:
-        """Count cells of a dimension: whether the next completes a pixel, and the last one.
+        """Count cells of a dimension: whether the next completes a pixel, and whether it is last.
 
-        What follows the last one is another pass, maybe of another tile, if it is `final`.
+        After the last cell of a `final` line comes another pass, possibly of another tile.
         """
         window, stride, cells = (
             Signal(signed(5), name=f"{name}_{axis}", reset_less=True)
@@ -141,7 +144,7 @@ class CellWalker(wiring.Component):
         anew: Value = ahead
         if final is not None:
             whole = Signal.like(ahead, name=f"whole_{axis}", reset_less=True)
-            # Not needed in the last line any more
+            # Unused in the last line
             with m.If(~busy | final):
                 m.d.sync += whole.eq(ahead)
             anew = Mux(~busy | final, ahead, whole)

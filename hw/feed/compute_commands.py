@@ -1,4 +1,4 @@
-"""Starts the compute unit's commands: tokens, the setup in force, where outputs go."""
+"""Starts the compute unit's commands: tokens, the active setup, output destinations."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ _SHARED = ("step_x", "step_y", "zero_point", "low", "high")  # by SETUP and SETU
 
 
 def outputs_layout() -> data.StructLayout:
-    """Where the outputs of a tile go, and the token mask to give when they are there."""
+    """Destination of a tile's outputs, and the token mask to give once they are written."""
     return data.StructLayout(
         {"output": 24, "output_pitch": 24, "columns": 8, "width": 16, "height": 16, "signal": 4}
     )
 
 
 class ComputeCommands(wiring.Component):
-    """Takes a command two cycles after its tokens are there, one after the last is under way.
+    """Starts a command two cycles after its tokens arrive, one cycle after the last has started.
 
     Members
     -------
     i : commands; SETUP takes effect when nothing runs and nothing is in flight
     halt : starts no further command
-    held, take : tokens, masks of units; the weight unit's are taken before
-    pending : passes of the last COMPUTE are still to start
-    running, drained : passes are to start or under way; nothing that was read is in flight
-    begin : a COMPUTE is taken from `i`
-    setup, setup_add : what is in force; SETUP_ADD gives `setup`, too, what the two share and the
-        shape of what is read, so does a dense SETUP: windows of one cell
-    weighted : the mode in force has weights, two cycles after its SETUP
-    outputs : where results go, one for each tile with `last`
-    illegal, beyond : a COMPUTE that has begun continues no walk of its mode; has more passes than
-        the weight scratchpad has room for
-    blocked, missing : a COMPUTE may not start; units whose tokens it waits for
+    held, take : tokens, masks of units; tokens of the weight unit are taken earlier
+    pending : passes of the last COMPUTE have not started
+    running : passes remain or are in progress
+    drained : no read is in flight
+    begin : a COMPUTE is accepted from `i`
+    setup : active geometry; SETUP_ADD sets its shared fields and windows of two cells, a dense
+        SETUP windows of one cell
+    setup_add : active addition
+    weighted : the active mode has weights, two cycles after its SETUP
+    outputs : destination of results, one for each tile with `last`
+    illegal : a started COMPUTE continues no walk of the active mode
+    beyond : a started COMPUTE has more passes than the weight scratchpad holds
+    blocked : a COMPUTE may not start
+    missing : units whose tokens it waits for
     """
 
     i: stream.Interface
@@ -78,7 +81,7 @@ class ComputeCommands(wiring.Component):
         command, fields, mode = self.i.payload, self.i.payload.fields.compute, self.setup.mode
         shown, change, change_add = Signal(), Signal(), Signal()
         missing = Signal(len(Unit))
-        there, placed = Signal(), Signal()  # its tokens are; it has outputs
+        there, placed = Signal(), Signal()  # its tokens are held; it has outputs
         wait = command.wait & ~_WEIGHT
         changes = self.i.valid & command.setup & ~change & ~self.running & self.drained
         m.d.comb += [
@@ -103,11 +106,11 @@ class ComputeCommands(wiring.Component):
         return m
 
     def _judge(self, m: Module, change: Signal) -> None:
-        """Find COMPUTEs that the mode in force does not have; none is told by its fields alone."""
+        """Detect COMPUTEs that are illegal in the active mode; their fields alone cannot tell."""
         fields, begin = self.i.payload.fields.compute, self.begin
         configured, walking = Signal(), Signal()  # by a SETUP, by a COMPUTE with `first` since
         columns = Signal(8, reset_less=True)  # of that one
-        # While a command is shown, two cycles or more before it begins
+        # While a command is valid, at least two cycles before it starts
         same, one, many, many_first = (Signal(reset_less=True) for _ in range(4))
         room = self._weight_rows // self._rows
         room_first = (self._weight_rows - PARAMETER_ROWS) // self._rows
@@ -128,7 +131,7 @@ class ComputeCommands(wiring.Component):
             m.d.sync += columns.eq(fields.columns)
 
     def _place(self, m: Module, begin: Value) -> None:
-        """Where outputs go, until that is taken."""
+        """Hold the destination of outputs until it is accepted."""
         outputs, fields = self.outputs, self.i.payload.fields.compute
         m.d.sync += outputs.valid.eq(begin | (outputs.valid & ~outputs.ready))
         with m.If(~outputs.valid):
@@ -137,7 +140,7 @@ class ComputeCommands(wiring.Component):
                 m.d.sync += outputs.payload[name].eq(fields[name])
 
     def _set_up(self, m: Module, change: Signal, change_add: Signal) -> None:
-        """Put SETUP or SETUP_ADD in force, the latter with both flags."""
+        """Activate SETUP or SETUP_ADD; the latter sets both flags."""
         setup, fields = self.setup, self.i.payload.fields
         one_run = {"run": self._rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
         with m.If(change):

@@ -1,4 +1,4 @@
-"""Places requantized vectors in the output scratchpad."""
+"""Writes requantized vectors to the output scratchpad."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ __all__ = ["OutputWriter"]
 
 
 class OutputWriter(wiring.Component):
-    """Writes one vector a cycle, pixel by pixel; takes whatever comes.
+    """Writes one vector per cycle, pixel by pixel, without back-pressure.
 
     Members
     -------
-    i : where the tiles' outputs go, there two cycles before the tile's first vector
-    valid : a vector leaves the requantizers; first ones of two tiles at least two cycles apart
-    write_enable, write_address : lanes and byte address in the output scratchpad, `LATENCY` cycles
-        after `valid`
+    i : destination of a tile's outputs, valid two cycles before the tile's first vector
+    valid : a vector leaves the requantizers; the first vectors of two tiles are at least two
+        cycles apart
+    write_enable : lanes to write, `LATENCY` cycles after `valid`
+    write_address : byte address in the output scratchpad, in the same cycle
     give : tokens, a mask of units, with the write of a tile's last vector
     """
 
@@ -44,7 +45,7 @@ class OutputWriter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Of the tile after the one under way
+        # Of the tile after the current one
         output, pitch = (
             Signal.like(self.write_address, name=n, reset_less=True) for n in ("output", "pitch")
         )
@@ -67,7 +68,7 @@ class OutputWriter(wiring.Component):
         # Cycle 1: a vector
         vector = Signal()
         m.d.sync += vector.eq(self.valid)
-        # Cycle 2: its place in the tile
+        # Cycle 2: its position in the tile
         end = self._place(m, vector, (width, height), full, load)
         # Cycle 3: its address
         placed, ends, loads, first = (Signal() for _ in range(4))
@@ -99,10 +100,10 @@ class OutputWriter(wiring.Component):
     def _place(
         self, m: Module, vector: Signal, size: tuple[Signal, Signal], full: Signal, load: Signal
     ) -> Signal:
-        """Count a tile's vectors, and `load` the next tile's: true with the last one."""
+        """Count a tile's vectors, and `load` the next tile; return whether this is the last."""
         width, height = size
         loaded, fresh, end = Signal(), Signal(), Signal()
-        # Vectors of the line and lines left, less one: the sign says that there is none
+        # Remaining vectors of the line, and remaining lines, minus 1: negative means none
         x, y, line = (Signal(signed(17), name=n, reset_less=True) for n in ("x", "y", "line"))
         m.d.comb += [
             end.eq(vector & x[-1] & y[-1]),

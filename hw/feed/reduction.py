@@ -1,4 +1,4 @@
-"""Steps through a layer's flattened reduction, pass by pass, ahead of the array."""
+"""Steps through a layer's flattened reduction pass by pass, ahead of the array."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ __all__ = ["Reduction"]
 
 
 class Reduction(wiring.Component):
-    """Computes where each lane of a pass reads: the passes of `maccord.golden.feed.reduction`.
+    """Generates read addresses of each pass, those of `maccord.golden.feed.reduction`.
 
-    A pass is stepped to while the one before it waits to be taken: in two cycles, or in four when
-    its vectors go on into a second run, as few as the weights of a pass take to load. So the next
-    pass is ready in the cycle after `next`, when four cycles have passed since the last one.
+    The next pass is computed while the current one waits to be accepted: in two cycles, or in four
+    if its vectors continue into a second run. Four cycles are also the least that a pass's weights
+    take to load. So the next pass is ready one cycle after `next`, if at least four cycles have
+    passed since the previous `next`.
 
-    The first pass is ready four cycles after `begin` with `restart`, six if it goes on into a
-    second run, and three cycles after `begin` without.
+    The first pass is ready four cycles after `begin` with `restart`, or six if it continues into a
+    second run. Without `restart` it is ready three cycles after `begin`.
 
     Members
     -------
-    setup, operand_pitch : geometry; from an addition's first operand to its second, else 0;
-        constant from the cycle before `begin` with `restart` on
-    begin : a new tile of `activation` starts, and with `restart` the walk, too
+    setup : geometry, constant from the cycle before `begin` with `restart` on
+    operand_pitch : distance of an addition's operands, else 0; constant likewise
+    begin : starts a new tile, at `activation`
+    restart : with `begin`, restarts the walk
     ready : `a`, `b`, `split` and `used`, the lanes that carry data, of a pass are valid
-    past : the walk has ended before this pass
-    next : the pass is taken; the next one of the tile is wanted
+    past : the walk ended before this pass
+    next : accepts the pass and requests the next one of the tile
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -55,7 +57,7 @@ class Reduction(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Of a pass that waits for its turn, from the tile's origin on
+        # Of the waiting pass, relative to the tile's origin
         held, fill, restart = Signal(), Signal(), Signal()
         a, b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
         split, used = (Signal.like(self.used, reset_less=True) for _ in range(2))
@@ -86,16 +88,16 @@ class Reduction(wiring.Component):
         return m
 
     def _step(self, m: Module, free: Value, restart: Signal, found: tuple[Signal, ...]) -> Value:
-        """Find the next pass when its place is `free`: true with what completes it."""
+        """Compute the next pass when its register is `free`; return whether it is complete."""
         a, b, split, used, past = found
         run, rows = self.setup.run, self._rows
-        here = Signal.like(self.a, reset_less=True)  # from the origin on
+        here = Signal.like(self.a, reset_less=True)  # relative to the origin
         left = Signal(24, reset_less=True)  # bytes of this run
-        # One of these: a pass is found; its second run begins, ends; comparisons settle; it waits
+        # One-hot: a pass starts; its second run starts, ends; comparisons settle; it waits
         take, joins, completes, settles, due = (Signal() for _ in range(5))
         packs = Signal()
-        over, jump = Signal(), Signal()  # if anything is taken, it goes to a run's end; it does
-        # Comparisons and sums, a cycle after what they are of
+        over, jump = Signal(), Signal()  # an advance would reach a run's end; it does
+        # Comparisons and sums, one cycle after their operands
         short, ends, tiny, fits = (Signal(reset_less=True) for _ in range(4))
         room = Signal(range(rows), reset_less=True)  # lanes left for the second run
         both = Signal(range(rows + 1), reset_less=True)
@@ -144,15 +146,15 @@ class Reduction(wiring.Component):
         return (take & ~packs) | completes
 
     def _runs(self, m: Module, jump: Signal, restart: Signal) -> tuple[Signal, Signal, Signal]:
-        """Where the run after this one starts, whether a vector may go on there; the end.
+        """Return the next run's start, whether a vector may continue there, and the walk's end.
 
-        The first two come two cycles after a `jump` there, or a `restart`.
+        The first two are valid two cycles after a `jump` or a `restart`.
         """
         setup = self.setup
         tap, line = (Signal.like(self.a, reset_less=True) for _ in range(2))  # their starts
         next_start = Signal.like(self.a, reset_less=True)
         may_pack = Signal(reset_less=True)
-        # Taps of the line and lines after this one, less one: the sign says that there is none
+        # Remaining taps of the line, and remaining lines, minus 1: negative means none
         taps, lines, later_taps, later_lines = (
             Signal(signed(9), name=name, reset_less=True)
             for name in ("taps", "lines", "later_taps", "later_lines")

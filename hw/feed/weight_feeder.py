@@ -1,4 +1,4 @@
-"""Brings weight tiles from the weight scratchpad into the array, one pass ahead."""
+"""Loads weight tiles from the weight scratchpad into the array, one pass ahead."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ __all__ = ["WeightFeeder"]
 
 
 class WeightFeeder(wiring.Component):
-    """Reads the rows of each pass's weight tile, one a cycle, and hands commands on.
+    """Reads the rows of each pass's weight tile, one per cycle, and forwards commands.
 
-    The array holds two tiles: the one in use and the one waiting, which `swap` puts in use. The
-    next tile starts to load in the cycle after `swap`, so that passes follow each other every
-    `rows` cycles at best. What is read leaves through registers.
+    The array double-buffers tiles: `swap` activates the waiting one. The next tile starts to load
+    in the cycle after `swap`, so passes follow each other every `rows` cycles at best. Outputs are
+    registered.
 
-    Commands come in order, so that the last setup that has passed here is the one that a COMPUTE
-    will meet: in the modes MAX and ADD it has no weights.
+    Commands pass in order, so the last SETUP seen here is the one that applies to a COMPUTE. In
+    the modes MAX and ADD, a COMPUTE has no weights.
 
     Parameters
     ----------
     parameters : Parameters
     parameter_gap : int
-        Fewest cycles from the vector with a tile's last `swap` to the first row of the next
-        tile's parameters.
+        Minimum number of cycles from the vector with a tile's last `swap` to the first row of the
+        next tile's parameters.
 
     Members
     -------
-    i, o : commands; o when their weights have arrived in the scratchpad
+    i : commands
+    o : commands whose weights have arrived in the scratchpad
     halt : starts no further command
-    held, take : whether a token from the weight unit is held, is taken
-    swap : the activation feeder starts a pass with the waiting tile; in the cycle before its first
-        vector
-    ready : a pass may be decided on, to start in the next cycle: its first vector comes four
-        cycles from now or later, and `swap` the cycle before; does not know of a decision before
-        its `swap`
-    read_enable, row : of the weight scratchpad
-    capture, param : the row is the first of a tile, is one of parameters
-    state : what the unit is doing
+    held : a token from the weight unit is held
+    take : takes it
+    swap : a pass starts with the waiting tile, in the cycle before its first vector
+    ready : a pass may be issued in the next cycle, with its first vector at least four cycles from
+        now and `swap` one cycle earlier; does not reflect an issued pass before its `swap`
+    read_enable, row : weight scratchpad read port
+    capture : the row is the first of a tile
+    param : the row is one of parameters
+    state : state of the unit
     """
 
     i: stream.Interface
@@ -74,18 +75,18 @@ class WeightFeeder(wiring.Component):
         m = Module()
         rows = self._parameters.rows
         command, fields = self.i.payload, self.i.payload.fields.compute
-        pending = Signal()  # tiles are still to start
-        # Of the parameters, of the tile that comes next, of the one after
+        pending = Signal()  # tiles have not started
+        # Of the parameters, of the next tile, of the one after
         param_row, next_row, row_after = (Signal.like(self.row, reset_less=True) for _ in range(3))
-        parameters, param = Signal(), Signal()  # rows of parameters are to be read; one is
+        parameters, param = Signal(), Signal()  # rows of parameters remain; one is read
         start, taken = Signal(), Signal()
         weighted = self._follow(m, taken)
         begins = Signal()
         waits = self._offer(m, pending | parameters, taken)
         m.d.comb += begins.eq(taken & ~command.setup & weighted)
         self._passes(m, pending, begins, start)
-        row = Signal.like(self.row, reset_less=True)  # of the tile that loads
-        loading, waiting = Signal(), Signal()  # a tile is on its way, is complete
+        row = Signal.like(self.row, reset_less=True)  # of the loading tile
+        loading, waiting = Signal(), Signal()  # a tile is loading; a tile is complete
         index = Signal(range(rows))
         first_row, last_row, near, ends = (Signal() for _ in range(4))
         late = index >= rows - 5 if rows > 5 else 1
@@ -128,7 +129,7 @@ class WeightFeeder(wiring.Component):
         return m
 
     def _offer(self, m: Module, busy: Value, taken: Signal) -> Value:
-        """Hand a command on when its weights are there: whether it waits for them."""
+        """Forward a command once its weights are loaded; return whether it waits for them."""
         command, offered = self.i.payload, Signal()
         waits = command.wait[Unit.WEIGHT] & ~command.setup
         m.d.comb += [
@@ -143,7 +144,7 @@ class WeightFeeder(wiring.Component):
         return waits
 
     def _passes(self, m: Module, pending: Signal, begins: Signal, start: Signal) -> None:
-        """Count the tiles that are still to start."""
+        """Count the tiles not yet started."""
         passes, only = Signal(16, reset_less=True), Signal(reset_less=True)
         m.d.sync += [
             only.eq(passes == 1),
@@ -157,7 +158,7 @@ class WeightFeeder(wiring.Component):
     def _load_parameters(
         self, m: Module, parameters: Signal, param: Signal, begins: Value, busy: Value
     ) -> None:
-        """Read rows of parameters when the tile before does not need its own any more."""
+        """Read rows of parameters once the previous tile no longer needs its own."""
         left = Signal(range(-1, PARAMETER_ROWS), reset_less=True)
         gap = Signal(range(-1, max(self._gap, 2)), init=-1)
         m.d.comb += param.eq(parameters & ~busy & gap[-1])

@@ -1,1 +1,1 @@
-"""Scratchpads, and the engines between them and the bus."""
+"""Scratchpads, and the DMA engines between them and the bus."""

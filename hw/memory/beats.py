@@ -1,4 +1,4 @@
-"""Walks the bus beats of rows of bytes, with their place in a scratchpad."""
+"""Generates the bus beats of rows of bytes, with their scratchpad addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["BeatWalker", "beat_layout", "placed_rows_layout"]
 
 
 def placed_rows_layout() -> data.StructLayout:
-    """Rows of bytes, their low address bits in memory and their place in a scratchpad."""
+    """Rows of bytes: low bits of their memory address, and their scratchpad address."""
     return data.StructLayout(
         {
             "memory": 12,
@@ -26,20 +26,21 @@ def placed_rows_layout() -> data.StructLayout:
 
 
 def beat_layout(axi_bytes: int) -> data.StructLayout:
-    """One beat: scratchpad address of lane 0, the lanes used, and what ends with it."""
+    """One beat: scratchpad address of lane 0, lane enables, and flags for what it ends."""
     return data.StructLayout(
         {"address": 24, "lanes": axi_bytes, "burst_end": 1, "end": 1, "out_of_range": 1}
     )
 
 
 class BeatWalker(wiring.Component):
-    """Steps through the beats that `BurstCutter` asks for, one a cycle, with no gap between rows.
+    """Generates the beats of the bursts of `BurstCutter`, one per cycle, without gaps between rows.
 
-    The first beat comes `LATENCY` cycles after its rows are there. Rows of another command follow
-    after a cycle, those that wait without a gap if the last row has two beats or more.
+    Latency is `LATENCY` cycles from the rows to the first beat. The next command's rows follow
+    after one idle cycle; without one if they are already waiting and the last row has at least
+    two beats.
 
-    `address` belongs to lane 0 and may lie before the row's first byte when lane 0 is unused;
-    it wraps at 24 bits. `out_of_range` says that a row goes beyond `size`.
+    `address` is that of lane 0. If lane 0 is unused, it lies before the row's first byte; it wraps
+    at 24 bits. `out_of_range` is set if a row exceeds `size`.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class BeatWalker(wiring.Component):
 
     Members
     -------
-    i : rows; taken when the last row has begun, its beats follow
+    i : rows, accepted when the last row has started and its beats are still to come
     o : beats
     """
 
@@ -75,7 +76,7 @@ class BeatWalker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # `offset`: lanes before the first byte; `index`: of the first beat in an aligned burst;
-        # `more`: beats behind it, less one; `end`: lane of the last byte; `bound`: its address.
+        # `more`: beats after it, minus 1; `end`: lane of the last byte; `bound`: its address.
         row = data.StructLayout(
             {
                 "address": 24,
@@ -100,9 +101,9 @@ class BeatWalker(wiring.Component):
         running = Signal()
         memory = Signal(12, reset_less=True)  # low bits of this row's address in memory
         buffer = Signal(24, reset_less=True)  # this row's scratchpad address
-        beyond = Signal(signed(25), reset_less=True)  # its last byte, a beat before its first
-        length = Signal(24, reset_less=True)  # its bytes, less one
-        after = Signal(signed(17), reset_less=True)  # rows behind it, less one
+        beyond = Signal(signed(25), reset_less=True)  # index of its last byte, minus one beat
+        length = Signal(24, reset_less=True)  # its bytes minus 1
+        after = Signal(signed(17), reset_less=True)  # rows after it, minus 1
         offset = memory[: self._axi_bits]
         span = Signal(signed(26))
         last = after[-1]
@@ -138,7 +139,7 @@ class BeatWalker(wiring.Component):
     def _beats(self, m: Module, rows: stream.Interface, out: stream.Interface) -> None:
         """Step through a row from beat to beat."""
         running, first = Signal(), Signal()
-        row = Signal(rows.payload.shape(), reset_less=True)  # `address`, `index`, `more`: now
+        row = Signal(rows.payload.shape(), reset_less=True)  # of the current beat
         beat = out.payload
         row_end = row.more[-1]
         step = Signal()

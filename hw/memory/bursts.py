@@ -1,4 +1,4 @@
-"""Cuts rows of bytes in memory into AXI bursts."""
+"""Splits rows of bytes in memory into AXI bursts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["BurstCutter", "burst_layout", "rows_layout"]
 
 
 def rows_layout() -> data.StructLayout:
-    """Rows of bytes in memory: offset of the first, distance, count and length."""
+    """Rows of bytes in memory: offset of the first, pitch, count and length."""
     return data.StructLayout({"memory": 32, "memory_pitch": 32, "rows": 16, "row_bytes": 24})
 
 
@@ -22,10 +22,10 @@ def burst_layout() -> data.StructLayout:
 
 
 class BurstCutter(wiring.Component):
-    """Turns rows of bytes into aligned bursts that never cross `beats` * `axi_bytes` bytes.
+    """Splits rows of bytes into bursts that never cross a multiple of `beats` * `axi_bytes` bytes.
 
-    One burst a cycle, the first `LATENCY` cycles after its rows are there; rows follow each other
-    without a gap, those of another command after a cycle.
+    Throughput is one burst per cycle, without gaps between rows; the next command's rows follow
+    after one idle cycle. Latency is `LATENCY` cycles.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class BurstCutter(wiring.Component):
 
     Members
     -------
-    i : rows; taken when the last row has begun, its bursts follow
+    i : rows, accepted when the last row has started and its bursts are still to come
     o : bursts
     """
 
@@ -54,7 +54,7 @@ class BurstCutter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         block_bits = self._axi_bits + self._beat_bits
-        # `more`: blocks of `beats` beats that the row goes on into, less one; `end`: its last beat.
+        # `more`: further blocks of `beats` beats that the row spans, minus 1; `end`: last beat.
         row = data.StructLayout(
             {
                 "beat": 32 - self._axi_bits,
@@ -74,8 +74,8 @@ class BurstCutter(wiring.Component):
         rows = self.i.payload
         running = Signal()
         memory = Signal(32, reset_less=True)  # byte offset of this row
-        beyond = Signal(signed(25), reset_less=True)  # its last byte, a block before its first
-        after = Signal(signed(17), reset_less=True)  # rows behind it, less one
+        beyond = Signal(signed(25), reset_less=True)  # index of its last byte, minus one block
+        after = Signal(signed(17), reset_less=True)  # rows after it, minus 1
         span = Signal(signed(25))
         last = after[-1]
         m.d.comb += [

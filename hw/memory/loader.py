@@ -1,4 +1,4 @@
-"""The unit that brings rows of bytes from memory into a scratchpad."""
+"""Load unit: copies rows of bytes from memory to a scratchpad."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Loader"]
 
 
 class Loader(wiring.Component):
-    """Executes LOAD and FILL, or WEIGHT: one beat a cycle, several commands in flight.
+    """Executes LOAD and FILL, or WEIGHT: one beat per cycle, with several commands in flight.
 
-    Requests run ahead of data: the next command's bursts are asked for while the last one's
-    beats still arrive. A beat is written `LATENCY` cycles after it is taken, and the command's
-    tokens are given a cycle after its last one.
+    Requests run ahead of data: the next command's bursts are requested while beats of the previous
+    command still arrive. A beat is written `LATENCY` cycles after its handshake. The command's
+    tokens are given one cycle after its last write.
 
     Parameters
     ----------
@@ -31,17 +31,18 @@ class Loader(wiring.Component):
     size : int
         Bytes of the scratchpad; rows beyond it raise `range_error`.
     fills : bool
-        Whether there are FILLs; for WEIGHT there are none.
+        Whether FILL is supported; false for WEIGHT.
 
     Members
     -------
     i : commands with their token masks
-    halt : starts no further command, from the cycle after it on
+    halt : starts no further command, from the next cycle on
     held, take, give : tokens, masks of units
-    read_request, read_data : AXI read bursts, and their beats in order
-    write_enable, write_address, write_data : to the scratchpad, lanes of a beat
-    range_error : with the first beat of a row that goes beyond the scratchpad
-    state : what the unit was doing two cycles ago
+    read_request : AXI read bursts
+    read_data : their beats, in order
+    write_enable, write_address, write_data : scratchpad write port, one enable per byte lane
+    range_error : high with the first beat of a row that exceeds the scratchpad
+    state : state of the unit, two cycles late
     """
 
     IN_FLIGHT = 4
@@ -73,7 +74,7 @@ class Loader(wiring.Component):
         m.submodules.walker = walker = BeatWalker(
             axi_bytes=self._axi_bytes, beats=self._beats, size=self._size
         )
-        # Where beats go, and what goes with them: the walker takes its rows before their beats.
+        # Beat addresses and command kinds; the walker accepts rows before their beats arrive.
         m.submodules.places = places = Queue(
             placed_rows_layout(), depth=self.IN_FLIGHT, relaxed=True
         )
@@ -103,9 +104,9 @@ class Loader(wiring.Component):
         return m
 
     def _start(self, m: Module, cutter: BurstCutter, places: Queue, kinds: Queue) -> Signal:
-        """Start commands: take their tokens, ask for their bursts, note where beats go.
+        """Start commands: take tokens, request bursts, queue the beats' destination.
 
-        Returns whether one is being started.
+        Returns whether a command is being started.
         """
         command, fields = self.i.payload, self.i.payload.fields
         busy, start, asking = Signal(), Signal(), Signal()
@@ -131,7 +132,7 @@ class Loader(wiring.Component):
             go = self.i.valid & held & ready
             m.d.sync += [busy.eq(go), start.eq(go), asking.eq(go & ~command.fill)]
         with m.Else():
-            # The command leaves in the last cycle in which the unit is busy with it.
+            # The command is accepted in its last busy cycle.
             m.d.sync += [
                 start.eq(0),
                 asking.eq(asking & ~asked),
@@ -141,7 +142,7 @@ class Loader(wiring.Component):
         return busy
 
     def _plan(self, m: Module, walker: BeatWalker, kinds: Queue, planned: stream.Interface) -> None:
-        """Put beats together with what is known of their command."""
+        """Combine beats with the kind of their command."""
         m.d.comb += [
             planned.payload.beat.eq(walker.o.payload),
             planned.payload.kind.eq(kinds.o.payload),
@@ -151,9 +152,9 @@ class Loader(wiring.Component):
         ]
 
     def _receive(self, m: Module, planned: stream.Interface) -> tuple[Value, Value]:
-        """Write beats, from memory or of one value, and give tokens with the last.
+        """Write beats, from memory or of a fill value, and give tokens with the last.
 
-        Returns whether a beat is awaited from memory, and whether one is on its way.
+        Returns whether the unit waits for a beat from memory, and whether a beat is in flight.
         """
         kind = planned.payload.kind
         there, taken, written = Signal(), Signal(), Signal()
@@ -166,7 +167,7 @@ class Loader(wiring.Component):
             planned.ready.eq(there),
             self.read_data.ready.eq(planned.valid & ~kind.fill),
         ]
-        # Cycle 1: take; cycle 2: on to the scratchpad, which may be far away
+        # Cycle 1: accept; cycle 2: routing stage to the scratchpad, which may be far away
         m.d.sync += [
             written.eq(taken),
             self.write_enable.eq(Mux(written, last.beat.lanes, 0)),

@@ -13,18 +13,19 @@ __all__ = ["ReadArbiter"]
 
 
 class ReadArbiter(wiring.Component):
-    """Grants bursts by fixed priority, the first unit highest; beats return by transaction ID.
+    """Grants bursts by fixed priority, unit 0 highest; beats are routed by transaction ID.
 
     Members
     -------
-    request<i>, data<i> : each unit's bursts, and its beats in order
+    request<i> : bursts of unit i
+    data<i> : beats of unit i, in order
     address, id, length, address_valid, address_ready : AXI AR, registered
     beat_id, beat, beat_last, beat_valid, beat_ready : AXI R
-    halt : no further burst is granted, two cycles later; what arrives is taken, and may be lost
-    owed : a burst has been granted whose last beat has not arrived, a cycle later
+    halt : grants no further burst, from two cycles later on; beats are accepted and may be dropped
+    owed : bursts are outstanding, one cycle late
     """
 
-    #: Bits of the number of bursts outstanding; none is granted while the highest is set.
+    #: Width of the outstanding-burst counter; no burst is granted while its top bit is set.
     OWED_BITS = 12
 
     def __init__(self, parameters: Parameters, *, units: int) -> None:

@@ -1,4 +1,4 @@
-"""Byte-banked scratchpad: unaligned writes, and reads of a vector gathered from two runs."""
+"""Byte-banked scratchpad: unaligned writes, and reads that gather a vector from two runs."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["Scratchpad", "rotate_left", "rotate_right"]
 
 
 def rotate_right(value: Value, amount: Value, *, bits: int) -> Value:
-    """Lane i of the result is lane (i + amount) modulo the lanes, a power of two of `bits`."""
+    """Rotate: result lane i is lane (i + amount) modulo the lane count; `bits` per lane."""
     for bit in range(len(amount)):
         value = Mux(amount[bit], value.rotate_right(bits << bit), value)
     return value
 
 
 def rotate_left(value: Value, amount: Value, *, bits: int) -> Value:
-    """Lane (i + amount) modulo the lanes, a power of two of `bits`, of the result is lane i."""
+    """Rotate: lane i becomes lane (i + amount) modulo the lane count; `bits` per lane."""
     for bit in range(len(amount)):
         value = Mux(amount[bit], value.rotate_left(bits << bit), value)
     return value
 
 
 class Scratchpad(wiring.Component):
-    """On-chip memory of `size` bytes in `banks` byte-wide banks, byte address a in bank a % banks.
+    """On-chip memory of `size` bytes in `banks` byte-wide banks: address a is in bank a % banks.
 
     Writes put lane i at `write_address` + i. Reads take lane i from `a` + i below `split` and
-    from `b` + i otherwise; `a` and `b` must be congruent modulo `banks`. Both move one vector a
-    cycle. A read's data come `LATENCY` cycles after its address; a write is seen by reads two
-    cycles later, and by the reads before as anything.
+    from `b` + i otherwise; `a` and `b` must be congruent modulo `banks`. Throughput is one write
+    and one read per cycle. Read latency is `LATENCY` cycles. A write is visible to reads issued
+    two or more cycles later; an earlier read of that address returns undefined data.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Scratchpad(wiring.Component):
     write_lanes, read_lanes : int
         At most `banks`.
     family : str
-        Of the block RAMs, as `Ram` takes it.
+        Selects the block RAMs, see `Ram`.
     """
 
     LATENCY = Ram.LATENCY + 4
@@ -97,7 +97,7 @@ class Scratchpad(wiring.Component):
         half = self.bank_bits // 2
         any_enable, asked = self.write_enable.any(), Signal()
         m.d.sync += asked.eq(any_enable)
-        # Cycles 1 and 2: rotate lanes to their banks, first by the higher bits of the way
+        # Cycles 1 and 2: rotate lanes to their banks, by the amount's high bits first
         lanes, enables = Signal(8 * self.banks), Signal(self.banks)
         m.d.comb += [lanes.eq(self.write_data), enables.eq(self.write_enable)]
         turned, placed = (Signal.like(lanes, name=n, reset_less=True) for n in ("turned", "placed"))
@@ -134,7 +134,7 @@ class Scratchpad(wiring.Component):
         low = Signal(self.bank_bits)
         m.d.comb += low.eq(self.a)
         valid = delays(m, "valid", self.read_enable, self.LATENCY - 1, reset_less=False)
-        # Cycle 1: the rows that there are to choose from, a's, b's and the ones behind them
+        # Cycle 1: candidate rows: those of a and b, and the ones after them
         rows = [
             Signal(len(self.a) - self.bank_bits, name=f"row{k}", reset_less=True) for k in range(4)
         ]
@@ -148,7 +148,7 @@ class Scratchpad(wiring.Component):
             m.d.comb += lane.eq(index - low)
             with m.If(self.read_enable):
                 m.d.sync += [from_b.eq(lane >= self.split), behind.eq(index < low)]
-            # Cycle 2: a row for each bank; cycles 3 and 4: read
+            # Cycle 2: select a row for each bank; cycles 3 and 4: read
             row = Signal.like(rows[0], name=f"read_row{index}", reset_less=True)
             with m.If(valid[1]):
                 m.d.sync += row.eq(
@@ -156,7 +156,7 @@ class Scratchpad(wiring.Component):
                 )
             m.d.comb += [bank.read_address.eq(row), bank.read_enable.eq(valid[2])]
         words = Cat(bank.read_data for bank in banks)
-        # Cycles 5 and 6: rotate banks back to lanes, first by the higher bits of the way
+        # Cycles 5 and 6: rotate banks back to lanes, by the amount's high bits first
         amounts = delays(m, "amount", low, self.LATENCY - 1)
         half = self.bank_bits // 2
         turned = Signal(8 * self.banks, reset_less=True)

@@ -1,4 +1,4 @@
-"""The unit that writes rows of bytes from the output scratchpad, and counters, to memory."""
+"""Store unit: writes rows of the output scratchpad, and counters, to memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .scratchpad import Scratchpad
 
 __all__ = ["Storer", "write_layout"]
 
-_BURST_BITS = 24  # of the number of bursts that a command takes
-_AHEAD_BITS = 12  # of the number of bursts by which one channel may be ahead of the other
+_BURST_BITS = 24  # width of a command's burst count
+_AHEAD_BITS = 12  # width of the difference in bursts between the address and data channels
 
 
 def write_layout(axi_bytes: int) -> data.StructLayout:
@@ -28,34 +28,35 @@ def write_layout(axi_bytes: int) -> data.StructLayout:
 
 
 class Storer(wiring.Component):
-    """Executes STORE and RECORD, one beat a cycle.
+    """Executes STORE and RECORD, one beat per cycle.
 
-    A command is done when memory has acknowledged all of its bursts; its tokens are given
-    `ANSWER` cycles later, later still when the command before it was done just before.
-    `OUTSTANDING` may wait for that while the next one's rows leave already; a RECORD starts when
-    none does. It is one row of `RECORD_BYTES` that is aligned to the bus.
+    A command completes when memory has acknowledged all of its bursts. Its tokens are given
+    `ANSWER` cycles later, or later still if the previous command completed just before. Up to
+    `OUTSTANDING` commands may await acknowledgement while the next one's rows are sent. A RECORD
+    starts when no command is outstanding; it is one row of `RECORD_BYTES`, aligned to the bus.
 
     Members
     -------
     i : commands with their token masks
-    halt : starts no further command, from the cycle after it on; bursts that either channel has
-        begun are completed, with no strobes, and no others are begun
-    owed : the two channels differ, or a burst has not been acknowledged, a cycle later
+    halt : starts no further command, from the next cycle on; bursts started on either channel are
+        completed with strobes deasserted, and no others are started
+    owed : bursts are unbalanced between the channels or not acknowledged, one cycle late
     held, take, give : tokens, masks of units
-    read_enable, read_address, read_data : of the output scratchpad, any alignment
-    counters : what a RECORD copies, the low halves `COPY` cycles after it takes its tokens, the
-        high halves a cycle later
-    recorded : one cycle, a RECORD is done that asked for the interrupt
-    write_request, write_data : AXI write bursts and their beats
-    acknowledged : a burst has been acknowledged, in the order of the requests
-    range_error : with the first read of a row that goes beyond the scratchpad
-    state : what the unit was doing a cycle ago
+    read_enable, read_address, read_data : output scratchpad read port, any alignment
+    counters : counters that a RECORD copies: the low halves `COPY` cycles after it takes its
+        tokens, the high halves one cycle later
+    recorded : one-cycle pulse when a RECORD that requests the interrupt completes
+    write_request : AXI write bursts
+    write_data : their beats
+    acknowledged : a burst is acknowledged, in request order
+    range_error : high with the first read of a row that exceeds the scratchpad
+    state : state of the unit, one cycle late
     """
 
     COPY = 1
     ANSWER = 3
     BUFFERED = 16  # beats between scratchpad and bus
-    OUTSTANDING = 4  # commands whose beats have left
+    OUTSTANDING = 4  # commands sent but not acknowledged
     i: stream.Interface
     write_request: stream.Interface
     write_data: stream.Interface
@@ -88,14 +89,14 @@ class Storer(wiring.Component):
         )
         command = self.i.payload
         running, start, leave = Signal(), Signal(), Signal()
-        asked, begun, walked = Signal(), Signal(), Signal()  # bursts, beats; these have all left
-        counted, burst_ends = Signal(), Signal()  # a cycle later
+        asked, begun, walked = Signal(), Signal(), Signal()  # all bursts, all beats issued
+        counted, burst_ends = Signal(), Signal()  # one cycle late
         bursts = Signal(_BURST_BITS)  # of this command so far
         for walk in (cutter.i, walker.i):
             for name in walk.payload.shape().members:
                 m.d.comb += walk.payload[name].eq(command.fields[name])
         begins, may_begin = Signal(), Signal(init=1)
-        # Stays until the reset at a start: the core's own, and with it `halt`, ends before
+        # Held until the reset at the next start: the core's own reset clears `halt` earlier
         self._stopped = Signal()
         self._balance(m, cutter.o, begins, may_begin)
         moves, sent = self._send(m, walker, start & command.record, begins, may_begin)
@@ -131,12 +132,12 @@ class Storer(wiring.Component):
         return m
 
     def _outstanding(self, m: Module, leave: Signal, bursts: Signal) -> tuple[Value, Value]:
-        """Wait for acknowledgements; whether one more command may, and whether any does."""
+        """Track acknowledgements; return whether one more command may wait and whether any does."""
         layout = {"bursts": _BURST_BITS, "signal": len(Unit), "interrupt": 1}
         queue = Queue(data.StructLayout(layout), depth=self.OUTSTANDING, relaxed=True)
         m.submodules.outstanding = queue
         command, oldest = self.i.payload, queue.o.payload
-        # Bursts acknowledged less those of the commands so far, the oldest one's too once `known`.
+        # Acknowledged bursts minus those of completed commands, and of the oldest once `known`.
         surplus = Signal(signed(_BURST_BITS + 1))
         known, done, acknowledged = Signal(), Signal(), Signal()
         charge = queue.o.valid & ~known
@@ -160,13 +161,13 @@ class Storer(wiring.Component):
     def _balance(
         self, m: Module, bursts: stream.Interface, begins: Signal, may_begin: Signal
     ) -> None:
-        """Hand requests on, and see that as many bursts are asked for as begin in the end.
+        """Forward requests, and keep the number of bursts equal on both channels.
 
-        Once stopped, the channel that is behind catches up, a burst every few cycles: what is
-        counted is two cycles old.
+        After a stop, the channel that is behind catches up, one burst every few cycles because the
+        difference is two cycles old.
         """
         request, may_ask = self.write_request, Signal(init=1)
-        ahead = Signal(signed(_AHEAD_BITS + 1))  # bursts asked for less those begun
+        ahead = Signal(signed(_AHEAD_BITS + 1))  # bursts requested minus bursts started
         unanswered = Signal(_AHEAD_BITS)
         asked, begun, answered, held = (Signal() for _ in range(4))
         m.d.comb += [
@@ -191,17 +192,17 @@ class Storer(wiring.Component):
     def _send(
         self, m: Module, walker: BeatWalker, record: Value, begins: Signal, may_begin: Signal
     ) -> tuple[Value, Value]:
-        """Put beats from the scratchpad or the counters' copy into a buffer before the bus.
+        """Buffer beats from the scratchpad or from the copied counters for the bus.
 
-        The counters are copied from `record` on. A burst `begins` when it may. From the first row
-        that goes beyond the scratchpad on, and after a halt, there are no strobes. Returns whether
-        a beat is read, and whether all are gone.
+        `record` starts copying the counters. A burst starts only if it `begins`. From the first
+        row that exceeds the scratchpad on, and after a halt, strobes are deasserted. Returns
+        whether a beat is read, and whether all beats are sent.
         """
         m.submodules.beats = beats = Queue(write_layout(self._axi_bytes), depth=self.BUFFERED)
         beat, of_record = walker.o.payload, self.i.payload.record
         latency = Scratchpad.LATENCY + 1  # from `moves` to the data
         room, moves, moved, gone = Signal(), Signal(), Signal(), Signal()
-        reserved = Signal(range(self.BUFFERED + 1))  # beats that have left the walker, not yet gone
+        reserved = Signal(range(self.BUFFERED + 1))  # beats between walker and bus
         inside, beyond, refused = Signal(), Signal(), self._stopped  # inside: of a burst
         m.d.comb += [
             walker.o.ready.eq(room & (inside | may_begin)),
@@ -212,7 +213,7 @@ class Storer(wiring.Component):
         with m.If(moves):
             m.d.sync += inside.eq(~beat.burst_end)
         m.d.sync += [
-            # Counted a cycle late: up to three are not in it
+            # The count is one cycle late: up to three beats are missing from it
             moved.eq(moves),
             gone.eq(beats.o.valid & beats.o.ready),
             reserved.eq(reserved + moved - gone),
@@ -240,7 +241,7 @@ class Storer(wiring.Component):
         return moves, ~Cat(valid[1:]).any() & ~beats.used
 
     def _copy(self, m: Module, record: Value, moves: Value) -> Signal:
-        """Copy the counters, whose high halves follow the low ones; `moves` drops a beat."""
+        """Copy the counters, low halves first; `moves` shifts one beat out."""
         copy = Signal(len(self.counters), reset_less=True)
         low, high = Signal(), Signal()
         m.d.sync += [low.eq(record), high.eq(low)]

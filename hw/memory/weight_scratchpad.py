@@ -1,4 +1,4 @@
-"""On-chip memory of weight tiles: written by the beat, read by the row."""
+"""On-chip memory of weight tiles, written in bus beats and read in rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["WeightScratchpad"]
 
 
 class WeightScratchpad(wiring.Component):
-    """Rows of `weight_row_bytes` bytes; a beat may hold several, or a row several beats.
+    """Holds rows of `weight_row_bytes` bytes, narrower or wider than a beat.
 
-    A row comes `LATENCY` cycles after its address. Byte addresses of beats are multiples of the
-    bus width and wrap at the end.
+    Read latency is `LATENCY` cycles. Byte addresses of beats are multiples of the bus width and
+    wrap at the end.
 
     Members
     -------
@@ -54,8 +54,8 @@ class WeightScratchpad(wiring.Component):
             Ram(width=8 * self._axi_bytes, depth=self._size // word_bytes, family=self._family)
             for _ in range(beats)
         ]
-        # Cycle 1: the row; cycles 2 and 3: its word; cycle 4: a part of that;
-        # cycle 5: to the array
+        # Cycle 1: row address; cycles 2 and 3: read the word; cycle 4: select the row;
+        # cycle 5: routing stage to the array
         asked, row = Signal(), Signal.like(self.row, reset_less=True)
         m.d.sync += asked.eq(self.read_enable)
         with m.If(self.read_enable):

@@ -1,1 +1,1 @@
-"""What comes with the Verilog: headers and a description for software, files for other tools."""
+"""Companion files of the Verilog: C headers, a description as JSON, files for other tools."""

@@ -59,7 +59,7 @@ def core_file(parameters: Parameters, stem: str) -> str:
     ----------
     parameters : Parameters
     stem : str
-        Name of its files without their endings.
+        Name of its files without suffix.
 
     Returns
     -------

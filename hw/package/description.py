@@ -32,7 +32,7 @@ INSTRUCTION_CONSTANTS = {
 
 
 def describe(parameters: Parameters) -> dict[str, Any]:
-    """Everything that software and other tools need to know, ready for JSON.
+    """Return the description for software and other tools, ready for JSON.
 
     Parameters
     ----------

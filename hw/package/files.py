@@ -1,4 +1,4 @@
-"""All the files that come with a configuration's Verilog."""
+"""All companion files of a configuration's Verilog."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DRIVER = Path(__file__).parent / "driver"
 
 
 def stem(parameters: Parameters) -> str:
-    """Name of a configuration's files without their endings."""
+    """Name of a configuration's files without suffix."""
     return f"maccord_{parameters.name}"
 
 
 def companions(parameters: Parameters) -> dict[str, str]:
-    """Return the files beside the Verilog; equal parameters give equal texts.
+    """Return the companion files of the Verilog; equal parameters give equal texts.
 
     Parameters
     ----------

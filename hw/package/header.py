@@ -1,4 +1,4 @@
-"""C headers: what all configurations share, and what one of them adds."""
+"""C headers: one common to all configurations, and one per configuration."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _Macro = tuple[str, str, str]  # name, value, comment
 
 
 def common_header() -> str:
-    """Return the registers, bit fields, codes and encodings that all configurations share.
+    """Return the registers, bit fields, codes and encodings common to all configurations.
 
     Returns
     -------
     str
-        A C99 header of macros, which needs no other header; also legal in C++ and assembly.
+        A self-contained C99 header of macros, also legal in C++ and assembly.
     """
     parts = [
         _title(f"version {VERSION_TEXT}: registers and instructions"),

@@ -1,4 +1,4 @@
-"""Where the fields of an instruction lie, for headers and documents."""
+"""Bit positions of instruction fields, for headers and documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InstructionField:
     description: str = ""
 
 
-# What `maccord.spec.isa.encode` puts below HEADER_BITS: the opcode, and a bit for each unit
+# The header as encoded by `maccord.spec.isa.encode`: the opcode, and one bit per unit
 HEADER = (
     InstructionField("opcode", 0, 4, description="which instruction it is"),
     InstructionField("wait", 4, 4, description="units whose token it takes before it starts"),
@@ -30,7 +30,7 @@ HEADER = (
 
 
 def layout(opcode: Opcode) -> tuple[InstructionField, ...]:
-    """Return the fields that an opcode has beyond the header, in their order.
+    """Return an opcode's fields after the header, in encoding order.
 
     Parameters
     ----------

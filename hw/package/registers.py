@@ -57,7 +57,7 @@ _STATUS = {
     Status.ERROR: (CLEAR, "it ended early; clearing this clears ERROR_CODE"),
     Status.RECORDED: (CLEAR, "a RECORD instruction asked for the interrupt"),
 }
-_FIELD = {  # of the registers that keep what is written
+_FIELD = {  # of the read-write registers
     Register.IRQ_ENABLE: ("ENABLE", "interrupt while DONE, ERROR or RECORDED is set"),
     Register.PROGRAM: ("OFFSET", "a multiple of 256; keeps its value while a program runs"),
     Register.BASE_LOW: ("ADDRESS", "a multiple of 4096; keeps its value while a program runs"),
@@ -67,7 +67,7 @@ _FIELD = {  # of the registers that keep what is written
 
 @dataclass(frozen=True)
 class Field:
-    """Bits of a register; `values` names what they may hold."""
+    """A bit field of a register; `values` names its legal values."""
 
     name: str
     low: int
@@ -93,9 +93,9 @@ class RegisterMap:
         Byte address on the control port.
     what : str
     fields : tuple of Field
-        Bits that belong to none read as 0.
+        Bits outside all fields read as 0.
     reset : int
-        What it reads after reset.
+        Value after reset.
     """
 
     name: str
@@ -111,7 +111,7 @@ def registers(parameters: Parameters) -> tuple[RegisterMap, ...]:
     Parameters
     ----------
     parameters : Parameters
-        Their values are what the registers named after them hold.
+        Read-only values of the registers named after them.
 
     Returns
     -------

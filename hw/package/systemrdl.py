@@ -1,4 +1,4 @@
-"""The control port's registers in SystemRDL 2.0, for the tools that generate from register maps."""
+"""The control port's registers in SystemRDL 2.0, for register-map tools."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def systemrdl(parameters: Parameters) -> str:
     Parameters
     ----------
     parameters : Parameters
-        Their values are the reset values of the registers named after them.
+        Reset values of the registers named after them.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Verilator's waivers for the Verilog that Yosys writes, each with its reason."""
+"""Verilator waivers for Verilog written by Yosys, each with its reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def waivers(verilog: str, cells: str, parameters: Parameters) -> str:
     Parameters
     ----------
     verilog : str
-        Name of the file that it is for; other files keep their warnings.
+        Name of the file to waive; other files keep their warnings.
     cells : str
         Name of the file with black boxes of the family's cells.
     parameters : Parameters

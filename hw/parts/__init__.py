@@ -1,1 +1,1 @@
-"""Queues, register slices and delays that every block may use."""
+"""Shared parts: queues, register slices, delays and pipeline stages."""

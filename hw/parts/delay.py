@@ -1,4 +1,4 @@
-"""Registers in a row: a value some cycles later."""
+"""Shift registers that delay a value."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ CHUNK_BITS = 64
 def delays(
     m: Module, name: str, value: ValueLike, cycles: int, *, reset_less: bool = True
 ) -> list[Value]:
-    """Delay a value by every number of cycles up to one.
+    """Delay a value by 0 up to `cycles` cycles, one tap each.
 
-    The registers are one wide vector that shifts: a simulator moves words instead of bits, and
-    synthesis finds its shift-register primitives.
+    The registers are one wide shift vector: a simulator moves words instead of bits, and synthesis
+    infers shift-register primitives.
 
     Parameters
     ----------
     m : Module
         Module that receives the registers, in domain `sync`.
     name : str
-        Name of the vector of registers.
+        Name of the shift register.
     value : ValueLike
-        What is delayed.
+        Value to delay.
     cycles : int
-        Registers in the row, 0 or more.
+        Length of the shift register, 0 or more.
     reset_less : bool
         False for bits that must be 0 after a reset.
 

@@ -10,29 +10,30 @@ __all__ = ["Queue"]
 
 
 def _change(more: Value, less: Value) -> Value:
-    """1, 0 or -1, so that there is one sum behind it."""
+    """1, 0 or -1, so that one adder suffices."""
     return Cat(more ^ less, less & ~more).as_signed()
 
 
 class Queue(wiring.Component):
     """Buffer of `depth` payloads, both sides registered.
 
-    A payload comes out `LATENCY` cycles after it went in, at best. One in and one out a cycle;
-    with a depth of 2, or `relaxed`, every other cycle.
+    Minimum latency is `LATENCY` cycles. Throughput is one payload per cycle, or one every other
+    cycle with a depth of 2 or `relaxed`.
 
     Parameters
     ----------
     shape : data.StructLayout
-        Of the payload.
+        Layout of the payload.
     depth : int
         At least 2.
     relaxed : bool
-        The payload shown changes in a cycle without one: `o.ready` need not reach its bits.
+        The output payload may change while `o.valid` is low, so that `o.ready` does not fan out to
+        its bits.
 
     Members
     -------
     i, o : streams of `shape`
-    used : it holds payloads
+    used : the queue is not empty
 
     Raises
     ------
@@ -60,14 +61,14 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        inside = self._depth - 1  # the payload shown has left the memory
+        inside = self._depth - 1  # the output payload is not in the memory
         bits = (inside - 1).bit_length()
         m.submodules.storage = storage = memory.Memory(
             shape=self._shape.size, depth=1 << bits, init=[], attrs={"ram_style": "distributed"}
-        )  # block RAM would be slower than what is read into a register
+        )  # block RAM would be slower
         write, read = storage.write_port(), storage.read_port(domain="comb")
         stored = Signal(range(inside + 1))  # payloads in the memory
-        full, some = Signal(), Signal()  # it has no room, it is not empty
+        full, some = Signal(), Signal()  # the memory is full; it is not empty
         push, free, load = Signal(), Signal(), Signal()
         shown = Signal(self._shape.size, reset_less=True)
         m.d.comb += [

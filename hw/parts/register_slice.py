@@ -1,4 +1,4 @@
-"""Two registers in a stream, so that no path goes through it."""
+"""Register slice: breaks all combinational paths of a stream."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["RegisterSlice"]
 
 
 class RegisterSlice(wiring.Component):
-    """Cuts a stream's paths, `ready`'s too; one payload a cycle, `LATENCY` cycles later.
+    """Registers a stream in both directions: full throughput, latency `LATENCY` cycles.
 
-    The payloads lie in two registers by turns. Each loads in every cycle in which its turn comes
-    and it holds nothing, whether there is a payload or not: neither `valid` nor `ready` has to
-    reach all of its bits. What has come and what has gone is counted apart, modulo 4 and in Gray
-    code: no signal of one side reaches a register of the other's.
+    Payloads alternate between two registers. A register whose turn it is and which is empty loads
+    in every cycle, with or without a payload: neither `valid` nor `ready` fans out to the payload
+    bits. Each side counts its handshakes modulo 4, in Gray code; neither side's signals drive the
+    other's count.
 
     Parameters
     ----------
     shape : ShapeLike
-        Of the payload.
+        Shape of the payload.
 
     Members
     -------
@@ -39,7 +39,7 @@ class RegisterSlice(wiring.Component):
         bits = Value.cast(self.i.payload)
         held = [Signal(len(bits), name=f"held{turn}", reset_less=True) for turn in range(2)]
         came, went = Signal(2), Signal(2)
-        put, get = Signal(), Signal()  # whose turn it is
+        put, get = Signal(), Signal()  # register to write, register to read
         m.d.comb += [
             self.i.ready.eq(~(came ^ went).all()),
             self.o.valid.eq((came ^ went).any()),

@@ -1,4 +1,4 @@
-"""Registers that cut a function into the stages of a pipeline."""
+"""Pipeline registers for functions written as straight-line code."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ __all__ = ["Cut", "activity", "clamp", "stages"]
 
 
 class Cut(Protocol):
-    """Passes a stage's values on to the next: through registers, or as they are."""
+    """Passes values to the next stage, registered or unchanged."""
 
     def __call__(self, **values: Value) -> tuple[Value, ...]: ...
 
 
 def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1) -> Cut:
-    """Make the registers of a pipeline, which is a function that calls what is returned.
+    """Return a function that registers a pipeline's values, one stage per call.
 
     Parameters
     ----------
     m : Module
         Receives the registers, in domain `sync`, without reset.
     enables : sequence of Value
-        When the registers of each stage load; they hold otherwise.
+        Clock enable of each stage's registers.
     suffix : str
-        Ends their names.
+        Suffix of the registers' names.
     first : int
-        Number of the first stage, in their names.
+        Number of the first stage, used in the names.
 
     Returns
     -------
     callable
-        Takes named values, returns them in the same order, one stage later.
+        Takes named values and returns them in the same order, one stage later.
     """
     remaining = iter(enumerate(enables, first))
 
@@ -51,11 +51,10 @@ def stages(m: Module, enables: Sequence[Value], suffix: str = "", first: int = 1
 
 
 def activity(m: Module, valid: Value, count: int) -> list[Value]:
-    """Return the enables of a pipeline's stages: each is set as a value enters it.
+    """Return the clock enables of a pipeline's stages: each is set when a value enters the stage.
 
-    Neighbours that get a value one cycle after each other would have one line of valid bits
-    between them, once synthesis has merged equal registers, and each bit of it would enable
-    registers in all of them. Inverted bits have an inverter each to begin with, and stay apart.
+    Yosys merges identical valid-bit shift registers of neighbouring pipelines into one with a
+    large fan-out. Storing *idle* instead of *valid* keeps one chain per pipeline.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def activity(m: Module, valid: Value, count: int) -> list[Value]:
     Returns
     -------
     list of Value
-        One for each stage, the first being `valid`.
+        One per stage; the first is `valid`.
     """
     idle = Signal(count - 1, init=(1 << count - 1) - 1)
     m.d.sync += idle.eq(Cat(~valid, idle))
@@ -86,7 +85,7 @@ def clamp(value: Value, low: Value, high: Value, cut: Cut) -> Value:
     low, high : Value
         signed(8), constant while values are in flight.
     cut : callable
-        As of `stages`.
+        As returned by `stages`.
 
     Returns
     -------

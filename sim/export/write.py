@@ -120,7 +120,10 @@ def write_folder(
     with atomic_folder(folder) as temporary:
         files = _Files(temporary)
         image = compiled.image(recording.x_q)
-        for name, data in (("memory", image), ("program", encode_program(compiled.program))):
+        for name, data in (
+            ("memory", image),
+            ("program", np.frombuffer(encode_program(compiled.program), np.uint8)),
+        ):
             files.binary(f"{name}.bin", data)
             if word_bytes is not None:
                 files.words(f"{name}.hex", data, word_bytes or compiled.parameters.axi_bytes)

@@ -42,7 +42,7 @@ enum maccord_result maccord_open(struct maccord *device, const struct maccord_io
     device->status = 0;
     device->records = 0;
     if (get(device, MACCORD_REG_ID) != MACCORD_ID_VALUE) return MACCORD_NOT_FOUND;
-    /* Patches change neither registers nor instructions */
+    /* Patch versions change neither registers nor instructions */
     if (get(device, MACCORD_REG_VERSION) >> 16 != MACCORD_VERSION_VALUE >> 16)
         return MACCORD_BAD_VERSION;
     device->rows = get(device, MACCORD_REG_ROWS);
@@ -85,7 +85,7 @@ enum maccord_result maccord_start(struct maccord *device, int interrupt) {
     if (is_busy(device)) return MACCORD_BUSY;
     device->status = 0;
     device->records = 0;
-    /* An interrupt that nobody has served must not be taken for the new program's */
+    /* A pending interrupt of the last program must not be taken for the new program's */
     set(device, MACCORD_REG_STATUS, EVENTS);
     set(device, MACCORD_REG_IRQ_ENABLE, interrupt ? MACCORD_IRQ_ENABLE_ENABLE_MASK : 0u);
     order(device);
@@ -116,7 +116,7 @@ void maccord_abort(struct maccord *device) {
 uint32_t maccord_interrupt(struct maccord *device) {
     const uint32_t status = get(device, MACCORD_REG_STATUS);
 
-    /* Only what was seen: what comes meanwhile raises the interrupt again */
+    /* Clear only the bits read: a later event raises the interrupt again */
     set(device, MACCORD_REG_STATUS, status & EVENTS);
     if (status & MACCORD_STATUS_RECORDED_MASK) device->records = device->records + 1u;
     if (status & ENDED) device->status = status;
