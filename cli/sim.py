@@ -38,7 +38,7 @@ def sim(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A network, chained from image to logits: `resnet18`; layers, side by side: "
+            help="A network, chained from image to logits: `resnet18`; layers, run separately: "
             "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
         ),
     ] = None,
@@ -52,7 +52,7 @@ def sim(
     batch: Annotated[
         int,
         typer.Option(
-            help="Images at a time, at most 256: the one given, then crops of the built-in "
+            help="Images per batch, at most 256: the given image, then crops of the built-in "
             "photographs.",
             rich_help_panel=_INPUT,
         ),
@@ -60,7 +60,7 @@ def sim(
     perturb: Annotated[
         str,
         typer.Option(
-            help="Perturbed inputs to run next to the clean one, comma-separated: "
+            help="Perturbed inputs to run in addition to the clean one, comma-separated: "
             "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
             "`horizontal:3` (streaks).",
             rich_help_panel=_INPUT,
@@ -69,19 +69,21 @@ def sim(
     bbox: Annotated[
         str,
         typer.Option(
-            help="Box x0,y0,x1,y1 of the streaks, in pixels of the 224 x 224 crop; the whole "
-            "crop if not given.",
+            help="Bounding box x0,y0,x1,y1 of the streaks, in pixels of the 224 x 224 crop; the "
+            "whole crop if not given.",
             rich_help_panel=_INPUT,
         ),
     ] = "",
     image: Annotated[
         Path | None,
-        typer.Option(help="Image file; a photograph is built in.", rich_help_panel=_INPUT),
+        typer.Option(
+            help="Image file; a built-in photograph if not given.", rich_help_panel=_INPUT
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint with torchvision's names, of torch.save or safetensors; seeded "
+            help="Checkpoint with torchvision's names, from torch.save or safetensors; seeded "
             "weights if not given.",
             rich_help_panel=_INPUT,
         ),
@@ -89,23 +91,23 @@ def sim(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Image, or folder of images, that set the quantization ranges; built in if not "
-            "given.",
+            help="Calibration image or folder of images, which set the quantization ranges; "
+            "built-in images if not given.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
     classes: Annotated[
         Path | None,
         typer.Option(
-            help="Names of a network's outputs: a text file, one a line.",
+            help="Text file with the network's class names, one per line.",
             rich_help_panel=_INPUT,
         ),
     ] = None,
     seed: Annotated[
         int,
         typer.Option(
-            help="Seed of weights and perturbations. Cycles and equality are the same on every "
-            "processor; seeded weights, and so the logits, are not.",
+            help="Seed of weights and perturbations. Cycles and equality do not depend on the "
+            "processor; seeded weights, and therefore logits, do.",
             rich_help_panel=_INPUT,
         ),
     ] = 0,
@@ -120,22 +122,22 @@ def sim(
     line_cells: LineCells = 256,
     family: Family = "generic",
     latency: Annotated[
-        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=MEMORY)
+        int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,
     stalls: Annotated[
         float,
         typer.Option(
-            help="Probability, 0 to 0.9, that a memory channel pauses in a cycle.",
+            help="Probability, 0 to 0.9, that a memory channel stalls in a given cycle.",
             rich_help_panel=MEMORY,
         ),
     ] = 0.0,
     stall_seed: Annotated[
-        int, typer.Option(help="Seed of the pauses.", rich_help_panel=MEMORY)
+        int, typer.Option(help="Seed of the stalls.", rich_help_panel=MEMORY)
     ] = 0,
     verilog: Annotated[
         Path | None,
         typer.Option(
-            help="Simulate this netlist, of the same ports, in place of the generated one.",
+            help="Simulate this netlist, with the same ports, instead of the generated one.",
             rich_help_panel=ARRAY,
         ),
     ] = None,
@@ -143,37 +145,39 @@ def sim(
         str | None,
         typer.Option(
             metavar="FAMILY",
-            help="Simulate the netlist that synthesis for a family makes of the generated one: "
-            "`ecp5` (slow; needs the extra `synth`).",
+            help="Simulate the gate-level netlist after synthesis for a family: `ecp5` (slow; "
+            "needs the extra `synth`).",
             rich_help_panel=ARRAY,
         ),
     ] = None,
     waves: Annotated[
-        bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--waves", help="Record waveforms (slow).", rich_help_panel=_OUTPUT)
     ] = False,
     window: Annotated[
         str | None,
         typer.Option(
-            help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
+            help="Cycles to record, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
     waves_layer: Annotated[
         str,
         typer.Option(
-            help="Operation of a whole network at whose begin these cycles count from 0: when the "
-            "tensor before it is in memory.",
+            help="Operation of a whole network from which `--window` counts: cycle 0 is when the "
+            "tensor before it is complete in memory.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "",
     json: Annotated[
         Path | None,
-        typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="JSON results: one object, or a list for several runs.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     dump: Annotated[
         Path | None,
         typer.Option(
-            help="Inputs, parameters and all three outputs as `.npz`; with several runs, "
-            "one file each, named after the layer and the perturbation.",
+            help="Inputs, parameters and all three outputs as `.npz`; for several runs, one file "
+            "each, named after layer and perturbation.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
@@ -183,18 +187,19 @@ def sim(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="Report, one file; if not given, `NETWORK.html` of each whole network.",
+            help="One HTML report for all runs; if not given, one `NETWORK.html` per whole "
+            "network.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
     mhz: Annotated[
         float,
-        typer.Option(help="Clock that frames per second are given for.", rich_help_panel=_OUTPUT),
+        typer.Option(help="Clock used for frames per second.", rich_help_panel=_OUTPUT),
     ] = _MHZ,
     interrupts: Annotated[
         str,
         typer.Option(
-            help="`network`: one interrupt at the end; `layer`: one more after each operation.",
+            help="`network`: one interrupt at the end; `layer`: also one after each operation.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "network",
@@ -202,7 +207,7 @@ def sim(
         bool,
         typer.Option(
             "--dry-run",
-            help="Compile, print the timing model's cycles, simulate nothing.",
+            help="Compile and print the timing model's cycles; do not simulate.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
@@ -210,28 +215,28 @@ def sim(
         bool,
         typer.Option(
             "--wide",
-            help="All columns of the tables, however narrow the terminal.",
+            help="Print all table columns, whatever the terminal width.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Say commands, paths and seeds.", rich_help_panel=_OUTPUT
+            "--verbose", "-v", help="Print commands, paths and seeds.", rich_help_panel=_OUTPUT
         ),
     ] = False,
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Say only the result, and what is wrong.", rich_help_panel=_OUTPUT
+            "--quiet", "-q", help="Print only the result and problems.", rich_help_panel=_OUTPUT
         ),
     ] = False,
     jobs: Annotated[
-        int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
+        int, typer.Option(help="Runs in parallel; 0: one per processor.", rich_help_panel=_OUTPUT)
     ] = 0,
     cache: Cache = None,
 ) -> None:
-    """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
+    """Run networks or layers in Verilator; compare them byte for byte with NumPy and PyTorch.
 
     Examples:
 
