@@ -1,1 +1,1 @@
-"""The command line: how each thing is called."""
+"""The command-line interface, one module per command."""

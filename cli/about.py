@@ -1,4 +1,4 @@
-"""Commands about maccord itself, and about what it has written."""
+"""Commands that inspect the installation, the cache and earlier results."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["cache", "compare", "doctor"]
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete what is in it.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the cache's contents.")] = False,
     cache: Cache = None,
 ) -> None:
-    """Say where the cache is and what is in it: models, netlists, quantized networks.
+    """Show the cache's location and size: models, netlists, quantized networks.
 
-    Everything in it can be made again. Results lie elsewhere.
+    Everything in the cache can be regenerated. Results are stored elsewhere.
     """
     from ..runtime.folders import KINDS, cache_root, clear_all, sizes
 
@@ -33,7 +33,7 @@ def cache(
 
 
 def doctor() -> None:
-    """Say which tools and libraries there are; exit code 2 if one that `sim` needs is missing.
+    """List the tools and libraries found; exit code 2 if one that `sim` needs is missing.
 
     Example: `maccord doctor`
     """
@@ -46,12 +46,12 @@ def doctor() -> None:
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(help="Results of `maccord sim`, JSON.")],
-    after: Annotated[Path, typer.Argument(help="Other results.")],
+    before: Annotated[Path, typer.Argument(help="Baseline: JSON results of `maccord sim`.")],
+    after: Annotated[Path, typer.Argument(help="JSON results to compare with it.")],
 ) -> None:
-    """Compare two runs: what each layer took, and what was different about them.
+    """Compare two runs: cycles per layer, and the settings in which the runs differ.
 
-    Exit code 1 if a run in the second file has mismatches that the first has not.
+    Exit code 1 if a run in the second file has mismatches that the first does not have.
 
     Example: `maccord compare before.json after.json`
     """

@@ -15,15 +15,15 @@ __all__ = ["bench"]
 
 
 def bench(
-    json: Annotated[Path, typer.Option(help="Where the figures go.")] = Path("build/bench.json"),
+    json: Annotated[Path, typer.Option(help="Output file.")] = Path("build/bench.json"),
     seconds: Annotated[
-        float, typer.Option(help="Least time that each side of a ratio is measured for.")
+        float, typer.Option(help="Minimum measuring time for each side of a ratio.")
     ] = 2.0,
 ) -> None:
-    """Measure ratios, side by side in one run.
+    """Benchmark against baselines, with both sides of each ratio measured in the same run.
 
     cocotb against a plain C++ loop over the same model; the golden model against PyTorch's
-    qnnpack kernels on ResNet-18's layers; and against NumPy's int64 matrix product.
+    qnnpack kernels on ResNet-18's layers, and against NumPy's int64 matrix product.
     """
     if not 0 < seconds < inf:
         raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")

@@ -1,4 +1,4 @@
-"""The command line of `maccord explore`."""
+"""`maccord explore`."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def explore(
         ),
     ] = "",
     rows: Annotated[str, typer.Option(help="Rows of the array.", rich_help_panel=_SWEPT)] = "",
-    cols: Annotated[str, typer.Option(help="Columns.", rich_help_panel=_SWEPT)] = "",
+    cols: Annotated[str, typer.Option(help="Columns of the array.", rich_help_panel=_SWEPT)] = "",
     lanes: Annotated[
         str,
         typer.Option(
-            help="Requantizer lanes, divisors of the columns; 0: one a column.",
+            help="Requantizer lanes, divisors of the columns; 0: one per column.",
             rich_help_panel=_SWEPT,
         ),
     ] = "",
     axi_bytes: Annotated[
-        str, typer.Option(help="Bytes of the AXI data bus.", rich_help_panel=_SWEPT)
+        str, typer.Option(help="AXI data bus width, bytes.", rich_help_panel=_SWEPT)
     ] = "",
     activation_bytes: Annotated[
         str, typer.Option(help="Activation scratchpad, bytes.", rich_help_panel=_SWEPT)
@@ -51,13 +51,13 @@ def explore(
         str, typer.Option(help="Output scratchpad, bytes.", rich_help_panel=_SWEPT)
     ] = "",
     accumulators: Annotated[
-        str, typer.Option(help="Pixels of a tile.", rich_help_panel=_SWEPT)
+        str, typer.Option(help="Pixels per tile (accumulator depth).", rich_help_panel=_SWEPT)
     ] = "",
     line_cells: Annotated[
-        str, typer.Option(help="Cells of a line that is scanned.", rich_help_panel=_SWEPT)
+        str, typer.Option(help="Line buffer depth, cells.", rich_help_panel=_SWEPT)
     ] = "",
     family: Annotated[
-        str, typer.Option(help="Whose cells are instantiated.", rich_help_panel=_SWEPT)
+        str, typer.Option(help="FPGA family of the instantiated cells.", rich_help_panel=_SWEPT)
     ] = "",
     packed: Annotated[
         str,
@@ -69,8 +69,8 @@ def explore(
     cycles: Annotated[
         str,
         typer.Option(
-            help="`model`: the schedule's timing model, seconds a point; `rtl`: simulation, every "
-            "tensor compared, minutes a point.",
+            help="`model`: the compiler's timing model, seconds per point; `rtl`: simulation with "
+            "every tensor compared, minutes per point.",
             rich_help_panel=_HOW,
         ),
     ] = "model",
@@ -78,14 +78,14 @@ def explore(
         bool,
         typer.Option(
             "--place/--no-place",
-            help="Place and route where the target has that, else frames/s are for `--mhz`.",
+            help="Place and route if the target supports it; otherwise frames/s assume `--mhz`.",
             rich_help_panel=_HOW,
         ),
     ] = True,
     seeds: Annotated[
         str,
         typer.Option(
-            help="Seeds of place and route, comma-separated; the worst fmax counts.",
+            help="Seeds for place and route, comma-separated; the worst fmax counts.",
             rich_help_panel=_HOW,
         ),
     ] = "1",
@@ -95,19 +95,19 @@ def explore(
     mhz: Annotated[
         float,
         typer.Option(
-            help="Clock that place and route aims at; without it, the clock of frames/s.",
+            help="Clock target of place and route; without it, the clock used for frames/s.",
             rich_help_panel=_HOW,
         ),
     ] = 130.0,
-    batch: Annotated[int, typer.Option(help="Images at a time.", rich_help_panel=_HOW)] = 1,
+    batch: Annotated[int, typer.Option(help="Images per batch.", rich_help_panel=_HOW)] = 1,
     jobs: Annotated[
-        int, typer.Option(help="Points at a time; 0: one a processor.", rich_help_panel=_HOW)
+        int, typer.Option(help="Points in parallel; 0: one per processor.", rich_help_panel=_HOW)
     ] = 0,
     area: Annotated[
         str,
         typer.Option(
-            help="What the Pareto front weighs frames/s against: `lut` (if not given), `dsp`, "
-            "`bram`, `ff`, `gates`.",
+            help="Area axis of the Pareto front, against frames/s: `lut` (default), `dsp`, `bram`, "
+            "`ff`, `gates`.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "",
@@ -117,13 +117,13 @@ def explore(
     cache: Annotated[
         Path,
         typer.Option(
-            help="What was computed before, `maccord synth` included.", rich_help_panel=_OUTPUT
+            help="Folder of cached results, shared with `maccord synth`.", rich_help_panel=_OUTPUT
         ),
     ] = Path("build/synth/cache"),
 ) -> None:
     """Sweep configurations over a network: area, fmax, cycles, frames/s, and the Pareto front.
 
-    Every combination of the values is a point. What was computed before is not computed again.
+    Every combination of the values is one point. Points computed before are taken from the cache.
     Needs the extra: `pip install 'maccord[synth]'`.
 
     Examples:

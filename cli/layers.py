@@ -23,7 +23,7 @@ def layers(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
     wide: Annotated[
-        bool, typer.Option("--wide", help="All columns, however narrow the terminal.")
+        bool, typer.Option("--wide", help="Print all columns, whatever the terminal width.")
     ] = False,
     cache: Cache = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command line. Everything heavy is imported by the command that needs it."""
+"""The command-line entry point. Each command imports its heavy dependencies itself."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ app = typer.Typer(
 
 
 _INTERRUPTED, _TERMINATED = 130, 143
-_COMPLETING = "_MACCORD_COMPLETE"  # set by a shell that wants to complete a word
+_COMPLETING = "_MACCORD_COMPLETE"  # set by the shell during tab completion
 
 
 for command in (cache, doctor, compare):
@@ -61,7 +61,9 @@ def _print_version(wanted: bool) -> None:
 def _whole(
     show: Annotated[
         bool,
-        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     pass
@@ -85,12 +87,12 @@ def main() -> None:
 
 
 class _Signals:
-    """Ends the command on SIGTERM as an interrupt does, so that children are killed.
+    """Handles SIGTERM like an interrupt, so that child processes are killed.
 
     Attributes
     ----------
     terminated : bool
-        Whether SIGTERM came.
+        Whether SIGTERM was received.
     """
 
     def __init__(self) -> None:
@@ -102,7 +104,7 @@ class _Signals:
         raise KeyboardInterrupt
 
     def said(self) -> int:
-        """Say how the command was ended; return its exit code."""
+        """Report how the command ended; return its exit code."""
         if self.terminated:
             return _say("terminated", _TERMINATED)
         return _say("interrupted", _INTERRUPTED)
@@ -115,7 +117,7 @@ def _guarded(outputs: Outputs) -> int:
     try:
         code = app(standalone_mode=False) or 0
         return signals.said() if code == _INTERRUPTED else code
-    except typer.TyperException as error:  # an unknown option, a word where a number is wanted
+    except typer.TyperException as error:  # e.g. an unknown option, a wrong type
         return _say(error.format_message(), error.exit_code)
     except (ValueError, ToolchainError) as error:
         return _say(str(error), 2)
@@ -135,7 +137,7 @@ def _guarded(outputs: Outputs) -> int:
         if outputs.cut_off(error):
             return CLOSED
         return _say(f"sys.exit was called{_place(sys.exc_info()[2])}; nothing was compared", 3)
-    except Exception as error:  # a mistake of ours: Python would exit with 1, as for a mismatch
+    except Exception as error:  # a bug: Python would exit with 1, as for a mismatch
         if os.environ.get("MACCORD_DEBUG"):
             traceback.print_exc()
         return _say(f"internal error, please report: {type(error).__name__}: {error}", 3)

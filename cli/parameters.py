@@ -1,4 +1,4 @@
-"""The options that describe an accelerator, each named after its field of `Parameters`."""
+"""Options that describe an accelerator, each named after its field of `Parameters`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ Cols = Annotated[
 Lanes = Annotated[
     int,
     typer.Option(
-        help="Requantizer lanes, a divisor of the columns; 0: one a column.", rich_help_panel=ARRAY
+        help="Requantizer lanes, a divisor of the columns; 0: one per column.",
+        rich_help_panel=ARRAY,
     ),
 ]
 AxiBytes = Annotated[
-    int, typer.Option(help="Bytes of the AXI data bus: 8, 16, 32 or 64.", rich_help_panel=MEMORY)
+    int, typer.Option(help="AXI data bus width, bytes: 8, 16, 32 or 64.", rich_help_panel=MEMORY)
 ]
 ActivationBytes = Annotated[
     int,
@@ -60,7 +61,7 @@ OutputBytes = Annotated[
 Accumulators = Annotated[
     int,
     typer.Option(
-        help="Pixels of a tile in the accumulators: a power of two, 16 to 65536.",
+        help="Pixels per tile (accumulator depth): a power of two, 16 to 65536.",
         rich_help_panel=MEMORY,
     ),
 ]
@@ -83,7 +84,7 @@ Packed = Annotated[
 LineCells = Annotated[
     int,
     typer.Option(
-        help="Cells of a line that depthwise layers and max pools scan: a power of two, 16 to "
+        help="Line buffer depth for depthwise layers and max pools, cells: a power of two, 16 to "
         "4096.",
         rich_help_panel=MEMORY,
     ),
@@ -91,7 +92,7 @@ LineCells = Annotated[
 
 
 def _use_cache(folder: Path | None) -> Path | None:
-    """Tell all that runs in this command, its processes too."""
+    """Set the cache folder for this process and its children."""
     if folder is not None:
         os.environ[VARIABLE] = str(folder.expanduser().absolute())
     return folder
@@ -100,8 +101,8 @@ def _use_cache(folder: Path | None) -> Path | None:
 Cache = Annotated[
     Path | None,
     typer.Option(
-        help=f"Folder of what is slow to make, kept for the next run; else {VARIABLE}, else "
-        "`maccord` in the user's cache folder.",
+        help=f"Cache folder; if not given, {VARIABLE}, or else `maccord` in the user's cache "
+        "folder.",
         callback=_use_cache,
         rich_help_panel="Output",
     ),
@@ -109,9 +110,9 @@ Cache = Annotated[
 
 
 def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
-    """Return the accelerator that a command's options describe: each is named after its field.
+    """Return the accelerator described by a command's options, each named after its field.
 
-    `family` stands in for an option that was not given.
+    `family` is the default if the option was not given.
     """
     from ..spec.parameters import Parameters
 

@@ -40,7 +40,7 @@ def sim(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A network, chained from image to logits: `resnet18`; layers, side by side: "
+            help="A network, chained from image to logits: `resnet18`; layers, run separately: "
             "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
         ),
     ] = None,
@@ -49,7 +49,7 @@ def sim(
     perturb: Annotated[
         str,
         typer.Option(
-            help="Perturbed inputs to run next to the clean one, comma-separated: "
+            help="Perturbed inputs to run in addition to the clean one, comma-separated: "
             "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
             "`horizontal:3` (streaks).",
             rich_help_panel=INPUT,
@@ -86,22 +86,22 @@ def sim(
     family: Family = "generic",
     packed: Packed = False,
     latency: Annotated[
-        int, typer.Option(help="Cycles until memory answers.", rich_help_panel=MEMORY)
+        int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,
     stalls: Annotated[
         float,
         typer.Option(
-            help="Probability, 0 to 0.9, that a memory channel pauses in a cycle.",
+            help="Probability, 0 to 0.9, that a memory channel stalls in a given cycle.",
             rich_help_panel=MEMORY,
         ),
     ] = 0.0,
     stall_seed: Annotated[
-        int, typer.Option(help="Seed of the pauses.", rich_help_panel=MEMORY)
+        int, typer.Option(help="Seed of the stalls.", rich_help_panel=MEMORY)
     ] = 0,
     verilog: Annotated[
         Path | None,
         typer.Option(
-            help="Simulate this netlist, of the same ports, in place of the generated one.",
+            help="Simulate this netlist, with the same ports, instead of the generated one.",
             rich_help_panel=ARRAY,
         ),
     ] = None,
@@ -109,37 +109,39 @@ def sim(
         str | None,
         typer.Option(
             metavar="FAMILY",
-            help="Simulate the netlist that synthesis for a family makes of the generated one: "
-            "`ecp5` (slow; needs the extra `synth`).",
+            help="Simulate the gate-level netlist after synthesis for a family: `ecp5` (slow; "
+            "needs the extra `synth`).",
             rich_help_panel=ARRAY,
         ),
     ] = None,
     waves: Annotated[
-        bool, typer.Option("--waves", help="Record waves (slow).", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--waves", help="Record waveforms (slow).", rich_help_panel=_OUTPUT)
     ] = False,
     window: Annotated[
         str | None,
         typer.Option(
-            help="Cycles of the waves, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
+            help="Cycles to record, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
     waves_layer: Annotated[
         str,
         typer.Option(
-            help="Operation of a whole network at whose begin these cycles count from 0: when the "
-            "tensor before it is in memory.",
+            help="Operation of a whole network from which `--window` counts: cycle 0 is when the "
+            "tensor before it is complete in memory.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "",
     json: Annotated[
         Path | None,
-        typer.Option(help="Results: an object, or a list of several.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="JSON results: one object, or a list for several runs.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     dump: Annotated[
         Path | None,
         typer.Option(
-            help="Inputs, parameters and all three outputs as `.npz`; with several runs, "
-            "one file each, named after the layer and the perturbation.",
+            help="Inputs, parameters and all three outputs as `.npz`; for several runs, one file "
+            "each, named after layer and perturbation.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
@@ -149,18 +151,19 @@ def sim(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="Report, one file; if not given, `NETWORK.html` of each whole network.",
+            help="One HTML report for all runs; if not given, one `NETWORK.html` per whole "
+            "network.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
     mhz: Annotated[
         float,
-        typer.Option(help="Clock that frames per second are given for.", rich_help_panel=_OUTPUT),
+        typer.Option(help="Clock used for frames per second.", rich_help_panel=_OUTPUT),
     ] = _MHZ,
     interrupts: Annotated[
         str,
         typer.Option(
-            help="`network`: one interrupt at the end; `layer`: one more after each operation.",
+            help="`network`: one interrupt at the end; `layer`: also one after each operation.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "network",
@@ -168,7 +171,7 @@ def sim(
         bool,
         typer.Option(
             "--dry-run",
-            help="Compile, print the timing model's cycles, simulate nothing.",
+            help="Compile and print the timing model's cycles; do not simulate.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
@@ -176,28 +179,28 @@ def sim(
         bool,
         typer.Option(
             "--wide",
-            help="All columns of the tables, however narrow the terminal.",
+            help="Print all table columns, whatever the terminal width.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Say commands, paths and seeds.", rich_help_panel=_OUTPUT
+            "--verbose", "-v", help="Print commands, paths and seeds.", rich_help_panel=_OUTPUT
         ),
     ] = False,
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Say only the result, and what is wrong.", rich_help_panel=_OUTPUT
+            "--quiet", "-q", help="Print only the result and problems.", rich_help_panel=_OUTPUT
         ),
     ] = False,
     jobs: Annotated[
-        int, typer.Option(help="Runs at a time; 0: one a processor.", rich_help_panel=_OUTPUT)
+        int, typer.Option(help="Runs in parallel; 0: one per processor.", rich_help_panel=_OUTPUT)
     ] = 0,
     cache: Cache = None,
 ) -> None:
-    """Run networks or layers in Verilator; compare with NumPy and PyTorch byte for byte.
+    """Run networks or layers in Verilator; compare them byte for byte with NumPy and PyTorch.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""The command line of `maccord study`."""
+"""`maccord study`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def study(
     data: Annotated[
         str,
         typer.Option(
-            help="`digits`, which is embedded; `aircraft:PATH` (FGVC-Aircraft, families), "
+            help="Data set: `digits` (built in), `aircraft:PATH` (FGVC-Aircraft, families), "
             "`folder:PATH` (train/CLASS/*, test/CLASS/*), `cifar10:PATH`, `cifar100:PATH`.",
             rich_help_panel=_WHAT,
         ),
@@ -31,15 +31,15 @@ def study(
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="`NETWORK=FILE`, a checkpoint as `maccord train` writes it; once for each "
-            "network. The embedded data needs none.",
+            help="`NETWORK=FILE`, a checkpoint written by `maccord train`; once per network. Not "
+            "needed for the built-in data.",
             rich_help_panel=_WHAT,
         ),
     ] = None,
     perturb: Annotated[
         str,
         typer.Option(
-            help="Levels beside the clean one, comma-separated: `awgn:0.3`, `brownian:40`, "
+            help="Levels in addition to the clean one, comma-separated: `awgn:0.3`, `brownian:40`, "
             "`vertical:4`, `horizontal:3`, `awgn:0.3+vertical:4`. The thesis's 26 by default.",
             rich_help_panel=_WHAT,
         ),
@@ -57,8 +57,8 @@ def study(
     rtl: Annotated[
         int,
         typer.Option(
-            help="Images of each level that the RTL sees as well; -1: 3 of the embedded data, "
-            "none of other data, whose networks take minutes each.",
+            help="Images per level to simulate in RTL as well; -1: 3 for the built-in data, none "
+            "for other data, whose networks take minutes each.",
             rich_help_panel=_WHAT,
         ),
     ] = -1,
@@ -66,18 +66,16 @@ def study(
         bool,
         typer.Option(
             "--unpaired",
-            help="Give FP32 another draw of the noise than the quantized models.",
+            help="Draw the noise for FP32 independently of the quantized models.",
             rich_help_panel=_HOW,
         ),
     ] = False,
     calibration: Annotated[
         int,
-        typer.Option(
-            help="Training images that set the quantization ranges.", rich_help_panel=_HOW
-        ),
+        typer.Option(help="Training images used for calibration.", rich_help_panel=_HOW),
     ] = 100,
     seed: Annotated[
-        int, typer.Option(help="Of perturbations and intervals.", rich_help_panel=_HOW)
+        int, typer.Option(help="Seed of perturbations and intervals.", rich_help_panel=_HOW)
     ] = 0,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
@@ -85,14 +83,14 @@ def study(
     scheduler: Annotated[
         str,
         typer.Option(
-            help="`processes` of this machine, or `dask:ADDRESS` of a cluster whose workers see "
+            help="`processes` on this machine, or `dask:ADDRESS` for a cluster whose workers share "
             "the same files.",
             rich_help_panel=_HOW,
         ),
     ] = "processes",
     device: Annotated[
         str,
-        typer.Option(help="Of the integer network: `cpu`, `cuda`.", rich_help_panel=_HOW),
+        typer.Option(help="Device of the integer network: `cpu`, `cuda`.", rich_help_panel=_HOW),
     ] = "cpu",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
@@ -110,8 +108,9 @@ def study(
     """Compare FP32, fake quantization and true INT8 under noise and occlusion.
 
     The procedure of a thesis on the robustness of INT8 networks (Langille 2024): top-1, top-5, F1
-    and KL divergence at every level, with intervals; and its open claim, that fake quantization
-    and INT8 hardware give the same results. A study that was stopped goes on where it was.
+    and KL divergence at every level, with intervals; and its unverified claim that fake
+    quantization and INT8 hardware give the same results. An interrupted study resumes where it
+    stopped.
 
     Examples:
 

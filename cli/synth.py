@@ -1,4 +1,4 @@
-"""The command line of `maccord synth`."""
+"""`maccord synth`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def synth(
     lanes: Annotated[
         int,
         typer.Option(
-            help="Requantizer lanes, a divisor of the columns; 0: one a column.",
+            help="Requantizer lanes, a divisor of the columns; 0: one per column.",
             rich_help_panel=_ARRAY,
         ),
     ] = 0,
     axi_bytes: Annotated[
-        int, typer.Option(help=f"Bytes of the AXI data bus; {_FITS}", rich_help_panel=_MEMORY)
+        int, typer.Option(help=f"AXI data bus width, bytes; {_FITS}", rich_help_panel=_MEMORY)
     ] = 0,
     activation_bytes: Annotated[
         int,
@@ -51,18 +51,16 @@ def synth(
     ] = 0,
     accumulators: Annotated[
         int,
-        typer.Option(
-            help=f"Pixels of a tile in the accumulators; {_FITS}", rich_help_panel=_MEMORY
-        ),
+        typer.Option(help=f"Pixels per tile (accumulator depth); {_FITS}", rich_help_panel=_MEMORY),
     ] = 0,
     line_cells: Annotated[
         int,
-        typer.Option(help=f"Cells of a line that is scanned; {_FITS}", rich_help_panel=_MEMORY),
+        typer.Option(help=f"Line buffer depth, cells; {_FITS}", rich_help_panel=_MEMORY),
     ] = 0,
     family: Annotated[
         str,
         typer.Option(
-            help="Whose cells are instantiated, as for `maccord verilog`; else the target's.",
+            help="FPGA family of the instantiated cells; the target's if not given.",
             rich_help_panel=_HOW,
         ),
     ] = "",
@@ -73,7 +71,7 @@ def synth(
     seeds: Annotated[
         str,
         typer.Option(
-            help="Seeds of place and route, comma-separated: fmax moves by 10 % with them.",
+            help="Seeds for place and route, comma-separated; fmax varies by 10 % between them.",
             rich_help_panel=_HOW,
         ),
     ] = "1,2,3",
@@ -81,29 +79,30 @@ def synth(
         int, typer.Option(help="Speed grade of the ECP5: 6 to 8.", rich_help_panel=_HOW)
     ] = 6,
     mhz: Annotated[
-        float, typer.Option(help="Clock that place and route aims at.", rich_help_panel=_HOW)
+        float, typer.Option(help="Clock target of place and route.", rich_help_panel=_HOW)
     ] = 130.0,
     jobs: Annotated[
-        int, typer.Option(help="Seeds at a time; 0: one a processor.", rich_help_panel=_HOW)
+        int, typer.Option(help="Seeds in parallel; 0: one per processor.", rich_help_panel=_HOW)
     ] = 0,
     unit: Annotated[
         str,
         typer.Option(
-            help="Build one instance alone, as `core.compute.adder`: its own timing, in seconds.",
+            help="Build one instance alone, e.g. `core.compute.adder`; takes seconds.",
             rich_help_panel=_HOW,
         ),
     ] = "",
     json: Annotated[
-        Path | None, typer.Option(help="A copy of the results.", rich_help_panel=_OUTPUT)
+        Path | None,
+        typer.Option(help="Also write the results to this file.", rich_help_panel=_OUTPUT),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of results.", rich_help_panel=_OUTPUT)] = Path(
         "build/synth"
     ),
 ) -> None:
-    """Synthesize the accelerator with open tools: resources by block, and fmax where there is one.
+    """Synthesize the accelerator with open tools: resources by block, and fmax where routed.
 
-    Needs the extra: `pip install 'maccord[synth]'`. Of some configurations, figures are recorded:
-    growth by more than a tenth, or a slower clock, ends with exit code 1.
+    Needs the extra: `pip install 'maccord[synth]'`. Some configurations have recorded figures:
+    growth by more than 10 %, or a slower clock, ends with exit code 1.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""`maccord train`: networks for the user's data. Everything heavy is imported when it runs."""
+"""`maccord train`: networks for the user's data. Heavy dependencies are imported on use."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def train(
         str,
         typer.Option(
             help="Data set: `aircraft:PATH` (FGVC-Aircraft's families), `folder:PATH` "
-            "(`train/CLASS/`, `test/CLASS/`), `cifar10:PATH`, `cifar100:PATH`, or `digits`, which "
-            "is built in."
+            "(`train/CLASS/`, `test/CLASS/`), `cifar10:PATH`, `cifar100:PATH`, or `digits` (built "
+            "in)."
         ),
     ],
     init: Annotated[
         Path | None,
         typer.Option(
-            help="Weights to start from, with torchvision's names, e.g. its ImageNet weights; the "
-            "last layer is replaced. Seeded weights if not given."
+            help="Initial weights, with torchvision's names, e.g. its ImageNet weights; the last "
+            "layer is replaced. Seeded weights if not given."
         ),
     ] = None,
     out: Annotated[
@@ -41,45 +41,48 @@ def train(
     epochs: Annotated[
         int,
         typer.Option(
-            help="Epochs in all; more than an earlier run had prolong it.", rich_help_panel=_RECIPE
+            help="Total epochs; a larger number extends an earlier run.", rich_help_panel=_RECIPE
         ),
     ] = 250,
     batch: Annotated[int, typer.Option(help="Images per step.", rich_help_panel=_RECIPE)] = 32,
     rate: Annotated[
-        float, typer.Option(help="Learning rate at the start.", rich_help_panel=_RECIPE)
+        float, typer.Option(help="Initial learning rate.", rich_help_panel=_RECIPE)
     ] = 0.001,
     momentum: Annotated[
-        float, typer.Option(help="Of stochastic gradient descent.", rich_help_panel=_RECIPE)
+        float,
+        typer.Option(help="Momentum of stochastic gradient descent.", rich_help_panel=_RECIPE),
     ] = 0.9,
     every: Annotated[
-        int, typer.Option(help="Epochs until the learning rate falls.", rich_help_panel=_RECIPE)
+        int, typer.Option(help="Epochs between learning rate decays.", rich_help_panel=_RECIPE)
     ] = 50,
     factor: Annotated[
-        float, typer.Option(help="By which the learning rate falls.", rich_help_panel=_RECIPE)
+        float, typer.Option(help="Learning rate decay factor.", rich_help_panel=_RECIPE)
     ] = 0.1,
     seed: Annotated[
         int,
-        typer.Option(help="Of order, dropout and drawn weights.", rich_help_panel=_RECIPE),
+        typer.Option(
+            help="Seed of shuffling, dropout and initial weights.", rich_help_panel=_RECIPE
+        ),
     ] = 0,
     limit: Annotated[
         int,
         typer.Option(
-            help="Images of each split, evenly spread, for a try; 0: all.", rich_help_panel=_RUN
+            help="Images per split, evenly spaced, for a trial run; 0: all.", rich_help_panel=_RUN
         ),
     ] = 0,
     device: Annotated[str, typer.Option(help="`cpu` or `cuda`.", rich_help_panel=_RUN)] = "cpu",
     threads: Annotated[
-        int, typer.Option(help="Threads that read and resize images.", rich_help_panel=_RUN)
+        int, typer.Option(help="Threads for reading and resizing images.", rich_help_panel=_RUN)
     ] = 4,
 ) -> None:
-    """Train a network on your own data, by the recipe of the thesis.
+    """Train a network on your own data with the thesis's recipe.
 
-    Stochastic gradient descent on the cross-entropy of shuffled images, 250 epochs, a learning
-    rate of 0.001 that falls to a tenth every 50. Each epoch ends with a checkpoint: killed at any
-    point, the same command goes on from there, to the same weights.
+    Stochastic gradient descent on cross-entropy with shuffled images, 250 epochs, a learning rate
+    of 0.001 that decays by a factor of 10 every 50. Each epoch ends with a checkpoint: if the run
+    is killed, the same command resumes it and ends with the same weights.
 
-    `OUT/weights.pt` is what `maccord sim NETWORK --weights` reads, `OUT/log.csv` has a row per
-    epoch.
+    `OUT/weights.pt` can be passed to `maccord sim NETWORK --weights`; `OUT/log.csv` has one row
+    per epoch.
 
     Examples:
 
@@ -106,7 +109,7 @@ def _run(
     device: str,
     threads: int,
 ) -> None:
-    """Check what can be checked, train, and say where the results are."""
+    """Check the arguments, train, and print where the results are."""
     from ..nets.data.kinds import check_data
     from ..nets.devices import check_device
     from ..runtime.files import check_writable
@@ -158,7 +161,7 @@ def _run(
 
 
 class _Watch:
-    """A bar that moves with every step on a terminal, a line per epoch elsewhere.
+    """A progress bar on a terminal; elsewhere one line per epoch.
 
     Attributes
     ----------
@@ -194,11 +197,11 @@ class _Watch:
         self._progress.stop()
 
     def step(self, step: int, steps: int) -> None:
-        """Move by a step."""
+        """Advance the bar by one step."""
         self._progress.update(self._bar, completed=self.done + step / steps)
 
     def epoch(self, row: Epoch) -> None:
-        """Say what an epoch gave."""
+        """Report an epoch's loss and accuracies."""
         self.done = row.epoch
         said = (
             f"epoch {row.epoch} of {self._epochs}: loss {row.loss:.4f}, "

@@ -45,7 +45,7 @@ def verilog(
         "build/verilog"
     ),
 ) -> None:
-    """Write the accelerator as one Verilog file, the very text that `sim` simulates.
+    """Write the accelerator as one Verilog file, identical to the one that `sim` simulates.
 
     Example: `maccord verilog --rows 32 --cols 8 -o rtl/`
     """

@@ -1,4 +1,4 @@
-"""The scheduler: from the integer graph to programs and memory images."""
+"""The compiler: from the integer graph to programs and memory images."""
 
 from .layer import Schedule, schedule
 from .macs import count_macs

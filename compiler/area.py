@@ -1,4 +1,4 @@
-"""Where a tensor lies in memory: rows of bytes, evenly apart."""
+"""The memory area of a tensor: rows of bytes at a constant pitch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["Area"]
 
 @dataclass(frozen=True)
 class Area:
-    """Rows of bytes in memory; a part of a concatenated tensor has gaps between its rows.
+    """Rows of bytes in memory; an input of a concatenation has gaps between its rows.
 
     Parameters
     ----------
     name : str
-        Of the tensor.
+        Name of the tensor.
     base : int
         Byte offset of the first row.
     rows, row_bytes : int
     pitch : int
-        Bytes from row to row, at least `row_bytes`.
+        Bytes from one row to the next, at least `row_bytes`.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Area:
 
     @property
     def size(self) -> int:
-        """Bytes that belong to it."""
+        """Bytes in all rows, gaps excluded."""
         return self.rows * self.row_bytes
 
     @property
     def end(self) -> int:
-        """Offset behind the last row's last byte."""
+        """Offset one past the last byte of the last row."""
         return self.base + (self.rows - 1) * self.pitch + self.row_bytes
 
     def view(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Collects a program's tasks, and gives out room in the scratchpads."""
+"""Collects a program's tasks and allocates scratchpad buffers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .tasks import Region, Space, Task
 __all__ = ["Builder", "View"]
 
 _REMEMBERED = 16  # buffers
-_ALIGNMENT = 64  # of buffers, so that no two share a grain of `ordering`
+_ALIGNMENT = 64  # bytes; no two buffers share a grain of `ordering`
 
 
 @dataclass(frozen=True)
 class View:
-    """Pixels of a tensor in memory; `pitch` is beyond `channels` in a part of a concatenation.
+    """Pixels of a tensor in memory; in an input of a concatenation, `pitch` exceeds `channels`.
 
     Parameters
     ----------
     base : int
         Byte offset of the first pixel's first channel.
     images, height, width, channels : int
-        A tensor of shape (N, K) is N images of one pixel.
+        A tensor of shape (N, K) is N images of one pixel each.
     pitch : int
-        Bytes from pixel to pixel.
+        Bytes from one pixel to the next.
     """
 
     base: int
@@ -38,12 +38,12 @@ class View:
 
     @property
     def pixels(self) -> int:
-        """Pixels of all images."""
+        """Number of pixels in all images."""
         return self.images * self.height * self.width
 
     @property
     def dense(self) -> bool:
-        """Whether pixel touches pixel."""
+        """Whether pixels are contiguous."""
         return self.pitch == self.channels
 
     def offset(self, image: int, y: int = 0, x: int = 0, channel: int = 0) -> int:
@@ -52,16 +52,16 @@ class View:
 
 
 class _Room:
-    """Gives out buffers of a scratchpad, each where what lay there is oldest."""
+    """Allocates buffers in a scratchpad, always reusing the oldest place."""
 
     def __init__(self, size: int, alignment: int) -> None:
         self._size, self._alignment = size, alignment
         self._taken: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)  # newest first
 
     def take(self, size: int) -> int:
-        """Address of the next buffer; what lay there before is overwritten."""
+        """Address of the next buffer; it overwrites older buffers."""
         most = (self._size - size) // self._alignment * self._alignment
-        places = [0, most]  # large buffers take turns at the two ends
+        places = [0, most]  # large buffers alternate between the two ends
         if size <= self._size // 3:
             ends = [-(-end // self._alignment) * self._alignment for _, end in self._taken]
             places = [end for end in ends if end <= most] + places
@@ -70,7 +70,7 @@ class _Room:
         return address
 
     def take_several(self, size: int, most: int) -> list[int]:
-        """Addresses of buffers side by side; what lay there before is overwritten."""
+        """Addresses of adjacent buffers; they overwrite older buffers."""
         whole = -(-size // self._alignment) * self._alignment
         count = max(min(most, (self._size - size) // whole + 1), 1)
         age = {start: self._age(start, size) for start in range(0, self._size - size + 1, whole)}
@@ -78,7 +78,7 @@ class _Room:
         return sorted((base + i * whole for i in range(count)), key=lambda a: -age.get(a, 0))
 
     def _age(self, address: int, size: int) -> int:
-        """How many buffers are newer than the newest that would be overwritten."""
+        """Count the buffers newer than the newest one that would be overwritten."""
         for age, (start, end) in enumerate(self._taken):
             if start < address + size and address < end:
                 return age
@@ -87,7 +87,7 @@ class _Room:
 
 @dataclass
 class Builder:
-    """Appends tasks in logical order: as one unit alone could run them.
+    """Appends tasks in an order that is correct when executed sequentially.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Builder:
         return self._activation.take(size)
 
     def activation_buffers(self, size: int, most: int) -> list[int]:
-        """Addresses of up to `most` buffers of one size, side by side, the oldest place first."""
+        """Addresses of up to `most` adjacent buffers of one size, in the oldest place."""
         return self._activation.take_several(size, most)
 
     def output_buffer(self, size: int) -> int:
@@ -121,14 +121,14 @@ class Builder:
     def load(
         self, memory: int, pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
     ) -> Task:
-        """Bring rows of bytes into the activation scratchpad."""
+        """Load rows of bytes into the activation scratchpad."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
         source = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
         target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
         return self._add(Opcode.LOAD, fields, (source,), (target,))
 
     def fill(self, buffer: int, pitch: int, rows: int, row_bytes: int, value: int) -> None:
-        """Fill rows of bytes in the activation scratchpad; none if there is nothing to fill."""
+        """Fill rows of bytes in the activation scratchpad; no task if there are none."""
         if rows and row_bytes:
             fields = _transfer(0, 0, buffer, pitch, rows, row_bytes) | {"value": value}
             target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
@@ -142,19 +142,19 @@ class Builder:
         return buffer
 
     def weights(self, memory: int, buffer: int, size: int, *, after: tuple[Task, ...] = ()) -> Task:
-        """Bring bytes of a weight stream, a multiple of the bus width, into a buffer."""
+        """Load bytes of a weight stream, a multiple of the bus width, into a buffer."""
         fields = _transfer(memory, 0, buffer, 0, 1, size)
         task = self._add(Opcode.WEIGHT, fields, (), self._weight_regions(buffer, size))
         task.after = after
         return task
 
     def setup(self, fields: dict[str, int]) -> None:
-        """Give a layer's geometry to the compute unit."""
+        """Pass a layer's geometry to the compute unit."""
         self._mode = Mode(fields.get("mode", Mode.DENSE))
         self._add(Opcode.SETUP, fields)
 
     def setup_add(self, fields: dict[str, int]) -> None:
-        """Give the factors of a sum to the compute unit."""
+        """Pass the factors of an addition to the compute unit."""
         self._mode = Mode.ADD
         self._add(Opcode.SETUP_ADD, fields)
 
@@ -167,8 +167,8 @@ class Builder:
         ----------
         fields : dict of str to int
         reads, writes : (int, int)
-            First byte, and the one behind the last, of its buffers in the activation and the
-            output scratchpad.
+            Start and end (exclusive) of its buffers in the activation and the output
+            scratchpad.
         """
         regions: tuple[Region, ...] = ((Space.ACTIVATION, *reads),)
         if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
@@ -188,7 +188,7 @@ class Builder:
         self._add(Opcode.STORE, fields, (source,), (target,))
 
     def record(self, memory: int, *, interrupt: bool) -> None:
-        """Write the counters to memory once all stores before are done."""
+        """Write the counters to memory when all earlier stores have completed."""
         fields = _transfer(memory, 0, 0, 0, 1, RECORD_BYTES) | {"value": int(interrupt)}
         region = (Space.MEMORY, memory, memory + RECORD_BYTES)
         self._add(Opcode.RECORD, fields, (), (region,))
@@ -204,7 +204,7 @@ class Builder:
         return self.tasks[-1]
 
     def _weight_regions(self, start: int, size: int) -> tuple[Region, ...]:
-        """Return a range of the weight scratchpad, in two where it wraps."""
+        """Return a range of the weight scratchpad, split in two if it wraps."""
         limit = self.parameters.weight_bytes
         if start + size <= limit:
             return ((Space.WEIGHT, start, start + size),)

@@ -14,7 +14,7 @@ from .weight_stream import Chunk, WeightPlan, WeightStream, chunks
 
 __all__ = ["Clamp", "dense"]
 
-# Memory answers in the order of requests: what computing starts with has to be asked for first.
+# Memory answers in request order, so the first data to be computed on must be requested first.
 _HELD = 2  # chunks of weights that do not wait for the first tile's load
 _OPENS = 3  # the second tile's load waits for this chunk
 
@@ -126,7 +126,7 @@ class _Dense:
         members: list[tuple[int, ColumnTile]],
         reads: tuple[int, int],
     ) -> None:
-        """Compute a group of column tiles on a tile of pixels, and store it."""
+        """Compute a group of column tiles on a tile of pixels and store the result."""
         first, last = members[0][1].start, members[-1][1].start + members[-1][1].count
         size = tile.pixels * (last - first)
         base = self.builder.output_buffer(size)
@@ -149,7 +149,7 @@ class _Dense:
         self._store(tile, base, first, last)
 
     def _keep(self) -> None:
-        """Give room to the whole stream; its chunks are fetched with the first tile."""
+        """Reserve space for the whole stream; its chunks are fetched with the first tile."""
         base = self.builder.weight_buffer(self.stream.size)
         for index in range(len(self.work.column_tiles)):
             sizes = self.plan.sizes if index else self.plan.first_sizes
@@ -179,7 +179,7 @@ class _Dense:
             yield chunk, (wrapped + chunk.skip) % p.weight_bytes // p.weight_row_bytes
 
     def _rectangle(self, tile: Tile, buffer: int, after: tuple[Task, ...]) -> Task | None:
-        """Bring padding and input under a tile; return the last transfer from memory."""
+        """Load a tile's input and fill its padding; return the last transfer from memory."""
         vertical, horizontal = self.work.vertical, self.work.horizontal
         channels, pitch = self.work.channels, self.tiling.cut.pitch
         fill, value = self.builder.fill, self.clamp.padding
@@ -209,20 +209,20 @@ class _Dense:
     def _loads(
         self, origin: tuple[int, int, int], size: tuple[int, int], body: int
     ) -> Iterator[tuple[int, int, int, int, int, int]]:
-        """Transfers of the cells under a tile, `rows` x `columns` of them."""
+        """Transfers of a tile's `rows` x `columns` input cells."""
         vertical, horizontal = self.work.vertical, self.work.horizontal
         channels, pitch = self.work.channels, self.tiling.cut.pitch
         (image, y, x), (rows, columns) = origin, size
         pixel = (image * vertical.size + y) * horizontal.size + x
         source = self.source.base + pixel * self.source.pitch
         line = vertical.step * horizontal.size * self.source.pitch
-        if horizontal.step > 1 or not self.source.dense:  # every pixel is a row
+        if horizontal.step > 1 or not self.source.dense:  # one row per pixel
             step = horizontal.step * self.source.pitch
             for row in range(rows):
                 yield source + row * line, step, body + row * pitch, channels, columns, channels
             return
         count = columns * channels
-        if count == pitch == line:  # the lines touch on both sides
+        if count == pitch == line:  # lines are contiguous in both source and buffer
             rows, count = 1, rows * count
         yield source, line, body, pitch, rows, count
 

@@ -19,12 +19,12 @@ from .timing import estimate_cycles
 __all__ = ["MemoryMap", "Schedule", "align", "schedule", "view"]
 
 ALIGNMENT = 4096
-AFTER = 512  # bytes that the program's prefetch may read beyond its end
+AFTER = 512  # bytes; instruction prefetch may read this far past the program's end
 
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """Byte offsets and sizes of a layer's areas in memory, from the base address."""
+    """Byte offsets (from the base address) and sizes of a layer's memory areas."""
 
     input: int
     input_bytes: int
@@ -52,7 +52,7 @@ class Schedule:
     stream : ndarray of shape (bytes,), uint8
         Weights and requantization parameters.
     plan : Plan
-        How it is cut.
+        The layer's tiling.
     macs : int
         Multiplications of the layer, padding included.
     estimate : int
@@ -72,11 +72,11 @@ class Schedule:
 
     @property
     def utilization(self) -> float:
-        """Estimated share of the array's multipliers at work, 0 to 1."""
+        """Estimated utilization of the array's multipliers, 0 to 1."""
         return self.macs / (self.parameters.rows * self.parameters.cols * self.estimate)
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Memory before the start, for input codes of shape `input_shape`; outputs are 0.
+        """Return the initial memory for input codes of shape `input_shape`; outputs are 0.
 
         Raises
         ------
@@ -146,11 +146,11 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
 
 
 def view(base: int, shape: tuple[int, ...], pitch: int = 0) -> View:
-    """View a tensor (N, H, W, C) or (N, K) at a byte offset; its pixels touch by default."""
+    """View a tensor (N, H, W, C) or (N, K) at a byte offset; pixels are contiguous by default."""
     images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
     return View(base, images, height, width, channels, pitch or channels)
 
 
 def align(size: int) -> int:
-    """Round a size up, so that what follows begins at a page."""
+    """Round a size up to a multiple of the page size."""
     return -(-size // ALIGNMENT) * ALIGNMENT

@@ -11,17 +11,17 @@ __all__ = ["count_macs"]
 
 
 def count_macs(program: Iterable[Instruction], rows: int) -> int:
-    """Count the multiplications with a weight of the layer that a program does.
+    """Count the multiplications with weights that a program performs.
 
-    For a grouped convolution on the whole array that is the dense block over the groups of a
-    column tile; for a depthwise one, the cells that each pass scans for an output.
+    For a grouped convolution in dense mode, this counts the dense block over the groups of a
+    column tile; in depthwise mode, the cells that each pass scans per output.
 
     Parameters
     ----------
     program : iterable of Instruction
         Each ``COMPUTE`` after a ``SETUP``.
     rows : int
-        Rows of the array that the program was made for, 4 to 64.
+        Rows of the array that the program was compiled for, 4 to 64.
 
     Returns
     -------

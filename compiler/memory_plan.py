@@ -1,4 +1,4 @@
-"""Places tensors in memory, so that those that do not live at once share it."""
+"""Allocates tensors in memory; tensors with disjoint lifetimes may share addresses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _ALIGNMENT = 4096
 
 @dataclass(frozen=True)
 class Lifetime:
-    """How long a tensor is needed.
+    """The lifetime of a tensor.
 
     Parameters
     ----------
     size : int
         Bytes.
     first, last : int
-        Stages, both included: the one that begins to write it, the last one that reads it.
+        Stages, inclusive: the first that writes it and the last that reads it.
     """
 
     size: int
@@ -28,7 +28,7 @@ class Lifetime:
 
 
 def place(tensors: Sequence[Lifetime]) -> tuple[list[int], int]:
-    """Choose offsets, largest tensor first, each at the lowest that is free while it lives.
+    """Choose offsets, largest tensor first, each at the lowest offset free during its lifetime.
 
     After Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference" (2020),
     greedy by size.
@@ -40,7 +40,7 @@ def place(tensors: Sequence[Lifetime]) -> tuple[list[int], int]:
     Returns
     -------
     (list of int, int)
-        Offsets, multiples of 4096, and bytes in all.
+        Offsets, multiples of 4096, and the total size in bytes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From a network to one program: memory, weights, and every layer's instructions in a row."""
+"""Compiles a network to one program: memory plan, weights, and all layers' instructions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .plan import Plan, plan
 __all__ = ["CompiledNetwork", "Stage", "alone", "compile_network"]
 
 _PARAMETER_BYTES = 8  # bias and multiplier of an output channel
-_MOST = 1 << 32  # bytes that offsets reach
+_MOST = 1 << 32  # bytes addressable by 32-bit offsets
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """An operation as the accelerator runs it.
+    """An operation as executed by the accelerator.
 
     Parameters
     ----------
     name : str
-        Of the tensor that it makes.
+        Name of its output tensor.
     layer : str
-        Of the operation.
+        Name of the operation.
     op : str
     inputs : tuple of str
         Tensors that it reads.
@@ -45,7 +45,7 @@ class Stage:
     macs : int
         Multiplications with weights of the network, padding included.
     read_bytes, written_bytes : int
-        What has to cross the bus at least: inputs, weights and their parameters; outputs.
+        Minimum bus traffic: inputs, weights and channel parameters; outputs.
     record : int
         Byte offset of the counters at its end, if the program has records.
     estimate : int
@@ -65,11 +65,11 @@ class Stage:
     estimate: int
 
     def array_cycles(self, parameters: Parameters) -> float:
-        """Cycles if every multiplier worked in each."""
+        """Cycles at full multiplier utilization."""
         return self.macs / (parameters.rows * parameters.cols)
 
     def roofline(self, parameters: Parameters) -> float:
-        """Fewest cycles that array and bus allow: the largest of work, reads and writes."""
+        """Lower bound on cycles: the largest of array, read and write cycles."""
         moved = max(self.read_bytes, self.written_bytes) / parameters.axi_bytes
         return max(self.array_cycles(parameters), moved)
 
@@ -118,7 +118,7 @@ class CompiledNetwork:
     records: bool = True
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Memory before the start.
+        """Return the initial memory image.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class CompiledNetwork:
         return memory
 
     def tensor(self, name: str, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Codes of a tensor from its area's bytes, in the tensor's shape."""
+        """Codes of a tensor, in its shape, from the bytes of its area."""
         return (rows ^ np.uint8(0x80)).reshape(self.network.tensors[name].shape)
 
 
@@ -154,7 +154,7 @@ def alone(layer: Layer, network: str, input_shape: tuple[int, ...]) -> Network:
     network : str
         Name of the network that the layer belongs to.
     input_shape : tuple of int
-        (N, H, W, I) of a convolution's input, (N, K) of a linear layer's; N is free.
+        (N, H, W, I) of a convolution's input, (N, K) of a linear layer's; any N.
     """
     source = Tensor(f"{layer.name}.input", (1, *input_shape[1:]), layer.input)
     return Network(network, source, (Node(layer, (source.name,)),), layer.name)
@@ -168,26 +168,26 @@ def compile_network(
     interrupts: bool = False,
     records: bool = True,
 ) -> CompiledNetwork:
-    """Plan a network's memory and write its program.
+    """Plan a network's memory and generate its program.
 
     Parameters
     ----------
     network : Network
-        Passed `verify.verify`.
+        Must have passed `verify.verify`.
     parameters : Parameters
     batch : int
-        Images that one run takes.
+        Images per run.
     interrupts : bool
-        Whether the accelerator raises its interrupt after each stage and not only at the end.
+        Whether to interrupt after each stage, not only at the end.
     records : bool
-        Whether the program writes the counters at the end of each stage. A single stage needs
-        none, and takes fewer cycles without.
+        Whether the program writes the counters at the end of each stage. A single stage does
+        not need records and takes fewer cycles without them.
 
     Raises
     ------
     ValueError
-        If the hardware cannot run an operation, batch is not positive, or interrupts are asked
-        for without records, which raise them.
+        If the hardware cannot run an operation, batch is not positive, or interrupts are
+        requested without records, which raise them.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
@@ -233,7 +233,7 @@ def compile_network(
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """An operation that moves bytes, or the copy of a concatenation's part."""
+    """An operation that moves bytes, or the copy of an input of a concatenation."""
 
     operation: Operation
     inputs: tuple[str, ...]
@@ -254,7 +254,7 @@ def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:
 
 
 def _copies(network: Network, node: Node, where: dict[str, Place]) -> Iterator[_Step]:
-    """Yield copies of the parts that could not be written in their place."""
+    """Yield copies of concatenation inputs that could not be written in place."""
     channel = where[node.name].channel
     for number, name in enumerate(node.inputs):
         wanted = Place(where[node.name].root, channel)
@@ -296,7 +296,7 @@ def _stack(sizes: list[int], start: int) -> tuple[list[int], int]:
 
 
 def _roots(steps: list[_Step], where: dict[str, Place]) -> list[str]:
-    """Tensors that have bytes of their own, in the order in which they are written."""
+    """Tensors that are not aliases, in the order in which they are written."""
     return list(dict.fromkeys(where[step.name].root for step in steps))
 
 
@@ -319,7 +319,7 @@ def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) ->
 def _view(
     network: Network, at: Place, shape: tuple[int, ...], bases: dict[str, int], name: str
 ) -> View:
-    """Where a tensor lies; one that is flattened may have other dimensions than its root."""
+    """View of a tensor; a flattened alias may have other dimensions than its root."""
     root = network.tensors[at.root].shape
     if prod(root) == prod(shape):
         return view(bases[at.root], shape)

@@ -1,9 +1,9 @@
-"""From tasks to a program: which waits for which, their order, and tokens.
+"""From tasks to a program: dependences, instruction order, and tokens.
 
-Units run at the same time, each its own instructions in order. The order of a program only says
-how early each unit learns of its work: loads and weights are placed ahead of the computing that
-they are for, as far as what they overwrite is done with, and never so many for one unit that its
-queue holds up the others.
+Units run concurrently, each executing its own instructions in order. Program order determines
+only how early an instruction is dispatched. Loads and weights are prefetched ahead of the COMPUTE
+that needs them, as soon as the data that they overwrite is dead. The number of prefetches per
+unit is limited, so that a full queue does not block dispatch to the other units.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .tasks import Space, Task
 __all__ = ["link", "needs", "order"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
-# Bytes that are looked at as one: no two buffers share them, nor two beats of weights.
+# Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain.
 _GRAIN = {Space.MEMORY: 64, Space.ACTIVATION: 64, Space.WEIGHT: 8, Space.OUTPUT: 64}
-_AHEAD = 6  # instructions given to a unit ahead of the others; its queue holds 8
-_SOME = 2  # weights ahead for a later part, where the bus has more urgent work
-_FRESH = 8  # commands that may still run when those behind them are dispatched
-_BEHIND = 16  # older instructions than those are over by then: none is waited for alone
+_AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
+_SOME = 2  # weights prefetched for a later part while the bus has more urgent work
+_FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
+_BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 
 _SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD)
 _TOKENLESS = (*_SETUPS, Opcode.RECORD)
@@ -34,24 +34,24 @@ Needs = list[list[int]]
 
 
 def link(tasks: Sequence[Task]) -> list[Instruction]:
-    """Make a program of tasks, `END` included.
+    """Convert tasks to a program, `END` included.
 
     Parameters
     ----------
     tasks : sequence of Task
-        In an order in which they could run one after the other.
+        In an order that is correct when executed sequentially.
 
     Returns
     -------
     list of Instruction
-        Each unit's in the order given, with tokens that order every shared access.
+        Each unit's instructions in the given order; tokens order all conflicting accesses.
     """
     wanted = needs(tasks)
     return [*_tokens(tasks, wanted, order(tasks, wanted)), Instruction(Opcode.END, {})]
 
 
 class _Accesses:
-    """Who touched each grain of a space last, as numbers of tasks per unit, from 1 on."""
+    """The last task of each unit to access each grain of a space, counted from 1 per unit."""
 
     def __init__(self, grains: int) -> None:
         self._written = np.zeros((len(Unit), grains), np.int32)
@@ -60,7 +60,7 @@ class _Accesses:
         self._readers: list[int] = []
 
     def conflicts(self, unit: int, where: slice, write: bool, wanted: list[int]) -> None:
-        """Raise `wanted` to the tasks of other units that an access has to come after."""
+        """Raise `wanted` to the tasks of other units on which an access depends."""
         for other in self._writers:
             if other != unit:
                 last = int(self._written[other, where].max())
@@ -75,7 +75,7 @@ class _Accesses:
                     wanted[other] = last
 
     def record(self, unit: int, number: int, where: slice, write: bool) -> None:
-        """Note an access."""
+        """Record an access."""
         units, table = (self._writers, self._written) if write else (self._readers, self._read)
         if unit not in units:
             units.append(unit)
@@ -83,7 +83,7 @@ class _Accesses:
 
 
 def needs(tasks: Sequence[Task]) -> Needs:
-    """How many tasks of each unit have to be done before each task, its own unit's apart."""
+    """For each task, the number of tasks of each other unit that must complete before it."""
     sizes = [0] * len(Space)
     for task in tasks:
         for space, _, end in (*task.reads, *task.writes):
@@ -114,7 +114,7 @@ def needs(tasks: Sequence[Task]) -> Needs:
 
 
 def order(tasks: Sequence[Task], wanted: Needs) -> list[int]:
-    """Place the tasks: what each COMPUTE needs, then what others may do ahead, then itself."""
+    """Order the tasks: dependences of each COMPUTE, then prefetches, then the COMPUTE."""
     return _Placing(tasks, wanted).run()
 
 
@@ -129,7 +129,7 @@ class _Placing:
         self.parts = {unit: self._parts(unit) for unit in (Unit.LOAD, Unit.WEIGHT)}
 
     def _parts(self, unit: Unit) -> list[int]:
-        """For each task, the number of setups before the COMPUTE that it is for."""
+        """For each task, the number of setups before the COMPUTE that needs it."""
         parts: list[int] = []
         part = 0
         for index in self.queues[Unit.COMPUTE]:
@@ -138,9 +138,9 @@ class _Placing:
         return parts + [part] * (len(self.queues[unit]) - len(parts))
 
     def run(self) -> list[int]:
-        weights = loads = 0  # used by what is placed
+        weights = loads = 0  # consumed by the tasks placed so far
         stored = deque([0] * _FRESH, maxlen=_FRESH)
-        part, busy = 0, False  # busy: what runs needs the bus all the time
+        part, busy = 0, False  # busy: the current part is bus-bound
         for index in self.queues[Unit.COMPUTE]:
             task = self.tasks[index]
             if task.opcode in _SETUPS:
@@ -165,12 +165,12 @@ class _Placing:
         self.done[Unit.COMPUTE] += 1
 
     def _place_needed(self, index: int) -> None:
-        """Place what a task has to come after."""
+        """Place the dependences of a task."""
         for unit in (Unit.WEIGHT, Unit.LOAD, Unit.STORE, Unit.COMPUTE):
             self._advance(unit, self.wanted[index][unit])
 
     def _advance(self, unit: int, count: int) -> None:
-        """Place a unit's first tasks up to `count` of them."""
+        """Place a unit's tasks until `count` of them are placed."""
         while self.done[unit] < count:
             index = self.queues[unit][self.done[unit]]
             self._place_needed(index)
@@ -178,7 +178,7 @@ class _Placing:
             self.done[unit] += 1
 
     def _weights_ahead(self, until: int, part: int, later: int) -> None:
-        """Place weights up to number `until`, those of a later part up to `later` if not -1."""
+        """Place weights up to number `until`, for a later part up to `later` (-1: no limit)."""
         queue = self.queues[Unit.WEIGHT]
         while self.done[Unit.WEIGHT] < min(until, len(queue)):
             done = self.done[Unit.WEIGHT]
@@ -189,9 +189,9 @@ class _Placing:
                 return
 
     def _load_ahead(self, most: int, used: int, part: int, stored: int) -> None:
-        """Place up to `most` loads, but few for a later part that wait for a fresh store.
+        """Place up to `most` loads, but few for a later part that depend on a recent store.
 
-        They would fill the queue, behind which the rest of this part waits.
+        They would fill the queue and block the rest of the current part.
         """
         queue = self.queues[Unit.LOAD]
         for _ in range(most):
@@ -204,7 +204,7 @@ class _Placing:
             self._ahead(Unit.LOAD, 1)
 
     def _ahead(self, unit: int, most: int) -> None:
-        """Place up to `most` more tasks of a unit, as long as all is there that they need."""
+        """Place up to `most` more tasks of a unit, while their dependences are placed."""
         queue = self.queues[unit]
         while most > 0 and self.done[unit] < len(queue):
             index = queue[self.done[unit]]
@@ -217,13 +217,13 @@ class _Placing:
 
 
 def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list[Instruction]:
-    """Let each task wait for what it needs and does not know of yet.
+    """Add waits and signals for dependences that are not already implied (vector clocks).
 
-    A unit knows what was done before a token that it took, and what its own past knew.
+    Taking a token implies everything that its sender had completed or waited for before.
     """
     waits, signals = [0] * len(tasks), [0] * len(tasks)
     members: list[list[int]] = [[] for _ in Unit]  # the unit's tasks so far
-    clocks: list[list[npt.NDArray[np.int64]]] = [[] for _ in Unit]  # what each of them knows
+    clocks: list[list[npt.NDArray[np.int64]]] = [[] for _ in Unit]  # vector clock after each
     known = [np.zeros(len(Unit), np.int64) for _ in Unit]
     for index in placed:
         unit = tasks[index].unit
@@ -238,7 +238,7 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
             writes = clock[Unit.COMPUTE]
             np.maximum(clock, clocks[other][need - 1], out=clock)
             if unit == Unit.STORE and other != Unit.COMPUTE:
-                clock[Unit.COMPUTE] = writes  # others are told that its reads are done
+                clock[Unit.COMPUTE] = writes  # other units' tokens imply only COMPUTE's reads
         members[unit].append(index)
         clock[unit] = len(members[unit])
         known[unit] = clock
@@ -247,9 +247,9 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
 
 
 def _giver(tasks: Sequence[Task], members: Sequence[int], need: int) -> int:
-    """Choose whose token to take: that of a unit's task number `need`, or a later one's.
+    """Choose the task that signals: a unit's task number `need`, or a later one.
 
-    Counters of tokens stay small if none is taken long after it was given.
+    Taking tokens soon after they are sent keeps the token counters small.
     """
     late = len(members) - _BEHIND
     while late > need and tasks[members[late - 1]].opcode in _TOKENLESS:

@@ -1,4 +1,4 @@
-"""Which tensors of a network share bytes: flattened ones, and the parts of concatenations."""
+"""Aliases: flattened tensors, and inputs of concatenations that are written in place."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["Place", "moves_nothing", "places"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor lies: from a channel on in another one, which may be itself."""
+    """Location of a tensor: a root tensor, which may be itself, and a channel offset in it."""
 
     root: str
     channel: int = 0
 
 
 def moves_nothing(operation: Operation) -> bool:
-    """Whether the output is the input's bytes: a flattened image, a mean of one element."""
+    """Whether the output aliases the input: a flattened image, a mean of one element."""
     if isinstance(operation, AvgPool2d):
         return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
     return isinstance(operation, Flatten)
 
 
 def places(network: Network) -> dict[str, Place]:
-    """Find each tensor's place; a part that cannot be written into its concatenation has its own.
+    """Find each tensor's place; a part that cannot be written in place gets its own memory.
 
     Parameters
     ----------
@@ -65,5 +65,5 @@ def places(network: Network) -> dict[str, Place]:
 
 
 def _writes(node: Node) -> bool:
-    """Whether the node's output is written, and not merely seen in another way."""
+    """Whether the node writes its output, rather than aliasing its input."""
     return not moves_nothing(node.operation)

@@ -1,4 +1,4 @@
-"""Which way an operation of the graph takes through the accelerator."""
+"""Selects the execution mode of an operation of the graph."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _NO_WEIGHTS = np.zeros((0, 0), np.uint8)
 
 
 class Plan(Protocol):
-    """An operation cut for one accelerator."""
+    """An operation tiled for one accelerator."""
 
     @property
     def stream(self) -> npt.NDArray[np.uint8]:
-        """Weights and parameters as they lie in memory, uint8 of any shape."""
+        """Weights and parameters in memory order, uint8 of any shape."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class Plan(Protocol):
         ...
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks: from `sources` and the weights in memory to `target`."""
+        """Append the operation's tasks, which read `sources` and weights and write `target`."""
         ...
 
 
@@ -48,17 +48,17 @@ def plan(
     *,
     dense: bool = True,
 ) -> Plan:
-    """Cut an operation for an accelerator.
+    """Tile an operation for an accelerator.
 
     Parameters
     ----------
     operation : Operation
-        Any that computes; a Concat of one input is a copy.
+        Any operation that computes; a Concat of one input is a copy.
     shapes : sequence of tuple of int
-        Of its inputs.
+        Shapes of its inputs.
     parameters : Parameters
     dense : bool
-        Whether pixels touch in memory, in inputs and output.
+        Whether pixels are contiguous in memory, in inputs and output.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def plan(
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
-    """Express an average pool as a depthwise convolution of ones, of equal sums and rounding."""
+    """Express an average pool as a depthwise convolution of ones with the same rounding."""
     kernel = operation.kernel
     factor = mean_multiplier(operation.input, kernel[0] * kernel[1])
     return Conv2d(
@@ -103,7 +103,7 @@ def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
 
 
 def _scans(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> bool:
-    """Whether columns work a channel each: depthwise, and with a stride that the hardware has."""
+    """Whether to use depthwise mode: a depthwise layer with a stride that the hardware supports."""
     channels = layer.weight.shape[0]
     return (
         parameters.depthwise
@@ -165,7 +165,7 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
 
 
 def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
-    """Return a max pool of one cell: clamps, or merely moves."""
+    """Return a max pool of one cell, which clamps or copies."""
     images, height, width, channels = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
     one = (1, 1)
     window = Window(
@@ -193,7 +193,7 @@ def _windows(
 
 
 def _strides(stride: tuple[int, int], outputs: tuple[int, int]) -> tuple[int, int]:
-    """Strides that count: one output has none."""
+    """Effective strides: 1 along an axis with a single output."""
     return (
         stride[0] if outputs[0] > 1 else 1,
         stride[1] if outputs[1] > 1 else 1,

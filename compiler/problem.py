@@ -1,7 +1,7 @@
-"""A convolution or linear layer as the scheduler sees it: axes and column tiles.
+"""A convolution or linear layer in the compiler's terms: axes and column tiles.
 
-Output channels are cut into column tiles of the array's width. A linear layer, and a convolution
-whose kernel is one pixel, are one long line of pixels, the batch included.
+Output channels are split into column tiles of the array's width. A linear layer or 1 x 1
+convolution becomes a single line of pixels, including the batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Axis", "ColumnTile", "Problem", "problem"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One spatial axis of a convolution; a buffer holds one cell for every `step` inputs.
+    """One spatial axis of a convolution; a buffer holds one cell per `step` inputs.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ class Axis:
         Inputs and outputs along the axis.
     kernel, stride, padding, dilation : int
     step : int
-        Inputs from one buffered cell to the next: the stride where a kernel of one element
-        leaves the inputs between unread, else 1.
+        Inputs from one buffered cell to the next: the stride if the kernel has one element, so
+        that the inputs in between are not read; else 1.
     """
 
     size: int
@@ -39,7 +39,7 @@ class Axis:
 
     @property
     def window_step(self) -> int:
-        """Cells from an output's window to the next output's."""
+        """Cells between the windows of neighbouring outputs."""
         return self.stride // self.step
 
     def cells(self, outputs: int) -> int:
@@ -47,7 +47,7 @@ class Axis:
         return (outputs - 1) * self.window_step + self.dilation * (self.kernel - 1) + 1
 
     def real(self, start: int, outputs: int) -> tuple[int, int, int]:
-        """Cells under outputs from `start` on: padding before, cells of the input, first input."""
+        """Cells read by outputs from `start`: leading padding, cells of the input, first input."""
         first = start * self.stride - self.padding
         cells = self.cells(outputs)
         before = min(max(ceil(-first / self.step), 0), cells)
@@ -57,7 +57,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class ColumnTile:
-    """Output channels `start` to `start + count`, reading input channels from `channel` on."""
+    """Output channels `start` to `start + count`, which read input channels from `channel`."""
 
     start: int
     count: int
@@ -66,7 +66,7 @@ class ColumnTile:
 
 @dataclass(frozen=True)
 class Problem:
-    """A convolution as the scheduler sees it; a linear layer is one of 1 x 1.
+    """A convolution in the compiler's terms; a linear layer is a 1 x 1 convolution.
 
     Parameters
     ----------
@@ -121,13 +121,13 @@ def _axes(
         return 1, one, Axis(shape[0], shape[0], 1, 1, 0, 1)
     kernel = layer.weight.shape[2:]
     if kernel == (1, 1) and layer.stride == (1, 1) and not any(map(any, layer.pads)):
-        pixels = prod(shape[:3])  # every pixel is alone: the batch is one long line
+        pixels = prod(shape[:3])  # pixels are independent: the batch becomes one line
         return 1, one, Axis(pixels, pixels, 1, 1, 0, 1)
     out = layer.output_shape(shape)
     axes: list[Axis] = []
     for i in (0, 1):
         stride = layer.stride[i]
-        # Skipping lines costs nothing, skipping pixels makes every one a row of its own.
+        # Skipping lines is free; skipping pixels makes each pixel a separate row of the transfer.
         skip = kernel[i] == 1 and (i == 0 or channels >= 8 * parameters.axi_bytes)
         axes.append(
             Axis(
@@ -141,7 +141,7 @@ def _axes(
 def _column_tiles(
     channels: int, out_channels: int, groups: int, cols: int
 ) -> tuple[tuple[ColumnTile, ...], int]:
-    """Cut the output channels; return the tiles and the input channels each one reads."""
+    """Split the output channels; return the tiles and the input channels that each one reads."""
     inputs, outputs = channels // groups, out_channels // groups
     spans: list[tuple[int, int, int, int]] = []
     for start in range(0, out_channels, cols):

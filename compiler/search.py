@@ -1,4 +1,8 @@
-"""Chooses how a dense layer is cut: the tilings that fit, ranked by a bound, the best played."""
+"""Tiling search for dense layers.
+
+Enumerates feasible tilings, ranks them by a lower bound on cycles, and times the best few with the
+cycle model.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +26,13 @@ from .weight_stream import WeightPlan, WeightStream, stream_bytes, weight_plan, 
 
 __all__ = ["Choices", "DensePlan", "dense_plan", "recall", "searched"]
 
-_FINALISTS = 6  # tilings that are played in time
-_BUDGET = 20_000  # instructions to play, over all finalists
+_FINALISTS = 6  # tilings to time with the cycle model
+_BUDGET = 20_000  # instructions to time, over all finalists
 
 
 @dataclass(frozen=True, eq=False)
 class DensePlan:
-    """How a convolution or linear layer is cut.
+    """Tiling of a convolution or linear layer.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ class DensePlan:
     chunks : WeightPlan
     clamp : Clamp
     stream : ndarray of shape (bytes,), uint8
-        Weights and parameters as they lie in memory.
+        Weights and parameters in memory order.
     estimate : int
         Estimated cycles.
     """
@@ -62,7 +66,7 @@ class DensePlan:
 def dense_plan(
     layer: Layer, input_shape: tuple[int, ...], parameters: Parameters, *, dense: bool = True
 ) -> DensePlan:
-    """Find the fastest of the most promising tilings.
+    """Find the fastest tiling.
 
     Parameters
     ----------
@@ -71,7 +75,7 @@ def dense_plan(
         (N, H, W, I) or (N, I).
     parameters : Parameters
     dense : bool
-        Whether the pixels of input and output touch in memory.
+        Whether the pixels of input and output are contiguous in memory.
 
     Raises
     ------
@@ -100,19 +104,19 @@ def _best(work: Problem, parameters: Parameters, dense: bool) -> _Choice:
 
 
 def searched() -> Choices:
-    """Return what this process has chosen so far; picklable."""
+    """Return the tilings found by this process so far; picklable."""
     return dict(_chosen)
 
 
 def recall(choices: Choices) -> None:
-    """Take over what another process has `searched`, so that it is not searched again."""
+    """Import tilings that another process has `searched`."""
     _chosen.update(choices)
 
 
 def _plays(
     work: Problem, parameters: Parameters, touching: bool
 ) -> Iterator[tuple[float, _Choice]]:
-    """Write and time the programs of the most promising tilings; yields costs."""
+    """Generate and time the programs of the most promising tilings; yield costs."""
     played, clamp = 0, Clamp(0, -128, 127, 0)
     source, target = _views(work, touching)
     for cut in _ranked(work, parameters):
@@ -130,7 +134,7 @@ def _plays(
 
 
 def _views(work: Problem, dense: bool) -> tuple[View, View]:
-    """Where input and output might lie, for the sake of time."""
+    """Return placeholder views of input and output, for timing only."""
     gap = 0 if dense else work.channels
     size = work.images, work.vertical.size, work.horizontal.size
     source = View(0, *size, work.channels, work.channels + gap)
@@ -153,7 +157,7 @@ def _ranked(work: Problem, parameters: Parameters) -> list[Cut]:
 
 
 def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
-    """Cycles of a cut if the slowest unit were always busy, plus start and end."""
+    """Lower bound on a cut's cycles: the slowest unit always busy, plus start and end."""
     rows, axi = parameters.rows, parameters.axi_bytes
     tiles = work.images * cut.down * cut.across
     columns = len(work.column_tiles)
@@ -171,11 +175,11 @@ def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
         store = cut.height * (cut.width * work.out_channels / axi + 1) + 45
     streams = 1 if weights <= parameters.weight_bytes else tiles
     read = tiles * load + streams * weights / axi
-    # Tapering halves what is exposed, at least.
+    # Tapering hides at least half of the first load and the last store.
     cycles = max(tiles * compute, read, tiles * store) + load / 2 + store / groups / 2
     return cycles * _penalty(work, cut)
 
 
 def _penalty(work: Problem, cut: Cut) -> float:
-    """Whole pixels make long bursts: short ones must be worth it on a slower memory, too."""
+    """Penalty on cuts that store in short bursts, which are slower on other memories."""
     return 1.0 if cut.group == len(work.column_tiles) else 1.005

@@ -1,4 +1,4 @@
-"""Tasks of a sum of two tensors: bytes in the order of memory, vector by vector."""
+"""Tasks of an addition of two tensors, vector by vector in memory order."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .builder import Builder, View
 
 __all__ = ["SumPlan", "sum_plan"]
 
-_OPEN = 70  # cycles until a first tile is there and a last one has left
+_OPEN = 70  # cycles to load the first tile and store the last one
 _COMMAND = 8
-_PARTS = 8  # tiles on their way at once
-_LEAST = 1024  # bytes of a tile
-_MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE
+_PARTS = 8  # tiles in flight
+_LEAST = 1024  # minimum bytes per tile
+_MOST = (1 << 16) - 1  # maximum rows per transfer and vectors per COMPUTE
 
 
 @dataclass(frozen=True)
 class SumPlan:
-    """How a sum is cut.
+    """Tiling of an addition.
 
     Parameters
     ----------
     operation : Add
     pixels : int
-        Of a tile.
+        Pixels per tile.
     estimate : int
         Estimated cycles.
     """
@@ -44,7 +44,7 @@ class SumPlan:
         return np.zeros(0, np.uint8)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the sum's tasks."""
+        """Append the addition's tasks."""
         del weights
         factors = check_add(self.operation)
         first, second = self.operation.inputs
@@ -101,7 +101,7 @@ class SumPlan:
 
 
 def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
-    """Cut bytes into vectors, whole ones and what is left: offset, columns, vectors."""
+    """Split bytes into full vectors and a remainder: offset, columns, vectors."""
     whole = size // cols
     parts = [(at * cols, cols, min(_MOST, whole - at)) for at in range(0, whole, _MOST)]
     if size % cols:
@@ -110,12 +110,12 @@ def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
 
 
 def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> SumPlan:
-    """Cut a sum into tiles of whole pixels, several of which fit the scratchpads.
+    """Tile an addition by whole pixels, with several tiles in the scratchpads.
 
     Raises
     ------
     ValueError
-        If not even one pixel fits, or the scales are beyond the arithmetic's.
+        If a single pixel does not fit, or the scales are out of range.
     """
     check_add(operation)
     channels = shape[-1]

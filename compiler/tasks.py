@@ -1,4 +1,4 @@
-"""What a program is made of before its order: instructions and the bytes that they touch."""
+"""Tasks: not yet ordered instructions, with the bytes that they access."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Region", "Space", "Task"]
 
 
 class Space(IntEnum):
-    """Where bytes lie that instructions share."""
+    """Address spaces shared between instructions."""
 
     MEMORY = 0
     ACTIVATION = 1
@@ -19,21 +19,21 @@ class Space(IntEnum):
     OUTPUT = 3
 
 
-Region = tuple[Space, int, int]  # first byte, and the one behind the last
+Region = tuple[Space, int, int]  # start and end (exclusive), bytes
 
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """An instruction to be; tasks stand in an order in which one unit alone could run them.
+    """A not yet encoded instruction; tasks are listed in an order that is correct sequentially.
 
     Parameters
     ----------
     opcode : Opcode
     fields : dict of str to int
     reads, writes : tuple of Region
-        What tokens have to order between units.
+        Accesses that tokens must order between units.
     after : tuple of Task
-        Earlier tasks that have to be done first for another reason.
+        Further earlier tasks that must complete first.
     """
 
     opcode: Opcode
@@ -44,5 +44,5 @@ class Task:
 
     @property
     def unit(self) -> Unit:
-        """The unit that runs it."""
+        """The unit that executes it."""
         return UNIT_OF[self.opcode]

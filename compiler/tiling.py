@@ -1,7 +1,7 @@
-"""How a layer is cut to fit the scratchpads: output tiles, buffer layout, groups of columns.
+"""Tiling of a layer to fit the scratchpads: output tiles, buffer layout, column groups.
 
-The input rectangle under a tile of output pixels lies in the activation scratchpad with a line
-pitch that lets vectors of the reduction cross from one kernel line into the next (see
+The input rectangle of a tile of output pixels is stored in the activation scratchpad with a line
+pitch that allows reduction vectors to continue across kernel lines (see
 `maccord.golden.feed.reduction`). Column tiles that share an output buffer form a group.
 """
 
@@ -39,18 +39,18 @@ class Tile:
 
 @dataclass(frozen=True)
 class Cut:
-    """A candidate: the output cut evenly into `down` x `across` tiles for each image.
+    """A tiling candidate: the output split evenly into `down` x `across` tiles per image.
 
     Parameters
     ----------
     height, width : int
-        Of the largest tile, in pixels.
+        Size of the largest tile, pixels.
     down, across : int
     pitch : int
-        Bytes from line to line in an activation buffer.
+        Bytes from one line to the next in an activation buffer.
     geometry : Reduction
     passes : int
-        Weight tiles of a column tile.
+        Weight tiles per column tile.
     group : int
         Column tiles that share an output buffer.
     """
@@ -85,7 +85,7 @@ def cuts(work: Problem, parameters: Parameters) -> Iterator[Cut]:
     Raises
     ------
     ValueError
-        If not even a tile of one pixel fits; the message says what is needed.
+        If even a tile of one pixel does not fit; the message gives the required size.
     """
     limit = min(parameters.accumulators, _MAX_ROWS)
     fitted = False
@@ -107,7 +107,7 @@ def cuts(work: Problem, parameters: Parameters) -> Iterator[Cut]:
 
 
 def tiling(work: Problem, cut: Cut, parameters: Parameters) -> Tiling:
-    """Lay a cut's tiles over the images."""
+    """Return the tiles of a cut for all images."""
     height, width = work.vertical.out, work.horizontal.out
     ys = [i * height // cut.down for i in range(cut.down + 1)]
     xs = [i * width // cut.across for i in range(cut.across + 1)]
@@ -121,9 +121,9 @@ def tiling(work: Problem, cut: Cut, parameters: Parameters) -> Tiling:
 
 
 def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Tiling]:
-    """Yield the tiling itself, and with small first tiles, small last ones, or both.
+    """Yield the tiling itself and variants with small first tiles, small last tiles, or both.
 
-    Nothing is computed while the first tile is loaded and while the last one is stored.
+    The array is idle while the first tile is loaded and while the last one is stored.
     """
     yield base
     for head, tail in ((4, 1), (1, 4), (4, 4), (8, 8), (16, 16)):
@@ -136,12 +136,12 @@ def tapered(work: Problem, base: Tiling, parameters: Parameters) -> Iterator[Til
         if len(tiles) == len(base.tiles):
             continue
         size = max(tile_bytes(work, base.cut.pitch, t.height, t.width) for t in tiles)
-        if 2 * size <= parameters.activation_bytes:  # else they would not overlap
+        if 2 * size <= parameters.activation_bytes:  # else loads and computing would not overlap
             yield Tiling(base.cut, tuple(tiles))
 
 
 def _split(tile: Tile, part: int, parts: int) -> list[Tile]:
-    """Cut a tile in two, the first with `part` of `parts` of its lines, or of its pixels."""
+    """Split a tile in two, the first with `part` / `parts` of its lines or pixels."""
     down = tile.height > 1
     size = tile.height if down else tile.width
     if size < 2:
@@ -157,13 +157,13 @@ def _split(tile: Tile, part: int, parts: int) -> list[Tile]:
 
 
 def tile_bytes(work: Problem, pitch: int, height: int, width: int) -> int:
-    """Bytes of the activation scratchpad under a tile."""
+    """Bytes of a tile's input buffer in the activation scratchpad."""
     line = work.horizontal.cells(width) * work.channels
     return pitch * (work.vertical.cells(height) - 1) + line
 
 
 def _layout(work: Problem, width: int, parameters: Parameters) -> tuple[int, Reduction, int]:
-    """Line pitch, reduction and passes for tiles `width` outputs wide, with fewest passes."""
+    """Line pitch, reduction and passes for tiles `width` outputs wide, minimizing passes."""
     rows, banks = parameters.rows, parameters.activation_banks
     horizontal, vertical = work.horizontal, work.vertical
     joined = work.block == work.channels and horizontal.dilation == 1
@@ -199,7 +199,7 @@ def _count(geometry: Reduction, rows: int) -> int:
 
 
 def _sizes(out: int, limit: int) -> list[tuple[int, int]]:
-    """Sizes up to `limit` into which `out` is cut evenly, each with the number of parts."""
+    """Tile sizes up to `limit` that split `out` evenly, each with the number of tiles."""
     sizes: dict[int, int] = {}
     for parts in range(1, out + 1):
         size = -(-out // parts)
@@ -209,7 +209,7 @@ def _sizes(out: int, limit: int) -> list[tuple[int, int]]:
 
 
 def _groups(work: Problem, pixels: int, single: bool, parameters: Parameters) -> list[int]:
-    """Column tiles per output buffer worth trying: the most that fit, and a quarter of all."""
+    """Candidate group sizes: the largest that fits, and a quarter of all column tiles."""
     count = len(work.column_tiles)
     half = parameters.output_bytes // 2
     if pixels * work.out_channels <= (2 * half if single else half):

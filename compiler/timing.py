@@ -1,9 +1,9 @@
-"""How many cycles a program takes: an estimate from the durations of its instructions.
+"""Cycle model: estimates a program's cycles from the durations of its instructions.
 
-Units run their own instructions in order and meet through tokens, as in the hardware; the
-program is dispatched in order into finite queues, and the read bus serves loads before weights.
-Durations within an instruction are averages, so the estimate serves to choose between schedules,
-not to state a result.
+As in the hardware, units execute in order and synchronize through tokens, the program is
+dispatched in order into finite queues, and loads have priority over weights on the read bus.
+Instruction durations are averages, so the estimate is for choosing between tilings, not for
+reporting results.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from ..spec.parameters import Parameters
 __all__ = ["estimate_cycles"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
-_QUEUE = 8  # instructions a unit holds
-_LATENCY = 33  # cycles from a request to the data's arrival in a scratchpad
+_QUEUE = 8  # instructions in a unit's queue
+_LATENCY = 33  # cycles from a read request to data in the scratchpad
 _START = 2  # cycles between instructions of a unit
 _STORED = 42  # cycles from a store's last beat to its acknowledgement
-_EXPOSED = 22  # cycles of a column tile's parameters and start that a long pass hides
+_EXPOSED = 22  # cycles of a column tile's setup, hidden behind a long pass
 _SETUP = 4
 _COMMAND = 6  # cycles between two COMPUTEs without weights
 
 
 def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
-    """Cycles from start to interrupt, for a memory of latency 30 without stalls."""
+    """Estimated cycles from start to interrupt, for a memory latency of 30 without stalls."""
     return round(_Timeline(program, parameters).run())
 
 
 class _Timeline:
-    """Plays a program in time, from one event to the next."""
+    """Event-driven simulation of a program."""
 
     def __init__(self, program: Sequence[Instruction], parameters: Parameters) -> None:
         self.program, self.parameters = program, parameters
@@ -43,15 +43,15 @@ class _Timeline:
         self.tokens: list[list[deque[float]]] = [[deque() for _ in Unit] for _ in Unit]
         self.running: list[Instruction | None] = [None] * len(Unit)
         self.left = [0.0] * len(Unit)  # cycles of work left
-        self.load_rate = 0.0  # share of the read bus that the running load takes alone
+        self.load_rate = 0.0  # share of the read bus used by the current load alone
         self.load_burst = self.weight_burst = 1.0  # beats
-        self.last_pass = 0  # cycles of the array's last pass, if it just ended
+        self.last_pass = 0  # cycles of the array's previous pass, if just ended
         self.idle_since = 0.0
         self.setup: Instruction | None = None  # the last one
         self.finished = 0.0
 
     def run(self) -> float:
-        """Return the time at which the last instruction is done."""
+        """Return the completion time of the last instruction."""
         position, next_dispatch = 0, 2.0 * _LATENCY / 2 + 10
         step = max(1, INSTRUCTION_BYTES // self.parameters.axi_bytes)
         while True:
@@ -77,7 +77,7 @@ class _Timeline:
     def _rates(self) -> tuple[float, float, float, float]:
         if self.running[Unit.LOAD] is None or self.running[Unit.WEIGHT] is None:
             return 1.0, 1.0, 1.0, 1.0
-        # Bursts of the two alternate.
+        # Bursts of loads and weights alternate.
         share = min(self.load_rate, self.load_burst / (self.load_burst + self.weight_burst))
         load = share / self.load_rate if self.load_rate else 1.0
         return load, 1.0 - share, 1.0, 1.0
@@ -174,7 +174,7 @@ class _Timeline:
         return _START + exposed + (instruction["passes"] - 1) * one + last
 
     def _scan(self, instruction: Instruction, setup: Instruction) -> float:
-        """Cells of the lines under a tile, once for each pass."""
+        """Cycles of a scan: the cells of a tile's lines, once per pass."""
         lines = (instruction["height"] - 1) * setup["stride_y"] + setup["window_height"]
         cells = (instruction["width"] - 1) * setup["stride_x"] + setup["window_width"]
         if setup["mode"] == Mode.MAX:

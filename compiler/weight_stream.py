@@ -1,4 +1,4 @@
-"""Weights and requantization parameters in the order in which the array takes them.
+"""Weights and requantization parameters in the order in which the array consumes them.
 
 For each column tile the stream holds `PARAMETER_ROWS` rows of parameters (byte i of every
 column's int32 bias, then of its fp32 multiplier) and one weight tile of `rows` rows per pass.
@@ -24,14 +24,14 @@ __all__ += ["weight_plan", "weight_stream"]
 
 @dataclass(frozen=True)
 class WeightStream:
-    """Where the column tiles of a stream begin.
+    """Layout of a weight stream.
 
     Parameters
     ----------
     tiles : int
         Column tiles.
     tile_bytes : int
-        Bytes from a column tile to the next, a multiple of the bus width.
+        Bytes from one column tile to the next, a multiple of the bus width.
     passes : int
         Weight tiles in each column tile.
     """
@@ -48,10 +48,10 @@ class WeightStream:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Passes `start` to `end` of a column tile, fetched at once.
+    """Passes `start` to `end` of a column tile, fetched together.
 
-    `memory` and `size` are the aligned bytes of the stream to fetch; `skip` of them, at the
-    front, belong to the passes before.
+    `memory` and `size` are the aligned range of the stream to fetch; its first `skip` bytes
+    belong to earlier passes.
     """
 
     column_tile: int
@@ -63,7 +63,7 @@ class Chunk:
 
 
 def weight_stream(work: Problem, geometry: Reduction, parameters: Parameters) -> WeightStream:
-    """Measure the stream of a layer for a reduction's order."""
+    """Compute the layout of a layer's stream for a reduction order."""
     passes = sum(1 for _ in reduction(geometry, parameters.rows))
     used = (PARAMETER_ROWS + passes * parameters.rows) * parameters.weight_row_bytes
     tile_bytes = -(-used // parameters.axi_bytes) * parameters.axi_bytes
@@ -73,12 +73,12 @@ def weight_stream(work: Problem, geometry: Reduction, parameters: Parameters) ->
 def stream_bytes(
     layer: Layer, work: Problem, geometry: Reduction, parameters: Parameters
 ) -> npt.NDArray[np.uint8]:
-    """Lay out a layer's weights and parameters for the reduction's order.
+    """Lay out a layer's weights and parameters in reduction order.
 
     Returns
     -------
     ndarray of shape (bytes,), uint8
-        As long as `weight_stream` measures.
+        Of the size given by `weight_stream`.
     """
     rows, pitch = parameters.rows, parameters.weight_row_bytes
     walk = list(reduction(geometry, rows))
@@ -100,7 +100,7 @@ def stream_bytes(
 
 
 def _matrix(layer: Layer, work: Problem, tile: ColumnTile) -> npt.NDArray[np.int8]:
-    """Weights of a column tile in the flattened reduction's order, shape (K, columns)."""
+    """Weights of a column tile in flattened reduction order, shape (K, columns)."""
     weight = layer.weight[tile.start : tile.start + tile.count]
     if not isinstance(layer, Conv2d):
         return np.ascontiguousarray(weight.T)
@@ -119,7 +119,7 @@ def _matrix(layer: Layer, work: Problem, tile: ColumnTile) -> npt.NDArray[np.int
 def chunks(
     stream: WeightStream, column_tile: int, sizes: tuple[int, ...], parameters: Parameters
 ) -> list[Chunk]:
-    """Cut a column tile's passes into chunks of the given sizes."""
+    """Split a column tile's passes into chunks of the given sizes."""
     tile = parameters.rows * parameters.weight_row_bytes
     align = parameters.axi_bytes
     result: list[Chunk] = []
@@ -138,16 +138,16 @@ def chunks(
 
 @dataclass(frozen=True)
 class WeightPlan:
-    """How chunks of the stream use the weight scratchpad.
+    """Allocation of stream chunks to the weight scratchpad.
 
     Parameters
     ----------
     sizes : tuple of int
         Passes in each chunk of a column tile.
     first_sizes : tuple of int
-        The same for the very first column tile: small ones first, so that computing starts.
+        The same for the first column tile: small chunks first, so that computing starts early.
     resident : bool
-        Whether the whole stream stays, fetched once for all tiles of pixels.
+        Whether the whole stream stays in the scratchpad, fetched once for all pixel tiles.
     """
 
     sizes: tuple[int, ...]
@@ -156,7 +156,7 @@ class WeightPlan:
 
 
 def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
-    """Keep all weights if they fit, else cut them into chunks that follow each other.
+    """Keep all weights resident if they fit, else stream them in chunks.
 
     Raises
     ------

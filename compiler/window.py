@@ -1,8 +1,8 @@
-"""Tasks of what scans windows: depthwise convolutions, average and max pools, clamps, copies.
+"""Tasks of windowed operations: depthwise convolutions, pools, clamps, copies.
 
-The array's columns work a channel each. Channels are cut into slices, which lie side by side in
-the activation scratchpad, and a slice's pixels into tiles, whose lines are scanned cell by cell,
-once for each pass of the kernel and each column tile.
+Each column of the array processes one channel. Channels are split into slices, which are
+contiguous in the activation scratchpad, and a slice's pixels into tiles. The lines of a tile are
+scanned cell by cell, once per kernel pass and column tile.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from .window_stream import Window
 
 __all__ = ["WindowPlan", "window_plan"]
 
-_OPEN = 34  # cycles until a first tile has been asked for
+_OPEN = 34  # cycles until the first tile is requested
 _COMMAND = 8  # cycles between two COMPUTEs
-_HIDDEN = 56  # cycles of a scan that hide the next column tile's parameters and weights
+_HIDDEN = 56  # cycles of a scan; hides loading the next column tile's parameters and weights
 _MAX_STRIDE = 15
-_BUFFERS = 4  # tiles on their way at once
-_TAPER = 4  # of a tile that nothing runs beside
+_BUFFERS = 4  # tiles in flight
+_TAPER = 4  # divisor of the tile height where transfers are not overlapped
 
 
 @dataclass(frozen=True, eq=False)
 class WindowPlan:
-    """How a windowed operation is cut.
+    """Tiling of a windowed operation.
 
     Parameters
     ----------
     window : Window
     shape : (images, height, width, channels)
-        Of the input.
+        Shape of the input.
     slice : int
-        Channels that lie side by side in the scratchpad.
+        Channels per slice in the scratchpad.
     height, width : int
-        Pixels of the largest tile.
+        Size of the largest tile, pixels.
     stream : ndarray of shape (column tiles, bytes), uint8
-        One column tile may serve all; none without weights.
+        One column tile may be shared by all; empty without weights.
     estimate : int
         Estimated cycles.
     """
@@ -68,13 +68,13 @@ def window_plan(
     stream: npt.NDArray[np.uint8],
     parameters: Parameters,
 ) -> WindowPlan:
-    """Choose slices and tiles by a bound on their cycles.
+    """Choose slices and tiles by a lower bound on cycles.
 
     Raises
     ------
     ValueError
-        If not even one pixel's window fits the scratchpads, or a column tile's weights, or a stride
-        is beyond the hardware's.
+        If the window of a single pixel or a column tile's weights do not fit the scratchpads, or
+        the hardware does not support the stride.
     """
     if max(window.stride) > _MAX_STRIDE:
         raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
@@ -123,7 +123,7 @@ def _candidates(
 
 
 def _rows(plan: WindowPlan, opens: bool, closes: bool) -> list[tuple[int, int]]:
-    """Tiles' first lines and heights; small ones where nothing else runs beside their transfers."""
+    """First lines and heights of tiles; tiles with exposed transfers are small."""
     outputs, height = plan.window.outputs[0], plan.height
     edges = [*range(0, outputs, height), outputs]
     small = -(-height // _TAPER)
@@ -135,7 +135,7 @@ def _rows(plan: WindowPlan, opens: bool, closes: bool) -> list[tuple[int, int]]:
 
 
 def _heights(outputs: int) -> list[int]:
-    """Even cuts of the lines, from all of them down to one."""
+    """Tile heights that split the lines evenly, from all lines down to one."""
     return sorted({-(-outputs // parts) for parts in range(1, outputs + 1)}, reverse=True)
 
 
@@ -147,7 +147,7 @@ def _bound(
     width: int,
     parameters: Parameters,
 ) -> int:
-    """Cycles if the slowest of load, scan and store were always busy, plus start and end."""
+    """Lower bound on cycles: the slowest of load, scan and store, plus start and end."""
     images, _, _, total = shape
     axi = parameters.axi_bytes
     slices = -(-total // channels)
@@ -205,7 +205,7 @@ class _Scan:
                         self._tile((image, y, x), (height, width), first, channels, shared)
 
     def _make_room(self, channels: int) -> None:
-        """Let tiles of a slice's width take turns in buffers whose padding is filled once."""
+        """Allocate buffers, reused in turn by a slice's tiles, whose padding is filled once."""
         if channels == self.channels:
             return
         self.channels = channels
@@ -246,7 +246,7 @@ class _Scan:
             self.in_force = fields
 
     def _fetch(self, index: int) -> int:
-        """Bring a column tile's weights; return their first row."""
+        """Fetch a column tile's weights; return their first row."""
         p, size = self.builder.parameters, self.plan.stream.shape[1]
         buffer = self.builder.weight_buffer(size)
         self.builder.weights(self.weights + index * size, buffer, size)
@@ -260,7 +260,7 @@ class _Scan:
         channels: int,
         shared: int,
     ) -> None:
-        """Load, scan and store; `shared` is the row of weights for all column tiles, or -1."""
+        """Load, scan and store a tile; `shared`: weight row of all column tiles, or -1."""
         window, cols = self.plan.window, self.builder.parameters.cols
         pitch = window.cells(self.plan.width, 1) * channels
         lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
@@ -298,7 +298,7 @@ class _Scan:
         first: int,
         channels: int,
     ) -> None:
-        """Bring the cells under a tile, those outside of the input filled."""
+        """Load a tile's input cells and fill those outside the input."""
         window, source = self.plan.window, self.source
         image, out_y, out_x = origin
         y = out_y * window.stride[0] - window.padding[0]
@@ -319,7 +319,7 @@ class _Scan:
         body += left * channels
         if channels == source.pitch:
             self.builder.load(memory, line_memory, body, pitch, lines, cells * channels)
-        elif cells == source.width and pitch == cells * channels:  # pixels of all lines in a row
+        elif cells == source.width and pitch == cells * channels:  # all lines are contiguous
             self.builder.load(memory, source.pitch, body, channels, lines * cells, channels)
         else:
             for row in range(lines):
@@ -329,7 +329,7 @@ class _Scan:
                 )  # fmt: skip
 
     def _fill(self, shape: tuple[int, ...], buffer: int, pitch: int, channels: int) -> None:
-        """Fill the cells of a tile that lie outside of the input."""
+        """Fill the cells of a tile that lie outside the input."""
         top, bottom, left, right, height, width = shape
         lines, cells = height - top - bottom, width - left - right
         value, line = self.plan.window.fill, width * channels

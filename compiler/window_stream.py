@@ -1,4 +1,4 @@
-"""What is done with a tensor's windows, and a depthwise layer's weights as they lie in memory."""
+"""Windowed operations, and the memory layout of a depthwise layer's weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Window", "window_stream"]
 
 @dataclass(frozen=True)
 class Window:
-    """What is done with windows of one tensor.
+    """A windowed operation on one tensor.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class Window:
         DEPTHWISE or MAX.
     kernel, stride, padding : (vertical, horizontal)
     outputs : (vertical, horizontal)
-        Windows; they may reach beyond the padded input.
+        Number of windows; they may extend beyond the padded input.
     fill : int
-        Value of cells outside of the input, in int8.
+        Value of cells outside the input, int8.
     zero_point, low, high : int
-        Of the output, in int8.
+        Zero point and bounds of the output, int8.
     """
 
     mode: Mode
@@ -50,11 +50,11 @@ class Window:
 
     @property
     def parts(self) -> tuple[int, int]:
-        """Passes: windows side by side that make up the kernel."""
+        """Passes: adjacent windows that make up the kernel."""
         return ceil(self.kernel[0] / WINDOW), ceil(self.kernel[1] / WINDOW)
 
     def cells(self, outputs: int, axis: int) -> int:
-        """Cells under neighbouring outputs."""
+        """Cells read by neighbouring outputs."""
         return (outputs - 1) * self.stride[axis] + self.kernel[axis]
 
     def scan(self, outputs: int, axis: int) -> int:
@@ -68,7 +68,7 @@ def window_stream(layer: Conv2d, parameters: Parameters) -> npt.NDArray[np.uint8
     Parameters
     ----------
     layer : Conv2d
-        Of weights (C, 1, kh, kw).
+        With weights of shape (C, 1, kh, kw).
     parameters : Parameters
 
     Returns
@@ -85,7 +85,7 @@ def window_stream(layer: Conv2d, parameters: Parameters) -> npt.NDArray[np.uint8
     block = data[:, :used].reshape(tiles, -1, pitch)
 
     def place(row: int | slice, values: npt.NDArray[np.uint8]) -> None:
-        """Spread values per channel, shape (C,) or (rows, C), over the column tiles."""
+        """Distribute per-channel values, shape (C,) or (rows, C), over the column tiles."""
         values = values.reshape(-1, channels)
         padded = np.zeros((len(values), tiles * cols), np.uint8)
         padded[:, :channels] = values
