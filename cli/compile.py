@@ -18,6 +18,7 @@ from .parameters import (
     Lanes,
     LineCells,
     OutputBytes,
+    Packed,
     Rows,
     WeightBytes,
     parameters_of,
@@ -75,6 +76,7 @@ def compile_target(
     accumulators: Accumulators = 1024,
     line_cells: LineCells = 256,
     family: Family = "generic",
+    packed: Packed = False,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

@@ -72,7 +72,9 @@ def place(tmp_path: Path) -> Path:
     for name in listed.stdout.splitlines():
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)  # make looks at times
+        shutil.copy(ROOT / name, target)
+    for name in ("requirements.txt", "pyproject.toml"):  # older than .venv: make sets nothing up
+        os.utime(tmp_path / name, (0, 0))
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "cat.jpg")
     (tmp_path / "mynets.py").write_text(MODULE)
