@@ -1,4 +1,4 @@
-"""The images that a run sees beside the one that was asked for."""
+"""Selects the further images of a batch."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _NOISE = Perturbation("awgn", 0.1)
 
 
 def batch_crops(first: Crop, count: int, seed: int) -> list[Crop]:
-    """As many different images as a batch has.
+    """Return the distinct images of a batch.
 
     Parameters
     ----------
     first : ndarray of shape (224, 224, 3), float32
-        The image that was asked for.
+        The requested image.
     count : int
         Images, at least 1.
     seed : int
-        Of the noise on repeated images.
+        Seed of the noise on repeated images.
 
     Returns
     -------
     list of ndarray of shape (224, 224, 3), float32
-        The first image; the crops of the photographs that calibrate networks, without one that
-        equals it; then those again with white noise, each with a seed of its own.
+        The first image; the crops of the calibration photographs that differ from it; then the
+        same crops with white noise, each with its own seed.
     """
     others = [crop for crop in calibration_crops() if not np.array_equal(crop, first)]
     crops = [first]

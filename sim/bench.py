@@ -1,4 +1,4 @@
-"""`maccord bench`: ratios of things that do the same, measured in turns in one run."""
+"""`maccord bench`: time ratios of equivalent computations, measured alternately in one run."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ SCHEMA = "maccord.bench/1"
 
 
 def run(path: Path, seconds: float) -> None:
-    """Measure everything, print the table, write it as JSON.
+    """Run all benchmarks, print the table, write it as JSON.
 
     Parameters
     ----------
     path : Path
-        Of the JSON.
+        Output file, JSON.
     seconds : float
-        Least time spent on each side of a ratio; above 0.
+        Minimum measuring time per side of a ratio; above 0.
 
     Raises
     ------
     ValueError
-        If `seconds` is not, or not finite, or the file cannot be written.
+        If `seconds` is not positive and finite, or the file cannot be written.
     """
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds must be above 0 and finite, got {seconds:g}")
@@ -88,7 +88,7 @@ def run(path: Path, seconds: float) -> None:
 def content(
     ratios: Sequence[Ratio], machine: dict[str, str], digests: dict[str, str]
 ) -> dict[str, object]:
-    """Return the JSON: ratios, the versions that they were measured with, the provenance."""
+    """Return the JSON content: ratios, versions and provenance."""
     return {
         "schema": SCHEMA,
         "machine": machine,
@@ -105,12 +105,12 @@ def _digests(recordings: list[NetworkRecording]) -> dict[str, str]:
 
 
 def simulation(recording: NetworkRecording, parameters: Parameters, seconds: float) -> list[Ratio]:
-    """Return simulated cycles per second: under cocotb against a plain loop over the same model.
+    """Compare simulated cycles per second: cocotb against a plain C++ loop over the same model.
 
     Raises
     ------
     SimulationError
-        If a run fails, or the two do not agree in bytes and cycles.
+        If a run fails, or the two differ in bytes or cycles.
     """
     compiled = compile_network(recording.network, parameters, records=False)
     (area,) = compiled.areas
@@ -141,11 +141,11 @@ def simulation(recording: NetworkRecording, parameters: Parameters, seconds: flo
 
 
 def kernels(recordings: list[NetworkRecording], seconds: float) -> list[Ratio]:
-    """Time of all layers: golden against PyTorch's kernels, and against int64 products.
+    """Compare the golden model's time on all layers with PyTorch's kernels and int64 products.
 
-    Against the kernels also the layer with the worst ratio, out of the same passes.
+    For the kernels, also report the layer with the worst ratio in the same passes.
 
-    One thread each, as in the workers of `maccord sim`: more of them measure the machine's load.
+    Each uses one thread, as in the workers of `maccord sim`; more would measure the machine's load.
     """
     ours = [_golden(r) for r in recordings]
     theirs = [_qnnpack(r) for r in recordings]
@@ -183,7 +183,7 @@ def _golden(recording: NetworkRecording) -> Callable[[], object]:
 
 
 def _qnnpack(recording: NetworkRecording) -> Callable[[], object]:
-    """PyTorch's module on a tensor in the memory format that its kernel wants."""
+    """PyTorch's module, applied to a tensor in its kernel's native memory format."""
     layer = _layer(recording)
     module = module_of(layer)
     codes = torch.from_numpy(recording.x_q)
@@ -199,11 +199,11 @@ def _qnnpack(recording: NetworkRecording) -> Callable[[], object]:
 
 
 def _int64(recording: NetworkRecording) -> Callable[[], object]:
-    """Return the layer's matrix product alone, patches and weights laid out before."""
+    """Return the layer's matrix product alone, on prepared patches and weights."""
     layer = _layer(recording)
     pixels = int(np.prod(recording.tensors[layer.name].shape[:-1]))
     weight = layer.weight.reshape(layer.weight.shape[0], -1).T.astype(np.int64)
-    # Of the right shape: the time does not depend on the values
+    # Only the shape matters: the time does not depend on the values
     patches = np.random.default_rng(0).integers(-128, 128, (pixels, len(weight)))
     return lambda: patches @ weight
 

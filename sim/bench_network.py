@@ -26,20 +26,20 @@ Images = npt.NDArray[np.float32]
 
 
 def networks(seconds: float) -> list[Ratio]:
-    """Time from normalized images to logits, quantization of the images included.
+    """Compare the time from normalized images to logits, including input quantization.
 
-    ResNet-18 on photographs, then the experiment's three networks on digits, with the weights
-    that they have before training: times do not depend on them. One thread each.
+    ResNet-18 on photographs, then the study's three networks on digits with untrained weights,
+    which do not affect the time. One thread each.
 
     Parameters
     ----------
     seconds : float
-        Least time spent on each side of a ratio.
+        Minimum measuring time per side of a ratio.
 
     Raises
     ------
     SimulationError
-        If the two do not give the same logits.
+        If the logits differ.
     """
     return [compare(network, images, seconds) for network, images in _cases()]
 
@@ -55,7 +55,7 @@ def _cases() -> Iterator[tuple[QuantizedNetwork, Images]]:
 
 
 def compare(network: QuantizedNetwork, images: Images, seconds: float) -> Ratio:
-    """Ratio of the times of one batch, once both have given the same logits."""
+    """Return the time ratio for one batch, after checking that the logits are equal."""
     exact = IntegerNetwork(network.graph)
     source = network.graph.input.quantization
 

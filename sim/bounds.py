@@ -1,4 +1,4 @@
-"""What a run's cycles come down to: computing, weights, memory, or something else."""
+"""Classifies a run's cycles by bottleneck: computing, weights, memory, or other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 __all__ = ["BOUNDS", "bound_by", "bounds"]
 
-# What the causes of `maccord.spec.registers.COUNTERS` come down to.
+# The bottleneck for each cause in `maccord.spec.registers.COUNTERS`.
 BOUNDS = {
     "compute": ("compute",),
     "weights": ("weights", "array"),
@@ -17,7 +17,7 @@ BOUNDS = {
 
 
 def bounds(cycles_by_cause: Mapping[str, int]) -> dict[str, int]:
-    """Cycles by what bounded them, in the order and with the names of `BOUNDS`."""
+    """Cycles by bottleneck, in the order and with the names of `BOUNDS`."""
     return {
         name: sum(cycles_by_cause.get(cause, 0) for cause in causes)
         for name, causes in BOUNDS.items()
@@ -25,7 +25,7 @@ def bounds(cycles_by_cause: Mapping[str, int]) -> dict[str, int]:
 
 
 def bound_by(cycles_by_cause: Mapping[str, int]) -> str:
-    """Return what of `BOUNDS` took most cycles.
+    """Return the bottleneck, of `BOUNDS`, with the most cycles.
 
     Examples
     --------

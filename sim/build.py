@@ -34,26 +34,26 @@ MAINS = {
     "stock": Path(cocotb_tools.config.share_dir, "lib", "verilator", "verilator.cpp"),
 }
 SHARED = ("axi_memory.sv", "axi_checker.sv", "memory.cpp", "public.vlt", "sign_extend.h")
-# A netlist's style is its author's business; what is wrong with it shows in the simulation
+# Style warnings about a user's netlist are disabled; functional errors show in the simulation
 QUIET = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A Verilated model, ready to run.
+    """A Verilated model.
 
     Attributes
     ----------
     path : Path
-        The program.
+        Path of the executable.
     kind : str
         `cocotb` (own main, native clock), `plain` (a C++ loop) or `stock` (cocotb's own main).
     axi_bytes : int
         Bytes per beat of the master port.
     waves : str
-        File name ending of the waves it can write (`fst`, `vcd`), empty for none.
+        Suffix of the waveform files it can write (`fst`, `vcd`); empty if none.
     build_seconds : float
-        Time spent building it, 0 if it came from the cache.
+        Build time; 0 if it came from the cache.
     verilator : str
         Version of Verilator.
     """
@@ -81,20 +81,21 @@ def build(
     Parameters
     ----------
     verilog : Path or str
-        Netlist of the module `maccord`: a file, or the text itself. Own models of vendors' cells
-        are added if it instantiates some.
+        Netlist of the module `maccord`: a file, or the text itself. Simulation models are added
+        for the vendor cells that it instantiates.
     axi_bytes : int
         Bytes per beat of its master port: 8, 16, 32 or 64.
     trace : bool
-        Whether waves can be written (slower).
+        Whether to support waveforms (slower).
     kind : str
         `cocotb`, `plain` or `stock`; see `Model`.
     cache : Path, optional
         Folder of built programs; in the user's cache if not given.
     jobs : int, optional
-        Compilers at once; as many as this process may use processors if not given.
+        Parallel compiler processes; the number of processors available to this process if not
+        given.
     progress : callable
-        Called with one line when something that takes long begins.
+        Called with one line before each long step.
 
     Returns
     -------
@@ -129,7 +130,7 @@ def build_bench(
     progress: Callable[[str], None] = lambda text: None,
     check: Callable[[], None] = lambda: None,
 ) -> Model:
-    """Build a model with a testbench of one's own.
+    """Build a model with a custom testbench.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def build_bench(
     axi_bytes, trace, kind, cache, jobs, progress
         As for `build`.
     check : callable
-        Called before a model is built; one in the cache has passed.
+        Called before a model is built; cached models have passed it.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def build_bench(
         return model(0.0)
     check()
     with locked(folder):
-        if _whole(program):  # another process built it meanwhile
+        if _whole(program):  # built by another process in the meantime
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
@@ -180,12 +181,12 @@ def build_bench(
 
 
 def _whole(program: Path) -> bool:
-    """Whether a model is there; a full disk leaves empty ones."""
+    """Whether a complete model exists; a full disk leaves empty files."""
     return program.is_file() and program.stat().st_size > 0
 
 
 def _sources(bench: Path, verilog: str, kind: str) -> dict[str, str]:
-    """Return the texts to compile by the names that they have in the scratch folder."""
+    """Return the sources to compile, by file name in the scratch folder."""
     sources = {name: (HERE / name).read_text() for name in SHARED}
     main = MAINS[kind].read_text()
     return sources | {"tb.sv": bench.read_text(), "maccord.v": verilog, "main.cpp": main}
@@ -218,7 +219,7 @@ def _verilator_command(axi_bytes: int, kind: str, waves: str) -> list[str]:
 
 
 def _make_variables() -> list[str]:
-    """Return make's variables: tools by name, since the wheel's makefile names its builder's."""
+    """Return make variables with the tools' names, as the wheel's makefile has its build host's."""
     compiler = find_compiler()
     cxx = " ".join(compiler.command)
     launcher = "ccache" if shutil.which("ccache") else ""
@@ -246,15 +247,15 @@ def _compile(
     jobs: int | None,
     progress: Callable[[str], None],
 ) -> None:
-    """Build `out/model` in a scratch folder, which has no spaces in its name as make wants."""
+    """Build `out/model` in a scratch folder without spaces in its path, as make requires."""
     verilator = find_verilator()
     for name, text in sources.items():
         (scratch / name).write_text(text)
     (scratch / "verilator").symlink_to(verilator.root)
-    (scratch / "python").symlink_to(sys.executable)  # runs a script of the wheel
+    (scratch / "python").symlink_to(sys.executable)  # for a script in the wheel
     (scratch / "cocotb").symlink_to(cocotb_tools.config.libs_dir)
     environment = {**os.environ, "VERILATOR_ROOT": str(scratch / "verilator")}
-    environment.pop("MAKEFLAGS", None)  # a make above us has its own
+    environment.pop("MAKEFLAGS", None)  # set by a calling make
     progress(f"Verilator {verilator.version}: translating the netlist")
     _run([str(verilator.binary), *command], scratch, environment)
     with (scratch / "out" / "Vtop__pch.h").open("a") as header:
@@ -263,7 +264,7 @@ def _compile(
     options = [word for word in command if not word.startswith("-GD=")]
     library = cache / f"library-{digest(*_make_variables(), *_tools(), *options)[:20]}"
     for part in library.glob("*.o"):
-        shutil.copy(part, scratch / "out")  # newer than its source, so make leaves it alone
+        shutil.copy(part, scratch / "out")  # newer than its source, so make does not rebuild it
     workers = jobs or len(os.sched_getaffinity(0))
     make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables()]
     try:
@@ -271,7 +272,7 @@ def _compile(
     except SimulationError:
         if not library.is_dir():
             raise
-        # Perhaps its parts are damaged: once more without them
+        # The cached object files may be damaged: retry without them
         shutil.rmtree(library, ignore_errors=True)
         for part in (scratch / "out").glob("verilated*.o"):
             part.unlink()
@@ -280,7 +281,7 @@ def _compile(
 
 
 def _keep(out: Path, library: Path) -> None:
-    """Copy the parts of a model that every model has, each whole or not at all."""
+    """Copy the object files shared by all models, each atomically."""
     library.mkdir(parents=True, exist_ok=True)
     for part in out.glob("verilated*.o"):
         whole = library / f"{part.name}.{os.getpid()}"

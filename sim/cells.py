@@ -1,4 +1,4 @@
-"""Own models of the vendors' cells, for netlists that instantiate some."""
+"""Simulation models of vendor cells, for netlists that instantiate them."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _MODULE = re.compile(r"^ *module +(\w+)", re.MULTILINE)
 
 
 def instantiated(netlist: str) -> set[str]:
-    """Return the types of what is instantiated in a netlist, as Yosys writes it.
+    """Return the cell types instantiated in a netlist written by Yosys.
 
-    Only those that are single words: the accelerator's own modules have dots in their names.
+    Only single-word names: the accelerator's own modules have dots in their names.
     """
     return set(_CELL.findall(netlist))
 
 
 def defined(verilog: str) -> set[str]:
-    """Return the names of modules that are single words."""
+    """Return the single-word names of defined modules."""
     return set(_MODULE.findall(verilog))
 
 
 def with_models(netlist: str) -> str:
-    """Add the models of cells that a netlist instantiates without defining them.
+    """Add models of the cells that a netlist instantiates but does not define.
 
     Parameters
     ----------
     netlist : str
-        Verilog, as Yosys writes it. What there is no model of is left to whoever builds it.
+        Verilog written by Yosys. Cells without a model remain undefined.
 
     Returns
     -------
     str
-        The netlist alone if it needs none.
+        The netlist, followed by the models it needs.
     """
     open_ = instantiated(netlist) - defined(netlist)
     texts = [text for text, modules in _models() if modules & open_]
@@ -46,6 +46,6 @@ def with_models(netlist: str) -> str:
 
 @cache
 def _models() -> tuple[tuple[str, frozenset[str]], ...]:
-    """Each file's text, and the modules in it."""
+    """Text of each model file, and the modules it defines."""
     texts = [path.read_text() for path in sorted(MODELS.glob("*.v"))]
     return tuple((text, frozenset(defined(text))) for text in texts)

@@ -1,4 +1,4 @@
-"""What makes a simulation's result worthless, whatever bytes it left."""
+"""Checks that invalidate a simulation's result, whatever its output bytes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .results import Outcome, Verdict
 
 __all__ = ["attempt", "bus_faults", "other_accelerator", "stopped"]
 
-_PORT_CYCLES = 4  # from the start on the bus into the accelerator, and out to the interrupt
+_PORT_CYCLES = 4  # from the bus to the accelerator's start, and from its end to the interrupt
 
 
 def attempt(run: Callable[[], Result], parameters: Parameters) -> Result | Outcome:
-    """Return what a simulation gave; an outcome if it was none, or one of another accelerator."""
+    """Run a simulation; return an outcome if it failed or the accelerator does not match."""
     try:
         result = run()
     except (ValueError, ToolchainError) as error:
@@ -25,12 +25,12 @@ def attempt(run: Callable[[], Result], parameters: Parameters) -> Result | Outco
     except SimulationError as error:
         return Outcome(Verdict.FAILED, problems=(str(error),))
     other = other_accelerator(result, parameters)
-    # before its status is looked at: it may have refused a program that is not for it
+    # before the status: another accelerator may have rejected the program
     return Outcome(Verdict.BAD_INPUT, problems=(other,)) if other else result
 
 
 def stopped(result: Result) -> str:
-    """Say why the accelerator stopped early, if it did."""
+    """Describe why the accelerator stopped early, if it did."""
     if result.status & Status.DONE and not result.status & Status.ERROR:
         return ""
     known = result.error_code in list(ErrorCode)
@@ -39,9 +39,9 @@ def stopped(result: Result) -> str:
 
 
 def other_accelerator(result: Result, parameters: Parameters) -> str:
-    """Say which parameter the netlist was made with another value of, if any."""
+    """Name the first parameter in which the netlist differs, if any."""
     for field, wanted in asdict(parameters).items():
-        if field == "family":  # of no consequence to software: there is no register
+        if field == "family":  # not visible to software: there is no register
             continue
         found = result.registers.get(field.upper())
         if found != wanted:
@@ -50,7 +50,7 @@ def other_accelerator(result: Result, parameters: Parameters) -> str:
 
 
 def bus_faults(result: Result) -> list[str]:
-    """Violations of the bus protocol, and cycles that no cause or more than one counted."""
+    """Bus protocol violations, and cycles not attributed to exactly one cause."""
     faults = []
     if result.protocol_errors:
         faults.append(f"the AXI protocol was violated: {result.protocol_error}")

@@ -1,4 +1,4 @@
-"""`maccord layers`: what can be simulated."""
+"""`maccord layers`: lists the layers that can be simulated."""
 
 from __future__ import annotations
 

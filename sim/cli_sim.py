@@ -61,7 +61,7 @@ def run(request: Request, worker: Worker = run_network) -> int:
     Raises
     ------
     ValueError
-        If the request makes no sense.
+        If the request is invalid.
     ToolchainError
         If a tool is missing.
     SimulationError
@@ -124,10 +124,10 @@ def _run(request: Request, worker: Worker, err: Console) -> int:
 
 
 def _first_run(parameters: Parameters) -> str:
-    """Say what the first run of a configuration costs."""
+    """Return a message with the expected time of a configuration's first build."""
     elements = parameters.rows * parameters.cols
     processors = len(os.sched_getaffinity(0))
-    # measured on two processors: 33 s at 4 x 4, 62 s at 16 x 16; compilers share the second part
+    # measured on two processors: 33 s at 4 x 4, 62 s at 16 x 16; compilation is the parallel part
     seconds = 5 + 0.035 * elements + (54 + 0.17 * elements) / processors
     return (
         f"first run of {parameters.name}: generates Verilog and builds the simulator, about "
@@ -136,13 +136,13 @@ def _first_run(parameters: Parameters) -> str:
 
 
 def _fits(request: Request) -> bool:
-    """Whether nothing needs to be refused before a model is built: the known networks fit."""
+    """Whether the targets are known to fit, so that no check is needed before the build."""
     inputs = request.inputs
     return request.parameters == Parameters() and inputs.batch == 1 and not inputs.module
 
 
 def _forget(folder: Path, labels: Sequence[str]) -> None:
-    """Remove older results, which would look current if a simulation failed."""
+    """Remove old results, which would look current if a simulation failed."""
     for label in labels:
         for ending in ("json", "svg", "html"):
             (folder / f"{label}.{ending}").unlink(missing_ok=True)
@@ -169,7 +169,7 @@ def _given_netlist(request: Request) -> str:
 
 
 def _gates(request: Request, verilog: str, err: Console) -> str:
-    """Synthesize the netlist; what comes of it must have the same ports."""
+    """Synthesize the netlist; check that the result has the same ports."""
     assert request.gate
     said: list[str] = []
     with waiting(err, "synthesizing") as show:
@@ -186,7 +186,7 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
 
 
 def _build(request: Request, verilog: str, err: Console) -> float:
-    """Build the model before workers ask for it; return the seconds that it took."""
+    """Build the model before the workers need it; return the build time in seconds."""
     with waiting(err, "looking for the simulator") as show:
 
         def say(text: str) -> None:
@@ -202,7 +202,7 @@ def _build(request: Request, verilog: str, err: Console) -> float:
 
 
 def _refused(request: Request, error: SimulationError) -> Exception:
-    """Name the user's netlist where it is the reason that nothing could be built."""
+    """Name the user's netlist in the error if it is the reason that the build failed."""
     said = str(error)
     if request.verilog is None or _SCRATCH_NAME not in said:
         return error
@@ -217,9 +217,9 @@ def _simulate(
     err: Console,
     unsaved: list[OSError],
 ) -> list[Outcome]:
-    """Run the tasks, longest first, and write each result as it comes.
+    """Run the tasks, longest first, and write each result when it is complete.
 
-    What could not be written is added to `unsaved`: the table is to be printed all the same.
+    Write errors are added to `unsaved`, so that the table is printed first.
     """
     order = sorted(range(len(tasks)), key=lambda i: -tasks[i].recording.macs)
     recordings = [task.recording for task in tasks]
@@ -257,7 +257,7 @@ def _simulate(
 def _save_views(
     request: Request, outcomes: Sequence[Outcome], verilog: str, unsaved: list[OSError]
 ) -> None:
-    """Write what GTKWave shows first of each run's waves."""
+    """Write a GTKWave save file for each run's waveforms."""
     for waves in filter(None, (outcome.waves for outcome in outcomes)):
         try:
             write_save_file(waves, verilog, request.parameters.axi_bytes)
@@ -266,11 +266,11 @@ def _save_views(
 
 
 def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Sequence[Path | None]:
-    """Return where each recording's dump goes.
+    """Return the dump's path for each recording.
 
-    One layer or network with at most one perturbation: `path` is that of the input that was asked
-    for, and the clean one beside a perturbed one is ``STEM.clean.npz``. Else each has a name of its
-    own, ``STEM.NAME.npz`` or ``STEM.NAME@PERTURBATION.npz``.
+    For one layer or network with at most one perturbation, `path` is the requested input's dump and
+    ``STEM.clean.npz`` the clean one's. Otherwise the names are ``STEM.NAME.npz`` or
+    ``STEM.NAME@PERTURBATION.npz``.
     """
     if path is None:
         return [None] * len(recordings)
@@ -281,9 +281,9 @@ def dump_paths(path: Path | None, recordings: Sequence[NetworkRecording]) -> Seq
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    """Rank a mismatch above a failed simulation, and that above a layer that cannot run.
+    """Return the most severe verdict: mismatch, failed simulation, layer that does not fit.
 
-    Agreement takes a byte that was compared.
+    At least one byte must have been compared for agreement.
     """
     verdicts = {outcome.verdict for outcome in outcomes}
     if not any(outcome.result and outcome.result.compared for outcome in outcomes):

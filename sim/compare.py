@@ -22,14 +22,13 @@ class Mismatch:
     tensor : str
         What it is part of.
     reference : str
-        Whose value was expected: ``golden`` or ``torch``.
+        Source of the expected value: ``golden`` or ``torch``.
     index : tuple of int
         (n, y, x, c), or (n, c) for a linear layer.
     expected, got : int
         Output codes, 0 to 255.
     accumulator : int, optional
-        The int32 sum that the output code is computed from, according to the golden model;
-        missing where there is none.
+        The golden model's int32 sum for this output; None for operators without one.
     """
 
     tensor: str
@@ -56,13 +55,13 @@ class Comparison:
     compared : int
         Outputs compared.
     golden, torch : int
-        RTL's outputs that differ from the golden model's, from PyTorch's.
+        RTL outputs that differ from the golden model's and from PyTorch's.
     equal : int
         Outputs equal three ways.
     first : tuple of Mismatch
-        The first ones in memory order, against the golden model where that differs.
+        The first mismatches in memory order, against the golden model if it differs.
     extent : str
-        How far the differences reach, empty if there are none.
+        Extent of the differences; empty if there are none.
     """
 
     compared: int
@@ -91,7 +90,7 @@ def compare(
         Returns the golden model's int32 sums in the same shape, or None where there are none;
         called only on a mismatch.
     tensor : str
-        What the outputs are called.
+        Name of the outputs.
     limit : int
         Mismatches to explain.
 
@@ -136,7 +135,7 @@ def compare(
 
 
 def _extent(positions: npt.NDArray[np.intp], shape: tuple[int, ...]) -> str:
-    """Say over which rows, columns and channels the positions spread."""
+    """Describe the rows, columns and channels covered by the positions."""
     names = ("images", "rows", "columns", "channels") if len(shape) == 4 else ("images", "channels")
     parts = []
     for axis in range(1, len(shape)):

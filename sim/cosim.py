@@ -53,7 +53,7 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     Returns
     -------
     dict
-        What the job's `Result` is made of; `refused` alone, a sentence, if the accelerator lacks
+        The fields of the job's `Result`; only `refused`, a sentence, if the accelerator lacks
         features that the job needs, and was not started.
 
     Raises
@@ -97,7 +97,7 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
 
 
 async def _wait(bench: Testbench, folder: Path, job: dict) -> dict:
-    """Wait for the program's end; clear the interrupts of records before it."""
+    """Wait for the program's end; clear the interrupts of RECORD instructions on the way."""
 
     def report(cycles: int) -> None:
         (folder / "progress").write_text(str(cycles))
@@ -111,7 +111,7 @@ async def _wait(bench: Testbench, folder: Path, job: dict) -> dict:
         status, code = await bench.status()
         rose = bench.observed()["stop_cycle"]
         if status & (Status.DONE | Status.ERROR) or not status & Status.RECORDED:
-            # The interrupt cannot rise for the end while it is up for a record
+            # While a record's interrupt is pending, the end causes no rising edge
             merged = bool(status & Status.RECORDED) or rose == handled
             ended = {"status": status, "error_code": code}
             return ended | {"interrupts": interrupts, "merged": merged}

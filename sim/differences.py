@@ -1,4 +1,4 @@
-"""Two runs side by side, from the JSON that they left."""
+"""Compares the JSON results of two runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compared(before: Path, after: Path) -> tuple[list[str], bool]:
     Parameters
     ----------
     before, after : Path
-        As `maccord sim --json` writes them: one result, or a list.
+        As written by `maccord sim --json`: one result, or a list.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def compared(before: Path, after: Path) -> tuple[list[str], bool]:
     Raises
     ------
     ValueError
-        If a file is not one of results, or both have no run in common.
+        If a file does not contain results, or the two have no run in common.
     """
     one, two = _runs(before), _runs(after)
     common = [name for name in one if name in two]

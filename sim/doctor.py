@@ -1,4 +1,4 @@
-"""What of the tools and libraries is there, and in which version."""
+"""Finds installed tools and libraries and their versions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Finding:
     Parameters
     ----------
     verdict : str
-        ``ok``, ``missing``, or ``without`` for what only an extra needs.
+        ``ok``, ``missing``, or ``without`` for a tool that only an extra needs.
     name, said : str
-        The tool; its version, or what is wrong.
+        The tool; its version, or the problem.
     """
 
     verdict: str
@@ -35,7 +35,7 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Look for everything that `maccord sim` needs, then for what extras bring."""
+    """Check everything that `maccord sim` needs, then the extras."""
     return [
         Finding("ok", "maccord", version("maccord")),
         Finding("ok", "Python", platform.python_version()),

@@ -27,13 +27,13 @@ __all__ = ["SCHEMA", "Estimate", "StageEstimate", "dry_run", "estimated", "print
 
 SCHEMA = "maccord.dry-run/1"
 NOTHING = "nothing was simulated and nothing compared (--dry-run): cycles are the timing model's"
-# Of the columns, which are left out first where a terminal is narrow: the highest
+# Rank of each column: the highest is dropped first on a narrow terminal
 _UTILISATION, _AT_LEAST, _SHAPE, _OP, _MACS = range(1, 6)
 
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """One operation; fields as in `StageResult`, but for the cycles.
+    """One operation; fields as in `StageResult`, with estimated cycles.
 
     Parameters
     ----------
@@ -59,19 +59,19 @@ class StageEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A network or layer that was compiled and not simulated; fields as in `NetworkResult`.
+    """A network or layer compiled but not simulated; fields as in `NetworkResult`.
 
     Parameters
     ----------
     dry_run : bool
-        True, to tell the JSON from that of a simulation.
+        True; distinguishes the JSON from a simulation's.
     network, layer, op, configuration : str
     rows, cols, axi_bytes, batch : int
     input_shape, output_shape : tuple of int
     macs, estimated_cycles : int
     estimated_utilization, estimated_frames_per_second, mhz, roofline_cycles : float
     instructions, memory_bytes : int
-        Of the program, and of memory with images, weights, tensors and program.
+        Length of the program; size of memory with images, weights, tensors and program.
     stages : tuple of StageEstimate
         `estimated_cycles` is their sum.
     """
@@ -99,13 +99,13 @@ class Estimate:
 
 
 def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Console) -> int:
-    """Compile, and print the estimated cycles; write them to `request.json` if it is given.
+    """Compile and print the estimated cycles; write them to `request.json` if given.
 
     Parameters
     ----------
     request : Request
     recordings : sequence of NetworkRecording
-        Perturbed ones are left out: the cycles are the same.
+        Perturbed inputs are skipped, as the cycles are the same.
     err : Console
 
     Returns
@@ -145,7 +145,7 @@ def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Conso
 
 
 def estimated(task: NetworkTask) -> Estimate | str:
-    """Compile a task; a sentence if it does not fit the accelerator."""
+    """Compile a task; return a sentence if it does not fit the accelerator."""
     recorded, parameters = task.recording, task.parameters
     try:
         compiled = task.compiled
@@ -186,7 +186,7 @@ def _stage(stage: Stage, parameters: Parameters) -> StageEstimate:
 
 
 def print_estimates(out: Console, estimates: Sequence[Estimate], width: int | None = None) -> None:
-    """Print a table of each network, one of all layers, and that nothing was simulated."""
+    """Print one table per network, one of all layers, and a note that nothing was simulated."""
     for estimate in estimates:
         if estimate.op == "network":
             _print(out, "tensor", estimate.stages, width, estimate)

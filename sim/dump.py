@@ -1,4 +1,4 @@
-"""Everything an outsider needs to check a run without this package: one `.npz` file."""
+"""Writes a `.npz` file with all data for an independent check of a run."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def write_dump(
     Parameters
     ----------
     path : Path
-        Written whole or not at all.
+        Written atomically.
     recorded : NetworkRecording
     golden, rtl : mapping of str to ndarray, uint8
         Tensors by name, of the golden model and of the RTL.
 
     Notes
     -----
-    Of a layer alone: `x_q`, `w_q`, `bias`, `bias_q`, `x_scale`, `x_zero_point`, `w_scales`,
+    For a single layer: `x_q`, `w_q`, `bias`, `bias_q`, `x_scale`, `x_zero_point`, `w_scales`,
     `y_scale`, `y_zero_point`, `stride`, `padding`, `dilation`, `groups`, `y_golden`, `y_rtl`,
     `y_torch`, `layout`, `op`, `engine`. `layout` is ``NHWC``, or ``NC`` for a linear layer, whose
     geometry is that of a 1 x 1 convolution: stride 1, padding 0, dilation 1, one group. `w_q` is
-    OIHW, or OI. `end_padding` is there where padding behind the last row and column differs.
+    OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`.
 
-    Of a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
-    the smallest and largest code, where a clamp is fused. Other operations have `y_scale`,
-    `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and what there is of
+    For a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
+    the smallest and largest code, if a clamp is fused. Other operations have `y_scale`,
+    `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and, where present,
     `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low` and `high`. Each has `inputs`, the
     names of the tensors that it reads, in place of `x_q` where it is no layer. The image is
     ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
@@ -71,7 +71,7 @@ def write_dump(
 
 
 def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
-    """Return what both kinds of dump have of a tensor, but for the other outputs."""
+    """Return the fields of a tensor common to both kinds of dump, except further outputs."""
     operation, y = node.operation, golden[node.name]
     found: Fields = {
         "y_golden": y,

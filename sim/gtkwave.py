@@ -1,4 +1,4 @@
-"""A save file for GTKWave beside the waves: buses, units and array, in groups."""
+"""Writes a GTKWave save file for waveforms: buses, units and array, in groups."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ _SAME = re.compile(r"clk|\w*rst")  # in every group
 
 
 def ports_of(verilog: str, module: str) -> Iterator[tuple[str, int]]:
-    """Yield names and widths of a module's ports, those apart that need an escape.
+    """Yield names and widths of a module's ports, except escaped identifiers.
 
     Parameters
     ----------
     verilog : str
-        As the generator writes it.
+        As written by the generator.
     module : str
         Path below the accelerator, as ``core.load``; no ports if there is none.
     """
@@ -95,20 +95,20 @@ def ports_of(verilog: str, module: str) -> Iterator[tuple[str, int]]:
 
 
 def write_save_file(waves: Path, verilog: str, axi_bytes: int) -> Path:
-    """Write what GTKWave shows first of a run's waves.
+    """Write the GTKWave save file for a run's waveforms.
 
     Parameters
     ----------
     waves : Path
     verilog : str
-        The netlist; units that it has not are left out.
+        The netlist; units missing from it are skipped.
     axi_bytes : int
         Width of the data bus.
 
     Returns
     -------
     Path
-        ``WAVES.gtkw`` without the waves' own ending.
+        The waveform file's path with the suffix ``.gtkw``.
     """
     path = waves.with_suffix(".gtkw")
     with atomic_write(path) as temporary, temporary.open("w") as file:

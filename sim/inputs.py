@@ -1,4 +1,4 @@
-"""What networks are made of and look at, in the words of the command line; without PyTorch."""
+"""Network and image options of the command line; does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .targets import networks_of, select
 
 __all__ = ["MOST_IMAGES", "Inputs", "calibration_crops", "check_inputs", "check_targets"]
 
-MOST_IMAGES = 256  # of a batch: some gigabytes, where all tensors of a network are kept
+MOST_IMAGES = 256  # per batch: all tensors of a network then take some gigabytes
 _STREAKS = ("vertical", "horizontal")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the networks are made of and look at, in the words of the command line.
+    """Options that select weights, images and perturbations, as on the command line.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ class Inputs:
     bbox : str
         Box of the streaks, empty for the whole crop.
     image : Path, optional
-        Image file; a photograph is built in.
+        Image file; a built-in photograph if not given.
     weights : Path, optional
         Checkpoint; seeded weights if not given.
     calibration : Path, optional
-        Image, or folder of images, that set the quantization ranges.
+        Image or folder of images used for calibration.
     seed : int
     batch : int
-        Images at a time: the first is `image`, or the photograph.
+        Images per batch; the first is `image`, or the photograph.
     module : str
-        ``package.module:factory`` of a network of the user's own; empty for the known ones.
+        ``package.module:factory`` of the user's own network; empty for the built-in ones.
     """
 
     perturb: str = ""
@@ -58,7 +58,7 @@ class Inputs:
 
 
 def check_inputs(inputs: Inputs) -> None:
-    """Refuse numbers out of range and files that cannot be read, before anything is computed.
+    """Reject numbers out of range and unreadable files, before any computation.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def _check_perturbations(inputs: Inputs) -> None:
 
 
 def _calibration_files(path: Path | None) -> list[Path]:
-    """Return the images that set the quantization ranges; none for the ones that are built in.
+    """Return the calibration images; an empty list for the built-in ones.
 
     Raises
     ------
     ValueError
-        If there is nothing of that name, or the folder is empty.
+        If the path does not exist, or the folder is empty.
     """
     if path is None:
         return []
@@ -116,17 +116,17 @@ def _calibration_files(path: Path | None) -> list[Path]:
 
 
 def calibration_crops(path: Path | None) -> list[npt.NDArray[np.float32]] | None:
-    """Return the calibration's images (H, W, 3) in 0..1; None for the ones that are built in."""
+    """Return the calibration images (H, W, 3) in 0..1; None for the built-in ones."""
     return [load_crop(file, "calibration") for file in _calibration_files(path)] or None
 
 
 def check_targets(targets: Sequence[str], module: str) -> None:
-    """Refuse networks and layers that there are not; of a module, only what its name tells.
+    """Reject unknown networks and layers; for a user's module, check only the name.
 
     Raises
     ------
     ValueError
-        If a target names nothing, or only what runs with the whole network.
+        If a target matches nothing, or only modules that cannot run alone.
     """
     if module:
         path, colon, factory = module.partition(":")

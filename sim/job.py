@@ -1,4 +1,4 @@
-"""What a simulation is asked for, and what it answers."""
+"""Input and result of a simulation."""
 
 from __future__ import annotations
 
@@ -27,42 +27,43 @@ class Job:
     axi_bytes : int
         Bytes per beat of its master port.
     memory : ndarray of shape (bytes,), uint8
-        What memory holds at the start, from the base address on; not changed.
+        Initial memory content from the base address; not modified.
     program : int
         Byte offset of the program.
     outputs : sequence of (int, int)
-        Offset and length of each region to return: every byte must be written.
+        Offset and length of each output region; every byte must be written.
     scratch : sequence of (int, int)
-        Further regions that may be written.
+        Further writable regions.
     ledger : sequence of Area
-        Tensors, in the order in which they are written, each byte once; each is caught when it is
-        complete, so that a later one may lie where a dead one was. Names are unique.
+        Tensors in the order in which they are written, each byte once. Each is captured when
+        complete, so later ones may reuse the memory of dead ones. Names are unique.
     records : sequence of int
         Offset of each counter record that the program writes.
     base : int
         Address of `memory[0]`, a multiple of 4096; the accelerator has 40 bits.
     latency : int
-        Cycles from a request to its first answer, 2 to 65535.
+        Cycles from a request to the first response, 2 to 65535.
     jitter : int
         Largest random number of cycles added to the latency, 0 to 65535.
     stall_probability : float
-        Chance, below 1, that a memory channel pauses for a cycle (rounded to 1/256).
+        Probability, below 1, that a memory channel stalls in a cycle (rounded to 1/256).
     stall_seed : int
-        Of stalls and jitter.
+        Seed of stalls and jitter.
     cycle_limit : int
         Cycles after which the accelerator counts as hung.
     waves : (int, int), optional
-        First and last cycle since reset to record; needs a build of its own.
+        First and last cycle since reset to record; needs a separate build.
     waves_after : int
-        Tensors of the ledger that are complete when these cycles begin to count; 0 for reset.
+        Number of complete ledger tensors from which these cycles count; 0 for reset.
     waves_path : Path, optional
-        Where the waves go, the ending apart, which depends on the format.
+        Waveform path without the suffix, which depends on the format.
     kind : str
         Build: `cocotb`, or `stock` for cocotb's own main.
     free : bool
-        Whether cocotb is left alone while the program runs.
+        Whether to run without cocotb callbacks while the program runs.
     features : Feature
-        What the program needs, `maccord.spec.isa.needed`: without, it is not started.
+        Features that the program needs (`maccord.spec.isa.needed`); if one is missing, the
+        program is not started.
     """
 
     verilog: Path | str
@@ -120,19 +121,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job did.
+    """The result of a job.
 
     Attributes
     ----------
     outputs : list of ndarray, uint8
         The output regions at the end.
     cycles : int
-        From the start on the bus to the last interrupt, counted beside the accelerator; its own
-        count where the program ended while a record's interrupt was still up.
+        From the start on the bus to the last interrupt, counted by the testbench; the
+        accelerator's count if a record's interrupt was still pending at the end.
     status, error_code : int
-        Of the accelerator: `Status` bits and `ErrorCode`.
+        The accelerator's `Status` bits and `ErrorCode`.
     counters : dict
-        The accelerator's own counters, in cycles: `cycles`, and by cause.
+        The accelerator's counters, in cycles: `cycles`, and one per cause.
     macs : int
         Multiplications that the accelerator counted.
     registers : dict
@@ -140,41 +141,41 @@ class Result:
     sim_seconds : float
         Wall time from start to interrupt.
     total_seconds : float
-        Wall time of the process, start-up and memory included.
+        Wall time of the process, including start-up and memory setup.
     unwritten : list of int
-        Number of bytes in each output region that were never written.
+        Unwritten bytes in each output region.
     first_unwritten : int or None
         Offset of the first of them.
     stray_bytes : int
         Bytes written outside the output and scratch regions; with a ledger, outside the rows of
-        the tensor whose turn it was.
+        the current tensor.
     first_stray : int or None
         Offset of the first of them.
     protocol_errors : int
         Cycles with a violation of the bus protocol.
     protocol_error : str
-        The first of them in words, empty if there is none.
+        Description of the first violation; empty if there is none.
     overlaps : int
-        Bursts accepted while one of the other direction was open on the same bytes: their order
-        is undefined in AXI.
+        Bursts accepted while a burst of the other direction on the same bytes was in flight;
+        AXI does not define their order.
     read_bursts, read_beats, write_bursts, write_beats : int
         Traffic of the master port.
     model : Model
         The program that ran.
     waves : Path or None
-        The waves.
+        The waveform file.
     tensors : dict of str to ndarray of shape (rows, row_bytes), uint8
-        Those of the ledger that were completed, as they were then.
+        Completed tensors of the ledger, as captured at completion.
     incomplete : dict of str to int
-        Bytes that the others lack; the first one's turn it was at the end.
+        Missing bytes of the others; the first one was current at the end.
     double_bytes : int
-        Bytes of the ledger that were written although they had been.
+        Bytes of the ledger that were written more than once.
     first_double : int or None
         Offset of the first of them.
     records : list of dict
-        The counter records by the names of `RECORDED`; empty where one was not written.
+        The counter records, keyed by `RECORDED`; empty if not written.
     interrupts : int
-        How often records raised the interrupt before the program's end.
+        Number of record interrupts before the program's end.
     """
 
     outputs: list[np.ndarray]
@@ -214,7 +215,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Plain:
-    """What the plain C++ loop did.
+    """The result of the plain C++ loop.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The files of a ledger: which areas a program writes, one after the other, and what came of it."""
+"""Files of a ledger: the areas that a program writes in order, and their captured content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["read_tensors", "write_ledger"]
 def write_ledger(
     folder: Path, areas: Sequence[Area], free: Sequence[tuple[int, int]], poison: int
 ) -> None:
-    """Write `ledger.bin` as memory.cpp reads it, and make room in `tensors.bin`.
+    """Write `ledger.bin` in the format of memory.cpp, and reserve space in `tensors.bin`.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def write_ledger(
 
 
 def read_tensors(folder: Path, areas: Sequence[Area], complete: int) -> dict[str, np.ndarray]:
-    """Read the areas that were copied out when their last byte had been written.
+    """Read the areas that were captured at completion.
 
     Parameters
     ----------
     folder : Path
     areas : sequence of Area
     complete : int
-        How many of them were.
+        Number of completed areas.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How the AXI memory behaves that the accelerator is simulated with."""
+"""Timing parameters of the simulated AXI memory."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["MemoryModel"]
 
 @dataclass(frozen=True)
 class MemoryModel:
-    """How the AXI memory behaves.
+    """Timing of the AXI memory.
 
     Parameters
     ----------
     latency : int
-        Cycles from a request to its first answer, 2 to 65535.
+        Cycles from a request to the first response, 2 to 65535.
     stalls : float
-        Chance that a channel pauses for a cycle, 0 to 0.9; in effect the nearest 1/256.
+        Probability that a channel stalls in a cycle, 0 to 0.9; rounded to 1/256.
     seed : int
-        Of the stalls.
+        Seed of the stalls.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class MemoryModel:
             raise ValueError(f"stall_seed must be between 0 and {(1 << 32) - 1}, got {self.seed}")
 
     def cycle_limit(self, estimate: int, instructions: int) -> int:
-        """Cycles after which a program hangs, far beyond what an estimate of its own allows."""
+        """Cycles after which a program counts as hung, far above its estimate."""
         slower = (1 - min(self.stalls, 0.95)) ** 2
         transfers = instructions * (self.latency + 100)
         return 100_000 + int(20 * (estimate + transfers) / slower)

@@ -1,4 +1,4 @@
-"""The names of the known networks and of their layers, from a table: PyTorch takes seconds.
+"""Names of the known networks and their layers, from a table, as importing PyTorch is slow.
 
 The table is `computed`, written by ``python -m maccord.sim.names``.
 """
@@ -18,14 +18,14 @@ _TABLE = Path(__file__).with_name("names.json")
 
 @dataclass(frozen=True)
 class Names:
-    """What of a network can be named.
+    """Names of a network's modules.
 
     Parameters
     ----------
     layers : tuple of str
-        That can run alone, by full name, in the network's order.
+        Layers that can run alone, by full name, in network order.
     others : dict of str to str
-        Other modules by full name, and what they are.
+        Other modules by full name, with their kind.
     """
 
     layers: tuple[str, ...]
@@ -34,18 +34,18 @@ class Names:
 
 @cache
 def known() -> dict[str, Names]:
-    """Return the known networks, in the order in which they are listed."""
+    """Return the known networks, in listing order."""
     table = json.loads(_TABLE.read_text())
     return {name: Names(tuple(t["layers"]), t["others"]) for name, t in table.items()}
 
 
 def check_network(name: str) -> None:
-    """Refuse a network that there is not.
+    """Reject an unknown network.
 
     Raises
     ------
     ValueError
-        The message names the nearest.
+        The message suggests the nearest names.
     """
     if name not in known():
         near = get_close_matches(name, known(), 1, cutoff=0.0)[0]
@@ -55,7 +55,7 @@ def check_network(name: str) -> None:
 
 
 def computed() -> dict[str, Names]:
-    """Return the same from the networks themselves."""
+    """Compute the same table from the networks themselves."""
     from ..nets import library
     from .recording import other_modules
 

@@ -1,4 +1,4 @@
-"""The generated Verilog, kept between runs: converting 16 x 16 elements takes seconds."""
+"""The generated Verilog, cached between runs because generating it takes seconds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _log = logging.getLogger(__name__)
 
 
 def generated(parameters: Parameters, cache: Path | None = None) -> str:
-    """Return the accelerator's Verilog, generated anew when its sources changed.
+    """Return the accelerator's Verilog, regenerated if its sources have changed.
 
     Parameters
     ----------
     parameters : Parameters
     cache : Path, optional
-        Folder of netlists, by hash of the parameters and of the generator's sources; in the
+        Folder of netlists, keyed by a hash of the parameters and the generator's sources; in the
         user's cache if not given.
 
     Returns
@@ -34,7 +34,7 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
     path = _path(parameters, cache)
     _log.debug("netlist: %s", path)
     text = path.read_text() if path.is_file() else ""
-    if text.rstrip().endswith("endmodule"):  # else it was cut off, as when the disk was full
+    if text.rstrip().endswith("endmodule"):  # else it was truncated, e.g. by a full disk
         return text
     from ..hw.verilog import generate
 
@@ -45,7 +45,7 @@ def generated(parameters: Parameters, cache: Path | None = None) -> str:
 
 
 def is_kept(parameters: Parameters) -> bool:
-    """Whether the user's cache has the accelerator's Verilog."""
+    """Whether the user's cache holds the accelerator's Verilog."""
     return _path(parameters, None).is_file()
 
 
@@ -59,7 +59,7 @@ def _key(parameters: Parameters) -> str:
 
 
 def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:
-    """Write the Verilog, and what other tools and software need beside it.
+    """Write the Verilog and its companion files for software and other tools.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def write_netlist(parameters: Parameters, folder: Path) -> tuple[Path, ...]:
     Returns
     -------
     tuple of Path
-        Of ``maccord_<configuration>.v`` and of `maccord.hw.package.files.companions`.
+        Paths of ``maccord_<configuration>.v`` and of `maccord.hw.package.files.companions`.
     """
     from ..hw.package.files import companions, stem
 

@@ -1,4 +1,4 @@
-"""Where the result of a simulation comes from: hashes of its weights, images and files."""
+"""Provenance of a simulation's result: hashes of its weights, images and files."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["digests", "traced", "weights_digest"]
 
 
 def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outcome:
-    """Add its provenance to the result of an outcome, if there is one.
+    """Add provenance to an outcome's result, if there is one.
 
     Parameters
     ----------
     answer : Outcome
     recording : NetworkRecording
-        What was simulated.
+        The simulated recording.
     inputs : Inputs
-        Files that it was made from.
+        Input files of the recording.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outc
 
 
 def digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
-    """Hash what a recording was made from, as `traced` says."""
+    """Hash a recording's inputs, as listed in `traced`."""
     files = {
         "weights_file": inputs.weights,
         "image_file": inputs.image,
@@ -55,7 +55,7 @@ def digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
 
 
 def weights_digest(network: Network) -> str:
-    """Short hash of all integers and multipliers that a network's layers compute with."""
+    """Short hash of all integers and multipliers of a network's layers."""
     arrays: list[str | np.ndarray] = []
     for node in network.nodes:
         layer = node.operation

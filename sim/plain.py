@@ -1,4 +1,4 @@
-"""Runs a job on the Verilated model in a plain C++ loop: what cocotb's speed is compared with."""
+"""Runs a job on the Verilated model in a plain C++ loop, the baseline for cocotb's speed."""
 
 from __future__ import annotations
 

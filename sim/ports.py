@@ -12,7 +12,7 @@ CONTROL = {  # name: (direction, width)
     "interrupt": ("output", 1),
 }
 
-# From the slave's side; an AXI4-Lite port has no burst signals
+# As seen from the slave; an AXI4-Lite port has no burst signals
 LITE = {
     "awaddr": ("input", 12), "awprot": ("input", 3), "awvalid": ("input", 1),
     "awready": ("output", 1), "wdata": ("input", 32), "wstrb": ("input", 4),
@@ -31,7 +31,7 @@ DECLARATION = re.compile(
     r"(?:\[\s*([^\]:]+?)\s*:\s*([^\]]+?)\s*\]\s*)?"
     r"((?:(?!input\b|output\b|inout\b)[A-Za-z_]\w*\s*,?\s*)+)"
 )
-# Verilog that may contain look-alikes: comments, strings, attributes, functions and tasks
+# Constructs that may contain false matches: comments, strings, attributes, functions, tasks
 NOISE = re.compile(
     r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|\(\*(?!\s*\)).*?\*\)'
     r"|\bfunction\b.*?\bendfunction\b|\btask\b.*?\bendtask\b",
@@ -81,7 +81,7 @@ def parse_ports(verilog: str) -> dict[str, tuple[str, int]]:
     Parameters
     ----------
     verilog : str
-        Source text; port ranges must be plain numbers, as generators and synthesis write them.
+        Source text; port ranges must be literal numbers, as in generated and synthesized netlists.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def parse_ports(verilog: str) -> dict[str, tuple[str, int]]:
 
 
 def check_ports(verilog: str, axi_bytes: int) -> None:
-    """Check that a netlist can take the accelerator's place.
+    """Check that a netlist has the accelerator's ports.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def check_ports(verilog: str, axi_bytes: int) -> None:
     Raises
     ------
     ValueError
-        On the first port that is missing, too much, turned around or of another width.
+        On the first port that is missing, unexpected, or of the wrong direction or width.
     """
     if axi_bytes not in (8, 16, 32, 64):
         raise ValueError(f"axi_bytes must be 8, 16, 32 or 64, got {axi_bytes}.")

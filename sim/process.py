@@ -1,4 +1,4 @@
-"""The simulator's process: its files, its environment, its end."""
+"""The simulator process: its files, environment and termination."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = [
     "run_program", "why_no_result",
 ]  # fmt: skip
 
-POISON = 0xA5  # output regions before the start
-_RESULTS = "results.xml"  # what cocotb says of its tests
+POISON = 0xA5  # initial value of output regions
+_RESULTS = "results.xml"  # cocotb's test report
 
 
 def memory_settings(job: Job) -> dict[str, int]:
-    """Return a job's numbers as the testbenches take them."""
+    """Return a job's numeric settings in the testbenches' format."""
     return {
         "base": job.base,
         "program": job.program,
@@ -47,7 +47,7 @@ def memory_settings(job: Job) -> dict[str, int]:
 
 @contextmanager
 def job_folder(job: Job) -> Iterator[Path]:
-    """Make the job's folder with its memory in files, which the simulator maps."""
+    """Create the job's folder with the memory files that the simulator maps."""
     with tempfile.TemporaryDirectory(prefix="maccord-") as name:
         folder = Path(name)
         size = -(-job.memory.size // 4096) * 4096
@@ -62,12 +62,12 @@ def job_folder(job: Job) -> Iterator[Path]:
 
 
 def cocotb_environment(folder: Path, module: str) -> dict[str, str]:
-    """Return the environment in which cocotb in the simulator finds this Python and its test.
+    """Return environment variables by which cocotb finds this Python and its test module.
 
     Parameters
     ----------
     folder : Path
-        Where results go; the test finds it as `MACCORD_JOB`.
+        Folder for results; passed to the test as `MACCORD_JOB`.
     module : str
         Python module with the cocotb tests.
 
@@ -102,21 +102,21 @@ def run_program(
     environment: dict[str, str],
     on_cycles: Callable[[int], None] = lambda cycles: None,
 ) -> None:
-    """Run the simulator, which dies with us.
+    """Run the simulator; it is killed if this process ends.
 
     Parameters
     ----------
     command : list of str
     folder : Path
-        Where it runs, and leaves what it prints as `log`.
+        Working directory; the output goes to `log` in it.
     environment : dict
     on_cycles : callable
-        Called now and then with the number in `folder/progress`.
+        Called periodically with the number in `folder/progress`.
 
     Raises
     ------
     SimulationError
-        If it fails, with the last lines that it printed, or cannot be run.
+        If it fails (with its last output lines) or cannot be run.
     """
     with (folder / "log").open("wb") as log:
         try:
@@ -152,18 +152,18 @@ def _report(path: Path, on_cycles: Callable[[int], None]) -> None:
 
 
 def last_lines(folder: Path) -> str:
-    """Return what the simulator printed last, on one line."""
+    """Return the simulator's last output, joined to one line."""
     lines = (folder / "log").read_text(errors="replace").splitlines()
     return " | ".join(lines[-5:]) or "it printed nothing"
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """Return what a testbench has written to `result.json`.
+    """Return the content of a testbench's `result.json`.
 
     Raises
     ------
     SimulationError
-        If it ended without a result, saying why.
+        If it ended without a result; the message gives the reason.
     OSError
         If the disk is full.
     """
@@ -178,7 +178,7 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 
 def why_no_result(folder: Path) -> str:
-    """Return why a testbench ended without a result: what cocotb says, else what was printed."""
+    """Return why a testbench ended without a result: cocotb's report, or else the output."""
     try:
         root = ElementTree.parse(folder / _RESULTS).getroot()
     except (OSError, ElementTree.ParseError):

@@ -1,4 +1,4 @@
-"""What a user sees while waiting: on stderr, moving on a terminal, plain lines elsewhere."""
+"""Progress display on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Counter", "counting"]
 
 
 class Counter:
-    """Counts runs that are done, and the cycles of those that are not.
+    """Counts completed runs and the cycles of running ones.
 
     Parameters
     ----------
@@ -32,21 +32,21 @@ class Counter:
         self._progress = progress
         self._work = work
         self._total = max(sum(work.values()), 1)
-        self._shares: dict[str, float] = {}  # of a run that is simulated
+        self._shares: dict[str, float] = {}  # completed share of each running simulation
         self._done = 0
         self._bar = progress.add_task(self._count(), total=self._total)
         self._began = self._last = time.monotonic()
 
     def cycles(self, label: str, cycles: int, estimate: int) -> None:
-        """Note how far a run is.
+        """Record a run's progress.
 
         Parameters
         ----------
         label : str
         cycles : int
-            Simulated.
+            Cycles simulated.
         estimate : int
-            By the timing model, for the whole run.
+            Total cycles by the timing model.
         """
         self._shares[label] = min(cycles / max(estimate, 1), 1.0)
         alone = len(self._work) == 1
@@ -61,7 +61,7 @@ class Counter:
         self._print(f"{said}, {self._time(now)}")
 
     def done(self, label: str, outcome: Outcome) -> None:
-        """Count one run."""
+        """Record a completed run."""
         self._done += 1
         self._shares[label] = 1.0
         self._progress.update(
@@ -74,7 +74,7 @@ class Counter:
 
     @property
     def _share(self) -> float:
-        """Of all multiplications."""
+        """Completed share of all multiplications."""
         return sum(self._work[label] * part for label, part in self._shares.items()) / self._total
 
     def _count(self) -> str:
@@ -91,10 +91,10 @@ class Counter:
 
 @contextmanager
 def counting(err: Console, work: Mapping[str, int]) -> Iterator[Counter]:
-    """Show a progress bar on a terminal; elsewhere a line for each run and now and then."""
+    """Show a progress bar on a terminal; elsewhere one line per run and at intervals."""
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(None),  # what the others leave
+        BarColumn(None),  # the remaining width
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -1,4 +1,4 @@
-"""What axi_checker.sv can find, in words."""
+"""Descriptions of the violations that axi_checker.sv detects."""
 
 __all__ = ["VIOLATIONS", "describe_violation"]
 

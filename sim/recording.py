@@ -1,4 +1,4 @@
-"""From the user's words to recorded layers: the only part of a run that needs PyTorch."""
+"""Records networks and layers in PyTorch, the only part of a run that needs it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _JOINS = {
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A network, and what of it the targets name.
+    """A network and the parts of it selected by the targets.
 
     Parameters
     ----------
     network : QuantizedNetwork
     whole : bool
-        Whether the network is to run as a whole.
+        Whether to run the whole network.
     layers : list of str
-        That are to run alone, in the network's order.
+        Layers to run alone, in network order.
     """
 
     network: library.QuantizedNetwork
@@ -52,7 +52,7 @@ class Choice:
 
 
 def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]:
-    """Run the networks in PyTorch and keep what they, or their layers, read and wrote.
+    """Run the networks in PyTorch and record inputs and outputs of networks or layers.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     Returns
     -------
     list of NetworkRecording
-        Network by network: as a whole, then layer by layer in its order, each with the clean
-        input first.
+        For each network: the whole network, then its layers in order, each with the clean input
+        first.
 
     Raises
     ------
     ValueError
-        If a target, the perturbations or a file make no sense.
+        If a target, a perturbation or a file is invalid.
     """
     crops = _crops(inputs)
     recordings: list[NetworkRecording] = []
@@ -123,7 +123,7 @@ def record_network(
 
 
 def _finite(number: float) -> float | None:
-    """Return the number, or None of an infinite one, which JSON has not."""
+    """Return the number, or None if infinite, as JSON has no infinity."""
     return number if isfinite(number) else None
 
 
@@ -146,7 +146,7 @@ def _layers(choice: Choice, images: Mapping[str, Images], seed: int) -> Iterator
 
 
 def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
-    """Yield the networks that the targets name, and what of them.
+    """Yield the networks named by the targets, with their selected parts.
 
     Raises
     ------
@@ -184,9 +184,9 @@ def _module(inputs: Inputs, calibration: list[Images] | None) -> library.Quantiz
 
 
 def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
-    """Return what else the network is made of, by full name, and what it is.
+    """Return the network's other modules by full name, with their kind.
 
-    Joins have the name of the module that holds them, as ``resnet18.layer1.0.add``.
+    Joins are named after the enclosing module, e.g. ``resnet18.layer1.0.add``.
     """
     kinds = {}
     known = network.name in library.NETWORKS
@@ -204,7 +204,7 @@ def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
 def _crops(inputs: Inputs) -> dict[str, list[Crop]]:
     """Return images by the perturbation's name, the clean ones first.
 
-    Each image of a batch is perturbed with a seed of its own, from the given one upwards.
+    Each image of a batch is perturbed with its own seed, counting up from the given one.
     """
     perturbations: list[Perturbation] = parse(inputs.perturb) if inputs.perturb else []
     box = parse_box(inputs.bbox) if inputs.bbox else None

@@ -1,4 +1,4 @@
-"""The table of a run, and what is said below it."""
+"""Prints the results of a run: tables, problems and verdict."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def print_outcomes(
     outcomes : sequence of Outcome
         In the same order.
     folder : Path
-        Where the results were written.
+        Folder of the written results.
     pages : sequence of Path
-        Reports that were written beside them.
+        Written HTML reports.
     window : str
-        Which cycles the waves show.
+        Description of the recorded cycles.
     width : int, optional
-        Characters that tables may take; columns that matter less are left out.
+        Maximum table width in characters; less important columns are dropped.
     quiet : bool
         Whether to print only problems and the verdict.
     """
@@ -99,7 +99,7 @@ def _print_files(
 
 
 def _waves(path: Path, window: str) -> str:
-    """Where waves are, how much of the run they show, and why they are large."""
+    """Describe the waveform file: path, recorded cycles, size."""
     size = path.stat().st_size / 1e6
     said = f"waves: {path}, {size:,.1f} MB"
     if window:

@@ -1,4 +1,4 @@
-"""What `maccord sim` was asked for, and the refusal of what makes no sense or cannot end well."""
+"""Options of `maccord sim`, and their validation before any long work."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .results import GENERATED
 
 __all__ = ["Gate", "Request", "check", "check_cache"]
 
-_PHOTOGRAPH = "china"  # what networks see if no image is given
+_PHOTOGRAPH = "china"  # default image
 _CYCLES = (0, 10_000)
 _INTERRUPTS = ("network", "layer")
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Simulate gates, and not what they were synthesized from.
+    """Gate-level simulation instead of RTL.
 
     Parameters
     ----------
     family : str
-        Whose cells the gates are.
+        FPGA family of the cells.
     synthesize : callable
-        From a text of Verilog, and a function that is told what is going on, to the text of a
-        netlist with models of its cells.
+        Takes Verilog text and a progress callback; returns the text of the netlist with models
+        of its cells.
     """
 
     family: str
@@ -69,36 +69,36 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """Where the results go, one file each."""
+        """Folder of the results, one file each."""
         return self.out / self.parameters.name
 
     @property
     def cycles(self) -> tuple[int, int]:
-        """First and last cycle of the waves."""
+        """First and last recorded cycle."""
         return self.window or _CYCLES
 
     @property
     def window_said(self) -> str:
-        """Which cycles the waves show, in words."""
+        """Description of the recorded cycles."""
         first, last = self.cycles
         since = f" from {self.waves_layer} on" if self.waves_layer else ""
         return f"cycles {first:,} to {last:,}{since}"
 
     @property
     def image(self) -> str:
-        """Path of the image, or name of the photograph that is built in."""
+        """Path of the image, or name of the built-in photograph."""
         return str(self.inputs.image or _PHOTOGRAPH)
 
     @property
     def netlist(self) -> str:
-        """Path of the netlist, or the family it is synthesized for, or that it is generated."""
+        """Origin of the netlist: a path, a synthesis family, or ``generated``."""
         if self.gate:
             return f"gate {self.gate.family}"
         return str(self.verilog or GENERATED)
 
 
 def check(request: Request) -> None:
-    """Refuse what makes no sense, would do nothing, or would only fail after the simulation.
+    """Reject options that are invalid, have no effect, or would only fail after the simulation.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def check(request: Request) -> None:
 
 
 def _check_dry_run(request: Request) -> None:
-    """Refuse what only a simulation could give, and what the timing model does not know."""
+    """Reject options that need a simulation or that the timing model does not support."""
     for name in ("waves", "dump", "html", "verilog", "gate"):
         if getattr(request, name):
             raise ValueError(f"dry-run simulates nothing, got {name}")
@@ -143,7 +143,7 @@ def _check_dry_run(request: Request) -> None:
 
 
 def _check_run(request: Request) -> None:
-    """Options that concern how a network is run and told of."""
+    """Check options on how a network is run and reported."""
     if not isfinite(request.mhz):
         raise ValueError(f"mhz must be finite, got {request.mhz:g}")
     if request.mhz <= 0:
@@ -155,7 +155,7 @@ def _check_run(request: Request) -> None:
 
 
 def _check_waves_layer(request: Request) -> None:
-    """Waves of one network's operation; of a known one, its name too."""
+    """Check `waves_layer`: it needs a single network; a known network must have that operation."""
     layer, targets = request.waves_layer, request.targets
     if not request.waves:
         raise ValueError(f"waves-layer needs waves, got {layer} without them")
@@ -175,7 +175,7 @@ def _check_waves_layer(request: Request) -> None:
 
 
 def _check_classes(request: Request) -> None:
-    """Names of classes: readable, and for a network; their number is known with the network."""
+    """Check `classes`: readable and for a network; the count is checked once it is loaded."""
     if request.classes is None:
         return
     read_classes(request.classes)
@@ -196,12 +196,12 @@ def _check_window(request: Request) -> None:
 
 
 def check_cache() -> None:
-    """Refuse a cache that could not be written.
+    """Reject a cache folder that is not writable.
 
     Raises
     ------
     ValueError
-        Naming it, and how to choose another.
+        Naming the folder and how to choose another.
     """
     root = cache_root()
     try:

@@ -1,4 +1,4 @@
-"""What a run leaves behind: how it ended, and its JSON."""
+"""The outcome of a run, and its JSON file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GENERATED = "generated"
 
 
 class Verdict(IntEnum):
-    """How a run ended; the values are the command's exit codes."""
+    """How a run ended; values are the command's exit codes."""
 
     AGREES = 0
     MISMATCH = 1
@@ -40,21 +40,21 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of one task.
+    """The outcome of one task.
 
     Parameters
     ----------
     verdict : Verdict
     result : NetworkResult, optional
-        Missing if the simulation gave none, or none that can be trusted.
+        None if the simulation gave no valid result.
     equal : int
-        Outputs that are equal three ways.
+        Outputs equal in all three engines.
     codes : int
         Distinct output codes of the RTL, 1 to 256.
     problems : tuple of str
-        One sentence each: mismatches explained, or why there is no result.
+        One sentence each: an explained mismatch, or why there is no result.
     waves : Path, optional
-        Recorded waves.
+        Recorded waveforms.
     golden, rtl : mapping of str to ndarray, uint8
         Tensors by name, if the task keeps them.
     """
@@ -77,7 +77,7 @@ def file_stem(name: str, perturbation: str) -> str:
 
 
 def result_path(folder: Path, layer: str, perturbation: str) -> Path:
-    """Return where `save` writes a result under `folder`."""
+    """Return the path to which `save` writes a result under `folder`."""
     return folder / f"{file_stem(layer, perturbation)}.json"
 
 

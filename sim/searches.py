@@ -1,4 +1,4 @@
-"""The search for tilings, done once where several tasks have the same shapes."""
+"""Tiling search shared between tasks with the same shapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["search", "share_searches"]
 
 
 def search(task: NetworkTask) -> Choices | str:
-    """Return the tilings of a task, for others; a sentence if its network does not fit."""
+    """Search a task's tilings; return a sentence if its network does not fit."""
     try:
         _ = task.compiled
     except ValueError as error:
@@ -26,24 +26,24 @@ def search(task: NetworkTask) -> Choices | str:
 def share_searches(
     tasks: Sequence[NetworkTask], processes: int, *, check: bool = False
 ) -> list[NetworkTask]:
-    """Search for the tilings that several tasks need, each in a process of its own.
+    """Search the tilings that several tasks need, each in a separate process.
 
     Parameters
     ----------
     tasks : sequence of NetworkTask
     processes : int
     check : bool
-        Search for those that a single task needs, too, to refuse what does not fit.
+        Also search tilings that only one task needs, to reject networks that do not fit.
 
     Returns
     -------
     list of NetworkTask
-        The tasks with what was found.
+        The tasks with the tilings found.
 
     Raises
     ------
     ValueError
-        With `check`, naming a network or layer that does not fit.
+        With `check`, if a network or layer does not fit; the message names it.
     """
     groups: dict[object, list[int]] = {}
     for index, task in enumerate(tasks):
@@ -54,7 +54,7 @@ def share_searches(
     answers = run_all(search, firsts, processes=processes, cost=cost, budget=memory_budget())
     for position, answer in answers:
         if isinstance(answer, Crash):
-            continue  # the run will say so
+            continue  # reported by the run
         if isinstance(answer, str):
             if check:
                 raise ValueError(answer)
@@ -65,7 +65,7 @@ def share_searches(
 
 
 def _shapes(task: NetworkTask) -> object:
-    """Return what tasks have in common that need the same tilings."""
+    """Return a key that is equal for tasks that need the same tilings."""
     network = task.recording.network
     return task.parameters, task.recording.x_q.shape, tuple(map(_shape, network.nodes))
 
@@ -77,4 +77,4 @@ def _shape(node: Node) -> object:
         return operation.weight.shape, geometry
     if isinstance(operation, Linear):
         return operation.weight.shape
-    return operation, node.inputs  # frozen values: equal in the same network, whoever made them
+    return operation, node.inputs  # frozen dataclasses, compared by value

@@ -1,4 +1,4 @@
-"""Runs jobs on a Verilated model under cocotb, each in a process of its own."""
+"""Runs jobs on a Verilated model under cocotb, each in a separate process."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def simulate(
     cache: Path | None = None,
     build_jobs: int | None = None,
 ) -> Result:
-    """Build the model if need be, and run one job under cocotb.
+    """Build the model if necessary, and run one job under cocotb.
 
     Parameters
     ----------
     job : Job
     progress : callable
-        Called with one line when something that takes long begins.
+        Called with one line before each long step.
     on_cycles : callable
-        Called now and then with the cycles simulated.
+        Called periodically with the cycles simulated.
     cache : Path, optional
         Folder of built models; in the user's cache if not given.
     build_jobs : int, optional
-        Compilers at once.
+        Parallel compiler processes.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -
 
 
 def _coverage(job: Job, written: np.ndarray) -> dict[str, Any]:
-    """Compare what was written with the regions; without a ledger, what else was, too."""
+    """Compare written bytes with the output regions; without a ledger, also find stray writes."""
     counts, first = [], None
     for offset, length in job.outputs:
         holes = np.flatnonzero(written[offset : offset + length] == 0)
@@ -149,7 +149,7 @@ def _coverage(job: Job, written: np.ndarray) -> dict[str, Any]:
 
 
 def _tensors(job: Job, folder: Path, found: dict) -> dict[str, Any]:
-    """Return what the ledger has caught, and what was written against it."""
+    """Return the tensors captured by the ledger, and writes that violate it."""
     if not job.ledger:
         return {}
     book = found["ledger"]

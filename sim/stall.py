@@ -1,4 +1,4 @@
-"""Says what an accelerator that does not finish is waiting for, and how far it came."""
+"""Describes what a hung accelerator is waiting for, and its progress."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -42,14 +42,14 @@ async def describe_stall(read: Callable[[int], Awaitable[int]]) -> str:
 
 
 def describe_progress(areas: Sequence[tuple[str, int]], complete: int, entered: int) -> str:
-    """Say how far a program came.
+    """Describe a program's progress.
 
     Parameters
     ----------
     areas : sequence of (str, int)
         Names and sizes in bytes.
     complete : int
-        How many of them are.
+        Number of complete areas.
     entered : int
         Bytes of the next one that have been written.
 

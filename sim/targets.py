@@ -1,4 +1,4 @@
-"""Which layers the user means: names and globs against the networks' modules."""
+"""Resolves target names and globs to networks and layers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["networks_of", "select"]
 
 
 def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, list[str]]:
-    """Sort targets by the networks that they belong to.
+    """Group targets by network.
 
     Parameters
     ----------
     targets : sequence of str
-        ``network.layer``, both parts may be globs; a network alone is meant as a whole.
+        ``network.layer``, both parts may be globs; a network alone means the whole network.
     networks : sequence of str
         Names of all networks.
 
@@ -50,9 +50,9 @@ def select(targets: Sequence[str], layers: Iterable[str], others: Mapping[str, s
     targets : sequence of str
         Names and globs.
     layers : iterable of str
-        What can run alone, by full name.
+        Layers that can run alone, by full name.
     others : mapping
-        The network's other modules, by full name, and what they are.
+        The network's other modules by full name, with their kind.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def select(targets: Sequence[str], layers: Iterable[str], others: Mapping[str, s
     Raises
     ------
     ValueError
-        If a target names nothing, or only what runs with the whole network.
+        If a target matches nothing, or only modules that cannot run alone.
     """
     layers = list(layers)
     chosen: set[str] = set()

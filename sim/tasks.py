@@ -1,4 +1,4 @@
-"""Tasks from recordings, for the processes and the memory that there are."""
+"""Creates tasks from recordings; limits parallel tasks by processors and memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["make_tasks", "processes"]
 def make_tasks(
     request: Request, recordings: Sequence[NetworkRecording], verilog: str
 ) -> list[NetworkTask]:
-    """One task of each recording.
+    """Create one task per recording.
 
     Raises
     ------
     ValueError
-        If names of classes were given, and a network has more or fewer outputs.
+        If class names were given whose number differs from a network's outputs.
     """
     classes = read_classes(request.classes) if request.classes else ()
     for recording in recordings:
@@ -47,5 +47,5 @@ def make_tasks(
 
 
 def processes(request: Request) -> int:
-    """Tasks at a time."""
+    """Return the number of tasks to run in parallel."""
     return request.jobs or len(os.sched_getaffinity(0))

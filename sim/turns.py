@@ -1,4 +1,4 @@
-"""Two ways of doing the same, timed in turns, so that both meet the same load of the machine."""
+"""Times two implementations alternately, so that both see the same machine load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ratio:
     what : str
         The work.
     ours, other : str
-        What was compared.
+        Names of the two sides.
     ours_value, other_value : float
         Best of all rounds, in `unit`.
     unit : str
@@ -47,10 +47,10 @@ class Ratio:
 def in_turns(
     ours: list[Callable[[], object]], theirs: list[Callable[[], object]], seconds: float
 ) -> npt.NDArray[np.float64]:
-    """Seconds that calls took: an array of shape (2, passes, layers), ours first."""
+    """Time calls alternately: seconds, an array of shape (2, passes, layers), ours first."""
     times: tuple[list[list[float]], list[list[float]]] = ([], [])
     spent = [0.0, 0.0]
-    for calls in (ours, theirs):  # Once unmeasured, to fill caches and start threads
+    for calls in (ours, theirs):  # Warm-up: fill caches and start threads
         calls[0]()
     while not times[0] or (spent[0] < seconds and spent[1] < 10 * seconds):
         for side, calls in enumerate((ours, theirs)):

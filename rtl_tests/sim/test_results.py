@@ -1,4 +1,4 @@
-"""Records on disk: the fields that scripts rely on, and files that are whole or absent."""
+"""Records on disk: the fields that scripts rely on, and atomic file writes."""
 
 import json
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""Whole networks, chained in one program: run, compared tensor by tensor, reported."""
+"""Runs whole networks as one program, compares every tensor, and reports the results."""

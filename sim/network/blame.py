@@ -1,4 +1,4 @@
-"""Whose fault a wrong tensor is: the program's or the RTL's."""
+"""Determines whether the program or the RTL is wrong after a mismatch."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Codes = npt.NDArray[np.uint8]
 
 
 def until(compiled: CompiledNetwork, image: Codes, name: str) -> Codes:
-    """Return a memory image whose program ends with a stage.
+    """Return a memory image with the program truncated after a stage.
 
     Parameters
     ----------
     compiled : CompiledNetwork
     image : ndarray of shape (bytes,), uint8
-        Memory before the start; not changed.
+        Initial memory; not modified.
     name : str
-        Of the stage.
+        Name of the stage.
 
     Returns
     -------
@@ -46,15 +46,15 @@ def until(compiled: CompiledNetwork, image: Codes, name: str) -> Codes:
 
 
 def blame(compiled: CompiledNetwork, image: Codes, name: str, y_rtl: Codes, y_golden: Codes) -> str:
-    """Run the program on the instruction-level model up to a stage, and say with whom it sides.
+    """Run the program on the instruction-level model up to a stage and compare the results.
 
     Parameters
     ----------
     compiled : CompiledNetwork
     image : ndarray of shape (bytes,), uint8
-        Memory before the start.
+        Initial memory.
     name : str
-        Of the stage and its tensor; those before it are right.
+        Name of the stage and its tensor; earlier stages are correct.
     y_rtl, y_golden : ndarray, uint8
         Codes of the tensor.
 

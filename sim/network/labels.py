@@ -1,4 +1,4 @@
-"""Names beside points of a plot, none over another or over a point."""
+"""Places labels in a plot without overlaps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["label"]
 
-_FAR = 6  # points between a label and what it names
-_PLACES = (  # offset, horizontal and vertical alignment, the best first
+_FAR = 6  # distance between a label and its point, in typographic points
+_PLACES = (  # offset, horizontal and vertical alignment, in order of preference
     ((_FAR, 0), "left", "center"),
     ((-_FAR, 0), "right", "center"),
     ((0, -_FAR), "center", "top"),
@@ -31,16 +31,16 @@ def label(
     names: Sequence[tuple[str, tuple[float, float]]],
     points: Sequence[tuple[float, float]],
 ) -> list[str]:
-    """Write as many names as there is room for, none over a point, a line or another.
+    """Write as many names as fit without covering a point, a line or another name.
 
     Parameters
     ----------
     axes : Axes
-        Of a figure on a canvas that measures, as Agg's does; everything else is drawn.
+        On a canvas that can measure text, such as Agg's; everything else is already drawn.
     names : sequence of (str, (float, float))
-        Each with its point; the first are the most wanted.
+        Names and their points, in order of priority.
     points : sequence of (float, float)
-        That no name may cover.
+        Further points that names must not cover.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def label(
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # the layout, which names do not change
+    figure.draw_without_rendering()  # fixes the layout, which labels do not change
     frame = axes.get_window_extent()
     marks = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in axes.transData.transform(points)]
     lines = [line for line in axes.lines if np.size(line.get_xdata()) > 1]

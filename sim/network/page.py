@@ -1,4 +1,4 @@
-"""A run's report as one page that needs no server and no other file."""
+"""A run's report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEMPLATE = Path(__file__).parent / "report.html"
 
 
 def page(results: Sequence[NetworkResult]) -> str:
-    """Return the text of a page with a section for each result.
+    """Return the HTML of a page with one section per result.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Plots of a network's run, as SVG: where the cycles went, and how near to the roofline."""
+"""SVG plots of a network's run: cycles by stage, and the roofline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cycles_by_stage", "roofline"]
 
-# Distinct for readers who do not tell red from green (Okabe and Ito's palette)
+# Okabe and Ito's palette, safe for red-green colour blindness
 COLOURS = {
     "compute": "#0072b2",
     "weights": "#e69f00",
@@ -27,13 +27,13 @@ COLOURS = {
     "requantizer": "#cc79a7",
     "other": "#999999",
 }
-_FAR = 1.02  # from this ratio to their roofline on, stages have their names beside them
-_DECADES = 500  # from this ratio of limits on, ticks at powers of ten are enough
+_FAR = 1.02  # stages are labelled from this ratio to their roofline on
+_DECADES = 500  # from this ratio of axis limits on, ticks only at powers of ten
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 
 
 def cycles_by_stage(result: NetworkResult) -> str:
-    """Return a bar of cycles per stage, stacked by what bounded them, with its roofline marked.
+    """Plot a bar of cycles per stage, stacked by bottleneck, with the roofline marked.
 
     Parameters
     ----------
@@ -66,10 +66,10 @@ def cycles_by_stage(result: NetworkResult) -> str:
 
 
 def roofline(result: NetworkResult) -> str:
-    """MACs per cycle over MACs per byte, under what the hardware could do.
+    """Plot MACs per cycle over MACs per byte, with the hardware's roofline.
 
-    Stages far from their rooflines have their names beside them, those that lose most cycles
-    first; the others show theirs where the pointer rests.
+    Stages far from their rooflines are labelled, those that lose most cycles first; the others
+    show their names as tooltips.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def roofline(result: NetworkResult) -> str:
     stages = [stage for stage in result.stages if stage.macs and stage.read_bytes]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9, 5.5), layout="constrained")
-        FigureCanvasAgg(figure)  # which measures labels
+        FigureCanvasAgg(figure)  # able to measure labels
         axes = figure.subplots()
         hints = {}
         for index, stage in enumerate(stages):
@@ -108,7 +108,7 @@ def roofline(result: NetworkResult) -> str:
 
 
 def _scales(axes: Axes) -> None:
-    """Logarithmic, with at least three ticks on each axis."""
+    """Set logarithmic scales with at least three ticks per axis."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
@@ -121,7 +121,7 @@ def _scales(axes: Axes) -> None:
 
 
 def _roof(axes: Axes, result: NetworkResult, stages: list[StageResult]) -> None:
-    """Draw the bus' slope up to the array's ceiling."""
+    """Draw the bandwidth slope and the array's ceiling."""
     peak, width = result.rows * result.cols, result.axi_bytes
     ridge = peak / width
     intensities = [_point(stage)[0] for stage in stages]
@@ -131,7 +131,7 @@ def _roof(axes: Axes, result: NetworkResult, stages: list[StageResult]) -> None:
 
 
 def _point(stage: StageResult) -> tuple[float, float]:
-    """MACs per byte of the busier direction (a bus reads and writes at once), MACs per cycle."""
+    """MACs per byte of the busier direction (the bus is full duplex), and MACs per cycle."""
     return stage.macs / max(stage.read_bytes, stage.written_bytes), stage.macs / stage.cycles
 
 

@@ -1,4 +1,4 @@
-"""The classes that a network holds for most likely, and their names."""
+"""The most likely classes of an image, and their names."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Ranked:
     Parameters
     ----------
     index : int
-        Of the output.
+        Index of the output.
     logit : float
     name : str
-        Empty if names were not given.
+        Empty if no names are known.
     """
 
     index: int
@@ -36,13 +36,13 @@ class Ranked:
 
 
 def ranking(logits: npt.NDArray[np.float32], names: tuple[str, ...] = ()) -> tuple[Ranked, ...]:
-    """Return the `BEST` classes of an image, the likeliest first; of equal ones the first.
+    """Return the `BEST` classes of an image, most likely first; ties by index.
 
     Parameters
     ----------
     logits : ndarray of shape (classes,), float32
     names : tuple of str
-        Of all classes, or none.
+        Names of all classes; empty if unknown.
 
     Examples
     --------
@@ -54,12 +54,12 @@ def ranking(logits: npt.NDArray[np.float32], names: tuple[str, ...] = ()) -> tup
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Read the names of classes, one a line, in the order of the outputs.
+    """Read class names, one per line, in output order.
 
     Raises
     ------
     ValueError
-        If the file is no text, or a line is empty.
+        If the file is not text, or a line is empty.
     """
     wanted = f"classes must be a text file with one name a line, got {path}"
     try:
@@ -75,7 +75,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 
 def check_classes(names: Sequence[str], network: str, outputs: int) -> None:
-    """Refuse names that are more or fewer than a network's outputs.
+    """Reject class names whose number differs from a network's outputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A network's run on the terminal: a row for each stage, then the sums."""
+"""Terminal report of a network's run: one row per stage, then totals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BELOW = (
     ", so a stage whose count is below its roofline (*) began before its count did: it is shown as "
     "at its roofline, 1"
 )
-# Of the columns, which are left out first where a terminal is narrow: the highest
+# Rank of each column: the highest is dropped first on a narrow terminal
 _BOUND_BY, _UTILISATION, _ROOFLINE, _SHAPE, _OP, _MACS, _SHARES = range(1, 8)
 _NUMBERS = {
     "MACs": _MACS,
@@ -36,18 +36,18 @@ _NUMBERS = {
     "roofline": _ROOFLINE,
     **dict.fromkeys(BOUNDS, _SHARES),
 }
-_CLASSES = 8  # of a batch's images, more are in the JSON
+_CLASSES = 8  # images of a batch to print; the JSON has all
 
 
 def print_network(out: Console, result: NetworkResult, width: int | None = None) -> None:
-    """Print the table of stages, and what the whole network took and said.
+    """Print the table of stages, and the network's totals and predictions.
 
     Parameters
     ----------
     out : Console
     result : NetworkResult
     width : int, optional
-        Characters that the table may take; columns that matter less are left out.
+        Maximum table width in characters; less important columns are dropped.
     """
     table, hidden = fitting(out, _columns(result), width)
     out.print(table)
@@ -106,14 +106,14 @@ def _numbers(what: StageResult | NetworkResult) -> list[str]:
     return [
         f"{what.macs:,}",
         f"{what.cycles:,}",
-        f"{int(what.utilization * 1000) / 10:.1f}%",  # 99.98 % is not 100.0 %
+        f"{int(what.utilization * 1000) / 10:.1f}%",  # rounded down: 99.98 % is not 100.0 %
         at_roofline(what.roofline_ratio).replace(" ", ""),
         *(f"{100 * cycles / max(what.cycles, 1):.1f}%" for cycles in shares.values()),
     ]
 
 
 def at_roofline(ratio: float) -> str:
-    """Return a ratio of cycles to those at the roofline as tables show it.
+    """Format a ratio of cycles to roofline cycles.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def _class(result: NetworkResult, index: int) -> str:
 
 
 def _fidelity(result: NetworkResult) -> list[str]:
-    """Say how near INT8 is to floating point."""
+    """Describe the INT8 network's fidelity to floating point."""
     if result.snr_db is None:
         return []
     said = f"INT8 against FP32 on calibration images: {result.snr_db:.1f} dB"

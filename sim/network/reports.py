@@ -1,4 +1,4 @@
-"""The files of a run that people look at: plots and pages."""
+"""Writes the plots and HTML pages of a run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["write_reports"]
 def write_reports(
     results: Sequence[NetworkResult], folder: Path, html: Path | None = None
 ) -> list[Path]:
-    """Write a plot of each network's run, and a page of each network.
+    """Write one plot per network run and one page per network.
 
     Parameters
     ----------
     results : sequence of NetworkResult
-        Those of layers alone are on a page only if one is asked for.
+        Results of single layers appear on a page only if `html` is given.
     folder : Path
-        Gets ``NETWORK.html`` and ``NETWORK[@PERTURBATION].svg``.
+        Folder for ``NETWORK.html`` and ``NETWORK[@PERTURBATION].svg``.
     html : Path, optional
-        One page for all networks and layers, in place of one each of the networks.
+        One page for all networks and layers, instead of one page per network.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def write_reports(
     whole = [result for result in results if result.whole]
     if not (results if html else whole):
         return []
-    from .page import page  # Matplotlib takes a while
+    from .page import page  # importing Matplotlib is slow
     from .plot import cycles_by_stage
 
     for result in whole:

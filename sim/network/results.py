@@ -1,4 +1,4 @@
-"""What a simulated network or layer leaves behind, and each of its stages."""
+"""Results of a simulated network or layer, and of each of its stages."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ SCHEMA = "maccord.sim/1"
 
 @dataclass(frozen=True)
 class StageResult:
-    """One operation of a network, from the counters' records before and after it.
+    """One operation of a network, from the counter records before and after it.
 
     Parameters
     ----------
     name : str
-        Of the tensor that it makes.
+        Name of its output tensor.
     layer : str
-        Of the operation; another than `name` where a clamp is fused.
+        Name of the operation; differs from `name` if a clamp is fused.
     op : str
     input_shapes : tuple of tuple of int
     output_shape : tuple of int
-        With all images of the run.
+        Including all images of the run.
     macs, cycles : int
     utilization : float
         macs / (rows * cols * cycles).
     cycles_by_cause : dict
         The sum is `cycles`.
     bound_by : str
-        Of `BOUNDS`, what took most cycles.
+        The bottleneck, of `BOUNDS`, with the most cycles.
     read_bytes, written_bytes : int
-        That the operation has to move, each once.
+        Minimum traffic of the operation, each byte once.
     array_cycles, roofline_cycles : float
-        What the multipliers alone would take, and the slowest of multipliers, reads and writes.
+        Lower bounds: multipliers alone, and the slowest of multipliers, reads and writes.
     roofline_ratio : float
         cycles / roofline_cycles.
     compared, mismatches_golden, mismatches_torch : int
-        Bytes of the tensor; as in `NetworkResult`.
+        Bytes of the tensor, as in `NetworkResult`.
     """
 
     name: str
@@ -68,8 +68,8 @@ class StageResult:
 class NetworkResult:
     """A network, or a layer as a network of one node, simulated once; fields are as in the JSON.
 
-    The JSON begins with `schema`, and ends with `provenance`; that of a layer has no other fields
-    behind `netlist`.
+    The JSON begins with `schema` and ends with `provenance`; a layer's has no other fields after
+    `netlist`.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ class NetworkResult:
     engine : str
         PyTorch's quantized engine that computed the reference.
     weights : str
-        Where the weights came from.
+        Source of the weights.
     perturbation : str
-        As `--perturb` takes it, or ``clean``.
+        As given to `--perturb`, or ``clean``.
     seed : int
         Seed of the weights and of the perturbation.
     rows, cols : int
@@ -93,28 +93,28 @@ class NetworkResult:
     utilization : float
         macs / (rows * cols * cycles).
     cycles_by_cause : dict
-        Cycles by what they were spent on; the sum is `cycles`.
+        Cycles by cause; the sum is `cycles`.
     compared : int
-        Bytes compared, of all tensors.
+        Bytes compared, over all tensors.
     mismatches_golden : int
-        Bytes that differ from the golden model, and those that were written elsewhere, twice or
-        never.
+        Bytes that differ from the golden model, plus bytes written outside the outputs, more
+        than once, or never.
     mismatches_torch : int
-        Bytes that differ from PyTorch's, and logits of a whole network that do.
+        Bytes that differ from PyTorch's, plus differing logits of a whole network.
     sim_cycles_per_second, build_seconds, sim_seconds : float
-        Simulation speed; time spent on building and on simulating.
+        Simulation speed; build time and simulation time.
     verilator : str
         Version.
     stall_seed : int
         Seed of the memory's stalls.
     image : str
-        Path of the image, or name of the photograph that is built in.
+        Path of the image, or name of the built-in photograph.
     latency : int
-        Cycles until memory answered.
+        Memory latency, cycles.
     stalls : float
-        Probability that a memory channel paused in a cycle.
+        Probability that a memory channel stalled in a cycle.
     netlist : str
-        ``generated``, or the path of the netlist that was given.
+        ``generated``, or the path of the given netlist.
     configuration : str
         Name of the accelerator's parameters.
     axi_bytes : int
@@ -126,37 +126,37 @@ class NetworkResult:
     frames_per_second : float
         Images per second at that clock.
     array_cycles, roofline_cycles : float
-        Sums of the stages'.
+        Sums over the stages.
     roofline_ratio : float
         cycles / roofline_cycles.
     macs_counted : int
         Multiplications that the accelerator counted.
     interrupts : int
-        That came before the last one.
+        Interrupts before the last one.
     tensors : int
         Tensors compared.
     predicted, predicted_torch : tuple of int
         Class of each image: from the RTL's logits, and PyTorch's.
     logits, logits_torch : tuple of tuple of float
-        Of each image.
+        Logits of each image.
     predicted_float : tuple of int
-        Class of each image in floating point; empty where weights are only seeded.
+        Class of each image in floating point; empty for seeded weights.
     logits_float : tuple of tuple of float
-        Of those.
+        The float network's logits; empty for seeded weights.
     class_names : dict of int to str
-        Of the predicted classes, where they are known.
+        Names of the predicted classes, if known.
     snr_db : float or None
-        Signal-to-noise ratio of the INT8 result against floating point, on calibration images.
+        Signal-to-noise ratio of INT8 against floating point, on calibration images.
     weak_layer : str
-        The first layer that loses more than INT8 explains; empty if none does.
+        The first layer with an error larger than expected of INT8; empty if none.
     weak_layer_snr_db : float or None
-        What it keeps of what floating point makes of the same inputs.
+        Its signal-to-noise ratio against the float layer on the same inputs.
     stages : tuple of StageResult
         In order of execution.
     top5 : tuple of tuple of Ranked
-        The RTL's likeliest classes of each image; their names if those were given.
+        The RTL's most likely classes of each image, with names if known.
     provenance : Provenance, optional
-        Of a result that the command line made.
+        For results produced by the command line.
     """
 
     network: str
@@ -213,17 +213,17 @@ class NetworkResult:
 
     @property
     def agrees(self) -> bool:
-        """Whether all compared bytes were equal three ways."""
+        """Whether all compared bytes were equal in all three engines."""
         return self.mismatches_golden == 0 and self.mismatches_torch == 0
 
     @property
     def bound_by(self) -> str:
-        """Of `BOUNDS`, what took most cycles."""
+        """The bottleneck, of `BOUNDS`, with the most cycles."""
         return bound_by(self.cycles_by_cause)
 
     @property
     def whole(self) -> bool:
-        """Whether it is a network's result, and not that of a layer alone."""
+        """Whether this is the result of a whole network, not of a single layer."""
         return self.op == "network"
 
     def fields(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One network or layer: simulate, compare every tensor, and say which part is wrong."""
+"""Runs one network or layer: simulate, compare every tensor, localize faults."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _unchanged(tensors: Tensors) -> Tensors:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """Everything that is known when the simulation is over."""
+    """Everything known after the simulation."""
 
     task: NetworkTask
     image: Codes
@@ -63,17 +63,17 @@ def run_network(
     ----------
     task : NetworkTask
     backend : callable, optional
-        Runs a job in place of the RTL in Verilator; the latter tells the waiting process, as
-        `maccord.runtime.pool.tell` does, how many cycles of how many by estimate it has simulated.
+        Runs a job instead of the RTL in Verilator; the default reports simulated and estimated
+        cycles to the waiting process through `maccord.runtime.pool.tell`.
     alter_golden : callable
-        Changes the golden model's tensors; for tests that the comparison notices.
+        Modifies the golden model's tensors, for fault injection in tests.
     alter_image : callable, optional
-        Changes the memory image before the start; for tests of the same.
+        Modifies the initial memory image, for fault injection in tests.
 
     Returns
     -------
     Outcome
-        Problems are part of it: nothing is raised for a network that fails.
+        Includes problems; nothing is raised for a network that fails.
     """
     try:
         compiled = task.compiled
@@ -83,7 +83,7 @@ def run_network(
     if alter_image:
         image = alter_image(image, task)
     backend = backend or _telling(compiled.estimate)
-    with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # processors have their own runs
+    with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # one processor per run
         golden = beside.submit(execute, compiled.network, task.recording.x_q)
         result = attempt(lambda: backend(_job(task, image)), task.parameters)
         if isinstance(result, Outcome):
@@ -133,7 +133,7 @@ def _judge(run: _Run) -> Outcome:
     problems += _other_logits(logits := _logits(run), task.recording.logits)
     wrong = bool(problems)
     faults = [*bus_faults(run.result), *_record_faults(run)]
-    if faults and not wrong:  # equal bytes, but by chance: no result that looks like success
+    if faults and not wrong:  # equal bytes do not count after a fault
         return Outcome(Verdict.FAILED, problems=tuple(faults), waves=run.result.waves)
     return Outcome(
         Verdict.MISMATCH if wrong else Verdict.AGREES,
@@ -147,7 +147,7 @@ def _judge(run: _Run) -> Outcome:
 
 
 def _logits(run: _Run) -> Logits:
-    """Of the RTL; none where the output is not complete, or of a layer alone."""
+    """Return the RTL's logits; none for an incomplete output or a single layer."""
     network = run.task.compiled.network
     if run.task.recording.layer or network.output not in run.rtl:
         return np.empty((0, 0), np.float32)
@@ -165,12 +165,12 @@ def _record_faults(run: _Run) -> list[str]:
 
 
 def _torn(run: _Run) -> bool:
-    """Whether there are no records to make a result of."""
+    """Whether counter records are missing, so that there is no result."""
     return not all(run.result.records)
 
 
 def _coverage(task: NetworkTask, result: Result) -> list[str]:
-    """Say which bytes the ledger of writes missed, or has too many of."""
+    """Report missing, stray and repeated writes found by the ledger."""
     problems = []
     if result.incomplete:
         name, lacking = next(iter(result.incomplete.items()))
@@ -192,7 +192,7 @@ def _coverage(task: NetworkTask, result: Result) -> list[str]:
 
 
 def _lost(run: _Run) -> list[str]:
-    """Say which tensor was not compared although all bytes were there."""
+    """Report tensors that were complete but not compared."""
     names = [node.name for node in run.task.compiled.network.nodes if node.name not in run.rtl]
     if not names or run.result.incomplete:
         return []
@@ -200,9 +200,9 @@ def _lost(run: _Run) -> list[str]:
 
 
 def _other_logits(logits: Logits, expected: Logits) -> list[str]:
-    """Say where a class, or a logit, is not PyTorch's."""
+    """Report classes and logits that differ from PyTorch's."""
     if logits.shape != expected.shape:
-        return []  # the tensor is missing, which has been said
+        return []  # the missing tensor has been reported
     problems = []
     for index, (ours, theirs) in enumerate(zip(logits, expected, strict=True)):
         if np.array_equal(ours, theirs):
@@ -279,13 +279,13 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
 
 
 def _unproven(run: _Run) -> int:
-    """Bytes that were written where they must not be, twice, or never."""
+    """Count the bytes written outside the outputs, more than once, or never."""
     result = run.result
     return sum(result.incomplete.values()) + result.stray_bytes + result.double_bytes
 
 
 def _names(task: NetworkTask, logits: Logits) -> dict[int, str]:
-    """Names of the classes that anybody predicts."""
+    """Names of all classes predicted by any engine."""
     if not task.class_names:
         return {}
     answers = (logits, task.recording.logits, task.recording.logits_float)

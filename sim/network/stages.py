@@ -1,4 +1,4 @@
-"""From the counters' records to what each stage took."""
+"""Computes each stage's cycles from the counter records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Counts = Mapping[str, int]
 
 
 def causes_of(counters: Counts, cycles: int) -> dict[str, int]:
-    """Cycles by cause; those that pass between the bus and the accelerator are control's."""
+    """Cycles by cause; cycles between the bus and the accelerator count as control."""
     causes = {name: counters[name] for name in COUNTERS}
     causes["control"] += cycles - sum(causes.values())
     return causes
@@ -26,14 +26,13 @@ def causes_of(counters: Counts, cycles: int) -> dict[str, int]:
 def record_faults(
     stages: Sequence[Stage], records: Sequence[Counts], final: Counts, macs: int
 ) -> list[str]:
-    """Say what cannot be true of the counters.
+    """Report inconsistent counters.
 
     Parameters
     ----------
     stages : sequence of Stage
     records : sequence of mapping
-        Counters when each stage's outputs were in memory, by the names in `RECORDED`; empty where
-        they were not written.
+        Counters at the end of each stage, keyed by `RECORDED`; empty if not written.
     final : mapping
         Counters at the end.
     macs : int
@@ -70,14 +69,14 @@ def record_faults(
 
 
 def interrupt_faults(program: Iterable[Instruction], interrupts: int) -> list[str]:
-    """Say if records raised the interrupt more often than they ask for, or never.
+    """Report if records raised the interrupt more often than requested, or never.
 
     Parameters
     ----------
     program : iterable of Instruction
     interrupts : int
-        That came before the last one; two that are close count once, and the last record's may
-        come with the program's end.
+        Interrupts before the last one; two in short succession count as one, and the last
+        record's may coincide with the program's end.
     """
     asked = sum(
         instruction["value"] for instruction in program if instruction.opcode == Opcode.RECORD
@@ -95,7 +94,7 @@ def split(records: Sequence[Counts], causes: Counts) -> list[dict[str, int]]:
     records : sequence of mapping
         Counters since the start, at the end of each stage; none if there is a single stage.
     causes : mapping
-        Cycles by cause of the whole run; what no record has is the last stage's.
+        Cycles by cause of the whole run; cycles not in any record belong to the last stage.
 
     Returns
     -------
@@ -124,7 +123,7 @@ def stage_results(
     causes: Counts,
     comparisons: Mapping[str, Comparison],
 ) -> tuple[StageResult, ...]:
-    """One result of each stage, in order of execution.
+    """Return one result per stage, in order of execution.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ def stage_results(
     records, causes
         As in `split`.
     comparisons : mapping of str to Comparison
-        By the tensor's name; a stage without one compared nothing.
+        Keyed by tensor name; a stage without one has compared nothing.
     """
     taken = split(records, causes)
     nothing = Comparison(0, 0, 0, 0, (), "")

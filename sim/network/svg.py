@@ -1,4 +1,4 @@
-"""Figures as SVG, for a page or alone: named, and in its light or dark colours."""
+"""Converts figures to accessible SVG that adapts to light and dark themes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["svg"]
 
-# Black lines and text take the colour of the page around them; alone, a file follows the viewer's
+# Embedded: black lines and text take the page's colour. Standalone: the viewer's
 _STYLE = (
     "<style>.plot { color: #222; } .plot text { fill: currentColor; } "
     "@media (prefers-color-scheme: dark) { .plot { color: #ddd; background: #16181c; } }</style>"
@@ -19,15 +19,15 @@ _STYLE = (
 
 
 def svg(figure: Figure, title: str, hints: Mapping[str, str] | None = None) -> str:
-    """Return a figure as an element that can stand in a page: without XML's prologue.
+    """Return a figure as an SVG element for embedding, without an XML prologue.
 
     Parameters
     ----------
     figure : Figure
     title : str
-        What it shows; screen readers say it.
+        Title, read by screen readers.
     hints : mapping of str to str, optional
-        What is shown where the pointer rests, by the `gid` of an artist.
+        Tooltips, keyed by the `gid` of an artist.
 
     Returns
     -------

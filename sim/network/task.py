@@ -1,4 +1,4 @@
-"""A network on its images: what it must compute, and the accelerator that is to run it."""
+"""A recorded network with the accelerator that runs it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
 
 Codes = npt.NDArray[np.uint8]
 
-_ONE_PROCESS = 400_000_000  # bytes of a process, its libraries and the simulator, on the safe side
+_ONE_PROCESS = 400_000_000  # bytes, upper estimate: a process, its libraries and the simulator
 _NO_LOGITS = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkRecording:
-    """What a network made of its images in PyTorch; picklable, and free of PyTorch.
+    """A network's inputs and tensors as recorded in PyTorch; picklable, without PyTorch objects.
 
     A layer that runs alone is a network of one node, without logits.
 
@@ -38,17 +38,17 @@ class NetworkRecording:
     seed : int
     network : Network
     x_q : ndarray of shape (N, H, W, C) or (N, K), uint8
-        Codes of the images, or of what the layer read.
+        Codes of the images, or of the layer's input.
     tensors : dict of str to ndarray, uint8
-        PyTorch's tensors by the graph's names, at least those that the accelerator makes.
+        PyTorch's tensors by graph name, at least those that the accelerator computes.
     logits : ndarray of shape (N, classes), float32
-        PyTorch's, of each image run by itself; of shape (0, 0) for a layer.
+        PyTorch's logits, each image run separately; of shape (0, 0) for a layer.
     layer : str
-        Of the layer that runs alone, empty for a whole network.
+        Name of the layer that runs alone; empty for a whole network.
     logits_float : ndarray of shape (N, classes), float32
-        The float network's; of shape (0, 0) for a layer, and where weights are only seeded.
+        The float network's logits; of shape (0, 0) for a layer or seeded weights.
     classes : tuple of str
-        Names of the outputs, where they are known.
+        Names of the outputs, if known.
     snr_db, weak_layer, weak_layer_snr_db
         As in `NetworkResult`.
     """
@@ -70,12 +70,12 @@ class NetworkRecording:
 
     @property
     def name(self) -> str:
-        """Of the layer, or of the whole network."""
+        """Name of the layer, or of the whole network."""
         return self.layer or self.network.name
 
     @property
     def label(self) -> str:
-        """The name, with the perturbation where there is one."""
+        """The name, followed by the perturbation if there is one."""
         return file_stem(self.name, self.perturbation)
 
     @property
@@ -91,7 +91,7 @@ class NetworkRecording:
 
 @dataclass(frozen=True, eq=False)
 class NetworkTask:
-    """One recording to be run on one accelerator, as one program.
+    """One recording to run as one program on one accelerator.
 
     Parameters
     ----------
@@ -102,25 +102,25 @@ class NetworkTask:
         Text of the netlist.
     memory : MemoryModel
     mhz : float
-        Clock that frames per second are given for.
+        Clock used for frames per second.
     interrupts : bool
-        Whether the accelerator raises its interrupt after each operation.
+        Whether to interrupt after each operation.
     waves : Path, optional
-        Where waves go, without the ending.
+        Waveform path without the suffix.
     window : (int, int)
-        First and last cycle of the waves.
+        First and last recorded cycle.
     waves_layer : str
-        Operation, or tensor, before which the window begins; empty for reset.
+        Operation or tensor from which the window counts; empty for reset.
     build_seconds : float
-        Time that building the model took.
+        Build time of the model.
     image, netlist : str
         As in `NetworkResult`.
     choices : mapping
-        Tilings that need not be searched for.
+        Tilings already found.
     keep : bool
         Whether the outcome keeps the tensors.
     classes : tuple of str
-        Names of the network's outputs, where the user gave them.
+        Names of the network's outputs, if given by the user.
     """
 
     recording: NetworkRecording
@@ -141,14 +141,14 @@ class NetworkTask:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the outputs: the user's, or those that come with the weights; or none."""
+        """Names of the outputs: from the user, or else from the weights; may be empty."""
         return self.classes or self.recording.classes
 
     @cached_property
     def compiled(self) -> CompiledNetwork:
-        """The program, for as many images as were recorded; written when it is first asked for.
+        """The program for the recorded batch, compiled on first use.
 
-        A layer's has no counter records: it takes the cycles of the layer, and nothing else.
+        A layer's program has no counter records, so its cycles are those of the layer alone.
 
         Raises
         ------
@@ -166,12 +166,12 @@ class NetworkTask:
 
 
 def stage_index(compiled: CompiledNetwork, name: str) -> int:
-    """Return which operation of a network has a name, or makes the tensor of that name.
+    """Return the index of the operation with a given name or output tensor.
 
     Raises
     ------
     ValueError
-        The message names the nearest.
+        If there is none; the message suggests the nearest names.
     """
     for index, stage in enumerate(compiled.stages):
         if name in (stage.name, stage.layer):
@@ -185,7 +185,7 @@ def stage_index(compiled: CompiledNetwork, name: str) -> int:
 
 
 def cost(task: NetworkTask) -> int:
-    """Bytes of memory that a task takes at its peak, on the safe side."""
+    """Upper estimate of a task's peak memory, bytes."""
     recorded = task.recording
     tensors = {**recorded.tensors, recorded.network.input.name: recorded.x_q}
     weights = beside = 0

@@ -1,4 +1,4 @@
-"""A network's tensors as the RTL left them, compared with the golden model's and PyTorch's."""
+"""Compares the RTL's tensors with the golden model's and PyTorch's."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ Codes = npt.NDArray[np.uint8]
 
 
 def original(compiled: CompiledNetwork, name: str) -> str:
-    """Return the network's tensor that a stage's must equal: itself, or the one that it copies."""
+    """Return the network's tensor that a stage's must equal: its own, or its copy source."""
     if name in compiled.network.tensors:
         return name
     return next(stage.inputs[0] for stage in compiled.stages if stage.name == name)
 
 
 def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> dict[str, Codes]:
-    """Codes of the tensors that the memory's ledger completed.
+    """Return the codes of the tensors captured by the ledger.
 
     Parameters
     ----------
     compiled : CompiledNetwork
     x_q : ndarray of shape (N, H, W, C), uint8
-        What the host put into memory.
+        The network's input.
     rows : mapping of str to ndarray of shape (rows, row_bytes), uint8
-        By the area's name.
+        Keyed by area name.
 
     Returns
     -------
     dict of str to ndarray, uint8
-        In order of execution, each in its shape. Copies that a concatenation needs stand before
-        it; a tensor that has no bytes of its own is made from those that it shares.
+        In order of execution, each in its shape. Copies into a concatenation precede it; an
+        alias is read from the tensor that it shares memory with.
     """
     areas = {area.name for area in compiled.areas}
     copies = [stage for stage in compiled.stages if stage.name not in compiled.network.tensors]
@@ -66,7 +66,7 @@ def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> 
 
 
 def _part(stage: Stage, node: Node) -> int | None:
-    """Which of a concatenation's parts a stage copies, if any."""
+    """Index of the concatenation input that a stage copies, if any."""
     names = [f"{node.name}[{number}]" for number in range(len(node.inputs))]
     return names.index(stage.name) if stage.name in names else None
 
@@ -110,12 +110,12 @@ def _accumulators(node: Node, golden: Mapping[str, Codes]) -> npt.NDArray[np.int
 
 
 def first_difference(comparisons: Mapping[str, Comparison]) -> str:
-    """Name of the first tensor with a wrong code, empty if there is none."""
+    """Name of the first tensor with a wrong code; empty if there is none."""
     return next((name for name, found in comparisons.items() if found.first), "")
 
 
 def explain(comparisons: Mapping[str, Comparison]) -> list[str]:
-    """Sentences that name the first wrong tensor and its first wrong codes."""
+    """Describe the first wrong tensor and its first wrong codes in sentences."""
     name = first_difference(comparisons)
     if not name:
         return []
