@@ -1,1 +1,1 @@
-"""What every command needs of files and processes."""
+"""Files, caches, processes and console, shared by all commands."""

@@ -1,4 +1,4 @@
-"""Names of results by what they depend on, and a folder that keeps texts under such names."""
+"""Content-addressed caching: hashes of inputs and sources, and a folder of cached texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .files import atomic_write
 
 __all__ = ["SIMULATION", "Cache", "digest", "sources"]
 
-SIMULATION = (".py", ".sv", ".v", ".cpp", ".h", ".vlt")  # suffixes of what a simulation is made of
+SIMULATION = (".py", ".sv", ".v", ".cpp", ".h", ".vlt")  # suffixes of a simulation's sources
 
 
 def digest(*parts: str | bytes | Path | np.ndarray) -> str:
@@ -33,19 +33,19 @@ def digest(*parts: str | bytes | Path | np.ndarray) -> str:
 
 
 def sources(*packages: ModuleType, suffixes: tuple[str, ...] = (".py",)) -> str:
-    """Hash of our own source files: those of packages and of all packages inside them.
+    """Hash of the source files of packages and their subpackages.
 
     Parameters
     ----------
     *packages : module
         In any order.
     suffixes : tuple of str
-        Of the files that count.
+        Suffixes of the files to include.
 
     Returns
     -------
     str
-        It changes with the contents, the name or the place of any of these files.
+        Changes with the content, name or location of any of these files.
     """
     files = {
         f"{package.__name__}/{path.relative_to(folder).as_posix()}": path
@@ -58,26 +58,26 @@ def sources(*packages: ModuleType, suffixes: tuple[str, ...] = (".py",)) -> str:
 
 
 class Cache:
-    """Texts in a folder, compressed.
+    """A folder of compressed texts.
 
     Parameters
     ----------
     folder : Path
-        Made when something is put.
+        Created on the first `put`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, name: str) -> str | None:
-        """Return a text, or nothing if there is none that is whole."""
+        """Return a text; None if it is missing or damaged."""
         try:
             return gzip.decompress(self._path(name).read_bytes()).decode()
         except (FileNotFoundError, EOFError, gzip.BadGzipFile):
             return None
 
     def put(self, name: str, text: str) -> None:
-        """Keep a text."""
+        """Store a text."""
         with atomic_write(self._path(name)) as temporary:
             temporary.write_bytes(gzip.compress(text.encode(), compresslevel=3, mtime=0))
 

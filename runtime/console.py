@@ -1,4 +1,4 @@
-"""Consoles for people, and what they see while they wait."""
+"""Consoles and progress messages for users."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 __all__ = ["LINE_SECONDS", "console", "waiting"]
 
-LINE_SECONDS = 10.0  # between two lines on the same run, where nothing can move
-_WAIT_SECONDS = 30.0  # and on what has no measure
-_WIDTH = 240  # of the widest table: a terminal may wrap its lines, but no digit is lost
+LINE_SECONDS = 10.0  # interval between progress lines without a terminal
+_WAIT_SECONDS = 30.0  # the same for steps of unknown length
+_WIDTH = 240  # of the widest table; a terminal may wrap lines, but nothing is truncated
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """Console for people: wide enough not to cut a table, and for stderr as the terminal is.
+    """Return a console: on stdout wide enough for any table, on stderr as wide as the terminal.
 
     Parameters
     ----------
     stderr : bool
-        Whether it writes there, and not to stdout.
+        Whether to write to stderr instead of stdout.
     quiet : bool
-        Whether it writes nothing.
+        Whether to suppress all output.
     """
     if stderr and sys.stderr.isatty():
-        return Console(stderr=True, highlight=False, quiet=quiet)  # what moves must not wrap
+        return Console(stderr=True, highlight=False, quiet=quiet)  # progress bars must not wrap
     width = max(shutil.get_terminal_size().columns, _WIDTH)
     return Console(stderr=stderr, width=width, highlight=False, quiet=quiet)
 
@@ -39,20 +39,20 @@ def console(*, stderr: bool = False, quiet: bool = False) -> Console:
 def waiting(
     err: Console, text: str, every: float = _WAIT_SECONDS
 ) -> Iterator[Callable[[str], None]]:
-    """Show what takes a while and for how long: live on a terminal, else by a line now and then.
+    """Show a long step and its elapsed time: live on a terminal, else as periodic lines.
 
     Parameters
     ----------
     err : Console
     text : str
-        What is being done.
+        Description of the step.
     every : float
-        Seconds between two lines, where it is no terminal; none before.
+        Seconds before the first line and between lines without a terminal.
 
     Yields
     ------
     callable
-        Takes another text; the time goes on.
+        Changes the text; the elapsed time continues.
     """
     if not err.is_terminal:
         with _lines(err, text, every) as say:

@@ -1,4 +1,4 @@
-"""What goes wrong with a simulation, apart from a wrong byte."""
+"""Errors of a simulation other than mismatches."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ class ToolchainError(Exception):
 
 
 def os_error_sentence(error: OSError) -> str:
-    """Return what the system refused, in words; a full disk rarely names a file."""
+    """Describe an operating system error; a full disk rarely names a file."""
     reason = error.strerror or str(error)
     if error.filename:
         return f"cannot use {error.filename}: {reason}"
@@ -30,5 +30,5 @@ def os_error_sentence(error: OSError) -> str:
 def _temporary() -> str:
     try:
         return tempfile.gettempdir()
-    except FileNotFoundError:  # none of the usual folders takes a file
+    except FileNotFoundError:  # no usable temporary folder
         return os.environ.get("TMPDIR", "/tmp")

@@ -1,4 +1,4 @@
-"""Atomic file writes, locks, and whether a file could be written."""
+"""Atomic file writes, locks and write checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["atomic_write", "check_writable", "is_full", "locked", "probe", "rese
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the file's lock, so that of several processes one builds it and the others wait."""
+    """Hold the file's lock, so that only one process builds it and the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -32,7 +32,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         Naming `path`, if it cannot be written.
     """
     if path.exists() and not path.is_file():
-        yield path  # A device or a pipe, which a rename would replace
+        yield path  # A device or pipe must not be replaced by a rename
         return
     place = path.resolve()
     try:
@@ -41,7 +41,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except OSError as error:
         name = Path(error.filename or place)
         if name.parent != place.parent and name not in place.parents:
-            raise  # of another file
+            raise  # about another file
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
@@ -62,7 +62,7 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def probe(path: Path) -> None:
-    """Try whether `atomic_write` could write here, without a change to `path`.
+    """Check that `atomic_write` could write here, without changing `path`.
 
     Raises
     ------
@@ -80,21 +80,21 @@ def probe(path: Path) -> None:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Make a file of zeros that has its place on the disk.
+    """Create a file of zeros with its disk space allocated.
 
-    A sparse file that is mapped ends a process by a signal where the disk has no room for it.
+    Writing to a mapped sparse file kills the process with SIGBUS if the disk is full.
 
     Raises
     ------
     OSError
-        If there is no room.
+        If there is not enough space.
     """
     with path.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(size, 1))
 
 
 def is_full(folder: Path) -> bool:
-    """Whether a folder's disk has no room for another file."""
+    """Whether a folder's disk is full."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(bytes(4096))
@@ -105,18 +105,18 @@ def is_full(folder: Path) -> bool:
 
 
 def check_writable(name: str, kind: str, path: Path, file: Path) -> None:
-    """Refuse an option's file that could not be written.
+    """Reject an option's file if it could not be written.
 
     Parameters
     ----------
     name : str
-        Of the option.
+        Name of the option.
     kind : str
         What `path` is: ``file`` or ``folder``.
     path : Path
-        As the user gave it.
+        As given by the user.
     file : Path
-        To be written: `path`, or a file in it.
+        File to write: `path`, or a file in it.
 
     Raises
     ------

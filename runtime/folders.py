@@ -1,4 +1,4 @@
-"""Where maccord keeps what is slow to make: one folder for each user, whatever they work in."""
+"""The per-user cache folder, independent of the working directory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["KINDS", "VARIABLE", "cache_folder", "cache_root", "clear_all", "sizes"]
 
 VARIABLE = "MACCORD_CACHE"
-#: Folders in the cache, and what they hold.
+#: Folders in the cache and their contents.
 KINDS = {
     "netlists": "generated Verilog",
     "nets": "quantized networks, and networks trained on the digits",
@@ -34,7 +34,7 @@ def cache_folder(kind: str) -> Path:
     Parameters
     ----------
     kind : str
-        Of `KINDS`.
+        One of `KINDS`.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind}")
@@ -52,12 +52,12 @@ def _size(folder: Path) -> int:
         try:
             total += path.stat().st_size if path.is_file() else 0
         except OSError:
-            continue  # another process has replaced it
+            continue  # replaced by another process
     return total
 
 
 def clear_all() -> int:
-    """Delete what is cached, and nothing beside it; return the bytes that were freed."""
+    """Delete only cached files; return the number of bytes freed."""
     freed = sum(sizes().values())
     for kind in KINDS:
         if cache_folder(kind).exists():

@@ -1,4 +1,4 @@
-"""What `--verbose` shows: commands, paths and seeds, which the rooms log under their names."""
+"""Log output of `--verbose`: commands, paths and seeds, logged under the packages' names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OURS = logging.getLogger("maccord")
 
 
 class _Lines(logging.Handler):
-    """Prints records above whatever moves on the console."""
+    """Prints log records above a progress bar."""
 
     def __init__(self, err: Console) -> None:
         super().__init__(logging.DEBUG)
@@ -26,7 +26,7 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def logged(err: Console, wanted: bool) -> Iterator[None]:
-    """Print what maccord logs on `err`, if that is wanted."""
+    """Print maccord's log messages on `err`, if `wanted`."""
     if not wanted:
         yield
         return

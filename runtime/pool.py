@@ -1,7 +1,7 @@
-"""Runs a function over tasks, each in its own process, within a budget of memory.
+"""Runs a function over tasks, each in its own process, within a memory budget.
 
-A process per task returns its memory at once, survives its neighbour's crash, and leads its own
-process group, so that an interrupt takes its children down with it.
+One process per task frees its memory immediately and isolates crashes. Each process leads its own
+process group, so that an interrupt also kills its children.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .errors import os_error_sentence
 __all__ = ["Crash", "available_memory", "memory_budget", "prepare", "run_all", "tell"]
 
 _PATIENCE = 5.0  # seconds
-_MEMORY_SHARE = 0.8  # of what is free, for all tasks together
+_MEMORY_SHARE = 0.8  # of available memory, for all tasks together
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Crash:
-    """A task that ended without an answer.
+    """A task that ended without a result.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Crash:
 
 @dataclass(frozen=True)
 class _News:
-    """What a task says before it answers."""
+    """A message from a running task."""
 
     content: object
 
@@ -58,7 +58,7 @@ class _Running(Generic[T]):
 
 @dataclass
 class _Parent:
-    """Where this process sends its news, if it runs a task."""
+    """The connection for this process's messages, if it runs a task."""
 
     answer: Connection | None = None
 
@@ -67,7 +67,7 @@ _parent = _Parent()
 
 
 def tell(content: object) -> None:
-    """Send news of the task that this process runs to whoever waits for it; else do nothing.
+    """Send a message from a task to the waiting process; outside a task, do nothing.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def tell(content: object) -> None:
 
 
 def available_memory() -> int:
-    """Bytes of memory that can be had without swapping."""
+    """Bytes of memory available without swapping."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -90,7 +90,7 @@ def available_memory() -> int:
 
 
 def memory_budget() -> int:
-    """Bytes of memory for all tasks together."""
+    """Memory budget of all tasks together, bytes."""
     return int(available_memory() * _MEMORY_SHARE)
 
 
@@ -103,22 +103,22 @@ def run_all(
     budget: int,
     on_news: Callable[[int, Any], None] = lambda index, content: None,
 ) -> Iterator[tuple[int, R | Crash]]:
-    """Yield (index, answer) of each task as it ends.
+    """Yield (index, result) of each task as it completes.
 
     Parameters
     ----------
     function : callable
-        Importable by name, as are its arguments picklable.
+        Importable by name; arguments and results must be picklable.
     tasks : sequence
         Started in this order.
     processes : int
-        Most tasks at a time, at least 1.
+        Maximum number of parallel tasks, at least 1.
     cost : callable
-        Bytes of memory that a task takes.
+        Estimated memory of a task, bytes.
     budget : int
-        Tasks wait while the ones that run take more; one always runs.
+        Memory budget, bytes; a task waits until it fits, but one task always runs.
     on_news : callable
-        Called with a task's index and what it has passed to `tell`.
+        Called with a task's index and the object passed to `tell`.
 
     Yields
     ------
@@ -157,9 +157,9 @@ def run_all(
 
 
 def prepare() -> None:
-    """Start the process that tasks are forked from, so that it imports while the caller does.
+    """Start the fork server for tasks, so that its imports overlap with the caller's.
 
-    It has imported what tasks need, and holds none of PyTorch's threads, which no fork survives.
+    It preloads the tasks' imports but runs no PyTorch threads, which do not survive a fork.
     """
     multiprocessing.set_forkserver_preload(["__main__", "maccord.sim.network.run"])
     forkserver.ensure_running()
@@ -184,7 +184,7 @@ def _received(job: _Running[T]) -> Any:
 
 
 def _stop(running: list[_Running[T]]) -> None:
-    """End tasks: ask first, so that they clean up, then kill with all that they started."""
+    """Terminate tasks so that they can clean up, then kill their process groups."""
     for job in running:
         job.process.terminate()
     for job in running:
@@ -193,7 +193,7 @@ def _stop(running: list[_Running[T]]) -> None:
             try:
                 os.killpg(job.process.pid or 0, signal.SIGKILL)
             except ProcessLookupError:
-                job.process.kill()  # It has not made its group yet
+                job.process.kill()  # Its process group does not exist yet
         job.process.join()
         job.answer.close()
 
@@ -203,7 +203,7 @@ def _child(
 ) -> None:
     """Run one task as the leader of its own process group."""
     os.setpgid(0, 0)
-    os.environ.clear()  # what the process had that this one was forked from
+    os.environ.clear()  # inherited from the fork server
     os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
@@ -211,14 +211,14 @@ def _child(
     try:
         answer.send(_answer(function, task))
     except KeyboardInterrupt:
-        os.killpg(0, signal.SIGKILL)  # Stopped from outside and cleaned up: end what is left
+        os.killpg(0, signal.SIGKILL)  # Terminated and cleaned up: kill remaining children
     answer.close()
 
 
 def _answer(function: Callable[[T], R], task: T) -> R | Crash:
     try:
         return function(task)
-    except OSError as error:  # as on a full disk
+    except OSError as error:  # e.g. a full disk
         return Crash(os_error_sentence(error))
     except Exception as error:
         if os.environ.get("MACCORD_DEBUG"):

@@ -1,4 +1,4 @@
-"""Where a result comes from: command, time, versions, processor, and hashes of what went in."""
+"""Provenance of a result: command, time, versions, processor, and input hashes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DIGITS = 16
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a result comes from.
+    """Provenance of a result.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Provenance:
     date : str
         UTC, as ``2026-01-31T12:00:00+00:00``.
     versions : dict of str to str
-        Of Python, of the libraries that compute, and of tools by their names.
+        Versions of Python, numerical libraries and tools, by name.
     processor : dict of str to str
-        As `processor` gives it.
+        As returned by `processor`.
     digests : dict of str to str
-        First 16 hexadecimal digits of SHA-256 of what went in, by its name.
+        First 16 hexadecimal digits of each input's SHA-256, by name.
     """
 
     command: str
@@ -45,13 +45,13 @@ class Provenance:
 
 
 def provenance(digests: Mapping[str, str] | None = None, **tools: str) -> Provenance:
-    """Return the provenance of what this process computes.
+    """Return the provenance of this process's results.
 
     Parameters
     ----------
     digests : mapping of str to str, optional
     **tools : str
-        Versions of tools that are not Python's, by name.
+        Versions of non-Python tools, by name.
     """
     return Provenance(
         shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -65,13 +65,13 @@ def provenance(digests: Mapping[str, str] | None = None, **tools: str) -> Proven
 
 
 def processor() -> dict[str, str]:
-    """Return what decides which kernels compute.
+    """Return the processor properties that select numerical kernels.
 
     Returns
     -------
     dict
-        `machine` and `model` of the processor; `torch`, the instruction set that PyTorch's kernels
-        use, if this process has imported PyTorch.
+        `machine` and `model` of the processor; `torch`, the instruction set of PyTorch's kernels,
+        if this process has imported PyTorch.
     """
     found = {"machine": platform.machine(), "model": _model()}
     torch = sys.modules.get("torch")
@@ -79,7 +79,7 @@ def processor() -> dict[str, str]:
 
 
 def _model() -> str:
-    """Name of the processor; Linux tells, elsewhere what Python knows."""
+    """Model name of the processor, from Linux, or else from Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -90,11 +90,11 @@ def _model() -> str:
 
 @cache
 def file_digest(path: Path) -> str:
-    """First digits of a file's SHA-256, as ``sha256sum`` prints them."""
+    """First digits of a file's SHA-256, as printed by ``sha256sum``."""
     with path.open("rb") as file:
         return short(hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def short(digest: str) -> str:
-    """First digits of a hash, as many as a `Provenance` holds."""
+    """First digits of a hash, at the length used in `Provenance`."""
     return digest[:_DIGITS]

@@ -1,4 +1,4 @@
-"""Tables that leave out columns where a terminal is too narrow for all."""
+"""Tables that drop less important columns on narrow terminals."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Column:
     ----------
     name : str
     cells : sequence of str
-        Markup, one of each row.
+        Markup, one cell per row.
     rank : int
-        Columns of a higher rank are left out first; those of rank 0 never.
+        Columns of higher rank are dropped first; those of rank 0 never.
     footer : str
     left : bool
-        Whether it is text, and not a number.
+        Whether to align left, for text.
     """
 
     name: str
@@ -37,21 +37,21 @@ class Column:
 
 
 def table_width(wide: bool = False) -> int | None:
-    """Columns of the terminal; None if a table may be as wide as it wants."""
+    """Terminal width in characters; None if table width is unlimited."""
     if wide or not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size().columns
 
 
 def fitting(out: Console, columns: Sequence[Column], width: int | None) -> tuple[Table, list[str]]:
-    """Return a table of as many columns as fit, and the names of the others.
+    """Return a table of the columns that fit, and the names of the dropped ones.
 
     Parameters
     ----------
     out : Console
     columns : sequence of Column
     width : int, optional
-        Characters; all columns fit if not given.
+        Characters; unlimited if not given.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def _table(columns: Sequence[Column]) -> Table:
 
 
 def print_wrapped(out: Console, text: str, width: int | None, style: str = "dim") -> None:
-    """Print what belongs to a table, wrapped between words where a width is given."""
+    """Print a table's note, wrapped between words if a width is given."""
     if width is None:
         out.print(text, soft_wrap=True, style=style)
     else:
