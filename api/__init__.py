@@ -1,6 +1,6 @@
 """The public Python interface: quantize a network, compile it, run it three ways, compare.
 
-Everything here is stable (docs/stability.md); modules of the other rooms may change.
+Everything here is stable (docs/stability.md); other packages may change.
 """
 
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Networks: quantized by PyTorch, as programs, and run by PyTorch and by the golden model."""
+"""Networks: quantize, compile, run in PyTorch and in the golden model."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Codes = npt.NDArray[np.uint8]
 
 
 def quantize(model: nn.Module, calibration: Images, name: str = "network") -> QuantizedNetwork:
-    """Quantize a float network after training, as PyTorch does for qnnpack.
+    """Quantize a float network with PyTorch's post-training quantization for qnnpack.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode, one that ``torch.fx`` can trace.
+        In evaluation mode and traceable by ``torch.fx``.
     calibration : ndarray of shape (N, 3, H, W), float32
-        Images that set the quantization ranges, normalized as the network wants them.
+        Images that set the quantization ranges, normalized for the network.
     name : str
-        Put before the names of layers and tensors.
+        Prefix of layer and tensor names.
 
     Returns
     -------
@@ -42,29 +42,29 @@ def quantize(model: nn.Module, calibration: Images, name: str = "network") -> Qu
     Raises
     ------
     ValueError
-        If the network cannot be traced or has an operator that the accelerator lacks; the
-        message names operator and module.
+        If the network cannot be traced or has an unsupported operator; the message names
+        operator and module.
     """
     images = [np.asarray(image, np.float32)[None] for image in calibration]
     return library.quantized(model, name, "as given", images)
 
 
 def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:
-    """Load a network that maccord knows, quantized, from the cache if it is there.
+    """Load a built-in network, quantized; from the cache if present.
 
     Parameters
     ----------
     name : str
         ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``.
     weights : path, optional
-        Checkpoint with torchvision's names; weights are made from the seed without one.
+        Checkpoint with torchvision's names; seeded weights if not given.
     seed : int
-        Of those weights, at least 0.
+        Seed of those weights, at least 0.
 
     Raises
     ------
     ValueError
-        If there is no such network, or the checkpoint does not fit it.
+        If the network is unknown, or the checkpoint does not fit it.
     """
     return library.load(name, None if weights is None else Path(weights), seed)
 
@@ -78,15 +78,15 @@ def compile_network(
     ----------
     network : QuantizedNetwork
     parameters : Parameters, optional
-        Of the accelerator; the 16 x 16 array by default.
+        The accelerator's parameters; a 16 x 16 array by default.
     batch : int
-        Images that the program takes.
+        Images per run.
 
     Returns
     -------
     CompiledNetwork
-        `program` is the list of instructions, `image(x_q)` the memory before the start,
-        `estimate` the cycles by the timing model.
+        `program` is the list of instructions, `image(x_q)` the initial memory, `estimate` the
+        cycles by the timing model.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def golden(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Returns
     -------
     dict of str to ndarray, uint8
-        Codes of each tensor by name: (N, H, W, C), or (N, K) behind a flattening.
+        Codes of each tensor by name: (N, H, W, C), or (N, K) after flattening.
     """
     graph = network.graph
     pixels = np.ascontiguousarray(np.moveaxis(np.asarray(images, np.float32), 1, -1))
@@ -125,6 +125,6 @@ def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Returns
     -------
     dict of str to ndarray, uint8
-        As `golden` gives them; each is read from the module as it runs.
+        As returned by `golden`, each captured while the module runs.
     """
     return network.tensors(np.asarray(images, np.float32))

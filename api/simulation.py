@@ -1,4 +1,4 @@
-"""A network in RTL, compared tensor by tensor with the golden model and with PyTorch."""
+"""Runs a network in RTL and compares every tensor with the golden model and PyTorch."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ Codes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What a simulation gave.
+    """The result of a simulation.
 
     Parameters
     ----------
     equal : bool
-        Whether every byte of every tensor was equal three ways, and nothing else went wrong.
+        Whether every byte of every tensor was equal in all three engines, without other errors.
     problems : tuple of str
-        What differed or failed, in sentences; empty if `equal`.
+        Mismatches and failures, one sentence each; empty if `equal`.
     result : NetworkResult or None
         Cycles, causes, roofline and stages, as in the JSON of `maccord sim`; None if the
-        simulation did not come to an end.
+        simulation did not complete.
     golden, torch, rtl : mapping of str to ndarray, uint8
-        Codes of the tensors that the accelerator makes, by name.
+        Codes of the tensors that the accelerator computes, by name.
     """
 
     equal: bool
@@ -49,7 +49,7 @@ class Simulation:
 
     @property
     def cycles(self) -> int:
-        """From start to interrupt; 0 if the simulation did not come to an end."""
+        """Cycles from start to interrupt; 0 if the simulation did not complete."""
         return self.result.cycles if self.result else 0
 
 
@@ -59,24 +59,24 @@ def simulate(
     parameters: Parameters | None = None,
     memory: MemoryModel | None = None,
 ) -> Simulation:
-    """Run a network in RTL from image to logits, and compare all its tensors three ways.
+    """Run a network in RTL from image to logits, and compare all tensors in three engines.
 
-    The model of an accelerator is built with Verilator once (a minute or two) and then cached.
+    The Verilated model of an accelerator is built once (one to two minutes) and then cached.
 
     Parameters
     ----------
     network : QuantizedNetwork
     images : ndarray of shape (N, 3, H, W), float32
-        Normalized; they run as one batch.
+        Normalized; run as one batch.
     parameters : Parameters, optional
-        Of the accelerator; the 16 x 16 array by default.
+        The accelerator's parameters; a 16 x 16 array by default.
     memory : MemoryModel, optional
-        How the AXI memory behaves; 30 cycles of latency by default.
+        Timing of the AXI memory; 30 cycles of latency by default.
 
     Returns
     -------
     Simulation
-        A mismatch is part of it; nothing is raised for a network that differs.
+        Includes mismatches; nothing is raised for a network that differs.
 
     Raises
     ------
