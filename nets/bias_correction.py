@@ -1,8 +1,8 @@
-"""Biases that make up for the mean error of rounded weights.
+"""Bias correction for the mean error of rounded weights.
 
-Rounding a channel's weights shifts the mean of its outputs, above all where a channel has few of
-them, as depthwise convolutions do. The shift is known once the weights' scales are, and the bias,
-which is added in 32 bits, takes it back (Nagel et al. 2019, arXiv:1906.04721, section 4.2).
+Rounding a channel's weights shifts the mean of its outputs, especially in channels with few
+weights, as in depthwise convolutions. The shift follows from the weights' scales, and the 32-bit
+bias compensates it (Nagel et al. 2019, arXiv:1906.04721, section 4.2).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_IMAGES = 6  # of the calibration images, evenly spaced
 
 
 class _Shifts(fx.Interpreter):
-    """Notes the mean shift of each layer's outputs, by channel, in a float network."""
+    """Measures the mean shift of each layer's outputs, per channel, in a float network."""
 
     def __init__(self, prepared: fx.GraphModule) -> None:
         super().__init__(prepared)
@@ -45,19 +45,19 @@ class _Shifts(fx.Interpreter):
 
 
 def _rounded(weight: torch.Tensor, observer: Any) -> torch.Tensor:  # noqa: ANN401
-    """Return what int8 codes of the weights stand for."""
+    """Return the weights, quantized to int8 and dequantized."""
     observer(weight)
     scale = observer.calculate_qparams()[0].view(-1, *[1] * (weight.ndim - 1))
     return (weight / scale).round().clamp(-128, 127) * scale
 
 
 def correct_biases(prepared: fx.GraphModule, images: Sequence[torch.Tensor]) -> None:
-    """Add each channel's mean error to its bias, in place.
+    """Correct each channel's bias by its mean error, in place.
 
     Parameters
     ----------
     prepared : GraphModule
-        From ``prepare_fx``, batch norm folded.
+        From ``prepare_fx``, with batch norm folded.
     images : sequence of Tensor of shape (N, C, H, W)
         At least one.
     """

@@ -12,11 +12,11 @@ from .networks import Architecture
 
 __all__ = ["load_checkpoint"]
 
-_PARALLEL = "module."  # before the names of a network that was trained on several GPUs
+_PARALLEL = "module."  # name prefix added by `DataParallel`
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Return the state of a file, which is a state dict or holds one under "state_dict"."""
+    """Return the state dict of a file, plain or under the key "state_dict"."""
     if path.is_dir():
         raise ValueError(f"weights must be a readable checkpoint, got {path}: it is a folder")
     reader = "torch.load"
@@ -26,7 +26,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on other files the unpickler stumbles with any type of error
+    except Exception as error:  # unpickling other files can raise any exception
         reason = getattr(error, "strerror", None) or f"not a file of tensors that {reader} reads"
         raise ValueError(f"weights must be a readable checkpoint, got {path}: {reason}") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
@@ -41,7 +41,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether a file begins with a length of eight bytes and JSON, as no pickle or archive does."""
+    """Whether a file begins with an 8-byte length and JSON, unlike any pickle or archive."""
     with path.open("rb") as file:
         return file.read(9)[8:] == b"{"
 
@@ -53,9 +53,9 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
     ----------
     architecture : Architecture
     path : Path
-        A state dict (.pt, .pth), plain or under the key "state_dict", or a file of safetensors;
-        names may begin with ``module.``, as those of ``DataParallel`` do. The last layer gives the
-        number of classes.
+        A state dict (.pt, .pth), plain or under the key "state_dict", or a safetensors file; names
+        may have the prefix ``module.`` of ``DataParallel``. The last layer determines the number
+        of classes.
 
     Returns
     -------

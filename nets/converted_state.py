@@ -1,4 +1,4 @@
-"""A converted network's numbers as plain arrays, and back: `framework.rebuild` has the rest."""
+"""Converts a converted network's state to plain arrays and back (see `framework.rebuild`)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def state_arrays(converted: fx.GraphModule) -> Arrays:
     Returns
     -------
     dict of str to ndarray
-        By the state's keys; behind those of quantized weights stands ``/codes`` or ``/scales``,
-        behind those of a pair a number.
+        Keyed by state key, with the suffix ``/codes`` or ``/scales`` for quantized weights and a
+        number for the elements of a pair.
     """
     arrays: Arrays = {}
     for key, value in converted.state_dict().items():
@@ -49,7 +49,7 @@ def _write(key: str, value: Any, arrays: Arrays) -> None:
 
 
 def load_arrays(rebuilt: fx.GraphModule, arrays: Mapping[str, np.ndarray]) -> None:
-    """Put a state's numbers into a network of the same structure.
+    """Load a state's values into a network of the same structure.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def load_arrays(rebuilt: fx.GraphModule, arrays: Mapping[str, np.ndarray]) -> No
 
 
 def _read(key: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return the stored value of a key, of the kind that the rebuilt network has there."""
+    """Return the stored value of a key, with the type of the rebuilt network's value."""
     if isinstance(value, tuple):
         return tuple(_read(f"{key}/{n}", part, arrays) for n, part in enumerate(value))
     if isinstance(value, torch.Tensor) and value.is_quantized:

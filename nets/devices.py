@@ -1,4 +1,4 @@
-"""Where torch computes: the processor, or a GPU that is really there."""
+"""Device selection for torch: the CPU or an available GPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def check_device(name: str) -> None:
-    """Refuse a device that there is nowhere, without PyTorch.
+    """Reject an unknown device name, without importing PyTorch.
 
     Raises
     ------
@@ -29,12 +29,12 @@ def usable_device(name: str) -> torch.device:
     Parameters
     ----------
     name : str
-        Of `DEVICES`.
+        One of `DEVICES`.
 
     Raises
     ------
     ValueError
-        If it is another, or PyTorch finds no GPU that it can use.
+        If the name is unknown, or PyTorch finds no usable GPU.
     """
     check_device(name)
     import torch

@@ -1,4 +1,4 @@
-"""Where two runs of one network part: codes of the integer network against a twin's."""
+"""Differences between two runs of a network: integer codes against fake-quantized ones."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Differences:
-    """Differing codes of images, by tensor.
+    """Number of differing codes, by image and tensor.
 
-    Chunks of images add up: ``a + b`` has the images of both.
+    Chunks of images can be concatenated: ``a + b`` has the images of both.
 
     Parameters
     ----------
     tensors : tuple of str
         In order of execution, T of them.
     sizes : ndarray of shape (T,), int64
-        Codes of one image in each.
+        Codes per image in each tensor.
     differing : ndarray of shape (N, T), int64
-        Codes of each image that differ.
+        Differing codes of each image.
     largest : ndarray of shape (N, T), int64
-        Greatest difference of two codes, 0 to 255.
+        Largest absolute difference of two codes, 0 to 255.
     """
 
     tensors: tuple[str, ...]
@@ -62,18 +62,18 @@ class Differences:
 
     @property
     def first(self) -> Counts:
-        """Index of the first tensor that differs, of shape (N,); T where none does."""
+        """Index of the first differing tensor, of shape (N,); T if none differs."""
         parted = self.differing > 0
         return np.where(parted.any(1), parted.argmax(1), len(self.tensors))
 
     @property
     def parting(self) -> Counts:
-        """Images that part at each tensor, of shape (T,)."""
+        """Number of images that first differ at each tensor, of shape (T,)."""
         return np.bincount(self.first, minlength=len(self.tensors) + 1)[:-1].astype(np.int64)
 
     @property
     def shares(self) -> npt.NDArray[np.float64]:
-        """Share of differing codes of each image, all tensors together, of shape (N,)."""
+        """Share of differing codes per image over all tensors, of shape (N,)."""
         return self.differing.sum(1) / self.sizes.sum()
 
 
@@ -83,8 +83,8 @@ def compare(ours: Mapping[str, Codes], other: Mapping[str, Codes]) -> Difference
     Parameters
     ----------
     ours, other : mapping of str to ndarray of shape (N, ...), uint8
-        The same names in the same order, as `IntegerNetwork.tensors` and
-        `FakeQuantNetwork.tensors` give them.
+        With the same names in the same order, from `IntegerNetwork.tensors` and
+        `FakeQuantNetwork.tensors`.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def compare(ours: Mapping[str, Codes], other: Mapping[str, Codes]) -> Difference
                 raise ValueError(f"{name}: codes must be uint8, got {what.dtype}")
         if codes.shape != twin.shape:
             raise ValueError(f"{name}: shapes must be equal, got {codes.shape} and {twin.shape}")
-        # of uint8, without wrapping: the greater minus the smaller
+        # maximum minus minimum, so that uint8 does not wrap
         apart = (np.maximum(codes, twin) - np.minimum(codes, twin)).reshape(len(codes), -1)
         counts.append(np.count_nonzero(apart, axis=1))
         largest.append(apart.max(1))

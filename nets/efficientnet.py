@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, with the parameter names and the padding of its published checkpoint."""
+"""EfficientNet-Lite0, with the parameter names and padding of its published checkpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _convolution(
 
 
 def _same(x: torch.Tensor, convolution: nn.Conv2d) -> torch.Tensor:
-    """Pad as TensorFlow's SAME does for strides that divide the size: more behind than before."""
+    """Pad like TensorFlow's SAME for strides that divide the size: more at the end."""
     total = convolution.kernel_size[0] - convolution.stride[0]
     if convolution.stride[0] == 1 or total <= 0:
         return x
@@ -67,7 +67,7 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite0: EfficientNet-B0 with ReLU6 and without squeeze-excite, made for INT8.
+    """EfficientNet-Lite0: EfficientNet-B0 for INT8, with ReLU6 and without squeeze-excite.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""The integer network's fake-quantized twin: float32 operators between rounded activations.
+"""The fake-quantized counterpart of the integer network, in float32.
 
-Scales, zero points and weights' codes are the integer graph's, frozen. Fake quantization follows
-every operator, as PyTorch's ``prepare_qat_fx`` places it: pools, clamps, concatenations and
-flattenings share the ``FakeQuantize`` of their input. Behind an average pool that rounds the
-mean to the input's codes, as the integer kernel does; where an operator only moves or chooses
-codes, it changes nothing, and is left out.
+Scales, zero points and weight codes are frozen at the integer graph's values. Fake quantization
+follows every operator, placed like PyTorch's ``prepare_qat_fx``: pools, clamps, concatenations and
+flattenings share the ``FakeQuantize`` of their input. After an average pool it rounds the mean to
+the input's codes, like the integer kernel. After operators that only move or select codes, it has
+no effect and is omitted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class FakeQuantNetwork:
     Parameters
     ----------
     graph : Network
-        Passed `verify.verify`.
+        Must have passed `verify.verify`.
     """
 
     def __init__(self, graph: Network) -> None:
@@ -76,12 +76,12 @@ class FakeQuantNetwork:
         return found[self.graph.output].numpy()
 
     def tensors(self, images: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.uint8]]:
-        """Codes of every activation by name, laid out as `golden.network.execute` has them."""
+        """Codes of every activation by name, in the layout of `golden.network.execute`."""
         return {name: self._codes(name, x) for name, x in self._execute(images)}
 
     def _codes(self, name: str, x: torch.Tensor) -> npt.NDArray[np.uint8]:
         quantization = self.graph.tensors[name].quantization
-        # exact: x is a code's own real value
+        # exact: x is the real value of a code
         steps = (x * (1 / torch.tensor(quantization.scale))).round_().add_(quantization.zero_point)
         codes = steps.to(torch.uint8)
         if codes.ndim == 4:
@@ -90,7 +90,7 @@ class FakeQuantNetwork:
         return channels_last_columns(found, *self._orders[name]) if name in self._orders else found
 
     def _execute(self, images: npt.NDArray[np.float32]) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield each activation; forgets what no later node reads."""
+        """Yield each activation; free those that no later node reads."""
         _, height, width, channels = self.graph.input.shape
         if images.dtype != np.float32 or images.shape[1:] != (channels, height, width):
             raise ValueError(
@@ -141,7 +141,7 @@ def _reals(codes: tuple[int, int], quantization: Quantization) -> tuple[float, f
 def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kernel:
     scale = layer.weight_scale.astype(np.float32)
     floats = layer.weight.astype(np.float32) * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
-    if order is not None:  # the activations are in PyTorch's order
+    if order is not None:  # activations here are in PyTorch's order
         height, width, channels = order
         split = floats.reshape(len(floats), height, width, channels)
         floats = np.moveaxis(split, 3, 1).reshape(floats.shape)
@@ -186,7 +186,7 @@ def _max_pool2d(operation: MaxPool2d) -> _Kernel:
 
 
 def _avg_pool2d(operation: AvgPool2d, whole: bool) -> _Kernel:
-    """`whole`: one window, as adaptive pools have it; PyTorch sums it in another order."""
+    """`whole`: a single window, as in adaptive pools, which PyTorch sums in another order."""
 
     def kernel(x: torch.Tensor) -> torch.Tensor:
         if whole:

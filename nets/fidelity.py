@@ -1,4 +1,4 @@
-"""How near the INT8 network is to the float one: the result's signal-to-noise ratio, and why."""
+"""Fidelity of the INT8 network to the float one: signal-to-noise ratio, and the weakest layer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .preparation import clamped
 
 __all__ = ["LEAST", "MOST_IMAGES", "Fidelity", "measure"]
 
-LEAST = 26.0  # dB that an INT8 layer keeps of its own result; sound ones keep 28 to 47
-MOST_IMAGES = 4  # of the calibration images, evenly spaced
+LEAST = 26.0  # dB, minimum local signal-to-noise ratio of a layer; normal are 28 to 47
+MOST_IMAGES = 4  # calibration images used, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Fidelity:
     Parameters
     ----------
     snr_db : float
-        Of the result: 10 log10(sum y**2 / sum (y - y_int8)**2), y the float network's.
+        10 log10(sum y**2 / sum (y - y_int8)**2) of the output, with y from the float network.
     layer : str
-        The first layer that keeps less than `LEAST` of what it computes from its INT8 inputs;
-        empty if none does.
+        The first layer whose local ratio, on its INT8 inputs, is below `LEAST`; empty if there is
+        none.
     layer_snr_db : float
-        What that layer keeps; infinite if there is none.
+        Local ratio of that layer; infinite if there is none.
     """
 
     snr_db: float
@@ -40,7 +40,7 @@ class Fidelity:
 
 
 def snr_db(expected: torch.Tensor, found: torch.Tensor) -> float:
-    """Return 10 log10 of the signal's energy over the error's; infinite without an error."""
+    """Return 10 log10 of signal energy over error energy; infinite without an error."""
     noise = float((expected.double() - found.double()).square().sum())
     signal = float(expected.double().square().sum())
     if noise == 0:
@@ -49,9 +49,9 @@ def snr_db(expected: torch.Tensor, found: torch.Tensor) -> float:
 
 
 class _Local(fx.Interpreter):
-    """Runs each float layer on what the INT8 layers before it made.
+    """Runs each float layer on the outputs of the preceding INT8 layers.
 
-    Of a layer that only a clamp reads, what the clamp leaves is compared.
+    If only a clamp reads a layer, the clamped values are compared.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class _Local(fx.Interpreter):
         if n.op == "placeholder" or found is None or not isinstance(result, torch.Tensor):
             return result
         if n.op == "call_module" and any(True for _ in self.fetch_attr(str(n.target)).parameters()):
-            low, high = self.bounds.get(n, (-inf, inf))  # nobody reads what lies beyond
+            low, high = self.bounds.get(n, (-inf, inf))  # values beyond are never read
             self.kept[str(n.target)] = snr_db(result.clamp(low, high), found.clamp(low, high))
         return found
 
@@ -92,9 +92,9 @@ def measure(
     Parameters
     ----------
     model : Module
-        In floating point, in evaluation mode.
+        Float network in evaluation mode.
     prepared, converted : GraphModule
-        Of `framework.convert`; the nodes of the layers have the same names in both.
+        From `framework.convert`; layer nodes have the same names in both.
     images : sequence of Tensor of shape (N, C, H, W)
         At least one; up to `MOST_IMAGES` of them are used.
     """

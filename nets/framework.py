@@ -1,6 +1,6 @@
-"""The only file that touches PyTorch's quantization: conversion, INT8 modules, their warnings.
+"""The only file that uses PyTorch's quantization: conversion, INT8 modules, their warnings.
 
-``torch.ao.quantization`` is deprecated; what replaces it one day is to be adapted here.
+``torch.ao.quantization`` is deprecated; its replacement will be adapted here.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _WARNINGS = (
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
     (UserWarning, r"All inputs of this cat operator must share"),
-    (UserWarning, r"Using padding='same' with even kernel"),  # refused later, in a sentence
+    (UserWarning, r"Using padding='same' with even kernel"),  # rejected later with a proper message
 )
 _ADD = (python_operator.add, torch.add)
 
 
 @contextmanager
 def qnnpack() -> Iterator[None]:
-    """Select the engine, without gradients and without the deprecation warnings of quantization."""
+    """Select the qnnpack engine; disable gradients and quantization's deprecation warnings."""
     engine = torch.backends.quantized.engine
     with warnings.catch_warnings(), torch.no_grad():
         for category, message in _WARNINGS:
@@ -51,10 +51,10 @@ def qnnpack() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep torch to one thread.
+    """Limit torch to one thread.
 
-    The INT8 kernels and the observers gain next to nothing from more, and lose up to a factor of
-    ten where other processes keep the cores busy.
+    INT8 kernels and observers gain almost nothing from more threads, and slow down up to tenfold
+    when other processes keep the cores busy.
     """
     count = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -73,33 +73,33 @@ def convert(
 ) -> torch.fx.GraphModule:
     """Quantize a float network after training.
 
-    Weights are per-channel symmetric int8 by their minimum and maximum, activations per-tensor
-    affine quint8 by a histogram over the images; batch norm is folded, ReLU fused. Before that,
-    `spelling` rewrites calls that quantization would misread; what it leaves computes the same
-    floats, bit by bit, on the first image.
+    Weights are per-channel symmetric int8 (min/max observer), activations per-tensor affine quint8
+    (histogram observer); batch norm is folded and ReLU fused. Before that, `spelling` rewrites
+    calls that quantization would misinterpret; the rewritten network must compute bit-identical
+    floats on the first image.
 
     Parameters
     ----------
     model : Module
         In evaluation mode.
     images : sequence of Tensor of shape (N, 3, H, W)
-        For the observers.
+        Calibration images.
     network : str, optional
-        Name for errors; by default the class's.
+        Name for error messages; the class's by default.
     corrected : bool
-        Whether biases make up for what rounding the weights shifts (`bias_correction`).
+        Whether to apply `bias_correction`.
 
     Returns
     -------
     GraphModule
-        PyTorch's own INT8 network, as ``convert_fx`` returns it. Its `meta` has, under
+        PyTorch's own INT8 network, as returned by ``convert_fx``. Its `meta` holds, under
         `FIDELITY`, a function that measures its `fidelity.Fidelity`.
 
     Raises
     ------
     ValueError
-        If ``torch.fx`` cannot trace the network, it does not take the images, or a call in it
-        would not be what it means in INT8; the message names the call.
+        If ``torch.fx`` cannot trace the network, it does not accept the images, or a call would
+        change its meaning in INT8; the message names the call.
     """
     from . import preparation
     from .bias_correction import correct_biases
@@ -126,24 +126,24 @@ def convert(
         preparation.floor_weight_scales(prepared)
         converted = _finish(prepared, spelled)
         measured = partial(measure, model, floats, converted, images)
-        converted.meta[FIDELITY] = measured  # of a network that can be imported
+        converted.meta[FIDELITY] = measured  # only for networks that can be imported
         return converted
 
 
 def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
-    """Return the network that `convert` makes, without its numbers.
+    """Return the structure of the network that `convert` returns, without its values.
 
     Parameters
     ----------
     model : Module
-        As for `convert`; its weights are not looked at.
+        As for `convert`; its weights are ignored.
     image : Tensor of shape (1, 3, H, W)
-        Any image of the size.
+        Any image of the correct size.
 
     Returns
     -------
     GraphModule
-        Of the same structure; weights, biases, scales and zero points are arbitrary.
+        Weights, biases, scales and zero points are arbitrary.
     """
     with qnnpack(), one_thread():
         spelled = trace(model)
@@ -156,7 +156,7 @@ def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
 
 @contextmanager
 def _traceable(model: nn.Module) -> Iterator[None]:
-    """Turn whatever tracing and the model's own code raise into one sentence."""
+    """Convert exceptions from tracing and the model's own code to one sentence."""
     try:
         yield
     except Exception as error:
@@ -168,7 +168,7 @@ def _traceable(model: nn.Module) -> Iterator[None]:
 
 
 def _check_floats(network: str, expected: object, found: object) -> None:
-    """Refuse a network that tracing or spelling has changed, or that is random."""
+    """Reject a network that tracing or spelling has changed, or that is not deterministic."""
     if isinstance(expected, torch.Tensor) and not torch.equal(expected, cast(torch.Tensor, found)):
         raise ValueError(
             f"{network}: network must compute the same floats when torch.fx has traced it, got "
@@ -178,7 +178,7 @@ def _check_floats(network: str, expected: object, found: object) -> None:
 
 
 def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.GraphModule:
-    """Put in observers."""
+    """Insert observers."""
     from torch.ao.quantization import get_default_qconfig_mapping
     from torch.ao.quantization.quantize_fx import prepare_fx
 
@@ -186,14 +186,14 @@ def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.Gra
 
     mapping = get_default_qconfig_mapping(ENGINE).set_global(preparation.qconfig())
     emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
-    try:  # stack traces of nodes cost a second: they import all of torch's compiler
+    try:  # nodes' stack traces import torch's compiler, which takes a second
         return prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
     finally:
         config.do_not_emit_stack_traces = emit
 
 
 def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """Convert, and note in each node's meta where it came from."""
+    """Convert, and record each node's origin in its meta."""
     from torch.ao.quantization.quantize_fx import convert_fx
 
     from .preparation import backend
@@ -206,15 +206,15 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
 
 
 def _scopes(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> dict[str, str]:
-    """Return what to put before the nodes' operators, by node.
+    """Return the name prefix of each node's operator.
 
-    That is the path of the module that calls them, then a dot; a flattening module's is all.
-    Preparation has traced the spelled graph again, node by node, and named the nodes itself.
+    This is the calling module's path and a dot, or the full path of a flattening module.
+    Preparation retraces the spelled graph node by node and assigns its own node names.
     """
     attributes: Any = prepared.meta["_observed_graph_module_attrs"]
     names = list(attributes.node_name_to_scope)
     scopes = [node.meta.get(SCOPE, "") for node in spelled.graph.nodes]
-    if len(names) != len(scopes):  # parameters that are read by themselves: nothing we import
+    if len(names) != len(scopes):  # directly read parameters, which are not supported
         return {}
     return dict(zip(names, scopes, strict=True))
 
@@ -222,9 +222,9 @@ def _scopes(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> di
 def _write_scopes(
     converted: torch.fx.GraphModule, scopes: dict[str, str], adds: Sequence[str]
 ) -> None:
-    """Note in each converted node's meta where it came from.
+    """Record the origin of each converted node in its meta.
 
-    Nodes keep their names, except for sums, which conversion replaces one by one.
+    Nodes keep their names, except sums, which conversion replaces one by one.
     """
     sums = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
     remaining = iter(adds)
@@ -236,13 +236,13 @@ def _write_scopes(
 
 
 def path_of(node: torch.fx.Node, word: str) -> str:
-    """Path of the module whose code calls a converted node's operator, then a word for it."""
+    """Path of the module that calls a converted node's operator, followed by `word`."""
     scope = node.meta.get(SCOPE, "")
     return scope if scope and not scope.endswith(".") else scope + word
 
 
 def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.fx.GraphModule:
-    """Put observers that never rest, each with its fake quantization, into a float network.
+    """Insert always-enabled observers, each with fake quantization, into a float network.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.f
 
 
 def fake_quantizers(prepared: nn.Module) -> dict[str, nn.Module]:
-    """Return a prepared network's ``FakeQuantize`` modules by path; some have several."""
+    """Return a prepared network's ``FakeQuantize`` modules by path; some have several paths."""
     from torch.ao.quantization import FakeQuantize
 
     modules = prepared.named_modules(remove_duplicate=False)
@@ -293,12 +293,12 @@ def fake_quantizers(prepared: nn.Module) -> dict[str, nn.Module]:
 
 
 def fake_quantize(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
-    """Quantize and dequantize float32 numbers, as PyTorch's ``FakeQuantize`` modules do.
+    """Quantize and dequantize float32 values like PyTorch's ``FakeQuantize`` modules.
 
-    f(f(s) * (q - z)) with q = clip(rint(f(x * f(1 / s))) + z, 0, 255): unlike where quantization
-    is real, the zero point is added behind the rounding.
+    f(f(s) * (q - z)) with q = clip(rint(f(x * f(1 / s))) + z, 0, 255): unlike in real
+    quantization, the zero point is added after rounding.
     """
-    # tensors, as the modules hold them: a scale in double would take another path
+    # tensors as in the modules: a double scale would select another kernel
     scale = torch.tensor(quantization.scale, dtype=torch.float32)
     zero_point = torch.tensor(quantization.zero_point, dtype=torch.int32)
     return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, 255)

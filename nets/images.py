@@ -1,4 +1,4 @@
-"""Images as the networks see them: torchvision's preprocessing with Pillow and NumPy."""
+"""Image preprocessing: torchvision's, reimplemented with Pillow and NumPy."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ += ["center_crop", "load_crop", "normalize", "photograph", "resize", "un
 
 SIZE = 224
 _SHORT_SIDE = 256
-_LONGEST = 64  # times the short side: the resized image is bounded before it is cropped
+_LONGEST = 64  # maximum aspect ratio, which bounds the size of the resized image
 _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"})
 _SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet, red, green, blue
+MEAN = (0.485, 0.456, 0.406)  # ImageNet mean: red, green, blue
 STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a network wants of its images: ``(crop - mean) / std`` in each channel.
+    """Input normalization of a network: ``(crop - mean) / std`` per channel.
 
     Parameters
     ----------
     mean, std : (red, green, blue)
-        Of pixels in 0..1.
+        For pixels in 0..1.
     """
 
     mean: tuple[float, float, float]
@@ -42,7 +42,7 @@ Crop = npt.NDArray[np.float32]
 
 
 def photograph(name: str = "china") -> Image.Image:
-    """One of the shipped photographs, which are scikit-learn's sample images.
+    """Return one of the built-in photographs, which are scikit-learn's sample images.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def photograph(name: str = "china") -> Image.Image:
     RuntimeError
         If scikit-learn is not installed.
     """
-    package = find_spec("sklearn")  # found but not imported, which would take a second
+    package = find_spec("sklearn")  # locate without importing, which is slow
     if package is None or package.origin is None:
         raise RuntimeError("scikit-learn must be installed, its photographs are the default images")
     path = Path(package.origin).parent / "datasets" / "images" / f"{name}.jpg"
@@ -68,22 +68,22 @@ def photograph(name: str = "china") -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Red, green and blue of eight bits each.
+    """Convert an image to RGB with eight bits per channel.
 
     Parameters
     ----------
     image : Image
-        Of eight bits a channel, or grey of sixteen, which are scaled to eight: 65535 is white.
+        With eight bits per channel, or 16-bit grey, which is scaled to eight bits (65535 is white).
 
     Raises
     ------
     ValueError
-        If its numbers have no such range, as floating point and 32-bit integers.
+        If the pixel type has no fixed range, e.g. floating point or 32-bit integers.
     """
     if image.mode in _EIGHT_BIT:
         return image.convert("RGB")
     grey16 = image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PNG")
-    if not grey16:  # Pillow would clip at 255
+    if not grey16:  # Pillow's conversion would clip at 255
         raise ValueError(
             f"it must have 8 bits a channel, or 16 in grey, not Pillow's mode {image.mode}"
         )
@@ -92,7 +92,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def unreadable(error: Exception) -> str:
-    """Why an image cannot be used, from what Pillow or `as_rgb` raised."""
+    """Describe why an image cannot be used, from an exception of Pillow or `as_rgb`."""
     if isinstance(error, Image.DecompressionBombError):
         return f"it has more pixels than Pillow's limit, {2 * (Image.MAX_IMAGE_PIXELS or 0):,}"
     if isinstance(error, OSError) and not isinstance(error, UnidentifiedImageError):
@@ -103,7 +103,7 @@ def unreadable(error: Exception) -> str:
 
 
 def resize(image: Image.Image) -> Image.Image:
-    """Short side to 256 pixels, bilinear and antialiased, as torchvision's Resize(256).
+    """Resize the short side to 256 pixels, bilinear, antialiased, like torchvision's Resize(256).
 
     Raises
     ------
@@ -132,10 +132,10 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     Parameters
     ----------
     path : Path, optional
-        Any file that Pillow reads, of 8 bits a channel or 16 in grey, turned as its EXIF
-        orientation says; without it, the shipped photograph "china".
+        Any file that Pillow reads, with 8 bits per channel or 16-bit grey, rotated by its EXIF
+        orientation; the built-in photograph "china" if not given.
     what : str
-        What errors call it.
+        Name for error messages.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     try:
         with Image.open(path) as file:
             turned = ImageOps.exif_transpose(file)
-            turned.format = file.format  # which tells what mode I means
+            turned.format = file.format  # disambiguates mode I
             return center_crop(as_rgb(turned))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(
@@ -161,7 +161,7 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
 
 
 def center_crop(image: Image.Image) -> Crop:
-    """Center crop (224, 224, 3), float32 in 0..1, of an image whose short side is made 256."""
+    """Resize the short side to 256; return the center crop (224, 224, 3), float32 in 0..1."""
     image = resize(image)
     left, top = (round((side - SIZE) / 2.0) for side in image.size)
     return _crop(image, left, top)
@@ -173,9 +173,9 @@ def normalize(crop: Crop, by: Normalization = IMAGENET) -> npt.NDArray[np.float3
     Parameters
     ----------
     crop : ndarray of shape (H, W, 3), float32
-        In 0..1, or beyond after additive noise.
+        In 0..1, or outside after additive noise.
     by : Normalization
-        As the network was trained; torchvision's for ImageNet by default.
+        The network's normalization; torchvision's for ImageNet by default.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def normalize(crop: Crop, by: Normalization = IMAGENET) -> npt.NDArray[np.float3
 
 
 def calibration_crops() -> list[Crop]:
-    """Crops of both shipped photographs, left, center and right, each also mirrored."""
+    """Crops of both built-in photographs: left, center and right, each also mirrored."""
     crops = []
     for name in ("china", "flower"):
         image = resize(photograph(name))

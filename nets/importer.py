@@ -1,4 +1,4 @@
-"""From PyTorch's converted network to steps and layers."""
+"""Imports PyTorch's converted network as steps and layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
 
 __all__ = ["import_network"]
 
-_SIGNATURES = {  # parameters behind the tensor, in the order of PyTorch's functions
+_SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functions
     "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
     "avg_pool2d": (
         *("kernel_size", "stride", "padding"),
@@ -37,7 +37,7 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.MaxPool2d, "max_pool2d"),
     (nn.AvgPool2d, "avg_pool2d"),
     (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
-    (nn.ReLU6, "relu6"),  # before Hardtanh, which it is
+    (nn.ReLU6, "relu6"),  # before Hardtanh, its base class
     (nn.Hardtanh, "hardtanh"),
     (nn.ReLU, "relu"),
     (nn.Dropout, "identity"),
@@ -55,29 +55,29 @@ _FUNCTIONS: dict[object, str] = {
     nn.functional.hardtanh: "hardtanh",
     **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
-    # the quantized dropout has parameters of its own, and ignores them
+    # quantized dropout has quantization parameters but ignores them
     **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
-# inplace: `spelling` has left no other reader; the others are refused where they matter
+# inplace: `spelling` has removed other readers; other arguments are rejected where they matter
 _DROPPED = ("inplace", "return_indices", "count_include_pad")
 _NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
 
 
 class _Importer:
-    """Walks a converted graph; keeps each value's quantization parameters on the way."""
+    """Walks a converted graph and tracks the quantization parameters of each value."""
 
     def __init__(self, graph_module: torch.fx.GraphModule, network: str) -> None:
         self.graph_module = graph_module
         self.network = network
         self.steps: list[Step] = []
         self.layers: dict[str, Layer] = {}
-        self.names: dict[torch.fx.Node, str] = {}  # of the steps that hold the nodes' values
+        self.names: dict[torch.fx.Node, str] = {}  # step that holds each node's value
         self.parameters: dict[str, Quantization] = {}
-        self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # dequantized, padded
-        self.pads: dict[torch.fx.Node, Pads] = {}  # of padded codes; their name is the source's
+        self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
+        self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
 
     def name(self, path: str) -> str:
-        """Return a new step's name: the path behind the network's, numbered where it is taken."""
+        """Return a new step's name: network name and path, numbered if already used."""
         taken = {step.name for step in self.steps}
         name, count = f"{self.network}.{path}", 0
         while name in taken or name == self.network:
@@ -93,7 +93,7 @@ class _Importer:
         quantization: Quantization | None,
         name: str | None = None,
     ) -> None:
-        """Append a step for the node, named after the module that holds it."""
+        """Append a step for the node, named after the enclosing module."""
         if name is None:
             word = "add" if op == "add_relu" else op
             name = self.name(path_of(node, word))
@@ -104,12 +104,12 @@ class _Importer:
             self.parameters[name] = quantization
 
     def sources(self, node: torch.fx.Node) -> list[torch.fx.Node]:
-        """Nodes of tensors that the node reads, as often as it reads them."""
+        """Nodes of the tensors that the node reads, with repetitions."""
         args = node.args[0] if node.args and isinstance(node.args[0], list | tuple) else node.args
         return [arg for arg in args if isinstance(arg, torch.fx.Node) and arg in self.names]
 
     def no_pads(self, node: torch.fx.Node) -> None:
-        """Refuse a padded input: only convolutions read one."""
+        """Reject a padded input, which only convolutions support."""
         if any(source in self.pads for source in self.sources(node)):
             call = str(node.target) if node.op == "call_module" else path_of(node, node.name)
             raise ValueError(
@@ -118,7 +118,7 @@ class _Importer:
             )
 
     def quantization(self, scale: object, zero_point: object) -> Quantization:
-        """Parameters that two nodes fetch from buffers."""
+        """Quantization parameters that two nodes fetch from buffers."""
         assert isinstance(scale, torch.fx.Node)
         assert isinstance(zero_point, torch.fx.Node)
         values = [
@@ -130,14 +130,14 @@ class _Importer:
             raise ValueError(f"{scale.target}: {error}") from None
 
     def source_quantization(self, node: torch.fx.Node) -> Quantization:
-        """Parameters of the node's first input, which has to be quantized."""
+        """Quantization parameters of the node's first input, which must be quantized."""
         sources = self.sources(node)
         if not sources or self.names[sources[0]] not in self.parameters:
             self.refuse(node)
         return self.parameters[self.names[sources[0]]]
 
     def refuse(self, node: torch.fx.Node) -> NoReturn:
-        """Raise ValueError for an operator that the accelerator lacks."""
+        """Raise ValueError for an unsupported operator."""
         target: Any = node.target
         if node.op == "call_module":
             path, operator = str(target), type(self.graph_module.get_submodule(target)).__name__
@@ -221,7 +221,7 @@ class _Importer:
     def plain(
         self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
     ) -> None:
-        """Append a step whose output has its first input's quantization."""
+        """Append a step whose output has the quantization of its first input."""
         source = self.source_quantization(node)
         if op == "identity":
             self.names[node] = self.names[self.sources(node)[0]]
@@ -243,7 +243,7 @@ class _Importer:
         self.add(node, op, arguments, source, name)
 
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
-        """Note zeros around dequantized codes, which are to be quantized again."""
+        """Record zero padding of dequantized codes that are requantized later."""
         source, before = self.floats.get(node.args[0], (None, NO_PADS))
         widths, mode, value = _padding(node, module)
         if source is None:
@@ -259,7 +259,7 @@ class _Importer:
         self.floats[node] = (source, pads)
 
     def _requantize(self, node: torch.fx.Node) -> None:
-        """Take padded numbers back as the codes that they were."""
+        """Map padded values back to their original codes."""
         source, pads = self.floats[node.args[0]]
         name = self.names[source]
         if self.quantization(*node.args[1:3]) != self.parameters[name]:
@@ -272,7 +272,7 @@ class _Importer:
             self._requantize(node)
             return
         if self.steps:
-            self.refuse(node)  # something before it runs in floating point
+            self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
         self.add(node, "quantize", arguments, quantization, self.name("input"))
@@ -285,7 +285,7 @@ class _Importer:
         self.add(node, "dequantize", {}, None, self.name("logits"))
 
     def feeds_pads(self, node: torch.fx.Node) -> bool:
-        """Whether the node gives codes as numbers, and only to paddings."""
+        """Whether the node dequantizes codes that only paddings read."""
         return node.target == "dequantize" and all(map(self.is_pad, node.users))
 
     def is_pad(self, node: torch.fx.Node) -> bool:
@@ -305,7 +305,7 @@ class _Importer:
         self.add(node, op, arguments, quantization)
 
     def _reshape(self, node: torch.fx.Node) -> None:
-        """One row per image is the only other shape: (N, -1) with N its size, or (-1, K)."""
+        """Import a reshape to one row per image: (N, -1) with N its size, or (-1, K)."""
         args = node.args[1:]
         shape = list(args[0]) if len(args) == 1 and isinstance(args[0], list | tuple) else [*args]
         if len(shape) != 2:
@@ -319,7 +319,7 @@ class _Importer:
             self.refuse(node)
 
     def _size(self, node: torch.fx.Node) -> None:
-        """Sizes are not tensors: only `_reshape` looks at them."""
+        """Ignore a size, which is not a tensor; only `_reshape` reads it."""
         source = node.args[0]
         tensor = source in self.names
         if not tensor and not (
@@ -354,20 +354,20 @@ def import_network(
     graph_module : GraphModule
         From `framework.convert`.
     network : str
-        Put before each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``, and
-        ``resnet18.layer1.0.add`` for the sum that this module computes.
+        Prefix of each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``, and
+        ``resnet18.layer1.0.add`` for a sum in that block.
 
     Returns
     -------
     steps : list of Step
         From ``<network>.input``, the quantized image, to ``<network>.logits``.
     layers : dict of str to Layer
-        In order of execution, each proved free of overflow.
+        In order of execution, each proven free of overflow.
 
     Raises
     ------
     ValueError
-        If a module or operator is not known, or a layer's accumulator could overflow.
+        If a module or operator is unknown, or a layer's accumulator could overflow.
     """
     importer = _Importer(graph_module, network)
     for node in graph_module.graph.nodes:

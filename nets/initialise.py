@@ -1,8 +1,8 @@
-"""Seeded weights with natural ranges, for networks without a checkpoint.
+"""Seeded weights with realistic ranges, for networks without a checkpoint.
 
-Weights are Gaussian. As the calibration images pass, each layer without batch norm is scaled to
-unit output variance and centred by its bias; each batch norm takes the statistics it sees. Biases
-(the shift, where there is batch norm) are then Gaussian around that.
+Weights are Gaussian. While the calibration images pass through, each layer without batch norm is
+scaled to unit output variance and centred by its bias; each batch norm takes the statistics of its
+input. Biases (with batch norm, shifts) are then Gaussian around these values.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from torch import nn
 __all__ = ["initialise"]
 
 _BIAS = 0.3  # standard deviation of a bias, in units of its layer's output
-_FEW = 8  # samples per channel below which a channel's own statistics mean nothing
+_FEW = 8  # minimum samples per channel for per-channel statistics
 
 
 def _normal(seed: int, name: str, shape: torch.Size) -> torch.Tensor:
-    """Gaussian numbers that depend on seed and name only, float32."""
+    """Gaussian float32 values that depend only on seed and name."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return torch.from_numpy(rng.standard_normal(tuple(shape), dtype=np.float32))
 
 
 def _statistics(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation per channel, dimension 1; shared ones for few samples."""
+    """Mean and standard deviation per channel (dimension 1); shared if samples are few."""
     channels = y.transpose(0, 1).flatten(1)
     mean = channels.mean(1)
     if channels.shape[1] >= 4 * _FEW:
@@ -38,20 +38,20 @@ def _statistics(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class _Initialiser:
-    """Hooks that set a module's parameters when the calibration images first reach it."""
+    """Hooks that set a module's parameters on its first calibration input."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
     def draw(self, name: str, module: nn.Conv2d | nn.Linear) -> None:
-        """Gaussian weights of variance 1 / fan-in; Gaussian bias, if there is one."""
+        """Draw Gaussian weights of variance 1 / fan-in and, if present, a Gaussian bias."""
         weight = _normal(self.seed, f"{name}.weight", module.weight.shape)
         module.weight.data = weight.mul_(weight[0].numel() ** -0.5)
         if module.bias is not None:
             module.bias.data.zero_()
 
     def scale(self, name: str, module: nn.Conv2d | nn.Linear, y: torch.Tensor) -> torch.Tensor:
-        """Scale the layer to unit output variance, centre it; returns its output after that."""
+        """Scale the layer to unit output variance and centre it; return its new output."""
         if module.bias is None:
             return y  # batch norm follows
         mean, spread = _statistics(y)
@@ -63,7 +63,7 @@ class _Initialiser:
         return y / spread.view(per_channel) + module.bias.data.view(per_channel)
 
     def observe(self, name: str, module: nn.BatchNorm2d, x: torch.Tensor) -> None:
-        """Statistics of the input, a scale around 1 and a Gaussian shift."""
+        """Set the statistics from the input, a scale around 1, and a Gaussian shift."""
         mean, spread = _statistics(x)
         module.running_mean = mean
         module.running_var = spread.square()
@@ -77,7 +77,7 @@ def initialise(model: nn.Module, images: torch.Tensor, seed: int) -> None:
     Parameters
     ----------
     model : Module
-        Changed in place and put in evaluation mode.
+        Modified in place and set to evaluation mode.
     images : Tensor of shape (N, 3, H, W)
         Calibration images, normalized.
     seed : int

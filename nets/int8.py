@@ -1,4 +1,4 @@
-"""A quantized network as plain data, and what is recorded of it."""
+"""A quantized network as plain data, and recordings of its layers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Step:
     Parameters
     ----------
     name : str
-        Of its result: PyTorch's module path behind the network's name, and for an operator that
-        is no module the path of the one that holds it, then the operator.
+        Name of its result: network name and PyTorch's module path; for an operator that is not a
+        module, the path of the enclosing module, then the operator.
     op : str
         "layer" for a convolution or linear layer, else the operator: "quantize", "dequantize",
         "add", "add_relu", "cat", "flatten", "reshape", "max_pool2d", "avg_pool2d",
@@ -28,9 +28,9 @@ class Step:
     inputs : tuple of str
         Names of earlier results; "input" is the image.
     arguments : dict
-        Of the operator, JSON values; for a layer its `name`.
+        Arguments of the operator, JSON values; for a layer its `name`.
     node : str
-        Name of the node of PyTorch's converted graph that computes it.
+        Node of PyTorch's converted graph that computes it.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """What one layer of the INT8 network read and wrote.
+    """Recorded input and output of one layer of the INT8 network.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Record:
 
 
 def codes(tensor: torch.Tensor) -> npt.NDArray[np.uint8]:
-    """Codes of a quantized tensor, channels last: (N, H, W, C), or (N, K) as it is."""
+    """Codes of a quantized tensor, channels last: (N, H, W, C), or (N, K) unchanged."""
     plain = tensor.int_repr()
     if plain.ndim == 4:
         plain = plain.permute(0, 2, 3, 1)

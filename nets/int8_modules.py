@@ -1,4 +1,4 @@
-"""PyTorch's INT8 modules and the integer layers that they compute, both ways."""
+"""Conversion between PyTorch's INT8 modules and integer layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_PADS: Pads = ((0, 0), (0, 0))  # (top, bottom), (left, right)
 
 
 def is_conv2d(module: nn.Module | None) -> bool:
-    """Whether a module is PyTorch's INT8 convolution of images."""
+    """Whether a module is PyTorch's INT8 2D convolution."""
     from torch.ao.nn import quantized
 
     return isinstance(module, quantized.Conv2d)
@@ -28,27 +28,27 @@ def is_conv2d(module: nn.Module | None) -> bool:
 def layer_of(
     module: nn.Module, name: str, source: Quantization, pads: Pads = NO_PADS
 ) -> Layer | None:
-    """Integer layer of one of PyTorch's INT8 modules.
+    """Convert one of PyTorch's INT8 modules to an integer layer.
 
     Parameters
     ----------
     module : Module
     name : str
-        For the layer.
+        Name of the layer.
     source : Quantization
-        Of the module's input.
+        Quantization of the module's input.
     pads : (top, bottom), (left, right)
-        Cells of the input's zero point that stand around it, beside the module's own padding.
+        Further padding with the input's zero point, in addition to the module's own.
 
     Returns
     -------
     Layer or None
-        None if the module is no quantized convolution or linear layer.
+        None if the module is not a quantized convolution or linear layer.
 
     Raises
     ------
     ValueError
-        If padding is not zeros, or a scale or a bias out of range; the message names the layer.
+        If the padding mode is not zeros, or a scale or bias is out of range; the message names it.
     """
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
@@ -95,7 +95,7 @@ def layer_of(
 
 
 def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights of int8 codes, with a scale in float64 for each output channel."""
+    """Quantized weights from int8 codes, with a float64 scale per output channel."""
     return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
         torch.from_numpy(np.array(codes)),
         torch.from_numpy(np.array(scales)),
@@ -105,7 +105,7 @@ def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
 
 
 def module_of(layer: Layer) -> nn.Module:
-    """PyTorch's INT8 module for an integer layer, its weights packed for qnnpack."""
+    """Convert an integer layer to PyTorch's INT8 module, with weights packed for qnnpack."""
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
 
@@ -115,7 +115,7 @@ def module_of(layer: Layer) -> nn.Module:
         if isinstance(layer, Linear):
             outputs, inputs = layer.weight.shape
             kind: Any = fused.LinearReLU if layer.relu else quantized.Linear
-            module = kind(1, 1)  # the constructor would pack a weight of full size
+            module = kind(1, 1)  # minimal size: the constructor packs a weight that is replaced
             module.in_features, module.out_features = inputs, outputs
         else:
             outputs, depth, *kernel = layer.weight.shape

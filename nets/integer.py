@@ -1,7 +1,7 @@
 """The exact integer network on batches of images, through torch: CPU or GPU, byte for byte.
 
-What `golden.network.execute` computes, faster: weights are packed once, products are bytes or
-exact floats, tensors stay on the device as codes minus 128 in int8.
+Computes the same as `golden.network.execute`, but faster: weights are packed once, products use
+int8 or exact floats, and tensors stay on the device as int8 codes minus 128.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _Kernel = Callable[..., torch.Tensor]
 
 
 def _add(operation: Add, device: torch.device) -> _Kernel:
-    """22-bit fixed point, half away from zero, as `golden.add.add_codes`."""
+    """22-bit fixed-point addition, rounding half away from zero, as `golden.add.add_codes`."""
     factors = check_add(operation)
     za, zb = (source.zero_point - OFFSET for source in operation.inputs)
     zero = operation.output.zero_point
     low = zero if operation.relu else 0
     half = 1 << (factors.shift - 1)
-    # no sum of terms leaves int32 on the way: |code - zero| <= 255, factors <= 2**22
+    # no intermediate sum exceeds int32: |code - zero| <= 255, factors <= 2**22
     largest = 255 * (factors.a + factors.b) + half
     dtype = torch.int32 if largest < 2**31 else torch.int64
     offset = -za * factors.a - zb * factors.b
@@ -94,7 +94,7 @@ def _along(
     fill: int,
     combine: Callable[..., torch.Tensor],
 ) -> torch.Tensor:
-    """Return a pool along one axis of images; the two of them follow each other."""
+    """Return a pool along one image axis; a 2D pool applies two in sequence."""
     kernel, stride, padding = (
         pair[axis] for pair in (operation.kernel, operation.stride, operation.padding)
     )
@@ -153,22 +153,22 @@ _KERNELS: dict[type, Callable[..., _Kernel]] = {
 
 
 class IntegerNetwork:
-    """A network of the integer graph, packed for repeated use.
+    """A network of the integer graph, packed for repeated execution.
 
     Parameters
     ----------
     graph : Network
-        Passed `verify.verify`.
+        Must have passed `verify.verify`.
     device : str
-        Of torch: "cpu", "cuda", "cuda:1".
+        Torch device: "cpu", "cuda", "cuda:1".
     products : "int8", "float32" or None
-        How matrix products are computed, to the same bytes; by default as `products.products`
-        finds it fastest.
+        How matrix products are computed, with identical results; by default the fastest choice of
+        `products.products`.
 
     Raises
     ------
     ValueError
-        If the products asked for are not exact on this machine.
+        If the requested products are not exact on this machine.
     """
 
     def __init__(self, graph: Network, device: str = "cpu", products: str | None = None) -> None:
@@ -191,7 +191,7 @@ class IntegerNetwork:
         Parameters
         ----------
         x_q : ndarray of shape (N, H, W, C), uint8
-            Codes of images of the network's size; N is free.
+            Codes of images of the network's size; any N.
 
         Returns
         -------
@@ -207,11 +207,11 @@ class IntegerNetwork:
         return dequantize(codes, self.graph.tensors[name].quantization)
 
     def tensors(self, x_q: Codes) -> dict[str, Codes]:
-        """Every tensor by its name, as `golden.network.execute`; x_q and errors as `logits`."""
+        """Every tensor by name, as in `golden.network.execute`; x_q and errors as in `logits`."""
         return self._run(x_q, self.graph.tensors)
 
     def _run(self, x_q: Codes, wanted: Collection[str]) -> dict[str, Codes]:
-        """Run the network; forgets each tensor behind the last node that reads it."""
+        """Run the network; free each tensor after the last node that reads it."""
         if x_q.dtype != np.uint8:
             raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
         size = self.graph.input.shape[1:]

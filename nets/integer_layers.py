@@ -13,13 +13,13 @@ from .products import FloatProducts, float_sums_fit, products
 
 __all__ = ["Convolution", "Dense", "Depthwise", "layer_of"]
 
-_CACHE = {"cpu": 1 << 20}  # bytes of a block's patches and sums, to stay near a core
+_CACHE = {"cpu": 1 << 20}  # bytes of a block's patches and sums, to fit a core's cache
 _MEMORY = 1 << 28  # the same on other devices, to fit their memory
-_ROWS = 256  # least rows of a product, so that reading its weights does not dominate
+_ROWS = 256  # minimum rows of a product, to amortize reading the weights
 
 
 class _Requantize:
-    """From sums without bias to codes minus 128: `golden.requantize.requantize` through torch."""
+    """Converts sums without bias to codes minus 128: `golden.requantize.requantize` in torch."""
 
     def __init__(self, layer: Layer, device: torch.device) -> None:
         folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
@@ -37,7 +37,7 @@ class _Requantize:
         if sums.dtype == torch.float32 and self._exact:
             scaled = sums.add_(self._floats)
         else:
-            # rounded to float32 once, behind the bias
+            # rounded to float32 once, after adding the bias
             integers = sums if sums.dtype != torch.float32 else sums.to(torch.int32)
             scaled = integers.add_(self._integers).to(torch.float32)
         scaled.mul_(self._multiplier).round_()
@@ -61,14 +61,14 @@ class Dense:
         self._outputs = len(layer.weight)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Codes minus 128: int8 of shape (N, O) for such of shape (N, I)."""
+        """Map codes minus 128, int8 of shape (N, I), to the output's, of shape (N, O)."""
         out = torch.empty((len(x), self._outputs), dtype=torch.int8, device=x.device)
         self._requantize(self._products(x.to(self._products.dtype)), out)
         return out
 
 
 class _Windows:
-    """What convolutions share: padding, and the windows of blocks of output pixels."""
+    """Base class of convolutions: padding, and windows of blocks of output pixels."""
 
     def __init__(self, layer: Conv2d, device: torch.device) -> None:
         self._layer = layer
@@ -76,7 +76,7 @@ class _Windows:
         self._zero = layer.input.zero_point - OFFSET
 
     def _padded(self, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Images framed by the zero point."""
+        """Pad images with the zero point."""
         (top, bottom), (left, right) = self._layer.pads
         if not (top or bottom or left or right):
             return x.to(dtype)
@@ -87,7 +87,7 @@ class _Windows:
         return padded
 
     def _windows(self, padded: torch.Tensor, oh: int, ow: int) -> torch.Tensor:
-        """View of shape (N, OH, OW, kh, kw, I): what lies under the kernel for each output."""
+        """Return a view (N, OH, OW, kh, kw, I) of the input window of each output."""
         kh, kw = self._layer.weight.shape[2:]
         image, row, column, channel = padded.stride()
         (sh, sw), (dh, dw) = self._layer.stride, self._layer.dilation
@@ -99,7 +99,7 @@ class _Windows:
     def _blocks(
         self, shape: tuple[int, ...], cost: int, device: str
     ) -> Iterator[tuple[slice, ...]]:
-        """Images and output rows of blocks of limited size; `cost` in bytes per pixel."""
+        """Split images and output rows into blocks of limited size; `cost` in bytes per pixel."""
         n, oh, ow, _ = shape
         pixels = max(_CACHE.get(device, _MEMORY) // cost, _ROWS)
         images = max(1, pixels // (oh * ow))
@@ -110,7 +110,7 @@ class _Windows:
 
 
 class Convolution(_Windows):
-    """A convolution as products of patches, one per group; parameters as of `Dense`."""
+    """A convolution as one patch product per group; parameters as in `Dense`."""
 
     def __init__(self, layer: Conv2d, device: torch.device, kind: str | None) -> None:
         super().__init__(layer, device)
@@ -125,7 +125,7 @@ class Convolution(_Windows):
         self._pointwise = layer.weight.shape[2:] == (1, 1) and not any(map(any, layer.pads))
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Codes minus 128: int8 of shape (N, OH, OW, O) for such of shape (N, H, W, I)."""
+        """Map codes minus 128, int8 (N, H, W, I), to the output's, (N, OH, OW, O)."""
         shape = self._layer.output_shape(tuple(x.shape))
         out = torch.empty(shape, dtype=torch.int8, device=x.device)
         depth = self._layer.weight[0].size
@@ -156,7 +156,7 @@ class Convolution(_Windows):
 
 
 class Depthwise(_Windows):
-    """A convolution with one input channel per group: a product per kernel tap, in float32."""
+    """A convolution with one input channel per group: one float32 product per kernel tap."""
 
     def __init__(self, layer: Conv2d, device: torch.device) -> None:
         super().__init__(layer, device)
@@ -185,7 +185,7 @@ class Depthwise(_Windows):
 def layer_of(
     layer: Layer, device: torch.device, kind: str | None
 ) -> Dense | Convolution | Depthwise:
-    """Return the layer with its weights packed; parameters as of `Dense`."""
+    """Return the layer with packed weights; parameters as in `Dense`."""
     if isinstance(layer, Linear):
         return Dense(layer, device, kind)
     if layer.groups > 1 and layer.weight.shape[1] == 1:

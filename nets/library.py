@@ -1,4 +1,4 @@
-"""Quantized networks by name, ready to be recorded layer by layer."""
+"""Loads quantized networks by name, from the cache if possible."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _build(
     images: torch.Tensor,
     corrected: bool,
 ) -> store.State:
-    """Weights, quantization and import; what is cached."""
+    """Initialize, quantize and import a network; return the part to cache."""
     if weights is None:
         model = network.outline(CLASSES).to_empty(device="cpu")
         initialise(model, images, seed)
@@ -76,7 +76,7 @@ def _convert(
 def _state(
     converted: torch.fx.GraphModule, name: str, images: torch.Tensor, classes: int = 0
 ) -> store.State:
-    """Return what is kept of a network."""
+    """Return the cached state of a network."""
     steps, layers = import_network(converted, name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
@@ -92,13 +92,13 @@ def _state(
 
 
 def _measured(converted: torch.fx.GraphModule) -> dict:
-    """Measure the network once, and let go of the float one."""
+    """Measure the fidelity once, and release the float network."""
     with qnnpack():
         return asdict(converted.meta.pop(FIDELITY)())
 
 
 def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
-    """Rebuild the converted module of a cached network: quantize again, with its numbers."""
+    """Rebuild the converted module of a cached network: convert again and load its values."""
     converted = rebuild(
         network.blank(state.about["classes"]), torch.zeros(state.about["input_shape"])
     )
@@ -115,20 +115,20 @@ def quantized(
     calibration: Sequence[Image] | None = None,
     normalization: Normalization = IMAGENET,
 ) -> QuantizedNetwork:
-    """Quantize a float network, whatever its architecture.
+    """Quantize a float network of any architecture.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode, one that ``torch.fx`` can trace.
+        In evaluation mode and traceable by ``torch.fx``.
     name : str
-        For the network.
+        Name of the network.
     weights : str
-        Which weights these are, in words.
+        Description of the weights.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
     normalization : Normalization
-        Of the network's images.
+        Input normalization.
 
     Returns
     -------
@@ -137,14 +137,14 @@ def quantized(
     Raises
     ------
     ValueError
-        If an operator is not known; the message names it and its node.
+        If an operator is not supported; the message names it and its node.
     """
     images = _default_images(normalization) if calibration is None else _checked(calibration)
     with one_thread():
         tensor = torch.from_numpy(images)
         converted = _convert(model, name, tensor)
         steps, layers = import_network(converted, name)
-        lower(steps, layers, name, (1, *images.shape[1:]))  # what cannot run is refused here
+        lower(steps, layers, name, (1, *images.shape[1:]))  # rejects unsupported operations
         state = _state(converted, name, tensor)
     return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
 
@@ -195,18 +195,18 @@ def load(
     name : str
         Of `NETWORKS`.
     weights : Path, optional
-        Checkpoint with torchvision's names; without it, the weights that a package has of this
-        network, or else weights that are initialised by the seed.
+        Checkpoint with torchvision's names; if not given, weights from an installed package, or
+        else seeded weights.
     seed : int
-        For the initialisation, at least 0.
+        Seed of the initialisation, at least 0.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
     cache : Path, optional
         Folder of quantized networks; in the user's cache if not given.
     variant : Architecture, optional
-        How to build the network, if not as in `NETWORKS`: another width, another image size.
+        How to build the network, if different from `NETWORKS`, e.g. another width or image size.
     corrected : bool
-        As of `framework.convert`.
+        As in `framework.convert`.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def load(
     Raises
     ------
     ValueError
-        If the name is unknown, the seed negative, or the checkpoint does not fit; if the package
+        If the name is unknown, the seed is negative, the checkpoint does not fit, or the package
         with the network's weights is not installed.
     """
     network = variant or architecture(name)
@@ -237,7 +237,7 @@ def load(
     state = store.read(path)
     if state is None:
         with locked(path):
-            state = store.read(path)  # perhaps another process has built it meanwhile
+            state = store.read(path)  # may have been built by another process
             if state is None:
                 tensor = torch.from_numpy(
                     _default_images(network.normalization) if calibration is None else images

@@ -1,12 +1,12 @@
-"""The procedure of Langille 2024, appendix A: fake quantization with observers left switched on.
+"""The procedure of Langille 2024, appendix A: fake quantization with observers left enabled.
 
-Every forward pass observes its batch, overwrites scale and zero point, and only then quantizes,
-so the scales follow whatever noise there is. Hardware has frozen scales; this model shows what
-the published figures measure. What it says of an image depends on the images before it: fix
-batch size and order, and `reset` it for each level.
+Every forward pass observes its batch and updates scale and zero point before it quantizes, so the
+scales follow the noise. Hardware has frozen scales; this model reproduces what the published
+figures measure. Its output for an image depends on earlier images: fix batch size and order, and
+call `reset` for each level.
 
-The appendix takes its fake quantization from a wrapper library (EasyQuant); here it is PyTorch's
-own ``FakeQuantize``, around the same observers.
+The appendix uses the fake quantization of a wrapper library (EasyQuant); this module uses PyTorch's
+own ``FakeQuantize`` with the same observers.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ __all__ = ["LiveNetwork"]
 
 
 class LiveNetwork:
-    """A float network whose quantization follows what it sees.
+    """A float network whose quantization parameters follow its inputs.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode, one that ``torch.fx`` can trace; it stays as it is.
+        In evaluation mode and traceable by ``torch.fx``; not modified.
     example : ndarray of shape (1, 3, H, W), float32
-        Any image of the size; its values play no part.
+        Any image of the correct size; its values are ignored.
     scope : "out_channels" or "all"
-        The appendix's: modules that have `out_channels`, which leaves linear layers and sums to
-        floating point. Or everything that the integer network quantizes.
+        "out_channels", as in the appendix: modules with `out_channels`, so linear layers and sums
+        remain in floating point. "all": everything that the integer network quantizes.
 
     Raises
     ------
     ValueError
-        If the scope is neither.
+        If the scope is unknown.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class LiveNetwork:
         self._fresh = deepcopy(fake_quantizers(self._network))
 
     def reset(self) -> None:
-        """Forget all images: fresh observers."""
-        # as one dictionary, so that what several paths share stays shared
+        """Reset all observers."""
+        # one dictionary, so that modules shared by several paths stay shared
         for path, module in deepcopy(self._fresh).items():
             parent, _, name = path.rpartition(".")
             setattr(self._network.get_submodule(parent), name, module)
 
     def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output for a batch, which is observed.
+        """Return the output for a batch, which is also observed.
 
         Parameters
         ----------

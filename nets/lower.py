@@ -1,4 +1,4 @@
-"""From PyTorch's steps to the integer graph: channels last, names and shapes settled."""
+"""Lowers PyTorch's steps to the integer graph: channels last, with final names and shapes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
 
 
 def _pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """PyTorch's one number for both axes, or one for each."""
+    """Expand PyTorch's size argument: one number for both axes, or one per axis."""
     if isinstance(value, int):
         return value, value
     numbers = list(value) * (2 if len(value) == 1 else 1)
@@ -41,7 +41,7 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
 
 
 class _Lowering:
-    """Appends nodes for steps; knows the tensor that each step's result is."""
+    """Appends nodes for steps and maps each step's result to a tensor."""
 
     def __init__(self, network: str, layers: dict[str, Layer], shape: Shape) -> None:
         self.network = network
@@ -55,14 +55,14 @@ class _Lowering:
         self.output = ""
 
     def lower(self, step: Step) -> None:
-        """Append what a step needs."""
+        """Append the nodes of a step."""
         handler = getattr(self, f"_{step.op}", None)
         if handler is None:
             raise ValueError(f"{step.name}: operator must be one of the graph's, got {step.op}")
         handler(step)
 
     def node(self, step: Step, operation: Operation, inputs: Sequence[Tensor]) -> None:
-        """Append an operation, whose tensor becomes the step's result."""
+        """Append an operation as the step's result."""
         shape = operation.output_shape(*(tensor.shape for tensor in inputs))
         names = tuple(tensor.name for tensor in inputs)
         self.nodes.append(Node(operation, names))
@@ -86,7 +86,7 @@ class _Lowering:
         return tensor
 
     def alias(self, step: Step) -> None:
-        """Make the step's result its input."""
+        """Make the step's result an alias of its input."""
         self.names[step.name] = self.source(step).name
 
     def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
@@ -110,7 +110,7 @@ class _Lowering:
         order = self.orders.get(source.name)
         if isinstance(layer, Linear) and order is not None:
             layer = replace(layer, weight=channels_last_columns(layer.weight, *order))
-            del self.orders[source.name]  # the columns have its order now
+            del self.orders[source.name]  # the columns are now in its order
             self.node(step, layer, [source])
             self.orders[source.name] = order
         else:
@@ -152,7 +152,7 @@ class _Lowering:
         source = self.source(step, 4)
         values = step.arguments
         if values.get("ceil_mode") or values.get("divisor_override"):
-            # PyTorch has another kernel for these, with another rounding
+            # PyTorch uses another kernel here, with different rounding
             self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")
         kernel = _pair(values["kernel_size"])
         if kernel == (1, 1):
@@ -244,19 +244,19 @@ def lower(
     network : str
         Name.
     shape : (N, C, H, W)
-        Of the images.
+        Shape of the images.
 
     Returns
     -------
     Network
-        Passed `verify`. What changes nothing (a pool of one pixel, dropout) has no node. A linear
-        layer behind a flattened image has its columns in the order of `Flatten`; all else of the
-        layers is as it was.
+        Has passed `verify`. Operations without effect (a pool of one pixel, dropout) have no
+        node. A linear layer after a flattened image has its columns in the order of `Flatten`;
+        layers are otherwise unchanged.
 
     Raises
     ------
     ValueError
-        If a step's parameters are none that the accelerator has; the message names the node and
+        If the accelerator does not support a step's parameters; the message names the node and
         its operator.
     """
     lowering = _Lowering(network, layers, shape)
@@ -276,7 +276,7 @@ def lower(
 
 
 def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
-    """Flattened tensors whose order of elements is not PyTorch's, with (H, W, C) of the image."""
+    """Flattened tensors whose element order differs from PyTorch's, with the image's (H, W, C)."""
     orders: dict[str, tuple[int, int, int]] = {}
     for node in network.nodes:
         first = node.inputs[0]

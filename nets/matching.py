@@ -1,4 +1,4 @@
-"""Each tensor of the integer graph, and the tensor of PyTorch's network that it must equal."""
+"""Matches tensors of the integer graph with tensors of PyTorch's network."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ __all__ = ["match"]
 def match(
     graph: Network, steps: Sequence[Step], results: Mapping[str, Result], count: int
 ) -> dict[str, npt.NDArray[np.uint8]]:
-    """PyTorch's codes for every tensor of the graph.
+    """Return PyTorch's codes for every tensor of the graph.
 
     Parameters
     ----------
     graph : Network
         From `lower.lower`.
     steps : sequence of Step
-        That the graph was made of; they name PyTorch's nodes.
+        Steps from which the graph was lowered; they name PyTorch's nodes.
     results : mapping of str to Result
-        From `Reference.tensors`, by node.
+        From `Reference.tensors`, keyed by node.
     count : int
         Images.
 
     Returns
     -------
     dict of str to ndarray, uint8
-        By the graph's names, in its order, in its shapes for so many images.
+        Keyed by graph name, in graph order, with the graph's shapes for `count` images.
 
     Raises
     ------
     ValueError
-        If PyTorch has no such tensor, or one of another shape, scale or zero point.
+        If PyTorch lacks a tensor, or its shape, scale or zero point differs.
     """
     nodes = {step.name: step.node for step in steps}
     orders = reordered(graph)
@@ -55,7 +55,7 @@ def match(
         if name in orders:
             codes = channels_last_columns(codes, *orders[name])
         if codes.ndim == 2 and wanted[1:3] == (1, 1):
-            codes = codes[:, None, None]  # PyTorch's mean drops dimensions, ours keeps them
+            codes = codes[:, None, None]  # PyTorch's mean drops dimensions, the graph's keeps them
         if codes.shape != wanted or result.quantization != tensor.quantization:
             raise ValueError(
                 f"{name}: tensor must be as PyTorch's network has it, shape {codes.shape} and "
@@ -66,7 +66,7 @@ def match(
 
 
 def _origin(name: str, maker: Node | None) -> str:
-    """Return the step that makes a tensor; a mean without keepdim makes two, one flattens."""
+    """Return the step that computes a tensor; a mean without keepdim yields two tensors."""
     if maker is not None and isinstance(maker.operation, Flatten):
         source = maker.inputs[0]
         if name == f"{source}.flatten":

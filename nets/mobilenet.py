@@ -39,9 +39,9 @@ class InvertedResidual(nn.Module):
     inputs, outputs : int
         Channels; where they are equal and the stride is 1, the input is added to the output.
     stride : int
-        Of the depthwise convolution.
+        Stride of the depthwise convolution.
     expansion : int
-        Factor from `inputs` to the depthwise convolution's channels; 1 leaves the expansion out.
+        Ratio of the depthwise convolution's channels to `inputs`; 1 omits the expansion.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:

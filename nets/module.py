@@ -1,4 +1,4 @@
-"""Networks of the user's own: any module that ``torch.fx`` can quantize."""
+"""Users' own networks: any module that ``torch.fx`` can trace and PyTorch can quantize."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["load_module"]
 
 
 def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
-    """Name and object that ``package.module:factory`` means."""
+    """Resolve ``package.module:factory`` to a name and an object."""
     path, colon, name = spec.partition(":")
     if not (path and colon and name.isidentifier()):
         raise ValueError(f"module must be package.module:factory, got {spec!r}")
@@ -42,7 +42,7 @@ def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
 
 
 def _imported(path: str, spec: str) -> ModuleType:
-    """Import the user's module; the working folder comes first, as for a program that it holds."""
+    """Import the user's module; the working directory comes first in the search path."""
     folder, before = str(Path.cwd()), list(sys.path)
     sys.path.insert(0, folder)
     try:
@@ -56,7 +56,7 @@ def _imported(path: str, spec: str) -> ModuleType:
 
 
 def _check(model: nn.Module, spec: str, images: Sequence[npt.NDArray[np.float32]]) -> None:
-    """Refuse weights that are no numbers, and a network that does not take the images."""
+    """Reject non-finite weights, and a network that does not accept the images."""
     for name, values in model.state_dict().items():
         if values.is_floating_point() and not torch.isfinite(values).all():
             raise ValueError(f"weights must be finite numbers, got others in {name} of {spec}")
@@ -68,7 +68,7 @@ def _check(model: nn.Module, spec: str, images: Sequence[npt.NDArray[np.float32]
 def load_module(
     spec: str, seed: int = 0, calibration: Sequence[npt.NDArray[np.float32]] | None = None
 ) -> QuantizedNetwork:
-    """Quantize the network that a function or class of the user's makes.
+    """Quantize a network created by a user's function or class.
 
     Parameters
     ----------
@@ -76,20 +76,20 @@ def load_module(
         ``package.module:factory``; the factory takes no arguments and returns a Module with its
         weights. The network has the factory's name.
     seed : int
-        Of torch's generator while the factory runs, at least 0.
+        Seed of torch's generator while the factory runs, at least 0.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
 
     Returns
     -------
     QuantizedNetwork
-        Not cached, because nothing tells when the factory's code changes.
+        Not cached, because changes of the factory's code cannot be detected.
 
     Raises
     ------
     ValueError
-        If there is no such factory, it makes no Module, ``torch.fx`` cannot trace or quantize it,
-        or the accelerator lacks an operator; the message names node and operator.
+        If the factory does not exist or returns no Module, the network cannot be traced or
+        quantized, or an operator is not supported; the message names node and operator.
     """
     name, factory = _factory(spec)
     if seed < 0:

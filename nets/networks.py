@@ -1,4 +1,4 @@
-"""The networks that maccord knows, and names near to a mistyped one."""
+"""The built-in networks, and suggestions for mistyped names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .vgg import vgg16
 
 __all__ = ["CLASSES", "NETWORKS", "Architecture", "architecture", "nearest"]
 
-CLASSES = 1000  # of ImageNet; a checkpoint may have another number
+CLASSES = 1000  # of ImageNet; a checkpoint may have a different number
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Architecture:
     head : str
         Parameter whose first dimension is the number of classes.
     normalization : Normalization
-        Of its images.
+        Input normalization.
     pretrained : Pretrained, optional
-        Trained weights, where a package has them; else weights are made from a seed.
+        Trained weights from a package; seeded weights if None.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Architecture:
             return self.build(classes).eval()
 
     def blank(self, classes: int = CLASSES) -> nn.Module:
-        """Return the network in evaluation mode with zeros for weights, which cost no time."""
+        """Return the network in evaluation mode with zero weights, which are fast to create."""
         model = self.outline(classes)
-        for module in model.modules():  # to_empty would import sympy, which takes a second
+        for module in model.modules():  # to_empty would import sympy, which is slow
             for name, parameter in list(module.named_parameters(recurse=False)):
                 setattr(module, name, nn.Parameter(torch.zeros(parameter.shape)))
             for name, buffer in list(module.named_buffers(recurse=False)):
@@ -82,7 +82,7 @@ NETWORKS = {
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Return the known names most like a mistyped one, best first; all of a few if none is."""
+    """Return the known names closest to a mistyped one, best first; all of a few if none is."""
     known = list(known)
     matches = get_close_matches(name, known, count, cutoff=0.4)
     return matches or known[:count]
@@ -94,7 +94,7 @@ def architecture(name: str) -> Architecture:
     Raises
     ------
     ValueError
-        If there is none; the message names the nearest.
+        If there is none; the message suggests the nearest names.
     """
     if name not in NETWORKS:
         raise ValueError(

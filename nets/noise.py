@@ -1,12 +1,12 @@
-"""Additive noise: white Gaussian, and Brownian with its spectrum falling with frequency.
+"""Additive noise: white Gaussian, and Brownian, whose spectrum falls with frequency.
 
-The Brownian noise follows Langille 2024, equations 2.12 to 2.15. The text there asks for a power
+The Brownian noise follows Langille 2024, equations 2.12 to 2.15. The text there specifies a power
 spectral density that falls with the square of frequency, 1/f**2, but equation 2.13 divides the
 *amplitude* of each component by u**2 + v**2 + z**2. Power therefore falls with the **fourth** power
-of frequency, f**-4, in each plane. The equation is what is computed here. It also has z, the index
-of the color plane, among the frequencies, so that 0 is divided by 0 at u = v = z = 0 and the three
-planes get different strengths; that reading is `literal`, by default z is 0 in all planes. The
-component at u = v = 0, a shift of the mean, is dropped in both.
+of frequency, f**-4, in each plane. This module implements the equation. The equation also includes
+z, the index of the color plane, among the frequencies, so that it divides 0 by 0 at u = v = z = 0
+and the three planes get different strengths. `literal` selects that reading; by default z is 0 in
+all planes. Both omit the component at u = v = 0, a shift of the mean.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Noise = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
 Rngs = Sequence[np.random.Generator]
 
-_GROUP = 1 << 18  # numbers transformed at once: few calls for small images, little memory for large
+_GROUP = 1 << 18  # values per transform; bounds both calls and memory
 
 
 def white(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Noise:
-    """Independent Gaussian noise, itself clamped to three standard deviations.
+    """Independent Gaussian noise, clamped to three standard deviations.
 
     Parameters
     ----------
     shape : tuple of int
     sigma : float
-        Standard deviation before the clamp, in units of the image (0..1); after it, 0.9975 of that.
+        Standard deviation before clamping, in image units (0..1); after it, 0.9975 of that.
     rng : Generator
 
     Returns
@@ -44,7 +44,7 @@ def white(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Noi
 
 
 def white_batch(shape: tuple[int, ...], sigma: float, rngs: Rngs) -> Noise:
-    """`white` for one image a generator.
+    """`white` for several images, one generator each.
 
     Returns
     -------
@@ -61,12 +61,12 @@ def white_batch(shape: tuple[int, ...], sigma: float, rngs: Rngs) -> Noise:
 
 @lru_cache(maxsize=8)
 def _attenuation(height: int, width: int, planes: int, literal: bool) -> npt.NDArray[np.float64]:
-    """1 / (u**2 + v**2 + z**2) of each plane over signed whole frequencies; 0 at u = v = 0."""
+    """1 / (u**2 + v**2 + z**2) of each plane for signed integer frequencies; 0 at u = v = 0."""
     u = np.fft.fftfreq(height, 1 / height)[:, None]
     v = np.fft.fftfreq(width, 1 / width)[None, :]
     z = np.arange(planes if literal else 1)[:, None, None]  # one for all planes unless literal
     squares = u**2 + v**2 + z**2
-    squares[:, 0, 0] = np.inf  # a shift of the mean is no noise, and 1 / 0 in plane 0
+    squares[:, 0, 0] = np.inf  # drops the mean, and avoids 1 / 0 in plane 0
     factors = 1 / squares
     factors.flags.writeable = False
     return factors
@@ -75,22 +75,22 @@ def _attenuation(height: int, width: int, planes: int, literal: bool) -> npt.NDA
 def brownian(
     shape: Shape, sigma: float, rng: np.random.Generator, *, literal: bool = False
 ) -> Noise:
-    """Spatially correlated noise, smooth blotches.
+    """Spatially correlated noise.
 
-    White Gaussian noise is transformed plane by plane; its component at u, v (cycles per image,
-    signed) is divided by u**2 + v**2 + z**2, the constant component dropped, and the result
-    transformed back.
+    White Gaussian noise is Fourier-transformed plane by plane; its component at u, v (cycles per
+    image, signed) is divided by u**2 + v**2 + z**2, the constant component is set to 0, and the
+    result is transformed back.
 
     Parameters
     ----------
     shape : (height, width, planes)
     sigma : float
-        Standard deviation of the white noise; that of the result is far smaller, see
+        Standard deviation of the white noise; the result's is much smaller, see
         `brownian_deviation`.
     rng : Generator
     literal : bool
-        z is the index of the color plane (0, 1, 2), so that each plane gets another strength;
-        otherwise z is 0 in all of them.
+        Whether z is the index of the color plane (0, 1, 2), so that each plane has a different
+        strength; otherwise z is 0 in all planes.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def brownian(
 
 
 def brownian_batch(shape: Shape, sigma: float, rngs: Rngs, *, literal: bool = False) -> Noise:
-    """`brownian` for one image a generator.
+    """`brownian` for several images, one generator each.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def brownian_batch(shape: Shape, sigma: float, rngs: Rngs, *, literal: bool = Fa
 def brownian_deviation(
     shape: Shape, sigma: float, *, literal: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Return the standard deviation that Brownian noise's pixels have on average over draws.
+    """Return the expected standard deviation of the pixels of Brownian noise.
 
     By Parseval's theorem, sigma / sqrt(height * width) times the root of the sum over u, v of
     1 / (u**2 + v**2 + z**2)**2.
@@ -133,7 +133,7 @@ def brownian_deviation(
     Returns
     -------
     ndarray of shape (planes,), float64
-        In units of the image.
+        In image units.
 
     Examples
     --------

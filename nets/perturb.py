@@ -1,10 +1,10 @@
-"""Perturbed inputs: noise and occlusions, by texts such as ``awgn:0.3,vertical:4``.
+"""Perturbations, noise and occlusions, from specifications such as ``awgn:0.3,vertical:4``.
 
-A comma separates inputs, a plus sign composes one input: ``awgn:0.3+vertical:4`` is noise, then
-streaks on top of it.
+A comma separates inputs; a plus sign composes perturbations of one input: ``awgn:0.3+vertical:4``
+is noise, then streaks on top of it.
 
-All of them act on a crop, red, green and blue scaled to 0..1, after resizing and cropping and
-before the normalization with mean and standard deviation; the crop is not clamped afterwards.
+All act on an RGB crop scaled to 0..1, after resizing and cropping and before normalization with
+mean and standard deviation; the crop is not clamped afterwards.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = [
 
 Crop = npt.NDArray[np.float32]
 
-_PLUS = re.compile(r"\+(?!\d)")  # not that of 1e+3 or awgn:+1
+_PLUS = re.compile(r"\+(?!\d)")  # except in numbers, as 1e+3 or awgn:+1
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """Legal levels of a perturbation: numbers above `low` (or from it on, if whole) to `high`."""
+    """Valid levels of a perturbation: above `low` (or from `low`, if integers) up to `high`."""
 
     high: float
     what: str
@@ -53,7 +53,7 @@ PERTURBATIONS = {
 
 
 def _digits(level: float) -> str:
-    """All digits of a level, so that two levels never have one name."""
+    """Format a level with all digits, so that names are unique."""
     return repr(float(level)).removesuffix(".0")
 
 
@@ -64,11 +64,10 @@ class Perturbation:
     Parameters
     ----------
     kind : str
-        Of `PERTURBATIONS`.
+        One of `PERTURBATIONS`.
     level : float
-        Standard deviation (white noise: in units of the crop, above 0 and up to 10; Brownian: of
-        the white noise before its spectrum is shaped, up to 1000), or the number of streaks, 1 to
-        50.
+        Standard deviation (white noise: in crop units, above 0 and up to 10; Brownian: of the white
+        noise before spectral shaping, up to 1000), or the number of streaks, 1 to 50.
 
     Raises
     ------
@@ -103,7 +102,7 @@ class Perturbation:
 
     @property
     def parts(self) -> tuple[Perturbation, ...]:
-        """The perturbations applied one after another: this one."""
+        """The perturbations applied in sequence: only this one."""
         return (self,)
 
     @property
@@ -122,22 +121,22 @@ class Perturbation:
     ) -> Crop:
         """Return the perturbed crop.
 
-        Random numbers depend on the seed, the image, the draw, the kind and the level only.
+        Random numbers depend only on seed, image, draw, kind and level.
 
         Parameters
         ----------
         crop : ndarray of shape (H, W, 3), float32
-            In 0..1; not changed.
+            In 0..1; not modified.
         seed : int
             At least 0.
         box : tuple (x0, y0, x1, y1), optional
-            Of the streaks, in pixels, x1 and y1 excluded; the whole crop by default. Noise covers
-            the whole crop.
+            Bounding box of the streaks, in pixels, x1 and y1 exclusive; the whole crop by default.
+            Noise always covers the whole crop.
         image : int, optional
-            Index of the image in its data set, 0 to 2**32 - 2: each has random numbers of its own,
-            independent of those of other images, of other seeds and of no index.
+            Index of the image in its data set, 0 to 2**32 - 2. Random numbers of different images,
+            seeds, or with and without an index are independent.
         draw : int
-            Tells apart several independent draws for one image, 0 to 2**32 - 1.
+            Number of the independent draw for this image, 0 to 2**32 - 1.
 
         Returns
         -------
@@ -146,8 +145,8 @@ class Perturbation:
         Raises
         ------
         ValueError
-            If the seed, the image or the draw is out of range, the box does not lie within the crop
-            or the streaks do not fit.
+            If the seed, the image or the draw is out of range, the box exceeds the crop, or the
+            streaks do not fit.
         """
         return self._perturbed(crop[None], [image], seed, [box], draw)[0]
 
@@ -160,14 +159,14 @@ class Perturbation:
         *,
         draw: int = 0,
     ) -> Crop:
-        """Several perturbed crops, the bytes that `apply` gives for each.
+        """Perturb several crops, with results identical to `apply` on each.
 
         Parameters
         ----------
         crops : ndarray of shape (N, H, W, 3), float32
             In 0..1; not changed.
         images : sequence of N int
-            Their indices in the data set.
+            Indices in the data set.
         seed : int
         boxes : sequence of N tuples or ndarray of shape (N, 4), optional
             One each.
@@ -180,7 +179,7 @@ class Perturbation:
         Raises
         ------
         ValueError
-            As `apply`, and if there is not one index and one box for each crop.
+            As `apply`, and if the numbers of crops, indices and boxes differ.
         """
         places = [None] * len(crops) if boxes is None else [_box(box) for box in boxes]
         for what, found in (("images", len(images)), ("boxes", len(places))):
@@ -213,7 +212,7 @@ class Perturbation:
         image: int | None = None,
         draw: int = 0,
     ) -> float:
-        """Return the standard deviation over all pixels of what `apply` changes, in crop units."""
+        """Return the standard deviation over all pixels of the change by `apply`, in crop units."""
         return float(np.std(self.apply(crop, seed, box, image=image, draw=draw) - crop))
 
 
@@ -221,9 +220,9 @@ class Perturbation:
 class Composition(Perturbation):
     """Several perturbations of one input, applied from left to right.
 
-    Each part draws what it draws alone, so that ``awgn:0.3+vertical:4`` has the noise of
-    ``awgn:0.3``; a part that is there a second time draws anew. `kind` is the parts' kinds with
-    ``+`` between, `level` that of the first part.
+    Each part draws the same random numbers as alone, so ``awgn:0.3+vertical:4`` has the noise of
+    ``awgn:0.3``; a repeated part draws new ones. `kind` is the parts' kinds joined by ``+``,
+    `level` that of the first part.
 
     Parameters
     ----------
@@ -279,7 +278,7 @@ def _box(box: Sequence[int] | npt.NDArray[np.integer] | None) -> Box | None:
 
 
 def parse(text: str) -> list[Perturbation]:
-    """Perturbations from a comma-separated list of ``kind:level``, composed with ``+``.
+    """Parse a comma-separated list of ``kind:level``, composed with ``+``.
 
     Raises
     ------
@@ -308,17 +307,17 @@ def _part(text: str) -> Perturbation:
             raise ValueError(
                 f"perturbation must be kind:level with a number, as awgn:0.3, got {text!r}"
             ) from None
-        number = 1.0  # the unknown kind is reported
+        number = 1.0  # the error reports the unknown kind
     return Perturbation(kind, number)
 
 
 def parse_box(text: str) -> Box:
-    """Bounding box from ``x0,y0,x1,y1``, in pixels of the crop, x1 and y1 excluded.
+    """Parse a bounding box ``x0,y0,x1,y1``, in pixels of the crop, x1 and y1 exclusive.
 
     Raises
     ------
     ValueError
-        If it is not four whole numbers with x0 < x1 and y0 < y1.
+        If it is not four integers with x0 < x1 and y0 < y1.
     """
     try:
         x0, y0, x1, y1 = (int(part) for part in text.split(","))

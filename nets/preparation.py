@@ -1,9 +1,9 @@
-"""Observers in a float network: where they stand, and what they see.
+"""Placement and input of observers in a float network.
 
-Two things differ from PyTorch's defaults, neither of them in the INT8 kernels. An observer in
-front of a clamp sees what the clamp leaves, because nothing else reaches a code: on a trained
-EfficientNet-Lite0 the default spends 246 of 256 codes beyond ReLU6's bounds. And padding with
-zeros keeps its input's scale and zero point, so that it is padding of codes.
+Two things differ from PyTorch's defaults, neither of them in the INT8 kernels. First, an observer
+before a clamp sees the clamped values, because no others are encoded: on a trained
+EfficientNet-Lite0, the default wastes 246 of 256 codes on values outside ReLU6's bounds. Second,
+zero padding keeps its input's scale and zero point, so that it pads codes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PADS: tuple[object, ...] = (functional.pad, nn.ZeroPad2d, nn.ConstantPad2d)
 
 _BIAS_STEPS = 2.0**30  # half of int32 for the bias, half for the sum of products
 _CLAMPS = (functional.relu6, functional.hardtanh, torch.clamp, "clamp")
-_BOUNDS = {  # positions and names of a clamp's bounds, and what they are by default
+_BOUNDS = {  # positions, names and defaults of a clamp's bounds
     functional.hardtanh: (("min_val", -1.0), ("max_val", 1.0)),
     torch.clamp: (("min", None), ("max", None)),
     "clamp": (("min", None), ("max", None)),
@@ -40,7 +40,7 @@ _BOUNDS = {  # positions and names of a clamp's bounds, and what they are by def
 
 
 class _FlooredObserver(quantization.PerChannelMinMaxObserver):
-    """Weight scales that are at least a given one in each channel."""
+    """Weight observer with a lower bound on the scale of each channel."""
 
     def __init__(self, floor: torch.Tensor, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
@@ -53,7 +53,7 @@ class _FlooredObserver(quantization.PerChannelMinMaxObserver):
 
 
 def qconfig() -> quantization.QConfig:
-    """Histograms for activations, minimum and maximum of each channel for weights."""
+    """Return histogram observers for activations, per-channel min/max for weights."""
     return quantization.QConfig(
         activation=quantization.HistogramObserver.with_args(reduce_range=False),
         weight=quantization.PerChannelMinMaxObserver.with_args(
@@ -63,7 +63,7 @@ def qconfig() -> quantization.QConfig:
 
 
 def backend() -> backend_config.BackendConfig:
-    """Return what PyTorch's INT8 kernels can do; padding keeps scale and zero point."""
+    """Return the configuration of PyTorch's INT8 kernels; padding keeps scale and zero point."""
     config = backend_config.get_native_backend_config()
     codes = backend_config.DTypeConfig(input_dtype=torch.quint8, output_dtype=torch.quint8)
     shares = backend_config.ObservationType.OUTPUT_SHARE_OBSERVER_WITH_INPUT
@@ -78,7 +78,7 @@ def backend() -> backend_config.BackendConfig:
 def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
     """Return observers whose tensor only a clamp reads, with the clamp's bounds.
 
-    The image's observer is none of them.
+    The image's observer is excluded.
     """
     found = {}
     for node in prepared.graph.nodes:
@@ -95,7 +95,7 @@ def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
 
 
 def observe_behind_clamps(prepared: fx.GraphModule) -> None:
-    """Let an observer whose tensor only a clamp reads see what the clamp leaves.
+    """Make observers of tensors that only a clamp reads observe the clamped values.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def observe_behind_clamps(prepared: fx.GraphModule) -> None:
 
     Notes
     -----
-    FX does not fuse a convolution with ReLU6, hardtanh or clamp, so that the convolution's
-    observer stands before the clamp. The image's observer is left alone.
+    FX does not fuse a convolution with ReLU6, hardtanh or clamp, so the convolution's observer
+    is placed before the clamp. The image's observer is not changed.
     """
     for observed, bounds in clamped(prepared).items():
         prepared.get_submodule(str(observed.target)).register_forward_pre_hook(_clamping(*bounds))
@@ -116,15 +116,15 @@ def _clamping(low: float, high: float) -> Callable[[nn.Module, tuple], tuple]:
 
 
 def _module(prepared: fx.GraphModule, node: object) -> nn.Module | None:
-    """Return the module that a node calls, if it is a node and calls one."""
+    """Return the module called by a node, if any."""
     called = isinstance(node, fx.Node) and node.op == "call_module"
     return prepared.get_submodule(str(node.target)) if called else None
 
 
 def _bounds(prepared: fx.GraphModule, node: fx.Node) -> tuple[float, float] | None:
-    """Return both bounds of a clamp; None of any other node, and of a clamp with one bound."""
+    """Return both bounds of a clamp; None for other nodes and one-sided clamps."""
     module = _module(prepared, node)
-    if isinstance(module, nn.Hardtanh):  # ReLU6 is one
+    if isinstance(module, nn.Hardtanh):  # includes ReLU6
         return float(module.min_val), float(module.max_val)
     if node.op not in ("call_function", "call_method") or node.target not in _CLAMPS:
         return None
@@ -140,9 +140,9 @@ def _bounds(prepared: fx.GraphModule, node: fx.Node) -> tuple[float, float] | No
 
 
 def separate_layers(prepared: fx.GraphModule) -> None:
-    """Give the network layers of its own, which share their tensors with the user's.
+    """Replace layers by copies that share their tensors with the user's layers.
 
-    Layers without batch norm are the user's own modules, which nothing here may change.
+    Layers without batch norm are the user's own modules, which must not be modified.
     """
     for name, module in list(prepared.named_modules()):
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -152,16 +152,16 @@ def separate_layers(prepared: fx.GraphModule) -> None:
 
 
 def floats(prepared: fx.GraphModule) -> fx.GraphModule:
-    """Return the same network with the same weights, which conversion will not change."""
+    """Return a copy of the network with shared weights, which conversion does not modify."""
     result = fx.GraphModule(prepared, copy.deepcopy(prepared.graph))
     for name, module in list(result.named_modules()):
-        if name and isinstance(module, nn.Sequential):  # fused; conversion replaces its parts
+        if name and isinstance(module, nn.Sequential):  # fused: conversion replaces its parts
             result.set_submodule(name, nn.Sequential(*module))
     return result
 
 
 def floor_weight_scales(prepared: fx.GraphModule) -> None:
-    """Keep biases within int32 by a lower bound on the weight scale of each channel.
+    """Keep biases within int32 by a lower bound on each channel's weight scale.
 
     Parameters
     ----------
@@ -170,10 +170,10 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
 
     Notes
     -----
-    Trained networks have dead channels, whose weights are near 0: their scale is the observer's
-    smallest, 2**-23, and the bias, in steps of input scale times weight scale, leaves int32. With
-    the scale ``|bias| / (input scale * 2**30)`` the bias takes half of int32; the weights, some
-    thousandths of the bias together, round to 0 or nearly so, and the channel is a constant.
+    Trained networks have dead channels, whose weights are near 0. Their scale is the observer's
+    minimum, 2**-23, and the bias, in units of input scale times weight scale, exceeds int32. With
+    the scale ``|bias| / (input scale * 2**30)`` the bias takes half of int32; the weights, in total
+    some thousandths of the bias, round to about 0, and the channel is constant.
     """
     for node in prepared.graph.nodes:
         module: Any = _module(prepared, node)

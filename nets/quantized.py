@@ -1,4 +1,4 @@
-"""A quantized network: PyTorch's own module, and the integer graph that we read out of it."""
+"""A quantized network: PyTorch's own module, and the integer graph imported from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """What a network says about an image.
+    """A network's output for one image.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ class Classification:
 
 
 class QuantizedNetwork:
-    """An INT8 network: PyTorch's own module, and the integer graph that we read out of it.
+    """An INT8 network: PyTorch's own module, and the integer graph imported from it.
 
     Attributes
     ----------
     name : str
         As in `NETWORKS`.
     engine : str
-        PyTorch's engine of the reference output.
+        PyTorch's quantized engine for the reference output.
     weights : str
-        Which weights these are, in words.
+        Description of the weights.
     layers : dict of str to Layer
         Convolutions and linear layers in order of execution, by full name (``resnet18.conv1``).
     shapes : dict of str to (input shape, output shape)
@@ -61,13 +61,13 @@ class QuantizedNetwork:
     steps : list of Step
         Every operation, in order of execution.
     input_shape : (1, 3, H, W)
-        Of an image.
+        Shape of an image.
     normalization : Normalization
-        Of its images.
+        Input normalization.
     classes : tuple of str
-        Names of the outputs; empty if they are not known.
+        Names of the outputs; empty if unknown.
     fidelity : Fidelity
-        How near INT8 is to floating point on the calibration images.
+        Fidelity to floating point on the calibration images.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class QuantizedNetwork:
 
     @cached_property
     def reference(self) -> Reference:
-        """PyTorch's converted module, made when first asked for."""
+        """PyTorch's converted module, created on first use."""
         with one_thread():
             return Reference(self._converted())
 
@@ -111,12 +111,12 @@ class QuantizedNetwork:
         Raises
         ------
         ValueError
-            If the accelerator lacks an operator.
+            If an operator is not supported.
         """
         return lower(self.steps, self.layers, self.name, self.input_shape)
 
     def tensors(self, image: Image) -> dict[str, Codes]:
-        """Return what PyTorch's INT8 network computes on the way, as `execute` of `graph` does.
+        """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.
 
         Parameters
         ----------
@@ -126,13 +126,13 @@ class QuantizedNetwork:
         Returns
         -------
         dict of str to ndarray, uint8
-            Every tensor of the graph by name, in its order: channels last, also when flattened.
+            Every tensor of the graph by name, in graph order: channels last, even if flattened.
 
         Raises
         ------
         ValueError
-            If a tensor of the graph is none of PyTorch's network, or one of another shape, scale
-            or zero point: we have misread the network.
+            If a tensor of the graph does not exist in PyTorch's network, or has another shape,
+            scale or zero point, which means that the import is wrong.
         """
         nodes = {step.node for step in self.steps}
         with one_thread():
@@ -140,14 +140,14 @@ class QuantizedNetwork:
         return match(self.graph, self.steps, results, len(image))
 
     def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
-        """Run PyTorch's INT8 network on an image and keep what layers read and write.
+        """Run PyTorch's INT8 network on an image and record layers' inputs and outputs.
 
         Parameters
         ----------
         image : ndarray of shape (N, 3, 224, 224), float32
             Normalized, from `images.normalize`.
         names : collection of str, optional
-            Layers to keep, all by default. The run ends with the last of them.
+            Layers to record, all by default. The run ends after the last of them.
 
         Returns
         -------
@@ -157,7 +157,7 @@ class QuantizedNetwork:
         Raises
         ------
         ValueError
-            If a name is no layer of the network; the message has the nearest names.
+            If a name is not a layer of the network; the message suggests the nearest names.
         """
         names = list(self.layers) if names is None else list(names)
         for name in names:
@@ -169,7 +169,7 @@ class QuantizedNetwork:
             return recorded_layers(self.reference, image, nodes, self.steps)
 
     def float_logits(self, images: Image) -> npt.NDArray[np.float32] | None:
-        """Return the float network's output (N, classes); None where weights are only seeded.
+        """Return the float network's output (N, classes); None for seeded weights.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class QuantizedNetwork:
             return self._model()(torch.from_numpy(np.array(images))).numpy()
 
     def classify(self, image: Image) -> Classification:
-        """Logits and top class that PyTorch's INT8 network gives one normalized image."""
+        """Return PyTorch's INT8 logits and top class for one normalized image."""
         with one_thread():
             logits = self.reference.logits(image)[0]
         return Classification(logits, int(np.argmax(logits)))
@@ -191,16 +191,16 @@ class QuantizedNetwork:
 def recorded_layers(
     reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
 ) -> dict[str, Record]:
-    """Record layers; the padding that belongs to a layer is no part of its input.
+    """Record layers; padding that is part of a layer is not in its recorded input.
 
     Parameters
     ----------
     reference : Reference
     image : ndarray of shape (N, 3, H, W), float32
     nodes : mapping of str to str
-        As `Reference.record` takes them.
+        As for `Reference.record`.
     steps : sequence of Step
-        Of the whole network.
+        Steps of the whole network.
     """
     records = reference.record(image, nodes)
     for step in steps:

@@ -1,13 +1,13 @@
-"""PyTorch's own INT8 network, run by PyTorch node by node: what all else is compared with.
+"""The reference: PyTorch's own INT8 network, executed by PyTorch node by node.
 
-Nothing here knows how `importer` reads the graph. Each node of the converted module is called as
-it stands there; what comes out is kept by the node's name.
+This module is independent of `importer`. Each node of the converted module is called unchanged, and
+its result is stored by node name.
 
-One kernel is helped. qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) makes its
-result contiguous but fills it in the input's order: a channels-last image, as INT8 convolutions
-make them, comes out with the right codes at wrong pixels. Clamps get a contiguous copy of their
-input, equal in every value. So for networks with ReLU6, hardtanh or clamp, the reference is the
-module from ``convert_fx`` with this one call before the clamps, and not its bare ``forward``.
+There is one workaround. qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) allocates
+a contiguous result but fills it in the input's memory order. For a channels-last image, as produced
+by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore get a
+contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference is the
+module from ``convert_fx`` with this copy before the clamps, not its plain ``forward``.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _CLAMPS = (
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A quantized tensor that a node made.
+    """The quantized result of a node.
 
     Parameters
     ----------
     codes : ndarray of shape (N, H, W, C) or (N, K), uint8
     quantization : Quantization
-        As the tensor itself has it.
+        As stored in the tensor.
     """
 
     codes: npt.NDArray[np.uint8]
@@ -52,14 +52,14 @@ _Executed = tuple[fx.Node, list[torch.Tensor], Any]
 
 
 class _Interpreter(fx.Interpreter):
-    """Calls what the nodes name, clamps with a contiguous tensor."""
+    """Executes nodes, with contiguous inputs for clamps."""
 
     def __init__(self, converted: fx.GraphModule) -> None:
         super().__init__(converted)
         self.nodes = list(converted.graph.nodes)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if isinstance(self.fetch_attr(target), nn.Hardtanh):  # ReLU6 is one
+        if isinstance(self.fetch_attr(target), nn.Hardtanh):  # includes ReLU6
             args = _contiguous(args)
         return super().call_module(target, args, kwargs)
 
@@ -72,9 +72,9 @@ class _Interpreter(fx.Interpreter):
         return super().call_method(target, args, kwargs)
 
     def execute(self, image: torch.Tensor) -> Iterator[_Executed]:
-        """Yield each node with what it reads and its result; forgets what no later node reads.
+        """Yield each node with its inputs and result; free results that no later node reads.
 
-        Results have to be looked at at once: a later node may change them in place.
+        Results must be used immediately, as a later node may modify them in place.
         """
         self.env = {}
         self.args_iter = iter([image])
@@ -114,7 +114,7 @@ class Reference:
         ----------
         image : ndarray of shape (N, 3, H, W), float32
         names : mapping of str to str
-            Nodes of layers, and what to call their records.
+            Nodes of layers, and the names of their records.
 
         Returns
         -------
@@ -130,7 +130,7 @@ class Reference:
         return records
 
     def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
-        """Return what the named quantized nodes make of normalized images (N, 3, H, W), float32."""
+        """Return the named quantized nodes' results for normalized images (N, 3, H, W), float32."""
         return {
             node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
             for node, _, result in self._execute(image)
@@ -138,7 +138,7 @@ class Reference:
         }
 
     def dequantized(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the real values of all quantized nodes by name, and the result as ``output``."""
+        """Return the dequantized values of all quantized nodes by name, and the ``output``."""
         found = {}
         for node, _, result in _Interpreter(self.converted).execute(images.clone()):
             if isinstance(result, torch.Tensor):

@@ -15,7 +15,7 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
-    """Return what the shortcut computes; None where it is the input itself."""
+    """Return the shortcut's module; None if the shortcut is the identity."""
     if stride == 1 and inputs == outputs:
         return None
     return nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
@@ -29,7 +29,7 @@ class BasicBlock(nn.Module):
     inputs, outputs : int
         Channels.
     stride : int
-        Of the first convolution, and of the shortcut's where there is one.
+        Stride of the first convolution and of the shortcut's, if any.
     """
 
     expansion: ClassVar[int] = 1  # output channels per channel of the 3 x 3 convolutions
@@ -59,7 +59,7 @@ class Bottleneck(nn.Module):
     inputs, outputs : int
         Channels; the 3 x 3 convolution has a quarter of `outputs`.
     stride : int
-        Of the 3 x 3 convolution, and of the shortcut's where there is one.
+        Stride of the 3 x 3 convolution and of the shortcut's, if any.
     """
 
     expansion: ClassVar[int] = 4
@@ -90,7 +90,7 @@ Block = type[BasicBlock] | type[Bottleneck]
 
 
 def _stage(block: Block, inputs: int, outputs: int, depth: int, stride: int) -> nn.Sequential:
-    """Blocks of one resolution; the first one narrows by the stride."""
+    """Blocks of one resolution; the first one applies the stride."""
     rest = [block(outputs, outputs, 1) for _ in range(depth - 1)]
     return nn.Sequential(block(inputs, outputs, stride), *rest)
 
@@ -107,7 +107,7 @@ class ResNet(nn.Module):
     classes : int
         Outputs of the last layer.
     width : int
-        Channels of the first convolution; each stage has twice those of the one before.
+        Channels of the first convolution; they double with each stage.
     """
 
     def __init__(
@@ -139,5 +139,5 @@ def resnet18(classes: int, *, width: int = 64) -> ResNet:
 
 
 def resnet50(classes: int) -> ResNet:
-    """ResNet-50 (He et al. 2015), with the stride in the 3 x 3 convolutions as torchvision has."""
+    """ResNet-50 (He et al. 2015), with the stride in the 3 x 3 convolutions, as in torchvision."""
     return ResNet(Bottleneck, (3, 4, 6, 3), classes)

@@ -1,4 +1,4 @@
-"""Random numbers of perturbations: which draw belongs to which image."""
+"""Random generators of perturbations, keyed by image and draw."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ def generator(
     seed: int,
     key: tuple[int | None, int, int] = (None, 0, 0),
 ) -> np.random.Generator:
-    """Random numbers that depend on nothing but the arguments.
+    """Return a random generator that depends only on the arguments.
 
     Parameters
     ----------
     kind : str
-        Of the perturbation.
+        Kind of perturbation.
     level : float
     seed : int
         At least 0.
     key : (image, draw, repeat)
-        Index of the image in its data set, None for none; number of the draw for that image; how
-        many equal perturbations precede this one on the same input. Whatever differs in seed, image
-        or any other of these, the random numbers are independent: seed 0, image 1 is not seed 1,
-        image 0.
+        Index of the image in its data set, or None; number of the draw for that image; number of
+        equal perturbations before this one on the same input. If any of these or the seed differs,
+        the random numbers are independent: seed 0, image 1 is not seed 1, image 0.
 
     Returns
     -------
@@ -49,7 +48,7 @@ def generator(
     if not 0 <= draw < _WORD:
         raise ValueError(f"draw must be between 0 and {_WORD - 1}, got {draw}")
     entropy = [seed, zlib.crc32(kind.encode()), int(np.float64(level).view(np.uint64))]
-    # Each of them is one word behind the entropy's, so that no two keys are the same words
+    # Each element is one word after the entropy's, so that different keys give different words
     words = (0 if image is None else image + 1, draw, repeat)
     sequence = np.random.SeedSequence(entropy, spawn_key=words if any(words) else ())
     return np.random.default_rng(sequence)

@@ -1,10 +1,10 @@
-"""The user's float network, traced, in the spelling that PyTorch's quantization understands.
+"""Normalizes a traced float network for PyTorch's quantization.
 
-``torch.ao.quantization`` works on names of operators: it drops in-place statements as dead code,
-loses ``alpha`` and keyword arguments, gives one scale to a module that is called twice, and leaves
-some spellings of ReLU unfused. The graph is therefore rewritten before it is quantized, so that
-the same floats come out; `framework.convert` compares the two on an image, bit by bit. What is
-quantized and converted afterwards is the reference, and is run as PyTorch made it.
+``torch.ao.quantization`` matches operators by name: it removes in-place statements as dead code,
+loses ``alpha`` and keyword arguments, assigns a single scale to a module that is called twice, and
+leaves some variants of ReLU unfused. The graph is therefore rewritten before quantization without
+changing its results; `framework.convert` checks this bit by bit on an image. The network quantized
+and converted afterwards is the reference, and is run as PyTorch created it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional
 
 __all__ = ["SCOPE", "spell", "trace"]
 
-SCOPE = "maccord_scope"  # key in a node's meta: what stands before its operator's name
+SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
 
 _RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
 _ADD = (torch.add, python_operator.iadd, "add", "add_")
@@ -29,7 +29,7 @@ _INPLACE_OPERATORS = (
     *(python_operator.iadd, python_operator.isub, python_operator.imul),
     *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
 )
-_PURE: dict[object, Any] = {  # in-place functions and methods, and what they are otherwise
+_PURE: dict[object, Any] = {  # in-place functions and methods, and their pure equivalents
     "clamp_": "clamp",
     torch.clamp_: torch.clamp,
     functional.hardtanh_: functional.hardtanh,
@@ -40,7 +40,7 @@ _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
-    """Trace a network; each node's meta says whose code calls it, under `SCOPE`.
+    """Trace a network; each node's meta holds its calling module under `SCOPE`.
 
     The modules are the network's own, not copies.
     """
@@ -53,23 +53,24 @@ def trace(model: nn.Module) -> fx.GraphModule:
 
 
 def spell(traced: fx.GraphModule, network: str) -> None:
-    """Rewrite a traced network in place, so that it computes the same floats.
+    """Rewrite a traced network in place, without changing its results.
 
-    Keyword arguments become positional where quantization looks for tensors. Whoever reads a
-    tensor after an in-place operator reads the operator's result. All ReLUs, sums and means over
-    an image have one spelling. A layer that is called twice becomes two, which share no scales.
+    Keyword arguments become positional where quantization expects tensors. Readers of a tensor
+    after an in-place operator are redirected to the operator's result. ReLUs, sums and means over
+    an image each get a canonical form. A layer that is called twice becomes two, with separate
+    scales.
 
     Parameters
     ----------
     traced : GraphModule
         From `trace`.
     network : str
-        Name, for errors.
+        Name for error messages.
 
     Raises
     ------
     ValueError
-        If a call cannot be written so that INT8 computes what it means; the message names it.
+        If a call cannot be rewritten to keep its meaning in INT8; the message names it.
     """
     speller = _Speller(traced, network)
     for node in list(traced.graph.nodes):
@@ -96,19 +97,19 @@ class _Speller:
         raise ValueError(f"{self.network}.{self.path(node)}: {wanted}")
 
     def path(self, node: fx.Node) -> str:
-        """Return the module that is called, or whose code calls, then the operator."""
+        """Return the path of the called or calling module, followed by the operator."""
         if node.op == "call_module":
             return str(node.target)
         return f"{node.meta.get(SCOPE, '')}{_word(node)}"
 
     def submodule(self, node: fx.Node) -> nn.Module | None:
-        """Return the module that the node calls, if it calls one."""
+        """Return the module called by the node, if any."""
         return self.module.get_submodule(str(node.target)) if node.op == "call_module" else None
 
     def replace(
         self, node: fx.Node, op: str, target: Any, args: tuple[Any, ...], scope: str | None = None
     ) -> None:
-        """Put another call in a node's place."""
+        """Replace a node by another call."""
         with self.module.graph.inserting_before(node):
             new = self.module.graph.create_node(op, target, args)
         new.meta.update(copy(node.meta))
@@ -128,7 +129,7 @@ class _Speller:
         node.args, node.kwargs = (*node.args, *leading), values
 
     def in_place(self, node: fx.Node) -> bool:
-        """Whether the call changes its first argument."""
+        """Whether the call modifies its first argument."""
         module = self.submodule(node)
         if module is not None:
             return bool(getattr(module, "inplace", False))
@@ -141,7 +142,7 @@ class _Speller:
         return bool(_bound(node).get("inplace"))
 
     def reroute(self, node: fx.Node) -> None:
-        """Let all that reads the changed tensor afterwards read the operator's result."""
+        """Redirect later readers of the modified tensor to the operator's result."""
         changed = node.args[0]
         if not isinstance(changed, fx.Node):
             return  # a number
@@ -149,7 +150,7 @@ class _Speller:
         same = self.aliases(changed, views=False)
         for alias in self.aliases(changed, views=True):
             if order[alias] >= order[node]:
-                continue  # made of the result
+                continue  # computed from the result
             later = [user for user in alias.users if order[user] > order[node]]
             if later and alias not in same:
                 self.refuse(
@@ -161,7 +162,7 @@ class _Speller:
                 user.replace_input_with(alias, node)
 
     def aliases(self, node: fx.Node, *, views: bool) -> set[fx.Node]:
-        """Nodes whose tensors are the node's: the same object, or also views into it."""
+        """Nodes whose tensors alias the node's: the same object or, with `views`, views of it."""
         found, todo = {node}, [node]
         while todo:
             current = todo.pop()
@@ -173,14 +174,14 @@ class _Speller:
         return found
 
     def aliased(self, node: fx.Node, views: bool) -> bool:
-        """Whether the node's tensor is its input's, or perhaps a view into it."""
+        """Whether the node's tensor aliases its input or, with `views`, may be a view of it."""
         module = self.submodule(node)
         if isinstance(module, _SAME_MODULES) or _operator(node) in _SAME or self.in_place(node):
             return True
         return views and (isinstance(module, nn.Flatten) or _operator(node) in _VIEWS)
 
     def respell(self, node: fx.Node) -> None:
-        """Give a call the spelling that quantization knows."""
+        """Rewrite a call to the form that quantization recognizes."""
         module = self.submodule(node)
         target: Any = _operator(node)
         if isinstance(module, nn.Flatten):
@@ -204,14 +205,14 @@ class _Speller:
             node.args, node.kwargs = tuple(values.values()), {}
 
     def mean(self, node: fx.Node) -> None:
-        """Name an image's dimensions [2, 3]: other names get a kernel that rounds otherwise."""
+        """Write an image's dimensions as [2, 3]: other forms use a kernel that rounds otherwise."""
         dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
         if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
             options = {key: value for key, value in node.kwargs.items() if key != "dim"}
             node.args, node.kwargs = (*node.args[:1], [2, 3], *node.args[2:]), options
 
     def separate(self) -> None:
-        """Give each call of a module with weights a module of its own; pad by numbers."""
+        """Give each call of a module with weights its own module; make padding numeric."""
         called: set[str] = set()
         for node in list(self.module.graph.nodes):
             module = self.submodule(node)
@@ -227,14 +228,14 @@ class _Speller:
                 self.pad(node, module)
 
     def holds(self, path: str) -> bool:
-        """Whether the network has something of that path."""
+        """Whether the network has a module or attribute at that path."""
         parent, _, name = path.rpartition(".")
         return hasattr(self.module.get_submodule(parent), name)
 
     def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
         """Replace a convolution's padding "same" or "valid" by numbers.
 
-        "same" of an even kernel has one more behind than before, which goes into a call of its own.
+        "same" with an even kernel pads one more at the end, which becomes a separate call.
         """
         kernel, dilation = module.kernel_size, module.dilation
         same = module.padding == "same"
@@ -253,18 +254,18 @@ class _Speller:
 
 
 def _operator(node: fx.Node) -> object:
-    """Return the function or method that a node calls, none if it calls a module or nothing."""
+    """Return the function or method called by a node; None for other nodes."""
     return node.target if node.op in ("call_function", "call_method") else None
 
 
 def _word(node: fx.Node) -> str:
-    """Name of the function or method that a node calls."""
+    """Name of the function or method called by a node."""
     target: Any = node.target
     return getattr(target, "__name__", str(target))
 
 
 def _bound(node: fx.Node) -> dict[str, Any]:
-    """Arguments of a Python function by name, nothing of a function in C."""
+    """Arguments of a Python function by name; empty for C functions."""
     target: Any = node.target
     assert callable(target)
     try:
@@ -278,7 +279,7 @@ def _bound(node: fx.Node) -> dict[str, Any]:
 
 
 def _numbered(path: str) -> Iterator[str]:
-    """Yield the path with _1, _2 and so on behind it."""
+    """Yield the path with suffixes _1, _2 and so on."""
     number = 0
     while True:
         number += 1

@@ -12,7 +12,7 @@ _PLAN = (_POOL, 16, 16, _POOL, 32, 32, _POOL, 48, 48, 64, 64)  # channels of squ
 
 
 class Fire(nn.Module):
-    """A 1 x 1 squeeze, then 1 x 1 and 3 x 3 expansions side by side.
+    """A 1 x 1 squeeze, then parallel 1 x 1 and 3 x 3 expansions.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Fire(nn.Module):
 
 
 def _norm(channels: int, batch_norm: bool) -> nn.Module | None:
-    """None and not an identity, which would keep convolution and ReLU from being fused."""
+    """Return a batch norm or None; an identity would prevent fusing convolution and ReLU."""
     return nn.BatchNorm2d(channels) if batch_norm else None
 
 
@@ -59,11 +59,11 @@ class SqueezeNet(nn.Module):
     classes : int
         Output channels of the last convolution.
     width : int
-        Channels of the first convolution; those of the fire modules are in proportion.
+        Channels of the first convolution; those of the fire modules scale in proportion.
     batch_norm : bool
         A batch norm follows each convolution of the features.
     stride : int
-        Of the first convolution: 2 for photographs, 1 for small images.
+        Stride of the first convolution: 2 for photographs, 1 for small images.
     """
 
     def __init__(
@@ -95,6 +95,6 @@ def squeezenet1_1(
 ) -> SqueezeNet:
     """SqueezeNet 1.1 (Iandola et al. 2016, the authors' revised version).
 
-    Parameters as of `SqueezeNet`; the defaults are the published network.
+    Parameters as for `SqueezeNet`; the defaults give the published network.
     """
     return SqueezeNet(classes, width=width, batch_norm=batch_norm, stride=stride)

@@ -1,7 +1,7 @@
 """Quantized networks on disk: one uncompressed .npz each, without pickles.
 
-A file holds PyTorch's converted network (its state, as `converted_state` lists it) and what the
-importer has read out of it. Where the two have the same bytes, these are there once.
+A file holds the state of PyTorch's converted network (see `converted_state`) and the imported
+steps and layers. Arrays with identical bytes are stored once.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _STATE = "state"  # folder of the converted network's arrays
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What is kept of a network.
+    """The stored state of a network.
 
     Parameters
     ----------
     steps : list of Step
         In order of execution; the last yields the logits.
     layers : dict of str to Layer
-        By the names that the "layer" steps use.
+        Keyed by the names in the "layer" steps.
     about : dict
         Further JSON values.
     arrays : dict of str to ndarray
@@ -54,14 +54,14 @@ class State:
 
 @cache
 def source_digest() -> str:
-    """Hash of what a quantized network depends on besides its inputs: our code, the libraries."""
+    """Hash of what a quantized network depends on besides its inputs: code and libraries."""
     imported = [Path(str(module.__file__)) for module in (graph, requantize)]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
     return digest(sources(nets), *imported, *versions)
 
 
 def write(path: Path, state: State) -> None:
-    """Write a network, atomically: another process sees the whole file or none."""
+    """Write a network atomically."""
     arrays = {f"{_STATE}/{key}": array for key, array in state.arrays.items()}
     plain = []
     for layer in state.layers.values():
@@ -96,7 +96,7 @@ def _layer(fields: dict, arrays: dict[str, np.ndarray]) -> Layer:
 
 
 def read(path: Path) -> State | None:
-    """Return a written network; None if no whole file is there."""
+    """Return a stored network; None if the file is missing or damaged."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             head = json.loads(stored["head"].tobytes())
@@ -104,7 +104,7 @@ def read(path: Path) -> State | None:
         arrays = {name: kept[place] for name, place in head["places"].items()}
         layers = {fields["name"]: _layer(dict(fields), arrays) for fields in head["layers"]}
     except (FileNotFoundError, EOFError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
-        return None  # damaged files are built anew
+        return None  # damaged files are rebuilt
     steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in head["steps"]]
     folder = f"{_STATE}/"
     own = {name[len(folder) :]: a for name, a in arrays.items() if name.startswith(folder)}

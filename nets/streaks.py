@@ -10,11 +10,11 @@ import numpy.typing as npt
 __all__ = ["Box", "check_box", "occlude", "occlude_batch", "positions"]
 
 Box = tuple[int, int, int, int]
-_WIDTH = 0.02  # of the box's side that the streaks divide
+_WIDTH = 0.02  # of the side of the box across the streaks
 
 
 def check_box(box: Box, height: int | None = None, width: int | None = None) -> None:
-    """Raise ValueError unless the box (x0, y0, x1, y1) is not empty and within the image."""
+    """Raise ValueError unless the box (x0, y0, x1, y1) is non-empty and within the image."""
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 and 0 <= y0 < y1):
         raise ValueError(f"bbox must have 0 <= x0 < x1 and 0 <= y0 < y1, got {x0},{y0},{x1},{y1}")
@@ -23,7 +23,7 @@ def check_box(box: Box, height: int | None = None, width: int | None = None) -> 
 
 
 def positions(side: int, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], int]:
-    """Where streaks begin along a side of the box, and how wide they are.
+    """Draw the start positions and the width of streaks along a side of the box.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def positions(side: int, count: int, rng: np.random.Generator) -> tuple[npt.NDAr
     Returns
     -------
     starts : ndarray of shape (count,), int64
-        Ascending; streaks do not overlap, each such arrangement is equally likely.
+        Ascending; streaks do not overlap, and all such arrangements are equally likely.
     width : int
         2 % of the side, rounded, at least one pixel.
 
@@ -64,19 +64,19 @@ def occlude(
     *,
     vertical: bool,
 ) -> npt.NDArray[np.float32]:
-    """Black streaks across a box.
+    """Draw black streaks across a box.
 
     Parameters
     ----------
     crop : ndarray of shape (H, W, 3), float32
-        Not changed.
+        Not modified.
     count : int
         Number of streaks, at least 1.
     rng : Generator
     box : tuple (x0, y0, x1, y1), optional
-        In pixels, x1 and y1 excluded; the whole crop by default.
+        In pixels, x1 and y1 exclusive; the whole crop by default.
     vertical : bool
-        Streaks run from top to bottom of the box, else from left to right.
+        Whether streaks run from top to bottom of the box, else from left to right.
 
     Returns
     -------
@@ -132,6 +132,6 @@ def occlude_batch(
 def _within(
     starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.bool_]:
-    """Which of `size` coordinates lie in one of the intervals, starts and ends (N, count)."""
+    """Mask of `size` coordinates that lie in one of the intervals, starts and ends (N, count)."""
     at = np.arange(size)
     return np.any((at >= starts[..., None]) & (at < ends[..., None]), axis=1)

@@ -1,4 +1,4 @@
-"""The user's own Python: whatever it raises is theirs, and said with their file and line."""
+"""Reports exceptions of users' own code with file and line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIBRARIES = {
 
 
 def blame(error: BaseException) -> str:
-    """Return what was raised, and where in the user's own files.
+    """Describe an exception and its location in the user's own files.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def blame(error: BaseException) -> str:
     Returns
     -------
     str
-        As ``ZeroDivisionError: division by zero (/home/me/mynets.py, line 7)``; the last line
-        that is neither ours nor a library's.
+        E.g. ``ZeroDivisionError: division by zero (/home/me/mynets.py, line 7)``; the location is
+        the last line outside maccord and libraries.
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
@@ -48,18 +48,18 @@ def _is_theirs(name: str) -> bool:
 
 @contextmanager
 def users_code(what: str) -> Iterator[None]:
-    """Run a user's code, and turn what it raises into a sentence.
+    """Run a user's code, and convert its exceptions to one sentence.
 
     Parameters
     ----------
     what : str
-        What was wanted of it, as ``mynets:small must make a network``.
+        What the code must do, e.g. ``mynets:small must make a network``.
 
     Raises
     ------
     ValueError
-        `what`, what was raised, file and line. A call of ``sys.exit`` counts as an error, whatever
-        its code: nothing has been compared by then.
+        With `what`, the exception, file and line. A call of ``sys.exit`` is an error with any exit
+        code, because nothing has been compared yet.
     """
     try:
         yield
@@ -70,19 +70,19 @@ def users_code(what: str) -> Iterator[None]:
 
 
 def hidden(path: str, folder: Path) -> str:
-    """Say which file of a folder another module of the same name keeps from being imported.
+    """Report the file in a folder that is shadowed by another module of the same name.
 
     Parameters
     ----------
     path : str
         Dotted name of a module.
     folder : Path
-        Where it is meant to be.
+        Expected folder of the module.
 
     Returns
     -------
     str
-        A sentence; empty if nothing is in its way.
+        A sentence; empty if nothing shadows it.
     """
     top = path.partition(".")[0]
     files = (folder / f"{top}.py", folder / top / "__init__.py")

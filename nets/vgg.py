@@ -11,12 +11,12 @@ _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 
 
 
 class VGG(nn.Module):
-    """3 x 3 convolutions with ReLU, max-pools between them, and three linear layers.
+    """3 x 3 convolutions with ReLU, max pools between them, and three linear layers.
 
     Parameters
     ----------
     plan : tuple of int
-        Output channels of each convolution; 0 stands for a max-pool.
+        Output channels of each convolution; 0 stands for a max pool.
     classes : int
         Outputs of the last layer.
     batch_norm : bool
@@ -77,9 +77,9 @@ def vgg16(
     ----------
     classes : int
     width : int
-        Channels of the first convolution; all others are in proportion.
+        Channels of the first convolution; all others scale in proportion.
     batch_norm, grid, hidden
-        As of `VGG`.
+        As for `VGG`.
     """
     plan = tuple(outputs * width // 64 for outputs in _VGG16)
     return VGG(plan, classes, batch_norm=batch_norm, grid=grid, hidden=hidden)

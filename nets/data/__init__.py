@@ -1,1 +1,1 @@
-"""Data sets: labelled images of one size, with the boxes that occlusions fall into."""
+"""Data sets: labelled images of one size, with bounding boxes for occlusions."""

@@ -1,8 +1,8 @@
 """FGVC-Aircraft (Maji et al. 2013, arXiv:1306.5151) from its own folder, families as classes.
 
-Families, boxes and splits are those of its files. Its README says that pixels are counted from
-(1, 1), that boxes are (xmin, ymin, xmax, ymax), and that the lowest 20 rows of each image are a
-banner with the photographer's name, to be removed.
+Families, boxes and splits are taken from its files. According to its README, pixels are counted
+from (1, 1), boxes are (xmin, ymin, xmax, ymax), and the bottom 20 rows of each image are a banner
+with the photographer's name, to be removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _folder(root: Path) -> Path:
-    """Return the folder of lists, whether the user gave it or one of those above."""
+    """Return the folder with the lists; `root` may be it or a folder above it."""
     for folder in (root, root / "data", root / "fgvc-aircraft-2013b" / "data"):
         if (folder / "families.txt").is_file():
             return folder
@@ -39,7 +39,7 @@ def _folder(root: Path) -> Path:
 
 
 def _labelled(path: Path, families: list[str]) -> tuple[list[str], Labels]:
-    """Names and labels of a split: each line is a name and a family."""
+    """Names and labels of a split, from lines with a name and a family."""
     numbers = {family: number for number, family in enumerate(families)}
     names, labels = [], []
     for line in _lines(path):
@@ -54,7 +54,7 @@ def _labelled(path: Path, families: list[str]) -> tuple[list[str], Labels]:
 
 
 def _boxes(path: Path, names: list[str]) -> npt.NDArray[np.int64]:
-    """Boxes (N, 4) of the named images, counted from 0 and without the last column and row."""
+    """Boxes (N, 4) of the named images, zero-based, with exclusive ends."""
     found = {}
     for line in _lines(path):
         name, *numbers = line.split()
@@ -87,7 +87,7 @@ def aircraft(root: Path, split: str) -> PhotographDataset:
     Raises
     ------
     ValueError
-        If a list or an image is missing, or a line is none of the format.
+        If a list or an image is missing, or a line is malformed.
     """
     folder = _folder(root)
     families = _lines(folder / "families.txt")

@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from the pickles of their Python version.
 
-A pickle can run any code, so these are read by an unpickler that knows arrays and plain values
-and nothing else.
+Unpickling can execute arbitrary code, so the unpickler here accepts only arrays and plain values.
 """
 
 from __future__ import annotations
@@ -48,30 +47,30 @@ _CIFAR100 = _Version(
 )
 
 
-_ARRAY = "ndarray"  # stands for the type, which nothing else may call
+_ARRAY = "ndarray"  # placeholder for the type, so that nothing else can call it
 
 
 def _dtype(name: str | bytes, align: object = False, copy: object = False) -> np.dtype:
-    """Bytes' type; old pickles call it with bytes, and numbers in place of bools."""
+    """Return the dtype uint8; old pickles pass bytes, and numbers instead of bools."""
     if name not in ("u1", b"u1"):
         raise pickle.UnpicklingError(f"holds an array of {name!r}")
     return np.dtype("u1", align=bool(align), copy=bool(copy))
 
 
 def _reconstruct(kind: object, shape: tuple[int, ...], code: str | bytes) -> np.ndarray:
-    """Return an empty array, which the pickle then fills."""
+    """Return an empty array for the pickle to fill."""
     if kind != _ARRAY:
         raise pickle.UnpicklingError("holds an array of a kind of its own")
     return np.empty(shape, np.uint8)
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How Python 3 spells bytes in the protocols of Python 2."""
+    """Encode text to bytes: how Python 3 pickles bytes in Python 2 protocols."""
     return text.encode("latin-1" if encoding == "latin1" else "ascii")
 
 
 class _Unpickler(pickle.Unpickler):
-    """Admits arrays of bytes and plain values."""
+    """Accepts only arrays of bytes and plain values."""
 
     _KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -91,7 +90,7 @@ class _Unpickler(pickle.Unpickler):
 def _load(data: bytes, path: Path) -> dict[bytes, Any]:
     try:
         content = _Unpickler(io.BytesIO(data), encoding="bytes").load()
-    except Exception as error:  # on other files the unpickler stumbles with any type of error
+    except Exception as error:  # unpickling other files can raise any exception
         reason = str(error) or type(error).__name__
         raise ValueError(
             f"{path} must be a file of CIFAR's Python version, got one that "
@@ -103,7 +102,7 @@ def _load(data: bytes, path: Path) -> dict[bytes, Any]:
 
 
 def _contents(root: Path, version: _Version, names: tuple[str, ...]) -> list[dict[bytes, Any]]:
-    """Return the named files, unpickled: from the folder, the one above it, or the archive."""
+    """Return the named files, unpickled, from the folder, its parent, or the archive."""
     if root.is_file():
         return _archived(root, version, names)
     folder = root / version.folder if (root / version.folder).is_dir() else root
@@ -140,7 +139,7 @@ def _archived(path: Path, version: _Version, names: tuple[str, ...]) -> list[dic
 
 
 def _images(content: dict[bytes, Any], what: str) -> npt.NDArray[np.uint8]:
-    """Images (N, 32, 32, 3) of a file: its rows hold the red, the green and the blue plane."""
+    """Images (N, 32, 32, 3) of a file, whose rows hold the red, green and blue planes."""
     data = content.get(b"data")
     if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != 3 * _SIZE**2:
         got = getattr(data, "shape", type(data).__name__)
@@ -182,7 +181,7 @@ def _cifar(root: Path, split: str, version: _Version) -> ArrayDataset:
 
 
 def cifar10(root: Path, split: str) -> ArrayDataset:
-    """Return a split of CIFAR-10, at its own 32 x 32 pixels; boxes are whole crops.
+    """Return a split of CIFAR-10 at its native 32 x 32 pixels; boxes are whole crops.
 
     Parameters
     ----------
@@ -194,7 +193,7 @@ def cifar10(root: Path, split: str) -> ArrayDataset:
     Raises
     ------
     ValueError
-        If a file is missing, damaged, or holds more than arrays and plain values.
+        If a file is missing, damaged, or contains anything but arrays and plain values.
     """
     return _cifar(root, split, _CIFAR10)
 

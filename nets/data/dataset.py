@@ -1,4 +1,4 @@
-"""What a data set is: labelled crops of one size, each with the box of its object."""
+"""Data set interface: labelled crops of one size, each with its object's bounding box."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Labels = npt.NDArray[np.int64]
 
 
 class Dataset(Protocol):
-    """One split of a data set. Crops are made when asked for; it can be sent to other processes.
+    """One split of a data set. Crops are created on demand; instances are picklable.
 
     Attributes
     ----------
     name : str
-        What the user called it, and the split: ``digits (test)``.
+        The user's name for it, and the split: ``digits (test)``.
     classes : tuple of str
         Names, in the order of the labels.
     labels : ndarray of shape (N,), int64
     size : int
         Height and width of every crop, in pixels.
     digest : str
-        Hash of all that the crops, boxes and labels follow from.
+        Hash of everything that determines crops, boxes and labels.
     """
 
     @property
@@ -47,7 +47,7 @@ class Dataset(Protocol):
         ...
 
     def crop(self, index: int) -> Crop:
-        """Image of shape (size, size, 3), float32: red, green, blue in 0..1; the caller's own."""
+        """Image (size, size, 3), float32: red, green, blue in 0..1; a new array."""
         ...
 
     def box(self, index: int) -> Box:
@@ -57,7 +57,7 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ArrayDataset:
-    """A data set that is small enough to be held in memory; members as in `Dataset`.
+    """A data set held in memory; members as in `Dataset`.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class ArrayDataset:
 
 
 def check_classes(labels: Labels, count: int, what: str) -> None:
-    """Raise ValueError unless there are labels, all of them between 0 and count - 1."""
+    """Raise ValueError unless there are labels and all are between 0 and count - 1."""
     if not len(labels):
         raise ValueError(f"{what} must hold at least one image, got none")
     if labels.min() < 0 or labels.max() >= count:

@@ -1,4 +1,4 @@
-"""Handwritten digits that need no download: 1,797 real scans of 8 x 8, in scikit-learn's package.
+"""Built-in handwritten digits: 1,797 scans of 8 x 8, shipped with scikit-learn.
 
 They are the test half of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998,
 UCI Machine Learning Repository).
@@ -16,15 +16,15 @@ from .dataset import ArrayDataset, Labels
 __all__ = ["SIZE", "digits"]
 
 SIZE = 32
-_CELLS = 8  # of a scan's side
-_FULL = 16  # ink of a cell that is all black
+_CELLS = 8  # per side of a scan
+_FULL = 16  # maximum ink of a cell
 _ZOOM = SIZE // _CELLS
 
 Scans = npt.NDArray[np.float32]
 
 
 def _half(labels: Labels, split: str) -> npt.NDArray[np.int64]:
-    """Return a split's indices: every second scan of each digit, in the order of the file."""
+    """Return a split's indices: every second scan of each digit, in file order."""
     first = 0 if split == "train" else 1
     chosen = [np.nonzero(labels == digit)[0][first::2] for digit in range(10)]
     return np.sort(np.concatenate(chosen))
@@ -38,7 +38,7 @@ def _enlarged(scans: Scans) -> Scans:
 
 
 def _boxes(scans: Scans) -> npt.NDArray[np.int64]:
-    """Smallest boxes of whole cells around the ink, (N, 4), in pixels of the crop."""
+    """Bounding boxes of the ink, in whole cells, (N, 4), in pixels of the crop."""
     sides = []
     for axis in (1, 2):  # columns that hold ink, then rows
         ink = scans.max(axis) > 0
@@ -53,12 +53,12 @@ def digits(split: str) -> ArrayDataset:
     Parameters
     ----------
     split : str
-        "train" or "test": of each digit's scans the first, third, ... or the second, fourth, ...
+        "train" or "test": the odd- or even-numbered scans of each digit, counted from 1.
 
     Returns
     -------
     ArrayDataset
-        Boxes are those of the ink.
+        Boxes are the bounding boxes of the ink.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def digits(split: str) -> ArrayDataset:
     >>> len(data), data.size, data.classes[3], data.box(0)
     (896, 32, '3', (4, 0, 28, 32))
     """
-    from sklearn.datasets import load_digits  # takes a second
+    from sklearn.datasets import load_digits  # slow import
 
     cells, target = load_digits(return_X_y=True)
     labels = np.asarray(target, np.int64)

@@ -1,4 +1,4 @@
-"""A folder of images, one folder per class, as torchvision's ImageFolder reads it."""
+"""A folder of images, one folder per class, in the layout of torchvision's ImageFolder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 
 def _images(folder: Path) -> list[Path]:
-    """All images below a folder, in order of their paths."""
+    """All images below a folder, sorted by path."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -30,7 +30,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _split(root: Path, split: str) -> Path:
-    """Return the folder of a split; ``val`` stands in for ``test``."""
+    """Return the folder of a split; ``val`` is accepted for ``test``."""
     names = ("train",) if split == "train" else ("test", "val")
     for name in names:
         if (root / name).is_dir():
@@ -55,7 +55,7 @@ def folder(root: Path, split: str) -> PhotographDataset:
     Raises
     ------
     ValueError
-        If there are no such folders, no images, or classes that ``train`` lacks.
+        If folders or images are missing, or a class does not occur in ``train``.
     """
     classes = _classes(_split(root, "train"))
     here = _split(root, split)

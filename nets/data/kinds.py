@@ -1,4 +1,4 @@
-"""Which data sets there are, by name; without PyTorch, which reading them takes."""
+"""Names of the supported data sets; unlike reading them, does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = ("aircraft", "folder", "cifar10", "cifar100")
 
 
 def check_data(spec: str) -> None:
-    """Refuse a data set that there is not, or whose folder is missing.
+    """Reject an unknown data set, or one whose folder is missing.
 
     Raises
     ------

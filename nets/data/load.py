@@ -29,8 +29,8 @@ def open_dataset(spec: str, split: str) -> Dataset:
     Parameters
     ----------
     spec : str
-        ``digits``, which is embedded, or a kind of `KINDS` and where its files lie,
-        ``kind:PATH``.
+        ``digits`` (built in), or ``kind:PATH`` with a kind of `KINDS` and the path of its
+        files.
     split : str
         "train" or "test".
 

@@ -1,4 +1,4 @@
-"""Data sets of image files: prepared when asked for, boxes moved along."""
+"""Data sets of image files, resized and cropped on demand, with boxes transformed to match."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .dataset import Box, Crop, Labels
 
 __all__ = ["PhotographDataset", "files_digest", "move_box"]
 
-_LEAST = 6  # pixels of a box's side: as many as the streaks that must fit
+_LEAST = 6  # minimum side of a box, pixels: six streaks must fit
 
 
 def move_box(box: Box, size: tuple[int, int]) -> Box:
-    """Return a box in the pixels of an image as one in those of its crop.
+    """Transform a box from image pixels to crop pixels.
 
     Parameters
     ----------
     box : tuple (x0, y0, x1, y1)
-        In pixels of the image, x1 and y1 excluded.
+        In image pixels, x1 and y1 exclusive.
     size : (width, height)
-        Of the image, before it is resized and cropped as `images.load_crop` does.
+        Size of the image before `images.load_crop` resizes and crops it.
 
     Returns
     -------
     tuple (x0, y0, x1, y1)
-        Smallest box of whole pixels that holds it, clipped to the crop; the whole crop where
-        less than six pixels, room for six streaks, are left of a side.
+        Smallest enclosing box of whole pixels, clipped to the crop; the whole crop if a side is
+        shorter than six pixels, the space for six streaks.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def move_box(box: Box, size: tuple[int, int]) -> Box:
 
 
 def files_digest(paths: Iterable[Path], root: Path, *parts: str | npt.NDArray) -> str:
-    """Hash of the files' names and sizes, and of further parts; not of what the files hold.
+    """Hash of the files' names and sizes, and of further parts, but not of file contents.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def files_digest(paths: Iterable[Path], root: Path, *parts: str | npt.NDArray) -
 
 @dataclass(frozen=True, eq=False)
 class PhotographDataset:
-    """Image files, resized and cropped to 224 x 224 as `images.load_crop` does.
+    """Image files, resized and cropped to 224 x 224 like `images.load_crop`.
 
     Members as in `dataset.Dataset`.
 
@@ -86,9 +86,9 @@ class PhotographDataset:
     paths : tuple of Path
     digest : str
     boxes : ndarray of shape (N, 4), int64, optional
-        In pixels of the files, (x0, y0, x1, y1) without x1 and y1; the whole crop by default.
+        In file pixels, (x0, y0, x1, y1) with x1 and y1 exclusive; the whole crop by default.
     banner : int
-        Rows at the bottom of each file that are cut off first.
+        Rows to remove at the bottom of each image before resizing.
     """
 
     name: str

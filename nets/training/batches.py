@@ -1,4 +1,4 @@
-"""Batches of a data set, prepared by threads while the network trains on those before."""
+"""Batches of a data set, prefetched by threads during training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .loop import Batch
 
 __all__ = ["Batches", "spread"]
 
-_AHEAD = 3  # batches being prepared
-_MEMORY = 4 << 30  # bytes of prepared images that are kept, to be read from their files but once
+_AHEAD = 3  # batches to prefetch
+_MEMORY = 4 << 30  # bytes of prepared images kept in memory, to read each file only once
 
 
 def spread(count: int, limit: int) -> npt.NDArray[np.int64]:
-    """Return indices of at most `limit` of `count` images, evenly spread; 0 stands for all.
+    """Return indices of at most `limit` of `count` images, evenly spaced; 0 means all.
 
     Examples
     --------
@@ -33,19 +33,19 @@ def spread(count: int, limit: int) -> npt.NDArray[np.int64]:
 
 
 class Batches:
-    """Makes batches of a data set's images, normalized.
+    """Creates normalized batches of a data set's images.
 
     Parameters
     ----------
     data : Dataset
     indices : ndarray of shape (N,), int64
-        Images that take part.
+        Images to use.
     threads : int
-        That read and resize images.
+        Threads that read and resize images.
     device : torch.device
-        For the tensors.
+        Device of the tensors.
     normalization : Normalization
-        Of the images.
+        Input normalization.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Batches:
         return len(self._indices)
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
 
     def _image(self, index: int) -> npt.NDArray[np.float32]:
@@ -80,7 +80,7 @@ class Batches:
         if self._kept is not None:
             codes = np.rint(crop * 255).astype(np.uint8)
             if np.array_equal(codes.astype(np.float32) / np.float32(255), crop):
-                self._kept[index] = codes  # nothing is lost
+                self._kept[index] = codes  # lossless
         return normalize(crop, self._normalization)[0]
 
     def _ready(self, futures: list[Future], chosen: npt.NDArray[np.int64]) -> Batch:
@@ -89,7 +89,7 @@ class Batches:
         return images.to(self._device), labels.to(self._device)
 
     def __call__(self, order: Iterable[npt.NDArray[np.int64]]) -> Iterator[Batch]:
-        """Batches of the images at those places among the ones that take part.
+        """Yield batches of images, given as positions in `indices`.
 
         Yields
         ------

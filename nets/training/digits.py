@@ -1,7 +1,7 @@
-"""The three networks on the embedded digits: reduced in width, trained in seconds, kept on disk.
+"""The three networks on the built-in digits: reduced width, trained in seconds, cached.
 
-All have a batch norm behind each convolution, which quantization folds. Apart from that and from
-the width, which is a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
+All have a batch norm after each convolution, which quantization folds. Further differences, besides
+the width of a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
 
 - ResNet-18 is as published;
 - VGG-16 ends in images of 1 x 1, so its linear layers read those and have 256 outputs;
@@ -38,8 +38,8 @@ from .start import fresh
 __all__ = ["RECIPES", "Recipe", "outline", "small", "tensors", "train", "trained"]
 
 CLASSES = 10
-_BATCH = 64  # the last, smaller batch of an epoch is left out: its statistics mislead batch norm
-_SHIFT = 3  # pixels, at most, in each direction
+_BATCH = 64  # an epoch's last, smaller batch is dropped: its statistics would bias batch norm
+_SHIFT = 3  # maximum shift in each direction, pixels
 _SMOOTHING = 0.1
 _SOURCES = ("resnet", "vgg", "squeezenet", "images", "data/digits", "training/digits")
 _SOURCES += ("training/loop", "training/start")
@@ -48,12 +48,12 @@ _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained: Adam, and a learning rate that rises and falls once.
+    """Training recipe: Adam with a one-cycle learning rate.
 
     Parameters
     ----------
     architecture : Architecture
-        The network in its reduced width.
+        The network at reduced width.
     epochs : int
     rate : float
         Largest learning rate.
@@ -94,7 +94,7 @@ def small(name: str) -> Architecture:
 
 
 def outline(name: str, seed: int = 0) -> nn.Module:
-    """Return the reduced network before training, drawn by the seed, in evaluation mode."""
+    """Return the reduced network with seeded initial weights, in evaluation mode."""
     return fresh(small(name), CLASSES, seed)
 
 
@@ -105,7 +105,7 @@ def tensors(data: Dataset) -> Batch:
 
 
 def _shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each image moved by up to `_SHIFT` pixels; what comes in is black."""
+    """Shift each image by up to `_SHIFT` pixels, filling with black."""
     size = images.shape[-1]
     black = torch.from_numpy(normalize(np.zeros((1, 1, 3), np.float32)))
     wide = black.repeat(len(images), 1, size + 2 * _SHIFT, size + 2 * _SHIFT)
@@ -132,19 +132,19 @@ def train(
     Parameters
     ----------
     name : str
-        Of `RECIPES`.
+        One of `RECIPES`.
     seed : int
-        Of weights, order, shifts and dropout; at least 0.
+        Seed of weights, order, shifts and dropout; at least 0.
     epochs : int, optional
         The recipe's by default.
     progress : callable, optional
-        Called after each epoch with the number done, the number in all, and the mean loss.
+        Called after each epoch with the epochs done, the total, and the mean loss.
 
     Returns
     -------
     Module
-        In evaluation mode. One seed gives the same weights whatever the number of cores; other
-        processors' instructions may round differently.
+        In evaluation mode. Weights do not depend on the number of cores, but other processors may
+        round differently.
     """
     recipe = _recipe(name)
     if seed < 0:
@@ -170,7 +170,7 @@ def train(
 
 @cache
 def _origin() -> str:
-    """Hash of what the weights depend on: our code, the libraries."""
+    """Hash of what the weights depend on: code and libraries."""
     room = Path(__file__).parent.parent
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
     return digest(*(room / f"{source}.py" for source in _SOURCES), *versions)
@@ -179,27 +179,27 @@ def _origin() -> str:
 def trained(
     name: str, *, cache: Path | None = None, seed: int = 0, progress: Progress | None = None
 ) -> nn.Module:
-    """Return a network trained on the digits, from the cache if it is there.
+    """Return a network trained on the digits, from the cache if present.
 
     Parameters
     ----------
     name : str
-        Of `RECIPES`: "resnet18", "vgg16" or "squeezenet1_1".
+        One of `RECIPES`: "resnet18", "vgg16" or "squeezenet1_1".
     cache : Path, optional
-        Folder of weights; in the user's cache if not given. Of several processes that
-        want the same, one trains and all others wait.
+        Folder of weights; in the user's cache if not given. If several processes request the
+        same weights, one trains and the others wait.
     seed, progress
-        As of `train`; without training, there is no progress.
+        As for `train`; progress is only reported during training.
 
     Returns
     -------
     Module
-        In evaluation mode; a new one at each call.
+        In evaluation mode; a new instance per call.
 
     Raises
     ------
     ValueError
-        If there is no network of that name, or the seed is negative.
+        If the name is unknown, or the seed is negative.
     """
     architecture = small(name)
     key = digest(_origin(), name, str(seed))[:16]
@@ -207,7 +207,7 @@ def trained(
     with locked(path):
         try:
             return load_checkpoint(architecture, path)
-        except ValueError:  # none yet, or damaged
+        except ValueError:  # missing or damaged
             model = train(name, seed=seed, progress=progress)
             save(path, model.state_dict())
             return model

@@ -1,9 +1,9 @@
-"""Training on the user's data by the recipe of the thesis, to be killed and resumed at will.
+"""Resumable training on the user's data with the thesis's recipe.
 
 Langille 2024, section 3.2: stochastic gradient descent with momentum 0.9, a learning rate of 0.001
-that falls to a tenth every 50 epochs, 250 epochs, cross-entropy, shuffled images, networks with
-the weights of ImageNet and a new last layer. It names no batch size and no augmentation: here 32,
-and none.
+that decays by a factor of 10 every 50 epochs, 250 epochs, cross-entropy, shuffled images, networks
+with ImageNet weights and a new last layer. It specifies neither batch size nor augmentation; here
+the batch size is 32, without augmentation.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from .start import fresh, pretrained
 __all__ = ["CHECKPOINT", "LOG", "WEIGHTS", "finetune"]
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"
-_STATE = "state_dict"  # the key under which `checkpoint.load_checkpoint` looks for weights
+_STATE = "state_dict"  # the key of the weights for `checkpoint.load_checkpoint`
 _SMALLEST = {"vgg16": 224}  # its linear layers read images of 7 x 7
 
 
 def _nothing(*_: object) -> None:
-    """Watches neither steps nor epochs."""
+    """Default callback, which does nothing."""
 
 
 class _Training:
-    """A network on its way, with everything that a checkpoint holds."""
+    """A network in training, with all state of a checkpoint."""
 
     def __init__(self, model: nn.Module, settings: Settings, device: torch.device) -> None:
         self.settings = settings
@@ -58,14 +58,14 @@ class _Training:
         self.log: list[Epoch] = []
 
     def order(self, count: int) -> Iterator[npt.NDArray[np.int64]]:
-        """Places of the images of each batch of an epoch."""
+        """Yield the image positions of each batch of an epoch."""
         batch = min(self.settings.batch, count)
         places = torch.randperm(count, generator=self.shuffler).numpy()
         for start in range(0, count - batch + 1, batch):
             yield places[start : start + batch]
 
     def epoch(self, train: Batches, test: Batches, step: Callable[[int, int], object]) -> None:
-        """Train on all images once, and test."""
+        """Train on all images once, then test."""
         rate = self.optimizer.param_groups[0]["lr"]
         steps = max(len(train) // self.settings.batch, 1)
         done = iter(range(1, steps + 1))
@@ -82,7 +82,7 @@ class _Training:
 
     @torch.no_grad()
     def tested(self, test: Batches) -> float:
-        """Share of the test images that the network decides rightly."""
+        """Return the accuracy on the test images."""
         self.model.eval()
         places = np.arange(len(test))
         right = 0
@@ -91,7 +91,7 @@ class _Training:
         return right / len(test)
 
     def state(self) -> dict[str, Any]:
-        """All of it, as plain values and tensors."""
+        """Return the complete state as plain values and tensors."""
         generators = {"torch": torch.get_rng_state(), "shuffler": self.shuffler.get_state()}
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -108,7 +108,7 @@ class _Training:
         return {name: value.cpu() for name, value in self.model.state_dict().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         self.model.load_state_dict(state[_STATE])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
@@ -120,13 +120,13 @@ class _Training:
 
 
 def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    """Read the checkpoint there, if any, which has to be of the same training."""
+    """Read the checkpoint, if any; it must belong to the same training."""
     if not path.exists():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         given = state["about"]
-    except Exception as error:  # on other files the unpickler stumbles with any type of error
+    except Exception as error:  # unpickling other files can raise any exception
         reason = getattr(error, "strerror", None) or "not a checkpoint of a training"
         raise ValueError(f"out must hold no other files, got {path}: {reason}") from None
     for name, value in about.items():
@@ -149,7 +149,7 @@ def _write_log(path: Path, log: list[Epoch]) -> None:
 
 @contextmanager
 def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw by the seed, choose CUDA's kernels alike each time; then leave all as it was."""
+    """Seed the generators and use deterministic CUDA kernels; restore the settings afterwards."""
     flags = torch.backends.cudnn.flags(benchmark=False, deterministic=True)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flags:
         torch.manual_seed(seed)
@@ -171,43 +171,43 @@ def finetune(
     on_epoch: Callable[[Epoch], object] = _nothing,
     on_resume: Callable[[int], object] = _nothing,
 ) -> Path:
-    """Train a network, from where an earlier call into the same folder got to.
+    """Train a network, resuming from an earlier call with the same folder.
 
     After each epoch a checkpoint is written: network, optimizer, schedule, random generators, log.
-    Killed at any point and called again, it ends with the weights of a run that was not.
+    A killed and resumed training ends with the same weights as an uninterrupted one.
 
     Parameters
     ----------
     architecture : Architecture
     train, test : Dataset
-        Of the same classes.
+        With the same classes.
     out : Path
-        Folder of `CHECKPOINT`, `LOG` and `WEIGHTS`.
+        Folder for `CHECKPOINT`, `LOG` and `WEIGHTS`.
     settings : Settings
     epochs : int
-        In all, those of earlier calls included; more than before prolong a training.
+        Total epochs, including those of earlier calls; a larger number extends a training.
     init : Path, optional
-        Weights to start from, with torchvision's names.
+        Initial weights, with torchvision's names.
     device : str
         "cpu" or "cuda". Resuming is exact on the CPU with a fixed number of torch's threads.
     threads : int
-        That prepare images.
+        Threads that prepare images.
     on_step, on_epoch : callable
-        Called after each step with its number and the number in an epoch, and after each epoch,
-        once its checkpoint is written; resuming calls for the last of those done.
+        Called after each step with its number and the steps per epoch, and after each epoch when
+        its checkpoint is written; on resuming, called for the last completed epoch.
     on_resume : callable
-        Called with the epochs that are done, if a checkpoint was there to go on from.
+        Called with the number of completed epochs on resuming from a checkpoint.
 
     Returns
     -------
     Path
-        Of the weights, a state dict with torchvision's names.
+        Path of the weights, a state dict with torchvision's names.
 
     Raises
     ------
     ValueError
-        If something does not fit: the device, the classes, the file of weights, a checkpoint of
-        another training in `out`, fewer epochs than are done; or if the loss diverges.
+        If the device, the classes, the weight file or the checkpoint in `out` does not fit, if
+        `epochs` is less than the epochs done, or if the loss diverges.
     """
     where = usable_device(device)
     if epochs < 1:

@@ -1,4 +1,4 @@
-"""One pass over the training data, whatever the recipe; files that are whole or not there."""
+"""One pass over the training data, for any recipe; atomic file writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...runtime.files import atomic_write
 __all__ = ["Batch", "Progress", "save", "train_pass"]
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-Progress = Callable[[int, int, float], None]  # epochs done, epochs, mean loss of the last one
+Progress = Callable[[int, int, float], None]  # epochs done, in total, last mean loss
 
 
 def train_pass(
@@ -41,7 +41,7 @@ def train_pass(
     Returns
     -------
     loss, accuracy : float
-        Means over the images, each as the network was when it saw them.
+        Means over the images, each with the weights at that step.
 
     Raises
     ------
@@ -66,6 +66,6 @@ def train_pass(
 
 
 def save(path: Path, state: object) -> None:
-    """Write what torch.load reads, atomically."""
+    """Write a file for torch.load, atomically."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         torch.save(state, file)

@@ -1,4 +1,4 @@
-"""What a training on the user's data depends on, and what its log says."""
+"""Settings of a training on the user's data, and rows of its log."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ __all__ = ["Epoch", "Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on, apart from network and data.
+    """Settings of a training, besides network and data.
 
     Parameters
     ----------
     batch : int
-        Images per step. An epoch's last images that do not fill one are left out.
+        Images per step. An epoch's last, incomplete batch is dropped.
     rate : float
         Learning rate of the first epoch.
     momentum : float
     every : int
-        Epochs after which the learning rate falls.
+        Epochs between learning rate decays.
     factor : float
-        By which it falls.
+        Decay factor.
     seed : int
-        Of what is drawn: order, dropout, layers without weights from a file.
+        Seed of order, dropout and layers without weights from a file.
     limit : int
-        Images of each split, evenly spread; 0 for all.
+        Images per split, evenly spaced; 0 for all.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Epoch:
     rate : float
         Learning rate.
     loss, accuracy : float
-        Means over the training images, each as the network was when it saw them.
+        Means over the training images, each with the weights at that step.
     test_accuracy : float
         After the epoch.
     """

@@ -1,4 +1,4 @@
-"""Networks before training: drawn by a seed, or with the weights of a file."""
+"""Networks before training, with seeded weights or the weights of a file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["fresh", "pretrained"]
 
 
 def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
-    """Return a network drawn by a seed, in evaluation mode.
+    """Return a network with seeded weights, in evaluation mode.
 
-    Convolutions are drawn as He et al. 2015 ("Delving deep into rectifiers") propose, for values
-    that neither grow nor fade on their way forward, since not all networks have batch norm; linear
-    layers as PyTorch initialises them. torch's own generator stays as it is.
+    Convolutions are initialised after He et al. 2015 ("Delving deep into rectifiers"), which keeps
+    the variance of activations constant, since not all networks have batch norm; linear layers are
+    initialised as in PyTorch. The state of torch's global generator is preserved.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -32,7 +32,7 @@ def fresh(architecture: Architecture, classes: int, seed: int) -> nn.Module:
 
 
 def pretrained(architecture: Architecture, classes: int, path: Path, seed: int) -> nn.Module:
-    """Return a network with the weights of a file; its last layer is drawn anew for other classes.
+    """Return a network with the weights of a file and a new last layer if the classes differ.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def pretrained(architecture: Architecture, classes: int, path: Path, seed: int) 
     path : Path
         As for `checkpoint.load_checkpoint`.
     seed : int
-        For the last layer, if the file's has another number of classes.
+        Seed of the last layer, if the file's has a different number of classes.
 
     Returns
     -------
