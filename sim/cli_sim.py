@@ -61,7 +61,7 @@ def run(request: Request, worker: Worker = run_network) -> int:
     Raises
     ------
     ValueError
-        If the request makes no sense.
+        If the request is invalid.
     ToolchainError
         If a tool is missing.
     SimulationError

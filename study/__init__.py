@@ -1,1 +1,1 @@
-"""The experiment: networks, perturbations and models compared, as tables, figures and a page."""
+"""The robustness study: compares models under perturbations; tables, figures and a report."""

@@ -1,4 +1,4 @@
-"""Percentile bootstrap over images (Efron 1979), all resamples of a figure at once."""
+"""Percentile bootstrap over images (Efron 1979), vectorized over resamples."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ CONFIDENCE = 0.95
 
 Interval = tuple[float, float]
 Floats = npt.NDArray[np.float64]
-_EXACT = 1 << 24  # whole numbers below have a float32 of their own
+_EXACT = 1 << 24  # integers up to here are exact in float32
 
 
 class Resamples:
-    """How often each image was drawn in each resample; drawn once, used for every figure.
+    """Multiplicity of each image in each resample; drawn once and used for every figure.
 
-    Paired figures (two models on the same images) come from the same draws, so that their
-    difference has its own interval.
+    Paired figures (two models on the same images) use the same draws, so that the interval of
+    their difference is valid.
 
     Parameters
     ----------
     images : int
         1 to 2**24 - 1.
     name : str
-        What is resampled: with the seed it decides the draws, so that their order never matters.
+        Name of the sample; with the seed it determines the draws, independent of their order.
     seed : int
         At least 0.
     count : int
@@ -37,7 +37,7 @@ class Resamples:
     Attributes
     ----------
     weights : ndarray of shape (count, images), float32
-        Whole numbers; each row's sum is `images`.
+        Integers; each row sums to `images`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Resamples:
             weights[:] = np.bincount(rng.integers(0, images, images), minlength=images)
 
     def shares(self, holds: npt.NDArray[np.bool_]) -> Floats:
-        """Share of the images for which something holds, in each resample.
+        """Return the share of images for which `holds` is true, in each resample.
 
         Parameters
         ----------
@@ -72,19 +72,19 @@ class Resamples:
         return self.sums(holds) / self.images
 
     def sums(self, holds: npt.NDArray[np.bool_]) -> Floats:
-        """Return the number of images, not their share: exact in whatever order it is summed."""
+        """Return the number of images instead of their share, exact in any order of summation."""
         return (self.weights @ holds.astype(np.float32)).astype(np.float64)
 
     def means(self, values: npt.NDArray[np.float64]) -> Floats:
-        """Mean of a number of shape (images,) in each resample, of shape (count,).
+        """Return the mean of `values`, shape (images,), in each resample, shape (count,).
 
-        Not by BLAS, whose order of summation, and with it the last digit, is the machine's.
+        Avoids BLAS, whose order of summation, and thus the last digit, depends on the machine.
         """
         return np.einsum("ri,i->r", self.weights, values, optimize=False) / self.images
 
 
 def interval(resampled: Floats) -> Interval:
-    """Return ends of the middle 95 % of a figure's resamples."""
+    """Return the 95 % percentile interval of a figure's resamples."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)

@@ -1,7 +1,7 @@
-"""Whether fake quantization and integer hardware give the same results, in words.
+"""States whether fake quantization and integer hardware give the same results.
 
-Langille 2024 takes for granted that they do, and measures fake quantization only. Every word
-here follows from the rows.
+Langille 2024 assumes that they do and measures only fake quantization. The whole text here is
+derived from the rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .words import amount, of_images, one_in, percent, place
 
 __all__ = ["Claim", "Facts", "claim", "labels"]
 
-_STRENGTHS = (  # bound on the share of decisions, and what is said below it
+_STRENGTHS = (  # upper bound on the share of decisions, and the statement for it
     (0.001, "It holds nearly, for decisions: fewer than one in a thousand differ"),
     (0.01, "It holds roughly, for decisions: fewer than one in a hundred differ"),
     (0.05, "It holds only loosely, for decisions: fewer than one in twenty differ"),
@@ -27,7 +27,7 @@ _STRENGTHS = (  # bound on the share of decisions, and what is said below it
 
 @dataclass(frozen=True)
 class Facts:
-    """What is said of one network: a column of a table."""
+    """Statements about one network: a column of a table."""
 
     name: str
     cells: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Facts:
 
 
 def labels(columns: Sequence[Facts]) -> list[str]:
-    """Return the labels of all columns, each behind the one that it follows in its own.
+    """Merge the labels of all columns, preserving each column's order.
 
     Examples
     --------
@@ -62,11 +62,11 @@ class Claim:
     ----------
     verdict : str
     hardware : tuple of Facts
-        Of each network: fake quantization with frozen scales against true INT8.
+        Per network: fake quantization with frozen scales against true INT8.
     observers : tuple of Facts
-        The same for live observers: how far from the hardware, and what freezing changes.
+        The same for live observers: difference from the hardware, and the effect of freezing.
     missing : tuple of str
-        What could not be said, and why.
+        Missing statements, with reasons.
     """
 
     verdict: str
@@ -76,15 +76,15 @@ class Claim:
 
 
 def claim(rows: Iterable[Row], differences: Iterable[TensorDifference], images: int) -> Claim:
-    """Return the claim, as far as the rows go.
+    """Return the claim, as far as the rows support it.
 
     Parameters
     ----------
     rows : iterable of Row
-        As of `maccord.study.measure.measure_all`.
+        From `maccord.study.measure.measure_all`.
     differences : iterable of TensorDifference
     images : int
-        At each level, 1 or more.
+        Images at each level, at least 1.
     """
     results = Results(rows)
     lines = list(differences)
@@ -133,7 +133,7 @@ def _verdict(networks: Sequence[_Network], images: int) -> str:
 
 
 class _Network:
-    """One network's figures, and what they say."""
+    """One network's figures, and statements derived from them."""
 
     def __init__(
         self, results: Results, network: str, lines: Sequence[TensorDifference], images: int
@@ -146,7 +146,7 @@ class _Network:
         self.decided = self.series("frozen", "decided_differently")
 
     def series(self, model: str, metric: str) -> list[Row]:
-        """Return a figure at every level where there is one."""
+        """Return a figure at every level that has one."""
         found = (self.results.row(self.network, model, *at, metric) for at in self.results.places)
         return [row for row in found if row]
 
@@ -155,12 +155,12 @@ class _Network:
 
     @property
     def changed(self) -> int:
-        """Decisions that differ, at all levels together."""
+        """Number of differing decisions over all levels."""
         return sum(round(row.value * self.images) for row in self.decided)
 
     @property
     def bound(self) -> float:
-        """Upper end of the share over all levels, or of the worst level."""
+        """Upper end of the interval of the share over all levels, or at the worst level."""
         whole = self.over_levels("frozen", "decided_differently")
         return whole.high if whole else max(row.high for row in self.decided)
 
@@ -175,7 +175,7 @@ class _Network:
         return any(row.value for row in rows) or any(line.differing for line in self.lines)
 
     def hardware(self) -> Facts:
-        """Fake quantization with frozen scales against true INT8."""
+        """Compare fake quantization with frozen scales to true INT8."""
         parts = (self._decisions("frozen"), self._values(), self._accuracy(), self._parting())
         return Facts(self.name, {label: text for part in parts for label, text in part.items()})
 
@@ -233,7 +233,7 @@ class _Network:
         }
 
     def observers(self) -> Facts:
-        """Live observers: against the hardware, and against frozen scales; empty without any."""
+        """Compare live observers to the hardware and to frozen scales; empty without any."""
         compared = bool(self.series("live", "decided_differently"))
         found = self._decisions("live") if compared else {}
         freezing = self._freezing()
@@ -260,7 +260,7 @@ class _Network:
         return found
 
     def _extreme(self, what: str, row: Row) -> dict[str, str]:
-        """Where freezing changes most: accuracies there, and what clamping alone would change."""
+        """Accuracies where freezing has the largest effect, and the effect of clamping alone."""
         at = (row.perturbation, row.level)
         found = [(model, self.results.row(self.network, model, *at, "top1")) for model in MODELS]
         shown = ", ".join(f"{model} {percent(top1.value)}" for model, top1 in found if top1)
@@ -290,7 +290,7 @@ class _Network:
 
 
 def _range(rows: Sequence[Row]) -> str:
-    """Lowest and highest figure of all levels, with their intervals' outer ends."""
+    """Format the lowest and highest figure over all levels, with their intervals' outer ends."""
     low, high = min(row.value for row in rows), max(row.value for row in rows)
     return (
         percent(low)

@@ -1,4 +1,4 @@
-"""The claim level by level: a line of figures for each network and level."""
+"""The claim by level: one line of figures per network and level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .words import ends, percent, place
 
 __all__ = ["COMPARED", "LevelLine", "level_lines"]
 
-COMPARED = {  # model and metric: head of a column
+COMPARED = {  # model and metric: column heading
     ("frozen", "decided_differently"): "decided differently, frozen",
     ("live", "decided_differently"): "decided differently, live",
     ("frozen", "logits_differ"): "images with another logit",
@@ -23,16 +23,16 @@ COMPARED = {  # model and metric: head of a column
 
 @dataclass(frozen=True)
 class LevelLine:
-    """What one network does at one level; figures are texts in percent, empty where there is none.
+    """One network at one level; figures are texts in percent, empty if missing.
 
     Parameters
     ----------
     network, place : str
-        `place` names perturbation and level.
+        `place` describes perturbation and level.
     compared : tuple of (str, str)
         Figure and interval, for each of `COMPARED`.
     first : tuple of (str, str, str)
-        Tensor where most images part first, or ``none``, with its share and interval.
+        Tensor at which most images first differ, or ``none``, with its share and interval.
     top1 : tuple of (str, str)
         Figure and interval, for each of `MODELS`.
     """
@@ -45,7 +45,7 @@ class LevelLine:
 
 
 def level_lines(results: Results) -> Iterator[LevelLine]:
-    """Yield the lines network by network."""
+    """Yield the lines, grouped by network."""
     parting: dict[tuple[str, str, float], list[Row]] = {}
     for row in results.rows:
         if row.metric.startswith(PARTS):

@@ -1,4 +1,4 @@
-"""What the report shows beside the figures: what was run, some images, one layer's numbers."""
+"""Further content of the report: study settings, sample images, one layer's distributions."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ __all__ = ["demonstrated", "distribution", "info"]
 
 _DISTRIBUTIONS = ("maccord", "torch", "numpy", "scipy", "scikit-learn", "amaranth")
 _SHOWN = {"awgn": (0.3, 0.6), "brownian": (40, 70), "vertical": (3, 5), "horizontal": (3, 5)}
-_IMAGES = 16  # whose activations are drawn
+_IMAGES = 16  # images for the plot of activations
 
 
 def info(
     request: Request, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
 ) -> Info:
-    """Return what was run, beside the rows."""
+    """Return the description of the study."""
     data = dataset(request.data, "test")
     images = len(answered.samples[0].labels)
     subjects = list(dict.fromkeys(cell.subject for cell in cells))
@@ -122,7 +122,7 @@ def _summary(network: str, rtl: Sequence[RtlSample]) -> RtlSummary:
 
 
 def demonstrated(cells: Sequence[Cell], results: Results) -> list[Demonstration]:
-    """One image, clean and at two levels of each perturbation, as its models saw it."""
+    """Return one image, clean and at two levels of each perturbation, as the models' input."""
     own = [cell for cell in cells if cell.subject == cells[0].subject]
     found = []
     for cell in own:
@@ -137,9 +137,9 @@ def demonstrated(cells: Sequence[Cell], results: Results) -> list[Demonstration]
 
 
 def distribution(cells: Sequence[Cell]) -> Distribution | None:
-    """Weights and inputs of a convolution in the middle of ResNet-18, or of the first network.
+    """Return weights and inputs of a convolution in mid-network, of ResNet-18 or the first network.
 
-    In floating point, the weights are those with the batch norm folded, which are quantized.
+    The float weights have the batch norm folded, as before quantization.
     """
     subjects = list(dict.fromkeys(cell.subject for cell in cells))
     subject = next((each for each in subjects if each.name == "resnet18"), subjects[0])
@@ -172,7 +172,7 @@ def distribution(cells: Sequence[Cell]) -> Distribution | None:
 
 
 def _folded(model: nn.Module, path: str) -> npt.NDArray[np.float32]:
-    """Return a convolution's weights, with the batch norm behind it folded if there is one."""
+    """Return a convolution's weights, with a following batch norm folded."""
     traced = torch.fx.symbolic_trace(model)
     conv = traced.get_submodule(path)
     assert isinstance(conv, nn.Conv2d)

@@ -1,4 +1,4 @@
-"""Where fake quantization (``frozen``) and true INT8 part: a line for each tensor and level."""
+"""Differences between fake quantization (``frozen``) and true INT8, by tensor and level."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class TensorDifference:
     network, perturbation : str
     level : float
     index : int
-        Place in the order of execution, from 0.
+        Position in the order of execution, from 0.
     tensor : str
     codes, differing : int
-        Activation codes, and those that differ.
+        Number of activation codes, and of differing ones.
     images, images_parting_here : int
-        Images, and those of which no earlier tensor differs, but this one does.
+        Number of images, and of those that first differ at this tensor.
     largest : int
-        Greatest difference of two codes.
+        Largest absolute difference of two codes.
     """
 
     network: str
@@ -58,7 +58,7 @@ _FIELDS = {field.name: {"str": str, "float": float, "int": int}[str(field.type)]
 
 
 def write_differences(path: Path, differences: Iterable[TensorDifference]) -> None:
-    """Write ``differences.csv``, whole or not at all."""
+    """Write ``differences.csv`` atomically."""
     with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_FIELDS)
@@ -69,12 +69,12 @@ def write_differences(path: Path, differences: Iterable[TensorDifference]) -> No
 
 
 def read_differences(path: Path) -> list[TensorDifference]:
-    """Read what `write_differences` wrote.
+    """Read a file written by `write_differences`.
 
     Raises
     ------
     ValueError
-        If a line is not one of its.
+        If a line is malformed.
     """
     with path.open(newline="") as file:
         reader = csv.reader(file)
@@ -96,14 +96,14 @@ def read_differences(path: Path) -> list[TensorDifference]:
 def lines(
     network: str, perturbation: str, level: float, found: Differences
 ) -> list[TensorDifference]:
-    """Return a line for each tensor that was compared.
+    """Return one line per compared tensor.
 
     Parameters
     ----------
     network, perturbation : str
     level : float
     found : Differences
-        Of all images at this level.
+        For all images at this level.
     """
     return [
         TensorDifference(

@@ -1,4 +1,4 @@
-"""The claim's one plot: decisions that differ from the hardware's, above the top-1 accuracies."""
+"""The claim's plot: decisions that differ from the hardware's, above the top-1 accuracies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["claim_plot"]
 
 Place = tuple[str, float]
 _SHORT = {"awgn": "AWGN", "vertical": "vertical", "horizontal": "horizontal", "clean": ""}
-_GAP = 1.2  # between two perturbations, in levels
+_GAP = 1.2  # between perturbations, in levels
 
 
 def claim_plot(results: Results) -> bytes | None:
-    """Return a column of panels for each network, all levels side by side.
+    """Plot one column of panels per network, with all levels on one axis.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def claim_plot(results: Results) -> bytes | None:
             _ticks(grid[-1, column], positions)
         for axes, (_, _, label) in zip(grid[:, 0], panels, strict=True):
             axes.set_ylabel(label)
-            axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])  # whole markers at 0
+            axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])  # do not clip markers at 0
         shown = {}
         for axes in grid[:, 0]:
             shown |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -67,7 +67,7 @@ def claim_plot(results: Results) -> bytes | None:
 
 
 def _positions(places: list[Place]) -> dict[Place, float]:
-    """Where the levels stand on the axis, with a gap between perturbations."""
+    """Positions of the levels on the axis, with gaps between perturbations."""
     found: dict[Place, float] = {}
     x, last = -1.0, ""
     for place in places:
@@ -84,7 +84,7 @@ def _series(
     metric: str,
     positions: dict[Place, float],
 ) -> None:
-    """One model's figures with their intervals as bars; lines join levels of a perturbation."""
+    """Plot one model's figures with error bars; lines join the levels of a perturbation."""
     rows = [(x, results.row(network, model, *at, metric)) for at, x in positions.items()]
     groups: dict[str, list[tuple[float, Row]]] = {}
     for x, row in rows:
@@ -109,11 +109,11 @@ def _series(
             linewidth=1,
             zorder=2 + MODELS.index(model),
         )
-        label = None  # once in the legend
+        label = None  # one legend entry only
 
 
 def _ticks(axes: Axes, positions: dict[Place, float]) -> None:
-    """Levels on the axis, every second of a long row, over the perturbation's name."""
+    """Label the levels, every second one if there are many, above the perturbation's name."""
     names = dict.fromkeys(name for name, _ in positions)
     axes.set_xticks([])
     ticks, labels = [], []

@@ -43,20 +43,20 @@ _LEVELS = {"awgn": "standard deviation of the noise", "brownian": "sigma of the 
 
 
 def title(number: str, results: Results) -> str:
-    """Return what a figure shows, in words."""
+    """Return a figure's title."""
     perturbation, metrics = FIGURES[number]
     shown = {"top1": "Top-1 and top-5 accuracy", "f1_weighted": "F1 score", "kl": "KL divergence"}
     return f"{shown[metrics[0]]}, {NAMES[results.called(perturbation)]}"
 
 
 def models_shown(results: Results, metric: str) -> list[str]:
-    """Models with that metric, without the clamped: they would lie on one another."""
+    """Models with that metric, except clamped ones, which would overlap."""
     present = {row.model for row in results.rows if row.metric == metric}
     return [model for model in MODELS if model in present and not model.endswith("clamped")]
 
 
 def curve(axes: Axes, model: str, x: list[float], rows: list[Row]) -> None:
-    """Draw a model's figures with the band of their intervals."""
+    """Draw a model's curve with an interval band."""
     axes.plot(
         x,
         [row.value for row in rows],
@@ -64,7 +64,7 @@ def curve(axes: Axes, model: str, x: list[float], rows: list[Row]) -> None:
         color=COLOURS[model],
         linestyle=STYLES[model],
         marker=MARKERS[model],
-        markersize=7 if model == "frozen" else 4,  # int8, mostly at the same place, lies within
+        markersize=7 if model == "frozen" else 4,  # encloses int8, which mostly coincides
         markerfacecolor="none" if model == "frozen" else None,
         zorder=2 + MODELS.index(model),
     )
@@ -73,7 +73,7 @@ def curve(axes: Axes, model: str, x: list[float], rows: list[Row]) -> None:
 
 
 def curves(number: str, results: Results) -> bytes | None:
-    """One of the figures; a column of panels for each network, clean images at level 0.
+    """Plot one figure: one column of panels per network, clean images at level 0.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def curves(number: str, results: Results) -> bytes | None:
             grid[0, column].set_title(display_name(network))
         for metric, axes in zip(metrics, grid[:, 0], strict=True):
             axes.set_ylabel(_AXES[metric])
-            # Once all panels of the row have their curves: they share the axis
+            # After all curves of the row are drawn, as its panels share the axis
             top = axes.get_ylim()[1] if metric == "kl" else 1.04
             axes.set_ylim(-0.03 * top, top)
         figure.supxlabel(f"{NAMES[perturbation]}: {_LEVELS[asked]} (0: clean)", fontsize=9)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Distribution", "density", "distributions"]
 
 _POINTS = 512
-_VALUES = 20_000  # enough for a density; more take long
+_VALUES = 20_000  # sufficient for a density; more are slow
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """A convolution's numbers in floating point and quantized; arrays of any shape.
+    """A convolution's float and quantized values; arrays of any shape.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def density(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Gaussian kernel density estimate, bandwidth by Scott's rule, of up to 20,000 values.
 
-    Of more values, evenly spaced ones are taken.
+    Larger arrays are subsampled evenly.
 
     Parameters
     ----------
     values : ndarray
-        At least two different numbers.
+        With at least two different values.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def density(
     Raises
     ------
     ValueError
-        If all values are equal, so that they have no density.
+        If all values are equal.
     """
     flat = values.reshape(-1).astype(np.float64)
     flat = flat[:: max(1, -(-flat.size // _VALUES))]
@@ -71,7 +71,7 @@ def density(
 
 
 def distributions(values: Distribution, *, quantized: bool) -> bytes:
-    """Figure 2.2, or, quantized, 2.3; as PNG."""
+    """Plot figure 2.2 or, if `quantized`, figure 2.3; return PNG."""
     if quantized:
         panels = {"weight codes": values.weight_codes, "activation codes": values.activation_codes}
     else:

@@ -1,4 +1,4 @@
-"""Figure 2.4 of Langille 2024: what the perturbations look like."""
+"""Figure 2.4 of Langille 2024: examples of the perturbations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Demonstration:
     perturbation : str
     level : float
     crop : ndarray of shape (H, W, 3), float32
-        Shown clamped to 0..1, and no other way changed.
+        Shown clamped to 0..1, otherwise unchanged.
     """
 
     perturbation: str
@@ -33,7 +33,7 @@ class Demonstration:
 
 
 def demonstrations(shown: Sequence[Demonstration]) -> bytes:
-    """Return the crops, those of one perturbation in a row of their own that begins with the clean.
+    """Plot the crops, one row per perturbation, beginning with the clean crop.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One look for all figures, and files whose bytes depend on nothing but the numbers."""
+"""Common style of all figures, and reproducible files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "LABELS", "MARKERS", "STYLES", "legend_above", "new_figure", "png", "style"]
 
-# Distinct for readers who do not tell red from green (Okabe and Ito's palette)
+# Okabe and Ito's palette, safe for red-green colour blindness
 COLOURS = {
     "fp32": "#000000",
     "fp32-clamped": "#999999",
@@ -67,7 +67,7 @@ _DPI = 110
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Apply the look, whatever the user's settings of Matplotlib are."""
+    """Apply the style, independent of the user's Matplotlib settings."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -75,12 +75,12 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return a figure of that many inches that keeps its parts from overlapping."""
+    """Return a figure of this size in inches, with constrained layout."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
-    """One legend for all panels, outside of them; `axes` has an artist of each label."""
+    """Add one legend for all panels, above them; `axes` has an artist for each label."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         columns = min(columns, len(handles))
@@ -88,7 +88,7 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Return the picture; without the date and the version that Matplotlib would add."""
+    """Return the figure as PNG, without Matplotlib's date and version metadata."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()

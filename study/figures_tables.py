@@ -1,4 +1,4 @@
-"""A table as a picture."""
+"""Tables as images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CELL = 1.08
 
 
 def number(value: float) -> str:
-    """Four decimals as in the thesis, or a power of ten where those would show nothing.
+    """Format with four decimals as in the thesis, or in scientific notation if too small.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def _text(cell: Cell | None) -> str:
 
 
 def table_picture(table: Table) -> bytes:
-    """Return the table with its intervals, as PNG."""
+    """Render a table with its intervals; return PNG."""
     lines = len(table.rows) + 2
     label = max(len(text) for text in (table.head, *(text for text, _ in table.rows)))
     first = 0.4 + 0.075 * label

@@ -24,7 +24,7 @@ GRID = ",".join(
 
 @dataclass(frozen=True)
 class Level:
-    """What every image of a test set goes through.
+    """The perturbation applied to every image of a test set.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Level:
 
     @property
     def name(self) -> str:
-        """As in ``awgn``, and of a composition ``awgn+vertical:4``: its level is the first's."""
+        """E.g. ``awgn``; ``awgn+vertical:4`` for a composition, whose level is the first's."""
         if self.perturbation is None:
             return CLEAN
         first, *rest = self.perturbation.parts
@@ -52,7 +52,7 @@ class Level:
 
 
 def levels(text: str = GRID) -> list[Level]:
-    """Return the clean images first, then the levels that `nets.perturb.parse` reads in a text.
+    """Return the clean level, then the levels that `nets.perturb.parse` parses from a text.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What was run: all that the report says beside the figures, as JSON."""
+"""Description of a study for the report, as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Deviation:
-    """Standard deviation over the pixels of what a perturbation adds, in units of the crop."""
+    """Standard deviation over the pixels of a perturbation's change, in crop units."""
 
     perturbation: str
     level: float
@@ -38,18 +38,18 @@ class Deviation:
 
 @dataclass(frozen=True)
 class RtlSummary:
-    """What of a network was simulated in RTL.
+    """RTL simulations of a network.
 
     Parameters
     ----------
     network : str
     images : int
-        At each level.
+        Images at each level.
     levels, equal : int
-        Levels, and those at which all logits, and all bytes of all tensors, equal the golden
-        model's.
+        Number of levels, and of levels at which all logits and all bytes of all tensors equal the
+        golden model's.
     compared : int
-        Bytes of all tensors, at all levels together.
+        Bytes compared, over all tensors and levels.
     """
 
     network: str
@@ -61,41 +61,41 @@ class RtlSummary:
 
 @dataclass(frozen=True)
 class Info:
-    """One study. Whatever is empty or None is left out of the report.
+    """One study. Empty and None fields are omitted from the report.
 
     Parameters
     ----------
     data : str
         Name of the data set, with its split.
     spec : str
-        As the user gave it: ``digits``, ``aircraft:PATH``.
+        As given by the user: ``digits``, ``aircraft:PATH``.
     images : int
     classes : tuple of str
     size : int
         Height and width of the crops, in pixels.
     seed : int
-        Of perturbations, calibration and resamples.
+        Seed of perturbations, calibration and resamples.
     resamples : int
-        Of each interval.
+        Resamples per interval.
     calibration : str
-        In words.
+        Description of the calibration.
     networks : mapping of str to str
-        Descriptions by name, as ``width 16, weights trained on digits (train)``.
+        Descriptions by name, e.g. ``width 16, weights trained on digits (train)``.
     float_top1 : mapping of str to float
-        Top-1 of the float network on clean images, as training reported it.
+        Top-1 of the float network on clean images, as reported by training.
     deviations : tuple of Deviation
     paired : bool
-        Whether all models saw the same bytes.
+        Whether all models had the same inputs.
     models : mapping of str to str
-        Descriptions by name, in place of `DESCRIPTIONS`.
+        Descriptions by name, overriding `DESCRIPTIONS`.
     versions : mapping of str to str
     rtl : tuple of RtlSummary
     command : str
-        That runs it again.
+        Command line that repeats the study.
     digests : mapping of str to str
-        Hashes of the weights' files and of the data.
+        Hashes of the weight files and the data.
     processor : mapping of str to str
-        As `maccord.runtime.provenance.processor` gives it.
+        As returned by `maccord.runtime.provenance.processor`.
     """
 
     data: str
@@ -119,23 +119,23 @@ class Info:
 
     @property
     def aircraft(self) -> bool:
-        """Whether the data are those of the thesis."""
+        """Whether the data set is the thesis's."""
         return self.spec.partition(":")[0] == "aircraft"
 
 
 def write_info(path: Path, info: Info) -> None:
-    """Write the JSON, whole or not at all."""
+    """Write the JSON atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps({"schema": SCHEMA} | asdict(info), indent=2) + "\n")
 
 
 def read_info(path: Path) -> Info:
-    """Read what `write_info` wrote.
+    """Read a file written by `write_info`.
 
     Raises
     ------
     ValueError
-        If it is something else.
+        If the content is malformed.
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text())

@@ -2,27 +2,27 @@
 
 Of each model:
 
-- top1, top5: share of images whose label has the greatest logit, one of the five greatest
+- top1, top5: share of images whose label has the largest logit, or one of the five largest
 - f1_weighted, f1_macro: scikit-learn's averages
 
 Of each model but fp32:
 
 - kl: mean over images of KL(FP32 || model), in nats
-- flipped: share of images that get another class than FP32 gives them
-- top1_minus_fp32: difference of top1 on the same images; top1_minus_live, the same against the
-  thesis's procedure, of frozen, frozen-clamped and int8; top1_minus_frozen, of int8
+- flipped: share of images with a different class than with FP32
+- top1_minus_fp32: paired difference of top1; for frozen, frozen-clamped and int8 also
+  top1_minus_live, against the thesis's procedure; for int8 also top1_minus_frozen
 
 Of live, frozen and frozen-clamped against int8:
 
-- decided_differently: share of images that get another class
-- logits_differ: share of images with any other logit (not of live, whose scale is its own)
-- logit_bits: share of the bits of the logits' codes that differ (not of live)
+- decided_differently: share of images with a different class
+- logits_differ: share of images with any differing logit (not for live, whose scale differs)
+- logit_bits: share of differing bits in the logits' codes (not for live)
 
 Of frozen against int8:
 
-- activations_differ: share of all activation codes
-- parts_at:TENSOR: share of images of which TENSOR is the first to differ; ``parts_at:``, share of
-  those of which none does
+- activations_differ: share of differing activation codes
+- parts_at:TENSOR: share of images that first differ at TENSOR; ``parts_at:``: share of images
+  without any difference
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from .samples import Sample
 __all__ = ["FAKE", "PARTS", "measure", "measure_all"]
 
 FAKE = ("live", "frozen", "frozen-clamped")  # fake quantization, in floating point
-PARTS = "parts_at:"  # and a tensor, or nothing
-_FROZEN = ("frozen", "frozen-clamped")  # with the scales that int8 has
+PARTS = "parts_at:"  # followed by a tensor name or nothing
+_FROZEN = ("frozen", "frozen-clamped")  # with int8's scales
 _HARDWARE = "int8"
-_OTHERS = {  # whose top-1 accuracy is taken off
+_OTHERS = {  # baselines for differences of top-1
     "fp32-clamped": ("fp32",),
     "live": ("fp32",),
     "frozen": ("fp32", "live"),
@@ -57,7 +57,7 @@ Figure = tuple[str, str, float, float, float]  # model, metric, value, low, high
 
 
 class _Level:
-    """A sample with the decisions of its models, and how its images are resampled."""
+    """A sample with its models' decisions, and the resamples of its images."""
 
     def __init__(self, sample: Sample, seed: int, resamples: int) -> None:
         self.sample = sample
@@ -105,7 +105,7 @@ class _Level:
             model, "decided_differently", self.decided[model] != self.decided[_HARDWARE]
         )
         if model not in _FROZEN:
-            return  # its logits have a scale of their own
+            return  # its logits have a different scale
         ours, theirs = self.sample.logits[model], self.sample.logits[_HARDWARE]
         yield self._share(model, "logits_differ", (ours != theirs).any(axis=1))
         if self.sample.scale is not None:
@@ -128,7 +128,7 @@ class _Level:
             return
         counts = {line.tensor: line.images_parting_here for line in differences}
         counts[""] = images - sum(counts.values())
-        # A share's resamples depend on how many images it is of, not on which
+        # A share's resamples depend on the number of images, not on which ones
         for tensor, count in counts.items():
             if count or not tensor:
                 yield self._share("frozen", f"{PARTS}{tensor}", np.arange(images) < count)
@@ -149,21 +149,21 @@ def measure(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> list[Row]:
-    """All figures of one network at one level.
+    """Return all figures of one network at one level.
 
     Parameters
     ----------
     sample : Sample
     differences : iterable of TensorDifference
-        Those of other networks and levels are passed over.
+        Entries of other networks and levels are ignored.
     seed : int
-        Of the resamples, together with network, perturbation and level.
+        Seed of the resamples, combined with network, perturbation and level.
     resamples : int
 
     Returns
     -------
     list of Row
-        Of the models that there are.
+        For the available models.
     """
     place = (sample.network, sample.perturbation, sample.level)
     own = [d for d in differences if (d.network, d.perturbation, d.level) == place]
@@ -184,9 +184,9 @@ def measure_all(
 ) -> list[Row]:
     """Return the rows of every sample, then those over all levels of each network.
 
-    The latter are of the metrics top1, decided_differently and top1_minus_...: the mean over
-    levels for each image, the images resampled with all their levels. They need the same images
-    at every level.
+    The latter contain the metrics top1, decided_differently and top1_minus_...: the mean over
+    levels for each image, with images resampled together with all their levels. They require the
+    same images at every level.
     """
     differences = list(differences)
     rows: list[Row] = []

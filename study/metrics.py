@@ -1,4 +1,4 @@
-"""Figures of merit from labels and logits: what a model answers, and how far two models part."""
+"""Metrics from labels and logits, of one model or between two models."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Flags = npt.NDArray[np.bool_]
 
 
 def decisions(logits: Logits) -> Labels:
-    """Class with the greatest logit, of equal ones the first; shape (N,)."""
+    """Class with the largest logit, the first one on ties; shape (N,)."""
     return np.argmax(logits, axis=1)
 
 
 def in_top(labels: Labels, logits: Logits, count: int) -> Flags:
-    """Whether the label's logit is among the `count` greatest, of shape (N,).
+    """Whether the label's logit is among the `count` largest; shape (N,).
 
-    Of equal logits, which quantization makes common, the first class ranks first, as in
-    `decisions`. With no more than `count` classes it always is.
+    Ties, which quantization makes common, rank by class index, as in `decisions`. Always true for
+    at most `count` classes.
     """
     own = np.take_along_axis(logits, labels[:, None], axis=1)
     earlier = np.arange(logits.shape[1]) < labels[:, None]
@@ -48,11 +48,11 @@ def kl(reference: Logits, other: Logits) -> Floats:
 
 
 def f1(labels: Labels, decided: Labels) -> tuple[float, float]:
-    """F1 score, weighted by the labels' frequencies and macro: scikit-learn's averages.
+    """F1 score, weighted by label frequency and macro, as in scikit-learn.
 
-    Both are over the classes that occur among labels or decisions.
+    Both average over the classes that occur in labels or decisions.
     """
-    # one pass for both averages, formed as scikit-learn forms them
+    # one pass for both averages, computed as in scikit-learn
     _, _, scores, counts = precision_recall_fscore_support(labels, decided, zero_division=0.0)  # pyright: ignore[reportArgumentType]
     return float(np.average(scores, weights=counts)), float(np.mean(scores))
 
@@ -60,9 +60,9 @@ def f1(labels: Labels, decided: Labels) -> tuple[float, float]:
 def f1_resampled(
     resamples: Resamples, labels: Labels, decided: Labels, classes: int
 ) -> tuple[Floats, Floats]:
-    """Return what `f1` gives in each resample; two of shape (count,).
+    """Return `f1` of each resample; two arrays of shape (count,).
 
-    F1 of a class is 2 TP / (labels + decisions): three counts, each a sum over images.
+    The F1 of a class is 2 TP / (labels + decisions); all three counts are sums over images.
     """
     every = np.arange(classes)
     is_label, is_decided = labels[:, None] == every, decided[:, None] == every
@@ -76,7 +76,7 @@ def f1_resampled(
 
 
 def codes(logits: Logits, scale: float, zero_point: int) -> npt.NDArray[np.uint8]:
-    """Return the codes that logits came from.
+    """Return the codes of dequantized logits.
 
     Raises
     ------
@@ -97,5 +97,5 @@ def _in_byte(numbers: Floats) -> bool:
 
 
 def bits_that_differ(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Floats:
-    """Share of the bits of each image's codes that differ; shape (N,)."""
+    """Share of differing bits in each image's codes; shape (N,)."""
     return np.unpackbits(a ^ b, axis=1).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Answers of tasks on disk, one file each, so that a study that was stopped goes on from there."""
+"""Task results on disk, one file each, from which an interrupted study resumes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOGITS = "logits_"
 
 @cache
 def origin() -> str:
-    """Hash of what answers depend on besides the task: our code, the libraries."""
+    """Hash of what results depend on besides the task: code and libraries."""
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in ("grid", "subject", "work")]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
@@ -35,7 +35,7 @@ def origin() -> str:
 
 @cache
 def key(subject: Subject) -> str:
-    """Hash of a network, its weights, its data and all code that makes answers of them."""
+    """Hash of a network, its weights, its data and the code that computes results."""
     data = [dataset(subject.data, split).digest for split in ("train", "test")]
     shape = str(subject.architecture.outline())
     return digest(origin(), subject.name, shape, subject.weights, *data, str(subject.calibration))[
@@ -44,7 +44,7 @@ def key(subject: Subject) -> str:
 
 
 def part_path(folder: Path, task: Task) -> Path:
-    """Where the answer of a task is kept: its name says all that it depends on."""
+    """Path of a task's result; its name encodes everything that it depends on."""
     images = digest(np.array(task.images, np.int64))[:12]
     models = digest(" ".join(task.models), task.device, str(task.unpaired))[:8]
     place = folder / f"{task.subject.name}-{key(task.subject)}" / f"{task.level}@{task.seed}"
@@ -52,7 +52,7 @@ def part_path(folder: Path, task: Task) -> Path:
 
 
 def write_part(path: Path, part: Part) -> None:
-    """Write an answer, whole or not at all."""
+    """Write a result atomically."""
     arrays: dict[str, Any] = {_LOGITS + name: logits for name, logits in part.logits.items()}
     arrays["moments"] = part.moments
     if part.differences is not None:
@@ -65,7 +65,7 @@ def write_part(path: Path, part: Part) -> None:
 
 
 def read_part(path: Path) -> Part | None:
-    """Read an answer; None if there is none, or not a whole one."""
+    """Read a result; None if it is missing or damaged."""
     try:
         with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -77,11 +77,11 @@ def read_part(path: Path) -> Part | None:
             differences = Differences(names, *counts)
         return Part(logits, differences, arrays["moments"])
     except (FileNotFoundError, EOFError, zipfile.BadZipFile, KeyError, ValueError):
-        return None  # what is damaged is computed anew
+        return None  # damaged results are recomputed
 
 
 def join(parts: Sequence[Part]) -> Part:
-    """Join the answers for the images of several parts, in their order, with all their models."""
+    """Concatenate the results of several parts' images, with all their models."""
     models = dict.fromkeys(model for part in parts for model in part.logits)
     logits = {
         model: np.concatenate([part.logits[model] for part in parts if model in part.logits])

@@ -1,4 +1,4 @@
-"""A study cut into tasks, and its answers put together again."""
+"""Splits a study into tasks, and collects their results."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .work import Part, Task
 
 __all__ = ["Cell", "Collected", "cells", "chosen_images", "collect"]
 
-_PIXELS = 150 * 32 * 32  # of a task's images: some seconds of work
-_LEAST = 8  # images
+_PIXELS = 150 * 32 * 32  # per task: some seconds of work
+_LEAST = 8  # minimum images per task
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One network at one level, and the tasks that make it up.
+    """One network at one level, and its tasks.
 
     Parameters
     ----------
     subject : Subject
     level : Level
     tasks : tuple of Task
-        All images in chunks; then, if the thesis's live observers are asked for, one task for all
-        images, because there each answer depends on the batches before it.
+        All images in chunks; then, if live observers are requested, one task for all images,
+        because their results depend on earlier batches.
     """
 
     subject: Subject
@@ -41,7 +41,7 @@ class Cell:
 
 
 def chosen_images(count: int, limit: int) -> list[int]:
-    """Return indices of the images under study: all, or as many as the limit, evenly spaced.
+    """Return the indices of the images to use: all, or at most `limit`, evenly spaced.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def chosen_images(count: int, limit: int) -> list[int]:
 
 
 def cells(request: Request, subjects: Sequence[Subject]) -> list[Cell]:
-    """All tasks of a request, network by network and level by level."""
+    """Return all tasks of a request, by network and level."""
     data = dataset(request.data, "test")
     images = chosen_images(len(data), request.limit)
     size = max(_LEAST, _PIXELS // data.size**2)
@@ -72,15 +72,15 @@ def cells(request: Request, subjects: Sequence[Subject]) -> list[Cell]:
 
 @dataclass(frozen=True, eq=False)
 class Collected:
-    """All answers of a study.
+    """All results of a study.
 
     Parameters
     ----------
     samples : list of Sample
     differences : list of TensorDifference
     deviations : mapping of str to float
-        Standard deviation over all pixels and images of what a level changes, in units of the
-        crop (0..1), by level as in ``awgn:0.3``.
+        Standard deviation over all pixels and images of a level's change, in crop units (0..1),
+        keyed by level, e.g. ``awgn:0.3``.
     """
 
     samples: list[Sample]
@@ -89,7 +89,7 @@ class Collected:
 
 
 def collect(found: Sequence[Cell], folder: Path) -> Collected:
-    """Put the answers together that lie in a folder of parts.
+    """Collect the results in a folder of parts.
 
     Raises
     ------

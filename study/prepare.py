@@ -1,4 +1,4 @@
-"""The networks under study, trained if they are the embedded ones, and quantized."""
+"""Prepares the networks of a study: trains the built-in ones, and quantizes all."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["subjects"]
 
 
 def subjects(request: Request, pool: Executor) -> list[Subject]:
-    """Return the networks of a request, with their weights and their quantization on disk.
+    """Return the networks of a request, with weights and quantization on disk.
 
     Parameters
     ----------
     request : Request
     pool : Executor
-        Trains and quantizes them side by side.
+        Trains and quantizes them in parallel.
 
     Raises
     ------
     ValueError
-        If a checkpoint cannot be read or is of another network or number of classes, or a network
-        has an operator that the accelerator lacks.
+        If a checkpoint cannot be read or has another architecture or number of classes, or a
+        network has an unsupported operator.
     """
-    dataset(request.data, "test")  # what is wrong with the data is said first
+    dataset(request.data, "test")  # report problems with the data first
     folder = (request.out / "weights").resolve()
     own = [name for name in request.networks if name not in request.weights]
     paths = {name: folder / f"{name}.pt" for name in own}
@@ -47,7 +47,7 @@ def subjects(request: Request, pool: Executor) -> list[Subject]:
 
 
 def _train(name: str, path: Path) -> None:
-    """Write the weights of an embedded network, unless they are there."""
+    """Train and write the weights of a built-in network, unless present."""
     state = trained(name).state_dict()
     if path.is_file():
         try:
@@ -55,7 +55,7 @@ def _train(name: str, path: Path) -> None:
             if all(torch.equal(there[key], value) for key, value in state.items()):
                 return
         except ValueError:
-            pass  # damaged, or of other data: replaced
+            pass  # damaged, or for other data: replaced
     save(path, state)
 
 
@@ -66,7 +66,7 @@ def _subject(name: str, weights: Path, request: Request) -> Subject:
 
 
 def _absolute(data: str) -> str:
-    """Name a data set by an absolute path: a cluster's workers have other working folders."""
+    """Make a data set's path absolute, as cluster workers have other working directories."""
     kind, colon, path = data.partition(":")
     return f"{kind}:{Path(path).expanduser().resolve()}" if colon else data
 
@@ -83,4 +83,4 @@ def _check_classes(subject: Subject) -> None:
 
 
 def _quantize(subject: Subject) -> None:
-    _ = quantized_network(subject).graph  # what cannot run is refused here
+    _ = quantized_network(subject).graph  # raises for unsupported operators

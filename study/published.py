@@ -1,10 +1,10 @@
 """Tables 4.1 to 4.18 of Langille 2024, as printed: values of FGVC-Aircraft's 70 families.
 
-Three of the four tables of KL divergence fit a mean over images. Table 4.18 does not: it is
-hundreds of times smaller than the divergence of clean images in table 4.2. The text's appendix B
-sums over as many images as there are levels, then divides by 3,333; five images' sum over 3,333
-is what table 4.18 looks like, and tables 4.6, 4.10 and 4.14 do not. `SLIP` would undo it: times
-`SLIP`, a value is the mean over those five images.
+Three of the four tables of KL divergence are consistent with a mean over images. Table 4.18 is
+not: its values are hundreds of times smaller than the divergence of clean images in table 4.2.
+Appendix B sums over as many images as there are levels, then divides by 3,333. Table 4.18, but not
+tables 4.6, 4.10 and 4.14, is consistent with such a sum of five images divided by 3,333. `SLIP`
+corrects it: a value times `SLIP` is the mean over those five images.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ __all__ = [
 ]
 
 THESIS_NETWORKS = {"squeezenet1_1": "SqueezeNet1.1", "resnet18": "ResNet-18", "vgg16": "VGG-16"}
-IMAGES = 3333  # of the test split
+IMAGES = 3333  # in the test split
 SLIPPED = "4.18"
 SLIP = IMAGES / 5
 
 _PERTURBATIONS = ("awgn", "brownian", "vertical", "horizontal")
 _METRICS = ("top1", "top5", "f1", "kl")
-TABLES = {  # of one perturbation and one figure each
+TABLES = {  # one perturbation and one figure each
     f"4.{3 + 4 * row + column}": (perturbation, metric)
     for row, perturbation in enumerate(_PERTURBATIONS)
     for column, metric in enumerate(_METRICS)
 }
 """Perturbation and figure of tables 4.3 to 4.18."""
 
-# A level, or what stands in its place, then FP32 and INT8 of the networks in THESIS_NETWORKS' order
+# Level or its label, then FP32 and INT8 for each network, in the order of THESIS_NETWORKS
 _PRINTED = {
     "4.1": """
         top1 0.6268 0.6250 0.7204 0.7192 0.7843 0.7828
@@ -210,7 +210,7 @@ _VALUES = _read()
 def published(
     perturbation: str, level: float, metric: str, network: str, model: str
 ) -> float | None:
-    """Return the printed value, or None where there is none.
+    """Return the printed value, or None if there is none.
 
     Parameters
     ----------
@@ -220,9 +220,9 @@ def published(
     metric : str
         ``top1``, ``top5``, ``f1`` (its average is not stated) or ``kl``, FP32 || INT8.
     network : str
-        As in `THESIS_NETWORKS`.
+        One of `THESIS_NETWORKS`.
     model : str
-        ``fp32`` or ``int8``; divergences are ``int8``'s.
+        ``fp32`` or ``int8``; KL divergences are under ``int8``.
 
     Examples
     --------
@@ -233,7 +233,7 @@ def published(
 
 
 def largest_departure() -> float:
-    """Greatest printed difference of top-1 between INT8 and FP32, whatever its sign.
+    """Largest absolute printed difference of top-1 between INT8 and FP32.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""All that a study leaves for people: tables, figures, and one page that needs no other file."""
+"""Writes a study's tables, figures and self-contained HTML report."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ print(top1, f1_weighted, flipped, kl)
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the thesis: its number, what it shows, and the PNG."""
+    """A figure of the thesis: number, title and PNG."""
 
     number: str
     title: str
@@ -67,7 +67,7 @@ def pictures(
     shown: Sequence[Demonstration] = (),
     distribution: Distribution | None = None,
 ) -> list[Picture]:
-    """Return the thesis's figures that there are numbers for, in its order.
+    """Return the thesis's figures for which there are results, in the thesis's order.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def pictures(
     shown : sequence of Demonstration
         Perturbed crops for figure 2.4.
     distribution : Distribution, optional
-        Of a convolution, for figures 2.2 and 2.3.
+        Values of a convolution, for figures 2.2 and 2.3.
     """
     found = []
     if distribution:
@@ -99,7 +99,7 @@ def page(
     drawn: Sequence[Picture],
     plot: bytes | None,
 ) -> str:
-    """Return the text of ``report.html``.
+    """Return the content of ``report.html``.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _without(names: Sequence[str], found: Sequence[str]) -> list[str]:
 
 
 def _recompute(results: Results) -> str:
-    """Return the recipe, with names that this study has; empty without any."""
+    """Return the recipe for recomputing results, with names from this study; may be empty."""
     quantized = [model for model in ("int8", "frozen", "live") if model in results.models]
     if not quantized or "fp32" not in results.models or not results.places:
         return ""
@@ -168,14 +168,14 @@ def write_outputs(
     shown: Sequence[Demonstration] = (),
     distribution: Distribution | None = None,
 ) -> Path:
-    """Write all tables, figures and the report; each file whole or not at all.
+    """Write all tables, figures and the report, each file atomically.
 
-    Tables and figures that lie there from before, and that these rows do not give, are removed.
+    Existing tables and figures that these rows do not produce are removed.
 
     Parameters
     ----------
     folder : Path
-        Gets ``tables/table_4.N.csv`` and ``.png``, ``figures/figure_4.N.png``,
+        Folder for ``tables/table_4.N.csv`` and ``.png``, ``figures/figure_4.N.png``,
         ``figures/claim.png`` and ``report.html``.
     info : Info
     rows : iterable of Row
@@ -186,7 +186,7 @@ def write_outputs(
     Returns
     -------
     Path
-        Of the report.
+        Path of the report.
     """
     rows, differences = list(rows), list(differences)
     results = Results(rows)
@@ -199,7 +199,7 @@ def write_outputs(
     plot = claim_plot(results)
     for name, content in (files | ({"claim": plot} if plot else {})).items():
         written.add(_write(folder / "figures" / f"{name}.png", content))
-    for pattern in _OURS:  # of an earlier study with other levels: not of these results
+    for pattern in _OURS:  # remove files of an earlier study with other levels
         for path in set(folder.glob(pattern)) - written:
             path.unlink()
     text = page(info, rows, differences, drawn, plot)

@@ -1,4 +1,4 @@
-"""What `maccord study` was asked for, and the refusal of what makes no sense or cannot end well."""
+"""Options of `maccord study`, and their validation before any long work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["EMBEDDED", "NETWORKS", "Request", "check", "check_file"]
 
 EMBEDDED = "digits"
 NETWORKS = ("resnet18", "vgg16", "squeezenet1_1")  # Langille 2024, section 3.1
-_RTL = 3  # images of a level that the RTL sees, of the embedded data
+_RTL = 3  # images per level to simulate in RTL, for the built-in data
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command line that gives the same results, without what does not change them.
+        """The command line that reproduces the results, without irrelevant options.
 
-        Paths are names alone, because equal studies in other folders say the same.
+        Paths are reduced to names, so that equal studies in different folders have equal text.
         """
         kind, colon, path = self.data.partition(":")
         options = {
@@ -66,14 +66,14 @@ class Request:
 
     @property
     def rtl_images(self) -> int:
-        """Images of each level that the RTL sees: by default a few of the embedded data, small."""
+        """Images per level to simulate in RTL: by default a few of the small, built-in data."""
         if self.rtl >= 0:
             return self.rtl
         return _RTL if self.data == EMBEDDED and "int8" in self.models else 0
 
 
 def check(request: Request) -> None:
-    """Refuse what makes no sense, before anything is trained or PyTorch is imported.
+    """Reject invalid options, before training or importing PyTorch.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def _check_device(request: Request) -> None:
     from ..nets.devices import check_device, usable_device
 
     check_device(request.device)
-    if request.scheduler == "processes":  # a cluster's workers have devices of their own
+    if request.scheduler == "processes":  # cluster workers have their own devices
         usable_device(request.device)
 
 
 def check_file(name: str, path: Path) -> None:
-    """Refuse a checkpoint that is not there.
+    """Reject a checkpoint that does not exist.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A study's numbers as tidy rows: one figure, with its interval, in each."""
+"""A study's results as tidy rows: one figure with its interval per row."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..runtime.files import atomic_write
 
 __all__ = ["ALL", "CLEAN", "MODELS", "Row", "level_text", "read_rows", "write_rows"]
 
-CLEAN = "clean"  # has level 0
-ALL = "all"  # of a row over all levels of a network; has level 0
+CLEAN = "clean"  # with level 0
+ALL = "all"  # for rows over all levels of a network; with level 0
 MODELS = ("fp32", "fp32-clamped", "live", "frozen", "frozen-clamped", "int8")
 
 
@@ -24,15 +24,15 @@ class Row:
     Parameters
     ----------
     network, model : str
-        `model` is of `MODELS`.
+        `model` is one of `MODELS`.
     perturbation : str
-        As in ``awgn``; ``clean``, or ``all``: the network's levels together.
+        E.g. ``awgn``; ``clean``; or ``all``, for all levels of the network.
     level : float
-        0 where the perturbation is ``clean`` or ``all``.
+        0 if the perturbation is ``clean`` or ``all``.
     metric : str
         As in `maccord.study.measure`.
     value, low, high : float
-        The figure and its 95 % interval; the ends are NaN where there is none.
+        The figure and its 95 % interval, with NaN ends if there is none.
     """
 
     network: str
@@ -49,7 +49,7 @@ _NAMES = [field.name for field in fields(Row)]
 
 
 def level_text(level: float) -> str:
-    """All digits of a level, and no more.
+    """Format a level with all significant digits.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def level_text(level: float) -> str:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write ``results.csv``, whole or not at all; every float with all its digits.
+    """Write ``results.csv`` atomically, with all digits of every float.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _number(value: float) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read what `write_rows` wrote.
+    """Read a file written by `write_rows`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The integer network in RTL, on a few images of every level: all tensors and logits equal."""
+"""Checks a few images of every level in RTL: all tensors and logits must be equal."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ __all__ = ["RtlSample", "rtl_samples"]
 
 @dataclass(frozen=True)
 class RtlSample:
-    """What the RTL made of some images of one network at one level.
+    """RTL result for some images of one network at one level.
 
     Parameters
     ----------
     network, level : str
-        `level` as in ``awgn:0.3``.
+        `level`: e.g. ``awgn:0.3``.
     images : int
     equal : bool
-        Whether every byte of every tensor equals golden model and PyTorch, and each logit the
-        study's ``int8`` logit.
+        Whether every byte of every tensor equals the golden model's and PyTorch's, and every logit
+        equals the study's ``int8`` logit.
     compared : int
-        Bytes of all tensors.
+        Bytes compared, over all tensors.
     cycles : int
-        Of the accelerator, for all images.
+        Accelerator cycles for all images.
     problem : str
         One sentence if something differs.
     """
@@ -69,30 +69,30 @@ def rtl_samples(
     progress: Callable[[str], None] = lambda text: None,
     parameters: Parameters | None = None,
 ) -> Iterator[RtlSample]:
-    """Run tasks in RTL, as one program for the images of each.
+    """Run tasks in RTL, with one program for all images of a task.
 
     Parameters
     ----------
     tasks : sequence of Task
-        Grouped by network, with the same number of images in each of a network.
+        Grouped by network, with the same number of images in all tasks of a network.
     logits : sequence of ndarray of shape (N, classes), float32
         The study's integer logits for each task.
     folder : Path
-        Of finished parts; levels that are there and were equal are not simulated again, unless
-        logits or hardware are others now.
+        Folder of completed parts; levels that were equal are not simulated again unless logits or
+        hardware have changed.
     jobs : int
         Processes.
     worker : callable
-        Simulates; for tests that the comparison notices.
+        Simulation function, replaceable for fault injection in tests.
     progress : callable
-        Called with one line when something that takes long begins.
+        Called with one line before each long step.
     parameters : Parameters, optional
-        Of the accelerator; 16 x 16 by default.
+        The accelerator's parameters; a 16 x 16 array by default.
 
     Yields
     ------
     RtlSample
-        One for each task, as they come.
+        One per task, in order of completion.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def rtl_samples(
 
 
 def _path(folder: Path, task: Task, expected: np.ndarray, verilog: str) -> Path:
-    """Where it is kept that the RTL agrees: this RTL, with these logits."""
+    """Path of the record that this RTL agrees with these logits."""
     simulation = sources(sim, suffixes=SIMULATION), metadata.version("cocotb")
     origin = digest(*simulation, verilog, expected)[:8]
     return part_path(folder, task).with_suffix(f".{origin}.rtl.json")

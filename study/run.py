@@ -1,4 +1,4 @@
-"""`maccord study`: from networks, data and perturbations to tables, figures and a page."""
+"""`maccord study`: runs a study and writes tables, figures and the report."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ __all__ = ["PROVENANCE", "run"]
 
 PROVENANCE = "maccord.provenance/1"
 
-_STEPS = 20  # lines of progress where there is no terminal
+_STEPS = 20  # progress lines without a terminal
 
 
 def run(request: Request, worker: Worker = run_network) -> int:
-    """Run a study, or what is left of it, and write its results.
+    """Run or resume a study, and write its results.
 
     Parameters
     ----------
     request : Request
     worker : callable
-        Simulates; for tests.
+        Simulation function, replaceable in tests.
 
     Returns
     -------
     int
-        Exit code: 0; 1 if the RTL's outputs differ from the integer network's.
+        Exit code: 0, or 1 if the RTL's outputs differ from the integer network's.
 
     Raises
     ------
     ValueError
-        If the request makes no sense, or data or weights are not what it needs.
+        If the request is invalid, or data or weights do not fit.
     SimulationError, ToolchainError
         If the simulator cannot be built.
     """
@@ -106,9 +106,9 @@ def _progress(err: Console) -> Progress:
 def _answer(
     pool: Executor, tasks: Sequence[Task], folder: Path, request: Request, err: Console
 ) -> None:
-    """Run the tasks that have no answer yet, and keep each answer as it comes."""
+    """Run the tasks without a stored result, and store each result when complete."""
     todo = [task for task in tasks if read_part(part_path(folder, task)) is None]
-    todo.sort(key=lambda task: -len(task.images))  # the longest first, for an even end
+    todo.sort(key=lambda task: -len(task.images))  # longest first, to balance the load at the end
     workers = _workers(request) if request.scheduler == "processes" else 256
     done = len(tasks) - len(todo)
     if done:
@@ -126,7 +126,7 @@ def _answer(
 
 
 def _answer_with(code: str, task: Task) -> Part:
-    """Return what a worker answers, if its code is that by whose hash the answer is kept."""
+    """Return a worker's result if its code matches the hash under which results are stored."""
     if origin() != code:
         raise ValueError(
             "code and libraries must be the same in all processes of a study, and while it runs, "
@@ -143,7 +143,7 @@ def _simulate(
     worker: Worker,
     err: Console,
 ) -> list[RtlSample]:
-    """Return the first images of every level in RTL."""
+    """Simulate the first images of every level in RTL."""
     if not request.rtl_images:
         return []
     tasks, logits = [], []
@@ -173,7 +173,7 @@ def _simulate(
 def _write(
     request: Request, found: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
 ) -> tuple[list[Row], Path]:
-    """Measure, and write all that people and programs read; return the report's path."""
+    """Compute all figures and write all outputs; return the report's path."""
     out = request.out
     rows = measure_all(answered.samples, answered.differences, seed=request.seed)
     write_rows(out / "results.csv", rows)
@@ -196,7 +196,7 @@ def _write(
 
 
 def _write_provenance(path: Path, about: Info) -> None:
-    """Write what differs between runs of equal results, which all other files are free of."""
+    """Write the run-dependent provenance, which all other files exclude."""
     found = provenance(about.digests, **about.versions)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps({"schema": PROVENANCE} | asdict(found), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What a study prints when it is done: a line for each network, and the claim's verdict."""
+"""Terminal summary of a study: one line per network, and the verdict on the claim."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODELS = ("fp32", "live", "frozen", "int8")
 def print_study(
     out: Console, rows: Sequence[Row], answered: Collected, rtl: Sequence[RtlSample]
 ) -> None:
-    """Print a study's table, what the RTL said, and whether fake quantization is the hardware."""
+    """Print a study's table, the RTL check, and whether fake quantization matches the hardware."""
     results = Results(rows)
     models = [model for model in _MODELS if model in results.models]
     table = Table(box=None, pad_edge=False)

@@ -1,9 +1,9 @@
-"""What each model answered at one level: labels and logits, as ``NETWORK/awgn_0.1.npz``.
+"""Labels and logits of each model at one level, e.g. ``NETWORK/awgn_0.1.npz``.
 
-Anyone can recompute the results from these files: ``labels`` (N,), and ``logits_MODEL``
-(N, classes), the model's name with ``_`` for ``-``. Four further arrays are optional: ``scale``
-and ``zero_point`` of the logits' codes, and for each image ``differing``, its activation codes
-that differ between ``frozen`` and ``int8``, and ``codes``, how many there are.
+All results can be recomputed from these files: ``labels`` (N,), and ``logits_MODEL`` (N, classes),
+with ``_`` for ``-`` in the model's name. Four further arrays are optional: ``scale`` and
+``zero_point`` of the logits' codes; per image ``differing``, the number of activation codes that
+differ between ``frozen`` and ``int8``; and ``codes``, the number of activation codes.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Sample:
     labels : ndarray of shape (N,), int64
         In 0..classes - 1.
     logits : mapping from str to ndarray of shape (N, classes), float32
-        By model, any of `MODELS`; two classes or more, the same number in all.
+        Keyed by model, any of `MODELS`; at least two classes, the same number in all.
     scale : float, optional
-        Of the codes of ``int8``'s and ``frozen``'s logits.
+        Scale of the codes of ``int8``'s and ``frozen``'s logits.
     zero_point : int
     differing : ndarray of shape (N,), int64, optional
-        Codes of an image's activations that differ between ``frozen`` and ``int8``.
+        Number of an image's activation codes that differ between ``frozen`` and ``int8``.
     codes : int
-        How many codes an image's activations have; needed with `differing`.
+        Number of activation codes per image; required with `differing`.
 
     Raises
     ------
@@ -97,12 +97,12 @@ class Sample:
 
     @property
     def models(self) -> list[str]:
-        """Those that there are logits of, in the order of `MODELS`."""
+        """Models with logits, in the order of `MODELS`."""
         return [model for model in MODELS if model in self.logits]
 
 
 def write_sample(folder: Path, sample: Sample) -> Path:
-    """Write ``folder/NETWORK/PERTURBATION_LEVEL.npz``, whole or not at all; return its path."""
+    """Write ``folder/NETWORK/PERTURBATION_LEVEL.npz`` atomically; return its path."""
     arrays: dict[str, Any] = {"labels": sample.labels}
     arrays |= {_PREFIX + name.replace("-", "_"): sample.logits[name] for name in sample.models}
     if sample.scale is not None:
@@ -117,7 +117,7 @@ def write_sample(folder: Path, sample: Sample) -> Path:
 
 
 def read_sample(path: Path) -> Sample:
-    """Read one file; its name gives the perturbation and level, its folder the network.
+    """Read one file; perturbation and level are taken from its name, the network from its folder.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def read_sample(path: Path) -> Sample:
     """
     perturbation, _, level = path.stem.rpartition("_")
     try:
-        with path.open("rb") as stream, np.load(stream) as file:  # a broken file is closed, too
+        with path.open("rb") as stream, np.load(stream) as file:  # also closes damaged files
             arrays = {name: file[name] for name in file.files}
         return Sample(
             network=path.parent.name,

@@ -1,4 +1,4 @@
-"""Where tasks run: processes of this machine, or the workers of a Dask cluster."""
+"""Executors for tasks: local processes, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from ..runtime.errors import SimulationError
 __all__ = ["answers", "check_scheduler", "executor"]
 
 _PROCESSES = "processes"
-_AHEAD = 2  # tasks that wait for each worker
+_AHEAD = 2  # queued tasks per worker
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 @contextmanager
 def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
-    """Yield an executor, whose tasks end with the block.
+    """Yield an executor; its tasks are ended with the block.
 
     Parameters
     ----------
     scheduler : str
-        ``processes``; or ``dask:ADDRESS`` of a scheduler of Dask, as ``dask:tcp://host:8786``,
-        whose workers see the same files.
+        ``processes``, or ``dask:ADDRESS`` of a Dask scheduler, e.g. ``dask:tcp://host:8786``,
+        whose workers share the same files.
     jobs : int
-        Processes; 0 for as many as this one may use processors. A cluster has its own number.
+        Processes; 0 for one per available processor. Ignored for a cluster.
 
     Raises
     ------
     ValueError
-        If the scheduler is neither, or cannot be reached.
+        If the scheduler is unknown or cannot be reached.
     SimulationError
-        If a process is killed, as by the system when memory runs out.
+        If a process is killed, e.g. by the system when out of memory.
     """
     if jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {jobs}")
@@ -52,7 +52,7 @@ def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
 
 
 def check_scheduler(scheduler: str) -> None:
-    """Refuse a scheduler of no known kind, without a try to reach it.
+    """Reject an unknown kind of scheduler, without connecting to it.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _processes(count: int) -> Iterator[Executor]:
 
 
 def _obey_parent() -> None:
-    """End with the parent, however it ends; leave the keyboard's interrupt to it."""
+    """Terminate with the parent process, and leave keyboard interrupts to it."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -119,12 +119,12 @@ def _cluster(address: str) -> Iterator[Executor]:
 def answers(
     pool: Executor, function: Callable[[T], R], tasks: Iterable[T], workers: int
 ) -> Iterator[tuple[T, R]]:
-    """Yield each task with its answer as they come; a few wait ahead of the workers.
+    """Yield each task with its result in order of completion; a few are queued per worker.
 
     Raises
     ------
     Exception
-        What the function raised.
+        Any exception of the function.
     """
     waiting: dict[Future[Any], T] = {}
     remaining = iter(tasks)

@@ -1,4 +1,4 @@
-"""The networks under study: which weights, which quantization; to be loaded in any process."""
+"""Networks of a study, with weights and quantization, loadable in any process."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..nets.networks import Architecture
 
 __all__ = ["Subject", "calibration_images", "dataset", "float_network", "quantized_network"]
 
-_KEPT = 4  # networks that a process holds
+_KEPT = 4  # networks cached per process
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A float network on a data set, and how it is quantized.
+    """A float network on a data set, with its quantization settings.
 
     Parameters
     ----------
     name : str
-        As in `nets.networks.NETWORKS`.
+        One of `nets.networks.NETWORKS`.
     architecture : Architecture
     weights : Path
         Checkpoint, absolute.
     data : str
-        As `open_dataset` takes it.
+        As for `open_dataset`.
     calibration : int
-        Images of the training split that set the quantization ranges, evenly spaced.
+        Calibration images, evenly spaced over the training split.
     cache : Path
         Folder of quantized networks, absolute.
     """
@@ -51,7 +51,7 @@ class Subject:
 
 @lru_cache(maxsize=2)
 def dataset(spec: str, split: str) -> Dataset:
-    """Return a split of a data set, opened once in each process."""
+    """Return a split of a data set, opened once per process."""
     return open_dataset(spec, split)
 
 
@@ -66,7 +66,7 @@ def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
 
 @lru_cache(maxsize=_KEPT)
 def float_network(subject: Subject) -> nn.Module:
-    """Return the network in floating point, in evaluation mode.
+    """Return the float network, in evaluation mode.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def float_network(subject: Subject) -> nn.Module:
 
 @lru_cache(maxsize=_KEPT)
 def quantized_network(subject: Subject) -> QuantizedNetwork:
-    """Return the network in integers, as PyTorch quantizes it; from the cache if it is there.
+    """Return the network quantized by PyTorch, from the cache if present.
 
     Raises
     ------
     ValueError
-        If the checkpoint does not fit, or an operator is not known.
+        If the checkpoint does not fit, or an operator is not supported.
     """
     return load(
         subject.name,
@@ -91,5 +91,5 @@ def quantized_network(subject: Subject) -> QuantizedNetwork:
         calibration=calibration_images(subject),
         cache=subject.cache,
         variant=subject.architecture,
-        corrected=False,  # as the thesis quantizes
+        corrected=False,  # as in the thesis
     )

@@ -1,4 +1,4 @@
-"""Tables 4.1 to 4.18 of Langille 2024, of the user's own data."""
+"""Tables 4.1 to 4.18 of Langille 2024, for the user's own data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AVERAGES = ("weighted", "macro")
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure with its interval; a published one has none."""
+    """A figure with its interval; published figures have none."""
 
     value: float
     low: float | None = None
@@ -39,17 +39,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a column, and what its cells are of.
+    """Heading of a column, and the model that it shows.
 
     Parameters
     ----------
     network, model : str
     title : str
-        Under the network's name.
+        Subheading under the network's name.
     average : str
-        Of F1; empty elsewhere.
+        Averaging of F1; empty for other metrics.
     printed : bool
-        Whether the cells are Langille's.
+        Whether the cells are the thesis's published values.
     """
 
     network: str
@@ -61,12 +61,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the thesis; a cell is None where there is no figure.
+    """A table of the thesis; cells without a figure are None.
 
     Parameters
     ----------
     number, title, head : str
-        `head` stands over the first column.
+        `head` is the heading of the first column.
     columns : tuple of Column
     rows : tuple of (str, tuple of Cell or None)
     """
@@ -79,7 +79,7 @@ class Table:
 
 
 class Results:
-    """Rows by what they are of.
+    """Indexed rows.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ class Results:
     def row(
         self, network: str, model: str, perturbation: str, level: float, metric: str
     ) -> Row | None:
-        """Return the row of these names, or None."""
+        """Return the matching row, or None."""
         return self._found.get((network, model, perturbation, level, metric))
 
     @property
     def networks(self) -> list[str]:
-        """The thesis's in its order, then any others in that of the rows."""
+        """The thesis's networks in its order, then others in row order."""
         found = dict.fromkeys(row.network for row in self.rows)
         return [name for name in THESIS_NETWORKS if name in found] + [
             name for name in found if name not in THESIS_NETWORKS
@@ -109,12 +109,12 @@ class Results:
 
     @property
     def models(self) -> set[str]:
-        """Models of any row."""
+        """All models that occur."""
         return {row.model for row in self.rows}
 
     @property
     def places(self) -> list[tuple[str, float]]:
-        """All perturbations with their levels: clean, the thesis's in its order, any others."""
+        """All perturbations with levels: clean, the thesis's in its order, then others."""
         order = list(NAMES)
         found = {(row.perturbation, row.level) for row in self.rows} - {(ALL, 0.0)}
 
@@ -128,26 +128,26 @@ class Results:
         return [level for name, level in self.places if name == perturbation]
 
     def called(self, perturbation: str) -> str:
-        """Return what stands for one of the thesis's perturbations: literal Brownian noise may."""
+        """Return the name used for one of the thesis's perturbations; Brownian may be literal."""
         literal = f"{perturbation}-literal"
         return literal if not self.levels(perturbation) and self.levels(literal) else perturbation
 
 
 def display_name(network: str) -> str:
-    """As the thesis writes it; other networks keep their name."""
+    """Network name as in the thesis; unchanged for others."""
     return THESIS_NETWORKS.get(network, network)
 
 
 def tables(rows: Iterable[Row], *, compare: bool = False) -> list[Table]:
-    """All tables that there are figures for, in the thesis's order and with its numbers.
+    """Return all tables for which there are results, with the thesis's order and numbers.
 
-    INT8 is true INT8; ``live``, the thesis's own procedure, stands beside it.
+    INT8 is true INT8; ``live``, the thesis's own procedure, is shown next to it.
 
     Parameters
     ----------
     rows : iterable of Row
     compare : bool
-        Whether Langille's printed values stand beside: only for the same data.
+        Whether to show the published values alongside; only for the same data.
     """
     figures = Results(rows)
     found = [_baseline(figures, compare), _baseline_kl(figures, compare)]
@@ -200,7 +200,7 @@ def _baseline(figures: Results, compare: bool) -> Table:
     for metric in ("top1", "top5", "f1_weighted", "f1_macro"):
         cells = []
         for column in columns:
-            # The printed F1 has no stated average: it stands beside the likelier one
+            # The published F1's averaging is not stated: show it next to the more likely one
             wanted = "f1" if column.printed and metric == "f1_weighted" else metric
             cells.append(_cell(figures, column, CLEAN, 0.0, wanted))
         title = _TITLES.get(metric) or f"F1 score, {metric.removeprefix('f1_')}"
@@ -227,7 +227,7 @@ def _table(
     columns: tuple[Column, ...],
     rows: Sequence[tuple[str, tuple[Cell | None, ...]]],
 ) -> Table:
-    """Without the rows and columns in which nothing was measured."""
+    """Return a table without empty rows and columns."""
     measured = [i for i, column in enumerate(columns) if not column.printed]
     rows = [row for row in rows if any(row[1][i] for i in measured)]
     kept = [i for i in range(len(columns)) if any(cells[i] for _, cells in rows)]
@@ -241,7 +241,7 @@ def _table(
 
 
 def write_table(folder: Path, table: Table) -> Path:
-    """Write ``folder/table_4.N.csv``: of each measured column its value, low and high."""
+    """Write ``folder/table_4.N.csv`` with value, low and high of each measured column."""
     path = folder / f"table_{table.number}.csv"
     header = [table.head]
     for column in table.columns:

@@ -1,4 +1,4 @@
-"""Numbers as the report writes them."""
+"""Number formatting for the report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .tables import NAMES
 
 __all__ = ["amount", "ends", "of_images", "one_in", "percent", "place", "points"]
 
-_EVENTS = 0.05  # chance of seeing none, at the bound of `of_images`
+_EVENTS = 0.05  # probability of observing none at the bound of `of_images`
 
 
 def percent(share: float) -> str:
-    """Return a share with two decimals, or with as many as tell it from nothing and everything.
+    """Format a share in percent: two decimals, or as many as distinguish it from 0 % and 100 %.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def percent(share: float) -> str:
 
 
 def points(difference: float) -> str:
-    """Return a difference of two shares, in percentage points.
+    """Format a difference of two shares in percentage points.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def _signed(difference: float) -> str:
 
 
 def ends(row: Row) -> str:
-    """Return the interval in brackets, in percent, or nothing where there is none."""
+    """Format the interval in brackets, in percent; empty if there is none."""
     if math.isnan(row.low):
         return ""
     if "minus" in row.metric:
@@ -54,13 +54,13 @@ def ends(row: Row) -> str:
 
 
 def amount(row: Row) -> str:
-    """Return a row's figure with its interval: a share in percent, a difference in points."""
+    """Format a row's figure with its interval: a share in percent, a difference in points."""
     write = points if "minus" in row.metric else percent
     return write(row.value) + ends(row)
 
 
 def place(perturbation: str, level: float) -> str:
-    """Return a level in words.
+    """Describe a level in words.
 
     Examples
     --------
@@ -73,12 +73,12 @@ def place(perturbation: str, level: float) -> str:
         return "clean images"
     if perturbation == ALL:
         return "all levels"
-    first, *others = perturbation.split("+")  # of a composition, the level is the first's
+    first, *others = perturbation.split("+")  # in a composition, the level is the first part's
     return " + ".join([f"{NAMES.get(first, first)} {level_text(level)}", *others])
 
 
 def one_in(share: float) -> str:
-    """Return a share above 0 as a count.
+    """Format a share above 0 as a ratio.
 
     Examples
     --------
@@ -89,10 +89,10 @@ def one_in(share: float) -> str:
 
 
 def of_images(images: int) -> str:
-    """Share that is excluded, at 95 %, where none of so many images is found.
+    """Upper 95 % bound on a share when none of `images` images is affected.
 
-    Resamples of nothing are nothing, so that the interval of such a share is [0, 0]; this is
-    the exact bound of the binomial distribution.
+    The bootstrap interval of such a share is [0, 0]; this is the exact bound of the binomial
+    distribution.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The unit of work: some images of one network at one level, through all the models compared.
+"""The unit of work: some images of one network at one level, run through all models.
 
-Every answer depends on its own task alone, so that no number of workers and no order changes it.
+A result depends only on its own task, not on the number of workers or the order.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .subject import Subject, dataset, float_network, quantized_network
 
 __all__ = ["Part", "Task", "inputs", "live_batch", "run_task"]
 
-_LIVE_BATCH = 100  # images that live observers see at a time
-_LIVE_PIXELS = 20 * 224 * 224  # of them, at most: VGG-16 takes 40 MB for each such image
-_KEPT = 4  # networks that a process holds
+_LIVE_BATCH = 100  # batch size of live observers
+_LIVE_PIXELS = 20 * 224 * 224  # maximum per batch: VGG-16 takes 40 MB per 224 x 224 image
+_KEPT = 4  # networks cached per process
 
 Images = npt.NDArray[np.float32]
 
@@ -42,15 +42,15 @@ class Task:
     subject : Subject
     level : Level
     images : tuple of int
-        Indices in the test split, one batch; of ``live``, batches of `live_batch` in this order.
+        Indices in the test split, one batch; for ``live``, batches of `live_batch` in this order.
     models : tuple of str
-        Of `rows.MODELS`; ``live`` alone.
+        From `rows.MODELS`; ``live`` must be alone.
     seed : int
-        Of the perturbations.
+        Seed of the perturbations.
     unpaired : bool
-        Whether FP32 sees another draw of the perturbation than the quantized models.
+        Whether FP32 gets a different draw of the perturbation than the quantized models.
     device : str
-        Of torch, for the integer network.
+        Torch device of the integer network.
     """
 
     subject: Subject
@@ -64,16 +64,16 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What became of a task.
+    """The result of a task.
 
     Parameters
     ----------
     logits : dict of str to ndarray of shape (N, classes), float32
-        By model.
+        Keyed by model.
     differences : Differences, optional
-        Of ``frozen`` against ``int8``, if both ran.
+        Differences of ``frozen`` against ``int8``, if both ran.
     moments : ndarray of shape (3,), float64
-        Number of values in the images, sum and sum of squares of what the perturbation changed.
+        Number of image values; sum and sum of squares of the perturbation's change.
     """
 
     logits: dict[str, npt.NDArray[np.float32]]
@@ -110,7 +110,7 @@ def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
 
 
 def live_batch(size: int) -> int:
-    """How many images of a size live observers see at a time: what they answer depends on it.
+    """Batch size of live observers for an image size; their results depend on it.
 
     Examples
     --------
@@ -121,13 +121,13 @@ def live_batch(size: int) -> int:
 
 
 def _tensor(crops: Images, subject: Subject) -> Images:
-    """Return images (N, 3, H, W), normalized as the network wants them."""
+    """Return images (N, 3, H, W), normalized for the network."""
     by = subject.architecture.normalization
     return np.concatenate([normalize(crop, by) for crop in crops])
 
 
 def run_task(task: Task) -> Part:
-    """Answer a task, on one processor."""
+    """Run a task on one processor."""
     with one_thread(), threadpool_limits(1):
         if task.models == ("live",):
             return Part({"live": _live(task)}, None, np.zeros(3))
@@ -148,7 +148,7 @@ def _float_models(task: Task, crops: Images) -> Iterator[tuple[str, Images]]:
 
 
 def _live(task: Task) -> Images:
-    """Logits with observers that start anew and follow the batches."""
+    """Return logits with live observers, reset at the start."""
     network = _live_network(task.subject)
     network.reset()
     logits = []
@@ -160,7 +160,7 @@ def _live(task: Task) -> Images:
 
 
 def _fixed_models(task: Task, crops: Images) -> tuple[Differences | None, dict[str, Images]]:
-    """Return the models with frozen scales, fake-quantized and in integers."""
+    """Run the models with frozen scales: fake-quantized and integer."""
     wanted = [model for model in task.models if model in ("frozen", "frozen-clamped", "int8")]
     if not wanted:
         return None, {}

@@ -1,1 +1,1 @@
-"""Synthesis, place and route with open tools: what the accelerator takes, and how fast it is."""
+"""Synthesis and place and route with open tools: area and timing of the accelerator."""

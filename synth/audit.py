@@ -1,4 +1,4 @@
-"""Whether everything that was described is still there, and in what: nothing may be trimmed."""
+"""Checks that synthesis has not trimmed any memory, multiplier or instantiated cell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .cells import Design, Owners
 
 __all__ = ["SMALLEST", "instantiated", "memories", "multipliers"]
 
-#: Narrowest operand, bits, of the products that must become multiplier blocks.
+#: Minimum operand width, bits, of products that must map to multiplier blocks.
 SMALLEST = 4
 _KINDS = {"bram", "lutram"}
 _MACRO = "$mem_v2"
@@ -18,7 +18,7 @@ _MACRO = "$mem_v2"
 def memories(
     design: Design, found: Owners, costs: dict[str, dict[str, float]], nets: set[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return what each memory became.
+    """Return how each memory was mapped.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def memories(
 def multipliers(
     design: Design, instances: dict[str, dict[str, float]], blocks: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return what multiplies in each instance.
+    """Return how the products in each instance were mapped.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ def multipliers(
     instances : dict
         Resources by instance.
     blocks : bool
-        Whether the family has multiplier blocks; without, no product can be told lost.
+        Whether the family has multiplier blocks; without them, lost products cannot be detected.
 
     Returns
     -------
     dict of str to dict
-        By instance, `described` products with their operands' bits, `blocks` used, and whether
-        one is `lost`.
+        By instance: `described` products with operand widths, `blocks` used, and whether one is
+        `lost`.
     """
     result = {}
     with_blocks = {name for name, counted in instances.items() if counted.get("dsp")}
@@ -93,7 +93,7 @@ def multipliers(
 
 
 def instantiated(design: Design, found: Owners) -> dict[str, dict[str, dict[str, int]]]:
-    """Return what is left of the family's own cells that the design instantiates.
+    """Count the family's own cells in the design before and after synthesis.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def instantiated(design: Design, found: Owners) -> dict[str, dict[str, dict[str,
     Returns
     -------
     dict of str to dict of str to dict
-        By instance and type of cell, how many were `described` and how many are `left`.
+        By instance and cell type: the number `described` and the number `left`.
     """
     left = Counter((instance, found.types[cell]) for cell, instance in found.cells.items())
     return {

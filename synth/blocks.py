@@ -1,4 +1,4 @@
-"""Which part of the accelerator an instance belongs to."""
+"""Assigns instances to blocks of the accelerator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["BLOCKS", "block_of"]
 
 _COMPUTE = "accelerator.core.compute"
 _DATAPATH = f"{_COMPUTE}.datapath"
-# The first that fits, an instance with all below it, decides
+# The first match, of an instance or its parents, decides
 _RULES = (
     (f"{_DATAPATH}.array", "array"),
     (f"{_DATAPATH}.accumulator_", "accumulators"),
@@ -40,7 +40,7 @@ def block_of(instance: str) -> str:
     Parameters
     ----------
     instance : str
-        Names from the top down with dots between them; empty for the top.
+        Names from the top down, separated by dots; empty for the top.
 
     Returns
     -------

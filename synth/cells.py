@@ -1,9 +1,9 @@
-"""Whose are the cells of a flat netlist: those of the instance that drives what they drive.
+"""Assigns the cells of a flat netlist to instances of the design.
 
-Synthesis flattens, for it finds more that way. Registers, multipliers and adders keep the attribute
-`src`, which names their instance from before that. Where mapping loses it, a net still has the
-names it had in every instance; the deepest of those where it is no input drives it. Cells between
-such nets belong to the instance that their result goes to.
+Synthesis flattens the design, which optimizes better. Registers, multipliers and adders keep the
+attribute `src`, which identifies their original instance. If mapping loses it, a net still has its
+names in all instances; the deepest instance where it is not an input drives it. Cells between such
+nets belong to the instance that uses their result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 __all__ = ["MARK", "Design", "Owners", "hierarchy", "owners", "resources"]
 
-#: What `src` of a cell must be before synthesis; the module's name tells its instance.
+#: Format of a cell's `src` before synthesis; the module name identifies the instance.
 MARK = "@{module}@"
 _MARKED = re.compile(r"@([^@]*)@")
 _IGNORED = "$scopeinfo"
@@ -24,22 +24,22 @@ _IGNORED = "$scopeinfo"
 
 @dataclass(frozen=True)
 class Design:
-    """What was described, before synthesis.
+    """The design before synthesis.
 
     Parameters
     ----------
     driven : dict of str to bool
-        By the full name of a net, whether its instance may drive it, that is, it is no input.
+        By full net name: whether its instance may drive it, i.e. it is not an input.
     instances : frozenset of str
     modules : dict of str to str
-        The instance of each module: there is one of each.
+        The instance of each module; each module has exactly one.
     memories : dict of str to tuple of int
-        By full name, words and bits of a word; one made of the family's own cells has the name
-        of its instance.
+        By full name: words, and bits per word; a memory made of the family's own cells is named
+        after its instance.
     multipliers : dict of str to list of tuple of int
-        By instance, widths of the operands of each product of two variables.
+        By instance: operand widths of each product of two variables.
     instantiated : dict of str to dict of str to int
-        By instance, how many of the family's own cells of each type it holds.
+        By instance: number of the family's own cells of each type.
     """
 
     driven: dict[str, bool] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Design:
 
 
 def hierarchy(netlist: dict[str, Any], top: str = "top") -> Design:
-    """Read a design that has been neither flattened nor mapped, as `write_json` gives it.
+    """Read a design, neither flattened nor mapped, from Yosys's `write_json`.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _variable_bits(bits: list[int | str]) -> int:
 
 @dataclass(frozen=True)
 class Owners:
-    """Whose cells and nets are.
+    """Instance of each cell.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Owners:
     types : dict of str to str
         Type by cell.
     names : dict of str to str
-        The name that the cell's result has in its instance; missing if it has none.
+        Name of the cell's output in its instance; missing if it has none.
     """
 
     cells: dict[str, str]
@@ -143,7 +143,7 @@ def owners(netlist: dict[str, Any], design: Design, top: str = "top") -> Owners:
     netlist : dict
         Yosys's JSON after synthesis.
     design : Design
-        The same before.
+        The design before synthesis.
     top : str
 
     Returns
@@ -168,7 +168,7 @@ def owners(netlist: dict[str, Any], design: Design, top: str = "top") -> Owners:
         elif known:
             owner[name] = max(known, key=lambda path: (path.count("."), path))
     waiting = list(owner)
-    while waiting:  # from results backwards
+    while waiting:  # propagate from outputs to inputs
         name = waiting.pop()
         for bit in _bits(cells[name], "input"):
             source = driver.get(bit)
@@ -181,7 +181,7 @@ def owners(netlist: dict[str, Any], design: Design, top: str = "top") -> Owners:
 
 
 def _named(netnames: dict[str, Any], design: Design) -> tuple[dict[int, str], dict[int, str]]:
-    """By bit, the instance that drives it, and what it is called there."""
+    """Driving instance of each bit, and its name there."""
     of_bit: dict[int, str] = {}
     name_of_bit: dict[int, str] = {}
     for name, net in netnames.items():
@@ -198,7 +198,7 @@ def _named(netnames: dict[str, Any], design: Design) -> tuple[dict[int, str], di
 
 
 def _instance(name: str, design: Design) -> str:
-    """Return the deepest instance that a full name lies in."""
+    """Return the deepest instance that contains a full name."""
     path = name
     while path:
         path = path.rpartition(".")[0]
@@ -208,13 +208,13 @@ def _instance(name: str, design: Design) -> str:
 
 
 def _marked(cell: dict[str, Any], design: Design) -> str | None:
-    """Instance that a cell's `src` names: the first, if several cells became one."""
+    """Instance given by a cell's `src`; the first if several cells were merged."""
     marks = _MARKED.findall(cell.get("attributes", {}).get("src", ""))
     return min((design.modules[mark] for mark in marks), default=None)
 
 
 def _within(cell: str, design: Design) -> str | None:
-    """Instance of the memory that a cell was named after."""
+    """Instance of the memory from which a cell's name is derived."""
     path = cell
     while path:
         if path in design.memories:
@@ -232,7 +232,7 @@ def _bits(cell: dict[str, Any], direction: str) -> Iterator[int]:
 
 
 def resources(found: Owners, costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Sum what the cells of each instance take.
+    """Sum the resources of each instance's cells.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`maccord synth`: what it checks, runs, prints and writes."""
+"""`maccord synth`: checks options, runs synthesis, prints and writes results."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from .unit_names import check_unit
 __all__ = ["Request", "parsed_seeds", "run"]
 
 _SPEEDS = (6, 7, 8)
-_LINE_SECONDS = 60.0  # it takes minutes
+_LINE_SECONDS = 60.0  # a run takes minutes
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for.
+    """Options of `maccord synth`.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Request:
     speed : int
     mhz : float
     jobs : int
-        0: one a processor.
+        Parallel processes; 0: one per processor.
     unit : str
-        The instance that is built alone.
+        Instance to build alone; empty for the accelerator.
     json : Path, optional
     out : Path
     """
@@ -61,12 +61,12 @@ class Request:
 
 
 def parsed_seeds(text: str) -> tuple[int, ...]:
-    """Seeds from a comma-separated list.
+    """Parse seeds from a comma-separated list.
 
     Raises
     ------
     ValueError
-        If it is none of distinct, positive numbers.
+        If they are not distinct positive integers.
     """
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() and int(word) for word in words) or len({*words}) < len(words):
@@ -80,12 +80,12 @@ def run(request: Request) -> int:
     Returns
     -------
     int
-        The exit code: 1 if the configuration takes more than is recorded of it, or is slower.
+        Exit code: 1 if the configuration is larger or slower than recorded.
 
     Raises
     ------
     ValueError
-        If an option is not as it must be, or the design does not fit.
+        If an option is invalid, or the design does not fit.
     ToolchainError
         If the tools are not installed.
     """

@@ -1,4 +1,4 @@
-"""The design that tools synthesize: RTLIL of the accelerator in its scan wrapper."""
+"""The synthesis input: RTLIL of the accelerator in its scan wrapper."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .wrapper import ScanWrapper
 __all__ = ["TOP", "rtlil_of"]
 
 TOP = "top"
-# Nothing reads what has not been written: contents would forbid RAM blocks and macros
+# Initial memory contents are never read, and would prevent mapping to RAM blocks and macros
 _INITIAL_MEMORY = re.compile(r"^  cell \$meminit_v2 .*?^  end$\n", re.MULTILINE | re.DOTALL)
 
 
 def rtlil_of(parameters: Parameters) -> str:
     """RTLIL of the wrapped accelerator, module `TOP`; equal parameters give equal text.
 
-    Amaranth's own RTLIL and not Verilog: Yosys 0.70 does not find instances of primitives in
-    Verilog that it has written itself.
+    Amaranth's RTLIL is used instead of Verilog because Yosys 0.70 does not recognize instances of
+    primitives in Verilog that it has written itself.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`maccord explore`: what it checks, runs side by side, keeps and writes."""
+"""`maccord explore`: measures points in parallel, caches and writes results."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ __all__ = ["run"]
 
 
 def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
-    """Measure all points side by side; write CSV and JSON whenever one is done.
+    """Measure all points in parallel; write CSV and JSON after each one.
 
     Parameters
     ----------
     request : Request
     measured : callable
-        Measures one point in a process of its own; importable by name.
+        Measures one point in a separate process; importable by name.
 
     Returns
     -------
     int
-        Exit code: 0 if a point has a result and none failed, 1 if the RTL of one is wrong, 2 if
-        no point can be built and run, 3 if a tool or a simulation failed.
+        Exit code: 0 if a point has a result and none failed, 1 on an RTL mismatch, 2 if no point
+        can be built and run, 3 if a tool or a simulation failed.
 
     Raises
     ------
     ValueError
-        If the request makes no sense.
+        If the request is invalid.
     ToolchainError
         If a tool is missing.
     """
@@ -92,7 +92,7 @@ def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
 
 
 def _rows(points: Sequence[Point]) -> dict[int, Row]:
-    """Return what is known before anything is measured."""
+    """Return the rows before measurement."""
     return {
         index: Row(
             label=label,
@@ -108,7 +108,7 @@ def _rows(points: Sequence[Point]) -> dict[int, Row]:
 def _measured(
     measured: Callable[[Task], Row], tasks: dict[int, Task], jobs: int, total: int, err: Console
 ) -> Iterator[tuple[int, Row]]:
-    """Rows as they come, the largest arrays first; their seeds share what processes are left."""
+    """Yield rows as they complete, largest arrays first; seeds share the remaining processes."""
     jobs = jobs or len(os.sched_getaffinity(0))
     order = sorted(tasks, key=lambda index: -_work(tasks[index]))
     each = max(1, jobs // max(len(tasks), 1))
@@ -127,7 +127,7 @@ def _measured(
 
 
 def _work(task: Task) -> float:
-    """How long a point takes, roughly and in no unit: an accelerator is more than its array."""
+    """Rough relative duration of a point; an accelerator is more than its array."""
     return 20 + task.parameters.rows * task.parameters.cols
 
 
@@ -146,7 +146,7 @@ def _plot(stem: Path, sweep: dict[str, Any], rows: Sequence[Row], target: Target
 
 
 def _exit_code(rows: Sequence[Row]) -> int:
-    """Rank a wrong byte above a failed tool, and that above a sweep without a result."""
+    """Return the most severe outcome: mismatch, failed tool, no result."""
     statuses = {row.status for row in rows}
     if MISMATCH in statuses:
         return int(Verdict.MISMATCH)

@@ -1,4 +1,4 @@
-"""How many cycles a network takes: from the schedule's timing model, or from the RTL."""
+"""Cycles of a network, from the compiler's timing model or from the RTL."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from ..spec.parameters import Parameters
 
 __all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "simulated"]
 
-#: What can be the least that an operation takes.
+#: Possible bottlenecks of an operation.
 BOUNDS = ("array", "requantizer", "reads", "writes")
 
 
 class Mismatch(Exception):
-    """The RTL has computed something else than the golden model or PyTorch."""
+    """The RTL differs from the golden model or PyTorch."""
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """What the schedule's timing model says of a network on an accelerator.
+    """The timing model's estimate for a network on an accelerator.
 
     Parameters
     ----------
     cycles : int
-        From start to interrupt, memory of latency 30 without stalls.
+        From start to interrupt, for a memory latency of 30 without stalls.
     macs : int
         Multiplications of the network, for all images of the run.
     floors : dict of str to float
-        Of `BOUNDS`: sum over the operations that it bounds of the cycles that it takes at least.
+        For each of `BOUNDS`: the sum of the lower bounds on cycles of the operations it limits.
     """
 
     cycles: int
@@ -52,17 +52,17 @@ class Cycles:
 
     @property
     def bound(self) -> str:
-        """What bounds the operations that take most of the time."""
+        """The bottleneck with the largest total."""
         return max(BOUNDS, key=lambda name: self.floors.get(name, 0.0))
 
     @property
     def share(self) -> float:
-        """Part of the least cycles that `bound` has, 0 to 1."""
+        """Share of `bound` in the total lower bound, 0 to 1."""
         return self.floors[self.bound] / max(sum(self.floors.values()), 1e-9)
 
 
 def network_digest(network: Network) -> str:
-    """Return a name for a network's contents, weights included."""
+    """Return a hash of a network's contents, including weights."""
     found = sha256()
     _feed(found.update, network)
     return found.hexdigest()[:20]
@@ -91,7 +91,7 @@ def _key(network: str, parameters: Parameters, batch: int) -> str:
 def modelled(
     network: Network, name: str, parameters: Parameters, batch: int, cache: Cache
 ) -> Cycles:
-    """Cycles by the schedule's timing model, kept from run to run.
+    """Return the cycles estimated by the timing model, cached between runs.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def modelled(
         Its `network_digest`.
     parameters : Parameters
     batch : int
-        Images that one run takes.
+        Images per run.
     cache : Cache
 
     Returns
@@ -126,9 +126,9 @@ def modelled(
 
 
 def _plain(parameters: Parameters) -> Parameters:
-    """Return the same accelerator in plain Verilog: a family's cells do not change the program.
+    """Return the accelerator in plain Verilog, as a family's cells do not affect the program.
 
-    Two columns in a multiplier do: such an accelerator has no depthwise instructions.
+    Packing two columns per DSP block does: it removes the depthwise instructions.
     """
     return parameters if parameters.packed else replace(parameters, family="generic")
 
@@ -143,7 +143,7 @@ def _floors(compiled: CompiledNetwork) -> dict[str, float]:
 
 
 def _least(stage: Stage, parameters: Parameters) -> dict[str, float]:
-    """Fewest cycles that each part of the accelerator allows one operation."""
+    """Lower bounds on an operation's cycles, by part of the accelerator."""
     outputs = prod(stage.output_shape) if stage.macs else 0
     return {
         "array": stage.array_cycles(parameters),
@@ -154,7 +154,7 @@ def _least(stage: Stage, parameters: Parameters) -> dict[str, float]:
 
 
 def simulated(recording: NetworkRecording, name: str, parameters: Parameters, cache: Cache) -> int:
-    """Cycles that the RTL takes, every tensor compared; kept from run to run.
+    """Return the RTL's cycles, with every tensor compared; cached between runs.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def simulated(recording: NetworkRecording, name: str, parameters: Parameters, ca
     if kept is not None:
         return int(json.loads(kept)["cycles"])
     task = NetworkTask(recording, parameters, verilog)
-    _ = task.compiled  # refused here if the accelerator cannot run it
+    _ = task.compiled  # raises if the accelerator cannot run it
     outcome = run_network(task)
     said = outcome.problems[0] if outcome.problems else "no result"
     if outcome.verdict == Verdict.MISMATCH:

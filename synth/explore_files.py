@@ -1,4 +1,4 @@
-"""A sweep's files: one row a point as CSV, and everything as JSON."""
+"""Files of a sweep: CSV with one row per point, and JSON with everything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "SCHEMA", "ranked", "save"]
 
 SCHEMA = "maccord.explore/1"
 
-#: Columns of the CSV, in order; empty where something is not known.
+#: Columns of the CSV, in order; unknown values are empty.
 COLUMNS = (
     "network", "target", "label", "configuration", *AXES,
     "status", "reason",
@@ -33,13 +33,13 @@ COLUMNS = (
 
 
 def ranked(rows: Sequence[Row], area: str) -> list[Row]:
-    """Rows with most frames per second first, those that have none last; the front is marked.
+    """Sort rows by descending frames per second, those without last; mark the Pareto front.
 
     Parameters
     ----------
     rows : sequence of Row
     area : str
-        The resource that the front weighs frames per second against.
+        The resource on the front's area axis.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def save(stem: Path, sweep: dict[str, Any], rows: Sequence[Row]) -> tuple[Path, 
     ----------
     stem : Path
     sweep : dict
-        What all points have in common: `network`, `target`, `area`, `seeds`, `batch`,
+        Fields common to all points: `network`, `target`, `area`, `seeds`, `batch`,
         `cycles_from`, `provenance` and more.
     rows : sequence of Row
         As `ranked`.

@@ -1,4 +1,4 @@
-"""The points of a sweep: every combination of the values that parameters are to take."""
+"""The points of a sweep: the Cartesian product of parameter values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..spec.parameters import Parameters
 
 __all__ = ["AXES", "MOST", "Point", "grid", "labels", "values"]
 
-#: What can be swept: the fields of `Parameters`.
+#: Sweepable parameters: the fields of `Parameters`.
 AXES = tuple(field.name for field in fields(Parameters))
-#: Points of the largest sweep.
+#: Maximum number of points of a sweep.
 MOST = 200
 _WORDS = ("family",)
 _SWITCHES = ("packed",)
@@ -36,9 +36,9 @@ class Point:
     chosen : dict of str to int, str or bool
         Of the parameters that do not have their default, as asked for.
     parameters : Parameters, optional
-        Missing where the values do not go together.
+        None if the values are incompatible.
     reason : str
-        Why they do not.
+        Why the values are incompatible.
     """
 
     chosen: dict[str, Value]
@@ -46,7 +46,7 @@ class Point:
     reason: str = ""
 
     def value(self, axis: str) -> Value:
-        """Value of a parameter, as it was asked for where the values do not go together."""
+        """Value of a parameter; the requested value if the values are incompatible."""
         if self.parameters:
             return getattr(self.parameters, axis)
         default: Value = getattr(Parameters, axis)
@@ -54,7 +54,7 @@ class Point:
 
 
 def values(axis: str, text: str) -> tuple[Value, ...]:
-    """Values of one axis from a comma-separated list.
+    """Parse the values of one axis from a comma-separated list.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def values(axis: str, text: str) -> tuple[Value, ...]:
 
 
 def grid(base: Mapping[str, Value], axes: Mapping[str, Sequence[Value]]) -> list[Point]:
-    """Every combination, the last axis fastest; each configuration once.
+    """Return every combination, last axis fastest, without duplicate configurations.
 
     Parameters
     ----------
     base : mapping of str to int or str
-        Parameters that are the same everywhere, unless an axis has them.
+        Parameters of all points, unless overridden by an axis.
     axes : mapping of str to sequence
-        Values by the parameter's name.
+        Values by parameter name.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def grid(base: Mapping[str, Value], axes: Mapping[str, Sequence[Value]]) -> list
     Raises
     ------
     ValueError
-        If there are more than `MOST`, or a value goes with no others.
+        If there are more than `MOST`, or a value has no compatible combination.
     """
     count = prod(len(found) for found in axes.values())
     if count > MOST:
@@ -123,7 +123,7 @@ def _point(chosen: dict[str, Value]) -> Point:
 
 
 def _check_values(points: Sequence[Point], axes: Mapping[str, Sequence[Value]]) -> None:
-    """Refuse a value without any point: a slip of the pen, and not a corner of the grid."""
+    """Reject a value without any valid point, which is probably a typing error."""
     for axis, found in axes.items():
         for value in found:
             having = [point for point in points if point.chosen[axis] == value]
@@ -134,7 +134,7 @@ def _check_values(points: Sequence[Point], axes: Mapping[str, Sequence[Value]]) 
 
 
 def labels(points: Sequence[Point]) -> list[str]:
-    """Short names that tell the points of one sweep apart.
+    """Return short names that distinguish the points of a sweep.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def labels(points: Sequence[Point]) -> list[str]:
     Returns
     -------
     list of str
-        Rows and columns, and what else differs between the points.
+        Rows and columns, and the other parameters that differ between points.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which points no other one beats."""
+"""The Pareto front."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ __all__ = ["front"]
 
 
 def front(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
-    """Whether each point lies on the Pareto front: nothing is as cheap and as good, and better.
+    """Whether each point lies on the Pareto front, i.e. is not dominated by another.
 
     Parameters
     ----------
     costs : sequence of float
-        Less is better.
+        Lower is better.
     gains : sequence of float
-        More is better.
+        Higher is better.
 
     Returns
     -------
     list of bool
-        Points that are equal in both are on the front together, or not at all.
+        Points equal in both are either all on the front or all not.
 
     Raises
     ------
     ValueError
-        If there are not as many gains as costs.
+        If the lengths differ.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A plot of a sweep: frames per second against area, and the points that nothing beats."""
+"""Plot of a sweep: frames per second against area, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["pareto_plot"]
 
 _FRONT, _OTHER = "#d55e00", "#999999"  # Okabe and Ito's orange-red, and a grey
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
-_LABELLED = 30  # points, beyond which only the front has names
+_LABELLED = 30  # maximum points for labelling all; beyond, only the front is labelled
 
 
 def pareto_plot(rows: Sequence[Row], area: str, title: str, available: float = 0) -> str:
-    """Frames per second over a resource; the front is a line of steps.
+    """Plot frames per second over a resource, with the front as a step line.
 
     Parameters
     ----------
     rows : sequence of Row
-        As `explore_files.ranked`.
+        From `explore_files.ranked`.
     area : str
         The resource.
     title : str
     available : float
-        Of the device; 0 if not known.
+        Amount on the device; 0 if unknown.
 
     Returns
     -------

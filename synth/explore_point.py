@@ -1,4 +1,4 @@
-"""One point of a sweep: cycles of the network, resources, clock, and what comes of them."""
+"""One point of a sweep: cycles, resources, clock and derived figures."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["FAILED", "INVALID", "MISFIT", "MISMATCH", "OK", "REFUSED"]
 __all__ += ["Row", "Task", "cost", "measure"]
 
 OK = "ok"
-INVALID = "invalid"  # values that do not go together
+INVALID = "invalid"  # incompatible values
 REFUSED = "cannot run"  # the network on this accelerator
 MISFIT = "does not fit"  # the accelerator on the device
 FAILED = "failed"  # a tool, or the simulation
-MISMATCH = "mismatch"  # of RTL and golden model
+MISMATCH = "mismatch"  # between RTL and golden model
 
 _PROCESS, _MULTIPLIER = 1_000_000_000, 25_000_000  # bytes of synthesis, place and route
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one point.
+    """Results of one point.
 
     Parameters
     ----------
@@ -40,34 +40,34 @@ class Row:
     chosen : dict of str to int, str or bool
         All parameters.
     configuration : str
-        Name of the parameters; empty where they do not go together.
+        Name of the parameters; empty if they are incompatible.
     status : str
         ``ok``, ``invalid``, ``cannot run``, ``does not fit``, ``failed`` or ``mismatch``.
     reason : str
         Why it is not ``ok``, one sentence.
     resources : dict of str to float
-        As synthesis mapped them, the scan wrapper's too.
+        After mapping, including the scan wrapper.
     percent : dict of str to float
-        Of the device, where that is known.
+        Share of the device, if known.
     fmax_mhz : tuple of float
         By seed; empty without place and route.
     clock_mhz : float
-        Of `frames_per_second`: the worst of `fmax_mhz`, else what was given.
+        Clock for `frames_per_second`: the worst of `fmax_mhz`, else the given clock.
     cycles : int
-        Of the network, from start to interrupt; 0 if not known.
+        Cycles of the network from start to interrupt; 0 if unknown.
     model_cycles : int
-        By the schedule's timing model; the same as `cycles` unless these are the RTL's.
+        By the timing model; equal to `cycles` unless those are the RTL's.
     frames_per_second : float
-        0 if not known.
+        0 if unknown.
     utilization : float
         Multiplications of the network / (rows * cols * cycles).
     bound, share
         As in `explore_cycles.Cycles`.
     pareto : bool
-        Whether no other point has as many frames per second for as little, and is better.
+        Whether the point is on the Pareto front.
     tools : dict of str to str
     digest : str
-        Of the synthesis.
+        Digest of the synthesis.
     """
 
     label: str
@@ -92,25 +92,25 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One point to be measured; picklable.
+    """One point to measure; picklable.
 
     Parameters
     ----------
     row : Row
-        What it is.
+        The point's description.
     parameters : Parameters
     target : Target
     options : Options
-        Of place and route; its `mhz` is the clock where there is none.
+        Options of place and route; without it, `mhz` is the clock.
     place : bool
-        Whether to place and route where the target has that.
+        Whether to place and route if the target supports it.
     network : Network
     name : str
         `network_digest` of the network.
     batch : int
-        Images that one run takes.
+        Images per run.
     recording : NetworkRecording, optional
-        What the RTL is to be compared with; without it cycles are the timing model's.
+        Reference for the RTL; without it, cycles are the timing model's.
     cache : Path
         Folder.
     """
@@ -128,7 +128,7 @@ class Task:
 
 
 def cost(task: Task) -> int:
-    """Bytes of memory that a point takes at its peak, on the safe side."""
+    """Upper estimate of a point's peak memory, bytes."""
     multipliers = task.parameters.rows * task.parameters.cols
     network = 0
     if task.recording:
@@ -138,7 +138,7 @@ def cost(task: Task) -> int:
 
 
 def measure(task: Task) -> Row:
-    """Measure one point; what goes wrong with it is part of the row.
+    """Measure one point; failures are recorded in the row.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def measure(task: Task) -> Row:
 
 
 def _synthesized(task: Task, row: Row, cache: Cache) -> Row:
-    """Resources first, without the device: what does not fit says how much it takes."""
+    """Synthesize without a device, so that resources are known even if it does not fit."""
     target = task.target
     bare = replace(target, device="", package="", available={})
     result = synthesize(bare, task.parameters, task.options, cache)
@@ -187,7 +187,7 @@ def _synthesized(task: Task, row: Row, cache: Cache) -> Row:
 
 
 def _clocked(task: Task, row: Row, cache: Cache) -> Row:
-    """Place and route; without it the clock is what was given."""
+    """Place and route; otherwise use the given clock."""
     target = task.target
     if not (task.place and target.placed):
         return replace(row, clock_mhz=task.options.mhz)

@@ -1,4 +1,4 @@
-"""What a user sees during a sweep: which point is done, and how long the others may take."""
+"""Progress display of a sweep: completed points and estimated remaining time."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 __all__ = ["Counter", "counting"]
 
-_KEPT = 20.0  # seconds within which only points end that were kept from an earlier run
+_KEPT = 20.0  # seconds; points that complete faster came from the cache
 
 
 class Counter:
-    """Counts points that are done, and tells the time left from the work that they were.
+    """Counts completed points and estimates the remaining time from their work.
 
     Parameters
     ----------
     show : callable
-        Called with the sentence on each point, and the part of the work that is done.
+        Called with a sentence per point and the completed share of the work.
     work : dict of int to float
-        Of each point that is to be measured, in any unit.
+        Work of each point to measure, in any unit.
     total : int
-        Points, those that need no measuring too.
+        All points, including those that need no measurement.
     clock : callable
         Seconds.
     """
@@ -41,7 +41,7 @@ class Counter:
         self._clock = clock
         self._began = clock()
         self._left = dict(work)
-        self._work = 0.0  # of the points that took time
+        self._work = 0.0  # of the points not from the cache
         self._total = total
 
     def done(self, index: int, sentence: str) -> None:
@@ -66,7 +66,7 @@ def _span(seconds: float) -> str:
 
 @contextmanager
 def counting(err: Console, work: dict[int, float], total: int) -> Iterator[Counter]:
-    """Show a line for each point, and on a terminal a bar below them that moves."""
+    """Show a line per point and, on a terminal, a progress bar below."""
     columns = (TextColumn("exploring"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("", total=1.0)

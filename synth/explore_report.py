@@ -1,4 +1,4 @@
-"""The table of a sweep, for people."""
+"""Terminal report of a sweep."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .targets import RESOURCES
 
 __all__ = ["print_sweep", "said"]
 
-_SHOWN = 20  # points without a result that are named one by one
+_SHOWN = 20  # maximum points without a result to list individually
 
 
 def print_sweep(out: Console, sweep: dict[str, Any], rows: Sequence[Row]) -> None:
-    """Print the points with most frames per second first, then why others have no result.
+    """Print points by descending frames per second, then the reasons for missing results.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def print_sweep(out: Console, sweep: dict[str, Any], rows: Sequence[Row]) -> Non
     sweep : dict
         As in `explore_files.save`.
     rows : sequence of Row
-        As `explore_files.ranked`.
+        From `explore_files.ranked`.
     """
     whole = [row for row in rows if row.status == OK]
     if whole:
@@ -89,7 +89,7 @@ def _notes(sweep: dict[str, Any], rows: Sequence[Row]) -> list[str]:
 
 
 def said(row: Row) -> str:
-    """One line on a point that is done.
+    """Return one line about a completed point.
 
     Parameters
     ----------

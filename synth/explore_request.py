@@ -1,4 +1,4 @@
-"""What `maccord explore` is asked for, and the refusal of what makes no sense."""
+"""Options of `maccord explore`, and their validation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SPEEDS = (6, 7, 8)
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for.
+    """Options of `maccord explore`.
 
     Parameters
     ----------
@@ -35,25 +35,25 @@ class Request:
         Name; empty if there is a `module`.
     target : str
     axes : dict of str to str
-        Values by the parameter's name, comma-separated; the target's for the others.
+        Comma-separated values by parameter name; the target's defaults apply to the others.
     module : str
-        ``package.module:factory`` of a network of the user's own.
+        ``package.module:factory`` of the user's own network.
     area : str
-        Resource that the front weighs frames per second against; empty for LUT, or gates.
+        Resource on the front's area axis; empty for LUT, or gates for ASIC.
     place : bool
-        Whether to place and route where the target has that.
+        Whether to place and route if the target supports it.
     cycles : str
         ``model`` or ``rtl``.
     seeds : str
         Comma-separated.
     speed : int
     mhz : float
-        That place and route aims at; the clock where there is none.
+        Clock target of place and route; without it, the clock.
     batch : int
     jobs : int
-        Points at a time; 0: one a processor.
+        Points in parallel; 0: one per processor.
     out, cache : Path
-        Folders: of results, and of what the tools made.
+        Folders of results and of cached tool output.
     """
 
     network: str
@@ -73,7 +73,7 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Refuse what makes no sense, before PyTorch is imported.
+    """Reject invalid options, before PyTorch is imported.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _wanted(request: Request) -> tuple[Inputs, list[str]]:
 
 
 def common(request: Request, target: Target) -> dict[str, Any]:
-    """Return what all points of a sweep have in common.
+    """Return the fields common to all points of a sweep.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def common(request: Request, target: Target) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If an option is not as it must be.
+        If an option is invalid.
     """
     resources = {name for taken in target.family.cells.values() for name in taken}
     known = [name for name in RESOURCES if name in resources]
@@ -151,12 +151,12 @@ def common(request: Request, target: Target) -> dict[str, Any]:
 def swept(
     request: Request, target: Target
 ) -> tuple[dict[str, Value], dict[str, tuple[Value, ...]]]:
-    """Parameters that are the same everywhere, and the values of those that are swept.
+    """Return the fixed parameters, and the values of the swept ones.
 
     Raises
     ------
     ValueError
-        If values are not as they must be.
+        If values are invalid.
     """
     axes = {axis: values(axis, text) for axis, text in request.axes.items()}
     made_of = target.family.made_of
@@ -170,7 +170,7 @@ def swept(
 
 
 def check_tools(request: Request, target: Target) -> None:
-    """Refuse to begin what would end for want of a tool.
+    """Check that all required tools are installed.
 
     Raises
     ------
@@ -186,14 +186,14 @@ def check_tools(request: Request, target: Target) -> None:
 
 
 def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
-    """Return the network, and for the RTL what PyTorch makes of an image.
+    """Return the network, and for the RTL a PyTorch recording of an image.
 
     Raises
     ------
     ValueError
-        If there is no such network.
+        If the network is unknown.
     """
-    from ..sim.recording import chosen, record_all  # PyTorch takes seconds
+    from ..sim.recording import chosen, record_all  # importing PyTorch is slow
 
     inputs, targets = _wanted(request)
     choices = list(chosen(targets, inputs))

@@ -1,4 +1,4 @@
-"""From parameters to figures: synthesis, checks, place and route, each step done once."""
+"""The synthesis flow: synthesis, checks, place and route, with each step cached."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _GENERIC, _NETLIST, _REPORT, _DESIGN = "generic.json", "netlist.json", "report.j
 
 @dataclass(frozen=True)
 class Options:
-    """How a target is built for.
+    """Build options.
 
     Parameters
     ----------
     seeds : tuple of int
-        Of place and route.
+        Seeds of place and route.
     speed : int
         Speed grade, 6 to 8.
     mhz : float
-        Clock that place and route aims at.
+        Clock target of place and route.
     jobs : int
-        Processes at a time.
+        Parallel processes.
     unit : str
-        The instance that is built alone, as ``core.compute.adder``; empty for the accelerator.
+        Instance to build alone, e.g. ``core.compute.adder``; empty for the accelerator.
     """
 
     seeds: tuple[int, ...] = (1,)
@@ -61,7 +61,7 @@ def synthesize(
     cache: Cache,
     show: Callable[[str], None] = lambda text: None,
 ) -> Synthesis:
-    """Synthesize an accelerator; place and route it where the target has that.
+    """Synthesize an accelerator; place and route it if the target supports it.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def synthesize(
     parameters : Parameters
     options : Options
     cache : Cache
-        Of what the tools make.
+        Cache of tool output.
     show : callable
-        Called with what is going on.
+        Called with progress messages.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def _synthesized(
     version: str,
     show: Callable[[str], None],
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Key of the netlist, the design before synthesis, and the netlist."""
+    """Return the netlist's cache key, the design before synthesis, and the netlist."""
     design = _design(parameters, cache, show)
     script = _script(target, design, unit)
     around = wrapper(design, unit) if unit else ""

@@ -1,4 +1,4 @@
-"""The netlist that synthesis makes, with models of its cells: what `maccord sim --gate` runs."""
+"""Synthesized netlists with cell models, for `maccord sim --gate`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Simulated:
     Parameters
     ----------
     target : str
-        One of `TARGETS`, of the family.
+        Target, one of `TARGETS`, of this family.
     models : tuple of str
-        Files in `MODELS` with its cells.
+        Files in `MODELS` that model its cells.
     """
 
     target: str
     models: tuple[str, ...]
 
 
-# Yosys has models of the fabric, too; these simulate several times as fast
+# Faster than Yosys's own models of the fabric by several times
 ECP5 = Simulated("ecp5-85k", ("ecp5_fabric.v", "ecp5_multiplier.v", "ecp5_memory.v"))
 
 
@@ -54,26 +54,26 @@ def gate_netlist(
     ----------
     family : Simulated
     verilog : str
-        What is synthesized, as `maccord verilog` writes it.
+        Input of synthesis, as written by `maccord verilog`.
     show : callable
-        Called several times a second with what is going on.
+        Called several times per second with progress messages.
     cache : Path, optional
-        Folder of netlists, by digest of the Verilog, the script, the tool and the models; in the
-        user's cache if not given.
+        Folder of netlists, keyed by a digest of Verilog, script, tool and models; in the user's
+        cache if not given.
     tool : Tool
-        Yosys, or what stands in for it.
+        Yosys, or a substitute.
 
     Returns
     -------
     str
-        Verilog of `maccord` with the ports it had, and of all cells in it.
+        Verilog of `maccord` with unchanged ports, and of all its cells.
 
     Raises
     ------
     ToolchainError
         If Yosys is not installed.
     SimulationError
-        If it fails, or leaves a cell that there is no model of.
+        If it fails, or a cell has no model.
     """
     version = _version(tool)
     script = _script(family)
@@ -103,9 +103,9 @@ def _version(tool: tools.Tool) -> str:
 
 
 def _script(family: Simulated) -> str:
-    """Return the family's own synthesis, of the accelerator without its scan wrapper."""
+    """Return the family's synthesis script, for the accelerator without its scan wrapper."""
     synthesis = TARGETS[family.target].family.synthesis.replace("-top top", f"-top {_TOP}")
-    # Attributes would be half of the text, and mean nothing to a simulator
+    # Attributes would be half of the text, and simulators ignore them
     return f"read_verilog {_DESIGN}\n{synthesis}\nwrite_verilog -noattr {_NETLIST}\n"
 
 

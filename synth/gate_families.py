@@ -1,4 +1,4 @@
-"""What `maccord sim --gate` takes; light, for the command line imports it."""
+"""Families supported by `maccord sim --gate`; a light import for the command line."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def _ecp5(verilog: str, show: Callable[[str], None]) -> str:
     return gate_netlist(ECP5, verilog, show)
 
 
-#: By name of the family, from Verilog of `maccord` to a netlist with models of its cells.
+#: By family name: converts Verilog of `maccord` to a netlist with cell models.
 FAMILIES = {"ecp5": _ecp5}

@@ -1,4 +1,4 @@
-"""A plot of what each block takes."""
+"""Plot of resources by block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .targets import RESOURCES
 
 __all__ = ["resources_by_block"]
 
-# Distinct for readers who do not tell red from green (Okabe and Ito's palette, with greys)
+# Okabe and Ito's palette, safe for red-green colour blindness, with greys
 _COLOURS = (
     *("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#cc79a7", "#f0e442"),
     *("#009e73", "#000000", "#999999", "#666666", "#cccccc"),
@@ -22,7 +22,7 @@ _STYLE = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 
 
 def resources_by_block(result: Synthesis) -> str:
-    """Return a bar for each resource, in parts of all that is used.
+    """Plot one bar per resource, as shares of the total used.
 
     Parameters
     ----------

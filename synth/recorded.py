@@ -1,4 +1,4 @@
-"""What configurations take, as recorded: growth does not go unnoticed."""
+"""Regression check against recorded resources and clocks of configurations."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from .results import Synthesis
 __all__ = ["GROWTH", "RECORDED", "excesses", "kept", "recorded"]
 
 RECORDED = Path(__file__).with_name("recorded.json")
-#: How much more than recorded is too much.
+#: Maximum relative growth over the recorded figures.
 GROWTH = 0.1
 _COUNTED = ("dsp", "bram", "lut", "ff")
 
 
 def recorded(result: Synthesis, path: Path = RECORDED) -> dict[str, float]:
-    """Figures recorded for a result's target and configuration.
+    """Return the recorded figures for a result's target and configuration.
 
     Parameters
     ----------
     result : Synthesis
     path : Path
-        JSON: by target and configuration, resources, and as `mhz` the clock that every seed must
+        JSON, by target and configuration: resources and, as `mhz`, the clock that every seed must
         reach.
 
     Returns
     -------
     dict of str to float
-        Empty if there are none, as for a unit alone.
+        Empty if there are none, e.g. for a single unit.
     """
     if result.unit:
         return {}
@@ -36,7 +36,7 @@ def recorded(result: Synthesis, path: Path = RECORDED) -> dict[str, float]:
 
 
 def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
-    """Say what has grown by more than `GROWTH`, and which seeds are too slow.
+    """Report resources that grew by more than `GROWTH`, and seeds that are too slow.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
     Returns
     -------
     list of str
-        A sentence each.
+        One sentence each.
     """
     found = []
     for name in _COUNTED:
@@ -68,13 +68,13 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
 
 
 def kept(result: Synthesis, figures: dict[str, float]) -> str:
-    """Say what was compared with the record, in a sentence.
+    """Return a sentence on what was compared with the record.
 
     Parameters
     ----------
     result : Synthesis
     figures : dict of str to float
-        As `recorded` gives them, with no excesses.
+        From `recorded`, without excesses.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The tables of a synthesis, for people."""
+"""Terminal report of a synthesis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADS = {
 
 
 def print_synthesis(out: Console, result: Synthesis, target: Target) -> None:
-    """Print resources by block, what became of memories, timing, and what the numbers mean."""
+    """Print resources by block, the mapping of memories, timing, and notes on the numbers."""
     out.print(_resources(result))
     out.print(f"memories: {_memories(result)}", soft_wrap=True)
     if result.placements:
@@ -102,7 +102,7 @@ def _critical(path: Path) -> Table:
 
 
 def _latest(result: Synthesis) -> Table:
-    """Return the latest arrival in each block over the seeds, worst first."""
+    """Return the latest arrival in each block over all seeds, worst first."""
     worst = {}
     for run in result.placements:
         for block, arrival in run.blocks.items():

@@ -1,4 +1,4 @@
-"""What one synthesis found, as its JSON has it."""
+"""The result of one synthesis, with the fields of its JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = "maccord.synth/1"
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A configuration on a target; the fields are those of the JSON.
+    """A configuration on a target, with the fields of the JSON.
 
     Parameters
     ----------
@@ -32,24 +32,24 @@ class Synthesis:
     tools : dict of str to str
         Versions.
     digest : str
-        Of everything that went in: equal ones give equal results.
+        Digest of all inputs; equal digests give equal results.
     resources : dict of str to dict of str to float
-        By block, as synthesis mapped them.
+        By block, after mapping.
     instances : dict of str to dict of str to float
-        By instance, its parts left out.
+        By instance, excluding subinstances.
     available : dict of str to int
-        Of the device.
+        Resources of the device.
     memories : dict of str to dict
-        By name, `words`, `bits` of a word, and `kind`: ``block RAM``, ``LUT RAM``, ``registers``,
+        By name: `words`, `bits` per word, and `kind`: ``block RAM``, ``LUT RAM``, ``registers``,
         ``macro`` or ``lost``.
     multipliers : dict of str to dict
-        By instance, `described` products of two variables, and `blocks` that multiply.
+        By instance: `described` products of two variables, and multiplier `blocks`.
     instantiated : dict of str to dict of str to dict
-        By instance and type, cells of the family's own that were `described`, and that are `left`.
+        By instance and type: the family's own cells `described` and `left`.
     unit : str
-        The instance that was built alone; empty for the whole accelerator.
+        Instance built alone; empty for the whole accelerator.
     placements : tuple of Placement
-        One for each seed.
+        One per seed.
     previous : dict
         Figures of the last different run: `total`, `fmax_mhz`, `digest`.
     """
@@ -74,7 +74,7 @@ class Synthesis:
 
     @property
     def total(self) -> dict[str, float]:
-        """Resources of all blocks, the scan wrapper's too."""
+        """Resources of all blocks, including the scan wrapper."""
         sums: dict[str, float] = {}
         for counted in self.resources.values():
             for name, amount in counted.items():
@@ -83,12 +83,12 @@ class Synthesis:
 
     @property
     def fmax_mhz(self) -> list[float]:
-        """By seed."""
+        """Fmax by seed."""
         return [placement.fmax_mhz for placement in self.placements]
 
     @property
     def lost(self) -> list[str]:
-        """Memories, multipliers and other cells that synthesis has trimmed away."""
+        """Memories, multipliers and other cells trimmed by synthesis."""
         memories = [name for name, memory in self.memories.items() if memory["kind"] == "lost"]
         multipliers = [name for name, found in self.multipliers.items() if found["lost"]]
         cells = [
@@ -100,7 +100,7 @@ class Synthesis:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """Return the JSON of an earlier run, or nothing if there is none that can be read."""
+    """Return the JSON of an earlier run; None if it is missing or unreadable."""
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):

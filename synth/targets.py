@@ -1,4 +1,4 @@
-"""What `maccord synth` builds for: FPGA families, and gates."""
+"""Targets of `maccord synth`: FPGA families, and ASIC gates."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ RESOURCES = ("dsp", "bram", "lutram", "lut", "ff", "gates")
 
 @dataclass(frozen=True)
 class Family:
-    """What the cells of a family are called, and what each of them takes.
+    """Cell names of a family, and the resources of each.
 
     Parameters
     ----------
     name : str
     synthesis : str
-        Commands of Yosys from the generic netlist, flat, to the family's cells.
+        Yosys commands that map the flat generic netlist to the family's cells.
     cells : dict of str to dict of str to float
-        Resources, of `RESOURCES`, by type of cell; types that are missing take none.
+        Resources, of `RESOURCES`, by cell type; missing types take none.
     notes : tuple of str
-        What the numbers mean, one sentence each.
+        Notes on the numbers, one sentence each.
     made_of : tuple of str
-        Values of `Parameters.family` that it can be built with; the first unless chosen otherwise.
+        Supported values of `Parameters.family`; the first is the default.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Target:
-    """A device, or a family where there is no place and route.
+    """A device, or a family without place and route.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class Target:
     device, package : str
         Options of nextpnr; empty if there is no place and route.
     available : dict of str to int
-        Of each resource, where the device is known.
+        Amount of each resource, if the device is known.
     parameters : dict of str to int
-        A configuration that fits, unless chosen otherwise.
+        Default configuration, which fits.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Target:
 
     @property
     def placed(self) -> bool:
-        """Whether there is place and route."""
+        """Whether the target supports place and route."""
         return bool(self.device)
 
 
@@ -114,7 +114,7 @@ _XCUP = Family(
     ),
     made_of=("xcup", "generic"),
 )
-# Transistors of static CMOS, as Yosys's `stat -tech cmos` counts them, over the 4 of a NAND2
+# Static CMOS transistors, as counted by Yosys's `stat -tech cmos`, divided by the 4 of a NAND2
 _TRANSISTORS = {
     "$_NOT_": 2,
     **{f"$_{name}_": 4 for name in ("NAND", "NOR")},
@@ -152,7 +152,7 @@ _SMALL = {
     "rows": 4, "cols": 2, "axi_bytes": 8, "activation_bytes": 1 << 15, "weight_bytes": 1 << 13,
     "output_bytes": 1 << 14, "accumulators": 512, "line_cells": 128,
 }  # fmt: skip
-# Half of the memories that there could be: ResNet-18 takes the same cycles
+# Half of the available memories: ResNet-18 takes the same number of cycles
 _LARGE = {
     "rows": 8, "cols": 8, "activation_bytes": 1 << 16, "weight_bytes": 1 << 15,
     "output_bytes": 1 << 15,
@@ -182,12 +182,12 @@ TARGETS = {
 
 
 def target_named(name: str) -> Target:
-    """Look a target up.
+    """Look up a target.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If the name is unknown.
     """
     if name not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {name!r}")

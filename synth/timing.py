@@ -1,4 +1,4 @@
-"""Timing of a placed and routed design, from the report that nextpnr writes."""
+"""Timing of a placed and routed design, from nextpnr's report."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _WORST = 30  # signals listed
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a path inside one instance.
+    """The part of a path inside one instance.
 
     Parameters
     ----------
     instance, block : str
     ns : float
-        Logic of the instance, and routing to it.
+        Delay of the instance's logic and the routing to it.
     """
 
     instance: str
@@ -37,9 +37,9 @@ class Path:
     Parameters
     ----------
     source, sink : str
-        Signals, or cells where they have no name.
+        Signals, or cells for unnamed signals.
     ns, logic_ns, routing_ns : float
-        Setup time included.
+        Including setup time.
     steps : tuple of Step
     """
 
@@ -53,13 +53,13 @@ class Path:
 
 @dataclass(frozen=True)
 class Arrival:
-    """The latest bit of a register's input.
+    """The latest-arriving bit of a register's input.
 
     Parameters
     ----------
     signal, block : str
     ns : float
-        After the clock's edge; without the setup time.
+        After the clock edge, excluding setup time.
     """
 
     signal: str
@@ -77,13 +77,13 @@ class Placement:
     fmax_mhz : float
         After routing, by nextpnr's timing model.
     sites : dict of str to int
-        Used, by type.
+        Used sites by type.
     path : Path
-        The critical one.
+        The critical path.
     blocks : dict of str to Arrival
-        The latest in each block.
+        The latest arrival in each block.
     worst : tuple of Arrival
-        The latest of all, one for each signal.
+        The latest arrivals overall, one per signal.
     """
 
     seed: int
@@ -95,14 +95,14 @@ class Placement:
 
 
 def placement(report: dict[str, Any], seed: int, found: Owners) -> Placement:
-    """Read a report, made with `--detailed-timing-report`.
+    """Read a report written with `--detailed-timing-report`.
 
     Parameters
     ----------
     report : dict
     seed : int
     found : Owners
-        Of the netlist that was placed.
+        Owners of the placed netlist's cells.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def placement(report: dict[str, Any], seed: int, found: Owners) -> Placement:
     Raises
     ------
     ValueError
-        If the report has no path from register to register.
+        If the report has no register-to-register path.
     """
     paths = [path for path in report["critical_paths"] if path["from"] == path["to"]]
     if not paths:
@@ -143,7 +143,7 @@ def _arrivals(report: dict[str, Any], found: Owners) -> list[Arrival]:
 
 
 def _kind(port: str) -> str:
-    """Tell a register's data, clock enable and reset ports; else the name without index."""
+    """Return the kind of a register's port: data, clock enable or reset; else the bare name."""
     known = {"DI": "d", "M": "d", "CE": "enable", "LSR": "reset"}
     return known.get(port, port.rstrip("0123456789"))
 
@@ -170,7 +170,7 @@ def _path(segments: list[dict[str, Any]], found: Owners) -> Path:
 
 
 def _netlist_cell(cell: str, found: Owners) -> str:
-    """Return the cell of the netlist that one made by packing it is named after."""
+    """Return the netlist cell from which a packed cell's name is derived."""
     name = cell
     while name not in found.cells and "$" in name:
         name = name.rpartition("$")[0]

@@ -1,4 +1,4 @@
-"""The open tools: found, named with their versions, run, and killed with us."""
+"""Finds and runs the open tools; they are killed if this process ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["LOG", "NEXTPNR", "YOSYS", "Job", "Tool", "find", "run"]
 LOG = "log"
 _POLL = 0.2  # seconds
 
-# The wheels hold WebAssembly, run by a function in them
+# The wheels contain WebAssembly and a Python function that runs it
 _PROGRAM = "import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"
 
 
@@ -32,7 +32,7 @@ class Tool:
     ----------
     name : str
     distribution, module, function : str
-        What is installed, what is imported, and what runs it.
+        Names of the package, the module, and the function that runs the tool.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Tool:
             ) from None
 
     def command(self, *arguments: str) -> list[str]:
-        """Return what runs it with some arguments."""
+        """Return the command line for the given arguments."""
         return [sys.executable, "-c", _PROGRAM.format(**vars(self)), *arguments]
 
 
@@ -78,16 +78,16 @@ def find(*tools: Tool) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Job:
-    """A tool to be run.
+    """A tool invocation.
 
     Parameters
     ----------
     tool : Tool
     arguments : tuple of str
     folder : Path
-        Where it runs, and leaves what it prints as `LOG`.
+        Working directory; output goes to `LOG` in it.
     label : str
-        What it is doing, for people.
+        Description for progress messages.
     """
 
     tool: Tool
@@ -97,15 +97,15 @@ class Job:
 
 
 def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Iterator[Job]:
-    """Run tools, and yield each job when it is done; what still runs is killed at the end.
+    """Run tools and yield each job when complete; remaining ones are killed at the end.
 
     Parameters
     ----------
     jobs : sequence of Job
     at_once : int
-        Processes at a time.
+        Parallel processes.
     show : callable
-        Called several times a second with what is going on.
+        Called several times per second with progress messages.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
 
 
 def _stage(log: Path) -> str:
-    """Return what a tool said last."""
+    """Return a tool's last message."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 2000))
         lines = file.read().decode(errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""What has changed since the last different run."""
+"""Changes since the last differing run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def summary_before(result: Synthesis, earlier: dict[str, Any] | None) -> dict[st
 
 
 def changes(result: Synthesis) -> dict[str, float]:
-    """Relative change of each resource, and of the mean fmax, since then.
+    """Return the relative change of each resource and of the mean fmax since that run.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def changes(result: Synthesis) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        0.1 for a tenth more; what was nothing before is left out.
+        0.1 means 10 % more; resources that were 0 before are omitted.
     """
     before, now = result.previous, result.total
     if not before:

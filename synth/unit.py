@@ -1,4 +1,4 @@
-"""One instance of the accelerator alone: seconds instead of minutes, and no neighbours' paths."""
+"""Builds one instance alone: in seconds instead of minutes, without its neighbours' paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 __all__ = ["PREFIX", "modules_of", "wrapper"]
 
-#: What the full name of every instance begins with.
+#: Common prefix of all full instance names.
 PREFIX = "accelerator."
 _MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(?:signed +)?\\(\S+)$", re.MULTILINE)
@@ -14,14 +14,14 @@ _CLOCK = "clk"
 
 
 def modules_of(design: str, unit: str) -> list[str]:
-    """Modules of an instance and of all inside it.
+    """Return the modules of an instance and its subinstances.
 
     Parameters
     ----------
     design : str
         RTLIL.
     unit : str
-        Names from the accelerator down, as ``core.compute.adder``; empty for everything.
+        Names from the accelerator down, e.g. ``core.compute.adder``; empty for everything.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def modules_of(design: str, unit: str) -> list[str]:
 
 
 def wrapper(design: str, unit: str) -> str:
-    """Verilog of a module `top` that is to an instance what `ScanWrapper` is to the whole.
+    """Return Verilog of a module `top` that wraps an instance like `ScanWrapper` does the whole.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The instances of the accelerator, from a table: elaborating one takes seconds.
+"""Instance names of the accelerator, from a table, as elaboration takes seconds.
 
-The table is `computed`, written by ``python -m maccord.synth.unit_names``. Numbers in names stand
-as ``#``: how many there are depends on the configuration, which names there are does not.
+The table is the result of `computed`, written by ``python -m maccord.synth.unit_names``. ``#``
+stands for a number in a name: the count depends on the configuration, the names do not.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ def known() -> tuple[str, ...]:
 
 
 def check_unit(unit: str, parameters: Parameters) -> None:
-    """Refuse an instance that no accelerator has, or that this one is too small for.
+    """Reject an instance that does not exist in any configuration or in this one.
 
     Parameters
     ----------
     unit : str
-        As ``core.compute.datapath.requantizer_0``; empty for the whole accelerator.
+        E.g. ``core.compute.datapath.requantizer_0``; empty for the whole accelerator.
     parameters : Parameters
 
     Raises
     ------
     ValueError
-        The message names the nearest.
+        The message suggests the nearest names.
     """
     if not unit:
         return
@@ -59,12 +59,12 @@ def check_unit(unit: str, parameters: Parameters) -> None:
 
 
 def computed(design: str) -> tuple[str, ...]:
-    """Return the same from a design.
+    """Compute the same table from a design.
 
     Parameters
     ----------
     design : str
-        RTLIL, as `maccord.synth.design.rtlil_of` gives it.
+        RTLIL from `maccord.synth.design.rtlil_of`.
     """
     found = re.findall(r"^module \\top\.accelerator\.(\S+)$", design, re.MULTILINE)
     return tuple(sorted({_NUMBER.sub("#", name) for name in found}))

@@ -1,4 +1,4 @@
-"""An accelerator out of context: behind four pins, with every port alive."""
+"""Scan wrapper for out-of-context builds: four pins, with every port in use."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ CLOCK = "aclk"
 
 
 class ScanWrapper(wiring.Component):
-    """Drives every input of a block from a shift register, and catches every output in one.
+    """Drives every input of a block from a shift register and captures every output in another.
 
-    A whole accelerator has more ports than an FPGA has pins, and what drives nothing is trimmed
-    away. Here each port has a register of its own, which place and route may put anywhere; paths
-    between the ports and these registers count like paths inside.
+    An accelerator has more ports than an FPGA has pins, and unconnected logic is trimmed. Here
+    each port has its own register, which place and route may put anywhere; paths between ports and
+    these registers count like internal paths.
 
     Parameters
     ----------
     block : wiring.Component
-        With its clock as member `CLOCK`.
+        Its clock is the member `CLOCK`.
 
     Members
     -------
     clock, capture, scan_in, scan_out : 1
-        `capture` takes the outputs over; without it, they shift.
+        `capture` loads the outputs; otherwise the register shifts.
     """
 
     clock: Signal
