@@ -339,7 +339,7 @@ def _area(name: str, target: View) -> Area:
 
 def _lying(network: Network, where: dict[str, Place], bases: dict[str, int]) -> tuple[Area, ...]:
     """Where all tensors of the network lie, in its order."""
-    found = []
+    found: list[Area] = []
     for name, tensor in network.tensors.items():
         at = where[name]
         root, size = network.tensors[at.root].shape, prod(tensor.shape)

@@ -112,8 +112,9 @@ class Parameters:
         _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         check_family(self.family)
-        if not isinstance(self.packed, bool):
-            raise TypeError(f"packed must be True or False, got {self.packed!r}")
+        packed: object = self.packed
+        if not isinstance(packed, bool):
+            raise TypeError(f"packed must be True or False, got {packed!r}")
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
