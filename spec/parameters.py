@@ -17,6 +17,11 @@ def _bits(count: int) -> int:
     return (count - 1).bit_length()
 
 
+def _truth(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
 def _range(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, got {value!r}")
@@ -112,9 +117,7 @@ class Parameters:
         _power_of_two("accumulators", self.accumulators, 16, 1 << 16)
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         check_family(self.family)
-        packed: object = self.packed
-        if not isinstance(packed, bool):
-            raise TypeError(f"packed must be True or False, got {packed!r}")
+        _truth("packed", self.packed)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
