@@ -135,12 +135,12 @@ def explore(
     - `maccord explore resnet18 --target xc7 --rows 8,16,32 --cols 8,16,32 --area dsp --mhz 150`
     """
     from ..synth.explore_grid import AXES
-    from ..synth.explore_request import Request, check
+    from ..synth.explore_request import SweepRequest, check
 
     axes = {axis: context.params[axis] for axis in AXES if context.params[axis]}
     how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
     how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
-    request = Request(network, target, axes, **how, out=out, cache=cache)
+    request = SweepRequest(network, target, axes, **how, out=out, cache=cache)
     check(request)
     from ..runtime.pool import prepare
 

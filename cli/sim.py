@@ -220,10 +220,10 @@ def sim(
     """
     from ..sim.inputs import Inputs
     from ..sim.memory import MemoryModel
-    from ..sim.request import Request, check
+    from ..sim.request import SimulationRequest, check
 
     gates = None if gate is None else _gate(gate)
-    request = Request(
+    request = SimulationRequest(
         targets=tuple(targets or ()),
         parameters=parameters_of(context, family=gate),
         inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),

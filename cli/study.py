@@ -122,9 +122,9 @@ def study(
     resnet18`
     """
     from ..study.grid import GRID
-    from ..study.request import Request, check
+    from ..study.request import StudyRequest, check
 
-    request = Request(
+    request = StudyRequest(
         networks=_split(networks),
         data=data,
         weights=_weights(weights or []),

@@ -114,11 +114,13 @@ def synth(
 
     - `maccord synth --target ecp5-85k --unit core.compute.datapath.requantizer_0`
     """
-    from ..synth.command import Request, run
+    from ..synth.command import SynthesisRequest, run
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
         *("output_bytes", "accumulators", "line_cells", "family", "packed"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
-    raise typer.Exit(run(Request(target, chosen, seeds, speed, mhz, jobs, unit, json, out)))
+    raise typer.Exit(
+        run(SynthesisRequest(target, chosen, seeds, speed, mhz, jobs, unit, json, out))
+    )

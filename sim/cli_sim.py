@@ -31,24 +31,24 @@ from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
 from .report import print_outcomes
-from .request import Request, check
+from .request import SimulationRequest, check
 from .results import CLEAN, Outcome, Verdict, save, write_json
 from .searches import share_searches
 from .tasks import make_tasks, processes
 from .toolchain import find_compiler, find_verilator, libpython
 
-__all__ = ["Inputs", "MemoryModel", "Request", "dump_paths", "run"]
+__all__ = ["Inputs", "MemoryModel", "SimulationRequest", "dump_paths", "run"]
 
 _log = logging.getLogger(__name__)
 _SCRATCH_NAME = "maccord.v:"  # of the netlist, in Verilator's messages
 
 
-def run(request: Request, worker: Worker = run_network) -> int:
+def run(request: SimulationRequest, worker: Worker = run_network) -> int:
     """Simulate and report.
 
     Parameters
     ----------
-    request : Request
+    request : SimulationRequest
     worker : callable
         Runs a task in a process of its own; importable by name.
 
@@ -74,14 +74,14 @@ def run(request: Request, worker: Worker = run_network) -> int:
         return _run(request, worker, err)
 
 
-def _log_settings(request: Request) -> None:
+def _log_settings(request: SimulationRequest) -> None:
     _log.debug("cache: %s", cache_root())
     _log.debug("results: %s, %d runs at a time", request.folder, processes(request))
     seed, stalls = request.inputs.seed, request.memory.seed
     _log.debug("seeds: weights and perturbations %d, stalls %d", seed, stalls)
 
 
-def _run(request: Request, worker: Worker, err: Console) -> int:
+def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
     if not request.dry_run:
         _log.debug("compiler: %s", find_compiler().version)
         verilator = find_verilator()
@@ -135,7 +135,7 @@ def _first_run(parameters: Parameters) -> str:
     )
 
 
-def _fits(request: Request) -> bool:
+def _fits(request: SimulationRequest) -> bool:
     """Whether the targets are known to fit, so that no check is needed before the build."""
     inputs = request.inputs
     return request.parameters == Parameters() and inputs.batch == 1 and not inputs.module
@@ -148,12 +148,12 @@ def _forget(folder: Path, labels: Sequence[str]) -> None:
             (folder / f"{label}.{ending}").unlink(missing_ok=True)
 
 
-def _generated(request: Request, err: Console) -> str:
+def _generated(request: SimulationRequest, err: Console) -> str:
     with waiting(err, "generating Verilog"):
         return generated(request.parameters)
 
 
-def _given_netlist(request: Request) -> str:
+def _given_netlist(request: SimulationRequest) -> str:
     """Return the user's netlist; empty if there is none."""
     if request.verilog is None:
         return ""
@@ -168,7 +168,7 @@ def _given_netlist(request: Request) -> str:
     return text
 
 
-def _gates(request: Request, verilog: str, err: Console) -> str:
+def _gates(request: SimulationRequest, verilog: str, err: Console) -> str:
     """Synthesize the netlist; check that the result has the same ports."""
     assert request.gate
     said: list[str] = []
@@ -185,7 +185,7 @@ def _gates(request: Request, verilog: str, err: Console) -> str:
     return text
 
 
-def _build(request: Request, verilog: str, err: Console) -> float:
+def _build(request: SimulationRequest, verilog: str, err: Console) -> float:
     """Build the model before the workers need it; return the build time in seconds."""
     with waiting(err, "looking for the simulator") as show:
 
@@ -201,7 +201,7 @@ def _build(request: Request, verilog: str, err: Console) -> float:
     return model.build_seconds
 
 
-def _refused(request: Request, error: SimulationError) -> Exception:
+def _refused(request: SimulationRequest, error: SimulationError) -> Exception:
     """Name the user's netlist in the error if it is the reason that the build failed."""
     said = str(error)
     if request.verilog is None or _SCRATCH_NAME not in said:
@@ -211,7 +211,7 @@ def _refused(request: Request, error: SimulationError) -> Exception:
 
 
 def _simulate(
-    request: Request,
+    request: SimulationRequest,
     tasks: Sequence[NetworkTask],
     worker: Worker,
     err: Console,
@@ -255,7 +255,7 @@ def _simulate(
 
 
 def _save_views(
-    request: Request, outcomes: Sequence[Outcome], verilog: str, unsaved: list[OSError]
+    request: SimulationRequest, outcomes: Sequence[Outcome], verilog: str, unsaved: list[OSError]
 ) -> None:
     """Write a GTKWave save file for each run's waveforms."""
     for waves in filter(None, (outcome.waves for outcome in outcomes)):

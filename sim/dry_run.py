@@ -19,7 +19,7 @@ from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from ..spec.parameters import Parameters
 from .network.task import NetworkRecording, NetworkTask, cost
 from .origin import digests
-from .request import Request
+from .request import SimulationRequest
 from .results import CLEAN
 from .tasks import make_tasks, processes
 
@@ -98,12 +98,14 @@ class Estimate:
     stages: tuple[StageEstimate, ...]
 
 
-def dry_run(request: Request, recordings: Sequence[NetworkRecording], err: Console) -> int:
+def dry_run(
+    request: SimulationRequest, recordings: Sequence[NetworkRecording], err: Console
+) -> int:
     """Compile and print the estimated cycles; write them to `request.json` if given.
 
     Parameters
     ----------
-    request : Request
+    request : SimulationRequest
     recordings : sequence of NetworkRecording
         Perturbed inputs are skipped, as the cycles are the same.
     err : Console
@@ -243,7 +245,9 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _write(
-    request: Request, recordings: Sequence[NetworkRecording], estimates: Sequence[Estimate]
+    request: SimulationRequest,
+    recordings: Sequence[NetworkRecording],
+    estimates: Sequence[Estimate],
 ) -> None:
     assert request.json
     objects = [

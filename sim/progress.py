@@ -12,10 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from ..runtime.console import LINE_SECONDS
 from .results import Outcome, Verdict
 
-__all__ = ["Counter", "counting"]
+__all__ = ["CycleProgress", "counting"]
 
 
-class Counter:
+class CycleProgress:
     """Counts completed runs and the cycles of running ones.
 
     Parameters
@@ -90,7 +90,7 @@ class Counter:
 
 
 @contextmanager
-def counting(err: Console, work: Mapping[str, int]) -> Iterator[Counter]:
+def counting(err: Console, work: Mapping[str, int]) -> Iterator[CycleProgress]:
     """Show a progress bar on a terminal; elsewhere one line per run and at intervals."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -103,4 +103,4 @@ def counting(err: Console, work: Mapping[str, int]) -> Iterator[Counter]:
     with Progress(
         *columns, console=err, transient=True, expand=True, disable=not moving
     ) as progress:
-        yield Counter(err, progress, work)
+        yield CycleProgress(err, progress, work)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..runtime.tables import Column, fitting, print_wrapped
-from .network.report import print_network
 from .network.results import NetworkResult
+from .network.stage_table import print_network
 from .results import CLEAN, GENERATED, Outcome, Verdict
 
 __all__ = ["print_outcomes"]

@@ -17,7 +17,7 @@ from .names import Names, known
 from .network.ranking import read_classes
 from .results import GENERATED
 
-__all__ = ["Gate", "Request", "check", "check_cache"]
+__all__ = ["Gate", "SimulationRequest", "check", "check_cache"]
 
 _PHOTOGRAPH = "china"  # default image
 _CYCLES = (0, 10_000)
@@ -42,7 +42,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Request:
+class SimulationRequest:
     """The options of `maccord sim`, as `cli.sim` documents them."""
 
     targets: tuple[str, ...]
@@ -97,7 +97,7 @@ class Request:
         return str(self.verilog or GENERATED)
 
 
-def check(request: Request) -> None:
+def check(request: SimulationRequest) -> None:
     """Reject options that are invalid, have no effect, or would only fail after the simulation.
 
     Raises
@@ -129,7 +129,7 @@ def check(request: Request) -> None:
     check_cache()
 
 
-def _check_dry_run(request: Request) -> None:
+def _check_dry_run(request: SimulationRequest) -> None:
     """Reject options that need a simulation or that the timing model does not support."""
     for name in ("waves", "dump", "html", "verilog", "gate"):
         if getattr(request, name):
@@ -142,7 +142,7 @@ def _check_dry_run(request: Request) -> None:
         )
 
 
-def _check_run(request: Request) -> None:
+def _check_run(request: SimulationRequest) -> None:
     """Check options on how a network is run and reported."""
     if not isfinite(request.mhz):
         raise ValueError(f"mhz must be finite, got {request.mhz:g}")
@@ -154,7 +154,7 @@ def _check_run(request: Request) -> None:
         )
 
 
-def _check_waves_layer(request: Request) -> None:
+def _check_waves_layer(request: SimulationRequest) -> None:
     """Check `waves_layer`: it needs a single network; a known network must have that operation."""
     layer, targets = request.waves_layer, request.targets
     if not request.waves:
@@ -174,7 +174,7 @@ def _check_waves_layer(request: Request) -> None:
             )
 
 
-def _check_classes(request: Request) -> None:
+def _check_classes(request: SimulationRequest) -> None:
     """Check `classes`: readable and for a network; the count is checked once it is loaded."""
     if request.classes is None:
         return
@@ -183,7 +183,7 @@ def _check_classes(request: Request) -> None:
         raise ValueError(f"classes needs a whole network, got {', '.join(request.targets)}")
 
 
-def _check_window(request: Request) -> None:
+def _check_window(request: SimulationRequest) -> None:
     if request.waves_layer:
         _check_waves_layer(request)
     if request.window is None:

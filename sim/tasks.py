@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from .network.ranking import check_classes, read_classes
 from .network.task import NetworkRecording, NetworkTask
-from .request import Request
+from .request import SimulationRequest
 
 __all__ = ["make_tasks", "processes"]
 
 
 def make_tasks(
-    request: Request, recordings: Sequence[NetworkRecording], verilog: str
+    request: SimulationRequest, recordings: Sequence[NetworkRecording], verilog: str
 ) -> list[NetworkTask]:
     """Create one task per recording.
 
@@ -46,6 +46,6 @@ def make_tasks(
     ]
 
 
-def processes(request: Request) -> int:
+def processes(request: SimulationRequest) -> int:
     """Return the number of tasks to run in parallel."""
     return request.jobs or len(os.sched_getaffinity(0))

@@ -23,7 +23,7 @@ from .figures_distributions import Distribution
 from .figures_images import Demonstration
 from .info import DESCRIPTIONS, Deviation, Info, RtlSummary
 from .plan import Cell, Collected
-from .request import EMBEDDED, Request
+from .request import EMBEDDED, StudyRequest
 from .rows import CLEAN
 from .rtl import RtlSample
 from .subject import Subject, dataset, float_network, quantized_network
@@ -38,7 +38,7 @@ _IMAGES = 16  # images for the plot of activations
 
 
 def info(
-    request: Request, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+    request: StudyRequest, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
 ) -> Info:
     """Return the description of the study."""
     data = dataset(request.data, "test")

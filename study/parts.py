@@ -1,4 +1,4 @@
-"""Task results on disk, one file each, from which an interrupted study resumes."""
+"""WorkUnit results on disk, one file each, from which an interrupted study resumes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..nets.differences import Differences
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
 from .subject import Subject, dataset
-from .work import Part, Task
+from .work import Part, WorkUnit
 
 __all__ = ["join", "key", "origin", "part_path", "read_part", "write_part"]
 
@@ -43,7 +43,7 @@ def key(subject: Subject) -> str:
     ]
 
 
-def part_path(folder: Path, task: Task) -> Path:
+def part_path(folder: Path, task: WorkUnit) -> Path:
     """Path of a task's result; its name encodes everything that it depends on."""
     images = digest(np.array(task.images, np.int64))[:12]
     models = digest(" ".join(task.models), task.device, str(task.unpaired))[:8]

@@ -11,10 +11,10 @@ import numpy as np
 from .differences import TensorDifference, lines
 from .grid import Level, levels
 from .parts import join, part_path, read_part
-from .request import Request
+from .request import StudyRequest
 from .samples import Sample
 from .subject import Subject, dataset, quantized_network
-from .work import Part, Task
+from .work import Part, WorkUnit
 
 __all__ = ["Cell", "Collected", "cells", "chosen_images", "collect"]
 
@@ -30,14 +30,14 @@ class Cell:
     ----------
     subject : Subject
     level : Level
-    tasks : tuple of Task
+    tasks : tuple of WorkUnit
         All images in chunks; then, if live observers are requested, one task for all images,
         because their results depend on earlier batches.
     """
 
     subject: Subject
     level: Level
-    tasks: tuple[Task, ...]
+    tasks: tuple[WorkUnit, ...]
 
 
 def chosen_images(count: int, limit: int) -> list[int]:
@@ -52,7 +52,7 @@ def chosen_images(count: int, limit: int) -> list[int]:
     return [index * count // chosen for index in range(chosen)]
 
 
-def cells(request: Request, subjects: Sequence[Subject]) -> list[Cell]:
+def cells(request: StudyRequest, subjects: Sequence[Subject]) -> list[Cell]:
     """Return all tasks of a request, by network and level."""
     data = dataset(request.data, "test")
     images = chosen_images(len(data), request.limit)
@@ -63,9 +63,9 @@ def cells(request: Request, subjects: Sequence[Subject]) -> list[Cell]:
     for subject in subjects:
         for level in levels(request.perturb):
             common = (request.seed, request.unpaired, request.device)
-            tasks = [Task(subject, level, chunk, fixed, *common) for chunk in chunks if fixed]
+            tasks = [WorkUnit(subject, level, chunk, fixed, *common) for chunk in chunks if fixed]
             if "live" in request.models:
-                tasks.append(Task(subject, level, tuple(images), ("live",), *common))
+                tasks.append(WorkUnit(subject, level, tuple(images), ("live",), *common))
             found.append(Cell(subject, level, tuple(tasks)))
     return found
 

@@ -12,18 +12,18 @@ from ..nets.networks import architecture
 from ..nets.training.digits import small, trained
 from ..nets.training.loop import save
 from ..runtime.folders import cache_folder
-from .request import EMBEDDED, Request
+from .request import EMBEDDED, StudyRequest
 from .subject import Subject, dataset, quantized_network
 
 __all__ = ["subjects"]
 
 
-def subjects(request: Request, pool: Executor) -> list[Subject]:
+def subjects(request: StudyRequest, pool: Executor) -> list[Subject]:
     """Return the networks of a request, with weights and quantization on disk.
 
     Parameters
     ----------
-    request : Request
+    request : StudyRequest
     pool : Executor
         Trains and quantizes them in parallel.
 
@@ -59,7 +59,7 @@ def _train(name: str, path: Path) -> None:
     save(path, state)
 
 
-def _subject(name: str, weights: Path, request: Request) -> Subject:
+def _subject(name: str, weights: Path, request: StudyRequest) -> Subject:
     shape = small(name) if request.data == EMBEDDED else architecture(name)
     cache = cache_folder("nets").resolve()
     return Subject(name, shape, weights, _absolute(request.data), request.calibration, cache)

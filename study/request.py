@@ -14,7 +14,7 @@ from .grid import GRID, levels
 from .rows import MODELS
 from .scheduler import check_scheduler
 
-__all__ = ["EMBEDDED", "NETWORKS", "Request", "check", "check_file"]
+__all__ = ["EMBEDDED", "NETWORKS", "StudyRequest", "check", "check_file"]
 
 EMBEDDED = "digits"
 NETWORKS = ("resnet18", "vgg16", "squeezenet1_1")  # Langille 2024, section 3.1
@@ -22,7 +22,7 @@ _RTL = 3  # images per level to simulate in RTL, for the built-in data
 
 
 @dataclass(frozen=True)
-class Request:
+class StudyRequest:
     """The options of `maccord study`, as `cli_study.study` documents them."""
 
     networks: tuple[str, ...] = NETWORKS
@@ -72,7 +72,7 @@ class Request:
         return _RTL if self.data == EMBEDDED and "int8" in self.models else 0
 
 
-def check(request: Request) -> None:
+def check(request: StudyRequest) -> None:
     """Reject invalid options, before training or importing PyTorch.
 
     Raises
@@ -94,7 +94,7 @@ def check(request: Request) -> None:
     check_cache()
 
 
-def _check_device(request: Request) -> None:
+def _check_device(request: StudyRequest) -> None:
     from ..nets.devices import check_device, usable_device
 
     check_device(request.device)
@@ -115,7 +115,7 @@ def check_file(name: str, path: Path) -> None:
         raise ValueError(f"{name} must be a readable checkpoint, got {path}: {what}")
 
 
-def _check_names(request: Request) -> None:
+def _check_names(request: StudyRequest) -> None:
     check_data(request.data)
     if not request.networks:
         raise ValueError("networks must be at least one, got none")

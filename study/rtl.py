@@ -25,7 +25,7 @@ from ..sim.searches import share_searches
 from ..spec.parameters import Parameters
 from .parts import part_path
 from .subject import quantized_network
-from .work import Task, inputs
+from .work import WorkUnit, inputs
 
 __all__ = ["RtlSample", "rtl_samples"]
 
@@ -60,7 +60,7 @@ class RtlSample:
 
 
 def rtl_samples(
-    tasks: Sequence[Task],
+    tasks: Sequence[WorkUnit],
     logits: Sequence[np.ndarray],
     *,
     folder: Path,
@@ -73,7 +73,7 @@ def rtl_samples(
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of WorkUnit
         Grouped by network, with the same number of images in all tasks of a network.
     logits : sequence of ndarray of shape (N, classes), float32
         The study's integer logits for each task.
@@ -127,7 +127,7 @@ def rtl_samples(
         yield sample
 
 
-def _path(folder: Path, task: Task, expected: np.ndarray, verilog: str) -> Path:
+def _path(folder: Path, task: WorkUnit, expected: np.ndarray, verilog: str) -> Path:
     """Path of the record that this RTL agrees with these logits."""
     simulation = sources(sim, suffixes=SIMULATION), metadata.version("cocotb")
     origin = digest(*simulation, verilog, expected)[:8]
@@ -141,14 +141,14 @@ def _read(path: Path) -> RtlSample | None:
         return None
 
 
-def _run(task: Task, parameters: Parameters, verilog: str) -> NetworkTask:
+def _run(task: WorkUnit, parameters: Parameters, verilog: str) -> NetworkTask:
     network = quantized_network(task.subject)
     images = np.concatenate([normalize(crop, network.normalization) for crop in inputs(task)[1]])
     recording = record_network(network, str(task.level), images, task.seed)
     return NetworkTask(recording, parameters, verilog)
 
 
-def _judge(task: Task, answer: Outcome | Crash, expected: np.ndarray) -> RtlSample:
+def _judge(task: WorkUnit, answer: Outcome | Crash, expected: np.ndarray) -> RtlSample:
     where = task.subject.name, str(task.level), len(task.images)
     if isinstance(answer, Crash):
         return RtlSample(*where, False, 0, 0, answer.reason)

@@ -28,18 +28,18 @@ from .describe import demonstrated, distribution, info
 from .differences import write_differences
 from .info import Info, write_info
 from .measure import measure_all
+from .outputs import write_outputs
 from .parts import origin, part_path, read_part, write_part
 from .plan import Cell, Collected, cells, collect
 from .prepare import subjects
-from .report import write_outputs
-from .request import Request, check
+from .request import StudyRequest, check
 from .rows import Row, write_rows
 from .rtl import RtlSample, rtl_samples
 from .said import print_study
 from .samples import write_sample
 from .scheduler import answers, executor
 from .tables import Results
-from .work import Part, Task, run_task
+from .work import Part, WorkUnit, run_task
 
 __all__ = ["PROVENANCE", "run"]
 
@@ -48,12 +48,12 @@ PROVENANCE = "maccord.provenance/1"
 _STEPS = 20  # progress lines without a terminal
 
 
-def run(request: Request, worker: Worker = run_network) -> int:
+def run(request: StudyRequest, worker: Worker = run_network) -> int:
     """Run or resume a study, and write its results.
 
     Parameters
     ----------
-    request : Request
+    request : StudyRequest
     worker : callable
         Simulation function, replaceable in tests.
 
@@ -85,7 +85,7 @@ def run(request: Request, worker: Worker = run_network) -> int:
     return int(not all(sample.equal for sample in rtl))
 
 
-def _workers(request: Request) -> int:
+def _workers(request: StudyRequest) -> int:
     return request.jobs or len(os.sched_getaffinity(0))
 
 
@@ -104,7 +104,7 @@ def _progress(err: Console) -> Progress:
 
 
 def _answer(
-    pool: Executor, tasks: Sequence[Task], folder: Path, request: Request, err: Console
+    pool: Executor, tasks: Sequence[WorkUnit], folder: Path, request: StudyRequest, err: Console
 ) -> None:
     """Run the tasks without a stored result, and store each result when complete."""
     todo = [task for task in tasks if read_part(part_path(folder, task)) is None]
@@ -125,7 +125,7 @@ def _answer(
                 err.print(f"{done + count} of {len(tasks)} tasks done", soft_wrap=True)
 
 
-def _answer_with(code: str, task: Task) -> Part:
+def _answer_with(code: str, task: WorkUnit) -> Part:
     """Return a worker's result if its code matches the hash under which results are stored."""
     if origin() != code:
         raise ValueError(
@@ -139,7 +139,7 @@ def _simulate(
     found: Sequence[Cell],
     answered: Collected,
     folder: Path,
-    request: Request,
+    request: StudyRequest,
     worker: Worker,
     err: Console,
 ) -> list[RtlSample]:
@@ -171,7 +171,7 @@ def _simulate(
 
 
 def _write(
-    request: Request, found: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+    request: StudyRequest, found: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
 ) -> tuple[list[Row], Path]:
     """Compute all figures and write all outputs; return the report's path."""
     out = request.out

@@ -24,7 +24,7 @@ from ..nets.live import LiveNetwork
 from .grid import Level
 from .subject import Subject, dataset, float_network, quantized_network
 
-__all__ = ["Part", "Task", "inputs", "live_batch", "run_task"]
+__all__ = ["Part", "WorkUnit", "inputs", "live_batch", "run_task"]
 
 _LIVE_BATCH = 100  # batch size of live observers
 _LIVE_PIXELS = 20 * 224 * 224  # maximum per batch: VGG-16 takes 40 MB per 224 x 224 image
@@ -34,7 +34,7 @@ Images = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkUnit:
     """Images of one network at one level.
 
     Parameters
@@ -98,7 +98,7 @@ def _live_network(subject: Subject) -> LiveNetwork:
     )
 
 
-def inputs(task: Task, *, draw: int = 0) -> tuple[Images, Images]:
+def inputs(task: WorkUnit, *, draw: int = 0) -> tuple[Images, Images]:
     """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32."""
     data = dataset(task.subject.data, "test")
     clean = np.stack([data.crop(index) for index in task.images])
@@ -126,7 +126,7 @@ def _tensor(crops: Images, subject: Subject) -> Images:
     return np.concatenate([normalize(crop, by) for crop in crops])
 
 
-def run_task(task: Task) -> Part:
+def run_task(task: WorkUnit) -> Part:
     """Run a task on one processor."""
     with one_thread(), threadpool_limits(1):
         if task.models == ("live",):
@@ -139,7 +139,7 @@ def run_task(task: Task) -> Part:
         return Part(dict(_float_models(task, floats)) | exact, differences, moments)
 
 
-def _float_models(task: Task, crops: Images) -> Iterator[tuple[str, Images]]:
+def _float_models(task: WorkUnit, crops: Images) -> Iterator[tuple[str, Images]]:
     for model, seen in (("fp32", crops), ("fp32-clamped", crops.clip(0, 1))):
         if model in task.models:
             with torch.inference_mode():
@@ -147,7 +147,7 @@ def _float_models(task: Task, crops: Images) -> Iterator[tuple[str, Images]]:
             yield model, answer.numpy()
 
 
-def _live(task: Task) -> Images:
+def _live(task: WorkUnit) -> Images:
     """Return logits with live observers, reset at the start."""
     network = _live_network(task.subject)
     network.reset()
@@ -159,7 +159,7 @@ def _live(task: Task) -> Images:
     return np.concatenate(logits)
 
 
-def _fixed_models(task: Task, crops: Images) -> tuple[Differences | None, dict[str, Images]]:
+def _fixed_models(task: WorkUnit, crops: Images) -> tuple[Differences | None, dict[str, Images]]:
     """Run the models with frozen scales: fake-quantized and integer."""
     wanted = [model for model in task.models if model in ("frozen", "frozen-clamped", "int8")]
     if not wanted:

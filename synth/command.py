@@ -16,20 +16,20 @@ from ..spec.parameters import Parameters
 from .flow import Options, synthesize
 from .plot import resources_by_block
 from .recorded import excesses, kept, recorded
-from .report import print_synthesis
+from .resource_table import print_synthesis
 from .results import load, save
 from .targets import Target, target_named
 from .trend import summary_before
 from .unit_names import check_unit
 
-__all__ = ["Request", "parsed_seeds", "run"]
+__all__ = ["SynthesisRequest", "parsed_seeds", "run"]
 
 _SPEEDS = (6, 7, 8)
 _LINE_SECONDS = 60.0  # a run takes minutes
 
 
 @dataclass(frozen=True)
-class Request:
+class SynthesisRequest:
     """Options of `maccord synth`.
 
     Parameters
@@ -74,7 +74,7 @@ def parsed_seeds(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def run(request: Request) -> int:
+def run(request: SynthesisRequest) -> int:
     """Synthesize, print the tables, write JSON and plot.
 
     Returns
@@ -118,7 +118,7 @@ def run(request: Request) -> int:
     return 1 if sentences else 0
 
 
-def _parameters(target: Target, request: Request) -> Parameters:
+def _parameters(target: Target, request: SynthesisRequest) -> Parameters:
     made_of = target.family.made_of
     chosen: dict[str, Any] = {"family": made_of[0], **target.parameters, **request.parameters}
     parameters = Parameters(**chosen)
@@ -129,7 +129,7 @@ def _parameters(target: Target, request: Request) -> Parameters:
     return parameters
 
 
-def _options(request: Request) -> Options:
+def _options(request: SynthesisRequest) -> Options:
     if request.speed not in _SPEEDS:
         raise ValueError(f"speed must be 6, 7 or 8, got {request.speed}")
     if not 1 <= request.mhz <= 1000:

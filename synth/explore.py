@@ -20,22 +20,22 @@ from .explore_cycles import network_digest
 from .explore_files import ranked, save
 from .explore_grid import AXES, Point, grid, labels
 from .explore_plot import pareto_plot
-from .explore_point import FAILED, INVALID, MISMATCH, OK, Row, Task, cost, measure
+from .explore_point import FAILED, INVALID, MISMATCH, OK, Measurement, Row, cost, measure
 from .explore_progress import counting
 from .explore_report import print_sweep, said
-from .explore_request import Request, check_tools, common, network_of, swept
+from .explore_request import SweepRequest, check_tools, common, network_of, swept
 from .flow import Options
 from .targets import Target, target_named
 
 __all__ = ["run"]
 
 
-def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
+def run(request: SweepRequest, measured: Callable[[Measurement], Row] = measure) -> int:
     """Measure all points in parallel; write CSV and JSON after each one.
 
     Parameters
     ----------
-    request : Request
+    request : SweepRequest
     measured : callable
         Measures one point in a separate process; importable by name.
 
@@ -67,7 +67,7 @@ def run(request: Request, measured: Callable[[Task], Row] = measure) -> int:
     rows = _rows(points)
     options = Options(sweep["seeds"], request.speed, request.mhz)
     tasks = {
-        index: Task(
+        index: Measurement(
             *(rows[index], point.parameters, target, options, request.place, network),
             *(network_digest(network), request.batch, recording, request.cache),
         )
@@ -106,7 +106,11 @@ def _rows(points: Sequence[Point]) -> dict[int, Row]:
 
 
 def _measured(
-    measured: Callable[[Task], Row], tasks: dict[int, Task], jobs: int, total: int, err: Console
+    measured: Callable[[Measurement], Row],
+    tasks: dict[int, Measurement],
+    jobs: int,
+    total: int,
+    err: Console,
 ) -> Iterator[tuple[int, Row]]:
     """Yield rows as they complete, largest arrays first; seeds share the remaining processes."""
     jobs = jobs or len(os.sched_getaffinity(0))
@@ -126,7 +130,7 @@ def _measured(
             counter.done(index, said(row))
 
 
-def _work(task: Task) -> float:
+def _work(task: Measurement) -> float:
     """Rough relative duration of a point; an accelerator is more than its array."""
     return 20 + task.parameters.rows * task.parameters.cols
 

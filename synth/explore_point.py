@@ -17,7 +17,7 @@ from .results import Synthesis
 from .targets import Target
 
 __all__ = ["FAILED", "INVALID", "MISFIT", "MISMATCH", "OK", "REFUSED"]
-__all__ += ["Row", "Task", "cost", "measure"]
+__all__ += ["Measurement", "Row", "cost", "measure"]
 
 OK = "ok"
 INVALID = "invalid"  # incompatible values
@@ -91,7 +91,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Measurement:
     """One point to measure; picklable.
 
     Parameters
@@ -127,7 +127,7 @@ class Task:
     cache: Path
 
 
-def cost(task: Task) -> int:
+def cost(task: Measurement) -> int:
     """Upper estimate of a point's peak memory, bytes."""
     multipliers = task.parameters.rows * task.parameters.cols
     network = 0
@@ -137,7 +137,7 @@ def cost(task: Task) -> int:
     return max(_PROCESS + _MULTIPLIER * multipliers, network)
 
 
-def measure(task: Task) -> Row:
+def measure(task: Measurement) -> Row:
     """Measure one point; failures are recorded in the row.
 
     Raises
@@ -173,7 +173,7 @@ def measure(task: Task) -> Row:
     )
 
 
-def _synthesized(task: Task, row: Row, cache: Cache) -> Row:
+def _synthesized(task: Measurement, row: Row, cache: Cache) -> Row:
     """Synthesize without a device, so that resources are known even if it does not fit."""
     target = task.target
     bare = replace(target, device="", package="", available={})
@@ -186,7 +186,7 @@ def _synthesized(task: Task, row: Row, cache: Cache) -> Row:
     return row
 
 
-def _clocked(task: Task, row: Row, cache: Cache) -> Row:
+def _clocked(task: Measurement, row: Row, cache: Cache) -> Row:
     """Place and route; otherwise use the given clock."""
     target = task.target
     if not (task.place and target.placed):

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["Counter", "counting"]
+__all__ = ["SweepProgress", "counting"]
 
 _KEPT = 20.0  # seconds; points that complete faster came from the cache
 
 
-class Counter:
+class SweepProgress:
     """Counts completed points and estimates the remaining time from their work.
 
     Parameters
@@ -65,7 +65,7 @@ def _span(seconds: float) -> str:
 
 
 @contextmanager
-def counting(err: Console, work: dict[int, float], total: int) -> Iterator[Counter]:
+def counting(err: Console, work: dict[int, float], total: int) -> Iterator[SweepProgress]:
     """Show a line per point and, on a terminal, a progress bar below."""
     columns = (TextColumn("exploring"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
@@ -75,4 +75,4 @@ def counting(err: Console, work: dict[int, float], total: int) -> Iterator[Count
             err.print(escape(sentence), soft_wrap=True)
             progress.update(bar, completed=part)
 
-        yield Counter(show, work, total)
+        yield SweepProgress(show, work, total)

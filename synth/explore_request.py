@@ -19,14 +19,14 @@ from .command import parsed_seeds
 from .explore_grid import Value, grid, values
 from .targets import RESOURCES, Target, target_named
 
-__all__ = ["Request", "check", "check_tools", "common", "network_of", "swept"]
+__all__ = ["SweepRequest", "check", "check_tools", "common", "network_of", "swept"]
 
 _SOURCES = ("model", "rtl")
 _SPEEDS = (6, 7, 8)
 
 
 @dataclass(frozen=True)
-class Request:
+class SweepRequest:
     """Options of `maccord explore`.
 
     Parameters
@@ -72,7 +72,7 @@ class Request:
     cache: Path = Path("build/synth/cache")
 
 
-def check(request: Request) -> None:
+def check(request: SweepRequest) -> None:
     """Reject invalid options, before PyTorch is imported.
 
     Raises
@@ -94,7 +94,7 @@ def check(request: Request) -> None:
     check_tools(request, target)
 
 
-def _wanted(request: Request) -> tuple[Inputs, list[str]]:
+def _wanted(request: SweepRequest) -> tuple[Inputs, list[str]]:
     targets = [request.network] if request.network else []
     if not targets and not request.module:
         raise ValueError("network must be given, or a module, got none")
@@ -103,12 +103,12 @@ def _wanted(request: Request) -> tuple[Inputs, list[str]]:
     return Inputs(batch=request.batch, module=request.module), targets
 
 
-def common(request: Request, target: Target) -> dict[str, Any]:
+def common(request: SweepRequest, target: Target) -> dict[str, Any]:
     """Return the fields common to all points of a sweep.
 
     Parameters
     ----------
-    request : Request
+    request : SweepRequest
     target : Target
 
     Returns
@@ -149,7 +149,7 @@ def common(request: Request, target: Target) -> dict[str, Any]:
 
 
 def swept(
-    request: Request, target: Target
+    request: SweepRequest, target: Target
 ) -> tuple[dict[str, Value], dict[str, tuple[Value, ...]]]:
     """Return the fixed parameters, and the values of the swept ones.
 
@@ -169,7 +169,7 @@ def swept(
     return {"family": made_of[0], **target.parameters}, axes
 
 
-def check_tools(request: Request, target: Target) -> None:
+def check_tools(request: SweepRequest, target: Target) -> None:
     """Check that all required tools are installed.
 
     Raises
@@ -185,7 +185,7 @@ def check_tools(request: Request, target: Target) -> None:
         libpython()
 
 
-def network_of(request: Request) -> tuple[Network, NetworkRecording | None]:
+def network_of(request: SweepRequest) -> tuple[Network, NetworkRecording | None]:
     """Return the network, and for the RTL a PyTorch recording of an image.
 
     Raises

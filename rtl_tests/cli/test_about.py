@@ -15,7 +15,7 @@ from maccord.cli import main as cli
 from maccord.runtime.errors import ToolchainError
 from maccord.sim import doctor
 from maccord.sim.report import _waves
-from maccord.sim.request import Request
+from maccord.sim.request import SimulationRequest
 
 
 def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
@@ -59,8 +59,8 @@ def test_a_shell_completes_commands() -> None:
 def test_the_waves_line_says_window_size_and_format(tmp_path: Path) -> None:
     path = tmp_path / "layer.vcd"
     path.write_bytes(bytes(2_500_000))
-    said = _waves(path, Request(()).window_said)
-    layer = Request((), waves_layer="net.conv", window=(5, 2000))
+    said = _waves(path, SimulationRequest(()).window_said)
+    layer = SimulationRequest((), waves_layer="net.conv", window=(5, 2000))
     assert layer.window_said == "cycles 5 to 2,000 from net.conv on"
     assert said.startswith(f"waves: {path}, 2.5 MB, a window: cycles 0 to 10,000 (--window")
     path.rename(path.with_suffix(".fst"))

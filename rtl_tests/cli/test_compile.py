@@ -36,7 +36,8 @@ def run(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert isinstance(ended.value.code, int)
-    return ended.value.code, *capsys.readouterr()
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
 
 
 @pytest.fixture

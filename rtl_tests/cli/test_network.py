@@ -11,7 +11,7 @@ import pytest
 from command import ROOT, maccord
 from network_tasks import Flipped
 
-from maccord.sim.cli_sim import Request, run
+from maccord.sim.cli_sim import SimulationRequest, run
 from maccord.sim.netlist import generated
 from maccord.sim.network.run import run_network
 from maccord.sim.recording import Inputs
@@ -86,7 +86,7 @@ def test_a_bit_flipped_in_a_golden_tensor(
 ) -> None:
     monkeypatch.chdir(ROOT)
     inputs = Inputs(module="toy_networks:Reshaped")
-    request = Request((), PARAMETERS, inputs, out=tmp_path, jobs=1)
+    request = SimulationRequest((), PARAMETERS, inputs, out=tmp_path, jobs=1)
     faulty = partial(run_network, alter_golden=Flipped("Reshaped.mean"))
     assert run(request, faulty) == 1
     said = capsys.readouterr().out

@@ -21,7 +21,7 @@ from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
 from maccord.runtime.pool import Crash, _answer, run_all
 from maccord.sim import cli_layers, cli_sim, netlist, simulate
-from maccord.sim.cli_sim import Request
+from maccord.sim.cli_sim import SimulationRequest
 from maccord.sim.inputs import Inputs
 from maccord.sim.ledger import write_ledger
 from maccord.sim.network.run import run_network
@@ -162,7 +162,9 @@ def test_the_table_comes_before_a_dump_that_finds_no_room(
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # the stand-in needs none
-    request = Request(("resnet18.fc",), PARAMETERS, out=tmp_path, dump=Path("/dev/full"), jobs=1)
+    request = SimulationRequest(
+        ("resnet18.fc",), PARAMETERS, out=tmp_path, dump=Path("/dev/full"), jobs=1
+    )
     with pytest.raises(OSError) as caught:
         cli_sim.run(request, stood_in)
     assert caught.value.errno == errno.ENOSPC
@@ -220,7 +222,7 @@ def test_the_first_run_says_what_it_costs_and_later_ones_do_not(
     monkeypatch.setattr(cli_sim, "_build", lambda *_: 0.0)  # the stand-in needs none
     monkeypatch.setattr(cli_sim.os, "sched_getaffinity", lambda _: {0, 1})
     inputs = Inputs(module="toy_networks:Reshaped")
-    request = Request(("Reshaped.conv",), PARAMETERS, inputs, out=tmp_path, jobs=1)
+    request = SimulationRequest(("Reshaped.conv",), PARAMETERS, inputs, out=tmp_path, jobs=1)
     line = "first run of r4c4: generates Verilog and builds the simulator, about 30 s; later runs"
     for kept in (False, True):
         monkeypatch.setattr(cli_sim, "is_kept", lambda _, kept=kept: kept)

@@ -17,7 +17,7 @@ from network_tasks import Flipped, change_weight
 from processes import PATIENCE, reaped, tagged, wait_until
 from result_schemas import validate
 
-from maccord.sim.cli_sim import Request, dump_paths, run
+from maccord.sim.cli_sim import SimulationRequest, dump_paths, run
 from maccord.sim.netlist import generated
 from maccord.sim.network.run import run_network
 from maccord.sim.recording import Inputs, record_all
@@ -83,7 +83,7 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
 
 def simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str], **faults: object) -> str:
     """Run the convolution with a fault planted, which must be noticed; return what was said."""
-    request = Request((CONV,), PARAMETERS, out=tmp_path, jobs=1)
+    request = SimulationRequest((CONV,), PARAMETERS, out=tmp_path, jobs=1)
     assert run(request, partial(run_network, **faults)) == 1
     result = json.loads((tmp_path / "r4c4" / f"{CONV}.json").read_text())
     assert result["mismatches_golden"] > 0
@@ -147,7 +147,7 @@ def test_a_failed_run_leaves_no_result(
     older, everything = tmp_path / "r4c4" / f"{LINEAR}.json", tmp_path / "all.json"
     older.parent.mkdir()
     older.write_text("{}")
-    request = Request((LINEAR,), PARAMETERS, out=tmp_path, json=everything, jobs=1)
+    request = SimulationRequest((LINEAR,), PARAMETERS, out=tmp_path, json=everything, jobs=1)
     assert run(request, partial(run_network, backend=overlapping)) == 3
     assert not older.exists() and not everything.exists()
     said = capsys.readouterr().out.splitlines()
@@ -168,7 +168,7 @@ def test_a_netlist_without_the_features_is_bad_input(
 ) -> None:
     """A small machine of the same ports, whose register FEATURES is 0, in the netlist's place."""
     monkeypatch.chdir(ROOT)
-    request = Request((LINEAR,), PARAMETERS, out=tmp_path, jobs=1)
+    request = SimulationRequest((LINEAR,), PARAMETERS, out=tmp_path, jobs=1)
     assert run(request, partial(run_network, backend=featureless)) == 2
     said = capsys.readouterr().out
     assert "the netlist must have DENSE, which the program needs" in said

@@ -12,9 +12,9 @@ from maccord.cli import main as cli
 from maccord.study import request
 from maccord.study.grid import GRID, Level, levels
 from maccord.study.plan import chosen_images
-from maccord.study.request import Request
+from maccord.study.request import StudyRequest
 
-ASKED = Request(
+ASKED = StudyRequest(
     networks=("resnet18", "vgg16"),
     data="folder:/data/my flowers",
     weights={"resnet18": Path("/data/a.pt"), "vgg16": Path("b.pt")},

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from maccord.compiler.network import compile_network
 from maccord.sim import cli_sim
-from maccord.sim.cli_sim import Request, run
+from maccord.sim.cli_sim import SimulationRequest, run
 from maccord.sim.dry_run import NOTHING, Estimate, estimated, print_estimates
 from maccord.sim.recording import Inputs
 from maccord.spec.parameters import Parameters
@@ -57,7 +57,7 @@ def test_nothing_is_built_simulated_or_touched(
     older.write_text("{}")
     path = tmp_path / "dry.json"
     targets = ("Reshaped", "Reshaped.conv")
-    request = Request(targets, PARAMETERS, INPUTS, json=path, out=tmp_path, dry_run=True)
+    request = SimulationRequest(targets, PARAMETERS, INPUTS, json=path, out=tmp_path, dry_run=True)
     assert run(request) == 0
     out, err = capsys.readouterr()
     assert err == "" and any(text.startswith("seeds: ") for text in caplog.messages)
@@ -91,7 +91,9 @@ def test_the_table_fits(width: int) -> None:
 
 def test_verbose_and_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     targets = ("Reshaped", "Reshaped.conv")
-    request = Request(targets, PARAMETERS, replace(INPUTS, seed=7), out=tmp_path, dry_run=True)
+    request = SimulationRequest(
+        targets, PARAMETERS, replace(INPUTS, seed=7), out=tmp_path, dry_run=True
+    )
     assert run(replace(request, verbose=True)) == 0
     err = capsys.readouterr().err.splitlines()
     assert f"results: {tmp_path / 'r4c4'}, " in err[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from maccord.nets.training.digits import outline
-from maccord.study.request import Request
+from maccord.study.request import StudyRequest
 
 LIMIT = 40
 
@@ -24,9 +24,9 @@ def weights(folder: Path, seed: int = 0) -> Path:
     return path
 
 
-def request(folder: Path, **options: object) -> Request:
+def request(folder: Path, **options: object) -> StudyRequest:
     """A study in `folder/study`, without RTL."""
-    small = Request(
+    small = StudyRequest(
         networks=("resnet18",),
         weights={"resnet18": weights(folder)},
         perturb="awgn:0.3,vertical:2+horizontal:2",

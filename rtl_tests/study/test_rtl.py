@@ -16,11 +16,11 @@ from maccord.study import rtl
 from maccord.study.plan import cells
 from maccord.study.prepare import subjects
 from maccord.study.rtl import RtlSample, rtl_samples
-from maccord.study.work import Task, run_task
+from maccord.study.work import WorkUnit, run_task
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+def task(tmp_path_factory: pytest.TempPathFactory) -> WorkUnit:
     """Two perturbed digits."""
     asked = request(tmp_path_factory.mktemp("rtl"), limit=2, models=("int8",))
     with ThreadPoolExecutor(1) as pool:
@@ -28,7 +28,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 def simulated(
-    task: Task, logits: np.ndarray, folder: Path, worker: Worker = run_network
+    task: WorkUnit, logits: np.ndarray, folder: Path, worker: Worker = run_network
 ) -> RtlSample:
     (sample,) = rtl_samples(
         [task], [logits], folder=folder, jobs=1, worker=worker, parameters=PARAMETERS
@@ -51,7 +51,7 @@ def never(task: NetworkTask) -> Outcome:
     raise AssertionError("simulated again")
 
 
-def test_the_rtl_agrees_once_and_is_not_asked_again(task: Task, tmp_path: Path) -> None:
+def test_the_rtl_agrees_once_and_is_not_asked_again(task: WorkUnit, tmp_path: Path) -> None:
     logits = run_task(task).logits["int8"]
     sample = simulated(task, logits, tmp_path)
     assert sample.equal and not sample.problem
@@ -62,7 +62,7 @@ def test_the_rtl_agrees_once_and_is_not_asked_again(task: Task, tmp_path: Path) 
 
 @pytest.mark.parametrize("other", ["hardware", "logits", "nothing"])
 def test_other_hardware_or_logits_are_simulated_again(
-    other: str, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    other: str, task: WorkUnit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logits, asked = run_task(task).logits["int8"], []
     monkeypatch.setattr(rtl, "build", lambda *_, **__: None)
@@ -76,7 +76,7 @@ def test_other_hardware_or_logits_are_simulated_again(
     assert len(asked) == (1 if other == "nothing" else 2)
 
 
-def test_other_logits_are_seen(task: Task, tmp_path: Path) -> None:
+def test_other_logits_are_seen(task: WorkUnit, tmp_path: Path) -> None:
     logits = run_task(task).logits["int8"].copy()
     logits[1, 3] = np.nextafter(logits[1, 3], np.float32(100))
     sample = simulated(task, logits, tmp_path)
@@ -84,7 +84,7 @@ def test_other_logits_are_seen(task: Task, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.json")), "what failed must be simulated again"
 
 
-def test_flipped_bits_are_seen(task: Task, tmp_path: Path) -> None:
+def test_flipped_bits_are_seen(task: WorkUnit, tmp_path: Path) -> None:
     logits = run_task(task).logits["int8"]
     sample = simulated(task, logits, tmp_path, flipped)
     assert not sample.equal and "differ" in sample.problem

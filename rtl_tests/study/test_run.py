@@ -26,7 +26,7 @@ from maccord.study.differences import read_differences
 from maccord.study.parts import part_path
 from maccord.study.plan import cells
 from maccord.study.prepare import subjects
-from maccord.study.request import Request
+from maccord.study.request import StudyRequest
 from maccord.study.rows import MODELS, read_rows
 from maccord.study.run import run
 from maccord.study.samples import read_samples
@@ -37,12 +37,12 @@ from maccord.study.work import inputs, run_task
 CSV = ("results.csv", "differences.csv")
 
 
-def files(asked: Request) -> dict[str, bytes]:
+def files(asked: StudyRequest) -> dict[str, bytes]:
     """The CSV files of a study."""
     return {name: (asked.out / name).read_bytes() for name in CSV}
 
 
-def done(asked: Request) -> list[Path]:
+def done(asked: StudyRequest) -> list[Path]:
     """Whole parts of a study; what is still being written has a hidden name."""
     return sorted(p for p in (asked.out / "parts").rglob("*.npz") if p.name[0] != ".")
 
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(folder: Path) -> Request:
+def finished(folder: Path) -> StudyRequest:
     """A study that ran in one go."""
     asked = request(folder, save_logits=True)
     assert run(asked) == 0
@@ -66,7 +66,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("maccord.study.run.write_outputs", lambda out, *_, **__: out)
 
 
-def test_results_are_those_of_the_golden_model(finished: Request) -> None:
+def test_results_are_those_of_the_golden_model(finished: StudyRequest) -> None:
     """Every integer logit, computed again from the data set by the golden model."""
     samples = {(s.perturbation, s.level): s for s in read_samples(finished.out / "logits")}
     with ThreadPoolExecutor(1) as pool:
@@ -87,14 +87,14 @@ def test_results_are_those_of_the_golden_model(finished: Request) -> None:
         assert len(indices) == LIMIT
 
 
-def test_models_are_no_copies_of_each_other(finished: Request) -> None:
+def test_models_are_no_copies_of_each_other(finished: StudyRequest) -> None:
     sample = next(s for s in read_samples(finished.out / "logits") if s.perturbation == "awgn")
     models = list(sample.logits.values())
     for index, logits in enumerate(models):
         assert not any(np.array_equal(logits, other) for other in models[:index])
 
 
-def test_rows_and_differences_are_complete(finished: Request) -> None:
+def test_rows_and_differences_are_complete(finished: StudyRequest) -> None:
     rows = read_rows(finished.out / "results.csv")
     levels = {(row.perturbation, row.level) for row in rows}
     assert levels == {("clean", 0), ("awgn", 0.3), ("vertical+horizontal:2", 2), ("all", 0)}
@@ -107,7 +107,9 @@ def test_rows_and_differences_are_complete(finished: Request) -> None:
     )
 
 
-def test_another_number_of_workers_writes_the_same_bytes(finished: Request, tmp_path: Path) -> None:
+def test_another_number_of_workers_writes_the_same_bytes(
+    finished: StudyRequest, tmp_path: Path
+) -> None:
     """All files: parts, figures and the page, too; but for the one that has date and command."""
     again = replace(finished, out=tmp_path / "again", jobs=1)
     assert run(again) == 0
@@ -131,7 +133,9 @@ def test_another_number_of_workers_writes_the_same_bytes(finished: Request, tmp_
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-def test_a_cluster_writes_the_same_bytes(finished: Request, tmp_path: Path, undrawn: None) -> None:
+def test_a_cluster_writes_the_same_bytes(
+    finished: StudyRequest, tmp_path: Path, undrawn: None
+) -> None:
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
         scheduler = f"dask:{cluster.scheduler_address}"
         again = replace(finished, out=tmp_path / "again", scheduler=scheduler)
@@ -139,7 +143,7 @@ def test_a_cluster_writes_the_same_bytes(finished: Request, tmp_path: Path, undr
     assert files(again) == files(finished)
 
 
-def test_seed_and_draw_change_what_they_should(finished: Request, tmp_path: Path) -> None:
+def test_seed_and_draw_change_what_they_should(finished: StudyRequest, tmp_path: Path) -> None:
     """Another seed: other noise. Unpaired: another draw, for FP32 alone."""
     with ThreadPoolExecutor(1) as pool:
         task = cells(finished, subjects(finished, pool))[1].tasks[0]
@@ -154,7 +158,7 @@ def test_seed_and_draw_change_what_they_should(finished: Request, tmp_path: Path
 
 
 def test_a_killed_study_goes_on_to_the_same_bytes(
-    finished: Request, tmp_path: Path, undrawn: None
+    finished: StudyRequest, tmp_path: Path, undrawn: None
 ) -> None:
     """Killed after two parts, one damaged: only what is missing is computed again."""
     again = replace(finished, out=tmp_path / "again", jobs=1)
@@ -200,7 +204,7 @@ cli.main()
 
 
 def test_workers_with_other_code_are_refused(
-    finished: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: StudyRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever edits files or installs a library while a study runs gets no mixture."""
     monkeypatch.setattr("maccord.study.run.origin", lambda: "what was here before")
@@ -230,7 +234,9 @@ def test_weights_are_the_same_file_in_any_folder(
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_new_weights_are_not_answered_from_old_parts(finished: Request, tmp_path: Path) -> None:
+def test_new_weights_are_not_answered_from_old_parts(
+    finished: StudyRequest, tmp_path: Path
+) -> None:
     other = replace(
         finished, weights={"resnet18": weights(tmp_path, seed=1)}, out=tmp_path / "study"
     )

@@ -10,7 +10,7 @@ from schedule_layers import random_conv2d
 
 from maccord.golden.graph import Network, Node, Tensor
 from maccord.sim.network.task import NetworkRecording
-from maccord.synth.explore_point import MISFIT, Row, Task
+from maccord.synth.explore_point import MISFIT, Measurement, Row
 
 __all__ = ["crashing", "network", "recording", "stand_in"]
 
@@ -29,7 +29,7 @@ def recording() -> NetworkRecording:
     return NetworkRecording("qnnpack", "seeded", "clean", 0, network(), x_q, {}, logits)
 
 
-def stand_in(task: Task) -> Row:
+def stand_in(task: Measurement) -> Row:
     """As much area as multipliers, one seed better than the other; 8 columns do not fit."""
     parameters = task.parameters
     multipliers = parameters.rows * parameters.cols
@@ -51,7 +51,7 @@ def stand_in(task: Task) -> Row:
     )
 
 
-def crashing(task: Task) -> Row:
+def crashing(task: Measurement) -> Row:
     """As `stand_in`, but the process dies over 2 columns."""
     if task.parameters.cols == 2:
         os._exit(9)

@@ -16,7 +16,7 @@ from maccord.cli.synth import synth
 from maccord.spec.parameters import Parameters
 from maccord.synth import command
 from maccord.synth.cells import hierarchy, owners
-from maccord.synth.command import Request, parsed_seeds, run
+from maccord.synth.command import SynthesisRequest, parsed_seeds, run
 from maccord.synth.flow import _counted
 from maccord.synth.results import Synthesis, load, save
 from maccord.synth.targets import TARGETS
@@ -51,7 +51,9 @@ def result(digest: str = "new", fmax: float = 80.0, storage: str = "DP16KD") -> 
     ],
 )
 def test_bad_input_is_one_sentence(options: dict, sentence: str, tmp_path: Path) -> None:
-    request = Request(**{"target": "ecp5-85k", "parameters": {}, "out": tmp_path} | options)
+    request = SynthesisRequest(
+        **{"target": "ecp5-85k", "parameters": {}, "out": tmp_path} | options
+    )
     with pytest.raises(ValueError, match=sentence):
         run(request)
 
@@ -67,7 +69,7 @@ def test_only_what_was_given_replaces_the_targets_choice(monkeypatch: pytest.Mon
     app.command()(synth)
     done = CliRunner().invoke(app, ["--target", "ecp5-45k", "--rows", "5", "--seeds", "4"])
     assert done.exit_code == 0, done.output
-    assert asked == [Request("ecp5-45k", {"rows": 5}, "4")]
+    assert asked == [SynthesisRequest("ecp5-45k", {"rows": 5}, "4")]
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> tuple[Path, str]:
     """Folder of a run whose last different one was faster, and what was printed."""
-    request = Request("ecp5-85k", {"rows": 4, "cols": 2}, out=tmp_path)
+    request = SynthesisRequest("ecp5-85k", {"rows": 4, "cols": 2}, out=tmp_path)
     for each in (result("old", fmax=100.0), result(), result()):
         monkeypatch.setattr(command, "synthesize", lambda *arguments, each=each: each)
         capsys.readouterr()
@@ -132,7 +134,7 @@ def test_growth_and_a_slower_clock_are_told(
     """Exit code 1 for more than a tenth above the record, 0 for that or less, or without one."""
     made = result(fmax=80.0)
     monkeypatch.setattr(command, "synthesize", lambda *arguments: made)
-    request = Request("ecp5-85k", {"rows": 4, "cols": 2}, out=tmp_path)
+    request = SynthesisRequest("ecp5-85k", {"rows": 4, "cols": 2}, out=tmp_path)
     for figures, said in (
         ({}, None),
         ({"dsp": made.total["dsp"] / 1.1, "mhz": 80}, "no more than a tenth above"),

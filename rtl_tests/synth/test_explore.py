@@ -20,22 +20,22 @@ from maccord.synth import explore
 from maccord.synth.explore import run
 from maccord.synth.explore_files import COLUMNS
 from maccord.synth.explore_plot import pareto_plot
-from maccord.synth.explore_point import Row, Task
-from maccord.synth.explore_progress import Counter
-from maccord.synth.explore_request import Request
+from maccord.synth.explore_point import Measurement, Row
+from maccord.synth.explore_progress import SweepProgress
+from maccord.synth.explore_request import SweepRequest
 
 AXES = {"rows": "4", "cols": "2,4,8", "lanes": "0,2"}
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Request]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., SweepRequest]:
     """Requests that need neither tools nor PyTorch."""
     monkeypatch.setattr(explore, "network_of", lambda request: (network(), None))
     monkeypatch.setattr(explore, "check_tools", lambda request, target: None)
 
-    def request(**options: object) -> Request:
+    def request(**options: object) -> SweepRequest:
         common = {"network": "net", "target": "ecp5-85k", "axes": AXES, "seeds": "1,2", "jobs": 2}
-        return Request(**{**common, "out": tmp_path, **options})  # type: ignore[arg-type]
+        return SweepRequest(**{**common, "out": tmp_path, **options})  # type: ignore[arg-type]
 
     return request
 
@@ -113,7 +113,7 @@ def test_without_place_and_route_the_clock_is_said_to_be_assumed(
     assert "fmax" not in said
 
 
-def unplaced(task: Task) -> Row:
+def unplaced(task: Measurement) -> Row:
     return Row(**{**vars(stand_in(task)), "fmax_mhz": (), "percent": {}})
 
 
@@ -204,7 +204,7 @@ def test_a_network_is_wanted(
 ) -> None:
     monkeypatch.setattr(explore, "check_tools", lambda request, target: None)
     with pytest.raises(ValueError, match=sentence):
-        run(Request(network, "ecp5-85k", {"cols": "4"}, out=tmp_path), stand_in)
+        run(SweepRequest(network, "ecp5-85k", {"cols": "4"}, out=tmp_path), stand_in)
 
 
 def test_a_folder_that_cannot_be_written_is_noticed_first(asked, here, tmp_path: Path) -> None:
@@ -223,13 +223,13 @@ def test_only_what_was_given_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert requests == [
-        Request("resnet18", "xc7", {"cols": "8,16"}, area="dsp", place=False, seeds="1")
+        SweepRequest("resnet18", "xc7", {"cols": "8,16"}, area="dsp", place=False, seeds="1")
     ]
 
 
 def test_time_left_is_told_from_the_work_that_took_time() -> None:
     now, said = [0.0], []
-    counter = Counter(
+    counter = SweepProgress(
         lambda sentence, part: said.append((sentence, part)),
         {0: 100.0, 1: 100.0, 2: 300.0, 3: 100.0}, 5, lambda: now[0],
     )  # fmt: skip

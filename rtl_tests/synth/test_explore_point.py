@@ -14,7 +14,7 @@ from maccord.spec.parameters import Parameters
 from maccord.synth import explore_point
 from maccord.synth.cells import hierarchy, owners
 from maccord.synth.explore_cycles import Cycles, Mismatch
-from maccord.synth.explore_point import Row, Task, cost, measure
+from maccord.synth.explore_point import Measurement, Row, cost, measure
 from maccord.synth.flow import Options, _counted
 from maccord.synth.results import Synthesis
 from maccord.synth.targets import TARGETS, Target
@@ -66,8 +66,8 @@ def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
     return stand
 
 
-def task(target: str = "ecp5-85k", *, place: bool = True, rtl: bool = False) -> Task:
-    return Task(
+def task(target: str = "ecp5-85k", *, place: bool = True, rtl: bool = False) -> Measurement:
+    return Measurement(
         Row("4x2", {}), PARAMETERS, TARGETS[target], Options((1, 2), mhz=50.0), place,
         network(), "n", 3, recording() if rtl else None, Path("unused"),
     )  # fmt: skip

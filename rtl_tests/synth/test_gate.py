@@ -16,7 +16,7 @@ from maccord.runtime.errors import SimulationError, ToolchainError
 from maccord.sim.cells import instantiated
 from maccord.sim.cli_sim import run
 from maccord.sim.netlist import generated
-from maccord.sim.request import Gate, Request
+from maccord.sim.request import Gate, SimulationRequest
 from maccord.spec.parameters import Parameters
 from maccord.synth import gate
 from maccord.synth.tools import Tool
@@ -149,7 +149,7 @@ def simulate(change: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.M
         show("mapping [of everything]")
         return change(verilog)
 
-    request = Request(
+    request = SimulationRequest(
         (LAYER,), Parameters(rows=4, cols=4), gate=Gate("toy", synthesize), out=tmp_path, jobs=1
     )
     return run(request)

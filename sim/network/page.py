@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from . import plot
-from .report import at_roofline
 from .results import BOUNDS, NetworkResult, bounds
+from .stage_table import at_roofline
 
 __all__ = ["page"]
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from .labels import label
-from .report import at_roofline
 from .results import BOUNDS, NetworkResult, StageResult, bounds
+from .stage_table import at_roofline
 from .svg import svg
 
 if TYPE_CHECKING:

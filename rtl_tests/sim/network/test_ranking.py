@@ -9,7 +9,7 @@ import pytest
 from network_tasks import network_task
 
 from maccord.sim.network.ranking import check_classes, ranking, read_classes
-from maccord.sim.request import Request
+from maccord.sim.request import SimulationRequest
 from maccord.sim.tasks import make_tasks
 
 
@@ -48,8 +48,8 @@ def test_as_many_names_as_outputs(tmp_path: Path) -> None:
     recording = network_task().recording
     path = tmp_path / "names.txt"
     path.write_text("name\n" * 7)
-    (task,) = make_tasks(Request((), classes=path), [recording], "")
+    (task,) = make_tasks(SimulationRequest((), classes=path), [recording], "")
     assert task.classes == ("name",) * 7
     path.write_text("name\n" * 6)
     with pytest.raises(ValueError, match="line for each of the 7 outputs of Joined, got 6"):
-        make_tasks(Request((), classes=path), [recording], "")
+        make_tasks(SimulationRequest((), classes=path), [recording], "")

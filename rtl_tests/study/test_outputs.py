@@ -22,8 +22,8 @@ from maccord.study.figures_curves import FIGURES
 from maccord.study.figures_images import Demonstration
 from maccord.study.info import Deviation, Info, RtlSummary, read_info, write_info
 from maccord.study.measure import measure_all
+from maccord.study.outputs import page, pictures, write_outputs
 from maccord.study.published import TABLES
-from maccord.study.report import page, pictures, write_outputs
 from maccord.study.rows import MODELS, Row
 from maccord.study.samples import Sample, read_sample, write_sample
 from maccord.study.tables import Results
