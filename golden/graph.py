@@ -14,32 +14,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .quantization import Quantization
+
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Layer", "Linear"]
 __all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
 
 Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """Per-tensor affine quint8 parameters: real value = scale * (code - zero_point).
-
-    Parameters
-    ----------
-    scale : float
-        Step between two codes, a normal fp32 number above 0.
-    zero_point : int
-        Code of the real value 0, in 0..255.
-    """
-
-    scale: float
-    zero_point: int
-
-    def __post_init__(self) -> None:
-        if not 2.0**-126 <= self.scale <= float(np.finfo(np.float32).max):
-            raise ValueError(f"scale must be a normal fp32 number above 0, got {self.scale:g}")
-        if not 0 <= self.zero_point <= 255:
-            raise ValueError(f"zero_point must be between 0 and 255, got {self.zero_point}")
 
 
 class _Requantizing:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import nets
-from ..golden import graph
+from ..golden import graph, quantization
 from ..golden.array import requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from ..runtime.cache import digest, sources
@@ -55,7 +55,7 @@ class State:
 @cache
 def source_digest() -> str:
     """Hash of what a quantized network depends on besides its inputs: code and libraries."""
-    imported = [Path(str(module.__file__)) for module in (graph, requantize)]
+    imported = [Path(str(module.__file__)) for module in (graph, quantization, requantize)]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
     return digest(sources(nets), *imported, *versions)
 

