@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .parameters import (
     Cache,
 )
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["layers"]
 

@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,9 +24,6 @@ from .study import study
 from .synth import synth
 from .train import train
 from .verilog import verilog
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["app", "main"]
 

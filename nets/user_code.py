@@ -12,7 +12,10 @@ from pathlib import Path
 __all__ = ["blame", "hidden", "users_code"]
 
 _PACKAGE = Path(__file__).parent.parent
-_ROOMS = ("golden", "hw", "nets", "sim", "study", "synth")
+_ROOMS = (
+    *("api", "cli", "compiler", "golden", "hw", "nets"),
+    *("runtime", "sim", "spec", "study", "synth"),
+)
 _LIBRARIES = {
     Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 }
