@@ -20,6 +20,7 @@ outputs, `height` x `width` pixels by `columns` channels, with `passes` weight t
 the weight stream starts with the columns' parameters (`PARAMETER_ROWS` rows: int32 bias, fp32
 multiplier, little-endian bytes) and accumulation starts from the bias. With `last`, the sums go
 through the requantizer to the output scratchpad, `output_pitch` bytes from pixel to pixel.
+Without `last` there are no outputs, and a token for STORE is not given.
 
 The `Mode` of the last ``SETUP`` selects how a pass uses activations. In ``DENSE``, all columns
 share vectors of `rows` bytes. ``DEPTHWISE`` and ``MAX`` scan the lines of cells under the tile's

@@ -140,6 +140,12 @@ class ComputeUnit:
         else:
             self._accumulate(instruction, clock, walk)
 
+    def has_outputs(self, instruction: Instruction) -> bool:
+        """Whether a COMPUTE in the active mode writes outputs; only then STORE gets a token."""
+        assert self._walk is not None
+        weighted = self._walk.mode in (Mode.DENSE, Mode.DEPTHWISE)
+        return bool(instruction["last"]) or not weighted
+
     def _check(self, instruction: Instruction) -> _Walk:
         """Check a tile as the activation feeder does."""
         p = self._parameters

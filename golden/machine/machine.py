@@ -157,10 +157,17 @@ class Machine:
             raise Unchecked(ErrorCode.DEADLOCK, str(error)) from None
         except ValueError as error:  # of the arithmetic: a multiplier or a clamp
             raise Unchecked(ErrorCode.ILLEGAL_INSTRUCTION, str(error)) from None
+        if unit == Unit.COMPUTE and not self._gives_store(instruction):
+            instruction = replace(instruction, signal=instruction.signal & ~(1 << Unit.STORE))
         try:
             self._tokens.finish(unit, instruction)
         except ValueError as error:
             raise Fault(ErrorCode.DEADLOCK, str(error)) from None
+
+    def _gives_store(self, instruction: Instruction) -> bool:
+        """Whether an instruction of COMPUTE writes outputs, whose token STORE waits for."""
+        computes = instruction.opcode == Opcode.COMPUTE
+        return computes and self._compute_unit.has_outputs(instruction)
 
     def _rows(self, instruction: Instruction, target: str, size: int) -> npt.NDArray[np.int64]:
         """Scratchpad addresses of a transfer's rows, shape (rows,), checked against its size."""

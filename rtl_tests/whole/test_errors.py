@@ -43,8 +43,8 @@ def step(opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> Instr
     return Instruction(opcode, fields, wait, signal)
 
 
-def tile(wait: int = 0, **fields: int) -> Instruction:
-    return Instruction(Opcode.COMPUTE, TILE | fields, wait)
+def tile(wait: int = 0, signal: int = 0, **fields: int) -> Instruction:
+    return Instruction(Opcode.COMPUTE, TILE | fields, wait, signal)
 
 
 FILLED = step(Opcode.FILL, 0, 1 << Unit.COMPUTE, rows=1, row_bytes=4096, value=1)
@@ -78,6 +78,16 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
             tile(first=0, columns=2),
         ),
         ILLEGAL,
+    ),
+    "a token for outputs that do not come": (
+        (
+            FILLED,
+            WEIGHTS,
+            step(Opcode.SETUP, **(SETUP.fields | {"taps": 2})),
+            tile(BOTH, 1 << Unit.STORE, last=0),
+            step(Opcode.STORE, 1 << Unit.COMPUTE, rows=1, row_bytes=8),
+        ),
+        DEADLOCK,
     ),
     "more passes than the walk": ((SETUP, tile(passes=3)), ILLEGAL),
     "no setup": ((tile(),), ILLEGAL),
