@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.fuse import fuse_clamps
-from ..golden.graph import Concat, Conv2d, Layer, Linear, Network, Node, Operation, Tensor
+from ..golden.graph import Concat, Conv2d, Host, Layer, Linear, Network, Node, Operation, Tensor
 from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
 from .builder import Builder, View
 from .layer import AFTER, align, view
 from .memory_plan import Lifetime, place
-from .ordering import link
 from .places import Place, moves_nothing, places
 from .plan import Plan, plan
+from .segments import HostPlan, Segment, Segments
 
 __all__ = ["CompiledNetwork", "Stage", "alone", "compile_network"]
 
@@ -45,9 +45,11 @@ class Stage:
     macs : int
         Multiplications with weights of the network, padding included.
     read_bytes, written_bytes : int
-        Minimum bus traffic: inputs, weights and channel parameters; outputs.
+        Minimum bus traffic: inputs, weights and channel parameters; outputs. On the host, what it
+        reads and writes.
     record : int
-        Byte offset of the counters at its end, if the program has records.
+        Byte offset of the counters at its end, if the program has records and it is no operation
+        of the host.
     estimate : int
         Estimated cycles.
     """
@@ -64,19 +66,26 @@ class Stage:
     record: int
     estimate: int
 
+    @property
+    def on_host(self) -> bool:
+        """Whether the host computes it, between two programs."""
+        return self.op == Host.op
+
     def array_cycles(self, parameters: Parameters) -> float:
         """Cycles at full multiplier utilization."""
         return self.macs / (parameters.rows * parameters.cols)
 
     def roofline(self, parameters: Parameters) -> float:
         """Lower bound on cycles: the largest of array, read and write cycles."""
+        if self.on_host:
+            return 0.0
         moved = max(self.read_bytes, self.written_bytes) / parameters.axi_bytes
         return max(self.array_cycles(parameters), moved)
 
 
 @dataclass(frozen=True, eq=False)
 class CompiledNetwork:
-    """A network ready to run in one program.
+    """A network ready to run: one program, or several with operations of the host between them.
 
     Parameters
     ----------
@@ -85,6 +94,7 @@ class CompiledNetwork:
     parameters : Parameters
     batch : int
     program : list of Instruction
+        Of all segments, one behind the other.
     program_offset : int
         Byte offset of the program in memory.
     size : int
@@ -97,9 +107,11 @@ class CompiledNetwork:
         Where each tensor of the network lies, its input first, those too that have no bytes of
         their own: a flattened tensor lies where its input does, a concatenation where its parts do.
     stages : tuple of Stage
-        In order; the program writes a record at the end of each, if `records`.
+        In order; the program writes a record at the end of each but the host's, if `records`.
     streams : tuple of (int, ndarray)
         Byte offset and bytes of each stage's weights.
+    segments : tuple of Segment
+        The programs, in order; stages in none of them are the host's.
     records : bool
         Whether the program writes the counters at the end of each stage.
     """
@@ -115,6 +127,7 @@ class CompiledNetwork:
     places: tuple[Area, ...]
     stages: tuple[Stage, ...]
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
+    segments: tuple[Segment, ...]
     records: bool = True
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -186,8 +199,8 @@ def compile_network(
     Raises
     ------
     ValueError
-        If the hardware cannot run an operation, batch is not positive, or interrupts are
-        requested without records, which raise them.
+        If the hardware cannot run an operation, only the host has any, batch is not positive, or
+        interrupts are requested without records, which raise them.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
@@ -204,7 +217,7 @@ def compile_network(
     bases[network.input.name] = 0
     first_record = end + size
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
-    builder = Builder(parameters)
+    segments, builder, first = Segments(), Builder(parameters), 0
     areas: list[Area] = []
     stages: list[Stage] = []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
@@ -215,11 +228,17 @@ def compile_network(
         )
         record = first_record + index * RECORD_BYTES
         way.emit(builder, sources, weights[index], target)
-        if records:
+        if isinstance(step.operation, Host):
+            segments.add(builder.tasks, range(first, index))
+            builder, first = Builder(parameters), index + 1
+        elif records:
             builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
         stages.append(_stage(network, step, record, way.estimate))
-    program = link(builder.tasks)
+    segments.add(builder.tasks, range(first, len(steps)))
+    program = segments.program
+    if not program:
+        raise ValueError(f"{network.name} must have an operation for the accelerator, got none")
     whole = program_offset + align(len(program) * INSTRUCTION_BYTES + AFTER)
     if whole > _MOST:
         raise ValueError(f"{network.name} must fit {_MOST} bytes of memory, got {whole}")
@@ -227,7 +246,7 @@ def compile_network(
         *(network, parameters, batch, program, program_offset, whole),
         sum(way.estimate for way in plans),
         *(tuple(areas), _lying(network, where, bases), tuple(stages)),
-        *(tuple(zip(weights, streams, strict=True)), records),
+        *(tuple(zip(weights, streams, strict=True)), tuple(segments.found), records),
     )
 
 
@@ -273,6 +292,8 @@ def _shape(network: Network, step: _Step) -> tuple[int, ...]:
 
 
 def _plan(network: Network, where: dict[str, Place], step: _Step, parameters: Parameters) -> Plan:
+    if isinstance(step.operation, Host):
+        return HostPlan()
     shapes = [network.tensors[name].shape for name in step.inputs]
     dense = all(
         _touching(network, where, name, network.tensors[name].shape) for name in step.inputs

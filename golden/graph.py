@@ -14,9 +14,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .operations.host import Host
 from .quantization import Quantization
 
-__all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Layer", "Linear"]
+__all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
 __all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
 
 Shape = tuple[int, ...]
@@ -316,7 +317,7 @@ class Concat:
         return *head, sum(shape[-1] for shape in input_shapes)
 
 
-Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat
+Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat | Host
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from .graph import (
     Concat,
     Conv2d,
     Flatten,
+    Host,
     Linear,
     MaxPool2d,
     Network,
     Operation,
 )
-from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, linear, max_pool2d
+from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, host, linear, max_pool2d
 from .kernels.quantize import dequantize
 
 __all__ = ["compute", "execute", "logits"]
@@ -35,6 +36,7 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
     Flatten: flatten.flatten,
+    Host: host.host,
 }
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from torch.fx import config
 
 from ..golden.graph import Quantization
+from .source_line import LINE
 from .spelling import SCOPE, spell, trace
 
 __all__ = ["ENGINE", "FIDELITY", "convert", "fake_quantize", "fake_quantizers", "one_thread"]
@@ -198,22 +199,26 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
 
     from .preparation import backend
 
-    scopes = _scopes(prepared, spelled)
+    scopes, lines = (_scopes(prepared, spelled, key) for key in (SCOPE, LINE))
     adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
     converted = convert_fx(prepared, backend_config=backend())
     _write_scopes(converted, scopes, adds)
+    for node in converted.graph.nodes:
+        node.meta[LINE] = lines.get(node.name, "")
     return converted
 
 
-def _scopes(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> dict[str, str]:
-    """Return the name prefix of each node's operator.
+def _scopes(
+    prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule, key: str
+) -> dict[str, str]:
+    """Return each node's prefix of its operator's name, or its line in the source.
 
-    This is the calling module's path and a dot, or the full path of a flattening module.
+    The prefix is the calling module's path and a dot, or the full path of a flattening module.
     Preparation retraces the spelled graph node by node and assigns its own node names.
     """
     attributes: Any = prepared.meta["_observed_graph_module_attrs"]
     names = list(attributes.node_name_to_scope)
-    scopes = [node.meta.get(SCOPE, "") for node in spelled.graph.nodes]
+    scopes = [node.meta.get(key, "") for node in spelled.graph.nodes]
     if len(names) != len(scopes):  # directly read parameters, which are not supported
         return {}
     return dict(zip(names, scopes, strict=True))

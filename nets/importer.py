@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator as python_operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 import torch
@@ -12,10 +12,12 @@ from torch import nn
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
 from .framework import path_of
+from .host import HostRegions
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
+from .unsupported import Unsupported
 
-__all__ = ["import_network"]
+__all__ = ["Importer", "import_network"]
 
 _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functions
     "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
@@ -63,7 +65,7 @@ _DROPPED = ("inplace", "return_indices", "count_include_pad")
 _NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
 
 
-class _Importer:
+class Importer:
     """Walks a converted graph and tracks the quantization parameters of each value."""
 
     def __init__(self, graph_module: torch.fx.GraphModule, network: str) -> None:
@@ -112,9 +114,10 @@ class _Importer:
         """Reject a padded input, which only convolutions support."""
         if any(source in self.pads for source in self.sources(node)):
             call = str(node.target) if node.op == "call_module" else path_of(node, node.name)
-            raise ValueError(
+            raise Unsupported(
                 f"{self.network}.{call}: input must be a tensor without "
-                "padding of its own, got one that pad made: only convolutions read such a one"
+                "padding of its own, got one that pad made: only convolutions read such a one",
+                node.name,
             )
 
     def quantization(self, scale: object, zero_point: object) -> Quantization:
@@ -136,17 +139,20 @@ class _Importer:
             self.refuse(node)
         return self.parameters[self.names[sources[0]]]
 
-    def refuse(self, node: torch.fx.Node) -> NoReturn:
-        """Raise ValueError for an unsupported operator."""
+    def called(self, node: torch.fx.Node) -> str:
+        """Name of the module's class, function or method that the node calls."""
         target: Any = node.target
         if node.op == "call_module":
-            path, operator = str(target), type(self.graph_module.get_submodule(target)).__name__
-        else:
-            operator = getattr(target, "__name__", str(target)).removeprefix("quantized.")
-            path = path_of(node, node.name)
-        raise ValueError(
+            return type(self.graph_module.get_submodule(target)).__name__
+        return getattr(target, "__name__", str(target)).removeprefix("quantized.")
+
+    def refuse(self, node: torch.fx.Node) -> NoReturn:
+        """Raise Unsupported for an unknown operator."""
+        path = str(node.target) if node.op == "call_module" else path_of(node, node.name)
+        raise Unsupported(
             f"{self.network}.{path}: operator must be one that maccord knows on quantized "
-            f"tensors, got {operator}"
+            f"tensors, got {self.called(node)}",
+            node.name,
         )
 
     def visit(self, node: torch.fx.Node) -> None:
@@ -209,14 +215,18 @@ class _Importer:
             self.refuse(node)
 
     def visit_output(self, node: torch.fx.Node) -> None:
-        """Check that the network's result is its last step."""
-        result = node.args[0]
-        if not isinstance(result, torch.fx.Node) or self.names.get(result) != self.steps[-1].name:
-            raise ValueError(f"{self.network}: network must have one output, got {result}")
-        if self.steps[-1].op != "dequantize":
-            raise ValueError(
-                f"{self.network}: output must be dequantized, got {self.steps[-1].name}"
+        """Add the network's result as its last step."""
+        result: Any = node.args[0]
+        if result in self.names:
+            raise Unsupported(
+                f"{self.network}: output must be dequantized, got {self.names[result]}", node.name
             )
+        source, _ = self.floats.get(result, (None, NO_PADS))
+        if source is None or self.names[source] != self.steps[-1].name:
+            raise Unsupported(
+                f"{self.network}: network must have one output, got {result}", node.name
+            )
+        self.add(result, "dequantize", {}, None, self.name("logits"))
 
     def plain(
         self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
@@ -249,9 +259,10 @@ class _Importer:
         if source is None:
             self.refuse(node)
         if mode != "constant" or value or min(widths) < 0 or len(widths) > 4:
-            raise ValueError(
+            raise Unsupported(
                 f"{self.network}.{path_of(node, node.name)}: pad must put zeros around an image "
-                f"of four dimensions, got widths {widths}, mode {mode} and value {value}"
+                f"of four dimensions, got widths {widths}, mode {mode} and value {value}",
+                node.name,
             )
         left, right, top, bottom = (*widths, 0, 0)[:4]
         rows, columns = before
@@ -278,11 +289,10 @@ class _Importer:
         self.add(node, "quantize", arguments, quantization, self.name("input"))
 
     def _dequantize(self, node: torch.fx.Node) -> None:
-        if self.feeds_pads(node):
-            source = self.sources(node)[0]
-            self.floats[node] = (source, self.pads.get(source, NO_PADS))
-            return
-        self.add(node, "dequantize", {}, None, self.name("logits"))
+        """Note the codes, which paddings or the network's output read as numbers."""
+        self.source_quantization(node)
+        source = self.sources(node)[0]
+        self.floats[node] = (source, self.pads.get(source, NO_PADS))
 
     def feeds_pads(self, node: torch.fx.Node) -> bool:
         """Whether the node dequantizes codes that only paddings read."""
@@ -350,7 +360,10 @@ def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, 
 
 
 def import_network(
-    graph_module: torch.fx.GraphModule, network: str
+    graph_module: torch.fx.GraphModule,
+    network: str,
+    image: torch.Tensor | None = None,
+    hosted: Collection[str] = (),
 ) -> tuple[list[Step], dict[str, Layer]]:
     """Return steps and layers of a converted network.
 
@@ -361,6 +374,10 @@ def import_network(
     network : str
         Prefix of each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``, and
         ``resnet18.layer1.0.add`` for a sum in that block.
+    image : Tensor of shape (1, C, H, W), optional
+        Any normalized image; with it, the host computes what the accelerator lacks.
+    hosted : collection of str
+        Further nodes of the graph that the host computes.
 
     Returns
     -------
@@ -371,10 +388,13 @@ def import_network(
 
     Raises
     ------
+    Unsupported
+        If a module or operator is unknown; with `image`, if the host cannot compute it either.
     ValueError
-        If a module or operator is unknown, or a layer's accumulator could overflow.
+        If a layer's accumulator could overflow.
     """
-    importer = _Importer(graph_module, network)
+    importer = Importer(graph_module, network)
+    visitor = importer if image is None else HostRegions(importer, image, hosted)
     for node in graph_module.graph.nodes:
-        importer.visit(node)
+        visitor.visit(node)
     return importer.steps, importer.layers

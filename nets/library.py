@@ -22,9 +22,9 @@ from .fidelity import Fidelity
 from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
 from .importer import import_network
+from .importing import Imported, import_with_host
 from .initialise import initialise
 from .int8 import Record, check_image
-from .lower import lower
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 from .pretrained import imagenet_names
 from .quantized import Classification, QuantizedNetwork, recorded_layers
@@ -74,10 +74,14 @@ def _convert(
 
 
 def _state(
-    converted: torch.fx.GraphModule, name: str, images: torch.Tensor, classes: int = 0
+    converted: torch.fx.GraphModule,
+    name: str,
+    images: torch.Tensor,
+    classes: int = 0,
+    imported: Imported | None = None,
 ) -> store.State:
     """Return the cached state of a network."""
-    steps, layers = import_network(converted, name)
+    steps, layers = imported or import_network(converted, name)
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
     records = recorded_layers(Reference(converted), first, nodes, steps)
@@ -114,6 +118,8 @@ def quantized(
     weights: str,
     calibration: Sequence[Image] | None = None,
     normalization: Normalization = IMAGENET,
+    *,
+    strict: bool = False,
 ) -> QuantizedNetwork:
     """Quantize a float network of any architecture.
 
@@ -129,6 +135,8 @@ def quantized(
         Normalized images; the shipped photographs' crops by default.
     normalization : Normalization
         Input normalization.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -137,15 +145,15 @@ def quantized(
     Raises
     ------
     ValueError
-        If an operator is not supported; the message names it and its node.
+        If an operator can run nowhere or, if `strict`, only on the host; the message names the
+        call, its line and the reason.
     """
     images = _default_images(normalization) if calibration is None else _checked(calibration)
     with one_thread():
         tensor = torch.from_numpy(images)
         converted = _convert(model, name, tensor)
-        steps, layers = import_network(converted, name)
-        lower(steps, layers, name, (1, *images.shape[1:]))  # rejects unsupported operations
-        state = _state(converted, name, tensor)
+        imported = import_with_host(converted, name, tensor[:1], strict=strict)
+        state = _state(converted, name, tensor, imported=imported)
     return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import NoReturn
+
+from torch.fx import GraphModule
 
 from ..golden.graph import (
     Add,
@@ -13,6 +15,7 @@ from ..golden.graph import (
     Clamp,
     Concat,
     Flatten,
+    Host,
     Layer,
     Linear,
     MaxPool2d,
@@ -25,7 +28,9 @@ from ..golden.graph import (
 from ..golden.kernels.clamp import clamp_codes
 from ..golden.kernels.flatten import channels_last_columns
 from ..golden.verify import verify
+from .host_function import host_operation
 from .int8 import Step
+from .unsupported import Unsupported
 
 __all__ = ["lower", "reordered"]
 
@@ -43,8 +48,15 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
 class _Lowering:
     """Appends nodes for steps and maps each step's result to a tensor."""
 
-    def __init__(self, network: str, layers: dict[str, Layer], shape: Shape) -> None:
+    def __init__(
+        self,
+        network: str,
+        layers: dict[str, Layer],
+        shape: Shape,
+        converted: Callable[[], GraphModule] | None = None,
+    ) -> None:
         self.network = network
+        self.converted = converted
         self.layers = layers
         self.shape = shape
         self.image: Tensor | None = None
@@ -63,13 +75,16 @@ class _Lowering:
 
     def node(self, step: Step, operation: Operation, inputs: Sequence[Tensor]) -> None:
         """Append an operation as the step's result."""
-        shape = operation.output_shape(*(tensor.shape for tensor in inputs))
+        try:
+            shape = operation.output_shape(*(tensor.shape for tensor in inputs))
+        except ValueError as error:
+            raise Unsupported(str(error), step.node) from None
         names = tuple(tensor.name for tensor in inputs)
         self.nodes.append(Node(operation, names))
         self.tensors[operation.name] = Tensor(operation.name, shape, operation.output)
         self.names[step.name] = operation.name
         orders = {self.orders.get(name) for name in names}
-        if orders != {None}:
+        if orders != {None} and not isinstance(operation, Host):
             if len(orders) > 1 or not isinstance(operation, Add | Clamp):
                 self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
             self.orders[operation.name] = self.orders[names[0]]
@@ -90,7 +105,9 @@ class _Lowering:
         self.names[step.name] = self.source(step).name
 
     def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
-        raise ValueError(f"{step.name}: {what} of {step.op} must be {wanted}, got {got}")
+        raise Unsupported(
+            f"{step.name}: {what} of {step.op} must be {wanted}, got {got}", step.node
+        )
 
     def _quantize(self, step: Step) -> None:
         n, channels, height, width = self.shape
@@ -103,6 +120,20 @@ class _Lowering:
         self.output = self.source(step).name
         if self.output in self.orders:
             self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
+
+    def _host(self, step: Step) -> None:
+        if self.converted is None:
+            raise ValueError(f"{step.name}: operations of the host need the converted network")
+        sources = self.sources(step)
+        operation = host_operation(self.converted(), step, sources, self.orders)
+        self.node(step, operation, sources)
+
+    def _tail(self, step: Step) -> None:
+        """Take what the network's floating-point end reads as its output."""
+        sources = self.sources(step)
+        if len(sources) != 1:
+            self._refuse(step, "what is read in the end", "one tensor", len(sources))
+        self.output = sources[0].name
 
     def _layer(self, step: Step) -> None:
         layer = self.layers[step.arguments["name"]]
@@ -233,7 +264,11 @@ class _Lowering:
 
 
 def lower(
-    steps: Sequence[Step], layers: dict[str, Layer], network: str, shape: tuple[int, int, int, int]
+    steps: Sequence[Step],
+    layers: dict[str, Layer],
+    network: str,
+    shape: tuple[int, int, int, int],
+    converted: Callable[[], GraphModule] | None = None,
 ) -> Network:
     """Return the integer graph of a network.
 
@@ -245,6 +280,8 @@ def lower(
         Name.
     shape : (N, C, H, W)
         Shape of the images.
+    converted : callable, optional
+        Returns PyTorch's converted network, of which the host's operations are parts.
 
     Returns
     -------
@@ -255,11 +292,11 @@ def lower(
 
     Raises
     ------
-    ValueError
+    Unsupported
         If the accelerator does not support a step's parameters; the message names the node and
         its operator.
     """
-    lowering = _Lowering(network, layers, shape)
+    lowering = _Lowering(network, layers, shape, converted)
     for step in steps:
         lowering.lower(step)
     if lowering.image is None or not lowering.output:
@@ -267,10 +304,11 @@ def lower(
     graph = Network(network, lowering.image, tuple(lowering.nodes), lowering.output)
     verify(graph)
     result = graph.tensors[graph.output].shape
-    if len(result) != 2:
-        raise ValueError(
+    if len(result) != 2 and steps[-1].op != "tail":
+        raise Unsupported(
             f"{steps[-1].name}: input of dequantize must be one row of logits for each image, "
-            f"got shape {result}"
+            f"got shape {result}",
+            steps[-1].node,
         )
     return graph
 

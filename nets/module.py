@@ -66,7 +66,11 @@ def _check(model: nn.Module, spec: str, images: Sequence[npt.NDArray[np.float32]
 
 
 def load_module(
-    spec: str, seed: int = 0, calibration: Sequence[npt.NDArray[np.float32]] | None = None
+    spec: str,
+    seed: int = 0,
+    calibration: Sequence[npt.NDArray[np.float32]] | None = None,
+    *,
+    strict: bool = False,
 ) -> QuantizedNetwork:
     """Quantize a network created by a user's function or class.
 
@@ -79,6 +83,8 @@ def load_module(
         Seed of torch's generator while the factory runs, at least 0.
     calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
         Normalized images; the shipped photographs' crops by default.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -104,4 +110,4 @@ def load_module(
     if calibration is not None:
         check_image(calibration[0])
     _check(model, spec, calibration or [normalize(center_crop(photograph()))])
-    return quantized(model, name, f"as {spec} makes them, seed {seed}", calibration)
+    return quantized(model, name, f"as {spec} makes them, seed {seed}", calibration, strict=strict)

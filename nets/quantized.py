@@ -113,7 +113,9 @@ class QuantizedNetwork:
         ValueError
             If an operator is not supported.
         """
-        return lower(self.steps, self.layers, self.name, self.input_shape)
+        return lower(
+            self.steps, self.layers, self.name, self.input_shape, lambda: self.reference.converted
+        )
 
     def tensors(self, image: Image) -> dict[str, Codes]:
         """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.

@@ -25,7 +25,7 @@ from ..golden.graph import Quantization
 from .framework import qnnpack
 from .int8 import Record, check_image, codes
 
-__all__ = ["Reference", "Result"]
+__all__ = ["Interpreter", "Reference", "Result"]
 
 _CLAMPS = (
     *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp"),
@@ -51,7 +51,7 @@ class Result:
 _Executed = tuple[fx.Node, list[torch.Tensor], Any]
 
 
-class _Interpreter(fx.Interpreter):
+class Interpreter(fx.Interpreter):
     """Executes nodes, with contiguous inputs for clamps."""
 
     def __init__(self, converted: fx.GraphModule) -> None:
@@ -105,7 +105,7 @@ class Reference:
 
     def _execute(self, image: npt.NDArray[np.float32]) -> Iterator[_Executed]:
         check_image(image)
-        return _Interpreter(self.converted).execute(torch.from_numpy(np.array(image, order="C")))
+        return Interpreter(self.converted).execute(torch.from_numpy(np.array(image, order="C")))
 
     def record(self, image: npt.NDArray[np.float32], names: Mapping[str, str]) -> dict[str, Record]:
         """Run the network on normalized images up to the last of the layers to record.
@@ -140,7 +140,7 @@ class Reference:
     def dequantized(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the dequantized values of all quantized nodes by name, and the ``output``."""
         found = {}
-        for node, _, result in _Interpreter(self.converted).execute(images.clone()):
+        for node, _, result in Interpreter(self.converted).execute(images.clone()):
             if isinstance(result, torch.Tensor):
                 if result.is_quantized:
                     found[node.name] = result.dequantize()

@@ -19,6 +19,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .source_line import LineTracer
+
 __all__ = ["SCOPE", "spell", "trace"]
 
 SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
@@ -44,7 +46,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
 
     The modules are the network's own, not copies.
     """
-    tracer = fx.Tracer()
+    tracer = LineTracer()
     graph = tracer.trace(model)
     for node in graph.nodes:
         path, _ = tracer.node_name_to_scope.get(node.name, ("", None))

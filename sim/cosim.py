@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 
 import cocotb
+import numpy as np
 from cocotb.handle import SimHandleBase
 
+from ..compiler.area import Area
 from ..runtime.errors import SimulationError
 from ..spec.isa_features import missing
 from ..spec.registers import Register, Status
+from .host_channel import ask
 from .stall import describe_progress
 from .testbench import Testbench
 
@@ -38,7 +41,7 @@ async def run_job(dut: SimHandleBase) -> None:
 
 
 async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
-    """Run a job from reset to the program's end.
+    """Run a job from reset to the last program's end.
 
     Parameters
     ----------
@@ -47,8 +50,9 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
         Holds `memory.bin` and `mask.bin`, and `ledger.bin` and `tensors.bin` if there are `areas`;
         `progress` is written there.
     job : dict
-        `base`, `program`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`, `areas`,
-        `features`.
+        `base`, `turns`, `latency`, `jitter`, `stall`, `seed`, `cycle_limit`, `free`, `areas`,
+        `features`. A turn is the `program` to start or, if `host` is a position and not None, an
+        operation of the host with its `inputs` and `output`, each (base, rows, row_bytes, pitch).
 
     Returns
     -------
@@ -71,29 +75,50 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     lacking = missing(registers[Register.FEATURES.name], job["features"])
     if lacking:
         return {"refused": f"the netlist must have {lacking}, which the program needs"}
-    await bench.start(job["program"], job["base"])
-    begin = time.perf_counter()
-    try:
-        found = await _wait(bench, folder, job)
-    except SimulationError as error:
-        if not areas:
-            raise
-        book = bench.ledger()
-        progress = describe_progress(areas, book["complete"], book["entered"])
-        raise SimulationError(f"{error} {progress}") from None
-    seconds = time.perf_counter() - begin
-    counters = await bench.counters()
-    macs = counters.pop("macs")
-    await bench.acknowledge()
+    runs: list[dict] = []
+    for turn in job["turns"]:
+        if turn["host"] is not None:
+            _host(bench, turn)
+            continue
+        try:
+            runs.append(await _run(bench, folder, job, turn["program"]))
+        except SimulationError as error:
+            if not areas:
+                raise
+            book = bench.ledger()
+            progress = describe_progress(areas, book["complete"], book["entered"])
+            raise SimulationError(f"{error} {progress}") from None
+        if runs[-1]["status"] & Status.ERROR or not runs[-1]["status"] & Status.DONE:
+            break
     return {
-        "seconds": seconds,
-        **found,
-        "counters": counters,
-        "macs": macs,
+        "runs": runs,
         "registers": registers,
         "ledger": bench.ledger() if areas else {},
         **bench.observed(),
     }
+
+
+async def _run(bench: Testbench, folder: Path, job: dict, program: int) -> dict:
+    """Run one program; return its status, times and counters."""
+    await bench.start(program, job["base"])
+    begin = time.perf_counter()
+    found = await _wait(bench, folder, job)
+    seconds = time.perf_counter() - begin
+    counters = await bench.counters()
+    macs = counters.pop("macs")
+    await bench.acknowledge()
+    seen = bench.observed()
+    cycles = counters["cycles"] if found["merged"] else seen["stop_cycle"] - seen["start_cycle"]
+    return {"seconds": seconds, **found, "counters": counters, "macs": macs, "cycles": cycles}
+
+
+def _host(bench: Testbench, turn: dict) -> None:
+    """Compute an operation of the host on the memory's bytes."""
+    memory = np.frombuffer(bench.memory(), np.uint8)
+    inputs = [Area("", *place).view(memory).copy() for place in turn["inputs"]]
+    rows, output = ask(turn["host"], inputs), Area("", *turn["output"])
+    for row, data in enumerate(rows):
+        bench.write_memory(output.base + row * output.pitch, data.tobytes())
 
 
 async def _wait(bench: Testbench, folder: Path, job: dict) -> dict:

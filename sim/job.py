@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler.area import Area
+from ..compiler.host_work import HostWork
 from ..spec.isa import RECORD_BYTES
 from ..spec.isa_features import Feature
 from .build import Model
 
-__all__ = ["Job", "Plain", "Result"]
+__all__ = ["Job", "Plain", "ProgramRun", "Result"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ class Job:
         Build: `cocotb`, or `stock` for cocotb's own main.
     free : bool
         Whether to run without cocotb callbacks while the program runs.
+    turns : sequence of int or HostWork
+        Programs (their byte offsets) and operations of the host, in order; `program` alone by
+        default.
     features : Feature
         Features that the program needs (`maccord.spec.isa.needed`); if one is missing, the
         program is not started.
@@ -86,6 +90,7 @@ class Job:
     kind: str = "cocotb"
     free: bool = True
     features: Feature = Feature(0)
+    turns: Sequence[int | HostWork] = ()
 
     def __post_init__(self) -> None:
         if self.memory.dtype != np.uint8 or self.memory.ndim != 1:
@@ -114,14 +119,29 @@ class Job:
                 )
 
     @property
+    def host_works(self) -> list[HostWork]:
+        """The operations of the host."""
+        return [turn for turn in self.turns if isinstance(turn, HostWork)]
+
+    @property
     def writable(self) -> list[tuple[int, int]]:
         """Offset and length of the regions that may be written at any time."""
         return [*self.scratch, *((offset, RECORD_BYTES) for offset in self.records)]
 
 
 @dataclass(frozen=True)
+class ProgramRun:
+    """One program of a job; fields as in `Result`."""
+
+    cycles: int
+    counters: dict[str, int]
+    macs: int
+    interrupts: int
+
+
+@dataclass(frozen=True)
 class Result:
-    """The result of a job.
+    """The result of a job; cycles and counters are sums over its programs.
 
     Attributes
     ----------
@@ -176,6 +196,8 @@ class Result:
         The counter records, keyed by `RECORDED`; empty if not written.
     interrupts : int
         Number of record interrupts before the program's end.
+    runs : list of ProgramRun
+        Each program that ran; empty if there is only one.
     """
 
     outputs: list[np.ndarray]
@@ -206,6 +228,13 @@ class Result:
     first_double: int | None = None
     records: list[dict[str, int]] = field(default_factory=list)
     interrupts: int = 0
+    runs: list[ProgramRun] = field(default_factory=list)
+
+    @property
+    def programs(self) -> list[ProgramRun]:
+        """Each program that ran."""
+        alone = ProgramRun(self.cycles, self.counters, self.macs, self.interrupts)
+        return self.runs or [alone]
 
     @property
     def sim_cycles_per_second(self) -> float:

@@ -101,6 +101,7 @@ def run_program(
     folder: Path,
     environment: dict[str, str],
     on_cycles: Callable[[int], None] = lambda cycles: None,
+    inherited: tuple[int, ...] = (),
 ) -> None:
     """Run the simulator; it is killed if this process ends.
 
@@ -112,6 +113,8 @@ def run_program(
     environment : dict
     on_cycles : callable
         Called periodically with the number in `folder/progress`.
+    inherited : tuple of int
+        File descriptors that stay open in the simulator's process.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def run_program(
         try:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=inherited,
             )  # fmt: skip
         except OSError as error:
             raise SimulationError(

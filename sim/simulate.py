@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.area import Area
+from ..compiler.host_work import HostWork
 from ..golden.control.recorder import read_record
 from ..runtime.errors import SimulationError
 from ..spec.isa import RECORD_BYTES
 from .build import Model, build
-from .job import Job, Plain, Result
+from .host_channel import VARIABLE, serving
+from .job import Job, Plain, ProgramRun, Result
 from .ledger import read_tensors, write_ledger
 from .plain import run_plain
 from .process import (
@@ -73,16 +76,17 @@ def simulate(
         job.verilog, job.axi_bytes, trace=trace, kind=job.kind, cache=cache,
         jobs=build_jobs, progress=progress,
     )  # fmt: skip
-    with job_folder(job) as folder:
+    with job_folder(job) as folder, serving(job.host_works) as host:
         areas = [(area.name, area.size) for area in job.ledger]
         settings = {**memory_settings(job), "free": job.free, "areas": areas}
-        settings["features"] = int(job.features)
+        settings |= {"features": int(job.features), "turns": _turns(job)}
         (folder / "job.json").write_text(json.dumps(settings))
         if areas:
             write_ledger(folder, job.ledger, job.writable, POISON)
         begin = time.perf_counter()
         environment = cocotb_environment(folder, "maccord.sim.cosim")
-        run_program(_command(model, job, folder), folder, environment, on_cycles)
+        environment[VARIABLE] = ",".join(map(str, host))
+        run_program(_command(model, job, folder), folder, environment, on_cycles, host)
         seconds = time.perf_counter() - begin
         found = read_result(folder)
         if "refused" in found:
@@ -90,6 +94,24 @@ def simulate(
         if "error" in found:
             raise SimulationError(found["error"])
         return _result(job, model, folder, found, seconds)
+
+
+def _turns(job: Job) -> list[dict[str, Any]]:
+    """Return the job's turns in the testbench's format."""
+    found: list[dict[str, Any]] = []
+    hosts = 0
+    for turn in job.turns or (job.program,):
+        if isinstance(turn, HostWork):
+            inputs, output = [_place(area) for area in turn.inputs], _place(turn.output)
+            found.append({"host": hosts, "inputs": inputs, "output": output})
+            hosts += 1
+        else:
+            found.append({"host": None, "program": turn})
+    return found
+
+
+def _place(area: Area) -> tuple[int, int, int, int]:
+    return area.base, area.rows, area.row_bytes, area.pitch
 
 
 def _command(model: Model, job: Job, folder: Path) -> list[str]:
@@ -105,18 +127,28 @@ def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -
     image = np.memmap(folder / "memory.bin", np.uint8, "r")
     written = np.unpackbits(np.fromfile(folder / "mask.bin", np.uint8), bitorder="little")
     records = [slice(offset, offset + RECORD_BYTES) for offset in job.records]
-    kept = ("status", "error_code", "counters", "registers", "protocol_errors", "overlaps")
+    kept = ("registers", "protocol_errors", "overlaps")
     traffic = ("read_bursts", "read_beats", "write_bursts", "write_beats")
     violation = (
         describe_violation(found["protocol_code"], found["protocol_cycle"])
         if found["protocol_errors"]
         else ""
     )
-    stopwatch = found["stop_cycle"] - found["start_cycle"]
+    runs = [
+        ProgramRun(run["cycles"], run["counters"], run["macs"], run["interrupts"])
+        for run in found["runs"]
+    ]
+    last = found["runs"][-1]
     return Result(
         outputs=[np.array(image[o : o + n]) for o, n in job.outputs],
-        cycles=found["counters"]["cycles"] if found["merged"] else stopwatch,
-        sim_seconds=found["seconds"],
+        cycles=sum(run.cycles for run in runs),
+        status=last["status"],
+        error_code=last["error_code"],
+        counters={name: sum(run.counters[name] for run in runs) for name in last["counters"]},
+        macs=sum(run.macs for run in runs),
+        interrupts=sum(run.interrupts for run in runs),
+        runs=runs if len(runs) > 1 else [],
+        sim_seconds=sum(run["seconds"] for run in found["runs"]),
         total_seconds=seconds,
         protocol_error=violation,
         model=model,
@@ -124,7 +156,7 @@ def _result(job: Job, model: Model, folder: Path, found: dict, seconds: float) -
         records=[read_record(image[r]) if written[r].all() else {} for r in records],
         **_coverage(job, written),
         **_tensors(job, folder, found),
-        **{name: found[name] for name in (*kept, *traffic, "macs", "interrupts")},
+        **{name: found[name] for name in (*kept, *traffic)},
     )
 
 

@@ -24,6 +24,7 @@ __all__ = ["Testbench"]
 PERIOD = 10  # ns, as in main.cpp
 REGISTER_TIMEOUT = 2000  # timeout of a register access, cycles
 REPORT_SECONDS = 0.4  # interval between progress reports
+_BEAT = 64  # bytes, the most of the memory's functions
 _TASKS_COMBINED = "Passing Task objects to `Combine` is deprecated"  # by cocotb-bus, in each write
 
 
@@ -117,6 +118,26 @@ class Testbench:
         size = self._program.maccord_memory_size()
         address = self._program.maccord_memory()
         return memoryview((ctypes.c_uint8 * size).from_address(address)).cast("B")
+
+    def write_memory(self, offset: int, data: bytes) -> None:
+        """Write bytes as the host, which mask and ledger count as they count the accelerator's.
+
+        Parameters
+        ----------
+        offset : int
+            Byte offset in the memory; any.
+        data : bytes
+        """
+        write = self._program.memory_write
+        write.argtypes = [ctypes.c_uint64, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint64]
+        before = offset % _BEAT
+        padded = b"\0" * before + data
+        for start in range(0, len(padded), _BEAT):
+            beat = padded[start : start + _BEAT]
+            lanes = (1 << len(beat)) - 1
+            if not start:
+                lanes &= ~((1 << before) - 1)
+            write(offset - before + start, _BEAT, beat.ljust(_BEAT, b"\0"), lanes)
 
     def inject(self, offset: int, size: int, response: int) -> None:
         """Make the memory respond with an error to accesses to some bytes from now on.

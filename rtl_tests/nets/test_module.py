@@ -101,7 +101,7 @@ def test_the_seed_decides_the_weights() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses(name) -> None:
     with pytest.raises(ValueError, match=REFUSED[name]) as caught:
-        load_module(f"toy_networks:{name}", calibration=IMAGES[:1])
+        load_module(f"toy_networks:{name}", calibration=IMAGES[:1], strict=True)
     assert "\n" not in str(caught.value)
 
 

@@ -14,11 +14,11 @@ from toy_networks import Joined
 from maccord.compiler import count_macs
 from maccord.compiler.network import alone
 from maccord.golden.graph import Layer
-from maccord.golden.machine.machine import Machine
 from maccord.golden.network import compute
 from maccord.nets.module import load_module
 from maccord.sim.build import Model
-from maccord.sim.network.blame import until
+from maccord.sim.job import ProgramRun
+from maccord.sim.network.blame import play, until
 from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkRecording, NetworkTask
 from maccord.sim.results import Outcome
@@ -109,18 +109,23 @@ class StandIn:
         compiled = self.compiled
         tensors = {}
         for area, stage in zip(compiled.areas, compiled.stages, strict=True):
-            machine = Machine(compiled.parameters, until(compiled, job.memory, stage.name))
-            machine.run(job.program)
-            tensors[area.name] = area.view(machine.memory).copy()
+            memory = until(compiled, job.memory, stage.name)
+            play(compiled, memory, stage.name)
+            tensors[area.name] = area.view(memory).copy()
         for name, position in self.wrong.items():
             tensors[name].flat[position] ^= 1
         records = self.records()
+        finals = [r for r, last in zip(records, self.ends(), strict=True) if last]
+        runs = [
+            ProgramRun(f["cycles"], {n: f[n] for n in ("cycles", *COUNTERS)}, f["macs"], 0)
+            for f in finals
+        ]
         result = Result(
             outputs=[],
-            cycles=records[-1]["cycles"],
+            cycles=sum(run.cycles for run in runs),
             status=Status.DONE,
             error_code=0,
-            counters={name: records[-1][name] for name in ("cycles", *COUNTERS)},
+            counters={n: sum(f[n] for f in finals) for n in ("cycles", *COUNTERS)},
             registers={n.upper(): value for n, value in asdict(compiled.parameters).items()},
             sim_seconds=0.5,
             total_seconds=1.0,
@@ -137,25 +142,34 @@ class StandIn:
             write_beats=1,
             model=Model(Path("model"), "cocotb", 16, "", 0.0, "5.0"),
             waves=None,
-            macs=records[-1]["macs"],
+            macs=sum(run.macs for run in runs),
             tensors=tensors,
+            runs=runs if len(runs) > 1 else [],
             records=records if job.records else [],
         )
         return replace(result, **self.fields)
 
     def records(self) -> list[dict[str, int]]:
         """Counters at the end of each stage, as if multipliers never waited but for loads."""
-        counters, records = dict.fromkeys(RECORDED, 0), []
-        rows = self.compiled.parameters.rows
-        for stage in self.compiled.stages:
-            work = int(stage.array_cycles(self.compiled.parameters))
-            counters["compute"] += work
-            counters["loads"] += _OVERHEAD
-            counters["cycles"] += work + _OVERHEAD
-            counters["macs"] += stage.macs
-            records.append(dict(counters))
-        records[-1]["macs"] = count_macs(self.compiled.program, rows)
+        compiled, records = self.compiled, []
+        for segment in compiled.segments:
+            counters = dict.fromkeys(RECORDED, 0)
+            for index in segment.stages:
+                stage = compiled.stages[index]
+                work = int(stage.array_cycles(compiled.parameters))
+                counters["compute"] += work
+                counters["loads"] += _OVERHEAD
+                counters["cycles"] += work + _OVERHEAD
+                counters["macs"] += stage.macs
+                records.append(dict(counters))
+            program = compiled.program[segment.start : segment.end]
+            records[-1]["macs"] = count_macs(program, compiled.parameters.rows)
         return records
+
+    def ends(self) -> list[bool]:
+        """Whether each record is the last one of its program."""
+        counts = [len(segment.stages) for segment in self.compiled.segments]
+        return [index == count - 1 for count in counts for index in range(count)]
 
 
 def stood_in(task: NetworkTask) -> Outcome:

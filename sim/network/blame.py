@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...compiler.host_work import HostWork, turns
 from ...compiler.network import CompiledNetwork
 from ...golden.machine.machine import Machine, ProgramError
 from ...spec.isa import INSTRUCTION_BYTES, Instruction, Opcode, encode
 from .tensors import original
 
-__all__ = ["blame", "until"]
+__all__ = ["blame", "play", "until"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -30,19 +31,48 @@ def until(compiled: CompiledNetwork, image: Codes, name: str) -> Codes:
     -------
     ndarray of shape (bytes,), uint8
     """
-    if name == compiled.stages[-1].name:
+    stage = next(stage for stage in compiled.stages if stage.name == name)
+    if stage.on_host or name == compiled.stages[-1].name:
         return image.copy()
     records = {
         instruction["memory"]: index
         for index, instruction in enumerate(compiled.program)
         if instruction.opcode == Opcode.RECORD
     }
-    stage = next(stage for stage in compiled.stages if stage.name == name)
     start = compiled.program_offset + (records[stage.record] + 1) * INSTRUCTION_BYTES
     shorter = image.copy()
     end = encode(Instruction(Opcode.END, {}))
     shorter[start : start + INSTRUCTION_BYTES] = np.frombuffer(end, np.uint8)
     return shorter
+
+
+def play(compiled: CompiledNetwork, memory: Codes, name: str) -> None:
+    """Run a memory from `until` on the instruction-level model, and the host's operations.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+    memory : ndarray of shape (bytes,), uint8
+        Modified in place.
+    name : str
+        Name of the stage behind which nothing is started.
+
+    Raises
+    ------
+    ProgramError
+        If a program is illegal.
+    """
+    machine = Machine(compiled.parameters, memory)
+    last = [stage.name for stage in compiled.stages].index(name)
+    for turn in turns(compiled):
+        if isinstance(turn, HostWork):
+            turn.run(memory)
+            if turn.output.name == name:
+                return
+        else:
+            machine.run(compiled.program_offset + turn.offset)
+            if last in turn.stages:
+                return
 
 
 def blame(compiled: CompiledNetwork, image: Codes, name: str, y_rtl: Codes, y_golden: Codes) -> str:
@@ -62,15 +92,20 @@ def blame(compiled: CompiledNetwork, image: Codes, name: str, y_rtl: Codes, y_go
     -------
     str
     """
-    if name not in {stage.name for stage in compiled.stages}:
+    stage = next((stage for stage in compiled.stages if stage.name == name), None)
+    if stage is None:
         return "no stage writes this tensor, it lies where its parts do: its place is wrong"
-    machine = Machine(compiled.parameters, until(compiled, image, name))
+    if stage.on_host:
+        return (
+            "the host computes this tensor: what it read, computed or wrote is wrong, not the RTL"
+        )
+    memory = until(compiled, image, name)
     try:
-        machine.run(compiled.program_offset)
+        play(compiled, memory, name)
     except ProgramError as error:
         return f"the instruction-level model refuses the program: the scheduler is wrong ({error})"
     area = next(area for area in compiled.areas if area.name == name)
-    y = compiled.tensor(original(compiled, name), area.view(machine.memory).copy())
+    y = compiled.tensor(original(compiled, name), area.view(memory).copy())
     if np.array_equal(y, y_rtl):
         return (
             "the instruction-level model gives the RTL's output from this memory: the program, "

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from ...compiler import count_macs
+from ...compiler.host_work import HostWork, turns
 from ...golden.network import execute
 from ...golden.network import logits as real_logits
 from ...runtime.pool import tell
@@ -22,7 +23,7 @@ from ..simulate import Job, Result, simulate
 from .blame import blame
 from .ranking import ranking
 from .results import NetworkResult
-from .stages import causes_of, interrupt_faults, record_faults, stage_results
+from .stages import causes_of, interrupt_faults, programs, record_faults, stage_results
 from .task import NetworkTask, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
@@ -111,7 +112,13 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         program=compiled.program_offset,
         outputs=(),
         ledger=compiled.areas,
-        records=[stage.record for stage in compiled.stages if compiled.records],
+        turns=[
+            turn if isinstance(turn, HostWork) else compiled.program_offset + turn.offset
+            for turn in turns(compiled)
+        ],
+        records=[
+            stage.record for stage in compiled.stages if compiled.records and not stage.on_host
+        ],
         latency=memory.latency,
         stall_probability=memory.stalls,
         stall_seed=memory.seed,
@@ -155,13 +162,15 @@ def _logits(run: _Run) -> Logits:
 
 
 def _record_faults(run: _Run) -> list[str]:
-    compiled, result = run.task.compiled, run.result
-    final = result.counters | {"macs": result.macs}
-    macs = count_macs(compiled.program, compiled.parameters.rows)
-    return [
-        *record_faults(compiled.stages if compiled.records else (), result.records, final, macs),
-        *interrupt_faults(compiled.program, result.interrupts),
-    ]
+    compiled, faults = run.task.compiled, []
+    for segment, made, records in programs(compiled, run.result):
+        program = compiled.program[segment.start : segment.end]
+        stages = [compiled.stages[index] for index in segment.stages if compiled.records]
+        final = made.counters | {"macs": made.macs}
+        macs = count_macs(program, compiled.parameters.rows)
+        faults += record_faults(stages, records, final, macs)
+        faults += interrupt_faults(program, made.interrupts)
+    return faults
 
 
 def _torn(run: _Run) -> bool:
@@ -219,7 +228,7 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
     task, result, found = run.task, run.result, run.comparisons.values()
     recorded, compiled, parameters = task.recording, task.compiled, task.parameters
     causes = causes_of(result.counters, result.cycles)
-    stages = stage_results(compiled, result.records, causes, run.comparisons)
+    stages = stage_results(compiled, result, run.comparisons)
     macs = sum(stage.macs for stage in stages)
     roofline = sum(stage.roofline_cycles for stage in stages)
     output = compiled.network.tensors[compiled.network.output]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...compiler.network import CompiledNetwork, Stage
+from ...compiler.segments import Segment
 from ...spec.isa import Instruction, Opcode
 from ...spec.registers import COUNTERS, RECORDED
 from ..bounds import bound_by
 from ..compare import Comparison
+from ..job import ProgramRun, Result
 from .results import StageResult
 
-__all__ = ["causes_of", "interrupt_faults", "record_faults", "split", "stage_results"]
+__all__ = [
+    "causes_of", "interrupt_faults", "programs", "record_faults", "split", "stage_results",
+]  # fmt: skip
 
 Counts = Mapping[str, int]
 
@@ -117,23 +121,33 @@ def split(records: Sequence[Counts], causes: Counts) -> list[dict[str, int]]:
     ]
 
 
+def programs(
+    compiled: CompiledNetwork, result: Result
+) -> Iterator[tuple[Segment, ProgramRun, list[dict[str, int]]]]:
+    """Yield each program that ran with its counters and records."""
+    records, start = list(result.records), 0
+    for segment, run in zip(compiled.segments, result.programs, strict=False):
+        end = start + len(segment.stages) * compiled.records
+        yield segment, run, records[start:end]
+        start = end
+
+
 def stage_results(
-    compiled: CompiledNetwork,
-    records: Sequence[Counts],
-    causes: Counts,
-    comparisons: Mapping[str, Comparison],
+    compiled: CompiledNetwork, result: Result, comparisons: Mapping[str, Comparison]
 ) -> tuple[StageResult, ...]:
     """Return one result per stage, in order of execution.
 
     Parameters
     ----------
     compiled : CompiledNetwork
-    records, causes
-        As in `split`.
+    result : Result
     comparisons : mapping of str to Comparison
         Keyed by tensor name; a stage without one has compared nothing.
     """
-    taken = split(records, causes)
+    taken = [dict.fromkeys(COUNTERS, 0) for _ in compiled.stages]
+    for segment, run, records in programs(compiled, result):
+        causes = split(records, causes_of(run.counters, run.cycles))
+        taken[segment.stages.start : segment.stages.stop] = causes
     nothing = Comparison(0, 0, 0, 0, (), "")
     return tuple(
         _stage_result(compiled, stage, cycles, comparisons.get(stage.name, nothing))

@@ -148,7 +148,9 @@ def test_a_tensor_that_nobody_caught_is_noticed() -> None:
     fewer = replace(task.compiled, areas=task.compiled.areas[:1] + task.compiled.areas[2:])
     stages = task.compiled.stages[:1] + task.compiled.stages[2:]
     backend = StandIn(task)
-    backend.compiled = replace(fewer, stages=stages)
+    (whole,) = fewer.segments
+    segments = (replace(whole, stages=range(len(stages))),)
+    backend.compiled = replace(fewer, stages=stages, segments=segments)
     blind = replace(task)
     vars(blind)["compiled"] = fewer
     records = StandIn(task).records()

@@ -1,0 +1,196 @@
+"""Finds the regions of a converted network that the host has to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from ..golden.graph import Quantization
+from .framework import path_of
+from .int8 import Step
+from .reference import Interpreter
+from .unsupported import Unsupported
+
+if TYPE_CHECKING:
+    from .importer import Importer
+
+__all__ = ["HostRegions"]
+
+_OURS = (2, 4)  # dimensions of the graph's tensors
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What a node computes: a quantized tensor, another tensor, or anything else."""
+
+    quantization: Quantization | None
+    shape: tuple[int, ...]
+    channels_last: bool
+
+
+class HostRegions:
+    """Visits the nodes of a converted graph; what the importer refuses goes to the host.
+
+    A refused call stays pending until a call that the accelerator runs, or the network's output,
+    reads its result. Everything between that result and the quantized tensors before it then
+    becomes one operation of the host.
+
+    Parameters
+    ----------
+    importer : Importer
+    image : Tensor of shape (1, C, H, W)
+        Any normalized image.
+    asked : collection of str
+        Nodes that go to the host without being tried.
+    """
+
+    def __init__(self, importer: Importer, image: torch.Tensor, asked: Collection[str]) -> None:
+        self.importer = importer
+        self.image = image
+        self.asked = asked
+        self.pending: dict[fx.Node, Unsupported] = {}
+        self._values: dict[str, _Value] = {}
+
+    def visit(self, node: fx.Node) -> None:
+        """Import one node, or leave it to the host."""
+        importer, made = self.importer, []
+        count = len(importer.steps)
+        try:
+            if node.name in self.asked:
+                raise Unsupported(f"{node.name} must run on the host", node.name)
+            if not self.is_head(node):
+                for source in node.all_input_nodes:
+                    if source in self.pending:
+                        self.place(source, node)
+                        made.append(source)
+            importer.visit(node)
+        except Unsupported as error:
+            del importer.steps[count:]
+            for source in made:
+                importer.parameters.pop(importer.names.pop(source))
+            if node.op == "output":
+                self.tail(node, error)
+            else:
+                self.pending[node] = error
+        else:
+            for source in made:
+                del self.pending[source]
+
+    def is_head(self, node: fx.Node) -> bool:
+        """Whether the node quantizes the image, before which everything runs on the host."""
+        if node.target is not torch.quantize_per_tensor or self.importer.steps:
+            return False
+        _, reads, _ = self.region([node])
+        return not reads
+
+    def value(self, node: fx.Node) -> _Value:
+        """Return what the node computes for the image."""
+        if not self._values:
+            interpreter = Interpreter(self.importer.graph_module)
+            for each, _, result in interpreter.execute(self.image.clone()):
+                self._values[each.name] = _value(result)
+        return self._values[node.name]
+
+    def place(self, node: fx.Node, reader: fx.Node) -> None:
+        """Make a pending call's result a tensor of the graph, which the host writes."""
+        value, refused = self.value(node), self.pending[node]
+        nodes, reads, whole = self.region([node])
+        if value.quantization is None or reader.target == "dequantize":
+            raise refused  # the reader is part of the region
+        if len(value.shape) not in _OURS or not reads or not whole:
+            raise refused
+        shape = value.shape[1:]
+        fields = {
+            "scale": value.quantization.scale,
+            "zero_point": value.quantization.zero_point,
+            "shape": [*shape[1:], shape[0]] if len(shape) == 3 else [*shape],
+        }
+        step = self.step("host", nodes, reads, node.name, fields)
+        self.importer.steps.append(step)
+        self.importer.names[node] = step.name
+        self.importer.parameters[step.name] = value.quantization
+
+    def tail(self, node: fx.Node, refused: Unsupported) -> None:
+        """Leave everything behind the last codes to the host."""
+        nodes, reads, whole = self.region(node.all_input_nodes)
+        if not whole or not reads:
+            first = next((self.pending[each] for each in nodes if each in self.pending), refused)
+            where = "the image, in floating point" if not whole else "no tensor of codes"
+            raise Unsupported(
+                f"{first}; the host cannot run it either: it reads {where}", first.node
+            )
+        self.importer.steps.append(self.step("tail", nodes, reads, node.name, {}))
+
+    def step(
+        self,
+        op: str,
+        nodes: list[fx.Node],
+        reads: list[fx.Node],
+        result: str,
+        fields: dict[str, Any],
+    ) -> Step:
+        """Return the step of a region, named after its first call without hardware."""
+        importer = self.importer
+        calls = [each for each in nodes if each in self.pending] or nodes
+        where = {
+            "nodes": [each.name for each in nodes],
+            "reads": [each.name for each in reads],
+            "channels_last": [self.value(each).channels_last for each in reads],
+            "calls": [name for name in map(importer.called, calls) if name not in _CONVERSIONS],
+        }
+        first = calls[0]
+        path = first.target if first.op == "call_module" else path_of(first, importer.called(first))
+        inputs = tuple(importer.names[each] for each in reads)
+        return Step(importer.name(str(path)), op, inputs, {**where, **fields}, result)
+
+    def region(self, results: Iterable[fx.Node]) -> tuple[list[fx.Node], list[fx.Node], bool]:
+        """Return what leads to some results from tensors of the graph.
+
+        Returns
+        -------
+        nodes : list of Node
+            In the graph's order.
+        reads : list of Node
+            The tensors of the graph that they read.
+        whole : bool
+            Whether nothing else is read, as the image before it is quantized.
+        """
+        found: set[fx.Node] = set()
+        reads: set[fx.Node] = set()
+        todo = list(results)
+        whole = True
+        while todo:
+            node = todo.pop()
+            if node in found or node in reads:
+                continue
+            if self.is_tensor(node):
+                reads.add(node)
+            elif node.op == "placeholder":
+                whole = False
+            else:
+                found.add(node)
+                todo += node.all_input_nodes
+        order = list(self.importer.graph_module.graph.nodes)
+        return [n for n in order if n in found], [n for n in order if n in reads], whole
+
+    def is_tensor(self, node: fx.Node) -> bool:
+        """Whether the node's result is a tensor of the graph."""
+        importer = self.importer
+        return importer.names.get(node) in importer.parameters and node not in importer.pads
+
+
+_CONVERSIONS = ("dequantize", "quantize_per_tensor")
+
+
+def _value(result: object) -> _Value:
+    if not isinstance(result, torch.Tensor):
+        return _Value(None, (), False)
+    last = result.ndim == 4 and not result.is_contiguous()
+    quantization = None
+    if result.is_quantized:
+        quantization = Quantization(result.q_scale(), result.q_zero_point())
+    return _Value(quantization, tuple(result.shape), last)

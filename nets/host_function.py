@@ -1,0 +1,191 @@
+"""Runs a region of a converted network on codes, with PyTorch's own kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import fx
+
+from ..golden.graph import Host, Quantization, Tensor
+from .framework import one_thread, qnnpack
+from .int8 import Step, codes
+from .reference import Interpreter
+
+__all__ = ["HostCall", "Read", "TailCall", "host_operation", "tail_call"]
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A tensor that a region reads.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    channels_last : bool
+        Whether PyTorch's tensor lies channels last in memory, on which sums in floating point
+        depend.
+    order : (H, W, C), optional
+        Size of the flattened image whose codes are channels last, unlike PyTorch's.
+    """
+
+    quantization: Quantization
+    channels_last: bool = False
+    order: tuple[int, ...] | None = None
+
+    def tensor(self, given: Codes) -> torch.Tensor:
+        """Return codes as the quantized tensor that PyTorch's network has there."""
+        if self.order:
+            image = given.reshape(len(given), *self.order)
+            given = np.moveaxis(image, -1, 1).reshape(len(given), -1)
+        plain = torch.from_numpy(np.array(given, order="C"))
+        if plain.ndim == 4:
+            plain = plain.permute(0, 3, 1, 2)
+            last, first = torch.channels_last, torch.contiguous_format
+            plain = plain.contiguous(memory_format=last if self.channels_last else first)
+        scale, zero_point = self.quantization.scale, self.quantization.zero_point
+        return torch._make_per_tensor_quantized_tensor(plain, scale, zero_point)
+
+
+class _Region:
+    """A part of a converted network; pickled as bytes, so that it can go to other processes."""
+
+    def __init__(self, module: fx.GraphModule, reads: Sequence[Read]) -> None:
+        self.module = module
+        self.reads = tuple(reads)
+
+    def __getstate__(self) -> dict[str, Any]:
+        buffer = BytesIO()
+        torch.save(self.module, buffer)
+        return {"module": buffer.getvalue(), "reads": self.reads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with qnnpack():
+            self.module = torch.load(BytesIO(state["module"]), weights_only=False)
+        self.reads = state["reads"]
+
+    def run(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
+        """Return the region's results for codes in the layout of `execute`."""
+        tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
+        with one_thread(), qnnpack():
+            return Interpreter(self.module).run(*tensors)
+
+
+class HostCall(_Region):
+    """The function of a `Host` operation."""
+
+    def __call__(self, given: Sequence[Codes]) -> Codes:
+        """Return output codes, channels last, for the codes of each input."""
+        return codes(self.run(given))
+
+
+class TailCall(_Region):
+    """What a network computes from its last codes in floating point."""
+
+    def __call__(self, given: Sequence[Codes]) -> npt.NDArray[np.float32]:
+        """Return all results in one row for each image, (N, K), float32.
+
+        Images are run one by one, as the network's own results are.
+        """
+        rows = [
+            [
+                np.ravel(part.numpy())
+                for part in parts(self.run([codes[i : i + 1] for codes in given]))
+            ]
+            for i in range(len(given[0]))
+        ]
+        return np.stack([np.concatenate(row).astype(np.float32) for row in rows])
+
+
+def parts(results: Any) -> list[torch.Tensor]:  # noqa: ANN401
+    """Return the tensors of nested results, in order."""
+    if isinstance(results, torch.Tensor):
+        return [results.dequantize() if results.is_quantized else results]
+    values = results.values() if isinstance(results, dict) else results
+    return [part for value in values for part in parts(value)]
+
+
+def host_operation(
+    converted: fx.GraphModule,
+    step: Step,
+    sources: Sequence[Tensor],
+    orders: Mapping[str, tuple[int, ...]],
+) -> Host:
+    """Return the operation of a step that the host computes.
+
+    Parameters
+    ----------
+    converted : GraphModule
+    step : Step
+        From `host.HostRegions`.
+    sources : sequence of Tensor
+        What it reads.
+    orders : mapping of str to (H, W, C)
+        Sizes of flattened images whose codes are channels last.
+    """
+    values = step.arguments
+    return Host(
+        step.name,
+        tuple(tensor.quantization for tensor in sources),
+        Quantization(values["scale"], values["zero_point"]),
+        tuple(values["shape"]),
+        HostCall(_module(converted, step), _reads(step, sources, orders)),
+        tuple(values["calls"]),
+    )
+
+
+def tail_call(
+    converted: fx.GraphModule,
+    step: Step,
+    sources: Sequence[Tensor],
+    orders: Mapping[str, tuple[int, ...]],
+) -> TailCall:
+    """Return the function of a network's end; parameters as for `host_operation`."""
+    return TailCall(_module(converted, step), _reads(step, sources, orders))
+
+
+def _reads(
+    step: Step, sources: Sequence[Tensor], orders: Mapping[str, tuple[int, ...]]
+) -> list[Read]:
+    last = step.arguments["channels_last"]
+    return [
+        Read(tensor.quantization, flag, orders.get(tensor.name))
+        for tensor, flag in zip(sources, last, strict=True)
+    ]
+
+
+def _module(converted: fx.GraphModule, step: Step) -> fx.GraphModule:
+    values = step.arguments
+    return region_module(converted, values["nodes"], values["reads"], step.node)
+
+
+def region_module(
+    converted: fx.GraphModule, names: Sequence[str], reads: Sequence[str], result: str
+) -> fx.GraphModule:
+    """Return a part of a converted network as a module of its own, with the network's own calls.
+
+    Parameters
+    ----------
+    converted : GraphModule
+    names : sequence of str
+        Its nodes, in order.
+    reads : sequence of str
+        Nodes whose results it reads, in the order of its arguments.
+    result : str
+        Node whose result it returns; ``output`` for all that the network returns.
+    """
+    nodes = {node.name: node for node in converted.graph.nodes}
+    graph = fx.Graph()
+    copies = {nodes[name]: graph.placeholder(name) for name in reads}
+    for name in names:
+        copies[nodes[name]] = graph.node_copy(nodes[name], lambda node: copies[node])
+    found = nodes[result].args[0] if result == "output" else nodes[result]
+    graph.output(fx.map_arg(found, lambda node: copies[node]))
+    return fx.GraphModule(converted, graph)

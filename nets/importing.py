@@ -1,0 +1,57 @@
+"""Imports a converted network for the accelerator, and the rest of it for the host."""
+
+from __future__ import annotations
+
+import torch
+
+from ..golden.graph import Layer
+from .importer import import_network
+from .int8 import Step
+from .lower import lower
+from .source_line import line_of
+from .unsupported import Unsupported
+
+__all__ = ["Imported", "import_with_host"]
+
+Imported = tuple[list[Step], dict[str, Layer]]
+
+
+def import_with_host(
+    converted: torch.fx.GraphModule, network: str, image: torch.Tensor, *, strict: bool
+) -> Imported:
+    """Import a network; the host computes what the accelerator lacks.
+
+    Parameters
+    ----------
+    converted : GraphModule
+        From `framework.convert`.
+    network : str
+        Its name.
+    image : Tensor of shape (1, C, H, W)
+        Any normalized image.
+    strict : bool
+        Whether to refuse what only the host can compute.
+
+    Returns
+    -------
+    (list of Step, dict of str to Layer)
+        As `importer.import_network` does.
+
+    Raises
+    ------
+    ValueError
+        If a call can run nowhere or, if `strict`, not on the accelerator. The message names the
+        call, the line of the user's source and the reason.
+    """
+    n, channels, height, width = image.shape
+    hosted: set[str] = set()
+    while True:
+        try:
+            imported = import_network(converted, network, None if strict else image, hosted)
+            lower(*imported, network, (n, channels, height, width), lambda: converted)
+        except Unsupported as error:
+            if strict or not error.node or error.node in hosted:
+                raise ValueError(f"{error}{line_of(converted, error.node)}") from None
+            hosted.add(error.node)
+        else:
+            return imported

@@ -1,0 +1,21 @@
+"""The error for a call without a place on the accelerator."""
+
+from __future__ import annotations
+
+__all__ = ["Unsupported"]
+
+
+class Unsupported(ValueError):
+    """A call that the accelerator cannot run, though PyTorch computes it on the host.
+
+    Parameters
+    ----------
+    reason : str
+        The sentence: path of the call, what would be right, what was found.
+    node : str
+        Node of the converted graph; empty if unknown.
+    """
+
+    def __init__(self, reason: str, node: str = "") -> None:
+        super().__init__(reason)
+        self.node = node
