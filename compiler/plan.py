@@ -16,11 +16,9 @@ from .builder import Builder, View
 from .search import dense_plan
 from .sums import sum_plan
 from .window import window_plan
-from .window_stream import Window, window_stream
+from .window_stream import Window
 
 __all__ = ["Plan", "mean_layer", "plan"]
-
-_NO_WEIGHTS = np.zeros((0, 0), np.uint8)
 
 
 class Plan(Protocol):
@@ -135,10 +133,7 @@ def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) ->
         low=low - 128,
         high=high - 128,
     )
-    stream = window_stream(layer, parameters)
-    if len(stream) > 1 and channels % parameters.cols == 0 and (stream == stream[0]).all():
-        stream = stream[:1]  # an average pool's: one column tile serves all
-    return _windows(layer.name, window, (images, height, width, channels), stream, parameters)
+    return _windows(layer.name, window, (images, height, width, channels), layer, parameters)
 
 
 def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
@@ -161,7 +156,7 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
         high=127,
     )
     shape = images, height, width, channels
-    return _windows(operation.name, window, shape, _NO_WEIGHTS, parameters)
+    return _windows(operation.name, window, shape, None, parameters)
 
 
 def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:
@@ -176,18 +171,18 @@ def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Pa
         high=high - 128,
     )
     shape = images, height, width, channels
-    return _windows(name, window, shape, _NO_WEIGHTS, parameters)
+    return _windows(name, window, shape, None, parameters)
 
 
 def _windows(
     name: str,
     window: Window,
     shape: tuple[int, int, int, int],
-    stream: npt.NDArray[np.uint8],
+    layer: Conv2d | None,
     parameters: Parameters,
 ) -> Plan:
     try:
-        return window_plan(window, shape, stream, parameters)
+        return window_plan(window, shape, layer, parameters)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

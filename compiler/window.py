@@ -7,68 +7,69 @@ scanned cell by cell, once per kernel pass and column tile.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from ..spec.isa import WINDOW, Mode
+from ..golden.graph import Conv2d
 from ..spec.parameters import Parameters
 from .builder import Builder, View
-from .window_stream import Window
+from .ordering import link
+from .timing import estimate_cycles
+from .window_stream import Window, passes, stream_bytes, window_stream
+from .window_tiling import WindowTiling, window_tilings
 
 __all__ = ["WindowPlan", "window_plan"]
 
-_OPEN = 34  # cycles until the first tile is requested
-_COMMAND = 8  # cycles between two COMPUTEs
-_HIDDEN = 56  # cycles of a scan; hides loading the next column tile's parameters and weights
+_FINALISTS = 8  # tilings to time with the cycle model
 _MAX_STRIDE = 15
 _BUFFERS = 4  # tiles in flight
-_TAPER = 4  # divisor of the tile height where transfers are not overlapped
+_PAGE = 4096
+_NO_WEIGHTS = np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class WindowPlan:
-    """Tiling of a windowed operation.
+    """A windowed operation tiled for one accelerator.
 
     Parameters
     ----------
-    window : Window
-    shape : (images, height, width, channels)
-        Shape of the input.
-    slice : int
-        Channels per slice in the scratchpad.
-    height, width : int
-        Size of the largest tile, pixels.
+    tiling : WindowTiling
     stream : ndarray of shape (column tiles, bytes), uint8
         One column tile may be shared by all; empty without weights.
     estimate : int
         Estimated cycles.
     """
 
-    window: Window
-    shape: tuple[int, int, int, int]
-    slice: int
-    height: int
-    width: int
+    tiling: WindowTiling
     stream: npt.NDArray[np.uint8]
     estimate: int
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
         """Append the operation's tasks."""
-        _Scan(self, builder, sources[0], weights, target).run()
+        _Scan(self.tiling, self.stream, builder, sources[0], weights, target).run()
 
 
 def window_plan(
     window: Window,
     shape: tuple[int, int, int, int],
-    stream: npt.NDArray[np.uint8],
+    layer: Conv2d | None,
     parameters: Parameters,
 ) -> WindowPlan:
-    """Choose slices and tiles by a lower bound on cycles.
+    """Choose slices, tiles and passes by a lower bound on cycles.
+
+    Parameters
+    ----------
+    window : Window
+    shape : (images, height, width, channels)
+        Shape of the input.
+    layer : Conv2d, optional
+        A depthwise convolution, whose weights the passes multiply by.
+    parameters : Parameters
 
     Raises
     ------
@@ -78,105 +79,49 @@ def window_plan(
     """
     if max(window.stride) > _MAX_STRIDE:
         raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
-    if stream.shape[1] > parameters.weight_bytes:
+    need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window))
+    if need > parameters.weight_bytes:
         raise ValueError(
-            f"weight_bytes must be at least {stream.shape[1]} to hold the weights of one column "
-            f"tile, got {parameters.weight_bytes}"
+            f"weight_bytes must be at least {need} to hold the weights of one column tile, got "
+            f"{parameters.weight_bytes}"
         )
-    candidates = _candidates(window, shape, stream, parameters)
-    best = min(candidates, key=lambda plan: plan.estimate, default=None)
-    if best is None:
+    plan = _best(window, tuple(shape), parameters)
+    if plan is None:
         need = window.kernel[0] * window.kernel[1] * min(parameters.cols, shape[3])
         raise ValueError(
             f"activation_bytes must be at least {need} to hold the window of one output pixel, "
             f"got {parameters.activation_bytes}"
         )
-    return best
+    if layer is None:
+        return plan
+    return replace(plan, stream=window_stream(layer, plan.tiling.pieces, parameters))
 
 
-def _candidates(
-    window: Window,
-    shape: tuple[int, int, int, int],
-    stream: npt.NDArray[np.uint8],
-    parameters: Parameters,
-) -> Iterator[WindowPlan]:
-    columns = -(-shape[3] // parameters.cols)
-    for count in sorted({-(-columns // n) for n in range(1, columns + 1)}):
-        channels = min(count * parameters.cols, shape[3])
-        for across in range(1, window.outputs[1] + 1):
-            width = -(-window.outputs[1] // across)
-            if window.scan(width, 1) > parameters.line_cells:
-                continue
-            fitted = False
-            for height in _heights(window.outputs[0]):
-                tile = window.cells(height, 0) * window.cells(width, 1) * channels
-                stored = height * width * channels
-                if tile > parameters.activation_bytes or stored > parameters.output_bytes:
-                    continue
-                if window.mode == Mode.DEPTHWISE and height * width > parameters.accumulators:
-                    continue
-                fitted = True
-                cycles = _bound(window, shape, channels, height, width, parameters)
-                yield WindowPlan(window, shape, channels, height, width, stream, cycles)
-            if fitted:
-                break
-
-
-def _rows(plan: WindowPlan, opens: bool, closes: bool) -> list[tuple[int, int]]:
-    """First lines and heights of tiles; tiles with exposed transfers are small."""
-    outputs, height = plan.window.outputs[0], plan.height
-    edges = [*range(0, outputs, height), outputs]
-    small = -(-height // _TAPER)
-    if opens and small < edges[1]:
-        edges.insert(1, small)
-    if closes and edges[-2] < outputs - small:
-        edges.insert(-1, outputs - small)
-    return [(a, b - a) for a, b in itertools.pairwise(edges)]
-
-
-def _heights(outputs: int) -> list[int]:
-    """Tile heights that split the lines evenly, from all lines down to one."""
-    return sorted({-(-outputs // parts) for parts in range(1, outputs + 1)}, reverse=True)
-
-
-def _bound(
-    window: Window,
-    shape: tuple[int, int, int, int],
-    channels: int,
-    height: int,
-    width: int,
-    parameters: Parameters,
-) -> int:
-    """Lower bound on cycles: the slowest of load, scan and store, plus start and end."""
-    images, _, _, total = shape
-    axi = parameters.axi_bytes
-    slices = -(-total // channels)
-    tiles = images * slices * -(-window.outputs[0] // height) * -(-window.outputs[1] // width)
-    lines = min(window.cells(height, 0), shape[1])
-    cells = min(window.cells(width, 1), shape[2])
-    touching = channels == total
-    if touching:
-        load, store = lines * (cells * channels / axi + 2), height * width * channels / axi + 4
-    else:
-        beat = max(-(-channels // axi), 2)
-        load, store = lines * (cells * beat + 3), height * (width * beat + 2)
-    passes = window.parts[0] * window.parts[1]
-    scan = window.scan(height, 0) * window.scan(width, 1)
-    one = max(scan, parameters.rows) * passes
-    if window.mode == Mode.DEPTHWISE:
-        one = max(one, _HIDDEN)
-    compute = -(-channels // parameters.cols) * (one + _COMMAND)
-    single = window.cells(height, 0) * window.cells(width, 1) * channels
-    crowded = 2 * single > parameters.activation_bytes
-    crowded |= 2 * height * width * channels > parameters.output_bytes
-    slowest = load + compute + store if crowded else max(load, compute, store)
-    ends = 0 if crowded else (load + compute + store) / _TAPER
-    return round(tiles * slowest + ends + 2 * _OPEN)
+@cache  # networks repeat their shapes
+def _best(
+    window: Window, shape: tuple[int, int, int, int], parameters: Parameters
+) -> WindowPlan | None:
+    """Time the most promising tilings, without weights; return the fastest, None if none fits."""
+    source = View(0, *shape, shape[3])
+    behind = -(-prod(shape) // _PAGE) * _PAGE
+    target = View(behind, shape[0], *window.outputs, shape[3], shape[3])
+    found: list[WindowPlan] = []
+    for tiling in window_tilings(window, shape, parameters, _FINALISTS):
+        size = stream_bytes(window, tiling.pieces, parameters)
+        tiles = -(-shape[3] // parameters.cols) if size else 0
+        stream = np.zeros((tiles, size), np.uint8)
+        plan = WindowPlan(tiling, stream, 0)
+        builder = Builder(parameters)
+        plan.emit(builder, (source,), 0, target)
+        cycles = estimate_cycles(link(builder.tasks), parameters)
+        found.append(replace(plan, estimate=cycles))
+    return min(found, key=lambda plan: plan.estimate, default=None)
 
 
 @dataclass
 class _Scan:
-    plan: WindowPlan
+    plan: WindowTiling
+    stream: npt.NDArray[np.uint8]
     builder: Builder
     source: View
     weights: int
@@ -190,7 +135,7 @@ class _Scan:
 
     def run(self) -> None:
         total = self.plan.shape[3]
-        shared = self._fetch(0) if len(self.plan.stream) == 1 else -1
+        shared = self._fetch(0) if len(self.stream) == 1 else -1
         starts = range(0, total, self.plan.slice)
         for first in starts:
             channels = min(self.plan.slice, total - first)
@@ -199,7 +144,7 @@ class _Scan:
             for image in range(self.plan.shape[0]):
                 opens = first == image == 0
                 closes = first == starts[-1] and image == self.plan.shape[0] - 1
-                for y, height in _rows(self.plan, opens, closes):
+                for y, height in self.plan.rows(opens, closes):
                     for x in range(0, self.plan.window.outputs[1], self.plan.width):
                         width = min(self.plan.width, self.plan.window.outputs[1] - x)
                         self._tile((image, y, x), (height, width), first, channels, shared)
@@ -222,24 +167,25 @@ class _Scan:
     def _setup(self, channels: int) -> None:
         window, parameters = self.plan.window, self.builder.parameters
         pitch = window.cells(self.plan.width, 1) * channels
+        down, across = self.plan.pieces
         fields = {
             "run": parameters.rows,
-            "taps": window.parts[1],
-            "tap_pitch": WINDOW * channels,
-            "lines": window.parts[0],
-            "line_pitch": WINDOW * pitch,
+            "taps": across.count,
+            "tap_pitch": across.pitch * channels,
+            "lines": down.count,
+            "line_pitch": down.pitch * pitch,
             "pack_taps": 0,
             "pack_lines": 0,
-            "step_x": channels,
-            "step_y": pitch,
+            "step_x": across.step * channels,
+            "step_y": down.step * pitch,
             "zero_point": window.zero_point,
             "low": window.low,
             "high": window.high,
             "mode": window.mode,
-            "window_height": window.scanned[0],
-            "window_width": window.scanned[1],
-            "stride_y": window.stride[0],
-            "stride_x": window.stride[1],
+            "window_height": down.size,
+            "window_width": across.size,
+            "stride_y": down.stride,
+            "stride_x": across.stride,
         }
         if fields != self.in_force:
             self.builder.setup(fields)
@@ -247,7 +193,7 @@ class _Scan:
 
     def _fetch(self, index: int) -> int:
         """Fetch a column tile's weights; return their first row."""
-        p, size = self.builder.parameters, self.plan.stream.shape[1]
+        p, size = self.builder.parameters, self.stream.shape[1]
         buffer = self.builder.weight_buffer(size)
         self.builder.weights(self.weights + index * size, buffer, size)
         return buffer // p.weight_row_bytes
@@ -272,11 +218,11 @@ class _Scan:
         base = self.builder.output_buffer(stored)
         for column in range(0, channels, cols):
             index = (first + column) // cols
-            rows = self._fetch(index) if self.plan.stream.size and shared < 0 else max(shared, 0)
+            rows = self._fetch(index) if self.stream.size and shared < 0 else max(shared, 0)
             fields = {
                 "activation": buffer + column,
                 "weight": rows,
-                "passes": window.parts[0] * window.parts[1],
+                "passes": self.plan.passes,
                 "columns": min(cols, channels - column),
                 "width": size[1],
                 "height": size[0],

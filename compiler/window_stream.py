@@ -1,7 +1,9 @@
-"""Windowed operations, and the memory layout of a depthwise layer's weights."""
+"""Windowed operations, their passes, and the memory layout of a depthwise layer's weights."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,7 +15,45 @@ from ..golden.kernels.gemm import fold_bias
 from ..spec.isa import PARAMETER_ROWS, WINDOW, Mode
 from ..spec.parameters import Parameters
 
-__all__ = ["Window", "window_stream"]
+__all__ = ["Pieces", "Window", "passes", "stream_bytes", "window_stream"]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How passes divide a kernel along one axis; each multiplies by one window's cells.
+
+    Pass n takes elements n * `pitch`, n * `pitch` + `step` and so on, `size` of them or as many
+    as the kernel has.
+
+    Parameters
+    ----------
+    size : int
+        Cells of a pass's window, as scanned.
+    count : int
+        Passes.
+    pitch : int
+        Cells of the input from the first cell of a pass to that of the next.
+    step : int
+        Cells of the input from a scanned cell to the next.
+    stride : int
+        Scanned cells from a window to the next.
+    """
+
+    size: int
+    count: int
+    pitch: int
+    step: int
+    stride: int
+
+    def scan(self, outputs: int) -> int:
+        """Cells that a pass scans for neighbouring outputs."""
+        return (outputs - 1) * self.stride + self.size
+
+    def place(self, element: int) -> tuple[int, int]:
+        """Pass of an element of the kernel, and its place in the pass's window, from 0."""
+        if self.step > 1:
+            return element % self.step, element // self.step
+        return divmod(element, self.pitch)
 
 
 @dataclass(frozen=True)
@@ -43,44 +83,67 @@ class Window:
     low: int
     high: int
 
-    @property
-    def scanned(self) -> tuple[int, int]:
-        """Lines and cells of a pass's window."""
-        return min(self.kernel[0], WINDOW), min(self.kernel[1], WINDOW)
-
-    @property
-    def parts(self) -> tuple[int, int]:
-        """Passes: adjacent windows that make up the kernel."""
-        return ceil(self.kernel[0] / WINDOW), ceil(self.kernel[1] / WINDOW)
-
     def cells(self, outputs: int, axis: int) -> int:
         """Cells read by neighbouring outputs."""
         return (outputs - 1) * self.stride[axis] + self.kernel[axis]
 
-    def scan(self, outputs: int, axis: int) -> int:
-        """Cells that a pass scans for neighbouring outputs."""
-        return (outputs - 1) * self.stride[axis] + self.scanned[axis]
+
+def passes(window: Window) -> Iterator[tuple[Pieces, Pieces]]:
+    """Yield the ways to divide an operation's kernel into passes, vertically and horizontally."""
+    limits = WINDOW, WINDOW
+    yield from itertools.product(
+        *(
+            _pieces(window.kernel[axis], window.stride[axis], limits[axis], window.mode)
+            for axis in (0, 1)
+        )
+    )
 
 
-def window_stream(layer: Conv2d, parameters: Parameters) -> npt.NDArray[np.uint8]:
+def _pieces(kernel: int, stride: int, limit: int, mode: Mode) -> list[Pieces]:
+    """Ways to divide a kernel along an axis into windows of at most `limit` cells.
+
+    The windows are adjacent, or interleaved: pass n takes the cells n, n + stride and so on. Its
+    windows are then neighbours among those cells, so a pass scans only one in `stride` of them.
+    """
+    count = ceil(kernel / limit)
+    adjacent = Pieces(min(kernel, limit), count, limit, 1, stride)
+    if count == 1 or stride == 1 or mode != Mode.DEPTHWISE or ceil(kernel / stride) > limit:
+        return [adjacent]
+    return [adjacent, Pieces(ceil(kernel / stride), min(kernel, stride), 1, stride, 1)]
+
+
+def stream_bytes(window: Window, pieces: tuple[Pieces, Pieces], parameters: Parameters) -> int:
+    """Bytes of a column tile's weights and parameters, a multiple of the bus width."""
+    if window.mode != Mode.DEPTHWISE:
+        return 0
+    passes = pieces[0].count * pieces[1].count
+    used = (PARAMETER_ROWS + passes * parameters.rows) * parameters.weight_row_bytes
+    return -(-used // parameters.axi_bytes) * parameters.axi_bytes
+
+
+def window_stream(
+    layer: Conv2d, pieces: tuple[Pieces, Pieces], parameters: Parameters
+) -> npt.NDArray[np.uint8]:
     """Weights and parameters of a depthwise convolution, column tile by column tile.
 
     Parameters
     ----------
     layer : Conv2d
         With weights of shape (C, 1, kh, kw).
+    pieces : (Pieces, Pieces)
+        Of the kernel, vertically and horizontally.
     parameters : Parameters
 
     Returns
     -------
     ndarray of shape (column tiles, bytes), uint8
+        One column tile if it serves all, as an average pool's does.
     """
     channels, _, kh, kw = layer.weight.shape
     cols, rows, pitch = parameters.cols, parameters.rows, parameters.weight_row_bytes
-    parts = ceil(kh / WINDOW), ceil(kw / WINDOW)
-    window = min(kh, WINDOW), min(kw, WINDOW)
+    down, across = pieces
     tiles = -(-channels // cols)
-    used = (PARAMETER_ROWS + parts[0] * parts[1] * rows) * pitch
+    used = (PARAMETER_ROWS + down.count * across.count * rows) * pitch
     data = np.zeros((tiles, -(-used // parameters.axi_bytes) * parameters.axi_bytes), np.uint8)
     block = data[:, :used].reshape(tiles, -1, pitch)
 
@@ -97,8 +160,10 @@ def window_stream(layer: Conv2d, parameters: Parameters) -> npt.NDArray[np.uint8
     place(slice(4, PARAMETER_ROWS), scale)
     for y in range(kh):
         for x in range(kw):
-            part = y // WINDOW * parts[1] + x // WINDOW
-            line, cell = WINDOW - window[0] + y % WINDOW, WINDOW - window[1] + x % WINDOW
-            row = PARAMETER_ROWS + part * rows + line * WINDOW + cell
+            (part_y, line), (part_x, cell) = down.place(y), across.place(x)
+            row = PARAMETER_ROWS + (part_y * across.count + part_x) * rows
+            row += (WINDOW - down.size + line) * WINDOW + WINDOW - across.size + cell
             place(slice(row, row + 1), layer.weight[:, 0, y, x].view(np.uint8))
+    if tiles > 1 and channels % cols == 0 and (data == data[0]).all():
+        return data[:1]
     return data

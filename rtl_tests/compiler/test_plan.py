@@ -165,11 +165,39 @@ def test_tiles_of_windows_fit_the_accumulators() -> None:
     layer = random_conv2d(rng, (16, 1, 3, 3), padding=(1, 1), groups=16)
     way = plan(layer, [(1, 14, 14, 16)], small)
     assert isinstance(way, WindowPlan)
-    assert 8 < way.height * way.width <= 16
+    assert 8 < way.tiling.height * way.tiling.width <= 16
     Run(rng, layer, [(1, 14, 14, 16)], small).check()
     pool = plan(MaxPool2d("pool", ONE, (3, 3), (1, 1)), [(1, 14, 14, 16)], small)
     assert isinstance(pool, WindowPlan)
-    assert pool.height * pool.width > 16  # no sums
+    assert pool.tiling.height * pool.tiling.width > 16  # no sums
+
+
+@pytest.mark.parametrize("kernel", [(5, 5), (4, 6), (5, 7), (9, 3)], ids=str)
+@pytest.mark.parametrize("stride", [(2, 2), (3, 1), (1, 2), (3, 3)], ids=str)
+def test_strided_kernels_of_several_passes(
+    kernel: tuple[int, int], stride: tuple[int, int]
+) -> None:
+    """Whether their passes are adjacent or interleaved; padding differs on all four sides."""
+    for parameters in (CONFIGURATIONS[0], CONFIGURATIONS[1]):
+        rng = np.random.default_rng([*kernel, *stride])
+        layer = random_conv2d(
+            *(rng, (21, 1, *kernel)),
+            stride=stride,
+            padding=(2, 0),
+            end_padding=(1, 3),
+            groups=21,
+        )
+        Run(rng, layer, [(2, 17, 13, 21)], parameters).check()
+
+
+def test_a_strided_pass_scans_only_its_cells() -> None:
+    """5 x 5 at stride 2 is scanned once in all: its four passes take a quarter of it each."""
+    rng = np.random.default_rng(5)
+    layer = random_conv2d(rng, (144, 1, 5, 5), stride=(2, 2), padding=(2, 2), groups=144)
+    way = plan(layer, [(1, 56, 56, 144)], Parameters())
+    assert isinstance(way, WindowPlan)
+    assert [(p.count, p.step, p.stride) for p in way.tiling.pieces] == [(2, 2, 1)] * 2
+    assert 9 * 59 * 59 < way.estimate < 1.4 * 9 * 59 * 59  # 121,977 with adjacent ones
 
 
 def test_a_changed_program_is_noticed() -> None:
