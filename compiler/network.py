@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.fuse import fuse_clamps
+from ..golden.fuse_pools import chain_max_pools
 from ..golden.graph import Concat, Conv2d, Layer, Linear, Network, Node, Operation, Tensor
 from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
 from .builder import Builder, View
 from .layer import AFTER, align, view
+from .max_pools import PoolChain
 from .memory_plan import Lifetime, place
 from .ordering import link
 from .places import Place, moves_nothing, places
@@ -81,7 +83,7 @@ class CompiledNetwork:
     Parameters
     ----------
     network : Network
-        With clamps fused, for `batch` images.
+        With clamps fused and max pools chained, for `batch` images.
     parameters : Parameters
     batch : int
     program : list of Instruction
@@ -102,6 +104,8 @@ class CompiledNetwork:
         Byte offset and bytes of each stage's weights.
     records : bool
         Whether the program writes the counters at the end of each stage.
+    scratch : (int, int)
+        Byte offset and size of the memory in which a stage keeps what its own passes hand on.
     """
 
     network: Network
@@ -116,6 +120,7 @@ class CompiledNetwork:
     stages: tuple[Stage, ...]
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
     records: bool = True
+    scratch: tuple[int, int] = (0, 0)
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return the initial memory image.
@@ -193,7 +198,7 @@ def compile_network(
         raise ValueError(f"batch must be at least 1, got {batch}")
     if interrupts and not records:
         raise ValueError("records must be written to raise interrupts, got interrupts without")
-    network = _batched(fuse_clamps(network), batch)
+    network = _batched(chain_max_pools(fuse_clamps(network)), batch)
     where = places(network)
     steps = list(_steps(network, where))
     plans = [_plan(network, where, step, parameters) for step in steps]
@@ -202,9 +207,10 @@ def compile_network(
     offsets, size = place(_lifetimes(network, where, steps))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
     bases[network.input.name] = 0
-    first_record = end + size
+    builder = Builder(parameters, end + size)
+    scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in plans)
+    first_record = builder.scratch + scratch
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
-    builder = Builder(parameters)
     areas: list[Area] = []
     stages: list[Stage] = []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
@@ -227,7 +233,7 @@ def compile_network(
         *(network, parameters, batch, program, program_offset, whole),
         sum(way.estimate for way in plans),
         *(tuple(areas), _lying(network, where, bases), tuple(stages)),
-        *(tuple(zip(weights, streams, strict=True)), records),
+        *(tuple(zip(weights, streams, strict=True)), records, (builder.scratch, scratch)),
     )
 
 

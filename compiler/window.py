@@ -20,12 +20,13 @@ from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .window_stream import Window
 
-__all__ = ["WindowPlan", "window_plan"]
+__all__ = ["MAX_STRIDE", "WindowPlan", "window_plan"]
+
+MAX_STRIDE = 15
 
 _OPEN = 34  # cycles until the first tile is requested
 _COMMAND = 8  # cycles between two COMPUTEs
 _HIDDEN = 56  # cycles of a scan; hides loading the next column tile's parameters and weights
-_MAX_STRIDE = 15
 _BUFFERS = 4  # tiles in flight
 _TAPER = 4  # divisor of the tile height where transfers are not overlapped
 
@@ -76,8 +77,8 @@ def window_plan(
         If the window of a single pixel or a column tile's weights do not fit the scratchpads, or
         the hardware does not support the stride.
     """
-    if max(window.stride) > _MAX_STRIDE:
-        raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
+    if max(window.stride) > MAX_STRIDE:
+        raise ValueError(f"stride must be at most {MAX_STRIDE}, got {max(window.stride)}")
     if stream.shape[1] > parameters.weight_bytes:
         raise ValueError(
             f"weight_bytes must be at least {stream.shape[1]} to hold the weights of one column "

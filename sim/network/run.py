@@ -110,6 +110,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         features=needed(compiled.program),
         program=compiled.program_offset,
         outputs=(),
+        scratch=(compiled.scratch,),
         ledger=compiled.areas,
         records=[stage.record for stage in compiled.stages if compiled.records],
         latency=memory.latency,
