@@ -92,10 +92,13 @@ class Builder:
     Parameters
     ----------
     parameters : Parameters
+    scratch : int
+        Byte offset of memory in which an operation may keep what its own passes hand on.
     tasks : list of Task
     """
 
     parameters: Parameters
+    scratch: int = 0
     tasks: list[Task] = field(default_factory=list[Task])
 
     def __post_init__(self) -> None:

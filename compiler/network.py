@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.fuse import fuse_clamps
+from ..golden.fuse_pools import chain_max_pools
 from ..golden.graph import Concat, Conv2d, Host, Layer, Linear, Network, Node, Operation, Tensor
 from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
 from .builder import Builder, View
 from .layer import AFTER, align, view
+from .max_pools import PoolChain
 from .memory_plan import Lifetime, place
 from .places import Place, moves_nothing, places
 from .plan import Plan, plan
@@ -90,7 +92,7 @@ class CompiledNetwork:
     Parameters
     ----------
     network : Network
-        With clamps fused, for `batch` images.
+        With clamps fused and max pools chained, for `batch` images.
     parameters : Parameters
     batch : int
     program : list of Instruction
@@ -114,6 +116,8 @@ class CompiledNetwork:
         The programs, in order; stages in none of them are the host's.
     records : bool
         Whether the program writes the counters at the end of each stage.
+    scratch : (int, int)
+        Byte offset and size of the memory in which a stage keeps what its own passes hand on.
     """
 
     network: Network
@@ -129,6 +133,7 @@ class CompiledNetwork:
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
     segments: tuple[Segment, ...]
     records: bool = True
+    scratch: tuple[int, int] = (0, 0)
 
     def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return the initial memory image.
@@ -206,7 +211,7 @@ def compile_network(
         raise ValueError(f"batch must be at least 1, got {batch}")
     if interrupts and not records:
         raise ValueError("records must be written to raise interrupts, got interrupts without")
-    network = _batched(fuse_clamps(network), batch)
+    network = _batched(chain_max_pools(fuse_clamps(network)), batch)
     where = places(network)
     steps = list(_steps(network, where))
     plans = [_plan(network, where, step, parameters) for step in steps]
@@ -215,9 +220,11 @@ def compile_network(
     offsets, size = place(_lifetimes(network, where, steps))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
     bases[network.input.name] = 0
-    first_record = end + size
+    builder = Builder(parameters, end + size)
+    scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in plans)
+    first_record = builder.scratch + scratch
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
-    segments, builder, first = Segments(), Builder(parameters), 0
+    segments, first = Segments(), 0
     areas: list[Area] = []
     stages: list[Stage] = []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
@@ -230,7 +237,7 @@ def compile_network(
         way.emit(builder, sources, weights[index], target)
         if isinstance(step.operation, Host):
             segments.add(builder.tasks, range(first, index))
-            builder, first = Builder(parameters), index + 1
+            builder, first = Builder(parameters, builder.scratch), index + 1
         elif records:
             builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
@@ -247,6 +254,7 @@ def compile_network(
         sum(way.estimate for way in plans),
         *(tuple(areas), _lying(network, where, bases), tuple(stages)),
         *(tuple(zip(weights, streams, strict=True)), tuple(segments.found), records),
+        (builder.scratch, scratch),
     )
 
 

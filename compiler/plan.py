@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Operation
 from ..golden.kernels.avg_pool2d import mean_multiplier
-from ..spec.isa import WINDOW, Mode
+from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .max_pools import max_pool_plan
 from .search import dense_plan
 from .sums import sum_plan
 from .window import window_plan
@@ -138,25 +139,10 @@ def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) ->
 
 def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
     images, height, width, channels = shape
-    if max(operation.kernel) > WINDOW or operation.dilation != (1, 1):
-        raise ValueError(
-            f"{operation.name}: max pools must have kernels up to {WINDOW} x {WINDOW} without "
-            f"dilation, got {operation.kernel} with dilation {operation.dilation}"
-        )
-    outputs = operation.output_shape(shape)[1:3]
-    window = Window(
-        Mode.MAX,
-        operation.kernel,
-        _strides(operation.stride, outputs),
-        operation.padding,
-        outputs,
-        fill=-128,
-        zero_point=0,
-        low=-128,
-        high=127,
-    )
-    shape = images, height, width, channels
-    return _windows(operation.name, window, shape, None, parameters)
+    try:
+        return max_pool_plan(operation, (images, height, width, channels), parameters)
+    except ValueError as error:
+        raise ValueError(f"{operation.name}: {error}") from None
 
 
 def _copy(name: str, shape: tuple[int, ...], low: int, high: int, parameters: Parameters) -> Plan:

@@ -23,10 +23,11 @@ from .timing import estimate_cycles
 from .window_stream import Window, passes, stream_bytes, window_stream
 from .window_tiling import WindowTiling, window_tilings
 
-__all__ = ["WindowPlan", "window_plan"]
+__all__ = ["MAX_STRIDE", "WindowPlan", "window_plan"]
+
+MAX_STRIDE = 15
 
 _FINALISTS = 8  # tilings to time with the cycle model
-_MAX_STRIDE = 15
 _BUFFERS = 4  # tiles in flight
 _PAGE = 4096
 _NO_WEIGHTS = np.zeros((0, 0), np.uint8)
@@ -77,8 +78,8 @@ def window_plan(
         If the window of a single pixel or a column tile's weights do not fit the scratchpads, or
         the hardware does not support the stride.
     """
-    if max(window.stride) > _MAX_STRIDE:
-        raise ValueError(f"stride must be at most {_MAX_STRIDE}, got {max(window.stride)}")
+    if max(window.stride) > MAX_STRIDE:
+        raise ValueError(f"stride must be at most {MAX_STRIDE}, got {max(window.stride)}")
     need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window))
     if need > parameters.weight_bytes:
         raise ValueError(

@@ -91,12 +91,11 @@ class Window:
 def passes(window: Window) -> Iterator[tuple[Pieces, Pieces]]:
     """Yield the ways to divide an operation's kernel into passes, vertically and horizontally."""
     limits = WINDOW, WINDOW
-    yield from itertools.product(
-        *(
-            _pieces(window.kernel[axis], window.stride[axis], limits[axis], window.mode)
-            for axis in (0, 1)
-        )
+    down, across = (
+        _pieces(window.kernel[axis], window.stride[axis], limits[axis], window.mode)
+        for axis in (0, 1)
     )
+    yield from itertools.product(down, across)
 
 
 def _pieces(kernel: int, stride: int, limit: int, mode: Mode) -> list[Pieces]:

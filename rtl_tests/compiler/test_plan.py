@@ -12,6 +12,7 @@ from schedule_layers import random_conv2d, random_layer
 
 from maccord.compiler.builder import Builder, View
 from maccord.compiler.layer import align, view
+from maccord.compiler.max_pools import PoolChain
 from maccord.compiler.ordering import link
 from maccord.compiler.plan import plan
 from maccord.compiler.window import WindowPlan
@@ -76,13 +77,16 @@ class Run:
             self.memory[_bytes(source)] = codes.reshape(source.pixels, -1) ^ np.uint8(0x80)
         way = plan(operation, shapes, parameters, dense=all(v.dense for v in views))
         weights = self._put(np.ascontiguousarray(way.stream).reshape(-1))
-        builder = Builder(parameters)
+        scratch = way.scratch if isinstance(way, PoolChain) else 0
+        builder = Builder(parameters, self._end)
+        self._scratch = slice(self._end, self._end + scratch)
+        self._end += scratch
         way.emit(builder, tuple(views[:-1]), weights, views[-1])
         self._target = _bytes(views[-1])
         self.program = link(builder.tasks)
 
     def check(self, program: Sequence[Instruction] | None = None) -> None:
-        """Run; the output, and nothing else, is written."""
+        """Run; the output, and nothing else but scratch memory, is written."""
         memory = self.memory.copy()
         encoded = encode_program(self.program if program is None else program)
         code = np.frombuffer(encoded, np.uint8)
@@ -91,6 +95,7 @@ class Run:
         golden = self.y_golden.reshape(len(self._target), -1)
         expected[self._target] = golden ^ np.uint8(0x80)
         Machine(self.parameters, memory).run(self._end)
+        expected[self._scratch] = memory[self._scratch]
         np.testing.assert_array_equal(memory, expected)
 
     def _place(self, shape: tuple[int, ...]) -> View:
@@ -137,6 +142,10 @@ SHAPED: dict[str, tuple[Operation, tuple[int, ...]]] = {
     "global, far apart": (AvgPool2d("pool", ONE, (5, 5), (99, 99)), (1, 6, 7, 3)),
     "overlapping": (MaxPool2d("pool", ONE, (3, 3), (2, 2)), (1, 27, 27, 33)),
     "beyond the input": (MaxPool2d("pool", ONE, (2, 2), (3, 3), ceil_mode=True), (1, 8, 11, 5)),
+    "5 x 5": (MaxPool2d("pool", ONE, (5, 5), (1, 1), (2, 2)), (2, 20, 20, 33)),
+    "13 x 13": (MaxPool2d("pool", ONE, (13, 13), (1, 1), (6, 6)), (1, 13, 11, 20)),
+    "by 16": (MaxPool2d("pool", ONE, (16, 16), (16, 16)), (1, 33, 48, 5)),
+    "whole": (MaxPool2d("pool", ONE, (14, 14), (14, 14), (7, 7)), (1, 14, 14, 21)),
     "wide line": (MaxPool2d("pool", ONE, (3, 3), (1, 1), (1, 1)), (1, 2, 300, 4)),
     "wide row": (Clamp("clamp", ONE, 3, 250), (3, 5000)),
 }
@@ -237,17 +246,17 @@ REFUSED: dict[str, tuple[Operation, tuple[int, ...], dict[str, int], str]] = {
         *(AvgPool2d("net.pool", ONE, (13, 13), (1, 1)), (1, 13, 13, 40)),
         *({"weight_bytes": 1 << 12}, "net.pool: weight_bytes must be at least 6528 to hold"),
     ),
-    "large max pool": (
-        *(MaxPool2d("net.pool", ONE, (5, 5), (1, 1)), (1, 9, 9, 4)),
-        *({}, r"net.pool: max pools must have kernels up to 3 x 3 .*, got \(5, 5\)"),
-    ),
     "dilated max pool": (
         *(MaxPool2d("net.pool", ONE, (2, 2), (1, 1), dilation=(2, 2)), (1, 9, 9, 4)),
-        *({}, r"net.pool: max pools .* without dilation, got \(2, 2\) with dilation \(2, 2\)"),
+        *({}, r"net.pool: dilation of a max pool must be 1 .*, got \(2, 2\)"),
     ),
     "stride": (
         *(MaxPool2d("net.pool", ONE, (2, 2), (16, 1)), (1, 40, 9, 4)),
-        *({}, "net.pool: stride must be at most 15, got 16"),
+        *({}, "net.pool: stride of a max pool must be .*, got 16 with a window of 2"),
+    ),
+    "prime stride": (
+        *(MaxPool2d("net.pool", ONE, (17, 2), (17, 1)), (1, 40, 9, 4)),
+        *({}, "net.pool: stride of a max pool must be .*, got 17 with a window of 17"),
     ),
     "pixel of a sum": (
         *(Add("net.add", (ONE, ONE), ONE), (2, 1000)),

@@ -88,6 +88,19 @@ def _max_pool(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return operation, [_image(rng, kernel, 20)]
 
 
+def _large_max_pool(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    kernel = int(rng.integers(4, 14)), int(rng.integers(1, 10))
+    operation = MaxPool2d(
+        "pool",
+        random_quantization(rng),
+        kernel=kernel,
+        stride=_pair(rng, 1, 6),
+        padding=(int(rng.integers(kernel[0] // 2 + 1)), int(rng.integers(kernel[1] // 2 + 1))),
+        ceil_mode=bool(rng.integers(2)),
+    )
+    return operation, [_image(rng, kernel, 20)]
+
+
 def _avg_pool(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     kernel = _pair(rng, 1, 5)
     operation = AvgPool2d(
@@ -131,6 +144,7 @@ def _copy(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
 OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shape]]]] = {
     "depthwise": _depthwise,
     "max_pool": _max_pool,
+    "large_max_pool": _large_max_pool,
     "avg_pool": _avg_pool,
     "global_pool": _global_pool,
     "sum": _sum,
@@ -146,7 +160,8 @@ def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, li
     ----------
     rng : Generator
     kind : str
-        ``depthwise``, ``max_pool``, ``avg_pool``, ``global_pool``, ``sum``, ``clamp`` or ``copy``.
+        ``depthwise``, ``max_pool``, ``large_max_pool``, ``avg_pool``, ``global_pool``, ``sum``,
+        ``clamp`` or ``copy``.
     """
     return OPERATIONS[kind](rng)
 

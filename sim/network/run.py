@@ -111,6 +111,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         features=needed(compiled.program),
         program=compiled.program_offset,
         outputs=(),
+        scratch=(compiled.scratch,),
         ledger=compiled.areas,
         turns=[
             turn if isinstance(turn, HostWork) else compiled.program_offset + turn.offset
