@@ -21,8 +21,21 @@ from .graph import (
     Mul,
     Network,
     Operation,
+    Relabel,
 )
-from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, host, linear, max_pool2d, mul
+from .kernels import (
+    add,
+    avg_pool2d,
+    clamp,
+    concat,
+    conv2d,
+    flatten,
+    host,
+    linear,
+    max_pool2d,
+    mul,
+    relabel,
+)
 from .kernels.quantize import dequantize
 
 __all__ = ["compute", "execute", "logits"]
@@ -38,6 +51,7 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
     Flatten: flatten.flatten,
+    Relabel: relabel.relabel,
     Host: host.host,
 }
 
