@@ -19,8 +19,10 @@ from .parameters import (
     LineCells,
     OutputBytes,
     Packed,
+    ProductIfNeeded,
     Rows,
     WeightBytes,
+    open_switches,
     parameters_of,
 )
 
@@ -77,6 +79,7 @@ def compile_target(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: ProductIfNeeded = None,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.
@@ -103,6 +106,7 @@ def compile_target(
         parameters=parameters_of(context),
         inputs=Inputs("", "", image, weights, calibration, seed, batch, module),
         word_bytes=word_bytes if hex_files else None,
+        switches=open_switches(context),
     )
     check(request)
     run(request)

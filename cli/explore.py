@@ -66,6 +66,13 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    product: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: hardware that multiplies two tensors.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

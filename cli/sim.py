@@ -21,8 +21,10 @@ from .parameters import (
     LineCells,
     OutputBytes,
     Packed,
+    ProductIfNeeded,
     Rows,
     WeightBytes,
+    open_switches,
     parameters_of,
 )
 
@@ -85,6 +87,7 @@ def sim(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: ProductIfNeeded = None,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,
@@ -245,6 +248,7 @@ def sim(
         dry_run=dry_run,
         verbose=verbose,
         quiet=quiet,
+        switches=open_switches(context),
     )
     check(request)
     from ..runtime.pool import prepare

@@ -68,6 +68,12 @@ def synth(
         bool,
         typer.Option("--packed", help="As for `maccord verilog`; on `xcup`.", rich_help_panel=_HOW),
     ] = False,
+    product: Annotated[
+        bool,
+        typer.Option(
+            "--product/--no-product", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
     seeds: Annotated[
         str,
         typer.Option(
@@ -119,7 +125,7 @@ def synth(
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
-        *("output_bytes", "accumulators", "line_cells", "family", "packed"),
+        *("output_bytes", "accumulators", "line_cells", "family", "packed", "product"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(

@@ -17,6 +17,7 @@ from .parameters import (
     LineCells,
     OutputBytes,
     Packed,
+    Product,
     Rows,
     WeightBytes,
     parameters_of,
@@ -38,6 +39,7 @@ def verilog(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: Product = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

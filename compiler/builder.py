@@ -161,6 +161,11 @@ class Builder:
         self._mode = Mode.ADD
         self._add(Opcode.SETUP_ADD, fields)
 
+    def setup_mul(self, fields: dict[str, int]) -> None:
+        """Pass the multiplier of a product to the compute unit."""
+        self._mode = Mode.MUL
+        self._add(Opcode.SETUP_MUL, fields)
+
     def compute(
         self, fields: dict[str, int], reads: tuple[int, int], writes: tuple[int, int]
     ) -> Task:

@@ -31,6 +31,8 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
     for instruction in program:
         if instruction.opcode == Opcode.SETUP_ADD:
             mode = Mode.ADD
+        elif instruction.opcode == Opcode.SETUP_MUL:
+            mode = Mode.MUL
         elif instruction.opcode == Opcode.SETUP:
             mode = Mode(instruction["mode"])
             window = instruction["window_height"] * instruction["window_width"]

@@ -27,7 +27,7 @@ _SOME = 2  # weights prefetched for a later part while the bus has more urgent w
 _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
 _BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 
-_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD)
+_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL)
 _TOKENLESS = (*_SETUPS, Opcode.RECORD)
 
 Needs = list[list[int]]
@@ -145,7 +145,7 @@ class _Placing:
             task = self.tasks[index]
             if task.opcode in _SETUPS:
                 part += 1
-                busy = task.opcode == Opcode.SETUP_ADD or task.fields["mode"] != Mode.DENSE
+                busy = task.opcode != Opcode.SETUP or task.fields["mode"] != Mode.DENSE
             before = self.done[Unit.LOAD]
             self._place_needed(index)
             begins = self.done[Unit.LOAD] > before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation
+from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation, Relabel
 
 __all__ = ["Place", "moves_nothing", "places"]
 
@@ -19,10 +19,10 @@ class Place:
 
 
 def moves_nothing(operation: Operation) -> bool:
-    """Whether the output aliases the input: a flattened image, a mean of one element."""
+    """Whether the output aliases the input: a flattened image, a mean of one element, a scale."""
     if isinstance(operation, AvgPool2d):
         return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
-    return isinstance(operation, Flatten)
+    return isinstance(operation, Flatten | Relabel)
 
 
 def places(network: Network) -> dict[str, Place]:

@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Operation
+from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Mul, Operation
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .channel_product import channel_product_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
 from .sums import sum_plan
@@ -79,6 +80,8 @@ def plan(
         return _copy(operation.name, shape, 0, 255, parameters)
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)
+    if isinstance(operation, Mul):
+        return _product(operation, shapes, parameters)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
 
 
@@ -99,6 +102,18 @@ def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
         padding=operation.padding,
         groups=channels,
     )
+
+
+def _product(operation: Mul, shapes: Sequence[tuple[int, ...]], parameters: Parameters) -> Plan:
+    if not parameters.product:
+        raise ValueError(
+            f"{operation.name}: product must be True to multiply two tensors, got hardware without "
+            "it; --product generates one with it"
+        )
+    first, second = (tuple(shape) for shape in shapes)
+    if first == second:
+        return sum_plan(operation, first, parameters)
+    return channel_product_plan(operation, first, parameters)
 
 
 def _scans(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> bool:

@@ -135,7 +135,7 @@ class _Timeline:
         return 0 if unit == Unit.STORE else _LATENCY
 
     def _duration(self, instruction: Instruction) -> float:
-        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             self.setup = instruction
             return _SETUP
         if instruction.opcode == Opcode.COMPUTE:
@@ -160,6 +160,8 @@ class _Timeline:
     def _compute(self, instruction: Instruction) -> float:
         if self.setup and self.setup.opcode == Opcode.SETUP_ADD:
             return _COMMAND + 2 * instruction["width"] * instruction["height"]
+        if self.setup and self.setup.opcode == Opcode.SETUP_MUL:
+            return self._product(instruction, self.setup)
         if self.setup and self.setup["mode"] != Mode.DENSE:
             return self._scan(instruction, self.setup)
         rows = self.parameters.rows
@@ -172,6 +174,14 @@ class _Timeline:
         exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
         self.last_pass = last
         return _START + exposed + (instruction["passes"] - 1) * one + last
+
+    def _product(self, instruction: Instruction, setup: Instruction) -> float:
+        """Cycles of a product's reads: both operands, or one and a vector a line."""
+        width, height = instruction["width"], instruction["height"]
+        lanes = self.parameters.columns_per_lane
+        if setup.fields.get("broadcast"):
+            return _COMMAND + height * (width * lanes + 1)
+        return _COMMAND + width * height * max(2, lanes)
 
     def _scan(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a scan: the cells of a tile's lines, once per pass."""

@@ -15,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .operations.host import Host
+from .operations.mul import Mul
+from .operations.relabel import Relabel
 from .quantization import Quantization
 
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
-__all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
+__all__ += ["MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization", "Relabel"]
+__all__ += ["Tensor"]
 
 Shape = tuple[int, ...]
 
@@ -317,7 +320,9 @@ class Concat:
         return *head, sum(shape[-1] for shape in input_shapes)
 
 
-Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat | Host
+Operation = (
+    Conv2d | Linear | Add | Mul | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat | Host | Relabel
+)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,24 @@ from .graph import (
     Host,
     Linear,
     MaxPool2d,
+    Mul,
     Network,
     Operation,
+    Relabel,
 )
-from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, host, linear, max_pool2d
+from .kernels import (
+    add,
+    avg_pool2d,
+    clamp,
+    concat,
+    conv2d,
+    flatten,
+    host,
+    linear,
+    max_pool2d,
+    mul,
+    relabel,
+)
 from .kernels.quantize import dequantize
 
 __all__ = ["compute", "execute", "logits"]
@@ -32,10 +46,12 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
     Linear: linear.linear,
     Add: add.add,
+    Mul: mul.mul,
     MaxPool2d: max_pool2d.max_pool2d,
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
     Flatten: flatten.flatten,
+    Relabel: relabel.relabel,
     Host: host.host,
 }
 

@@ -13,6 +13,7 @@ from .graph import (
     Conv2d,
     Linear,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
@@ -22,6 +23,7 @@ from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
 from .kernels.max_pool2d import check_max_pool2d
+from .kernels.mul import check_mul
 
 __all__ = ["verify"]
 
@@ -145,6 +147,8 @@ def _verify_operation(node: Node) -> None:
         overflow.verify(operation)
     elif isinstance(operation, Add):
         check_add(operation)
+    elif isinstance(operation, Mul):
+        check_mul(operation)
     elif isinstance(operation, MaxPool2d):
         check_max_pool2d(operation)
     elif isinstance(operation, AvgPool2d):

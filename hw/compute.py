@@ -13,6 +13,7 @@ from .array.add import Adder
 from .array.datapath import Datapath
 from .array.line_buffer import LineBuffer
 from .array.max_window import MaxWindow
+from .array.product import Product
 from .feed.activation_feeder import ActivationFeeder
 from .feed.compute_commands import outputs_layout
 from .feed.output_writer import OutputWriter
@@ -29,12 +30,12 @@ __all__ = ["Compute"]
 
 
 class Compute(wiring.Component):
-    """Executes SETUP, SETUP_ADD and COMPUTE.
+    """Executes SETUP, SETUP_ADD, SETUP_MUL and COMPUTE.
 
     The address generators are in a clock domain of their own, `feeder`: see `resets`.
 
     The active mode selects the path of the data read: to the datapath, through the line buffer to
-    the datapath or to `MaxWindow`, or to the adder.
+    the datapath or to `MaxWindow`, to the adder, or through the product unit to the requantizers.
 
     Members
     -------
@@ -63,7 +64,7 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            unit_port(compute_layout())
+            unit_port(compute_layout(product=parameters.product))
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -93,7 +94,7 @@ class Compute(wiring.Component):
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
         weights = WeightFeeder(p, parameter_gap=gap)
-        m.submodules.commands = commands = Queue(compute_layout(), depth=2)
+        m.submodules.commands = commands = Queue(compute_layout(product=p.product), depth=2)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)
@@ -140,6 +141,10 @@ class Compute(wiring.Component):
         self._feed(m, feeder, weights, datapath)
         self._scan(m, feeder, lines, window, datapath)
         self._add(m, feeder, adder)
+        if p.product:
+            m.submodules.product = product = Product(p)
+            assert Product.LATENCY + datapath.product_latency <= datapath.latency
+            self._multiply(m, feeder, product, datapath)
         self._collect(m, feeder, (datapath, window, adder), writer)
         self._count(m, feeder)
         return m
@@ -245,7 +250,7 @@ class Compute(wiring.Component):
     def _add(self, m: Module, feeder: ActivationFeeder, adder: Adder) -> None:
         """Route operands to the adder; the second completes a pixel."""
         adds = Signal()
-        m.d.sync += adds.eq(feeder.setup.mode == Mode.ADD)
+        m.d.sync += adds.eq(self._adding(feeder))
         valid = feeder.read.valid & adds
         m.d.comb += [
             adder.valid.eq(delay(m, "operand", valid, Scratchpad.LATENCY, reset_less=False)),
@@ -256,6 +261,30 @@ class Compute(wiring.Component):
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
         for name in ("zero_point", "low", "high"):
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
+
+    def _adding(self, feeder: ActivationFeeder) -> Value:
+        """Whether the adder takes what is read: a product's operands are read like a sum's."""
+        adds = feeder.setup.mode == Mode.ADD
+        return adds & ~feeder.multiplies if self._parameters.product else adds
+
+    def _multiply(
+        self, m: Module, feeder: ActivationFeeder, product: Product, datapath: Datapath
+    ) -> None:
+        """Route operands to the product unit, and its products to the requantizers."""
+        multiplies = Signal()
+        m.d.sync += multiplies.eq(feeder.multiplies)
+        valid = feeder.read.valid & multiplies
+        m.d.comb += [
+            product.valid.eq(delay(m, "factor", valid, Scratchpad.LATENCY, reset_less=False)),
+            product.second.eq(delay(m, "completes", feeder.read.emit, Scratchpad.LATENCY)),
+            product.data.eq(self._cells),
+            datapath.product_valid.eq(product.valid_out),
+        ]
+        for ours, theirs in zip(datapath.products, product.products, strict=True):
+            m.d.comb += ours.eq(theirs)
+        for name in ("broadcast", "zero_point_a", "zero_point_b"):
+            m.d.sync += getattr(product, name).eq(feeder.setup_mul[name])
+        m.d.sync += datapath.multiplier.eq(feeder.setup_mul.multiplier)
 
     def _count(self, m: Module, feeder: ActivationFeeder) -> None:
         """Count multiplications by shift and add, without a multiplier."""
@@ -303,7 +332,7 @@ class Compute(wiring.Component):
         ]
         adds, takes_max = Signal(), Signal()
         mode = feeder.setup.mode
-        m.d.sync += [adds.eq(mode == Mode.ADD), takes_max.eq(mode == Mode.MAX)]
+        m.d.sync += [adds.eq(self._adding(feeder)), takes_max.eq(mode == Mode.MAX)]
         y = [Signal(8 * p.cols, name=f"y{i}", reset_less=True) for i in range(OutputWriter.LATENCY)]
         m.d.sync += y[0].eq(Mux(adds, Cat(adder.y), Mux(takes_max, Cat(window.y), Cat(datapath.y))))
         strobes = activity(m, writer.valid, OutputWriter.LATENCY)

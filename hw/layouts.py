@@ -48,12 +48,28 @@ def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
-def compute_layout() -> data.StructLayout:
-    """Return the compute queue's entry: `setup` marks SETUP and SETUP_ADD, `add` the latter."""
-    opcodes = (Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD)
+def compute_layout(*, product: bool = False) -> data.StructLayout:
+    """Return the compute queue's entry.
+
+    Parameters
+    ----------
+    product : bool
+        Whether the hardware has SETUP_MUL.
+
+    Returns
+    -------
+    data.StructLayout
+        `setup` marks every instruction but COMPUTE, `add` those of two operands: SETUP_ADD and
+        SETUP_MUL. `mul`, which exists with `product`, marks SETUP_MUL.
+    """
+    opcodes = [Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD]
+    flags = {"setup": 1, "add": 1}
+    if product:
+        opcodes.append(Opcode.SETUP_MUL)
+        flags["mul"] = 1
     fields = {opcode.name.lower(): fields_layout(opcode) for opcode in opcodes}
     return data.StructLayout(
-        {"wait": 4, "signal": 4, "setup": 1, "add": 1, "fields": data.UnionLayout(fields)}
+        {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )
 
 

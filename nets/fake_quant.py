@@ -25,9 +25,11 @@ from ..golden.graph import (
     Flatten,
     Linear,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Quantization,
+    Relabel,
 )
 from ..golden.kernels.flatten import channels_last_columns
 from .framework import fake_quantize, one_thread
@@ -115,8 +117,10 @@ class FakeQuantNetwork:
         operation = node.operation
         if isinstance(operation, Conv2d | Linear):
             return _layer(operation, self._orders.get(node.inputs[0]))
-        if isinstance(operation, Add):
-            return _add(operation)
+        if isinstance(operation, Add | Mul):
+            return _pair(operation)
+        if isinstance(operation, Relabel):
+            return _relabel(operation)
         if isinstance(operation, MaxPool2d):
             return _max_pool2d(operation)
         if isinstance(operation, AvgPool2d):
@@ -166,12 +170,19 @@ def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kerne
     return kernel
 
 
-def _add(operation: Add) -> _Kernel:
+def _pair(operation: Add | Mul) -> _Kernel:
     def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        total = a + b
-        return fake_quantize(total.relu_() if operation.relu else total, operation.output)
+        result = a + b if isinstance(operation, Add) else a * b
+        return fake_quantize(result.relu_() if operation.relu else result, operation.output)
 
     return kernel
+
+
+def _relabel(operation: Relabel) -> _Kernel:
+    """Return the values that the input's codes stand for in the output."""
+    before, after = operation.input, operation.output
+    step, shift = 1 / before.scale, before.zero_point - after.zero_point
+    return lambda x: (x * step).round_().add_(shift).mul_(after.scale)
 
 
 def _max_pool2d(operation: MaxPool2d) -> _Kernel:

@@ -34,6 +34,13 @@ _WARNINGS = (
     (UserWarning, r"Using padding='same' with even kernel"),  # rejected later with a proper message
 )
 _ADD = (python_operator.add, torch.add)
+_MUL = (python_operator.mul, torch.mul)
+_QUANTIZED = torch.ops.quantized
+#: What conversion replaces, with its replacements.
+_REPLACED = (
+    (_ADD, (_QUANTIZED.add, _QUANTIZED.add_relu)),
+    (_MUL, (_QUANTIZED.mul, _QUANTIZED.mul_relu)),
+)
 
 
 @contextmanager
@@ -200,9 +207,12 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
     from .preparation import backend
 
     scopes, lines = (_scopes(prepared, spelled, key) for key in (SCOPE, LINE))
-    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
+    replaced = [
+        [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in targets]
+        for targets, _ in _REPLACED
+    ]
     converted = convert_fx(prepared, backend_config=backend())
-    _write_scopes(converted, scopes, adds)
+    _write_scopes(converted, scopes, replaced)
     for node in converted.graph.nodes:
         node.meta[LINE] = lines.get(node.name, "")
     return converted
@@ -225,17 +235,20 @@ def _scopes(
 
 
 def _write_scopes(
-    converted: torch.fx.GraphModule, scopes: dict[str, str], adds: Sequence[str]
+    converted: torch.fx.GraphModule, scopes: dict[str, str], replaced: Sequence[Sequence[str]]
 ) -> None:
     """Record the origin of each converted node in its meta.
 
-    Nodes keep their names, except sums, which conversion replaces one by one.
+    Nodes keep their names, except sums and products, which conversion replaces one by one.
     """
-    sums = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
-    remaining = iter(adds)
+    remaining = {
+        target: found
+        for found, (before, after) in zip(map(iter, replaced), _REPLACED, strict=True)
+        for target in (*before, *after)
+    }
     for node in converted.graph.nodes:
-        if node.target in sums or node.target in _ADD:
-            node.meta[SCOPE] = next(remaining, "")
+        if node.op == "call_function" and node.target in remaining:
+            node.meta[SCOPE] = next(remaining[node.target], "")
         else:
             node.meta[SCOPE] = scopes.get(node.name, "")
 

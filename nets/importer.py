@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, NoReturn
 
 import torch
@@ -15,6 +16,7 @@ from .framework import path_of
 from .host import HostRegions
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
+from .pairs import PAIRS, import_pair
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -97,7 +99,7 @@ class Importer:
     ) -> None:
         """Append a step for the node, named after the enclosing module."""
         if name is None:
-            word = "add" if op == "add_relu" else op
+            word = op.removesuffix("_relu").removesuffix("_scalar")
             name = self.name(path_of(node, word))
         inputs = tuple(self.names[source] for source in self.sources(node))
         self.steps.append(Step(name, op, inputs, arguments, node.name))
@@ -199,8 +201,7 @@ class Importer:
         """Import an operator without weights."""
         handlers: dict[object, Callable[[torch.fx.Node], None]] = {
             torch.quantize_per_tensor: self._quantize,
-            torch.ops.quantized.add: self._add,
-            torch.ops.quantized.add_relu: self._add,
+            **dict.fromkeys(PAIRS, partial(import_pair, self)),
             "dequantize": self._dequantize,
             **dict.fromkeys(("view", "reshape", torch.reshape), self._reshape),
             **dict.fromkeys(("size", getattr, python_operator.getitem), self._size),
@@ -304,15 +305,6 @@ class Importer:
             module = self.graph_module.get_submodule(str(node.target))
             return isinstance(module, nn.ConstantPad2d)
         return node.target is nn.functional.pad
-
-    def _add(self, node: torch.fx.Node) -> None:
-        self.source_quantization(node)
-        if len(self.sources(node)) != 2:
-            self.refuse(node)
-        quantization = self.quantization(*node.args[2:4])
-        arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
-        op = "add" if node.target is torch.ops.quantized.add else "add_relu"
-        self.add(node, op, arguments, quantization)
 
     def _reshape(self, node: torch.fx.Node) -> None:
         """Import a reshape to one row per image: (N, -1) with N its size, or (-1, K)."""

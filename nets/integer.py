@@ -22,13 +22,16 @@ from ..golden.graph import (
     Flatten,
     Linear,
     MaxPool2d,
+    Mul,
     Network,
     Operation,
+    Relabel,
 )
 from ..golden.kernels.add import check_add
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.kernels.concat import rescale_table
 from ..golden.kernels.gemm import OFFSET
+from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
 from .integer_layers import layer_of
 from .products import exact_floats
@@ -57,6 +60,21 @@ def _add(operation: Add, device: torch.device) -> _Kernel:
         # (acc + half) >> shift rounds halves up; one less below zero rounds them down
         acc.add_(acc < 0, alpha=-1).add_(half).bitwise_right_shift_(factors.shift)
         return acc.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
+
+    return kernel
+
+
+def _mul(operation: Mul, device: torch.device) -> _Kernel:
+    factor = float(check_mul(operation))
+    za, zb = (source.zero_point - OFFSET for source in operation.inputs)
+    zero = operation.output.zero_point
+    low = zero if operation.relu else 0
+
+    def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        # exact in float32: |code - zero| <= 255
+        scaled = a.to(torch.float32).sub_(za) * b.to(torch.float32).sub_(zb)
+        scaled.mul_(factor).round_()
+        return scaled.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
 
     return kernel
 
@@ -120,6 +138,10 @@ def _clamp(operation: Clamp, device: torch.device) -> _Kernel:
     return lambda x: x.clamp(operation.low - OFFSET, operation.high - OFFSET)
 
 
+def _relabel(operation: Relabel, device: torch.device) -> _Kernel:
+    return lambda x: x
+
+
 def _flatten(operation: Flatten, device: torch.device) -> _Kernel:
     return lambda x: x.reshape(len(x), -1)
 
@@ -144,10 +166,12 @@ def _concat(operation: Concat, device: torch.device) -> _Kernel:
 
 _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Add: _add,
+    Mul: _mul,
     MaxPool2d: _max_pool2d,
     AvgPool2d: _avg_pool2d,
     Clamp: _clamp,
     Flatten: _flatten,
+    Relabel: _relabel,
     Concat: _concat,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf
+from math import inf, prod
 from typing import NoReturn
 
 from torch.fx import GraphModule
@@ -19,10 +19,12 @@ from ..golden.graph import (
     Layer,
     Linear,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
     Quantization,
+    Relabel,
     Tensor,
 )
 from ..golden.kernels.clamp import clamp_codes
@@ -35,6 +37,8 @@ from .unsupported import Unsupported
 __all__ = ["lower", "reordered"]
 
 Shape = tuple[int, ...]
+
+_ANY_ORDER = Add | Clamp | Mul | Relabel  # the order of elements does not matter to them
 
 
 def _pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -85,7 +89,7 @@ class _Lowering:
         self.names[step.name] = operation.name
         orders = {self.orders.get(name) for name in names}
         if orders != {None} and not isinstance(operation, Host):
-            if len(orders) > 1 or not isinstance(operation, Add | Clamp):
+            if len(orders) > 1 or not isinstance(operation, _ANY_ORDER):
                 self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
             self.orders[operation.name] = self.orders[names[0]]
 
@@ -154,6 +158,23 @@ class _Lowering:
         self.node(step, Add(step.name, inputs, output, step.op == "add_relu"), [a, b])
 
     _add_relu = _add
+
+    def _mul(self, step: Step) -> None:
+        a, b = self.sources(step)
+        if prod(a.shape) < prod(b.shape):
+            a, b = b, a  # one value per channel comes second
+        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        inputs = (a.quantization, b.quantization)
+        self.node(step, Mul(step.name, inputs, output, step.op == "mul_relu"), [a, b])
+
+    _mul_relu = _mul
+
+    def _mul_scalar(self, step: Step) -> None:
+        source = self.source(step)
+        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        self.node(step, Relabel(step.name, source.quantization, output, step.op), [source])
+
+    _add_scalar = _mul_scalar
 
     def _cat(self, step: Step) -> None:
         sources = self.sources(step)
@@ -321,6 +342,6 @@ def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
         shape = network.tensors[first].shape
         if isinstance(node.operation, Flatten) and len(shape) == 4 and shape[1] * shape[2] > 1:
             orders[node.name] = (shape[1], shape[2], shape[3])
-        elif isinstance(node.operation, Add | Clamp) and first in orders:
+        elif isinstance(node.operation, _ANY_ORDER) and first in orders:
             orders[node.name] = orders[first]
     return orders

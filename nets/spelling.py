@@ -27,6 +27,7 @@ SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
 
 _RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
 _ADD = (torch.add, python_operator.iadd, "add", "add_")
+_MUL = (torch.mul, torch.multiply, python_operator.imul, "mul", "mul_", "multiply", "multiply_")
 _INPLACE_OPERATORS = (
     *(python_operator.iadd, python_operator.isub, python_operator.imul),
     *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
@@ -58,9 +59,9 @@ def spell(traced: fx.GraphModule, network: str) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     Keyword arguments become positional where quantization expects tensors. Readers of a tensor
-    after an in-place operator are redirected to the operator's result. ReLUs, sums and means over
-    an image each get a canonical form. A layer that is called twice becomes two, with separate
-    scales.
+    after an in-place operator are redirected to the operator's result. ReLUs, sums, products and
+    means over an image each get a canonical form. A layer that is called twice becomes two, with
+    separate scales.
 
     Parameters
     ----------
@@ -198,6 +199,8 @@ class _Speller:
                     node, f"alpha of add must be 1, got {alpha}: PyTorch's INT8 sum ignores it"
                 )
             self.replace(node, "call_function", python_operator.add, node.args)
+        elif target in _MUL:
+            self.replace(node, "call_function", python_operator.mul, node.args)
         elif target in (torch.mean, "mean"):
             self.mean(node)
         elif target in _PURE:

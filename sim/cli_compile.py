@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compiler.features import with_features
 from ..runtime.console import console, waiting
 from ..spec.parameters import Parameters
 from .export.folder import check_folder
@@ -22,7 +23,7 @@ __all__ = ["CompileRequest", "check", "run"]
 class CompileRequest:
     """The options of `maccord compile`, as `cli.compile` documents them.
 
-    `word_bytes` is None where no ``.hex`` files are wanted.
+    `word_bytes` is None where no ``.hex`` files are wanted; `switches` as in `SimulationRequest`.
     """
 
     target: str
@@ -30,6 +31,7 @@ class CompileRequest:
     parameters: Parameters = Parameters()
     inputs: Inputs = Inputs()
     word_bytes: int | None = None
+    switches: tuple[str, ...] = ()
 
 
 def check(request: CompileRequest) -> None:
@@ -73,7 +75,9 @@ def run(request: CompileRequest) -> None:
         recordings = record_all(targets, request.inputs)
         _check_one(request.target, [recording.name for recording in recordings])
         show("compiling")
-        compiled = compiled_for(recordings[0], request.parameters)
+        networks = [recordings[0].network]
+        parameters = with_features(request.parameters, networks, request.switches)
+        compiled = compiled_for(recordings[0], parameters)
         show("comparing and writing")
         manifest = write_folder(
             request.out, recordings[0], compiled, request.inputs, request.word_bytes

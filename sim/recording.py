@@ -37,6 +37,8 @@ Images = npt.NDArray[np.float32]
 _JOINS = {
     "add": "a residual addition",
     "add_relu": "a residual addition",
+    "mul": "a product",
+    "mul_relu": "a product",
     "cat": "a concatenation",
 }
 

@@ -66,6 +66,8 @@ class SimulationRequest:
     dry_run: bool = False
     verbose: bool = False
     quiet: bool = False
+    switches: tuple[str, ...] = ()
+    """Parameters that are switched on where a network needs it."""
 
     @property
     def folder(self) -> Path:

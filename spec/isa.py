@@ -5,8 +5,8 @@ units. Each unit executes its own instructions in order. Tokens synchronize the 
 instruction starts when its unit holds one token from each unit in `wait`, and gives one token to
 each unit in `signal` when it completes. Program order is a legal sequential order: every token
 that an instruction waits for comes from an earlier instruction, so finite queues never deadlock.
-SETUP and SETUP_ADD are ordered only with COMPUTE: they take and give no tokens; their masks are
-ignored.
+SETUP, SETUP_ADD and SETUP_MUL are ordered only with COMPUTE: they take and give no tokens; their
+masks are ignored.
 
 ``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` transfer `rows` rows of `row_bytes` bytes between
 memory (byte offsets from the base address) and a scratchpad (byte addresses), without alignment
@@ -37,6 +37,10 @@ factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; t
 follows `step_x` bytes later, the next line `step_y`. As in ``MAX``, there are no weights and one
 pass.
 
+``SETUP_MUL`` likewise makes ``COMPUTE`` multiply two vectors, each in steps from its zero point.
+The requantizers scale the product by `multiplier`. With `broadcast`, all pixels of a tile are
+multiplied by the second operand of its first pixel.
+
 ``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
 `maccord.spec.registers.RECORDED`, after all earlier stores have completed. With `value` 1 it also
 raises the interrupt. It is encoded as a transfer of one row from buffer address 0.
@@ -49,7 +53,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from .isa_features import CONDITIONS, Feature
-from .isa_fields import COMPUTE, SETUP, SETUP_ADD, TRANSFER, Field
+from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
 from .isa_rules import (
     AlignedTo,
     AtLeast,
@@ -85,6 +89,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_program",
+    "implemented",
     "needed",
     "violation",
 ]
@@ -118,15 +123,17 @@ class Opcode(IntEnum):
     STORE = 7
     SETUP_ADD = 8
     RECORD = 9
+    SETUP_MUL = 11
 
 
 class Mode(IntEnum):
-    """Operation of COMPUTE; ``ADD`` is selected by SETUP_ADD, and illegal in SETUP."""
+    """Operation of COMPUTE; SETUP_ADD selects ``ADD`` and SETUP_MUL ``MUL``, SETUP the others."""
 
     DENSE = 0
     DEPTHWISE = 1
     MAX = 2
     ADD = 3
+    MUL = 4
 
 
 #: Feature that each mode of SETUP requires.
@@ -230,6 +237,11 @@ TABLE: dict[Opcode, Specification] = {
                 AlignedTo("memory", "axi_bytes"),
             ),
         ),
+        Specification(
+            *(Opcode.SETUP_MUL, Unit.COMPUTE, "multiplier of a product"),
+            *(Feature.PRODUCT, SETUP_MUL),
+            rules=(AlignedTo("operand_pitch", "activation_banks"),),
+        ),
     )
 }
 UNIT_OF: dict[Opcode, Unit] = {
@@ -327,6 +339,12 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
     return b"".join(encode(instruction) for instruction in program)
 
 
+def implemented(opcode: Opcode, parameters: Parameters) -> bool:
+    """Whether the hardware has an instruction: dispatch rejects the others as unknown opcodes."""
+    feature = TABLE[opcode].feature
+    return feature not in CONDITIONS or bool(getattr(parameters, CONDITIONS[feature]))
+
+
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
     """Return the first violated rule; ILLEGAL_INSTRUCTION takes priority over other errors.
 
@@ -367,6 +385,8 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
     >>> check(Instruction(Opcode.LOAD, {"rows": 0, "row_bytes": 1}), Parameters()).name
     'ILLEGAL_INSTRUCTION'
     """
+    if not implemented(instruction.opcode, parameters):
+        return ErrorCode.ILLEGAL_INSTRUCTION
     broken = violation(instruction, parameters)
     return ErrorCode.NONE if broken is None else broken.error
 

@@ -17,6 +17,7 @@ class Feature(IntFlag):
     MAX_WINDOW = 4
     ADD = 8
     RECORD = 16
+    PRODUCT = 64
 
 
 #: Description of each feature.
@@ -26,9 +27,13 @@ FEATURES: dict[Feature, str] = {
     Feature.MAX_WINDOW: "maxima of windows, mode MAX",
     Feature.ADD: "sums of two tensors, SETUP_ADD",
     Feature.RECORD: "records of the counters in memory, RECORD",
+    Feature.PRODUCT: "products of two tensors, SETUP_MUL",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
-CONDITIONS: dict[Feature, str] = {Feature.DEPTHWISE: "depthwise"}
+CONDITIONS: dict[Feature, str] = {
+    Feature.DEPTHWISE: "depthwise",
+    Feature.PRODUCT: "product",
+}
 
 
 def features(parameters: Parameters) -> Feature:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "TRANSFER", "Field"]
+__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "SETUP_MUL", "TRANSFER", "Field"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ SETUP_ADD = (
     Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
     Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
     Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    *_STEPS,
+    *_OUTPUT,
+)
+SETUP_MUL = (
+    Field("multiplier", 31, "fp32 multiplier of the product, without its sign bit"),
+    Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
+    Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
+    Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    Field("broadcast", 1, "the second operand is one vector, read once per line of the tile"),
     *_STEPS,
     *_OUTPUT,
 )

@@ -80,11 +80,13 @@ class Parameters:
     packed : bool
         Two columns to a multiplier block: of family `xcup` and an even number of `cols` only.
         Software sees it: such hardware has no `depthwise`.
+    product : bool
+        Whether it multiplies two tensors, SETUP_MUL.
 
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed` no bool.
+        If a parameter is not an integer, or `packed` or `product` no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -101,6 +103,7 @@ class Parameters:
     line_cells: int = 256
     family: str = "generic"
     packed: bool = False
+    product: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -118,6 +121,7 @@ class Parameters:
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         check_family(self.family)
         _truth("packed", self.packed)
+        _truth("product", self.product)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
@@ -197,4 +201,6 @@ class Parameters:
             parts.append(self.family)
         if self.packed:
             parts.append("packed")
+        if self.product:
+            parts.append("product")
         return "-".join(parts)

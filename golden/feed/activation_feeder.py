@@ -37,7 +37,7 @@ def activation_feeder(
         The active geometry, and the tile.
     walk : iterator of Pass
         The reduction, advanced by the tile's passes; a tile with `first` starts a new one. For
-        MAX and ADD, which have no vectors, a pass of zeros.
+        MAX, ADD and MUL, which have no vectors, a pass of zeros.
     parameters : Parameters
         Addresses wrap at `activation_bytes`, accumulators at `accumulators`.
     """
@@ -51,7 +51,7 @@ def activation_feeder(
             lanes = setup["window_height"] * setup["window_width"]
         vectors = 0
         for read in cell_walker(setup, compute, step, parameters):
-            if mode in (Mode.MAX, Mode.ADD) or not read.emit:
+            if mode in (Mode.MAX, Mode.ADD, Mode.MUL) or not read.emit:
                 yield read, None
                 continue
             yield (

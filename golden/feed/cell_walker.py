@@ -23,8 +23,9 @@ class Read(NamedTuple):
 
 
 def mode_of(setup: Instruction) -> Mode:
-    """Return the mode that a SETUP or SETUP_ADD selects."""
-    return Mode.ADD if setup.opcode == Opcode.SETUP_ADD else Mode(setup["mode"])
+    """Return the mode that a SETUP, SETUP_ADD or SETUP_MUL selects."""
+    pairs = {Opcode.SETUP_ADD: Mode.ADD, Opcode.SETUP_MUL: Mode.MUL}
+    return pairs[setup.opcode] if setup.opcode in pairs else Mode(setup["mode"])
 
 
 def scan(setup: Instruction, compute: Instruction) -> tuple[int, int]:
@@ -56,17 +57,20 @@ def cell_walker(
     setup, compute : Instruction
         The active geometry, and the tile.
     step : Pass
-        Pass of the reduction; for an addition, one with addresses 0.
+        Pass of the reduction; for a sum or a product, one with addresses 0.
     parameters : Parameters
         Addresses wrap at `activation_bytes`.
     """
     mode, size, lanes = mode_of(setup), parameters.activation_bytes, parameters.vector_bytes
     lines, cells = scan(setup, compute)
+    if mode == Mode.MUL and setup["broadcast"]:
+        yield from _broadcast(setup, compute, parameters)
+        return
     for line in range(lines):
         for cell in range(cells):
             origin = compute["activation"] + line * setup["step_y"] + cell * setup["step_x"]
             a, b = (origin + step.a) % size, (origin + step.b) % size
-            if mode == Mode.ADD:
+            if mode in (Mode.ADD, Mode.MUL):
                 b = (a + setup["operand_pitch"]) % size
                 yield Read(a, b, lanes, 2 * cell % parameters.line_cells, 0)
                 yield Read(a, b, 0, (2 * cell + 1) % parameters.line_cells, 1)
@@ -77,3 +81,15 @@ def cell_walker(
                 emit = min(x, y) >= 0 and y % setup["stride_y"] == x % setup["stride_x"] == 0
                 split = lanes
             yield Read(a, b, split, cell % parameters.line_cells, int(emit))
+
+
+def _broadcast(setup: Instruction, compute: Instruction, parameters: Parameters) -> Iterator[Read]:
+    """Yield the reads of a product with one vector: in each line that vector, then the pixels."""
+    size, lanes = parameters.activation_bytes, parameters.vector_bytes
+    b = (compute["activation"] + setup["operand_pitch"]) % size
+    for line in range(compute["height"]):
+        start = compute["activation"] + line * setup["step_y"]
+        yield Read(start % size, b, 0, 0, 0)
+        for pixel in range(compute["width"]):
+            a = (start + pixel * setup["step_x"]) % size
+            yield Read(a, b, lanes, (pixel + 1) % parameters.line_cells, 1)

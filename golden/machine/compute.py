@@ -1,4 +1,4 @@
-"""The compute unit of the instruction-level machine: SETUP, SETUP_ADD and COMPUTE."""
+"""The compute unit of the instruction-level machine: SETUP, SETUP_ADD, SETUP_MUL and COMPUTE."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import numpy.typing as npt
 from ...spec.isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
-from ..array.add import AddFactors, add_codes
 from ..array.max_window import max_window
 from ..array.requantize import requantize
 from ..control.tokens import Clock
 from ..feed.cell_walker import mode_of, scan
 from ..feed.reduction import Reduction, reduction
+from .operands import check_factors, combined, second_steps
 from .state import Fault, Scratchpads, Unchecked, wrapped
 
 __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # number of int8 products whose sum is exact in float32
-_LARGEST_FACTOR = 1 << 22
 _LONGEST_WALK = 1 << 16  # no layer has a longer walk
 _UNLOADED = "computes with activations nobody loaded"
 
@@ -67,7 +66,7 @@ class ComputeUnit:
         }
 
     def setup(self, instruction: Instruction) -> None:
-        """Execute SETUP or SETUP_ADD.
+        """Execute SETUP, SETUP_ADD or SETUP_MUL.
 
         Raises
         ------
@@ -77,8 +76,8 @@ class ComputeUnit:
         rows = self._parameters.rows
         self._vectors.clear()
         mode = mode_of(instruction)
-        if instruction.opcode == Opcode.SETUP_ADD:
-            self._check_add(instruction)
+        if instruction.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL):
+            check_factors(instruction)
             self._walk = _Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
             return
         geometry = Reduction(
@@ -113,15 +112,6 @@ class ComputeUnit:
                 f"got {setup['run']}",
             )
 
-    def _check_add(self, setup: Instruction) -> None:
-        """Check the static rule of factors, which the hardware does not check."""
-        largest = max(setup["factor_a"], setup["factor_b"])
-        if largest > _LARGEST_FACTOR:
-            raise Unchecked(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
-            )
-
     def compute(self, instruction: Instruction, clock: Clock) -> None:
         """Execute COMPUTE.
 
@@ -135,8 +125,8 @@ class ComputeUnit:
         walk = self._check(instruction)
         if walk.mode == Mode.MAX:
             self._maximum(instruction, clock, walk.setup)
-        elif walk.mode == Mode.ADD:
-            self._add(instruction, clock, walk.setup)
+        elif walk.mode in (Mode.ADD, Mode.MUL):
+            self._combine(instruction, clock, walk.setup)
         else:
             self._accumulate(instruction, clock, walk)
 
@@ -329,20 +319,21 @@ class ComputeUnit:
         codes = max_window(cells.astype(np.int8), window, stride, setup["low"], setup["high"])
         self._place(instruction, clock, codes.view(np.uint8))
 
-    def _add(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+    def _combine(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+        """Add or multiply two operands."""
         steps = setup["step_y"], setup["step_x"]
         first = instruction["activation"]
         operands = [
-            self._cells(instruction, clock, origin, steps)
-            for origin in (first, first + setup["operand_pitch"])
+            self._cells(instruction, clock, origin, by)
+            for origin, by in (
+                (first, steps),
+                (first + setup["operand_pitch"], second_steps(setup)),
+            )
         ]
         if any(np.isnan(cells).any() for cells in operands):
             raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         a, b = (cells.astype(np.int8) for cells in operands)
-        factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"])
-        zero_points = setup["zero_point_a"], setup["zero_point_b"], setup["zero_point"]
-        codes = add_codes(a, b, factors, zero_points, setup["low"], setup["high"])
-        self._place(instruction, clock, codes.view(np.uint8))
+        self._place(instruction, clock, combined(setup, a, b).view(np.uint8))
 
     def _cell_addresses(
         self, instruction: Instruction, setup: Instruction, origin: int

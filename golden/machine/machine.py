@@ -22,6 +22,7 @@ from ...spec.isa import (
     Opcode,
     Unit,
     decode,
+    implemented,
     violation,
 )
 from ...spec.parameters import Parameters
@@ -136,6 +137,9 @@ class Machine:
             raise Refused(
                 ErrorCode.ILLEGAL_INSTRUCTION, f"opcode {data[0] & 15} is illegal"
             ) from None
+        if not implemented(instruction.opcode, self.parameters):
+            name = instruction.opcode.name
+            raise Refused(ErrorCode.ILLEGAL_INSTRUCTION, f"this hardware has no {name}")
         broken = violation(instruction, self.parameters)
         if broken is None:
             return instruction
@@ -145,7 +149,7 @@ class Machine:
 
     def _execute(self, instruction: Instruction) -> None:
         unit = UNIT_OF[instruction.opcode]
-        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             instruction = replace(instruction, wait=0, signal=0)
         try:
             clock = self._tokens.begin(unit, instruction)
@@ -271,5 +275,6 @@ class Machine:
         Opcode.COMPUTE: _compute,
         Opcode.STORE: _store,
         Opcode.SETUP_ADD: _setup,
+        Opcode.SETUP_MUL: _setup,
         Opcode.RECORD: _record,
     }

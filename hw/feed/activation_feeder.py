@@ -56,6 +56,7 @@ class ActivationFeeder(wiring.Component):
     setup : active geometry; SETUP_ADD sets its shared fields and windows of two cells, a dense
         SETUP windows of one cell
     setup_add : active addition
+    setup_mul, multiplies : as in `ComputeCommands`, if the parameters have `product`
     begin, restart, activation : to `Reduction`
     reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_past,
         reduction_next : from and to it
@@ -88,8 +89,9 @@ class ActivationFeeder(wiring.Component):
         self._drain = drain
         address = range(parameters.activation_bytes)
         lanes = range(parameters.rows + 1)
+        products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         super().__init__(
-            unit_port(compute_layout())
+            unit_port(compute_layout(product=parameters.product))
             | {
                 "setup": Out(fields_layout(Opcode.SETUP)),
                 "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
@@ -121,6 +123,7 @@ class ActivationFeeder(wiring.Component):
                 "illegal": Out(1),
                 "beyond": Out(1),
             }
+            | (products if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -149,7 +152,15 @@ class ActivationFeeder(wiring.Component):
         ]
         m.d.comb += self.issuing.eq(step.go)
         self._count(m, commands, step.start, only)
-        self._space(m, step.emit & last & commands.weighted, free)
+        requantized = commands.weighted
+        if p.product:
+            requantized |= commands.multiplies
+            m.d.comb += [
+                self.setup_mul.eq(commands.setup_mul),
+                self.multiplies.eq(commands.multiplies),
+                walker.broadcast.eq(commands.setup_mul.broadcast),
+            ]
+        self._space(m, step.emit & last & requantized, free)
         final, gives = Signal(), Signal(len(Unit), reset_less=True)  # of the command
         with m.If(step.start):
             m.d.sync += [final.eq(only), gives.eq(signal & ~_STORE)]
@@ -231,7 +242,7 @@ class ActivationFeeder(wiring.Component):
     def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
         """Count passes not yet started."""
         passes = Signal(16, reset_less=True)
-        # MAX and ADD have one pass
+        # Modes without weights have one pass
         count = Mux(commands.weighted, self.i.payload.fields.compute.passes, 1)
         m.d.sync += only.eq(passes == 1)
         with m.If(commands.begin):
