@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,7 +134,7 @@ def parameters_of(context: typer.Context, *, family: str | None = None) -> Param
     from ..spec.parameters import Parameters
 
     given = {field.name: context.params[field.name] for field in fields(Parameters)}
-    chosen = {name: False if value is None else value for name, value in given.items()}
+    chosen: dict[str, Any] = {n: False if value is None else value for n, value in given.items()}
     source = context.get_parameter_source("family")
     if family is not None and source is not None and source.name == "DEFAULT":
         chosen["family"] = family

@@ -51,7 +51,8 @@ class Read:
             last, first = torch.channels_last, torch.contiguous_format
             plain = plain.contiguous(memory_format=last if self.channels_last else first)
         scale, zero_point = self.quantization.scale, self.quantization.zero_point
-        return torch._make_per_tensor_quantized_tensor(plain, scale, zero_point)
+        codes: Any = torch.ops.aten._make_per_tensor_quantized_tensor
+        return codes(plain, scale, zero_point)
 
 
 class _Region:

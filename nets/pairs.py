@@ -53,7 +53,8 @@ def _relabelled(node: fx.Node, number: float, source: Quantization) -> Quantizat
     codes = torch.arange(256, dtype=torch.uint8)
     target: Any = node.target
     with qnnpack():
-        given: Any = torch._make_per_tensor_quantized_tensor(codes, source.scale, source.zero_point)
+        from_codes: Any = torch.ops.aten._make_per_tensor_quantized_tensor
+        given = from_codes(codes, source.scale, source.zero_point)
         result = target(given, number)
     if not torch.equal(result.int_repr(), codes):
         return None

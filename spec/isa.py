@@ -342,7 +342,9 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
 def implemented(opcode: Opcode, parameters: Parameters) -> bool:
     """Whether the hardware has an instruction: dispatch rejects the others as unknown opcodes."""
     feature = TABLE[opcode].feature
-    return feature not in CONDITIONS or bool(getattr(parameters, CONDITIONS[feature]))
+    if feature is None or feature not in CONDITIONS:
+        return True
+    return bool(getattr(parameters, CONDITIONS[feature]))
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:

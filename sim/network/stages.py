@@ -144,7 +144,7 @@ def stage_results(
     comparisons : mapping of str to Comparison
         Keyed by tensor name; a stage without one has compared nothing.
     """
-    taken = [dict.fromkeys(COUNTERS, 0) for _ in compiled.stages]
+    taken: list[dict[str, int]] = [dict.fromkeys(COUNTERS, 0) for _ in compiled.stages]
     for segment, run, records in programs(compiled, result):
         causes = split(records, causes_of(run.counters, run.cycles))
         taken[segment.stages.start : segment.stages.stop] = causes
