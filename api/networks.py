@@ -10,7 +10,6 @@ from torch import nn
 
 from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
-from ..golden.kernels.quantize import quantize_per_tensor
 from ..golden.network import execute
 from ..nets import library
 from ..nets.library import QuantizedNetwork
@@ -22,7 +21,9 @@ Images = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
 
 
-def quantize(model: nn.Module, calibration: Images, name: str = "network") -> QuantizedNetwork:
+def quantize(
+    model: nn.Module, calibration: Images, name: str = "network", *, strict: bool = False
+) -> QuantizedNetwork:
     """Quantize a float network with PyTorch's post-training quantization for qnnpack.
 
     Parameters
@@ -33,6 +34,8 @@ def quantize(model: nn.Module, calibration: Images, name: str = "network") -> Qu
         Images that set the quantization ranges, normalized for the network.
     name : str
         Prefix of layer and tensor names.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -42,11 +45,11 @@ def quantize(model: nn.Module, calibration: Images, name: str = "network") -> Qu
     Raises
     ------
     ValueError
-        If the network cannot be traced or has an unsupported operator; the message names
-        operator and module.
+        If the network cannot be traced, or an operator can run nowhere or, if `strict`, only on
+        the host; the message names operator, module and line.
     """
     images = [np.asarray(image, np.float32)[None] for image in calibration]
-    return library.quantized(model, name, "as given", images)
+    return library.quantized(model, name, "as given", images, strict=strict)
 
 
 def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:
@@ -109,9 +112,7 @@ def golden(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     dict of str to ndarray, uint8
         Codes of each tensor by name: (N, H, W, C), or (N, K) after flattening.
     """
-    graph = network.graph
-    pixels = np.ascontiguousarray(np.moveaxis(np.asarray(images, np.float32), 1, -1))
-    return execute(graph, quantize_per_tensor(pixels, graph.input.quantization))
+    return execute(network.graph, network.input_codes(np.asarray(images, np.float32)))
 
 
 def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .inputs import Batch, Calibration, Image, Module, Seed, Weights
+from .inputs import Batch, Calibration, Image, Module, Seed, Strict, Weights
 from .parameters import (
     Accumulators,
     ActivationBytes,
@@ -68,6 +68,7 @@ def compile_target(
     weights: Weights = None,
     calibration: Calibration = None,
     seed: Seed = 0,
+    strict: Strict = False,
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,
@@ -104,7 +105,7 @@ def compile_target(
         target=target,
         out=out,
         parameters=parameters_of(context),
-        inputs=Inputs("", "", image, weights, calibration, seed, batch, module),
+        inputs=Inputs("", "", image, weights, calibration, seed, batch, module, strict),
         word_bytes=word_bytes if hex_files else None,
         switches=open_switches(context),
     )

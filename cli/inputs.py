@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["INPUT", "Batch", "Calibration", "Image", "Module", "Seed", "Weights"]
+__all__ = ["INPUT", "Batch", "Calibration", "Image", "Module", "Seed", "Strict", "Weights"]
 
 INPUT = "Input"
 
@@ -50,6 +50,14 @@ Seed = Annotated[
     typer.Option(
         help="Seed of weights and perturbations. Cycles and equality are the same on every "
         "processor; seeded weights, and so the logits, are not.",
+        rich_help_panel=INPUT,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse operators that the accelerator lacks; otherwise the host computes them.",
         rich_help_panel=INPUT,
     ),
 ]

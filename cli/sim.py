@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .inputs import INPUT, Batch, Calibration, Image, Module, Seed, Weights
+from .inputs import INPUT, Batch, Calibration, Image, Module, Seed, Strict, Weights
 from .parameters import (
     ARRAY,
     MEMORY,
@@ -76,6 +76,7 @@ def sim(
         ),
     ] = None,
     seed: Seed = 0,
+    strict: Strict = False,
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,
@@ -229,7 +230,7 @@ def sim(
     request = SimulationRequest(
         targets=tuple(targets or ()),
         parameters=parameters_of(context, family=gate),
-        inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
+        inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module, strict),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         gate=gates,

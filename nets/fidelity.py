@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.ao.quantization import ObserverBase
 
+from .outputs import rows
 from .preparation import clamped
 
 __all__ = ["LEAST", "MOST_IMAGES", "Fidelity", "measure"]
@@ -102,7 +103,7 @@ def measure(
 
     count = min(len(images), MOST_IMAGES)
     batch = torch.cat([images[index * len(images) // count] for index in range(count)])
-    floats = model(batch.clone())
+    floats = torch.from_numpy(rows(model(batch.clone()), len(batch)))
     codes = Reference(converted).dequantized(batch)
     result = snr_db(floats, codes["output"])
     local = _Local(prepared, codes)

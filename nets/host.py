@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +13,7 @@ from ..golden.graph import Quantization
 from .framework import path_of
 from .int8 import Step
 from .reference import Interpreter
+from .source_line import line_of
 from .unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ class _Value:
     quantization: Quantization | None
     shape: tuple[int, ...]
     channels_last: bool
+    scores: bool  # one row of numbers for each image
+
+
+def _channels_last(shape: Sequence[int]) -> list[int]:
+    """Shape of one image in the graph for PyTorch's shape (N, C, H, W) or (N, K)."""
+    return [*shape[2:], shape[1]]
 
 
 class HostRegions:
@@ -44,11 +51,13 @@ class HostRegions:
     importer : Importer
     image : Tensor of shape (1, C, H, W)
         Any normalized image.
-    asked : collection of str
-        Nodes that go to the host without being tried.
+    asked : mapping of str to Unsupported
+        Nodes that go to the host without being tried, with the reason.
     """
 
-    def __init__(self, importer: Importer, image: torch.Tensor, asked: Collection[str]) -> None:
+    def __init__(
+        self, importer: Importer, image: torch.Tensor, asked: Mapping[str, Unsupported]
+    ) -> None:
         self.importer = importer
         self.image = image
         self.asked = asked
@@ -59,15 +68,18 @@ class HostRegions:
         """Import one node, or leave it to the host."""
         importer, made = self.importer, []
         count = len(importer.steps)
+        head = self.is_head(node)
+        before = [each for each in self.region([node])[0] if each in self.pending] if head else []
         try:
             if node.name in self.asked:
-                raise Unsupported(f"{node.name} must run on the host", node.name)
-            if not self.is_head(node):
-                for source in node.all_input_nodes:
-                    if source in self.pending:
-                        self.place(source, node)
-                        made.append(source)
+                raise self.asked[node.name]
+            for source in node.all_input_nodes if not head else ():
+                if source in self.pending:
+                    self.place(source, node)
+                    made.append(source)
             importer.visit(node)
+            if before:
+                self.head(node, before)
         except Unsupported as error:
             del importer.steps[count:]
             for source in made:
@@ -87,6 +99,23 @@ class HostRegions:
         _, reads, _ = self.region([node])
         return not reads
 
+    def head(self, node: fx.Node, calls: list[fx.Node]) -> None:
+        """Add to the image's step the calls before it."""
+        shape = _channels_last(self.value(node).shape)
+        fields = {"calls": self.named(calls), "shape": shape, "reason": self.reason(calls[0])}
+        step = self.importer.steps[-1]
+        self.importer.steps[-1] = replace(step, arguments=step.arguments | fields)
+
+    def named(self, calls: Iterable[fx.Node]) -> list[str]:
+        """Names of the operators, conversions left out."""
+        names = map(self.importer.called, calls)
+        return [name for name in names if name not in _CONVERSIONS]
+
+    def reason(self, node: fx.Node) -> str:
+        """Return why the accelerator does not run a call, and the call's line."""
+        error = self.pending.get(node)
+        return f"{error or node.name}{line_of(self.importer.graph_module, node.name)}"
+
     def value(self, node: fx.Node) -> _Value:
         """Return what the node computes for the image."""
         if not self._values:
@@ -103,11 +132,10 @@ class HostRegions:
             raise refused  # the reader is part of the region
         if len(value.shape) not in _OURS or not reads or not whole:
             raise refused
-        shape = value.shape[1:]
         fields = {
             "scale": value.quantization.scale,
             "zero_point": value.quantization.zero_point,
-            "shape": [*shape[1:], shape[0]] if len(shape) == 3 else [*shape],
+            "shape": _channels_last(value.shape),
         }
         step = self.step("host", nodes, reads, node.name, fields)
         self.importer.steps.append(step)
@@ -123,7 +151,9 @@ class HostRegions:
             raise Unsupported(
                 f"{first}; the host cannot run it either: it reads {where}", first.node
             )
-        self.importer.steps.append(self.step("tail", nodes, reads, node.name, {}))
+        result = node.args[0]
+        scores = isinstance(result, fx.Node) and self.value(result).scores
+        self.importer.steps.append(self.step("tail", nodes, reads, node.name, {"scores": scores}))
 
     def step(
         self,
@@ -140,7 +170,8 @@ class HostRegions:
             "nodes": [each.name for each in nodes],
             "reads": [each.name for each in reads],
             "channels_last": [self.value(each).channels_last for each in reads],
-            "calls": [name for name in map(importer.called, calls) if name not in _CONVERSIONS],
+            "calls": self.named(calls),
+            "reason": self.reason(calls[0]),
         }
         first = calls[0]
         path = first.target if first.op == "call_module" else path_of(first, importer.called(first))
@@ -188,9 +219,10 @@ _CONVERSIONS = ("dequantize", "quantize_per_tensor")
 
 def _value(result: object) -> _Value:
     if not isinstance(result, torch.Tensor):
-        return _Value(None, (), False)
+        return _Value(None, (), False, False)
     last = result.ndim == 4 and not result.is_contiguous()
     quantization = None
     if result.is_quantized:
         quantization = Quantization(result.q_scale(), result.q_zero_point())
-    return _Value(quantization, tuple(result.shape), last)
+    scores = result.ndim == 2 and result.shape[1] > 1 and result.is_floating_point()
+    return _Value(quantization, tuple(result.shape), last, scores)

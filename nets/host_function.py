@@ -15,6 +15,7 @@ from torch import fx
 from ..golden.graph import Host, Quantization, Tensor
 from .framework import one_thread, qnnpack
 from .int8 import Step, codes
+from .outputs import rows
 from .reference import Interpreter
 
 __all__ = ["HostCall", "Read", "TailCall", "host_operation", "tail_call"]
@@ -74,8 +75,8 @@ class _Region:
 
     def run(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
         """Return the region's results for codes in the layout of `execute`."""
-        tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
         with one_thread(), qnnpack():
+            tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
             return Interpreter(self.module).run(*tensors)
 
 
@@ -95,22 +96,9 @@ class TailCall(_Region):
 
         Images are run one by one, as the network's own results are.
         """
-        rows = [
-            [
-                np.ravel(part.numpy())
-                for part in parts(self.run([codes[i : i + 1] for codes in given]))
-            ]
-            for i in range(len(given[0]))
-        ]
-        return np.stack([np.concatenate(row).astype(np.float32) for row in rows])
-
-
-def parts(results: Any) -> list[torch.Tensor]:  # noqa: ANN401
-    """Return the tensors of nested results, in order."""
-    if isinstance(results, torch.Tensor):
-        return [results.dequantize() if results.is_quantized else results]
-    values = results.values() if isinstance(results, dict) else results
-    return [part for value in values for part in parts(value)]
+        images = range(len(given[0]))
+        found = [rows(self.run([codes[i : i + 1] for codes in given]), 1) for i in images]
+        return np.concatenate(found)
 
 
 def host_operation(

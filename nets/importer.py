@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator as python_operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -355,7 +355,7 @@ def import_network(
     graph_module: torch.fx.GraphModule,
     network: str,
     image: torch.Tensor | None = None,
-    hosted: Collection[str] = (),
+    hosted: Mapping[str, Unsupported] | None = None,
 ) -> tuple[list[Step], dict[str, Layer]]:
     """Return steps and layers of a converted network.
 
@@ -368,8 +368,8 @@ def import_network(
         ``resnet18.layer1.0.add`` for a sum in that block.
     image : Tensor of shape (1, C, H, W), optional
         Any normalized image; with it, the host computes what the accelerator lacks.
-    hosted : collection of str
-        Further nodes of the graph that the host computes.
+    hosted : mapping of str to Unsupported, optional
+        Further nodes of the graph that the host computes, with the reason.
 
     Returns
     -------
@@ -386,7 +386,7 @@ def import_network(
         If a layer's accumulator could overflow.
     """
     importer = Importer(graph_module, network)
-    visitor = importer if image is None else HostRegions(importer, image, hosted)
+    visitor = importer if image is None else HostRegions(importer, image, hosted or {})
     for node in graph_module.graph.nodes:
         visitor.visit(node)
     return importer.steps, importer.layers

@@ -20,6 +20,7 @@ from ..golden.graph import (
     Concat,
     Conv2d,
     Flatten,
+    Host,
     Linear,
     MaxPool2d,
     Mul,
@@ -31,6 +32,7 @@ from ..golden.kernels.add import check_add
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.kernels.concat import rescale_table
 from ..golden.kernels.gemm import OFFSET
+from ..golden.kernels.host import host
 from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
 from .integer_layers import layer_of
@@ -164,6 +166,14 @@ def _concat(operation: Concat, device: torch.device) -> _Kernel:
     return kernel
 
 
+def _host(operation: Host, device: torch.device) -> _Kernel:
+    def kernel(*inputs: torch.Tensor) -> torch.Tensor:
+        found = host(*map(_codes, inputs), operation)
+        return torch.from_numpy((found ^ np.uint8(OFFSET)).view(np.int8)).to(device)
+
+    return kernel
+
+
 _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Add: _add,
     Mul: _mul,
@@ -173,6 +183,7 @@ _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Flatten: _flatten,
     Relabel: _relabel,
     Concat: _concat,
+    Host: _host,
 }
 
 

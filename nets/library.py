@@ -21,8 +21,7 @@ from .converted_state import load_arrays, state_arrays
 from .fidelity import Fidelity
 from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
-from .importer import import_network
-from .importing import Imported, import_with_host
+from .importing import Imported, check_strict, import_with_host
 from .initialise import initialise
 from .int8 import Record, check_image
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
@@ -63,7 +62,8 @@ def _build(
         model = load_checkpoint(network, weights)
     classes = len(model.get_parameter(network.head))
     converted = _convert(model, network.name, images, corrected)
-    return _state(converted, network.name, images, classes)
+    imported = import_with_host(converted, network.name, images[:1])
+    return _state(converted, network.name, images, imported, classes)
 
 
 def _convert(
@@ -77,11 +77,11 @@ def _state(
     converted: torch.fx.GraphModule,
     name: str,
     images: torch.Tensor,
+    imported: Imported,
     classes: int = 0,
-    imported: Imported | None = None,
 ) -> store.State:
     """Return the cached state of a network."""
-    steps, layers = imported or import_network(converted, name)
+    steps, layers = imported
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
     records = recorded_layers(Reference(converted), first, nodes, steps)
@@ -153,7 +153,7 @@ def quantized(
         tensor = torch.from_numpy(images)
         converted = _convert(model, name, tensor)
         imported = import_with_host(converted, name, tensor[:1], strict=strict)
-        state = _state(converted, name, tensor, imported=imported)
+        state = _state(converted, name, tensor, imported)
     return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
 
 
@@ -195,6 +195,7 @@ def load(
     *,
     variant: Architecture | None = None,
     corrected: bool = True,
+    strict: bool = False,
 ) -> QuantizedNetwork:
     """Load a network and quantize it, or take it from the cache.
 
@@ -215,6 +216,8 @@ def load(
         How to build the network, if different from `NETWORKS`, e.g. another width or image size.
     corrected : bool
         As in `framework.convert`.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -253,6 +256,8 @@ def load(
                 with one_thread():
                     state = _build(network, weights, seed, tensor, corrected)
                 store.write(path, state)
+    if strict:
+        check_strict(state.steps)
     rebuilt = partial(_rebuilt, network, state)
     model = partial(load_checkpoint, network, weights) if weights else None
     return _network(name, text, state, rebuilt, network.normalization, classes, model)

@@ -115,8 +115,9 @@ class _Lowering:
 
     def _quantize(self, step: Step) -> None:
         n, channels, height, width = self.shape
+        shape = step.arguments.get("shape", (height, width, channels))
         quantization = Quantization(step.arguments["scale"], step.arguments["zero_point"])
-        self.image = Tensor(step.name, (n, height, width, channels), quantization)
+        self.image = Tensor(step.name, (n, *shape), quantization)
         self.tensors[step.name] = self.image
         self.names[step.name] = step.name
 

@@ -12,13 +12,16 @@ import torch
 from torch import nn
 
 from ..golden.graph import Layer, Network
+from ..golden.kernels.quantize import quantize_per_tensor
 from .fidelity import Fidelity
 from .framework import ENGINE, one_thread
+from .host_function import TailCall, tail_call
 from .images import IMAGENET, Normalization
 from .int8 import Record, Step
-from .lower import lower
+from .lower import lower, reordered
 from .matching import match
 from .networks import nearest
+from .outputs import rows
 from .reference import Reference
 
 __all__ = ["Classification", "QuantizedNetwork", "Shapes", "recorded_layers"]
@@ -117,6 +120,43 @@ class QuantizedNetwork:
             self.steps, self.layers, self.name, self.input_shape, lambda: self.reference.converted
         )
 
+    @cached_property
+    def tail(self) -> TailCall | None:
+        """What the network computes from its last codes on the host, where it is more than logits.
+
+        Returns its results for one image after the other, one row each.
+        """
+        step = self.steps[-1]
+        if step.op != "tail":
+            return None
+        source = self.graph.tensors[self.graph.output]
+        return tail_call(self.reference.converted, step, [source], reordered(self.graph))
+
+    @property
+    def scores(self) -> bool:
+        """Whether the network returns one row of scores for each image, one score a class."""
+        return self.steps[-1].arguments.get("scores", True)
+
+    def input_codes(self, images: Image) -> Codes:
+        """Return the codes that the accelerator starts from.
+
+        Parameters
+        ----------
+        images : ndarray of shape (N, 3, H, W), float32
+            Normalized.
+
+        Returns
+        -------
+        ndarray of shape (N, H, W, C), uint8
+        """
+        if self.steps[0].arguments.get("calls"):  # the host computes them
+            with one_thread():
+                return self.reference.tensors(images, [self.steps[0].node])[
+                    self.steps[0].node
+                ].codes
+        pixels = np.ascontiguousarray(np.moveaxis(images, 1, -1))
+        return quantize_per_tensor(pixels, self.graph.input.quantization)
+
     def tensors(self, image: Image) -> dict[str, Codes]:
         """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.
 
@@ -181,7 +221,7 @@ class QuantizedNetwork:
         if self._model is None:
             return None
         with one_thread(), torch.no_grad():
-            return self._model()(torch.from_numpy(np.array(images))).numpy()
+            return rows(self._model()(torch.from_numpy(np.array(images))), len(images))
 
     def classify(self, image: Image) -> Classification:
         """Return PyTorch's INT8 logits and top class for one normalized image."""

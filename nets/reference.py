@@ -24,6 +24,7 @@ from torch import fx, nn
 from ..golden.graph import Quantization
 from .framework import qnnpack
 from .int8 import Record, check_image, codes
+from .outputs import rows
 
 __all__ = ["Interpreter", "Reference", "Result"]
 
@@ -141,14 +142,16 @@ class Reference:
         """Return the dequantized values of all quantized nodes by name, and the ``output``."""
         found = {}
         for node, _, result in Interpreter(self.converted).execute(images.clone()):
-            if isinstance(result, torch.Tensor):
-                if result.is_quantized:
-                    found[node.name] = result.dequantize()
-                elif node.op == "output":
-                    found["output"] = result
+            if node.op == "output":
+                found["output"] = torch.from_numpy(rows(result, len(images)))
+            elif isinstance(result, torch.Tensor) and result.is_quantized:
+                found[node.name] = result.dequantize()
         return found
 
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
+        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32.
+
+        Of a network that returns anything else, all results of an image in one row.
+        """
         *_, (_, _, result) = self._execute(image)
-        return result.numpy()
+        return rows(result, len(image))

@@ -45,6 +45,8 @@ class Inputs:
         Images per batch; the first is `image`, or the photograph.
     module : str
         ``package.module:factory`` of the user's own network; empty for the built-in ones.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
     """
 
     perturb: str = ""
@@ -55,6 +57,7 @@ class Inputs:
     seed: int = 0
     batch: int = 1
     module: str = ""
+    strict: bool = False
 
 
 def check_inputs(inputs: Inputs) -> None:

@@ -17,6 +17,7 @@ from ..nets.networks import architecture
 from ..nets.perturb import Perturbation, parse, parse_box
 from .batch import batch_crops
 from .inputs import Inputs, calibration_crops
+from .network.results import HostPart
 from .network.task import NetworkRecording
 from .results import CLEAN
 from .targets import networks_of, select
@@ -129,7 +130,25 @@ def record_network(
         snr_db=_finite(fidelity.snr_db),
         weak_layer=fidelity.layer,
         weak_layer_snr_db=_finite(fidelity.layer_snr_db),
+        tail=network.tail,
+        scores=network.scores,
+        around=_around(network, tensors),
     )
+
+
+def _around(
+    network: library.QuantizedNetwork, tensors: Mapping[str, npt.NDArray[np.uint8]]
+) -> tuple[HostPart, ...]:
+    """Return what the host computes before the first codes and behind the last ones."""
+    first, last = network.steps[0], network.steps[-1]
+    parts = []
+    if first.arguments.get("calls"):
+        written = tensors[network.graph.input.name].size
+        parts.append(HostPart(first.name, tuple(first.arguments["calls"]), 0, written))
+    if last.op == "tail":
+        read = tensors[network.graph.output].size
+        parts.append(HostPart(last.name, tuple(last.arguments["calls"]), read, 0))
+    return tuple(parts)
 
 
 def _finite(number: float) -> float | None:
@@ -189,7 +208,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     wanted = networks_of(targets, list(library.NETWORKS))
     for name, patterns in wanted.items():
         images = crops and _normalized(crops, architecture(name).normalization)
-        network = library.load(name, inputs.weights, inputs.seed, images)
+        network = library.load(name, inputs.weights, inputs.seed, images, strict=inputs.strict)
         yield _choice(network, patterns)
 
 
@@ -207,7 +226,7 @@ def _module(inputs: Inputs, calibration: list[Images] | None) -> library.Quantiz
     """Return the user's network."""
     if inputs.weights:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
-    return load_module(inputs.module, inputs.seed, calibration)
+    return load_module(inputs.module, inputs.seed, calibration, strict=inputs.strict)
 
 
 def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:

@@ -138,7 +138,8 @@ def _judge(run: _Run) -> Outcome:
         expected = run.golden[original(task.compiled, name)]
         problems.append(blame(task.compiled, run.image, name, run.rtl[name], expected))
     complete = network.output in run.rtl
-    problems += _other_logits(logits := _logits(run), task.recording.logits)
+    logits, recorded = _logits(run), task.recording
+    problems += _other_logits(logits, recorded.logits, scores=recorded.scores)
     wrong = bool(problems)
     faults = [*bus_faults(run.result), *_record_faults(run)]
     if faults and not wrong:  # equal bytes do not count after a fault
@@ -156,9 +157,11 @@ def _judge(run: _Run) -> Outcome:
 
 def _logits(run: _Run) -> Logits:
     """Return the RTL's logits; none for an incomplete output or a single layer."""
-    network = run.task.compiled.network
-    if run.task.recording.layer or network.output not in run.rtl:
+    network, recording = run.task.compiled.network, run.task.recording
+    if recording.layer or network.output not in run.rtl:
         return np.empty((0, 0), np.float32)
+    if recording.tail is not None:
+        return recording.tail([run.rtl[network.output]])
     return real_logits(network, run.rtl)
 
 
@@ -209,13 +212,17 @@ def _lost(run: _Run) -> list[str]:
     return [f"{len(names)} tensors were not compared, the first is {names[0]}"]
 
 
-def _other_logits(logits: Logits, expected: Logits) -> list[str]:
+def _other_logits(logits: Logits, expected: Logits, *, scores: bool) -> list[str]:
     """Report classes and logits that differ from PyTorch's."""
     if logits.shape != expected.shape:
         return []  # the missing tensor has been reported
     problems = []
     for index, (ours, theirs) in enumerate(zip(logits, expected, strict=True)):
         if np.array_equal(ours, theirs):
+            continue
+        if not scores:
+            wrong = np.count_nonzero(ours != theirs)
+            problems.append(f"image {index}: {wrong} of {ours.size} results differ from PyTorch's")
             continue
         a, b = int(np.argmax(ours)), int(np.argmax(theirs))
         problems.append(
@@ -273,19 +280,28 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         macs_counted=result.macs,
         interrupts=result.interrupts,
         tensors=len(found),
-        predicted=tuple(int(np.argmax(row)) for row in logits),
-        predicted_torch=tuple(int(np.argmax(row)) for row in recorded.logits),
+        predicted=_classes(task, logits),
+        predicted_torch=_classes(task, recorded.logits),
         logits=_plain(logits),
         logits_torch=_plain(recorded.logits),
-        predicted_float=tuple(int(np.argmax(row)) for row in recorded.logits_float),
+        predicted_float=_classes(task, recorded.logits_float),
         logits_float=_plain(recorded.logits_float),
         class_names=_names(task, logits),
         snr_db=recorded.snr_db,
         weak_layer=recorded.weak_layer,
         weak_layer_snr_db=recorded.weak_layer_snr_db,
         stages=stages,
-        top5=tuple(ranking(row, task.class_names) for row in logits),
+        top5=tuple(ranking(row, task.class_names) for row in logits if recorded.scores),
+        programs=len(compiled.segments),
+        host_read_bytes=sum(stage.read_bytes for stage in compiled.stages if stage.on_host),
+        host_written_bytes=sum(stage.written_bytes for stage in compiled.stages if stage.on_host),
+        around=recorded.around,
     )
+
+
+def _classes(task: NetworkTask, logits: Logits) -> tuple[int, ...]:
+    """Class of each image; none if the network returns anything else than scores."""
+    return tuple(int(np.argmax(row)) for row in logits) if task.recording.scores else ()
 
 
 def _unproven(run: _Run) -> int:
@@ -299,7 +315,7 @@ def _names(task: NetworkTask, logits: Logits) -> dict[int, str]:
     if not task.class_names:
         return {}
     answers = (logits, task.recording.logits, task.recording.logits_float)
-    found = sorted({int(np.argmax(row)) for rows in answers for row in rows})
+    found = sorted({index for rows in answers for index in _classes(task, rows)})
     return {index: task.class_names[index] for index in found}
 
 

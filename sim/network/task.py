@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -16,6 +17,7 @@ from ...golden.graph import Conv2d, Linear, Network
 from ...spec.parameters import Parameters
 from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
+from .results import HostPart
 
 __all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
 
@@ -51,6 +53,13 @@ class NetworkRecording:
         Names of the outputs, if known.
     snr_db, weak_layer, weak_layer_snr_db
         As in `NetworkResult`.
+    tail : callable, optional
+        What the host computes from the output's codes, if more than their real values: takes a
+        list of codes, returns one row of results for each image.
+    scores : bool
+        Whether logits are scores of classes.
+    around : tuple of HostPart
+        What the host computes before the first codes and behind the last ones.
     """
 
     engine: str
@@ -67,6 +76,9 @@ class NetworkRecording:
     snr_db: float | None = None
     weak_layer: str = ""
     weak_layer_snr_db: float | None = None
+    tail: Callable[[list[Codes]], npt.NDArray[np.float32]] | None = None
+    scores: bool = True
+    around: tuple[HostPart, ...] = ()
 
     @property
     def name(self) -> str:
