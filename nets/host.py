@@ -146,10 +146,11 @@ class HostRegions:
         """Leave everything behind the last codes to the host."""
         nodes, reads, whole = self.region(node.all_input_nodes)
         if not whole or not reads:
-            first = next((self.pending[each] for each in nodes if each in self.pending), refused)
-            where = "the image, in floating point" if not whole else "no tensor of codes"
-            raise Unsupported(
-                f"{first}; the host cannot run it either: it reads {where}", first.node
+            first = next((each for each in nodes if each in self.pending), node)
+            where = "no tensor of codes" if whole else "the image, in floating point"
+            raise ValueError(
+                f"{self.pending.get(first, refused)}; the host cannot run it either: it reads "
+                f"{where}{line_of(self.importer.graph_module, first.name)}"
             )
         result = node.args[0]
         scores = isinstance(result, fx.Node) and self.value(result).scores

@@ -72,6 +72,8 @@ def _rows(choice: Choice) -> Iterator[dict[str, object]]:
     network = choice.network
     for name in choice.layers:
         yield describe(network.layers[name], network.shapes[name][0])
+    if all(step.op != Host.op for step in network.steps):
+        return
     tensors = network.graph.tensors
     for node in network.graph.nodes:
         if isinstance(node.operation, Host):
@@ -129,7 +131,8 @@ def _print(rows: list[dict], wide: bool) -> None:
     table, hidden = fitting(out, columns, width)
     out.print(table)
     hosted = sum(row["runs_on"] == ON_HOST for row in rows)
-    beside = f", {hosted} operations of the host" if hosted else ""
+    word = "operation" if hosted == 1 else "operations"
+    beside = f", {hosted} {word} of the host" if hosted else ""
     print_wrapped(
         out,
         f"{len(rows) - hosted} layers{beside}, {sum(row['macs'] for row in rows):,} MACs",
