@@ -22,9 +22,10 @@ import torch
 from torch import fx, nn
 
 from ..golden.graph import Quantization
-from .framework import qnnpack
+from .framework import path_of, qnnpack
 from .int8 import Record, check_image, codes
 from .outputs import rows
+from .source_line import line_of
 
 __all__ = ["Interpreter", "Reference", "Result"]
 
@@ -82,10 +83,23 @@ class Interpreter(fx.Interpreter):
         for node in self.nodes:
             sources = [self.env[source] for source in node.all_input_nodes]
             with qnnpack():
-                result = self.env[node] = self.run_node(node)
+                result = self.env[node] = self._computed(node)
             yield node, sources, result
             for unused in self.user_to_last_uses.get(node, []):
                 del self.env[unused]
+
+    def _computed(self, node: fx.Node) -> Any:
+        """Run a node; PyTorch quantizes some calls that it has no INT8 kernel for."""
+        try:
+            return self.run_node(node)
+        except (RuntimeError, TypeError) as error:
+            word = str(getattr(node.target, "__name__", node.target))
+            path = word if node.op == "call_module" else path_of(node, word)
+            reason = str(error).strip().partition("\n")[0]
+            place = line_of(self.module, node.name)  # pyright: ignore[reportArgumentType]
+            raise ValueError(
+                f"{path}: call must be one that PyTorch computes in INT8, got: {reason}{place}"
+            ) from error
 
 
 def _contiguous(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -154,4 +168,5 @@ class Reference:
         Of a network that returns anything else, all results of an image in one row.
         """
         *_, (_, _, result) = self._execute(image)
-        return rows(result, len(image))
+        plain = isinstance(result, torch.Tensor) and result.is_floating_point()
+        return result.numpy() if plain else rows(result, len(image))

@@ -37,6 +37,7 @@ _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure e
     torch.clamp_: torch.clamp,
     functional.hardtanh_: functional.hardtanh,
 }
+_CLAMPS = (torch.clamp, torch.clamp_, "clamp", "clamp_")
 _VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
 _SAME = (functional.dropout, functional.dropout2d)
 _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
@@ -203,6 +204,8 @@ class _Speller:
             self.replace(node, "call_function", python_operator.mul, node.args)
         elif target in (torch.mean, "mean"):
             self.mean(node)
+        elif target in _CLAMPS:
+            self.clamp(node)
         elif target in _PURE:
             node.target = _PURE[target]
         elif node.op == "call_function" and _bound(node).get("inplace"):
@@ -215,6 +218,21 @@ class _Speller:
         if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
             options = {key: value for key, value in node.kwargs.items() if key != "dim"}
             node.args, node.kwargs = (*node.args[:1], [2, 3], *node.args[2:]), options
+
+    def clamp(self, node: fx.Node) -> None:
+        """Write a clamp with one bound as a ReLU or in floating point: INT8 clamps need both."""
+        node.target = _PURE.get(node.target, node.target)
+        low, high = (
+            node.args[position] if len(node.args) > position else node.kwargs.get(name)
+            for position, name in ((1, "min"), (2, "max"))
+        )
+        if high is None and isinstance(low, int | float):
+            if low == 0:
+                self.replace(node, "call_function", functional.relu, node.args[:1])
+            else:
+                self.replace(node, "call_function", torch.clamp_min, (node.args[0], low))
+        elif low is None and isinstance(high, int | float):
+            self.replace(node, "call_function", torch.clamp_max, (node.args[0], high))
 
     def separate(self) -> None:
         """Give each call of a module with weights its own module; make padding numeric."""

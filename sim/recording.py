@@ -124,7 +124,7 @@ def record_network(
         graph,
         tensors[graph.input.name],
         tensors,
-        np.stack(logits),
+        np.stack(logits).reshape(len(images), -1),
         logits_float=np.empty((0, 0), np.float32) if floats is None else floats,
         classes=network.classes,
         snr_db=_finite(fidelity.snr_db),
