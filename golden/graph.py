@@ -379,13 +379,21 @@ class Network:
     nodes : tuple of Node
         In execution order; each reads the input or outputs of earlier nodes.
     output : str
-        Name of the tensor of logits.
+        Name of the tensor of logits, or of the first result.
+    other_outputs : tuple of str
+        Names of further results.
     """
 
     name: str
     input: Tensor
     nodes: tuple[Node, ...]
     output: str
+    other_outputs: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all results."""
+        return (self.output, *self.other_outputs)
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ def verify(network: Network) -> None:
 
     A legal network meets these rules. Names are distinct. Each node reads as many tensors as its
     operation has inputs, all of them produced earlier, with the quantization and shape that the
-    operation expects. Each tensor except the output is read. qnnpack computes every operation by
+    operation expects. Each tensor except the outputs is read. qnnpack computes every operation by
     the formula of its golden kernel. No accumulator can overflow.
 
     Raises
@@ -61,7 +61,7 @@ def verify(network: Network) -> None:
     for node in network.nodes:
         tensors[node.name] = _verify_node(node, tensors)
         _verify_shape(tensors[node.name])
-    read = {name for node in network.nodes for name in node.inputs} | {network.output}
+    read = {name for node in network.nodes for name in node.inputs} | {*network.outputs}
     for name in tensors:
         if name not in read:
             raise ValueError(f"{name}: tensor must be read or be the output, got neither")
@@ -73,8 +73,9 @@ def _verify_names(network: Network) -> None:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{name}: names must be distinct, got {count} of this one")
-    if network.output not in names[1:]:
-        raise ValueError(f"{network.name}: output must be the name of a node, got {network.output}")
+    for name in network.outputs:
+        if name not in names[1:]:
+            raise ValueError(f"{network.name}: output must be the name of a node, got {name}")
     known = {network.input.name}
     for node in network.nodes:
         for name in node.inputs:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 from torch.fx import config
 
 from ..golden.graph import Quantization
+from .outputs import tensors_of
 from .source_line import LINE
 from .spelling import SCOPE, spell, trace
 
@@ -90,8 +91,8 @@ def convert(
     ----------
     model : Module
         In evaluation mode.
-    images : sequence of Tensor of shape (N, 3, H, W)
-        Calibration images.
+    images : sequence of Tensor of shape (N, ...)
+        Calibration inputs.
     network : str, optional
         Name for error messages; the class's by default.
     corrected : bool
@@ -121,7 +122,10 @@ def convert(
         spell(spelled, network)
         with _traceable(model):
             found = spelled(images[0].clone())
-        _check_floats(network, expected, found)
+        for before, after in zip(
+            tensors_of(expected, network), tensors_of(found, network), strict=True
+        ):
+            _check_floats(network, before, after)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
             preparation.separate_layers(prepared)
@@ -175,9 +179,9 @@ def _traceable(model: nn.Module) -> Iterator[None]:
         ) from error
 
 
-def _check_floats(network: str, expected: object, found: object) -> None:
+def _check_floats(network: str, expected: torch.Tensor, found: torch.Tensor) -> None:
     """Reject a network that tracing or spelling has changed, or that is not deterministic."""
-    if isinstance(expected, torch.Tensor) and not torch.equal(expected, cast(torch.Tensor, found)):
+    if not torch.equal(expected, found):
         raise ValueError(
             f"{network}: network must compute the same floats when torch.fx has traced it, got "
             "others: it is random, or has a statement that tracing does not see, as x += y where "

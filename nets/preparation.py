@@ -28,7 +28,9 @@ __all__ = [
     "qconfig",
 ]
 
-PADS: tuple[object, ...] = (functional.pad, nn.ZeroPad2d, nn.ConstantPad2d)
+PADS: tuple[object, ...] = (
+    *(functional.pad, nn.ZeroPad1d, nn.ConstantPad1d, nn.ZeroPad2d, nn.ConstantPad2d),
+)
 
 _BIAS_STEPS = 2.0**30  # half of int32 for the bias, half for the sum of products
 _CLAMPS = (functional.relu6, functional.hardtanh, torch.clamp, "clamp")
@@ -146,7 +148,7 @@ def separate_layers(prepared: fx.GraphModule) -> None:
     Layers without batch norm are the user's own modules, which must not be modified.
     """
     for name, module in list(prepared.named_modules()):
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             own = copy.copy(module)
             own._parameters = dict(module._parameters)
             prepared.set_submodule(name, own)
@@ -183,7 +185,7 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
             continue
         layer = module[0] if isinstance(module, nn.Sequential) else module
         observer: Any = _module(prepared, node.args[0])
-        if not isinstance(layer, nn.Conv2d | nn.Linear) or layer.bias is None:
+        if not isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear) or layer.bias is None:
             continue
         if not isinstance(observer, quantization.ObserverBase):
             continue

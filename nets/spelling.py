@@ -191,6 +191,8 @@ class _Speller:
         if isinstance(module, nn.Flatten):
             args = (node.args[0], module.start_dim, module.end_dim)
             self.replace(node, "call_function", torch.flatten, args, str(node.target))
+        elif target == "flatten":  # quantization knows only the function
+            node.op, node.target = "call_function", torch.flatten
         elif target in _RELU:
             self.replace(node, "call_function", functional.relu, node.args[:1])
         elif target in _ADD:
@@ -247,7 +249,7 @@ class _Speller:
                 self.module.add_submodule(path, deepcopy(module))
                 node.target = path
             called.add(path)
-            if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+            if isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
                 self.pad(node, module)
 
     def holds(self, path: str) -> bool:
@@ -255,7 +257,7 @@ class _Speller:
         parent, _, name = path.rpartition(".")
         return hasattr(self.module.get_submodule(parent), name)
 
-    def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
+    def pad(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
         """Replace a convolution's padding "same" or "valid" by numbers.
 
         "same" with an even kernel pads one more at the end, which becomes a separate call.
@@ -263,11 +265,10 @@ class _Speller:
         kernel, dilation = module.kernel_size, module.dilation
         same = module.padding == "same"
         total = [d * (k - 1) * same for d, k in zip(dilation, kernel, strict=True)]
-        rows, columns = (size // 2 for size in total)
         numbered = deepcopy(module)
-        numbered.padding = (rows, columns)
+        numbered.padding = tuple(size // 2 for size in total)  # pyright: ignore[reportAttributeAccessIssue]
         if any(size % 2 for size in total):
-            widths = (0, total[1] % 2, 0, total[0] % 2)
+            widths = tuple(width for size in reversed(total) for width in (0, size % 2))
             with self.module.graph.inserting_before(node):
                 pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
             pad.meta.update(copy(node.meta))

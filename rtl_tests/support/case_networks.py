@@ -281,13 +281,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         _net(_multiplied),
         "net.mul_: operator must be one that maccord knows on quantized tensors, got mul_",
     ),
-    "image": (
-        _net(lambda m, x: m["b"](m["a"](x)), 1),
-        (
-            r"net.logits: input of dequantize must be one row of logits for each image, got shape "
-            r"\(1, 12, 12, 8\)"
-        ),
-    ),
     "padded_pool": (
         _net(lambda m, x: m["pool"](functional.pad(m["a"](x), (1, 1, 1, 1))), pool=_pool3()),
         (

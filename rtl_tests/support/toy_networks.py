@@ -207,16 +207,8 @@ def permuted() -> nn.Module:
     return _Around(lambda x: x.permute(0, 2, 3, 1))
 
 
-def unflattened() -> nn.Module:
-    return _Around(lambda x: torch.flatten(x, 1))
-
-
 def missing_channels() -> nn.Module:
     return nn.Sequential(_conv(), _conv())
-
-
-def pair() -> nn.Module:
-    return _Around(lambda x: (x, functional.relu(x)))
 
 
 def big_pool() -> nn.Module:
