@@ -212,13 +212,12 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
 
     scopes, lines = (_scopes(prepared, spelled, key) for key in (SCOPE, LINE))
     replaced = [
-        [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in targets]
+        [node.name for node in prepared.graph.nodes if node.target in targets]
         for targets, _ in _REPLACED
     ]
     converted = convert_fx(prepared, backend_config=backend())
-    _write_scopes(converted, scopes, replaced)
-    for node in converted.graph.nodes:
-        node.meta[LINE] = lines.get(node.name, "")
+    for node, name in _origins(converted, replaced):
+        node.meta[SCOPE], node.meta[LINE] = scopes.get(name, ""), lines.get(name, "")
     return converted
 
 
@@ -238,12 +237,13 @@ def _scopes(
     return dict(zip(names, scopes, strict=True))
 
 
-def _write_scopes(
-    converted: torch.fx.GraphModule, scopes: dict[str, str], replaced: Sequence[Sequence[str]]
-) -> None:
-    """Record the origin of each converted node in its meta.
+def _origins(
+    converted: torch.fx.GraphModule, replaced: Sequence[Sequence[str]]
+) -> Iterator[tuple[torch.fx.Node, str]]:
+    """Yield each converted node with the name that it had in the prepared network.
 
-    Nodes keep their names, except sums and products, which conversion replaces one by one.
+    Nodes keep their names, except sums and products, which conversion replaces one by one:
+    `replaced` has the names that each kind of `_REPLACED` had.
     """
     remaining = {
         target: found
@@ -252,9 +252,9 @@ def _write_scopes(
     }
     for node in converted.graph.nodes:
         if node.op == "call_function" and node.target in remaining:
-            node.meta[SCOPE] = next(remaining[node.target], "")
+            yield node, next(remaining[node.target], "")
         else:
-            node.meta[SCOPE] = scopes.get(node.name, "")
+            yield node, node.name
 
 
 def path_of(node: torch.fx.Node, word: str) -> str:

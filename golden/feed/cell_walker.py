@@ -89,7 +89,7 @@ def _broadcast(setup: Instruction, compute: Instruction, parameters: Parameters)
     b = (compute["activation"] + setup["operand_pitch"]) % size
     for line in range(compute["height"]):
         start = compute["activation"] + line * setup["step_y"]
-        yield Read(start % size, b, 0, 0, 0)
+        yield Read(b, b, 0, 0, 0)
         for pixel in range(compute["width"]):
             a = (start + pixel * setup["step_x"]) % size
             yield Read(a, b, lanes, (pixel + 1) % parameters.line_cells, 1)

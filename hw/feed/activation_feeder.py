@@ -299,9 +299,12 @@ class ActivationFeeder(wiring.Component):
                 columns.eq(tile.columns),
                 lanes.eq(Mux(dense, self.reduction_used, window)),
             ]
+        a = walker.a
+        if self._parameters.product:
+            a = Mux(walker.only_b, walker.b, a)
         # Cycle 3: to the scratchpad
         m.d.sync += [
-            self.a.eq(walker.a),
+            self.a.eq(a),
             self.b.eq(walker.b),
             self.split.eq(walker.read_split),
             self.read.cell.eq(walker.cell),

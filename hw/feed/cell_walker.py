@@ -38,6 +38,7 @@ class CellWalker(wiring.Component):
     end : the next cell is the last of its pass
     a, b, read_split : addresses of the cell, `LATENCY` cycles after `go`
     cell : its index in its line, in the same cycle
+    only_b : the cell is read from `b`, whose bank need not be that of `a`; as `broadcast`
     """
 
     #: Cycles from `go` to a cell's addresses.
@@ -67,7 +68,7 @@ class CellWalker(wiring.Component):
                 "read_split": Out(range(self._lanes + 1)),
                 "cell": Out(range(parameters.line_cells)),
             }
-            | ({"broadcast": In(1)} if parameters.product else {})
+            | ({"broadcast": In(1), "only_b": Out(1)} if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -106,6 +107,9 @@ class CellWalker(wiring.Component):
         # Cycle 2: the addresses
         with m.If(going):
             m.d.sync += self.cell.eq(Mux(new_line, 0, self.cell + 1))
+        if self._product:
+            with m.If(going):
+                m.d.sync += self.only_b.eq(second & self.broadcast)
         with m.If(start | (going & adds)):
             m.d.sync += self.read_split.eq(Mux(second, 0, Mux(dense, self.split, self._lanes)))
         for address, origin in ((self.a, self.origin_a), (self.b, self.origin_b)):

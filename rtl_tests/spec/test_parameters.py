@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from maccord.spec.isa_features import Feature, features
 from maccord.spec.parameters import Parameters
 
 
@@ -103,6 +104,16 @@ def test_depthwise_takes_nine_rows_all_lanes_and_no_packing(
     assert Parameters(**options).depthwise == depthwise
 
 
+@pytest.mark.parametrize("value", [None, 0, 1, "yes"])
+def test_product_is_a_bool(value: Any) -> None:
+    with pytest.raises(TypeError, match="product must be True or False, got"):
+        Parameters(product=value)
+
+
+def test_features_tell_of_products() -> None:
+    assert features(Parameters(product=True)) == features(Parameters()) | Feature.PRODUCT
+
+
 def test_names_tell_configurations_apart() -> None:
     names = [
         Parameters(**options).name
@@ -110,5 +121,6 @@ def test_names_tell_configurations_apart() -> None:
     ]
     assert len(set(names)) == len(names)
     assert Parameters(rows=12, cols=20).name == "r12c20"
+    assert Parameters(rows=12, cols=20, product=True).name == "r12c20-product"
     assert Parameters(rows=12, cols=20, family="xcup").name == "r12c20-xcup"
     assert Parameters(rows=12, cols=20, family="xcup", packed=True).name == "r12c20-xcup-packed"

@@ -16,6 +16,7 @@ from maccord.golden.graph import (
     Conv2d,
     Flatten,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
@@ -131,6 +132,25 @@ def _sum(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return operation, [_some_shape(rng)] * 2
 
 
+def random_product(rng: np.random.Generator, first: Quantization, second: Quantization) -> Mul:
+    """A product of most of whose codes few are clamped."""
+    wide = random_quantization(rng)
+    scale = float(np.float32(first.scale * second.scale * rng.uniform(80, 300)))
+    output = Quantization(scale, wide.zero_point)
+    return Mul("product", (first, second), output, relu=bool(rng.integers(2)))
+
+
+def _product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    return operation, [_some_shape(rng)] * 2
+
+
+def _channel_product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    shape = _image(rng, (1, 1), 16)
+    return operation, [shape, (shape[0], 1, 1, shape[3])]
+
+
 def _clamp(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     low, high = sorted(int(code) for code in rng.integers(0, 256, 2))
     return Clamp("clamp", random_quantization(rng), low, high), [_some_shape(rng)]
@@ -148,20 +168,21 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
     "avg_pool": _avg_pool,
     "global_pool": _global_pool,
     "sum": _sum,
+    "product": _product,
+    "channel_product": _channel_product,
     "clamp": _clamp,
     "copy": _copy,
 }
 
 
 def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, list[Shape]]:
-    """A legal operation that scans windows or adds, and the shapes of its inputs.
+    """A legal operation that scans windows, adds or multiplies, and the shapes of its inputs.
 
     Parameters
     ----------
     rng : Generator
     kind : str
-        ``depthwise``, ``max_pool``, ``large_max_pool``, ``avg_pool``, ``global_pool``, ``sum``,
-        ``clamp`` or ``copy``.
+        One of `OPERATIONS`.
     """
     return OPERATIONS[kind](rng)
 

@@ -11,11 +11,12 @@ from random_networks import cuts, random_quantization
 from unit_bench import instruction
 
 from maccord.golden.array.add import add_factors
-from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d
+from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d, Mul, Quantization
 from maccord.golden.kernels.add import add
 from maccord.golden.kernels.avg_pool2d import avg_pool2d, mean_multiplier
 from maccord.golden.kernels.conv2d import conv2d
 from maccord.golden.kernels.max_pool2d import max_pool2d
+from maccord.golden.kernels.mul import check_mul, mul
 from maccord.spec.isa import (
     INSTRUCTION_BYTES,
     PARAMETER_ROWS,
@@ -62,6 +63,7 @@ class WindowProgram:
             Mode.DEPTHWISE: self._depthwise,
             Mode.MAX: self._maximum,
             Mode.ADD: self._sum,
+            Mode.MUL: self._product,
         }[mode]()
 
     def image(self) -> tuple[np.ndarray, int]:
@@ -142,6 +144,8 @@ class WindowProgram:
         origin: Callable[[int, int, int], int],
         streams: list[np.ndarray] | None = None,
         widest: int = 1 << 16,
+        *,
+        whole: bool = False,
     ) -> None:
         """Emit the COMPUTEs and STOREs of a layer.
 
@@ -155,6 +159,8 @@ class WindowProgram:
             Weights, of each column tile: parameters and passes.
         widest : int
             Pixels in a line of a tile.
+        whole : bool
+            Whether there is one tile of all pixels for each column tile.
         """
         rng, p = self._rng, self.parameters
         height, width, channels = y.shape
@@ -169,9 +175,9 @@ class WindowProgram:
                 passes = (len(streams[tile]) - PARAMETER_ROWS) // p.rows
                 row = self._weights(streams[tile])
                 tokens |= _WEIGHT
-            for line, lines in cuts(rng, height, 6):
+            for line, lines in [(0, height)] if whole else cuts(rng, height, 6):
                 most = min(widest, p.accumulators // lines)
-                for cell, cells in cuts(rng, width, most):
+                for cell, cells in [(0, width)] if whole else cuts(rng, width, most):
                     output = self._take("output", lines * cells * pitch)
                     fields = {
                         "activation": origin(line, cell, first),
@@ -368,6 +374,40 @@ class WindowProgram:
         )
         y = add(a, b, operation)
         self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c)
+
+    def _product(self) -> None:
+        """Of two tensors, or with one value per channel."""
+        rng, p = self._rng, self.parameters
+        broadcast = bool(rng.integers(2))
+        a = self._input()[:8, :8] if broadcast else self._input()
+        b = rng.integers(0, 256, a.shape, dtype=np.uint8)
+        first, second, wide = (random_quantization(rng) for _ in range(3))
+        output = Quantization(first.scale * second.scale * 250, wide.zero_point)
+        operation = Mul("product", (first, second), output, relu=bool(rng.integers(2)))
+        pitch = a.shape[2] + int(rng.integers(4))
+        line = a.shape[1] * pitch
+        banks = p.activation_banks
+        apart = -(-a.shape[0] * line // banks) * banks
+        base = self._take("activation", 2 * apart)
+        self._load(a ^ 0x80, pitch, base, signal=0)
+        self._load(b ^ 0x80, pitch, base + apart)
+        self._emit(
+            Opcode.SETUP_MUL,
+            multiplier=int(check_mul(operation).view(np.uint32)),
+            zero_point_a=first.zero_point - 128,
+            zero_point_b=second.zero_point - 128,
+            operand_pitch=apart,
+            broadcast=broadcast,
+            step_x=pitch,
+            step_y=line,
+            zero_point=output.zero_point - 128,
+            low=(output.zero_point if operation.relu else 0) - 128,
+            high=127,
+        )
+        # With `broadcast`, the tile's first pixel has the only values that count.
+        factor = b[None, :1, :1] if broadcast else b[None]
+        y = mul(a[None], factor, operation)[0]
+        self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c, whole=broadcast)
 
     def _dense(self) -> None:
         """A convolution of 1 x 1, to lie between the others."""
