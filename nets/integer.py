@@ -26,6 +26,9 @@ from ..golden.graph import (
     Network,
     Operation,
     Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from ..golden.kernels.add import check_add
 from ..golden.kernels.avg_pool2d import mean_multiplier
@@ -34,6 +37,7 @@ from ..golden.kernels.gemm import OFFSET
 from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
 from .integer_layers import layer_of
+from .integer_moves import shuffle, take, upsample
 from .products import exact_floats
 
 __all__ = ["IntegerNetwork"]
@@ -173,6 +177,9 @@ _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Flatten: _flatten,
     Relabel: _relabel,
     Concat: _concat,
+    Upsample: upsample,
+    Slice: take,
+    Shuffle: shuffle,
 }
 
 
