@@ -352,7 +352,7 @@ def _view(
     root = network.tensors[at.root].shape
     if prod(root) == prod(shape):
         return view(bases[at.root], shape)
-    if root[:-1] != shape[:-1]:
+    if prod(root[:-1]) != prod(shape[:-1]):
         raise ValueError(
             f"{name} must not be a flattened part of a concatenation to run in hardware"
         )

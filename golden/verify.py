@@ -17,17 +17,30 @@ from .graph import (
     Network,
     Node,
     Operation,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
+from .kernels.shuffle import check_shuffle
+from .kernels.slice import check_slice
+from .kernels.upsample import check_upsample
 
 __all__ = ["verify"]
 
-_DIMENSIONS: dict[type[Operation], int] = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
+_DIMENSIONS: dict[type[Operation], int] = {
+    Conv2d: 4,
+    MaxPool2d: 4,
+    AvgPool2d: 4,
+    Linear: 2,
+    Upsample: 4,
+    Shuffle: 4,
+}
 
 
 def verify(network: Network) -> None:
@@ -110,6 +123,10 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
             )
     _verify_source(node, sources[0])
     _verify_operation(node)
+    if isinstance(operation, Slice):
+        check_slice(operation, sources[0].shape)
+    elif isinstance(operation, Shuffle):
+        check_shuffle(operation, sources[0].shape)
     shape = operation.output_shape(*(source.shape for source in sources))
     return Tensor(node.name, shape, operation.output)
 
@@ -156,3 +173,5 @@ def _verify_operation(node: Node) -> None:
         check_avg_pool2d(operation)
     elif isinstance(operation, Clamp):
         check_clamp(operation)
+    elif isinstance(operation, Upsample):
+        check_upsample(operation)

@@ -119,7 +119,7 @@ def convert(
         with _traceable(model):
             spelled = trace(model)
             expected = model(images[0].clone())
-        spell(spelled, network)
+        spell(spelled, network, images[0])
         with _traceable(model):
             found = spelled(images[0].clone())
         for before, after in zip(
@@ -129,6 +129,7 @@ def convert(
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
             preparation.separate_layers(prepared)
+            preparation.share_observers(prepared)
             preparation.observe_behind_clamps(prepared)
             for image in images:
                 prepared(image.clone())
@@ -159,7 +160,7 @@ def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
     """
     with qnnpack(), one_thread():
         spelled = trace(model)
-        spell(spelled, type(model).__name__)
+        spell(spelled, type(model).__name__, image)
         prepared = _prepare(spelled, image)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="must run observer before")

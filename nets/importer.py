@@ -14,10 +14,13 @@ from ..golden import overflow
 from ..golden.graph import Layer, Quantization
 from .framework import path_of
 from .host import HostRegions
+from .import_parts import note_part, take_part
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
 from .outputs import flat
+from .pads import padding_of
 from .pairs import PAIRS, import_pair
+from .parts import PARTS
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -40,6 +43,9 @@ _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functi
     "hardtanh": ("min_val", "max_val", "inplace"),
     "clamp": ("min", "max"),
     "cat": ("dim",),
+    "narrow": ("dim", "start", "length"),
+    "channel_shuffle": ("groups",),
+    "interpolate": ("size", "scale_factor", "mode", "align_corners"),
     "identity": (),
 }
 _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
@@ -55,6 +61,7 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.Dropout, "identity"),
     (nn.Dropout2d, "identity"),
     (nn.Identity, "identity"),
+    (nn.ChannelShuffle, "channel_shuffle"),
 )
 _FUNCTIONS: dict[object, str] = {
     **dict.fromkeys((nn.functional.max_pool2d, torch.max_pool2d), "max_pool2d"),
@@ -71,6 +78,8 @@ _FUNCTIONS: dict[object, str] = {
     nn.functional.hardtanh: "hardtanh",
     **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
+    torch.narrow: "narrow",
+    nn.functional.interpolate: "interpolate",
     # quantized dropout has quantization parameters but ignores them
     **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
@@ -92,6 +101,7 @@ class Importer:
         self.parameters: dict[str, Quantization] = {}
         self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
+        self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
 
     def name(self, path: str) -> str:
         """Return a new step's name: network name and path, numbered if already used."""
@@ -177,6 +187,9 @@ class Importer:
             module = self.graph_module.get_submodule(str(node.target))
         if self.is_pad(node):
             self._pad(node, module)
+            return
+        if node.target in PARTS:
+            note_part(self, node)
             return
         if not is_convolution(module) and not self.feeds_pads(node):
             self.no_pads(node)
@@ -274,7 +287,7 @@ class Importer:
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
         """Note zeros around dequantized codes, which are to be quantized again."""
         source, before = self.floats.get(_first(node), (None, NO_PADS))
-        widths, mode, value = _padding(node, module)
+        widths, mode, value = padding_of(node, module)
         if source is None:
             self.refuse(node)
         if mode != "constant" or value or min(widths) < 0 or len(widths) > 4:
@@ -301,6 +314,9 @@ class Importer:
         if node.args[0] in self.floats:
             self._requantize(node)
             return
+        if node.args[0] in self.parts:
+            take_part(self, node)
+            return
         if self.steps:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
@@ -314,8 +330,9 @@ class Importer:
         self.floats[node] = (source, self.pads.get(source, NO_PADS))
 
     def feeds_pads(self, node: torch.fx.Node) -> bool:
-        """Whether the node dequantizes codes that only paddings read."""
-        return node.target == "dequantize" and all(map(self.is_pad, node.users))
+        """Whether the node dequantizes codes that only paddings and parts read."""
+        read = all(user.target in PARTS or self.is_pad(user) for user in node.users)
+        return node.target == "dequantize" and read
 
     def is_pad(self, node: torch.fx.Node) -> bool:
         """Whether the node is a padding."""
@@ -370,15 +387,6 @@ class Importer:
 def _first(node: torch.fx.Node) -> Any:  # noqa: ANN401
     """Return a node's first argument."""
     return node.args[0]
-
-
-def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, ...], str, float]:
-    """Widths (left, right, top, bottom), mode and value of a padding."""
-    if isinstance(module, nn.ConstantPad1d | nn.ConstantPad2d):
-        return tuple(module.padding), "constant", module.value
-    names = ("pad", "mode", "value")
-    given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
-    return tuple(given["pad"]), given.get("mode", "constant"), given.get("value") or 0.0
 
 
 def import_network(

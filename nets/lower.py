@@ -27,7 +27,10 @@ from ..golden.graph import (
     Operation,
     Quantization,
     Relabel,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
 from ..golden.kernels.clamp import clamp_codes
 from ..golden.kernels.flatten import channels_last_columns
@@ -35,6 +38,7 @@ from ..golden.verify import verify
 from .host_function import host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
+from .lower_parts import part_spans, upsample_factors
 from .unsupported import Unsupported
 
 __all__ = ["Lowered", "Output", "lower", "lowered", "reordered"]
@@ -304,6 +308,29 @@ class _Lowering:
         if columns != row:
             self._refuse(step, "shape", f"(-1, {row})", (-1, columns))
         self._flatten(Step(step.name, "flatten", step.inputs, {"start_dim": 1}))
+
+    def _part(self, step: Step) -> None:
+        source = self.source(step)
+        spans = part_spans(step, source.shape)
+        if not any(spans):
+            self.alias(step)
+            return
+        self.node(step, Slice(step.name, source.quantization, spans), [source])
+
+    _narrow = _part
+
+    def _channel_shuffle(self, step: Step) -> None:
+        source = self.source(step, 4)
+        groups = step.arguments["groups"]
+        self.node(step, Shuffle(step.name, source.quantization, groups), [source])
+
+    def _interpolate(self, step: Step) -> None:
+        source = self.source(step, 4)
+        factors = upsample_factors(step, source.shape)
+        if factors == (1, 1):
+            self.alias(step)
+            return
+        self.node(step, Upsample(step.name, source.quantization, factors), [source])
 
     def _clamp(self, step: Step) -> None:
         source = self.source(step)

@@ -18,6 +18,8 @@ from torch.ao import quantization
 from torch.ao.quantization import backend_config
 from torch.nn import functional
 
+from .parts import PARTS
+
 __all__ = [
     "PADS",
     "backend",
@@ -26,6 +28,7 @@ __all__ = [
     "floor_weight_scales",
     "observe_behind_clamps",
     "qconfig",
+    "share_observers",
 ]
 
 PADS: tuple[object, ...] = (
@@ -34,6 +37,12 @@ PADS: tuple[object, ...] = (
 
 _BIAS_STEPS = 2.0**30  # half of int32 for the bias, half for the sum of products
 _CLAMPS = (functional.relu6, functional.hardtanh, torch.clamp, "clamp")
+_KEEPING = (
+    *PARTS,
+    *(torch.max_pool2d, functional.max_pool2d, functional.avg_pool2d),
+    *(functional.adaptive_avg_pool2d, torch.mean, "mean", functional.interpolate, torch.narrow),
+)
+_KEEPING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ChannelShuffle)
 _BOUNDS = {  # positions, names and defaults of a clamp's bounds
     functional.hardtanh: (("min_val", -1.0), ("max_val", 1.0)),
     torch.clamp: (("min", None), ("max", None)),
@@ -65,12 +74,12 @@ def qconfig() -> quantization.QConfig:
 
 
 def backend() -> backend_config.BackendConfig:
-    """Return the configuration of PyTorch's INT8 kernels; padding keeps scale and zero point."""
+    """Return the configuration of PyTorch's INT8 kernels; pads and parts keep their scale."""
     config = backend_config.get_native_backend_config()
     codes = backend_config.DTypeConfig(input_dtype=torch.quint8, output_dtype=torch.quint8)
     shares = backend_config.ObservationType.OUTPUT_SHARE_OBSERVER_WITH_INPUT
-    for pad in PADS:
-        pattern: Any = backend_config.BackendPatternConfig(pad)  # pyright: ignore
+    for kept in (*PADS, *PARTS):
+        pattern: Any = backend_config.BackendPatternConfig(kept)  # pyright: ignore
         config.set_backend_pattern_config(
             pattern.set_observation_type(shares).set_dtype_configs([codes])
         )
@@ -94,6 +103,26 @@ def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
         if observed.args[0].op != "placeholder" and len(observed.args[0].users) == 1:
             found[observed] = bounds
     return found
+
+
+def share_observers(prepared: fx.GraphModule) -> None:
+    """Give outputs of operators that keep their input's scale its observer again.
+
+    A concatenation gives all of its inputs one observer, and forgets that pools, upsamplings,
+    shuffles and parts share theirs with the tensor that they read.
+    """
+    for node in prepared.graph.nodes:
+        if not (node.target in _KEEPING or isinstance(_module(prepared, node), _KEEPING_MODULES)):
+            continue
+        kept = _module(prepared, node.args[0])
+        for user in node.users:
+            other = _module(prepared, user)
+            observed = isinstance(other, quantization.ObserverBase) and other is not kept
+            if kept is None or not observed:
+                continue
+            for name, module in list(prepared.named_modules(remove_duplicate=False)):
+                if module is other:
+                    prepared.set_submodule(name, kept)
 
 
 def observe_behind_clamps(prepared: fx.GraphModule) -> None:

@@ -19,11 +19,10 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .parts import SCOPE, spell_parts
 from .source_line import LineTracer
 
 __all__ = ["SCOPE", "spell", "trace"]
-
-SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
 
 _RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
 _ADD = (torch.add, python_operator.iadd, "add", "add_")
@@ -39,6 +38,8 @@ _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure e
 }
 _CLAMPS = (torch.clamp, torch.clamp_, "clamp", "clamp_")
 _VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
+_VIEWS += (torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
+_VIEWS += (python_operator.getitem,)
 _SAME = (functional.dropout, functional.dropout2d)
 _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -56,7 +57,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
     return fx.GraphModule(model, graph)
 
 
-def spell(traced: fx.GraphModule, network: str) -> None:
+def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     Keyword arguments become positional where quantization expects tensors. Readers of a tensor
@@ -70,6 +71,8 @@ def spell(traced: fx.GraphModule, network: str) -> None:
         From `trace`.
     network : str
         Name for error messages.
+    image : Tensor of shape (N, C, H, W)
+        For its size.
 
     Raises
     ------
@@ -85,6 +88,7 @@ def spell(traced: fx.GraphModule, network: str) -> None:
     for node in list(traced.graph.nodes):
         speller.respell(node)
     speller.separate()
+    spell_parts(traced, image)
     traced.graph.eliminate_dead_code()
     traced.recompile()
 

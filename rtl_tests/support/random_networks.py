@@ -21,8 +21,12 @@ from maccord.golden.graph import (
     Node,
     Operation,
     Quantization,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
+from maccord.golden.operations.slice import Span
 from maccord.golden.verify import verify
 
 __all__ = ["OPERATIONS", "NetworkBuilder", "random_network", "random_operation"]
@@ -161,6 +165,34 @@ def _copy(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return Concat("copy", (quantization,), quantization), [_some_shape(rng)]
 
 
+def _upsample(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    factors = _pair(rng, 1, 4)
+    factors = (2, 1) if factors == (1, 1) else factors
+    return Upsample("up", random_quantization(rng), factors), [_image(rng, (1, 1), 12)]
+
+
+def _span(rng: np.random.Generator, size: int, most: int) -> Span | None:
+    """A part of a dimension, or all of it."""
+    if rng.random() < 0.2:
+        return None
+    first, step = int(rng.integers(size)), int(rng.integers(1, most + 1))
+    return first, int(rng.integers(1, (size - 1 - first) // step + 2)), step
+
+
+def _slice(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    shape = _image(rng, (2, 1), 16)
+    rows = _span(rng, shape[1], 3) or (1, shape[1] - 1, 1)
+    spans = rows, _span(rng, shape[2], 3), _span(rng, shape[3], 1)
+    return Slice("slice", random_quantization(rng), spans), [shape]
+
+
+def _shuffle(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    groups = int(rng.integers(2, 5))
+    shape = _image(rng, (1, 1), 12)
+    channels = groups * int(rng.integers(1, 20))
+    return Shuffle("shuffle", random_quantization(rng), groups), [(*shape[:3], channels)]
+
+
 OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shape]]]] = {
     "depthwise": _depthwise,
     "max_pool": _max_pool,
@@ -172,6 +204,9 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
     "channel_product": _channel_product,
     "clamp": _clamp,
     "copy": _copy,
+    "upsample": _upsample,
+    "slice": _slice,
+    "shuffle": _shuffle,
 }
 
 
