@@ -21,6 +21,7 @@ from .parameters import (
     Packed,
     Rows,
     WeightBytes,
+    WindowWidth,
     parameters_of,
 )
 
@@ -77,6 +78,7 @@ def compile_target(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    window_width: WindowWidth = 3,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

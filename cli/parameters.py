@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "OutputBytes", "Packed", "Rows", "WeightBytes", "parameters_of",
+    "Lanes", "LineCells", "OutputBytes", "Packed", "Rows", "WeightBytes", "WindowWidth",
+    "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -78,6 +79,14 @@ Packed = Annotated[
         "--packed",
         help="With `--family xcup`: two columns to a multiplier block, an even number of columns, "
         "no windows for depthwise layers.",
+        rich_help_panel=ARRAY,
+    ),
+]
+WindowWidth = Annotated[
+    int,
+    typer.Option(
+        help="Width of the widest window of a depthwise layer, cells: 3, or 5 with 15 rows or "
+        "more; 5 x 5 kernels then take half the passes.",
         rich_help_panel=ARRAY,
     ),
 ]

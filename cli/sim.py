@@ -23,6 +23,7 @@ from .parameters import (
     Packed,
     Rows,
     WeightBytes,
+    WindowWidth,
     parameters_of,
 )
 
@@ -85,6 +86,7 @@ def sim(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    window_width: WindowWidth = 3,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

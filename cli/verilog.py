@@ -19,6 +19,7 @@ from .parameters import (
     Packed,
     Rows,
     WeightBytes,
+    WindowWidth,
     parameters_of,
 )
 
@@ -38,6 +39,7 @@ def verilog(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    window_width: WindowWidth = 3,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

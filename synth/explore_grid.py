@@ -21,7 +21,7 @@ _ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
-    "line_cells": "line {}", "family": "{}", "packed": "{}",
+    "line_cells": "line {}", "family": "{}", "packed": "{}", "window_width": "window {}",
 }  # fmt: skip
 
 Value = int | str | bool

@@ -16,13 +16,19 @@ from maccord.spec.parameters import Parameters
 
 # rows, cols, lanes
 SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
-DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64)]
+DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64), (15, 4, 4, 5)]
 
 
-def parameters(shape: tuple[int, int, int]) -> Parameters:
-    rows, cols, lanes = shape
+def parameters(shape: tuple[int, ...]) -> Parameters:
+    rows, cols, lanes, window_width = (*shape, 3)[:4]
     weight_bytes = max(1 << 11, 1 << (2 * rows * cols + 16 * cols).bit_length())
-    return Parameters(rows, cols, lanes, weight_bytes=weight_bytes, accumulators=64, line_cells=16)
+    return Parameters(
+        *(rows, cols, lanes),
+        weight_bytes=weight_bytes,
+        accumulators=64,
+        line_cells=32 if window_width > 3 else 16,
+        window_width=window_width,
+    )
 
 
 def random_setup(rng: np.random.Generator, rows: int) -> Instruction:
@@ -53,7 +59,11 @@ def random_window(rng: np.random.Generator, p: Parameters, mode: Mode) -> Instru
         banks = p.activation_banks
         pitch = banks * int(rng.integers(p.activation_bytes // banks))
         return instruction(Opcode.SETUP_ADD, operand_pitch=pitch, shift=20, factor_b=9, **fields)
-    fields |= {"window_height": int(rng.integers(1, 4)), "window_width": int(rng.integers(1, 4))}
+    widest = 0 if mode == Mode.DEPTHWISE and p.wide_window else 1
+    fields |= {
+        "window_height": int(rng.integers(1, 4)),
+        "window_width": int(rng.integers(widest, 4)),
+    }
     fields |= {"stride_y": int(rng.integers(1, 5)), "stride_x": int(rng.choice([1, 2, 3, 15]))}
     walk = {"taps": 1, "lines": 1}
     if mode == Mode.DEPTHWISE:
@@ -161,7 +171,7 @@ def ends(run: Run) -> list[int]:
 
 @pytest.mark.parametrize("rate", ["always", "patient"])
 @pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
-def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
+def test_random_programs(shape: tuple[int, ...], rate: str) -> None:
     p = parameters(shape)
     run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.02)
     run.finish()
@@ -180,7 +190,7 @@ def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
-def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
+def test_geometry_changes_between_vectors(shape: tuple[int, ...]) -> None:
     """A vector meets its SETUP from its issue until all it leads to is done."""
     p = parameters(shape)
     run = Run(p, random_program(seed=2, p=p))
@@ -202,7 +212,7 @@ def long_walk(rows: int, passes: int) -> Instruction:
 
 @pytest.mark.parametrize("pixels", [1, 4, 20])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> None:
+def test_passes_follow_each_other(shape: tuple[int, ...], pixels: int) -> None:
     """Every `rows` cycles, or without a gap when a pass has more pixels; one tile, many passes."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -219,7 +229,7 @@ def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> N
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
+def test_one_pixel_tiles(shape: tuple[int, ...]) -> None:
     """The tightest case: a pass a tile, a pixel a pass, new parameters for each."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -234,7 +244,7 @@ def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> None:
+def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, ...]) -> None:
     """Between the last vector of a long tile and the next, of other shape: no idle cycle."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -251,7 +261,7 @@ def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> N
 
 @pytest.mark.parametrize("mode", [Mode.MAX, Mode.ADD])
 @pytest.mark.parametrize("shape", [(4, 4, 4), (4, 12, 2)], ids=str)
-def test_tiles_without_weights_follow_each_other(shape: tuple[int, int, int], mode: Mode) -> None:
+def test_tiles_without_weights_follow_each_other(shape: tuple[int, ...], mode: Mode) -> None:
     """Not one idle cycle between tiles of seven cells or more."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
