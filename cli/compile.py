@@ -37,6 +37,7 @@ from .parameters import (
     ProductIfNeeded,
     Rows,
     WeightBytes,
+    WindowWidth,
     open_switches,
     parameters_of,
 )
@@ -101,6 +102,7 @@ def compile_target(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    window_width: WindowWidth = 3,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

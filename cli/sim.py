@@ -40,6 +40,7 @@ from .parameters import (
     ProductIfNeeded,
     Rows,
     WeightBytes,
+    WindowWidth,
     open_switches,
     parameters_of,
 )
@@ -111,6 +112,7 @@ def sim(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    window_width: WindowWidth = 3,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.isa import Mode, Opcode
 from ...spec.parameters import Parameters
-from ..layouts import fields_layout
+from ..layouts import fields_layout, window_cells
 
 __all__ = ["CellWalker"]
 
@@ -47,6 +47,7 @@ class CellWalker(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._lanes = parameters.vector_bytes
         self._product = parameters.product
+        self._parameters = parameters
         address = range(parameters.activation_bytes)
         super().__init__(
             {
@@ -77,11 +78,12 @@ class CellWalker(wiring.Component):
         line_start = Signal(init=1)  # the next cell is the first of its line
         adds, dense = Signal(), Signal()
         busy, move_y = Signal(), Signal()
+        width = window_cells(setup, self._parameters)
         line, line_ends = self._count(
             m, "y", (setup.window_height, setup.stride_y, self.height), busy, move_y, None
         )
         column, column_ends = self._count(
-            m, "x", (setup.window_width, setup.stride_x, self.width), busy, self.go, line_ends
+            m, "x", (width, setup.stride_x, self.width), busy, self.go, line_ends
         )
         m.d.comb += [
             busy.eq(self.armed | self.under_way),

@@ -238,14 +238,17 @@ class WindowProgram:
         cells[edge] = zero ^ 0x80
         base, pitch = self._cells(cells)
         line = cells.shape[1] * pitch
-        window = min(kh, WINDOW), min(kw, WINDOW)
-        parts = -(-kh // WINDOW), -(-kw // WINDOW)
+        full = p.window_width
+        window = min(kh, WINDOW), min(kw, full)
+        if window[1] == 4:
+            window = window[0], full
+        parts = -(-kh // WINDOW), -(-kw // full)
         weight = layer.weight[:, 0].astype(np.int32)
         folded = layer.bias_q + (128 - zero) * weight.sum(axis=(1, 2))
         matrices = np.zeros((*parts, p.rows, channels), np.int8)
         for y0, x0 in np.ndindex(kh, kw):
-            row = (WINDOW - window[0] + y0 % WINDOW) * WINDOW + WINDOW - window[1] + x0 % WINDOW
-            matrices[y0 // WINDOW, x0 // WINDOW, row] = weight[:, y0, x0]
+            row = (WINDOW - window[0] + y0 % WINDOW) * full + full - window[1] + x0 % full
+            matrices[y0 // WINDOW, x0 // full, row] = weight[:, y0, x0]
         tiles = [slice(c, min(c + p.cols, channels)) for c in range(0, channels, p.cols)]
         streams = [self._stream(layer, t, matrices[..., t], folded) for t in tiles]
         low, high = layer.bounds
@@ -254,7 +257,7 @@ class WindowProgram:
             mode=Mode.DEPTHWISE,
             run=p.rows,
             taps=parts[1],
-            tap_pitch=WINDOW * pitch,
+            tap_pitch=full * pitch,
             lines=parts[0],
             line_pitch=WINDOW * line,
             step_x=pitch,
@@ -267,12 +270,13 @@ class WindowProgram:
         sy, sx = layer.stride
         widest = (p.line_cells - window[1]) // sx + 1
         # Passes beyond the kernel may read on into what comes behind the cells.
-        self._take("activation", 2 * line + 2 * pitch)
+        self._take("activation", 2 * line + (full - 1) * pitch)
         self._tiles(y, lambda y, x, c: base + y * sy * line + x * sx * pitch + c, streams, widest)
 
     def _window(self, window: tuple[int, int], stride: tuple[int, int]) -> dict[str, int]:
         names = ("window_height", "window_width", "stride_y", "stride_x")
-        return dict(zip(names, (*window, *stride), strict=True))
+        cells = window[0], window[1] if window[1] <= WINDOW else 0
+        return dict(zip(names, (*cells, *stride), strict=True))
 
     def _geometry(self, largest: int) -> dict[str, tuple[int, ...]]:
         """Kernel, stride and padding at random."""

@@ -25,15 +25,16 @@ CONFIGURATIONS = {
     "9x4 bus 8": Parameters(rows=9, cols=4, axi_bytes=8, product=True, **SMALL),
     "9x20 bus 32": Parameters(rows=9, cols=20, axi_bytes=32, **SMALL),
     "32x8 bus 64": Parameters(rows=32, cols=8, axi_bytes=64, **SMALL),
+    "15x4 bus 8 windows 5": Parameters(rows=15, cols=4, axi_bytes=8, window_width=5, **SMALL),
     # Without depthwise convolutions
     "4x4 bus 8": Parameters(rows=4, cols=4, axi_bytes=8, **SMALL),
     "8x32": Parameters(rows=8, cols=32, **SMALL),
     "16x8 2 lanes": Parameters(rows=16, cols=8, lanes=2, product=True, **SMALL),
 }
-# One array with depthwise convolutions and products by day; the others, a model each, by night
-DAILY = "9x4 bus 8"
+# An array of each width of windows by day; the others, a model each, by night
+DAILY = ("9x4 bus 8", "15x4 bus 8 windows 5")
 NAMES = [
-    name if name == DAILY else pytest.param(name, marks=pytest.mark.nightly)
+    name if name in DAILY else pytest.param(name, marks=pytest.mark.nightly)
     for name in CONFIGURATIONS
 ]
 SEEDS = [seed if seed < 2 else pytest.param(seed, marks=pytest.mark.nightly) for seed in range(10)]

@@ -110,7 +110,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
         memory=image,
-        features=needed(compiled.program),
+        features=needed(compiled.program, compiled.parameters),
         program=compiled.program_offset,
         outputs=(),
         scratch=(compiled.scratch,),

@@ -17,14 +17,20 @@ from maccord.spec.parameters import Parameters
 
 # rows, cols, lanes
 SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
-DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64)]
+DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64), (15, 4, 4, 5)]
 PRODUCT_SHAPES = [(4, 4, 4), (4, 12, 2), (9, 4, 4)]
 
 
-def parameters(shape: tuple[int, int, int]) -> Parameters:
-    rows, cols, lanes = shape
+def parameters(shape: tuple[int, ...]) -> Parameters:
+    rows, cols, lanes, window_width = (*shape, 3)[:4]
     weight_bytes = max(1 << 11, 1 << (2 * rows * cols + 16 * cols).bit_length())
-    return Parameters(rows, cols, lanes, weight_bytes=weight_bytes, accumulators=64, line_cells=16)
+    return Parameters(
+        *(rows, cols, lanes),
+        weight_bytes=weight_bytes,
+        accumulators=64,
+        line_cells=32 if window_width > 3 else 16,
+        window_width=window_width,
+    )
 
 
 ARRAYS = [
@@ -64,7 +70,11 @@ def random_window(rng: np.random.Generator, p: Parameters, mode: Mode) -> Instru
         return instruction(Opcode.SETUP_MUL, **fields)
     if mode == Mode.ADD:
         return instruction(Opcode.SETUP_ADD, operand_pitch=pitch, shift=20, factor_b=9, **fields)
-    fields |= {"window_height": int(rng.integers(1, 4)), "window_width": int(rng.integers(1, 4))}
+    widest = 0 if mode == Mode.DEPTHWISE and p.wide_window else 1
+    fields |= {
+        "window_height": int(rng.integers(1, 4)),
+        "window_width": int(rng.integers(widest, 4)),
+    }
     fields |= {"stride_y": int(rng.integers(1, 5)), "stride_x": int(rng.choice([1, 2, 3, 15]))}
     walk = {"taps": 1, "lines": 1}
     if mode == Mode.DEPTHWISE:
@@ -229,7 +239,7 @@ def long_walk(rows: int, passes: int) -> Instruction:
 
 @pytest.mark.parametrize("pixels", [1, 4, 20])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> None:
+def test_passes_follow_each_other(shape: tuple[int, ...], pixels: int) -> None:
     """Every `rows` cycles, or without a gap when a pass has more pixels; one tile, many passes."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -246,7 +256,7 @@ def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> N
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
+def test_one_pixel_tiles(shape: tuple[int, ...]) -> None:
     """The tightest case: a pass a tile, a pixel a pass, new parameters for each."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -261,7 +271,7 @@ def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> None:
+def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, ...]) -> None:
     """Between the last vector of a long tile and the next, of other shape: no idle cycle."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -278,7 +288,7 @@ def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> N
 
 @pytest.mark.parametrize("mode", [Mode.MAX, Mode.ADD])
 @pytest.mark.parametrize("shape", [(4, 4, 4), (4, 12, 2)], ids=str)
-def test_tiles_without_weights_follow_each_other(shape: tuple[int, int, int], mode: Mode) -> None:
+def test_tiles_without_weights_follow_each_other(shape: tuple[int, ...], mode: Mode) -> None:
     """Not one idle cycle between tiles of seven cells or more."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
