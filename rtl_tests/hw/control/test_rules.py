@@ -18,7 +18,16 @@ from maccord.golden.machine.machine import Machine, ProgramError
 from maccord.hw.control import rules as hw_rules
 from maccord.hw.control.dispatch import Dispatch
 from maccord.hw.layouts import header_layout
-from maccord.spec.isa import TABLE, Instruction, Mode, Opcode, check, encode, encode_program
+from maccord.spec.isa import (
+    TABLE,
+    Instruction,
+    Mode,
+    Opcode,
+    check,
+    encode,
+    encode_program,
+    implemented,
+)
 from maccord.spec.isa_rules import Implemented, Rule, Unless, value_of
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
@@ -28,7 +37,12 @@ CONFIGURATIONS = {
         rows=4, cols=12, axi_bytes=16, activation_bytes=2048, weight_bytes=1024, output_bytes=1024
     ),
     "depthwise": Parameters(
-        rows=9, cols=3, axi_bytes=8, activation_bytes=4096, weight_bytes=1024, accumulators=16
+        *(9, 3),
+        axi_bytes=8,
+        activation_bytes=4096,
+        weight_bytes=1024,
+        accumulators=16,
+        product=True,
     ),
     "windows 5": Parameters(
         *(15, 3),
@@ -61,7 +75,7 @@ def near(opcode: Opcode, rule: Rule, p: Parameters) -> list[int]:
 
 
 def legal(opcode: Opcode, p: Parameters) -> Instruction:
-    """An instruction that keeps all rules, most of its fields 0."""
+    """An instruction that keeps all rules, most of its fields 0; the hardware may lack it."""
     fields = dict.fromkeys((field.name for field in TABLE[opcode].fields), 0)
     for rule in TABLE[opcode].rules:
         if not rule.holds(fields, p):
@@ -75,7 +89,7 @@ def legal(opcode: Opcode, p: Parameters) -> Instruction:
                 )
             )
     found = Instruction(opcode, fields)
-    assert check(found, p) == ErrorCode.NONE
+    assert (check(found, p) == ErrorCode.NONE) == implemented(opcode, p)
     return found
 
 
