@@ -102,7 +102,9 @@ def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
             if isinstance(rule, Implemented | Unless):
                 window = {r.subject: 1 for r in entry.rules if isinstance(r, Unless)}
                 bases += [
-                    replace(base, fields=base.fields | window | {"mode": mode}) for mode in Mode
+                    replace(base, fields=base.fields | window | {"mode": mode})
+                    for mode in Mode
+                    if mode != Mode.MUL  # not a value of the field
                 ]
             for start in bases:
                 for value in near(opcode, rule, p):
