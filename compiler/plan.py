@@ -27,6 +27,7 @@ from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
 from .shuffles import shuffle_layer
@@ -87,7 +88,7 @@ def plan(
     if isinstance(operation, Conv2d | Linear):
         return dense_plan(operation, shape, parameters, dense=dense)
     if isinstance(operation, AvgPool2d):
-        return plan(mean_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+        return _avg_pool(operation, shapes, parameters, dense=dense)
     if isinstance(operation, MaxPool2d):
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
@@ -105,6 +106,21 @@ def plan(
     if isinstance(operation, Shuffle):
         return plan(shuffle_layer(operation, shape[-1]), shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def _avg_pool(
+    operation: AvgPool2d,
+    shapes: Sequence[tuple[int, ...]],
+    parameters: Parameters,
+    *,
+    dense: bool,
+) -> Plan:
+    """Plan a pool as a depthwise convolution; in parts if its window or ones do not fit."""
+    images, height, width, channels = shapes[0]
+    try:
+        return plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+    except ValueError:
+        return large_mean_plan(operation, (images, height, width, channels), parameters)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
