@@ -32,6 +32,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -101,6 +102,7 @@ def compile_target(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

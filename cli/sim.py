@@ -35,6 +35,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -111,6 +112,7 @@ def sim(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

@@ -15,6 +15,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    Lookup,
     OutputBytes,
     Packed,
     Product,
@@ -40,6 +41,7 @@ def verilog(
     family: Family = "generic",
     packed: Packed = False,
     product: Product = False,
+    lookup: Lookup = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

@@ -82,11 +82,13 @@ class Parameters:
         Software sees it: such hardware has no `depthwise`.
     product : bool
         Whether it multiplies two tensors, SETUP_MUL.
+    lookup : bool
+        A table of 256 bytes behind each column's results, loaded by the instruction TABLE.
 
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed` or `product` no bool.
+        If a parameter is not an integer, or `packed`, `product` or `lookup` no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -104,6 +106,7 @@ class Parameters:
     family: str = "generic"
     packed: bool = False
     product: bool = False
+    lookup: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -122,6 +125,7 @@ class Parameters:
         check_family(self.family)
         _truth("packed", self.packed)
         _truth("product", self.product)
+        _truth("lookup", self.lookup)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
@@ -203,4 +207,6 @@ class Parameters:
             parts.append("packed")
         if self.product:
             parts.append("product")
+        if self.lookup:
+            parts.append("lookup")
         return "-".join(parts)
