@@ -15,6 +15,7 @@ from ..golden.graph import (
     Concat,
     Conv2d,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Operation,
@@ -70,7 +71,8 @@ def plan(
     Parameters
     ----------
     operation : Operation
-        Any operation that computes; a Concat of one input is a copy.
+        Any operation that computes; a Concat of one input is a copy, and so is a Lookup, whose
+        table the builder loads.
     shapes : sequence of tuple of int
         Shapes of its inputs.
     parameters : Parameters
@@ -93,7 +95,7 @@ def plan(
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
         return _copy(operation.name, shape, operation.low, operation.high, parameters)
-    if isinstance(operation, Concat):
+    if isinstance(operation, Concat | Lookup):  # the table is applied to what is copied
         return _copy(operation.name, shape, 0, 255, parameters)
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)

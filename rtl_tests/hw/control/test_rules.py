@@ -52,10 +52,18 @@ CONFIGURATIONS = {
         accumulators=16,
         window_width=5,
     ),
+    "tables": Parameters(
+        rows=4, cols=4, axi_bytes=8, activation_bytes=2048, weight_bytes=1024, lookup=True
+    ),
 }
 CASES = pytest.mark.parametrize("p", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 #: Rows or passes up to which the machine, which goes through them one by one, takes part.
 LONGEST = 256
+
+
+def opcodes(p: Parameters) -> list[Opcode]:
+    """Instructions that the hardware has."""
+    return [opcode for opcode in TABLE if implemented(opcode, p)]
 
 
 def near(opcode: Opcode, rule: Rule, p: Parameters) -> list[int]:
@@ -95,7 +103,8 @@ def legal(opcode: Opcode, p: Parameters) -> Instruction:
 
 def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
     """Instructions in which one field lies near the bound of a rule, in every mode."""
-    for opcode, entry in TABLE.items():
+    for opcode in opcodes(p):
+        entry = TABLE[opcode]
         for rule in entry.rules:
             base = legal(opcode, p)
             bases = [base]
@@ -113,7 +122,7 @@ def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
 
 def at_random(p: Parameters, rng: np.random.Generator) -> Instruction:
     """A legal instruction with some of its fields random or near the bounds of a rule."""
-    opcode = Opcode(int(rng.choice(list(Opcode))))
+    opcode = Opcode(int(rng.choice(opcodes(p))))
     found = legal(opcode, p)
     fields = dict(found.fields)
     rules = {rule.subject: rule for rule in TABLE[opcode].rules}
@@ -193,7 +202,8 @@ def disagreements(program: list[Instruction], p: Parameters) -> list[Instruction
 @CASES
 def test_every_rule_at_its_bounds(p: Parameters) -> None:
     cases = list(at_bounds(p))
-    for opcode, entry in TABLE.items():
+    for opcode in opcodes(p):
+        entry = TABLE[opcode]
         for rule in entry.rules:
             own = [i for r, i in cases if r is rule and i.opcode == opcode]
             others = [r for r in entry.rules if r is not rule]
@@ -212,6 +222,15 @@ def test_random_fields(p: Parameters) -> None:
     refused = sum(check(instruction, p) != ErrorCode.NONE for instruction in program)
     assert 40 < refused < 160
     assert disagreements(program, p) == []
+
+
+def test_absent_instructions_are_refused() -> None:
+    """An instruction that keeps its rules, on hardware that does not have it."""
+    having, lacking = CONFIGURATIONS["tables"], CONFIGURATIONS["depthwise"]
+    table = legal(Opcode.TABLE, having)
+    assert check(table, lacking) == ErrorCode.ILLEGAL_INSTRUCTION
+    assert disagreements([table], lacking) == []
+    assert disagreements([table], having) == []
 
 
 def test_a_dispatch_without_a_rule_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
