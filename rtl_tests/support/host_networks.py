@@ -56,7 +56,7 @@ class OneCut(_Net):
 
 
 class TwoCuts(_Net):
-    """A group norm, whose sums depend on the order in memory, then a cosine of the means."""
+    """A group norm, then a cosine of the means."""
 
     def between(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm(x)
@@ -74,6 +74,15 @@ class Part(_Net):
 
     def between(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([x, functional.logsigmoid(x), functional.max_pool2d(x, 3, 1, 1)], 1)
+
+
+class Ordered(_Net):
+    """A sum's rounding errors, which depend on the order in memory."""
+
+    def between(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.sin(x)
+        rounded = torch.sub(x, -1e4).sum((1, 2, 3), keepdim=True) - 96e4
+        return x - (rounded - x.sum((1, 2, 3), keepdim=True))
 
 
 class Chained(_Net):
@@ -132,6 +141,7 @@ HOSTED: dict[str, tuple[Callable[[], nn.Module], dict[str, list[str]]]] = {  # a
     "OneCut": (OneCut, {"softmax": ["softmax"]}),
     "TwoCuts": (TwoCuts, {"norm": ["GroupNorm"], "cos": ["cos"]}),
     "Part": (Part, {"log_sigmoid": ["log_sigmoid"]}),
+    "Ordered": (Ordered, {"sin": ["sin", "sub", "sum", "sub", "sum", "sub", "sub"]}),
     "Chained": (Chained, {"sin": ["sin", "tan", "neg", "exp"], "sin_1": ["sin", "tan"]}),
     "Flat": (Flat, {"cumsum": ["cumsum"]}),
     "Tail": (Tail, {"softmax": ["softmax"]}),
