@@ -67,7 +67,7 @@ def simulate(
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
         Normalized; run as one batch.
     parameters : Parameters, optional
         The accelerator's parameters; by default a 16 x 16 array with the features that the network

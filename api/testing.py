@@ -26,7 +26,7 @@ def assert_equal_in_rtl(
     ----------
     model : Module
         In evaluation mode and traceable by ``torch.fx``.
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
         Normalized; used for calibration and run as one batch.
     parameters : Parameters, optional
         The accelerator's parameters; a 4 x 4 array by default.

@@ -73,6 +73,13 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    window_width: Annotated[
+        str,
+        typer.Option(
+            help="Width of the widest window of a depthwise layer, cells: 3, 5 or both.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
     "Lanes", "LineCells", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows",
-    "WeightBytes", "open_switches", "parameters_of",
+    "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -95,6 +95,14 @@ ProductIfNeeded = Annotated[
     typer.Option(
         "--product/--no-product",
         help="Hardware that multiplies two tensors; if not given, where the network needs it.",
+        rich_help_panel=ARRAY,
+    ),
+]
+WindowWidth = Annotated[
+    int,
+    typer.Option(
+        help="Width of the widest window of a depthwise layer, cells: 3, or 5 with 15 rows or "
+        "more; 5 x 5 kernels then take half the passes.",
         rich_help_panel=ARRAY,
     ),
 ]

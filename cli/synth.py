@@ -74,6 +74,13 @@ def synth(
             "--product/--no-product", help="As for `maccord verilog`.", rich_help_panel=_HOW
         ),
     ] = False,
+    window_width: Annotated[
+        int,
+        typer.Option(
+            help="Width of the widest window of a depthwise layer, cells: 5, or 3 if not given.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 0,
     seeds: Annotated[
         str,
         typer.Option(
@@ -126,6 +133,7 @@ def synth(
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
         *("output_bytes", "accumulators", "line_cells", "family", "packed", "product"),
+        "window_width",
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(

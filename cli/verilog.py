@@ -20,6 +20,7 @@ from .parameters import (
     Product,
     Rows,
     WeightBytes,
+    WindowWidth,
     parameters_of,
 )
 
@@ -40,6 +41,7 @@ def verilog(
     family: Family = "generic",
     packed: Packed = False,
     product: Product = False,
+    window_width: WindowWidth = 3,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

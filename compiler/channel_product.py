@@ -126,8 +126,7 @@ def channel_product_plan(
     Raises
     ------
     ValueError
-        If a single pixel of one column tile does not fit the scratchpads, or the scales are out of
-        range.
+        If the scales are out of range.
     """
     check_mul(operation)
     images, height, width, channels = shape
@@ -137,13 +136,6 @@ def channel_product_plan(
         for pixels in _parts(height * width, 1)
         if _fits(slice_, pixels, parameters)
     ]
-    if not candidates:
-        least = min(channels, parameters.cols)
-        need = _aligned(least, parameters) + least
-        raise ValueError(
-            f"activation_bytes must be at least {need} to hold one pixel of {operation.name}, got "
-            f"{parameters.activation_bytes}"
-        )
     cycles, slice_, pixels = min(candidates)
     return ChannelProductPlan(operation, slice_, pixels, cycles)
 

@@ -338,7 +338,7 @@ def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) ->
         last[root] = index
         for name in step.inputs:
             last[where[name].root] = index
-    last[where[network.output].root] = len(steps)
+    last |= {where[name].root: len(steps) for name in network.outputs}
     return [
         Lifetime(prod(network.tensors[root].shape), first[root], last[root])
         for root in _roots(steps, where)
@@ -352,7 +352,7 @@ def _view(
     root = network.tensors[at.root].shape
     if prod(root) == prod(shape):
         return view(bases[at.root], shape)
-    if root[:-1] != shape[:-1]:
+    if prod(root[:-1]) != prod(shape[:-1]):
         raise ValueError(
             f"{name} must not be a flattened part of a concatenation to run in hardware"
         )

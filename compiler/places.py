@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation, Relabel
+from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation, Relabel, Slice
 
 __all__ = ["Place", "moves_nothing", "places"]
 
@@ -19,9 +19,11 @@ class Place:
 
 
 def moves_nothing(operation: Operation) -> bool:
-    """Whether the output aliases the input: a flattened image, a mean of one element, a scale."""
+    """Whether the output lies in the input: flattened, a mean of one element, channels, a scale."""
     if isinstance(operation, AvgPool2d):
         return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
+    if isinstance(operation, Slice):
+        return not any(operation.spans[:-1])
     return isinstance(operation, Flatten | Relabel)
 
 
@@ -60,7 +62,10 @@ def places(network: Network) -> dict[str, Place]:
             channel += tensor.shape[-1]
     for node in network.nodes:
         if moves_nothing(node.operation):
-            found[node.name] = found[node.inputs[0]]
+            source, channel = found[node.inputs[0]], 0
+            if isinstance(node.operation, Slice):
+                channel = node.operation.channel
+            found[node.name] = Place(source.root, source.channel + channel)
     return found
 
 

@@ -8,7 +8,20 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Mul, Operation
+from ..golden.graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Concat,
+    Conv2d,
+    Linear,
+    MaxPool2d,
+    Mul,
+    Operation,
+    Shuffle,
+    Slice,
+    Upsample,
+)
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
@@ -16,7 +29,10 @@ from .builder import Builder, View
 from .channel_product import channel_product_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
+from .shuffles import shuffle_layer
+from .slices import slice_plan
 from .sums import sum_plan
+from .upsampling import upsample_plan
 from .window import window_plan
 from .window_stream import Window
 
@@ -82,6 +98,12 @@ def plan(
         return sum_plan(operation, shape, parameters)
     if isinstance(operation, Mul):
         return _product(operation, shapes, parameters)
+    if isinstance(operation, Upsample):
+        return upsample_plan(operation, shape, parameters)
+    if isinstance(operation, Slice):
+        return _slice(operation, shape, parameters)
+    if isinstance(operation, Shuffle):
+        return plan(shuffle_layer(operation, shape[-1]), shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
 
 
@@ -156,6 +178,13 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
     images, height, width, channels = shape
     try:
         return max_pool_plan(operation, (images, height, width, channels), parameters)
+    except ValueError as error:
+        raise ValueError(f"{operation.name}: {error}") from None
+
+
+def _slice(operation: Slice, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    try:
+        return slice_plan(operation, shape, parameters)
     except ValueError as error:
         raise ValueError(f"{operation.name}: {error}") from None
 

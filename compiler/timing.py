@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
+from ..golden.feed.cell_walker import scan
 from ..spec.isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
 from ..spec.parameters import Parameters
 
@@ -185,8 +186,7 @@ class _Timeline:
 
     def _scan(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a scan: the cells of a tile's lines, once per pass."""
-        lines = (instruction["height"] - 1) * setup["stride_y"] + setup["window_height"]
-        cells = (instruction["width"] - 1) * setup["stride_x"] + setup["window_width"]
+        lines, cells = scan(setup, instruction)
         if setup["mode"] == Mode.MAX:
             return _COMMAND + lines * cells
         rows = self.parameters.rows

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.graph import Conv2d
+from ..spec.isa import WINDOW
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .ordering import link
@@ -80,7 +81,7 @@ def window_plan(
     """
     if max(window.stride) > MAX_STRIDE:
         raise ValueError(f"stride must be at most {MAX_STRIDE}, got {max(window.stride)}")
-    need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window))
+    need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window, parameters))
     if need > parameters.weight_bytes:
         raise ValueError(
             f"weight_bytes must be at least {need} to hold the weights of one column tile, got "
@@ -184,7 +185,7 @@ class _Scan:
             "high": window.high,
             "mode": window.mode,
             "window_height": down.size,
-            "window_width": across.size,
+            "window_width": across.size if across.size <= WINDOW else 0,
             "stride_y": down.stride,
             "stride_x": across.stride,
         }

@@ -16,12 +16,16 @@ import numpy.typing as npt
 
 from .operations.host import Host
 from .operations.mul import Mul
+from .operations.preserving import Preserving
 from .operations.relabel import Relabel
+from .operations.shuffle import Shuffle
+from .operations.slice import Slice
+from .operations.upsample import Upsample
 from .quantization import Quantization
 
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
 __all__ += ["MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization", "Relabel"]
-__all__ += ["Tensor"]
+__all__ += ["Shuffle", "Slice", "Tensor", "Upsample"]
 
 Shape = tuple[int, ...]
 
@@ -179,32 +183,7 @@ class Add:
 
 
 @dataclass(frozen=True)
-class _Preserving:
-    """An operation on one tensor whose output has the input's quantization.
-
-    Parameters
-    ----------
-    name : str
-    input : Quantization
-        Quantization of the input and the output.
-    """
-
-    name: str
-    input: Quantization
-
-    @property
-    def inputs(self) -> tuple[Quantization]:
-        """Expected quantization of each input."""
-        return (self.input,)
-
-    @property
-    def output(self) -> Quantization:
-        """Quantization of the output, equal to the input's."""
-        return self.input
-
-
-@dataclass(frozen=True)
-class MaxPool2d(_Preserving):
+class MaxPool2d(Preserving):
     """Maximum over a window; padding is excluded.
 
     Parameters
@@ -236,7 +215,7 @@ class MaxPool2d(_Preserving):
 
 
 @dataclass(frozen=True)
-class AvgPool2d(_Preserving):
+class AvgPool2d(Preserving):
     """Mean over a window; padding counts as zeros and is included in the divisor.
 
     Adaptive and global average pools are represented with the kernel that their input size gives.
@@ -260,7 +239,7 @@ class AvgPool2d(_Preserving):
 
 
 @dataclass(frozen=True)
-class Clamp(_Preserving):
+class Clamp(Preserving):
     """Codes clamped to low..high: ReLU, ReLU6, hardtanh and clamp.
 
     Parameters
@@ -279,7 +258,7 @@ class Clamp(_Preserving):
 
 
 @dataclass(frozen=True)
-class Flatten(_Preserving):
+class Flatten(Preserving):
     """Reshape to one row per image, in the order row, column, channel, without moving data.
 
     PyTorch's order is channel, row, column; the columns of a linear layer after a flatten are
@@ -321,7 +300,20 @@ class Concat:
 
 
 Operation = (
-    Conv2d | Linear | Add | Mul | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat | Host | Relabel
+    Conv2d
+    | Linear
+    | Add
+    | Mul
+    | MaxPool2d
+    | AvgPool2d
+    | Clamp
+    | Flatten
+    | Concat
+    | Host
+    | Relabel
+    | Upsample
+    | Slice
+    | Shuffle
 )
 
 
@@ -379,13 +371,21 @@ class Network:
     nodes : tuple of Node
         In execution order; each reads the input or outputs of earlier nodes.
     output : str
-        Name of the tensor of logits.
+        Name of the tensor of logits, or of the first result.
+    other_outputs : tuple of str
+        Names of further results.
     """
 
     name: str
     input: Tensor
     nodes: tuple[Node, ...]
     output: str
+    other_outputs: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all results."""
+        return (self.output, *self.other_outputs)
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

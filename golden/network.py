@@ -22,6 +22,9 @@ from .graph import (
     Network,
     Operation,
     Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from .kernels import (
     add,
@@ -37,6 +40,9 @@ from .kernels import (
     relabel,
 )
 from .kernels.quantize import dequantize
+from .kernels.shuffle import shuffle
+from .kernels.slice import take
+from .kernels.upsample import upsample
 
 __all__ = ["compute", "execute", "logits"]
 
@@ -53,6 +59,9 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     Flatten: flatten.flatten,
     Relabel: relabel.relabel,
     Host: host.host,
+    Upsample: upsample,
+    Slice: take,
+    Shuffle: shuffle,
 }
 
 

@@ -17,17 +17,30 @@ from .graph import (
     Network,
     Node,
     Operation,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
+from .kernels.shuffle import check_shuffle
+from .kernels.slice import check_slice
+from .kernels.upsample import check_upsample
 
 __all__ = ["verify"]
 
-_DIMENSIONS: dict[type[Operation], int] = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
+_DIMENSIONS: dict[type[Operation], int] = {
+    Conv2d: 4,
+    MaxPool2d: 4,
+    AvgPool2d: 4,
+    Linear: 2,
+    Upsample: 4,
+    Shuffle: 4,
+}
 
 
 def verify(network: Network) -> None:
@@ -35,7 +48,7 @@ def verify(network: Network) -> None:
 
     A legal network meets these rules. Names are distinct. Each node reads as many tensors as its
     operation has inputs, all of them produced earlier, with the quantization and shape that the
-    operation expects. Each tensor except the output is read. qnnpack computes every operation by
+    operation expects. Each tensor except the outputs is read. qnnpack computes every operation by
     the formula of its golden kernel. No accumulator can overflow.
 
     Raises
@@ -61,7 +74,7 @@ def verify(network: Network) -> None:
     for node in network.nodes:
         tensors[node.name] = _verify_node(node, tensors)
         _verify_shape(tensors[node.name])
-    read = {name for node in network.nodes for name in node.inputs} | {network.output}
+    read = {name for node in network.nodes for name in node.inputs} | {*network.outputs}
     for name in tensors:
         if name not in read:
             raise ValueError(f"{name}: tensor must be read or be the output, got neither")
@@ -73,8 +86,9 @@ def _verify_names(network: Network) -> None:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{name}: names must be distinct, got {count} of this one")
-    if network.output not in names[1:]:
-        raise ValueError(f"{network.name}: output must be the name of a node, got {network.output}")
+    for name in network.outputs:
+        if name not in names[1:]:
+            raise ValueError(f"{network.name}: output must be the name of a node, got {name}")
     known = {network.input.name}
     for node in network.nodes:
         for name in node.inputs:
@@ -109,6 +123,10 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
             )
     _verify_source(node, sources[0])
     _verify_operation(node)
+    if isinstance(operation, Slice):
+        check_slice(operation, sources[0].shape)
+    elif isinstance(operation, Shuffle):
+        check_shuffle(operation, sources[0].shape)
     shape = operation.output_shape(*(source.shape for source in sources))
     return Tensor(node.name, shape, operation.output)
 
@@ -155,3 +173,5 @@ def _verify_operation(node: Node) -> None:
         check_avg_pool2d(operation)
     elif isinstance(operation, Clamp):
         check_clamp(operation)
+    elif isinstance(operation, Upsample):
+        check_upsample(operation)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Mux, Value, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Member, Out
 
-from ..spec.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
+from ..spec.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, WIDE_WINDOW, Opcode, Unit
 from ..spec.parameters import Parameters
 from ..spec.registers import UnitState
 
@@ -17,6 +17,7 @@ __all__ = [
     "header_layout",
     "unit_port",
     "vector_layout",
+    "window_cells",
 ]
 
 
@@ -71,6 +72,13 @@ def compute_layout(*, product: bool = False) -> data.StructLayout:
     return data.StructLayout(
         {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )
+
+
+def window_cells(setup: data.View, parameters: Parameters) -> Value:
+    """Return the width of the window that a SETUP selects, cells."""
+    if not parameters.wide_window:
+        return setup.window_width
+    return Mux(setup.window_width == 0, WIDE_WINDOW, setup.window_width)
 
 
 def unit_port(command: data.StructLayout) -> dict[str, Member]:

@@ -30,9 +30,13 @@ from ..golden.graph import (
     Node,
     Quantization,
     Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from ..golden.kernels.flatten import channels_last_columns
 from .framework import fake_quantize, one_thread
+from .integer_moves import moved
 from .lower import reordered
 
 __all__ = ["FakeQuantNetwork"]
@@ -131,6 +135,8 @@ class FakeQuantNetwork:
             return lambda x: x.clamp(low, high)
         if isinstance(operation, Concat):
             return _concat(operation)
+        if isinstance(operation, Upsample | Slice | Shuffle):
+            return moved(operation)
         assert isinstance(operation, Flatten)
         return lambda x: x.flatten(1)
 

@@ -64,7 +64,15 @@ class _Local(fx.Interpreter):
         self.codes = codes
         bounds = clamped(prepared).items()
         self.bounds = {observed.args[0]: found for observed, found in bounds}
+        for node in prepared.graph.nodes:
+            if node.op == "call_module" and node.users and all(map(self._is_relu, node.users)):
+                self.bounds[node] = 0.0, inf
         self.kept: dict[str, float] = {}
+
+    def _is_relu(self, node: fx.Node) -> bool:
+        if node.op == "call_module":
+            return isinstance(self.fetch_attr(str(node.target)), nn.ReLU)
+        return node.target is nn.functional.relu
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         if isinstance(self.fetch_attr(target), ObserverBase):
@@ -96,7 +104,7 @@ def measure(
         Float network in evaluation mode.
     prepared, converted : GraphModule
         From `framework.convert`; layer nodes have the same names in both.
-    images : sequence of Tensor of shape (N, C, H, W)
+    images : sequence of Tensor of shape (N, ...)
         At least one; up to `MOST_IMAGES` of them are used.
     """
     from .reference import Reference

@@ -15,6 +15,7 @@ from torch import fx
 from ..golden.graph import Host, Quantization, Tensor
 from .framework import one_thread, qnnpack
 from .int8 import Step, codes
+from .layouts import Layout
 from .outputs import rows
 from .reference import Interpreter
 
@@ -35,20 +36,22 @@ class Read:
         depend.
     order : (H, W, C), optional
         Size of the flattened image whose codes are channels last, unlike PyTorch's.
+    layout : Layout
+        PyTorch's.
     """
 
     quantization: Quantization
     channels_last: bool = False
     order: tuple[int, ...] | None = None
+    layout: Layout = Layout.ROWS
 
     def tensor(self, given: Codes) -> torch.Tensor:
         """Return codes as the quantized tensor that PyTorch's network has there."""
         if self.order:
             image = given.reshape(len(given), *self.order)
             given = np.moveaxis(image, -1, 1).reshape(len(given), -1)
-        plain = torch.from_numpy(np.array(given, order="C"))
+        plain = torch.from_numpy(np.array(self.layout.from_graph(given)))
         if plain.ndim == 4:
-            plain = plain.permute(0, 3, 1, 2)
             last, first = torch.channels_last, torch.contiguous_format
             plain = plain.contiguous(memory_format=last if self.channels_last else first)
         scale, zero_point = self.quantization.scale, self.quantization.zero_point
@@ -105,6 +108,7 @@ def host_operation(
     converted: fx.GraphModule,
     step: Step,
     sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
     orders: Mapping[str, tuple[int, ...]],
 ) -> Host:
     """Return the operation of a step that the host computes.
@@ -116,6 +120,8 @@ def host_operation(
         From `host.HostRegions`.
     sources : sequence of Tensor
         What it reads.
+    layouts : sequence of Layout
+        PyTorch's, of each.
     orders : mapping of str to (H, W, C)
         Sizes of flattened images whose codes are channels last.
     """
@@ -125,7 +131,7 @@ def host_operation(
         tuple(tensor.quantization for tensor in sources),
         Quantization(values["scale"], values["zero_point"]),
         tuple(values["shape"]),
-        HostCall(_module(converted, step), _reads(step, sources, orders)),
+        HostCall(_module(converted, step), _reads(step, sources, layouts, orders)),
         tuple(values["calls"]),
     )
 
@@ -134,19 +140,23 @@ def tail_call(
     converted: fx.GraphModule,
     step: Step,
     sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
     orders: Mapping[str, tuple[int, ...]],
 ) -> TailCall:
     """Return the function of a network's end; parameters as for `host_operation`."""
-    return TailCall(_module(converted, step), _reads(step, sources, orders))
+    return TailCall(_module(converted, step), _reads(step, sources, layouts, orders))
 
 
 def _reads(
-    step: Step, sources: Sequence[Tensor], orders: Mapping[str, tuple[int, ...]]
+    step: Step,
+    sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
+    orders: Mapping[str, tuple[int, ...]],
 ) -> list[Read]:
     last = step.arguments["channels_last"]
     return [
-        Read(tensor.quantization, flag, orders.get(tensor.name))
-        for tensor, flag in zip(sources, last, strict=True)
+        Read(tensor.quantization, flag, orders.get(tensor.name), layout)
+        for tensor, flag, layout in zip(sources, last, layouts, strict=True)
     ]
 
 

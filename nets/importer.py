@@ -14,9 +14,13 @@ from ..golden import overflow
 from ..golden.graph import Layer, Quantization
 from .framework import path_of
 from .host import HostRegions
+from .import_parts import note_part, take_part
 from .int8 import Step
-from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
+from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
+from .outputs import flat
+from .pads import padding_of
 from .pairs import PAIRS, import_pair
+from .parts import PARTS
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -28,6 +32,10 @@ _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functi
         *("ceil_mode", "count_include_pad", "divisor_override"),
     ),
     "adaptive_avg_pool2d": ("output_size",),
+    "max_pool1d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+    "avg_pool1d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "adaptive_avg_pool1d": ("output_size",),
+    "squeeze": ("dim",),
     "mean": ("dim", "keepdim"),
     "flatten": ("start_dim", "end_dim"),
     "relu": ("inplace",),
@@ -35,23 +43,34 @@ _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functi
     "hardtanh": ("min_val", "max_val", "inplace"),
     "clamp": ("min", "max"),
     "cat": ("dim",),
+    "narrow": ("dim", "start", "length"),
+    "channel_shuffle": ("groups",),
+    "interpolate": ("size", "scale_factor", "mode", "align_corners"),
     "identity": (),
 }
 _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.MaxPool2d, "max_pool2d"),
     (nn.AvgPool2d, "avg_pool2d"),
     (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
+    (nn.MaxPool1d, "max_pool1d"),
+    (nn.AvgPool1d, "avg_pool1d"),
+    (nn.AdaptiveAvgPool1d, "adaptive_avg_pool1d"),
     (nn.ReLU6, "relu6"),  # before Hardtanh, its base class
     (nn.Hardtanh, "hardtanh"),
     (nn.ReLU, "relu"),
     (nn.Dropout, "identity"),
     (nn.Dropout2d, "identity"),
     (nn.Identity, "identity"),
+    (nn.ChannelShuffle, "channel_shuffle"),
 )
 _FUNCTIONS: dict[object, str] = {
     **dict.fromkeys((nn.functional.max_pool2d, torch.max_pool2d), "max_pool2d"),
     nn.functional.avg_pool2d: "avg_pool2d",
     nn.functional.adaptive_avg_pool2d: "adaptive_avg_pool2d",
+    **dict.fromkeys((nn.functional.max_pool1d, torch.max_pool1d), "max_pool1d"),
+    **dict.fromkeys((nn.functional.avg_pool1d, torch.avg_pool1d), "avg_pool1d"),
+    **dict.fromkeys((nn.functional.adaptive_avg_pool1d,), "adaptive_avg_pool1d"),
+    **dict.fromkeys((torch.squeeze, "squeeze"), "squeeze"),
     **dict.fromkeys((torch.mean, "mean"), "mean"),
     **dict.fromkeys((torch.flatten, "flatten"), "flatten"),
     **dict.fromkeys((nn.functional.relu, torch.relu, "relu", "relu_"), "relu"),
@@ -59,11 +78,14 @@ _FUNCTIONS: dict[object, str] = {
     nn.functional.hardtanh: "hardtanh",
     **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
+    torch.narrow: "narrow",
+    nn.functional.interpolate: "interpolate",
     # quantized dropout has quantization parameters but ignores them
     **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
 # inplace: `spelling` has removed other readers; other arguments are rejected where they matter
 _DROPPED = ("inplace", "return_indices", "count_include_pad")
+_TRANSPOSES = (torch.transpose, "transpose", torch.permute, "permute")
 _NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
 
 
@@ -79,6 +101,7 @@ class Importer:
         self.parameters: dict[str, Quantization] = {}
         self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
+        self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
 
     def name(self, path: str) -> str:
         """Return a new step's name: network name and path, numbered if already used."""
@@ -165,7 +188,10 @@ class Importer:
         if self.is_pad(node):
             self._pad(node, module)
             return
-        if not is_conv2d(module) and not self.feeds_pads(node):
+        if node.target in PARTS:
+            note_part(self, node)
+            return
+        if not is_convolution(module) and not self.feeds_pads(node):
             self.no_pads(node)
         if node.op == "placeholder":
             if self.names:
@@ -188,6 +214,7 @@ class Importer:
             overflow.verify(layer)
             self.layers[name] = layer
             arguments = {"name": name} if pads == NO_PADS else {"name": name, "pads": pads}
+            arguments |= {"signal": True} if is_conv1d(module) else {}
             self.add(node, "layer", arguments, layer.output, name)
             return
         for kind, op in _MODULES:
@@ -204,6 +231,7 @@ class Importer:
             **dict.fromkeys(PAIRS, partial(import_pair, self)),
             "dequantize": self._dequantize,
             **dict.fromkeys(("view", "reshape", torch.reshape), self._reshape),
+            **dict.fromkeys(_TRANSPOSES, self._transpose),
             **dict.fromkeys(("size", getattr, python_operator.getitem), self._size),
         }
         if node.target in handlers:
@@ -216,18 +244,21 @@ class Importer:
             self.refuse(node)
 
     def visit_output(self, node: torch.fx.Node) -> None:
-        """Add the network's result as its last step."""
-        result: Any = node.args[0]
-        if result in self.names:
-            raise Unsupported(
-                f"{self.network}: output must be dequantized, got {self.names[result]}", node.name
-            )
-        source, _ = self.floats.get(result, (None, NO_PADS))
-        if source is None or self.names[source] != self.steps[-1].name:
-            raise Unsupported(
-                f"{self.network}: network must have one output, got {result}", node.name
-            )
-        self.add(result, "dequantize", {}, None, self.name("logits"))
+        """Add a step for each result, which has to be a dequantized tensor."""
+        results, ends = list(flat(node.args[0])), {}
+        for index, (label, result) in enumerate(results):
+            source, pads = self.floats.get(result, (None, NO_PADS))
+            if source is None or pads != NO_PADS:
+                raise Unsupported(
+                    f"{self.network}: results must be dequantized tensors, "
+                    f"got {self.names.get(result, result)}",
+                    node.name,
+                )
+            arguments = ends.setdefault(result, {})
+            if len(results) > 1:
+                arguments.setdefault("results", []).append([index, label])
+        for result, arguments in ends.items():
+            self.add(result, "dequantize", arguments, None, self.name("logits"))
 
     def plain(
         self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
@@ -256,7 +287,7 @@ class Importer:
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
         """Note zeros around dequantized codes, which are to be quantized again."""
         source, before = self.floats.get(_first(node), (None, NO_PADS))
-        widths, mode, value = _padding(node, module)
+        widths, mode, value = padding_of(node, module)
         if source is None:
             self.refuse(node)
         if mode != "constant" or value or min(widths) < 0 or len(widths) > 4:
@@ -283,6 +314,9 @@ class Importer:
         if node.args[0] in self.floats:
             self._requantize(node)
             return
+        if node.args[0] in self.parts:
+            take_part(self, node)
+            return
         if self.steps:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
@@ -296,14 +330,15 @@ class Importer:
         self.floats[node] = (source, self.pads.get(source, NO_PADS))
 
     def feeds_pads(self, node: torch.fx.Node) -> bool:
-        """Whether the node dequantizes codes that only paddings read."""
-        return node.target == "dequantize" and all(map(self.is_pad, node.users))
+        """Whether the node dequantizes codes that only paddings and parts read."""
+        read = all(user.target in PARTS or self.is_pad(user) for user in node.users)
+        return node.target == "dequantize" and read
 
     def is_pad(self, node: torch.fx.Node) -> bool:
         """Whether the node is a padding."""
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))
-            return isinstance(module, nn.ConstantPad2d)
+            return isinstance(module, nn.ConstantPad1d | nn.ConstantPad2d)
         return node.target is nn.functional.pad
 
     def _reshape(self, node: torch.fx.Node) -> None:
@@ -319,6 +354,18 @@ class Importer:
             self.add(node, "reshape", {"shape": shape}, source)
         else:
             self.refuse(node)
+
+    def _transpose(self, node: torch.fx.Node) -> None:
+        """Import a swap of the last two dimensions of a tensor of three, as `permute` spells it."""
+        given: list[Any] = [*node.args[1:], *node.kwargs.values()]
+        dims = list(given[0]) if len(given) == 1 and isinstance(given[0], list | tuple) else given
+        if node.target in (torch.transpose, "transpose") and all(
+            isinstance(dim, int) and dim % 3 in (1, 2) for dim in dims
+        ):
+            dims = [0, 2, 1] if len({dim % 3 for dim in dims}) == 2 else dims
+        word = "transpose" if node.target in (torch.transpose, "transpose") else "permute"
+        source, name = self.source_quantization(node), self.name(path_of(node, word))
+        self.add(node, "transpose", {"dims": dims}, source, name)
 
     def _size(self, node: torch.fx.Node) -> None:
         """Ignore a size, which is not a tensor; only `_reshape` reads it."""
@@ -340,15 +387,6 @@ class Importer:
 def _first(node: torch.fx.Node) -> Any:  # noqa: ANN401
     """Return a node's first argument."""
     return node.args[0]
-
-
-def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, ...], str, float]:
-    """Widths (left, right, top, bottom), mode and value of a padding."""
-    if isinstance(module, nn.ConstantPad2d):
-        return tuple(module.padding), "constant", module.value
-    names = ("pad", "mode", "value")
-    given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
-    return tuple(given["pad"]), given.get("mode", "constant"), given.get("value") or 0.0
 
 
 def import_network(

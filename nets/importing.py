@@ -45,12 +45,11 @@ def import_with_host(
         If a call can run nowhere or, if `strict`, not on the accelerator. The message names the
         call, the line of the user's source and the reason.
     """
-    n, channels, height, width = image.shape
     hosted: dict[str, Unsupported] = {}
     while True:
         try:
             imported = import_network(converted, network, None if strict else image, hosted)
-            lower(*imported, network, (n, channels, height, width), lambda: converted)
+            lower(*imported, network, tuple(image.shape), lambda: converted)
         except Unsupported as error:
             if strict or not error.node or error.node in hosted:
                 raise ValueError(f"{error}{line_of(converted, error.node)}") from None

@@ -12,23 +12,40 @@ from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .framework import qnnpack
 
-__all__ = ["NO_PADS", "Pads", "is_conv2d", "layer_of", "module_of", "per_channel"]
+__all__ = ["NO_PADS", "Pads", "is_conv1d", "is_convolution", "is_linear", "layer_of"]
+__all__ += ["module_of", "per_channel"]
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 NO_PADS: Pads = ((0, 0), (0, 0))  # (top, bottom), (left, right)
 
 
-def is_conv2d(module: nn.Module | None) -> bool:
-    """Whether a module is PyTorch's INT8 2D convolution."""
+def is_conv1d(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 convolution of signals."""
     from torch.ao.nn import quantized
 
-    return isinstance(module, quantized.Conv2d)
+    return isinstance(module, quantized.Conv1d)
+
+
+def is_convolution(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 convolution of images or signals."""
+    from torch.ao.nn import quantized
+
+    return isinstance(module, quantized.Conv1d | quantized.Conv2d)
+
+
+def is_linear(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 linear layer."""
+    from torch.ao.nn import quantized
+
+    return isinstance(module, quantized.Linear)
 
 
 def layer_of(
     module: nn.Module, name: str, source: Quantization, pads: Pads = NO_PADS
 ) -> Layer | None:
     """Convert one of PyTorch's INT8 modules to an integer layer.
+
+    A convolution of signals is one of images of height 1.
 
     Parameters
     ----------
@@ -53,9 +70,12 @@ def layer_of(
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
 
-    if not isinstance(module, quantized.Conv2d | quantized.Linear):
+    if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
         return None
     weight, bias = module._weight_bias()
+    if is_conv1d(module):  # unpacking drops the height in place, and then the kernel fails
+        with qnnpack():
+            module.set_weight_bias(weight.clone(), bias)
     if bias is None:
         bias = torch.zeros(weight.shape[0])
     scales = weight.q_per_channel_scales().numpy().astype(np.float64)
@@ -75,21 +95,24 @@ def layer_of(
         "multiplier": multiplier,
         "input": source,
         "output": target,
-        "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),
+        "relu": isinstance(module, fused.ConvReLU1d | fused.ConvReLU2d | fused.LinearReLU),
     }
     if isinstance(module, quantized.Linear):
         return Linear(**common)
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
     (top, bottom), (left, right) = pads
-    rows, columns = module.padding
+    stride, (rows, columns), dilation = module.stride, (0, *module.padding)[-2:], module.dilation
+    if is_conv1d(module):
+        common["weight"] = common["weight"][:, :, None]
+        stride, dilation = (1, *stride), (1, *dilation)
     start, end = (rows + top, columns + left), (rows + bottom, columns + right)
     return Conv2d(
         **common,
-        stride=tuple(module.stride),
+        stride=tuple(stride),
         padding=start,
         end_padding=None if end == start else end,
-        dilation=tuple(module.dilation),
+        dilation=tuple(dilation),
         groups=module.groups,
     )
 

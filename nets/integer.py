@@ -27,6 +27,9 @@ from ..golden.graph import (
     Network,
     Operation,
     Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from ..golden.kernels.add import check_add
 from ..golden.kernels.avg_pool2d import mean_multiplier
@@ -36,6 +39,7 @@ from ..golden.kernels.host import host
 from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
 from .integer_layers import layer_of
+from .integer_moves import shuffle, take, upsample
 from .products import exact_floats
 
 __all__ = ["IntegerNetwork"]
@@ -184,6 +188,9 @@ _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Relabel: _relabel,
     Concat: _concat,
     Host: _host,
+    Upsample: upsample,
+    Slice: take,
+    Shuffle: shuffle,
 }
 
 

@@ -131,8 +131,9 @@ def quantized(
         Name of the network.
     weights : str
         Description of the weights.
-    calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
-        Normalized images; the shipped photographs' crops by default.
+    calibration : sequence of ndarray of shape (1, ...), float32, optional
+        Normalized inputs, (1, C, H, W), (1, C, L), (1, L, C) or (1, K); the shipped photographs'
+        crops by default.
     normalization : Normalization
         Input normalization.
     strict : bool

@@ -23,8 +23,9 @@ from torch import fx, nn
 
 from ..golden.graph import Quantization
 from .framework import path_of, qnnpack
-from .int8 import Record, check_image, codes
-from .outputs import rows
+from .int8 import Record, check_image, codes, layer_codes
+from .int8_modules import is_linear
+from .outputs import rows, tensors_of
 from .source_line import line_of
 
 __all__ = ["Interpreter", "Reference", "Result"]
@@ -127,7 +128,7 @@ class Reference:
 
         Parameters
         ----------
-        image : ndarray of shape (N, 3, H, W), float32
+        image : ndarray of shape (N, ...), float32
         names : mapping of str to str
             Nodes of layers, and the names of their records.
 
@@ -141,11 +142,13 @@ class Reference:
             if len(records) == len(names):
                 break
             if node.name in names:
-                records[names[node.name]] = Record(codes(sources[0]), codes(result))
+                module = self.converted.get_submodule(str(node.target))
+                x_q, y = (layer_codes(t, linear=is_linear(module)) for t in (sources[0], result))
+                records[names[node.name]] = Record(x_q, y)
         return records
 
     def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
-        """Return the named quantized nodes' results for normalized images (N, 3, H, W), float32."""
+        """Return the named quantized nodes' results for normalized inputs (N, ...), float32."""
         return {
             node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
             for node, _, result in self._execute(image)
@@ -162,8 +165,13 @@ class Reference:
                 found[node.name] = result.dequantize()
         return found
 
+    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the network's results for normalized inputs, in order, those of tuples too."""
+        *_, (node, _, result) = Interpreter(self.converted).execute(images.clone())
+        return tensors_of(result, node.name)
+
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32.
+        """Output (N, classes), float32, for normalized inputs (N, ...), float32.
 
         Of a network that returns anything else, all results of an image in one row.
         """

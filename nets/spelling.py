@@ -19,11 +19,10 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .parts import SCOPE, spell_parts
 from .source_line import LineTracer
 
 __all__ = ["SCOPE", "spell", "trace"]
-
-SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
 
 _RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
 _ADD = (torch.add, python_operator.iadd, "add", "add_")
@@ -39,6 +38,8 @@ _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure e
 }
 _CLAMPS = (torch.clamp, torch.clamp_, "clamp", "clamp_")
 _VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
+_VIEWS += (torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
+_VIEWS += (python_operator.getitem,)
 _SAME = (functional.dropout, functional.dropout2d)
 _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -56,7 +57,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
     return fx.GraphModule(model, graph)
 
 
-def spell(traced: fx.GraphModule, network: str) -> None:
+def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     Keyword arguments become positional where quantization expects tensors. Readers of a tensor
@@ -70,6 +71,8 @@ def spell(traced: fx.GraphModule, network: str) -> None:
         From `trace`.
     network : str
         Name for error messages.
+    image : Tensor of shape (N, C, H, W)
+        For its size.
 
     Raises
     ------
@@ -85,6 +88,7 @@ def spell(traced: fx.GraphModule, network: str) -> None:
     for node in list(traced.graph.nodes):
         speller.respell(node)
     speller.separate()
+    spell_parts(traced, image)
     traced.graph.eliminate_dead_code()
     traced.recompile()
 
@@ -191,6 +195,8 @@ class _Speller:
         if isinstance(module, nn.Flatten):
             args = (node.args[0], module.start_dim, module.end_dim)
             self.replace(node, "call_function", torch.flatten, args, str(node.target))
+        elif target == "flatten":  # quantization knows only the function
+            node.op, node.target = "call_function", torch.flatten
         elif target in _RELU:
             self.replace(node, "call_function", functional.relu, node.args[:1])
         elif target in _ADD:
@@ -247,7 +253,7 @@ class _Speller:
                 self.module.add_submodule(path, deepcopy(module))
                 node.target = path
             called.add(path)
-            if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+            if isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
                 self.pad(node, module)
 
     def holds(self, path: str) -> bool:
@@ -255,7 +261,7 @@ class _Speller:
         parent, _, name = path.rpartition(".")
         return hasattr(self.module.get_submodule(parent), name)
 
-    def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
+    def pad(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
         """Replace a convolution's padding "same" or "valid" by numbers.
 
         "same" with an even kernel pads one more at the end, which becomes a separate call.
@@ -263,11 +269,10 @@ class _Speller:
         kernel, dilation = module.kernel_size, module.dilation
         same = module.padding == "same"
         total = [d * (k - 1) * same for d, k in zip(dilation, kernel, strict=True)]
-        rows, columns = (size // 2 for size in total)
         numbered = deepcopy(module)
-        numbered.padding = (rows, columns)
+        numbered.padding = tuple(size // 2 for size in total)  # pyright: ignore[reportAttributeAccessIssue]
         if any(size % 2 for size in total):
-            widths = (0, total[1] % 2, 0, total[0] % 2)
+            widths = tuple(width for size in reversed(total) for width in (0, size % 2))
             with self.module.graph.inserting_before(node):
                 pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
             pad.meta.update(copy(node.meta))

@@ -14,13 +14,12 @@ from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
-from ..runtime.provenance import provenance
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .network.host_report import host_lines, on_host, operator
 from .network.results import ON_ACCELERATOR, ON_HOST, HostPart
 from .network.stages import calls_of
 from .network.task import NetworkRecording, NetworkTask, cost
-from .origin import digests
+from .origin import origin_of
 from .request import SimulationRequest
 from .results import CLEAN
 from .tasks import make_tasks, processes
@@ -276,7 +275,7 @@ def _write(
         {
             "schema": SCHEMA,
             **asdict(estimate),
-            "provenance": asdict(provenance(digests(recording, request.inputs))),
+            "provenance": asdict(origin_of(recording, request.inputs)),
         }
         for recording, estimate in zip(recordings, estimates, strict=True)
     ]

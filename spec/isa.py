@@ -27,8 +27,10 @@ share vectors of `rows` bytes. ``DEPTHWISE`` and ``MAX`` scan the lines of cells
 pixels, one vector with one byte per column each cycle. Each window of `window_height` x
 `window_width` cells (up to `WINDOW` x `WINDOW`) gives one output; windows are `stride_y` and
 `stride_x` cells apart. In ``DEPTHWISE``, each column multiplies its own channel's window: weight
-row `WINDOW` * i + j belongs to line i and cell j of a full window. A smaller window is aligned to
-the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
+row `WINDOW` * i + j belongs to line i and cell j of a full window. Hardware with the feature
+WIDE_WINDOW has full windows of `WINDOW` x `WIDE_WINDOW` cells there, and weight row
+`WIDE_WINDOW` * i + j; a `window_width` of 0 stands for `WIDE_WINDOW`. A smaller window is aligned
+to the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
 passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
 clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
 
@@ -63,9 +65,10 @@ from .isa_rules import (
     NonZero,
     Rule,
     Unless,
+    UnlessWhere,
     WithinScratchpad,
 )
-from .parameters import WINDOW, Parameters
+from .parameters import WIDE_WINDOW, WINDOW, Parameters
 from .registers import ErrorCode
 
 __all__ = [
@@ -79,6 +82,7 @@ __all__ = [
     "SMALLEST_SHIFT",
     "TABLE",
     "UNIT_OF",
+    "WIDE_WINDOW",
     "WINDOW",
     "Instruction",
     "Mode",
@@ -175,7 +179,8 @@ class Specification:
 
 
 _SIZED = (NonZero("rows"), NonZero("row_bytes"))
-_WINDOW_FIELDS = ("window_height", "window_width", "stride_y", "stride_x")
+#: The property of `Parameters` that a mode depends on.
+_MODE_CONDITIONS = {Mode.DEPTHWISE: "depthwise"}
 
 #: The instruction set, by opcode.
 TABLE: dict[Opcode, Specification] = {
@@ -202,9 +207,14 @@ TABLE: dict[Opcode, Specification] = {
             rules=(
                 *(NonZero(name) for name in ("run", "taps", "lines")),
                 Implemented(
-                    "mode", tuple((m, CONDITIONS.get(f, "")) for m, f in FEATURE_OF_MODE.items())
+                    "mode", tuple((m, _MODE_CONDITIONS.get(m, "")) for m in FEATURE_OF_MODE)
                 ),
-                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in _WINDOW_FIELDS),
+                Unless("mode", Mode.DENSE, NonZero("window_height")),
+                UnlessWhere(
+                    *("mode", Mode.DEPTHWISE, Unless("mode", Mode.DENSE, NonZero("window_width"))),
+                    "wide_window",
+                ),
+                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in ("stride_y", "stride_x")),
             ),
         ),
         Specification(
@@ -393,11 +403,20 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
     return ErrorCode.NONE if broken is None else broken.error
 
 
-def needed(program: Iterable[Instruction]) -> Feature:
-    """Return the hardware features that a program requires."""
+def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
+    """Return the hardware features that a program requires.
+
+    Parameters
+    ----------
+    program : iterable of Instruction
+    parameters : Parameters
+        That it was compiled for: a window's width determines where its weights lie.
+    """
     found = Feature(0)
     for instruction in program:
         found |= TABLE[instruction.opcode].feature or Feature(0)
         if instruction.opcode == Opcode.SETUP:
             found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
+    if Feature.DEPTHWISE in found and parameters.wide_window:
+        return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
     return found

@@ -55,7 +55,7 @@ SETUP = (
     *_OUTPUT,
     Field("mode", 2, "what COMPUTE does with activations, a `Mode`"),
     Field("window_height", 2, "height of a window, not used in mode DENSE", "cells"),
-    Field("window_width", 2, "width of a window, not used in mode DENSE", "cells"),
+    Field("window_width", 2, "width of a window, 0 for 5; not used in mode DENSE", "cells"),
     Field("stride_y", 4, "from a window to the one below, not used in mode DENSE", "cells"),
     Field("stride_x", 4, "from a window to the next, not used in mode DENSE", "cells"),
 )

@@ -22,6 +22,7 @@ _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
+    "window_width": "window {}",
 }  # fmt: skip
 
 Value = int | str | bool

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 from ...spec.isa import Instruction, Mode
 from ...spec.parameters import Parameters
-from .cell_walker import Read, cell_walker, mode_of
+from .cell_walker import Read, cell_walker, mode_of, window_of
 from .reduction import Pass
 
 __all__ = ["Vector", "activation_feeder"]
@@ -48,7 +49,7 @@ def activation_feeder(
         last = compute["last"] and number == compute["passes"] - 1
         lanes = step.used
         if mode == Mode.DEPTHWISE:
-            lanes = setup["window_height"] * setup["window_width"]
+            lanes = prod(window_of(setup))
         vectors = 0
         for read in cell_walker(setup, compute, step, parameters):
             if mode in (Mode.MAX, Mode.ADD, Mode.MUL) or not read.emit:

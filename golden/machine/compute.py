@@ -14,7 +14,7 @@ from ...spec.registers import ErrorCode
 from ..array.max_window import max_window
 from ..array.requantize import requantize
 from ..control.tokens import Clock
-from ..feed.cell_walker import mode_of, scan
+from ..feed.cell_walker import mode_of, scan, window_of
 from ..feed.reduction import Reduction, reduction
 from .operands import check_factors, combined, second_steps
 from .state import Fault, Scratchpads, Unchecked, wrapped
@@ -282,16 +282,16 @@ class ComputeUnit:
     ) -> None:
         """Add the products of a depthwise pass; `weights` has shape (rows, columns)."""
         height, width = instruction["height"], instruction["width"]
-        missing_lines = WINDOW - setup["window_height"]
-        missing_cells = WINDOW - setup["window_width"]
+        full = self._parameters.window_width
+        window = window_of(setup)
+        missing_lines, missing_cells = WINDOW - window[0], full - window[1]
         total = np.zeros((height, width, instruction["columns"]), np.float32)
         for row in np.flatnonzero(weights.any(axis=1)).tolist():
-            line, cell = divmod(row, WINDOW)
+            line, cell = divmod(row, full)
             if line >= WINDOW or line < missing_lines or cell < missing_cells:
                 raise Unchecked(
                     ErrorCode.ILLEGAL_INSTRUCTION,
-                    f"weight row {row} must be 0 with windows of {setup['window_height']} x "
-                    f"{setup['window_width']} cells",
+                    f"weight row {row} must be 0 with windows of {window[0]} x {window[1]} cells",
                 )
             line, cell = line - missing_lines, cell - missing_cells
             first = origin + line * setup["step_y"] + cell * setup["step_x"]

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.isa import Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import UnitState
-from ..layouts import compute_layout, fields_layout, unit_port, vector_layout
+from ..layouts import compute_layout, fields_layout, unit_port, vector_layout, window_cells
 from .cell_walker import CellWalker
 from .compute_commands import ComputeCommands, outputs_layout
 
@@ -278,6 +278,7 @@ class ActivationFeeder(wiring.Component):
         setup = self.setup
         lanes, columns = Signal.like(self.lanes), Signal.like(self.columns)
         window, high = Signal(4), setup.window_height
+        wide = window_cells(setup, self._parameters)
         dense = Signal()
         m.d.comb += [
             walker.setup.eq(setup),
@@ -290,18 +291,19 @@ class ActivationFeeder(wiring.Component):
         m.d.sync += [
             dense.eq(setup.mode == Mode.DENSE),
             # Without a multiplier
-            window.eq(
-                Mux(high[0], setup.window_width, 0) + (Mux(high[1], setup.window_width, 0) << 1)
-            ),
+            window.eq(Mux(high[0], wide, 0) + (Mux(high[1], wide, 0) << 1)),
         ]
         with m.If(step.start):
             m.d.sync += [
                 columns.eq(tile.columns),
                 lanes.eq(Mux(dense, self.reduction_used, window)),
             ]
+        a = walker.a
+        if self._parameters.product:
+            a = Mux(walker.only_b, walker.b, a)
         # Cycle 3: to the scratchpad
         m.d.sync += [
-            self.a.eq(walker.a),
+            self.a.eq(a),
             self.b.eq(walker.b),
             self.split.eq(walker.read_split),
             self.read.cell.eq(walker.cell),

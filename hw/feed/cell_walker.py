@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.isa import Mode, Opcode
 from ...spec.parameters import Parameters
-from ..layouts import fields_layout
+from ..layouts import fields_layout, window_cells
 
 __all__ = ["CellWalker"]
 
@@ -38,6 +38,7 @@ class CellWalker(wiring.Component):
     end : the next cell is the last of its pass
     a, b, read_split : addresses of the cell, `LATENCY` cycles after `go`
     cell : its index in its line, in the same cycle
+    only_b : the cell is read from `b`, whose bank need not be that of `a`; as `broadcast`
     """
 
     #: Cycles from `go` to a cell's addresses.
@@ -46,6 +47,7 @@ class CellWalker(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._lanes = parameters.vector_bytes
         self._product = parameters.product
+        self._parameters = parameters
         address = range(parameters.activation_bytes)
         super().__init__(
             {
@@ -67,7 +69,7 @@ class CellWalker(wiring.Component):
                 "read_split": Out(range(self._lanes + 1)),
                 "cell": Out(range(parameters.line_cells)),
             }
-            | ({"broadcast": In(1)} if parameters.product else {})
+            | ({"broadcast": In(1), "only_b": Out(1)} if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -76,11 +78,12 @@ class CellWalker(wiring.Component):
         line_start = Signal(init=1)  # the next cell is the first of its line
         adds, dense = Signal(), Signal()
         busy, move_y = Signal(), Signal()
+        width = window_cells(setup, self._parameters)
         line, line_ends = self._count(
             m, "y", (setup.window_height, setup.stride_y, self.height), busy, move_y, None
         )
         column, column_ends = self._count(
-            m, "x", (setup.window_width, setup.stride_x, self.width), busy, self.go, line_ends
+            m, "x", (width, setup.stride_x, self.width), busy, self.go, line_ends
         )
         m.d.comb += [
             busy.eq(self.armed | self.under_way),
@@ -106,6 +109,9 @@ class CellWalker(wiring.Component):
         # Cycle 2: the addresses
         with m.If(going):
             m.d.sync += self.cell.eq(Mux(new_line, 0, self.cell + 1))
+        if self._product:
+            with m.If(going):
+                m.d.sync += self.only_b.eq(second & self.broadcast)
         with m.If(start | (going & adds)):
             m.d.sync += self.read_split.eq(Mux(second, 0, Mux(dense, self.split, self._lanes)))
         for address, origin in ((self.a, self.origin_a), (self.b, self.origin_b)):

@@ -22,6 +22,16 @@ def small():
     return nn.Sequential(nn.Conv2d(3, 4, 3, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                          nn.Linear(4, 3))
 
+
+class Squared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 8, 8), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc((x * x).mean((2, 3)))
+
 """
 SIZE = ("--rows", "4", "--cols", "4", "--axi-bytes", "8")
 
@@ -69,6 +79,25 @@ def test_a_module(
     assert run(monkeypatch, capsys, *layer)[0] == 0
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert (manifest["layer"], len(manifest["steps"])) == ("small.0", 1)
+
+
+def test_a_network_with_a_product(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The hardware that it needs, unless the user refuses that."""
+    squared = ("--module", f"{module}:Squared", "-o", "out")
+    code, out, err = run(monkeypatch, capsys, *squared)
+    assert (code, err) == (0, "")
+    assert "out: Squared for r4c4-b8-product, " in out and out.count("PRODUCT") == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["accelerator"]["parameters"]["product"] is True
+    assert [step["op"] for step in manifest["steps"]][1] == "mul"
+    code, out, err = run(monkeypatch, capsys, *squared, "--no-product")
+    assert (code, out) == (2, "")
+    assert "Squared.mul: product must be True to multiply two tensors" in err
 
 
 def test_a_mismatch_is_exit_code_1(

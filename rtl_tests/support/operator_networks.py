@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["NETWORKS", "Case"]
+__all__ = ["NETWORKS", "REFUSED", "Case"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,110 @@ class _LargePools(nn.Module):
         return torch.cat([functional.max_pool2d(a, (6, 5)), functional.max_pool2d(b, (7, 4))], 1)
 
 
+class _Upsampled(nn.Module):
+    """Nearest upsampling as a module and a function, by factors and by sizes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(8, 8, 3, 2, 1)
+        self.twice = nn.Upsample(scale_factor=2)
+        self.after = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        low = functional.relu(self.down(x))
+        up = functional.interpolate(low, size=x.shape[2:], mode="nearest")
+        lower = functional.max_pool2d(low, 2)
+        sized = functional.interpolate(lower, size=(low.shape[-2], low.size(3) * 2))
+        wide = functional.interpolate(lower, scale_factor=(4, 4), mode="nearest-exact")
+        return torch.cat([self.after(up), wide, self.twice(low), self.twice(sized)[..., ::2]], 1)
+
+
+class _Sliced(nn.Module):
+    """Channels, rows and columns, by slices, chunk, split and narrow; read by all kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(4, 4, 3, padding=1)
+        self.b = nn.Conv2d(3, 4, 1)
+        self.depthwise = nn.Conv2d(5, 5, 3, padding=1, groups=5)
+        self.focus = nn.Conv2d(16, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = x.chunk(2, dim=1)
+        left, right = torch.split(x, [3, 5], 1)
+        total = self.a(second) + first
+        crossed = torch.cat([total, self.b(left), self.depthwise(right)[:, 1:]], 1)
+        pooled = functional.max_pool2d(torch.narrow(crossed, 1, 2, 7), 2)[:, :, 1:-1]
+        quarters = [total[..., row::2, column::2] for row in (0, 1) for column in (0, 1)]
+        focus = self.focus(torch.cat(quarters, 1))
+        part = crossed[:, 8:, 1:11, 2:-2]
+        return torch.cat([y.mean((2, 3), keepdim=True) for y in (pooled, focus, part)], 1)
+
+
+class _Shuffled(nn.Module):
+    """A shuffle behind a grouped convolution, as a module, a function and an idiom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grouped = nn.Conv2d(8, 24, 1, groups=4)
+        self.shuffle = nn.ChannelShuffle(4)
+        self.depthwise = nn.Conv2d(24, 24, 3, 2, 1, groups=24)
+        self.out = nn.Conv2d(24, 8, 1, groups=4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.depthwise(self.shuffle(functional.relu(self.grouped(x))))
+        x = functional.max_pool2d(torch.channel_shuffle(self.out(x), 2), 2)
+        n, channels, height, width = x.size()
+        x = x.view(n, 2, channels // 2, height, width).transpose(1, 2).contiguous()
+        return x.view(n, -1, height, width)
+
+
 NETWORKS: dict[str, Case] = {
     "pyramid": Case(lambda: _Net(_Pyramid(), 32)),
     "large_pools": Case(lambda: _Net(_LargePools(), 16)),
+    "upsampled": Case(lambda: _Net(_Upsampled(), 32)),
+    "sliced": Case(lambda: _Net(_Sliced(), 19)),
+    "shuffled": Case(lambda: _Net(_Shuffled(), 8)),
+}
+
+
+def _refused(body: Callable[[torch.Tensor], torch.Tensor]) -> Case:
+    class Body(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return body(x)
+
+    return Case(lambda: _Net(Body(), 8))
+
+
+REFUSED: dict[str, tuple[Case, str]] = {
+    "bilinear": (
+        _refused(lambda x: functional.interpolate(x, scale_factor=2, mode="bilinear")),
+        r"net.body.interpolate: mode of interpolate must be nearest, got bilinear",
+    ),
+    "uneven": (
+        _refused(lambda x: functional.interpolate(x, size=(18, 24))),
+        (
+            r"net.body.interpolate: interpolate must repeat each pixel equally often, got size "
+            r"\(18, 24\) for an image of 12 x 12"
+        ),
+    ),
+    "smaller": (
+        _refused(lambda x: functional.interpolate(x, scale_factor=0.5)),
+        (
+            r"net.body.interpolate: interpolate must repeat each pixel equally often, got "
+            r"scale_factor \(0.5, 0.5\) for an image of 12 x 12"
+        ),
+    ),
+    "channels_apart": (
+        _refused(lambda x: torch.cat([x[:, ::2], x[:, 1::2]], 1)),
+        r"net.body.slice: slice must take adjacent channels, got 4 from 0 with step 2",
+    ),
+    "row": (
+        _refused(lambda x: x[:, :, [0, 2]]),
+        r"net.body.slice: index must hold slices of numbers alone, got \[0, 2\]",
+    ),
+    "images": (
+        _refused(lambda x: x[:1]),
+        r"net.body.slice: slice must take all images, got slice\(None, 1, None\)",
+    ),
 }

@@ -16,12 +16,17 @@ from maccord.golden.graph import (
     Conv2d,
     Flatten,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
     Quantization,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
+from maccord.golden.operations.slice import Span
 from maccord.golden.verify import verify
 
 __all__ = ["OPERATIONS", "NetworkBuilder", "random_network", "random_operation"]
@@ -131,6 +136,25 @@ def _sum(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return operation, [_some_shape(rng)] * 2
 
 
+def random_product(rng: np.random.Generator, first: Quantization, second: Quantization) -> Mul:
+    """A product of most of whose codes few are clamped."""
+    wide = random_quantization(rng)
+    scale = float(np.float32(first.scale * second.scale * rng.uniform(80, 300)))
+    output = Quantization(scale, wide.zero_point)
+    return Mul("product", (first, second), output, relu=bool(rng.integers(2)))
+
+
+def _product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    return operation, [_some_shape(rng)] * 2
+
+
+def _channel_product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    shape = _image(rng, (1, 1), 16)
+    return operation, [shape, (shape[0], 1, 1, shape[3])]
+
+
 def _clamp(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     low, high = sorted(int(code) for code in rng.integers(0, 256, 2))
     return Clamp("clamp", random_quantization(rng), low, high), [_some_shape(rng)]
@@ -141,6 +165,34 @@ def _copy(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return Concat("copy", (quantization,), quantization), [_some_shape(rng)]
 
 
+def _upsample(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    factors = _pair(rng, 1, 4)
+    factors = (2, 1) if factors == (1, 1) else factors
+    return Upsample("up", random_quantization(rng), factors), [_image(rng, (1, 1), 12)]
+
+
+def _span(rng: np.random.Generator, size: int, most: int) -> Span | None:
+    """A part of a dimension, or all of it."""
+    if rng.random() < 0.2:
+        return None
+    first, step = int(rng.integers(size)), int(rng.integers(1, most + 1))
+    return first, int(rng.integers(1, (size - 1 - first) // step + 2)), step
+
+
+def _slice(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    shape = _image(rng, (2, 1), 16)
+    rows = _span(rng, shape[1], 3) or (1, shape[1] - 1, 1)
+    spans = rows, _span(rng, shape[2], 3), _span(rng, shape[3], 1)
+    return Slice("slice", random_quantization(rng), spans), [shape]
+
+
+def _shuffle(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    groups = int(rng.integers(2, 5))
+    shape = _image(rng, (1, 1), 12)
+    channels = groups * int(rng.integers(1, 20))
+    return Shuffle("shuffle", random_quantization(rng), groups), [(*shape[:3], channels)]
+
+
 OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shape]]]] = {
     "depthwise": _depthwise,
     "max_pool": _max_pool,
@@ -148,20 +200,24 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
     "avg_pool": _avg_pool,
     "global_pool": _global_pool,
     "sum": _sum,
+    "product": _product,
+    "channel_product": _channel_product,
     "clamp": _clamp,
     "copy": _copy,
+    "upsample": _upsample,
+    "slice": _slice,
+    "shuffle": _shuffle,
 }
 
 
 def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, list[Shape]]:
-    """A legal operation that scans windows or adds, and the shapes of its inputs.
+    """A legal operation that scans windows, adds or multiplies, and the shapes of its inputs.
 
     Parameters
     ----------
     rng : Generator
     kind : str
-        ``depthwise``, ``max_pool``, ``large_max_pool``, ``avg_pool``, ``global_pool``, ``sum``,
-        ``clamp`` or ``copy``.
+        One of `OPERATIONS`.
     """
     return OPERATIONS[kind](rng)
 

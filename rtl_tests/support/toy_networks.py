@@ -164,11 +164,7 @@ def normed() -> nn.Module:
 
 
 def scaled() -> nn.Module:
-    return _Around(lambda x: x * x)
-
-
-def shifted() -> nn.Module:
-    return _Around(lambda x: x + 1)
+    return _Around(lambda x: x * -2.0)
 
 
 def silu() -> nn.Module:
@@ -207,16 +203,8 @@ def permuted() -> nn.Module:
     return _Around(lambda x: x.permute(0, 2, 3, 1))
 
 
-def unflattened() -> nn.Module:
-    return _Around(lambda x: torch.flatten(x, 1))
-
-
 def missing_channels() -> nn.Module:
     return nn.Sequential(_conv(), _conv())
-
-
-def pair() -> nn.Module:
-    return _Around(lambda x: (x, functional.relu(x)))
 
 
 def big_pool() -> nn.Module:

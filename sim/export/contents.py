@@ -28,7 +28,7 @@ _CODES = (0, 255)
 
 def accelerator(compiled: CompiledNetwork) -> AcceleratorEntry:
     """Return what the program needs of the hardware."""
-    features = needed(compiled.program)
+    features = needed(compiled.program, compiled.parameters)
     names = tuple(feature.name or "" for feature in features)
     parameters = compiled.parameters
     return AcceleratorEntry(parameters.name, VERSION, parameters, int(features), names)

@@ -17,12 +17,11 @@ from ...golden.graph import Conv2d, Host, Linear
 from ...golden.network import execute
 from ...runtime.errors import MismatchError
 from ...runtime.files import atomic_folder
-from ...runtime.provenance import provenance
 from ...spec.isa import encode_program
 from ...spec.parameters import Parameters
 from ..inputs import Inputs
 from ..network.task import NetworkRecording, NetworkTask
-from ..origin import digests
+from ..origin import origin_of
 from ..searches import search
 from . import contents
 from .folder import MANIFEST, check_folder
@@ -156,7 +155,7 @@ def write_folder(
             steps=contents.steps(compiled),
             compared_bytes=sum(tensors[node.name].size for node in compiled.network.nodes),
             files=tuple(files.entries),
-            provenance=provenance(digests(recording, inputs or Inputs())),
+            provenance=origin_of(recording, inputs or Inputs()),
         )
         text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1)
         (temporary / MANIFEST).write_text(text + "\n")

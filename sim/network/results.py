@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from ...runtime.provenance import Provenance
 from ..bounds import BOUNDS, bound_by, bounds
 from .ranking import Ranked
+from .returned import Returned
 
 __all__ = ["BOUNDS", "ON_ACCELERATOR", "ON_HOST", "SCHEMA"]
 __all__ += ["HostPart", "NetworkResult", "StageResult", "bounds"]
@@ -191,6 +192,8 @@ class NetworkResult:
         What the cuts cost: bytes that the host reads and writes between the programs.
     around : tuple of HostPart
         What the host computes before the first program and behind the last one.
+    results : tuple of Returned
+        The network's results, compared with PyTorch's as real numbers.
     provenance : Provenance, optional
         For results produced by the command line.
     """
@@ -249,6 +252,7 @@ class NetworkResult:
     host_read_bytes: int = 0
     host_written_bytes: int = 0
     around: tuple[HostPart, ...] = ()
+    results: tuple[Returned, ...] = ()
     provenance: Provenance | None = None
 
     @property

@@ -12,6 +12,7 @@ from ..results import CLEAN
 from .host_report import host_lines, on_host, operator
 from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
+from .returned import describe
 
 __all__ = ["at_roofline", "print_network"]
 
@@ -153,7 +154,7 @@ def _totals(result: NetworkResult) -> list[str]:
             logit = result.logits_float[index][floats]
             line += f"; FP32: {_class(result, floats)}, logit {logit:g}"
         lines.append(line)
-    return lines + _fidelity(result)
+    return lines + describe(result.results) + _fidelity(result)
 
 
 def _class(result: NetworkResult, index: int) -> str:

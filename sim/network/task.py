@@ -44,7 +44,8 @@ class NetworkRecording:
     tensors : dict of str to ndarray, uint8
         PyTorch's tensors by graph name, at least those that the accelerator computes.
     logits : ndarray of shape (N, classes), float32
-        PyTorch's logits, each image run separately; of shape (0, 0) for a layer.
+        PyTorch's logits, each image run separately; of shape (0, 0) for a layer, and for a network
+        whose first result is not a row of numbers.
     layer : str
         Name of the layer that runs alone; empty for a whole network.
     logits_float : ndarray of shape (N, classes), float32
@@ -56,10 +57,20 @@ class NetworkRecording:
     tail : callable, optional
         What the host computes from the output's codes, if more than their real values: takes a
         list of codes, returns one row of results for each image.
+    tail_reads : tuple of str
+        Tensors whose codes `tail` takes.
     scores : bool
         Whether logits are scores of classes.
     around : tuple of HostPart
         What the host computes before the first codes and behind the last ones.
+    results : dict of str to ndarray, float32
+        PyTorch's results by graph tensor, each input run separately; empty for a layer.
+    result_labels : dict of str to str
+        Their places in PyTorch's tuple, list or dictionary.
+    source : str
+        What the clean input is; empty if unknown.
+    described : dict of str to str
+        How the input was made, for provenance.
     """
 
     engine: str
@@ -79,6 +90,11 @@ class NetworkRecording:
     tail: Callable[[list[Codes]], npt.NDArray[np.float32]] | None = None
     scores: bool = True
     around: tuple[HostPart, ...] = ()
+    tail_reads: tuple[str, ...] = ()
+    results: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    result_labels: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    described: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -91,17 +91,20 @@ def compare_tensors(
     comparisons = {}
     for name, codes in rtl.items():
         expected = original(compiled, name)
+        maker = makers.get(expected)  # none for a copy of the network's input
         comparisons[name] = compare(
             codes,
             golden[expected],
             torch[expected],
-            lambda node=makers[expected]: _accumulators(node, golden),
+            lambda node=maker: _accumulators(node, golden),
             tensor=name,
         )
     return comparisons
 
 
-def _accumulators(node: Node, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
+def _accumulators(node: Node | None, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
+    if node is None:
+        return None
     if isinstance(node.operation, Conv2d):
         return conv2d.accumulate(golden[node.inputs[0]], node.operation)
     if isinstance(node.operation, Linear):

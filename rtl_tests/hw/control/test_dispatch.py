@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
@@ -24,7 +26,7 @@ from maccord.spec.isa import (
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
-PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16)
+PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True)
 WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
@@ -35,6 +37,7 @@ LEGAL = {
     Opcode.STORE: {"rows": 1, "row_bytes": 1},
     Opcode.SETUP_ADD: {"shift": 14},
     Opcode.RECORD: {"rows": 1, "row_bytes": RECORD_BYTES},
+    Opcode.SETUP_MUL: {},
 }
 WINDOW = {"mode": Mode.MAX, "window_height": 1, "window_width": 3, "stride_y": 1, "stride_x": 15}
 ILLEGAL = [
@@ -49,6 +52,7 @@ ILLEGAL = [
     *((Opcode.SETUP, WINDOW | {"mode": mode}) for mode in (Mode.DEPTHWISE, Mode.ADD)),
     *((Opcode.SETUP_ADD, {"shift": shift}) for shift in (1, 13)),
     *((Opcode.SETUP_ADD, {"operand_pitch": pitch}) for pitch in (1, 8, 24, (1 << 24) - 1)),
+    *((Opcode.SETUP_MUL, {"operand_pitch": pitch}) for pitch in (1, 8, 24, (1 << 24) - 1)),
     (Opcode.RECORD, {"rows": 2}),
     *((Opcode.RECORD, {"row_bytes": size}) for size in (1, 127, 129, 256)),
     *((Opcode.RECORD, {"buffer": buffer}) for buffer in (1, 16)),
@@ -95,6 +99,7 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         fields |= WINDOW | {"mode": Mode(int(rng.choice([Mode.DENSE, Mode.MAX])))}
     if opcode == Opcode.SETUP_ADD:
         fields["shift"] = int(rng.integers(14, 32))
+    if "operand_pitch" in fields:
         fields["operand_pitch"] &= -PARAMETERS.activation_banks
     if opcode == Opcode.RECORD:
         fields |= {"rows": 1, "row_bytes": RECORD_BYTES, "buffer": 0}
@@ -113,7 +118,7 @@ def due(source: Instruction) -> dict[str, object]:
         Unit.COMPUTE: {},
         Unit.STORE: {"record": int(source.opcode == Opcode.RECORD)},
     }[UNIT_OF[source.opcode]]
-    return command(source, **extra)
+    return command(source, product=True, **extra)
 
 
 def random_word(rng: np.random.Generator, axi_bytes: int) -> bytes:
@@ -219,6 +224,21 @@ def test_depthwise_setup(options: dict[str, int], depthwise: bool) -> None:
     bench.run(lambda: bench.cycle == 12)
     assert (len(sink.items), illegal.value) == (int(depthwise), int(not depthwise))
     due = Opcode.SETUP if depthwise else ErrorCode.ILLEGAL_INSTRUCTION
+    assert dispatch(setup, p) == due
+
+
+@pytest.mark.parametrize("product", [False, True])
+def test_setup_of_a_product(product: bool) -> None:
+    """The instruction is refused where the hardware does not have it."""
+    p = replace(PARAMETERS, product=product)
+    setup = encode(instruction(Opcode.SETUP_MUL))
+    block = Dispatch(p)
+    bench = Bench(block)
+    bench.source(block.i, [fetched(setup)])
+    illegal, sink = bench.watch(block.illegal), bench.sink("compute", block.compute)
+    bench.run(lambda: bench.cycle == 12)
+    assert (len(sink.items), illegal.value) == (int(product), int(not product))
+    due = Opcode.SETUP_MUL if product else ErrorCode.ILLEGAL_INSTRUCTION
     assert dispatch(setup, p) == due
 
 

@@ -30,6 +30,14 @@ CONFIGURATIONS = {
     "depthwise": Parameters(
         rows=9, cols=3, axi_bytes=8, activation_bytes=4096, weight_bytes=1024, accumulators=16
     ),
+    "windows 5": Parameters(
+        *(15, 3),
+        axi_bytes=8,
+        activation_bytes=4096,
+        weight_bytes=1024,
+        accumulators=16,
+        window_width=5,
+    ),
 }
 CASES = pytest.mark.parametrize("p", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 #: Rows or passes up to which the machine, which goes through them one by one, takes part.

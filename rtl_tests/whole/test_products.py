@@ -1,0 +1,77 @@
+"""Networks with products in RTL: every tensor is that of PyTorch's own module."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from accelerator_bench import netlist
+from test_window_modes import CONFIGURATIONS, DAILY
+from torch import nn
+from torch.nn import functional
+
+from maccord.nets.library import quantized
+from maccord.sim.network.run import run_network
+from maccord.sim.network.task import NetworkTask
+from maccord.sim.recording import record_network
+from maccord.sim.results import CLEAN, Outcome, Verdict
+from maccord.spec.parameters import Parameters
+
+pytestmark = pytest.mark.usefixtures("quick_builds")
+
+ARRAYS = {
+    "9x4": CONFIGURATIONS[DAILY],
+    "4x2, 1 lane": Parameters(
+        *(4, 2, 1, 8),
+        activation_bytes=1 << 12,
+        weight_bytes=1 << 10,
+        output_bytes=1 << 10,
+        accumulators=32,
+        line_cells=16,
+        product=True,
+    ),
+}
+RNG = np.random.default_rng(11)
+IMAGES = [RNG.normal(size=(1, 3, 14, 14)).astype(np.float32) for _ in range(3)]
+
+
+class Gated(nn.Module):
+    """A squeeze-and-excitation, a product of two branches, and a product with a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 10, 2, stride=2)
+        self.squeeze, self.excite = nn.Conv2d(10, 3, 1), nn.Conv2d(3, 10, 1)
+        self.a, self.b = nn.Conv2d(10, 9, 1), nn.Conv2d(10, 9, 1)
+        self.fc = nn.Linear(9, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.relu(self.stem(x))
+        gate = functional.relu(self.squeeze(functional.adaptive_avg_pool2d(x, 1)))
+        x = torch.clamp(self.excite(gate) * 0.5, 0.0, 1.0) * x
+        x = functional.relu(self.a(x) * self.b(x))
+        return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+def run(parameters: Parameters) -> Outcome:
+    """Two images at once."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = Gated().eval()
+    network = quantized(model, "gated", "seeded", IMAGES, strict=True)
+    recording = record_network(network, CLEAN, np.concatenate(IMAGES[:2]), 0)
+    return run_network(NetworkTask(recording, parameters, netlist(parameters)))
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_both_kinds_of_product(name: str) -> None:
+    outcome = run(ARRAYS[name])
+    assert (outcome.verdict, outcome.problems) == (Verdict.AGREES, ())
+    result = outcome.result
+    assert result is not None
+    assert (result.mismatches_golden, result.mismatches_torch) == (0, 0)
+    shapes = {stage.op: stage.input_shapes for stage in result.stages if "mul" in stage.op}
+    assert shapes == {
+        "mul": ((2, 7, 7, 10), (2, 1, 1, 10)),
+        "mul_relu": ((2, 7, 7, 9), (2, 7, 7, 9)),
+    }
