@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from ..compiler.fusion import needs_lookup
 from ..spec.parameters import Parameters
 from .networks import quantize
 from .simulation import Simulation, simulate
@@ -29,7 +32,8 @@ def assert_equal_in_rtl(
     images : ndarray of shape (N, *input_shape), float32
         Normalized; used for calibration and run as one batch.
     parameters : Parameters, optional
-        The accelerator's parameters; a 4 x 4 array by default.
+        The accelerator's parameters; a 4 x 4 array by default, with `lookup` if the network needs
+        it.
 
     Returns
     -------
@@ -43,7 +47,9 @@ def assert_equal_in_rtl(
     ValueError
         If PyTorch cannot quantize the network, or an operator is not supported.
     """
-    found = simulate(quantize(model, images), images, parameters or _SMALL)
+    network = quantize(model, images)
+    small = replace(_SMALL, lookup=bool(needs_lookup(network.graph)))
+    found = simulate(network, images, parameters or small)
     if not found.equal:
         raise AssertionError("\n".join(found.problems))
     return found

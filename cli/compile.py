@@ -32,6 +32,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -102,6 +103,7 @@ def compile_target(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     cache: Cache = None,
 ) -> None:

@@ -73,6 +73,12 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    lookup: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: a table of 256 bytes a column.", rich_help_panel=_SWEPT
+        ),
+    ] = "",
     window_width: Annotated[
         str,
         typer.Option(

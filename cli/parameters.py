@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows",
-    "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
+    "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "OutputBytes", "Packed", "Product",
+    "ProductIfNeeded", "Rows", "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -79,6 +79,23 @@ Packed = Annotated[
         "--packed",
         help="With `--family xcup`: two columns to a multiplier block, an even number of columns, "
         "no windows for depthwise layers.",
+        rich_help_panel=ARRAY,
+    ),
+]
+Lookup = Annotated[
+    bool,
+    typer.Option(
+        "--lookup/--no-lookup",
+        help="Hardware with a table of 256 bytes a column, for activations that are no clamps.",
+        rich_help_panel=ARRAY,
+    ),
+]
+LookupIfNeeded = Annotated[
+    bool | None,
+    typer.Option(
+        "--lookup/--no-lookup",
+        help="Hardware with a table of 256 bytes a column; if not given, where the network needs "
+        "it.",
         rich_help_panel=ARRAY,
     ),
 ]

@@ -35,6 +35,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -112,6 +113,7 @@ def sim(
     family: Family = "generic",
     packed: Packed = False,
     product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)

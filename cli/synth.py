@@ -74,6 +74,12 @@ def synth(
             "--product/--no-product", help="As for `maccord verilog`.", rich_help_panel=_HOW
         ),
     ] = False,
+    lookup: Annotated[
+        bool,
+        typer.Option(
+            "--lookup/--no-lookup", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
     window_width: Annotated[
         int,
         typer.Option(
@@ -132,7 +138,7 @@ def synth(
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
-        *("output_bytes", "accumulators", "line_cells", "family", "packed", "product"),
+        *("output_bytes", "accumulators", "line_cells", "family", "packed", "product", "lookup"),
         "window_width",
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}

@@ -15,6 +15,7 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    Lookup,
     OutputBytes,
     Packed,
     Product,
@@ -41,6 +42,7 @@ def verilog(
     family: Family = "generic",
     packed: Packed = False,
     product: Product = False,
+    lookup: Lookup = False,
     window_width: WindowWidth = 3,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, Mode, Opcode
+from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, TABLE_BYTES, Mode, Opcode
 from ..spec.parameters import Parameters
 from .tasks import Region, Space, Task
 
@@ -95,11 +95,14 @@ class Builder:
     scratch : int
         Byte offset of memory in which an operation may keep what its own passes hand on.
     tasks : list of Task
+    table : int, optional
+        Memory offset of the table behind the operation being appended, None if it has none.
     """
 
     parameters: Parameters
     scratch: int = 0
     tasks: list[Task] = field(default_factory=list[Task])
+    table: int | None = None
 
     def __post_init__(self) -> None:
         p = self.parameters
@@ -155,11 +158,22 @@ class Builder:
         """Pass a layer's geometry to the compute unit."""
         self._mode = Mode(fields.get("mode", Mode.DENSE))
         self._add(Opcode.SETUP, fields)
+        self._load_table()
 
     def setup_add(self, fields: dict[str, int]) -> None:
         """Pass the factors of an addition to the compute unit."""
         self._mode = Mode.ADD
         self._add(Opcode.SETUP_ADD, fields)
+        self._load_table()
+
+    def _load_table(self) -> None:
+        """Bring the operation's table to the array; every setup makes it forget the last one."""
+        if self.table is None:
+            return
+        buffer = self.activation_buffer(TABLE_BYTES)
+        self.load(self.table, 0, buffer, 0, 1, TABLE_BYTES)
+        region = (Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
+        self._add(Opcode.TABLE, {"activation": buffer}, (region,))
 
     def setup_mul(self, fields: dict[str, int]) -> None:
         """Pass the multiplier of a product to the compute unit."""

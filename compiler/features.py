@@ -8,12 +8,13 @@ from dataclasses import replace
 from ..golden.graph import Mul, Network, Operation
 from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
+from .fusion import needs_lookup
 
 __all__ = ["SWITCHES", "with_features"]
 
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT}
 #: Parameters that switch such a feature on.
-SWITCHES = tuple(CONDITIONS[feature] for feature in _NEEDS.values())
+SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup")
 
 
 def with_features(
@@ -41,6 +42,9 @@ def with_features(
     >>> with_features(Parameters(), [network]).product
     True
     """
+    networks = list(networks)
     found = {type(node.operation) for network in networks for node in network.nodes}
     needed = {CONDITIONS[feature] for kind, feature in _NEEDS.items() if kind in found}
+    if any(map(needs_lookup, networks)):
+        needed.add("lookup")
     return replace(parameters, **dict.fromkeys(needed & set(switches), True))

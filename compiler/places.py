@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation, Relabel, Slice
+from ..golden.graph import (
+    AvgPool2d,
+    Concat,
+    Flatten,
+    Lookup,
+    Network,
+    Node,
+    Operation,
+    Relabel,
+    Slice,
+)
 
 __all__ = ["Place", "moves_nothing", "places"]
 
@@ -24,6 +34,8 @@ def moves_nothing(operation: Operation) -> bool:
         return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
     if isinstance(operation, Slice):
         return not any(operation.spans[:-1])
+    if isinstance(operation, Lookup):
+        return operation.identity
     return isinstance(operation, Flatten | Relabel)
 
 

@@ -15,6 +15,7 @@ from ..golden.graph import (
     Concat,
     Conv2d,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Operation,
@@ -27,6 +28,7 @@ from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
 from .shuffles import shuffle_layer
@@ -69,7 +71,8 @@ def plan(
     Parameters
     ----------
     operation : Operation
-        Any operation that computes; a Concat of one input is a copy.
+        Any operation that computes; a Concat of one input is a copy, and so is a Lookup, whose
+        table the builder loads.
     shapes : sequence of tuple of int
         Shapes of its inputs.
     parameters : Parameters
@@ -87,12 +90,12 @@ def plan(
     if isinstance(operation, Conv2d | Linear):
         return dense_plan(operation, shape, parameters, dense=dense)
     if isinstance(operation, AvgPool2d):
-        return plan(mean_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+        return _avg_pool(operation, shapes, parameters, dense=dense)
     if isinstance(operation, MaxPool2d):
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
         return _copy(operation.name, shape, operation.low, operation.high, parameters)
-    if isinstance(operation, Concat):
+    if isinstance(operation, Concat | Lookup):  # the table is applied to what is copied
         return _copy(operation.name, shape, 0, 255, parameters)
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)
@@ -105,6 +108,21 @@ def plan(
     if isinstance(operation, Shuffle):
         return plan(shuffle_layer(operation, shape[-1]), shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def _avg_pool(
+    operation: AvgPool2d,
+    shapes: Sequence[tuple[int, ...]],
+    parameters: Parameters,
+    *,
+    dense: bool,
+) -> Plan:
+    """Plan a pool as a depthwise convolution; in parts if its window or ones do not fit."""
+    images, height, width, channels = shapes[0]
+    try:
+        return plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+    except ValueError:
+        return large_mean_plan(operation, (images, height, width, channels), parameters)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:

@@ -13,10 +13,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..golden.feed.cell_walker import scan
-from ..spec.isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
+from ..spec.isa import INSTRUCTION_BYTES, TABLE_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
 from ..spec.parameters import Parameters
 
-__all__ = ["estimate_cycles"]
+__all__ = ["TABLE_CYCLES", "estimate_cycles"]
+
+#: Cycles of TABLE: an entry each, and the way of the last one.
+TABLE_CYCLES = TABLE_BYTES + 10
 
 _UNITS = tuple(int(unit) for unit in Unit)
 _QUEUE = 8  # instructions in a unit's queue
@@ -141,6 +144,8 @@ class _Timeline:
             return _SETUP
         if instruction.opcode == Opcode.COMPUTE:
             return self._compute(instruction)
+        if instruction.opcode == Opcode.TABLE:
+            return TABLE_CYCLES
         axi, rows = self.parameters.axi_bytes, instruction["rows"]
         skew = instruction["memory"] % axi
         if instruction["memory_pitch"] % axi and rows > 1:

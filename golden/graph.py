@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .operations.host import Host
+from .operations.lookup import Lookup
 from .operations.mul import Mul
 from .operations.preserving import Preserving
 from .operations.relabel import Relabel
@@ -24,8 +25,8 @@ from .operations.upsample import Upsample
 from .quantization import Quantization
 
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
-__all__ += ["MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization", "Relabel"]
-__all__ += ["Shuffle", "Slice", "Tensor", "Upsample"]
+__all__ += ["Lookup", "MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization"]
+__all__ += ["Relabel", "Shuffle", "Slice", "Tensor", "Upsample"]
 
 Shape = tuple[int, ...]
 
@@ -309,6 +310,7 @@ Operation = (
     | Clamp
     | Flatten
     | Concat
+    | Lookup
     | Host
     | Relabel
     | Upsample
@@ -344,17 +346,25 @@ class Node:
     operation : Operation
     inputs : tuple of str
     output : str
-        Empty for the operation's name; where a clamp is fused, the clamp's.
+        Empty for the operation's name; where a clamp or a table is fused, its name.
+    table : Lookup, optional
+        Applied to the operation's codes, set where `fuse.fuse_lookups` fused it.
     """
 
     operation: Operation
     inputs: tuple[str, ...]
     output: str = ""
+    table: Lookup | None = None
 
     @property
     def name(self) -> str:
         """Name of the output tensor."""
         return self.output or self.operation.name
+
+    @property
+    def quantization(self) -> Quantization:
+        """Quantization of the output tensor."""
+        return (self.table or self.operation).output
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,5 +404,5 @@ class Network:
         for node in self.nodes:
             shapes = [tensors[name].shape for name in node.inputs]
             shape = node.operation.output_shape(*shapes)
-            tensors[node.name] = Tensor(node.name, shape, node.operation.output)
+            tensors[node.name] = Tensor(node.name, shape, node.quantization)
         return tensors

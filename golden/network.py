@@ -17,9 +17,11 @@ from .graph import (
     Flatten,
     Host,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
+    Node,
     Operation,
     Relabel,
     Shuffle,
@@ -35,6 +37,7 @@ from .kernels import (
     flatten,
     host,
     linear,
+    lookup,
     max_pool2d,
     mul,
     relabel,
@@ -44,7 +47,7 @@ from .kernels.shuffle import shuffle
 from .kernels.slice import take
 from .kernels.upsample import upsample
 
-__all__ = ["compute", "execute", "logits"]
+__all__ = ["compute", "compute_node", "execute", "logits"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -62,6 +65,7 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     Upsample: upsample,
     Slice: take,
     Shuffle: shuffle,
+    Lookup: lookup.lookup,
 }
 
 
@@ -91,6 +95,12 @@ def compute(operation: Operation, inputs: Sequence[Codes]) -> Codes:
         )
     kernel: Any = _KERNELS[type(operation)]
     return kernel(*inputs, operation)
+
+
+def compute_node(node: Node, inputs: Sequence[Codes]) -> Codes:
+    """Output codes of a node: its operation's, or the fused table's entries at these."""
+    codes = compute(node.operation, inputs)
+    return codes if node.table is None else lookup.lookup(codes, node.table)
 
 
 def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
@@ -132,7 +142,7 @@ def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
         )
     tensors = {network.input.name: x_q}
     for node in network.nodes:
-        tensors[node.name] = compute(node.operation, [tensors[name] for name in node.inputs])
+        tensors[node.name] = compute_node(node, [tensors[name] for name in node.inputs])
     return tensors
 
 

@@ -12,6 +12,7 @@ from .graph import (
     Clamp,
     Conv2d,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
@@ -25,6 +26,7 @@ from .graph import (
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
+from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
 from .kernels.shuffle import check_shuffle
@@ -123,12 +125,13 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
             )
     _verify_source(node, sources[0])
     _verify_operation(node)
+    _verify_table(node)
     if isinstance(operation, Slice):
         check_slice(operation, sources[0].shape)
     elif isinstance(operation, Shuffle):
         check_shuffle(operation, sources[0].shape)
     shape = operation.output_shape(*(source.shape for source in sources))
-    return Tensor(node.name, shape, operation.output)
+    return Tensor(node.name, shape, node.quantization)
 
 
 def _verify_source(node: Node, source: Tensor) -> None:
@@ -175,3 +178,18 @@ def _verify_operation(node: Node) -> None:
         check_clamp(operation)
     elif isinstance(operation, Upsample):
         check_upsample(operation)
+    elif isinstance(operation, Lookup):
+        check_lookup(operation)
+
+
+def _verify_table(node: Node) -> None:
+    """Check a fused table."""
+    if node.table is None:
+        return
+    check_lookup(node.table)
+    made, read = node.operation.output, node.table.input
+    if made != read:
+        raise ValueError(
+            f"{node.name}: table must read scale {made.scale} and zero point {made.zero_point}, "
+            f"got {read.scale} and {read.zero_point}"
+        )

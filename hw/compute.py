@@ -12,12 +12,14 @@ from ..spec.registers import UnitState
 from .array.add import Adder
 from .array.datapath import Datapath
 from .array.line_buffer import LineBuffer
+from .array.lookup import Lookup
 from .array.max_window import MaxWindow
 from .array.product import Product
 from .feed.activation_feeder import ActivationFeeder
 from .feed.compute_commands import outputs_layout
 from .feed.output_writer import OutputWriter
 from .feed.reduction import Reduction
+from .feed.table_loader import TableLoader
 from .feed.weight_feeder import WeightFeeder
 from .layouts import compute_layout, unit_port
 from .memory.scratchpad import Scratchpad
@@ -30,7 +32,7 @@ __all__ = ["Compute"]
 
 
 class Compute(wiring.Component):
-    """Executes SETUP, SETUP_ADD, SETUP_MUL and COMPUTE.
+    """Executes SETUP, SETUP_ADD, SETUP_MUL, COMPUTE and, with `lookup`, TABLE.
 
     The address generators are in a clock domain of their own, `feeder`: see `resets`.
 
@@ -93,7 +95,7 @@ class Compute(wiring.Component):
         p = self._parameters
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
-        weights = WeightFeeder(p, parameter_gap=gap)
+        self._weights = weights = WeightFeeder(p, parameter_gap=gap)
         m.submodules.commands = commands = Queue(compute_layout(product=p.product), depth=2)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
@@ -112,7 +114,8 @@ class Compute(wiring.Component):
             m.submodules[name] = DomainRenamer("feeder")(block)
         wiring.connect(m, wiring.flipped(self.i), weights.i)
         wiring.connect(m, weights.o, commands.i)
-        wiring.connect(m, commands.o, feeder.i)
+        if not p.lookup:
+            wiring.connect(m, commands.o, feeder.i)
         wiring.connect(m, feeder.outputs, outputs.i)
         wiring.connect(m, outputs.o, writer.i)
         m.d.comb += [
@@ -147,6 +150,8 @@ class Compute(wiring.Component):
             self._multiply(m, feeder, product, datapath)
         self._collect(m, feeder, (datapath, window, adder), writer)
         self._count(m, feeder)
+        if p.lookup:
+            self._look_up(m, commands, feeder, writer)
         return m
 
     def _reduce(self, m: Module, feeder: ActivationFeeder, reduction: Reduction) -> None:
@@ -170,7 +175,7 @@ class Compute(wiring.Component):
     ) -> None:
         """Connect scratchpads between feeders and datapath, with control delayed to match."""
         p = self._parameters
-        m.submodules.activations = activations = Scratchpad(
+        m.submodules.activations = self._activations = activations = Scratchpad(
             banks=p.activation_banks,
             size=p.activation_bytes,
             write_lanes=p.axi_bytes,
@@ -339,4 +344,40 @@ class Compute(wiring.Component):
         for strobe, newer, older in zip(strobes[1:], y[:-1], y[1:], strict=True):
             with m.If(strobe):
                 m.d.sync += older.eq(newer)
+        self._results, self._y, self._strobes = results, y, strobes
         m.d.comb += results.write_data.eq(y[-1])
+
+    def _look_up(
+        self, m: Module, commands: Queue, feeder: ActivationFeeder, writer: OutputWriter
+    ) -> None:
+        """Put TABLE's unit between queue and feeder, and the tables before the results."""
+        p, activations = self._parameters, self._activations
+        loader = TableLoader(p, read_latency=Scratchpad.LATENCY)
+        m.submodules.table_loader = DomainRenamer("feeder")(loader)
+        m.submodules.lookup = tables = Lookup(p)
+        assert OutputWriter.LATENCY == 1 + Lookup.LATENCY
+        wiring.connect(m, commands.o, loader.i)
+        wiring.connect(m, loader.o, feeder.i)
+        m.d.comb += [
+            loader.halt.eq(self.halt),
+            loader.held.eq(self.held),
+            loader.quiet.eq(feeder.drained & ~feeder.running),
+            self.take.eq(feeder.take | loader.take | (self._weights.take << Unit.WEIGHT)),
+            self.give.eq(feeder.give | loader.give | writer.give),
+            self.issuing.eq(feeder.issuing | loader.read_enable),
+            self.missing.eq(feeder.missing | loader.missing),
+            self.flowing.eq(~feeder.drained | loader.busy),
+            activations.read_enable.eq(feeder.read.valid | loader.read_enable),
+            activations.a.eq(Mux(loader.busy, loader.read_address, feeder.a)),
+            activations.b.eq(Mux(loader.busy, loader.read_address, feeder.b)),
+            tables.write_enable.eq(loader.write_enable),
+            tables.write_address.eq(loader.write_address),
+            tables.write_data.eq(activations.read_data[:8]),
+            tables.active.eq(loader.active),
+            tables.valid.eq(self._strobes[1]),
+            tables.y.eq(self._y[0]),
+            tables.late.eq(self._y[-1]),
+            self._results.write_data.eq(tables.out),
+        ]
+        with m.If(loader.state != UnitState.IDLE):
+            m.d.comb += self.state.eq(loader.state)

@@ -60,8 +60,9 @@ def compute_layout(*, product: bool = False) -> data.StructLayout:
     Returns
     -------
     data.StructLayout
-        `setup` marks every instruction but COMPUTE, `add` those of two operands: SETUP_ADD and
-        SETUP_MUL. `mul`, which exists with `product`, marks SETUP_MUL.
+        `setup` marks every instruction but COMPUTE and TABLE, `add` those of two operands:
+        SETUP_ADD and SETUP_MUL. `mul`, which exists with `product`, marks SETUP_MUL. `add`
+        without `setup` marks TABLE, whose field lies where the union begins.
     """
     opcodes = [Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD]
     flags = {"setup": 1, "add": 1}

@@ -24,6 +24,7 @@ from ..golden.graph import (
     Conv2d,
     Flatten,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
@@ -35,6 +36,7 @@ from ..golden.graph import (
     Upsample,
 )
 from ..golden.kernels.flatten import channels_last_columns
+from ..golden.kernels.quantize import dequantize
 from .framework import fake_quantize, one_thread
 from .integer_moves import moved
 from .lower import reordered
@@ -137,6 +139,8 @@ class FakeQuantNetwork:
             return _concat(operation)
         if isinstance(operation, Upsample | Slice | Shuffle):
             return moved(operation)
+        if isinstance(operation, Lookup):
+            return _lookup(operation)
         assert isinstance(operation, Flatten)
         return lambda x: x.flatten(1)
 
@@ -211,6 +215,18 @@ def _avg_pool2d(operation: AvgPool2d, whole: bool) -> _Kernel:
         else:
             y = functional.avg_pool2d(x, operation.kernel, operation.stride, operation.padding)
         return fake_quantize(y, operation.output)
+
+    return kernel
+
+
+def _lookup(operation: Lookup) -> _Kernel:
+    """Real values by code: the input is a code's real value, but for rounding."""
+    source = operation.input
+    reals = torch.from_numpy(dequantize(operation.table, operation.output))
+
+    def kernel(x: torch.Tensor) -> torch.Tensor:
+        codes = (x / source.scale).round_().add_(source.zero_point).clamp_(0, 255)
+        return reals[codes.long()]
 
     return kernel
 

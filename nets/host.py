@@ -70,7 +70,7 @@ class HostRegions:
         try:
             if node.name in self.asked:
                 raise self.asked[node.name]
-            for source in node.all_input_nodes if not head else ():
+            for source in importer.reads(node) if not head else ():
                 if source in self.pending:
                     self.place(source, node)
                     made.append(source)

@@ -13,6 +13,7 @@ from torch import nn
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
 from .framework import path_of
+from .functions import Functions
 from .host import HostRegions
 from .import_parts import note_part, take_part
 from .int8 import Step
@@ -102,6 +103,7 @@ class Importer:
         self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
         self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
+        self.functions = Functions(graph_module)
 
     def name(self, path: str) -> str:
         """Return a new step's name: network name and path, numbered if already used."""
@@ -182,6 +184,11 @@ class Importer:
 
     def visit(self, node: torch.fx.Node) -> None:
         """Import one node."""
+        if node in self.functions.inner:
+            return
+        if node in self.functions.ends and node.target not in PAIRS:
+            self.function(node)
+            return
         module = None
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))
@@ -283,6 +290,21 @@ class Importer:
         if any(isinstance(value, torch.fx.Node) for value in arguments.values()):
             self.refuse(node)
         self.add(node, op, arguments, source, name)
+
+    def function(self, node: torch.fx.Node) -> None:
+        """Import a function of one code as its table."""
+        function = self.functions.ends[node]
+        self.no_pads(function.nodes[0])
+        source = self.source_quantization(function.nodes[0])
+        name = self.name(function.path)
+        values, output = self.functions.table(function, name, source)
+        self.steps.append(Step(name, "lookup", (self.names[function.source],), values, node.name))
+        self.names[node], self.parameters[name] = name, output
+
+    def reads(self, node: torch.fx.Node) -> list[torch.fx.Node]:
+        """Nodes whose results the node's step reads."""
+        function = self.functions.ends.get(node)
+        return [function.source] if function else node.all_input_nodes
 
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
         """Note zeros around dequantized codes, which are to be quantized again."""

@@ -25,7 +25,7 @@ class Step:
         "layer" for a convolution or linear layer, else the operator: "quantize", "dequantize",
         "add", "add_relu", "mul", "mul_relu", "add_scalar", "mul_scalar", "cat", "flatten",
         "reshape", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "relu", "relu6",
-        "hardtanh" or "clamp".
+        "hardtanh", "clamp" or "lookup".
     inputs : tuple of str
         Names of earlier results; "input" is the image.
     arguments : dict

@@ -22,6 +22,7 @@ from ..golden.graph import (
     Flatten,
     Host,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
@@ -152,20 +153,28 @@ def _flatten(operation: Flatten, device: torch.device) -> _Kernel:
     return lambda x: x.reshape(len(x), -1)
 
 
+def _table(codes: Codes) -> torch.Tensor:
+    return torch.from_numpy((codes ^ OFFSET).view(np.int8))
+
+
+def _looked_up(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    return table.to(x.device)[x.to(torch.int32) + OFFSET]
+
+
+def _lookup(operation: Lookup, device: torch.device) -> _Kernel:
+    table = _table(operation.table).to(device)
+    return lambda x: _looked_up(x, table)
+
+
 def _concat(operation: Concat, device: torch.device) -> _Kernel:
     tables = [
-        None
-        if source == operation.output
-        else torch.from_numpy((rescale_table(source, operation.output) ^ OFFSET).view(np.int8))
+        None if source == operation.output else _table(rescale_table(source, operation.output))
         for source in operation.inputs
     ]
 
-    def rescaled(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        return table.to(x.device)[x.to(torch.int32) + OFFSET]
-
     def kernel(*parts: torch.Tensor) -> torch.Tensor:
         pairs = zip(parts, tables, strict=True)
-        return torch.cat([x if t is None else rescaled(x, t) for x, t in pairs], -1)
+        return torch.cat([x if t is None else _looked_up(x, t) for x, t in pairs], -1)
 
     return kernel
 
@@ -191,6 +200,7 @@ _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Upsample: upsample,
     Slice: take,
     Shuffle: shuffle,
+    Lookup: _lookup,
 }
 
 

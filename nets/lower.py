@@ -20,6 +20,7 @@ from ..golden.graph import (
     Host,
     Layer,
     Linear,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
@@ -45,7 +46,7 @@ __all__ = ["Lowered", "Output", "lower", "lowered", "reordered"]
 
 Shape = tuple[int, ...]
 
-_ANY_ORDER = Add | Clamp | Mul | Relabel  # the order of elements does not matter to them
+_ANY_ORDER = Add | Clamp | Lookup | Mul | Relabel  # the order of elements does not matter to them
 
 
 def _pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -202,6 +203,12 @@ class _Lowering:
         self.node(step, Relabel(step.name, source.quantization, output, step.op), [source])
 
     _add_scalar = _mul_scalar
+
+    def _lookup(self, step: Step) -> None:
+        source, values = self.source(step), step.arguments
+        output = Quantization(values["scale"], values["zero_point"])
+        table = np.array(values["table"], np.uint8)
+        self.node(step, Lookup(step.name, source.quantization, output, table), [source])
 
     def _cat(self, step: Step) -> None:
         sources = self.sources(step)

@@ -8,8 +8,7 @@ import torch
 from torch import fx
 
 from ..golden.graph import Quantization
-from .framework import path_of, qnnpack
-from .unsupported import Unsupported
+from .framework import qnnpack
 
 if TYPE_CHECKING:
     from .importer import Importer
@@ -23,10 +22,7 @@ PAIRS = tuple(getattr(torch.ops.quantized, name) for name in ("add", "add_relu",
 def import_pair(importer: Importer, node: fx.Node) -> None:
     """Import a call of one of `PAIRS`.
 
-    Raises
-    ------
-    Unsupported
-        If a number does more to the tensor than change its scale and zero point.
+    A number that changes the tensor's codes gives a table.
     """
     source, op = importer.source_quantization(node), importer.called(node)
     numbers = [value for value in node.args[:2] if isinstance(value, int | float)]
@@ -35,12 +31,8 @@ def import_pair(importer: Importer, node: fx.Node) -> None:
     elif len(numbers) == 1:
         quantization = _relabelled(node, numbers[0], source)
         if quantization is None:
-            raise Unsupported(
-                f"{importer.network}.{path_of(node, op)}: number of {op} must leave the "
-                f"tensor's codes as they are to need no hardware, got {numbers[0]:g} with scale "
-                f"{source.scale:g} and zero point {source.zero_point}",
-                node.name,
-            )
+            importer.function(node)
+            return
         op = f"{op.removesuffix('_relu')}_scalar"
     else:
         importer.refuse(node)

@@ -3,16 +3,20 @@
 This module is independent of `importer`. Each node of the converted module is called unchanged, and
 its result is stored by node name.
 
-There is one workaround. qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) allocates
-a contiguous result but fills it in the input's memory order. For a channels-last image, as produced
-by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore get a
-contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference is the
-module from ``convert_fx`` with this copy before the clamps, not its plain ``forward``.
+There are two workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
+allocates a contiguous result but fills it in the input's memory order. For a channels-last image,
+as produced by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore
+get a contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference
+is the module from ``convert_fx`` with this copy before the clamps, not its plain ``forward``.
+
+Second, LeakyReLU and ELU round ties otherwise in the last elements of a tensor, those behind its
+last whole vector (`functions.TAILED`). They get a copy whose size is a multiple of `_VECTOR`, so
+that each code has one result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +27,7 @@ from torch import fx, nn
 
 from ..golden.graph import Quantization
 from .framework import path_of, qnnpack
+from .functions import TAILED, TAILED_MODULES
 from .int8 import Record, check_image, codes, layer_codes
 from .int8_modules import is_linear
 from .outputs import rows, tensors_of
@@ -34,6 +39,7 @@ _CLAMPS = (
     *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp"),
     torch.ops.quantized.relu6,
 )
+_VECTOR = 64  # elements of the longest vector register, AVX-512's
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +68,17 @@ class Interpreter(fx.Interpreter):
         self.nodes = list(converted.graph.nodes)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if isinstance(self.fetch_attr(target), nn.Hardtanh):  # includes ReLU6
+        module = self.fetch_attr(target)
+        if isinstance(module, nn.Hardtanh):  # includes ReLU6
             args = _contiguous(args)
+        if isinstance(module, TAILED_MODULES):
+            return _in_vectors(args[0], module)
         return super().call_module(target, args, kwargs)
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = _contiguous(args) if target in _CLAMPS else args
+        if target in TAILED:
+            return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -105,6 +116,14 @@ class Interpreter(fx.Interpreter):
 
 def _contiguous(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (args[0].contiguous(), *args[1:])
+
+
+def _in_vectors(x: torch.Tensor, kernel: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """Run an elementwise kernel on a copy that has whole vectors only."""
+    flat = x.contiguous().reshape(-1)
+    spare = -len(flat) % _VECTOR
+    whole = torch.cat([flat, flat[:1].repeat(spare)]) if spare else flat
+    return kernel(whole)[: len(flat)].reshape(x.shape)
 
 
 class Reference:

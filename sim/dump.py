@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.fuse import fuse_clamps
-from ..golden.graph import Conv2d, Linear, Node, Quantization
+from ..compiler.fusion import fused
+from ..golden.graph import Conv2d, Linear, Lookup, Node, Quantization
 from ..runtime.files import atomic_write
 from .network.task import NetworkRecording
+from .network.tensors import torch_tensor
 
 __all__ = ["write_dump"]
 
@@ -45,18 +46,22 @@ def write_dump(
     OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`.
 
     For a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
-    the smallest and largest code, if a clamp is fused. Other operations have `y_scale`,
+    the smallest and largest code, if a clamp is fused, and `table`, the code that replaces each
+    code, if a lookup is. Other operations have `y_scale`,
     `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and what there is of
-    `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low` and `high`. Each has `inputs`, the
-    names of the tensors that it reads, in place of `x_q` where it is no layer. The image is
-    ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
+    `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low`, `high` and `table`. Each has
+    `inputs`, the names of the tensors that it reads, in place of `x_q` where it is no layer. The
+    image is ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
     complete has no `y_rtl`.
     """
-    network = fuse_clamps(recorded.network)
+    network = fused(recorded.network)
     fields: Fields = {}
     for node in network.nodes:
         found = _fields(node, golden)
-        found |= {"y_torch": recorded.tensors[node.name], "engine": np.array(recorded.engine)}
+        found |= {
+            "y_torch": torch_tensor(network, recorded.tensors, node.name),
+            "engine": np.array(recorded.engine),
+        }
         found |= {"y_rtl": rtl[node.name]} if node.name in rtl else {}
         if recorded.layer:
             fields = found
@@ -73,12 +78,15 @@ def write_dump(
 def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
     """Return the fields of a tensor common to both kinds of dump, except further outputs."""
     operation, y = node.operation, golden[node.name]
+    table = operation if isinstance(operation, Lookup) else node.table
     found: Fields = {
         "y_golden": y,
         "layout": np.array("NHWC" if y.ndim == 4 else "NC"),
         "op": np.array(operation.op),
-        **_quantization("y", operation.output),
+        **_quantization("y", node.quantization),
     }
+    if table is not None:
+        found["table"] = table.table
     if not isinstance(operation, Conv2d | Linear):
         names = [name for name in _OTHERS if hasattr(operation, name)]
         return found | {name: np.array(getattr(operation, name)) for name in names}

@@ -46,6 +46,10 @@ multiplied by the second operand of its first pixel.
 ``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
 `maccord.spec.registers.RECORDED`, after all earlier stores have completed. With `value` 1 it also
 raises the interrupt. It is encoded as a transfer of one row from buffer address 0.
+
+``TABLE`` reads `TABLE_BYTES` bytes of the activation scratchpad, once all earlier results have been
+written. Until the next setup of any kind, every result then selects the byte that is written in its
+place: 0 the table's first, 127 the one at 127, -128 the one at 128, -1 the last.
 """
 
 from __future__ import annotations
@@ -54,6 +58,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from . import isa_fields
 from .isa_features import CONDITIONS, Feature
 from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
 from .isa_rules import (
@@ -81,6 +86,7 @@ __all__ = [
     "RECORD_BYTES",
     "SMALLEST_SHIFT",
     "TABLE",
+    "TABLE_BYTES",
     "UNIT_OF",
     "WIDE_WINDOW",
     "WINDOW",
@@ -103,6 +109,7 @@ HEADER_BITS = 16
 PARAMETER_ROWS = 8
 MAX_TOKENS = 63
 RECORD_BYTES = 128
+TABLE_BYTES = 256
 SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits
 
 
@@ -127,6 +134,7 @@ class Opcode(IntEnum):
     STORE = 7
     SETUP_ADD = 8
     RECORD = 9
+    TABLE = 10
     SETUP_MUL = 11
 
 
@@ -251,6 +259,11 @@ TABLE: dict[Opcode, Specification] = {
             *(Opcode.SETUP_MUL, Unit.COMPUTE, "multiplier of a product"),
             *(Feature.PRODUCT, SETUP_MUL),
             rules=(AlignedTo("operand_pitch", "activation_banks"),),
+        ),
+        Specification(
+            *(Opcode.TABLE, Unit.COMPUTE, "table that replaces results", Feature.LOOKUP),
+            isa_fields.TABLE,
+            (WithinScratchpad("activation", "activation_bytes"),),
         ),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "SETUP_MUL", "TRANSFER", "Field"]
+__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "SETUP_MUL", "TABLE", "TRANSFER", "Field"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,4 @@ COMPUTE = (
     Field("first", 1, "sums start from the bias, which the weight stream begins with"),
     Field("last", 1, "sums leave through the requantizer"),
 )
+TABLE = (Field("activation", 24, "address of the table's first byte", "bytes"),)

@@ -83,6 +83,8 @@ class Parameters:
         Software sees it: such hardware has no `depthwise`.
     product : bool
         Whether it multiplies two tensors, SETUP_MUL.
+    lookup : bool
+        A table of 256 bytes behind each column's results, loaded by the instruction TABLE.
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
@@ -90,7 +92,7 @@ class Parameters:
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed` or `product` no bool.
+        If a parameter is not an integer, or `packed`, `product` or `lookup` no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -108,6 +110,7 @@ class Parameters:
     family: str = "generic"
     packed: bool = False
     product: bool = False
+    lookup: bool = False
     window_width: int = WINDOW
 
     def __post_init__(self) -> None:
@@ -127,6 +130,7 @@ class Parameters:
         check_family(self.family)
         _truth("packed", self.packed)
         _truth("product", self.product)
+        _truth("lookup", self.lookup)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
@@ -240,4 +244,6 @@ class Parameters:
             parts.append("packed")
         if self.product:
             parts.append("product")
+        if self.lookup:
+            parts.append("lookup")
         return "-".join(parts)

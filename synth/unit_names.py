@@ -18,6 +18,7 @@ __all__ = ["check_unit", "computed", "known"]
 
 _TABLE = Path(__file__).with_name("unit_names.json")
 _NUMBER = re.compile(r"\d+")
+_OF_LOOKUP = ("core.compute.lookup", "core.compute.table_loader")
 
 
 @cache
@@ -48,6 +49,8 @@ def check_unit(unit: str, parameters: Parameters) -> None:
         raise ValueError(
             f"unit must be an instance of the accelerator, got {unit!r} (nearest: {near})"
         )
+    if general.startswith(_OF_LOOKUP) and not parameters.lookup:
+        raise ValueError(f"unit needs lookup (--lookup), got {unit!r} without it")
     sizes = {
         "core.compute.datapath.accumulator_#": [parameters.cols],
         "core.compute.datapath.requantizer_#": [parameters.lanes or parameters.cols],
@@ -73,5 +76,5 @@ def computed(design: str) -> tuple[str, ...]:
 if __name__ == "__main__":
     from .design import rtlil_of
 
-    names = computed(rtlil_of(Parameters(rows=4, cols=4)))
+    names = computed(rtlil_of(Parameters(rows=4, cols=4, lookup=True)))
     _TABLE.write_text(json.dumps(names, indent=1) + "\n")

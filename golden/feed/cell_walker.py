@@ -75,7 +75,7 @@ def cell_walker(
     if mode == Mode.MUL and setup["broadcast"]:
         yield from _broadcast(setup, compute, parameters)
         return
-    window = window_of(setup) if mode != Mode.ADD else (1, 2)
+    window = (1, 2) if mode in (Mode.ADD, Mode.MUL) else window_of(setup)
     for line in range(lines):
         for cell in range(cells):
             origin = compute["activation"] + line * setup["step_y"] + cell * setup["step_x"]

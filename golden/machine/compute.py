@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...spec.isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
+from ..array.lookup import look_up
 from ..array.max_window import max_window
 from ..array.requantize import requantize
 from ..control.tokens import Clock
@@ -48,6 +49,11 @@ class ComputeUnit:
     ----------
     parameters : Parameters
     scratchpads : Scratchpads
+
+    Attributes
+    ----------
+    table : ndarray of shape (TABLE_BYTES,), uint8, optional
+        Replaces results until the next setup.
     """
 
     def __init__(self, parameters: Parameters, scratchpads: Scratchpads) -> None:
@@ -55,6 +61,7 @@ class ComputeUnit:
         self._pads = scratchpads
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
         self._walk: _Walk | None = None
+        self.table: npt.NDArray[np.uint8] | None = None
         self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
 
     def forget(self, low: int, high: int) -> None:
@@ -75,6 +82,7 @@ class ComputeUnit:
         """
         rows = self._parameters.rows
         self._vectors.clear()
+        self.table = None
         mode = mode_of(instruction)
         if instruction.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             check_factors(instruction)
@@ -370,6 +378,8 @@ class ComputeUnit:
         """Write bytes, shape (..., columns), to the output scratchpad, pixel by pixel."""
         columns = instruction["columns"]
         codes = codes.reshape(-1, columns)
+        if self.table is not None:
+            codes = look_up(codes.view(np.int8), self.table).view(np.uint8)
         starts = instruction["output"] + np.arange(len(codes)) * instruction["output_pitch"]
         size = self._parameters.output_bytes
         if starts[-1] + columns > size:

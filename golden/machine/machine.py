@@ -31,6 +31,7 @@ from ..control.tokens import Clock, Tokens
 from .access_order import AccessOrder, UnorderedError
 from .compute import ComputeUnit
 from .state import Fault, Refused, Scratchpads, Unchecked, wrapped
+from .table import read_table
 
 __all__ = ["Machine", "ProgramError"]
 
@@ -263,6 +264,9 @@ class Machine:
     def _compute(self, instruction: Instruction, clock: Clock) -> None:
         self._compute_unit.compute(instruction, clock)
 
+    def _table(self, instruction: Instruction, clock: Clock) -> None:
+        self._compute_unit.table = read_table(instruction, clock, self._pads)
+
     def _record(self, instruction: Instruction, clock: Clock) -> None:
         """Access memory like a RECORD; the hardware's counter values are unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
@@ -277,4 +281,5 @@ class Machine:
         Opcode.SETUP_ADD: _setup,
         Opcode.SETUP_MUL: _setup,
         Opcode.RECORD: _record,
+        Opcode.TABLE: _table,
     }

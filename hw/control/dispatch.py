@@ -135,5 +135,10 @@ class Dispatch(wiring.Component):
                 command.add.eq(adds),
                 command.setup.eq((opcode == Opcode.SETUP) | command.add),
             ]
+            if self._parameters.lookup:
+                m.d.comb += [
+                    command.add.eq(adds | (opcode == Opcode.TABLE)),
+                    command.setup.eq(adds | (opcode == Opcode.SETUP)),
+                ]
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)

@@ -83,7 +83,10 @@ class WeightFeeder(wiring.Component):
         weighted = self._follow(m, taken)
         begins = Signal()
         waits = self._offer(m, pending | parameters, taken)
-        m.d.comb += begins.eq(taken & ~command.setup & weighted)
+        computes = ~command.setup
+        if self._parameters.lookup:
+            computes &= ~command.add  # else it is a TABLE
+        m.d.comb += begins.eq(taken & computes & weighted)
         self._passes(m, pending, begins, start)
         row = Signal.like(self.row, reset_less=True)  # of the loading tile
         loading, waiting = Signal(), Signal()  # a tile is loading; a tile is complete

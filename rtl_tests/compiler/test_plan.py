@@ -144,6 +144,8 @@ SHAPED: dict[str, tuple[Operation, tuple[int, ...]]] = {
     "global, far apart": (AvgPool2d("pool", ONE, (5, 5), (99, 99)), (1, 6, 7, 3)),
     "overlapping": (MaxPool2d("pool", ONE, (3, 3), (2, 2)), (1, 27, 27, 33)),
     "beyond the input": (MaxPool2d("pool", ONE, (2, 2), (3, 3), ceil_mode=True), (1, 8, 11, 5)),
+    "global 56": (AvgPool2d("pool", ONE, (56, 56), (1, 1)), (1, 56, 56, 20)),
+    "large, padded": (AvgPool2d("pool", ONE, (47, 49), (2, 1), (3, 7)), (2, 44, 37, 5)),
     "5 x 5": (MaxPool2d("pool", ONE, (5, 5), (1, 1), (2, 2)), (2, 20, 20, 33)),
     "13 x 13": (MaxPool2d("pool", ONE, (13, 13), (1, 1), (6, 6)), (1, 13, 11, 20)),
     "by 16": (MaxPool2d("pool", ONE, (16, 16), (16, 16)), (1, 33, 48, 5)),
@@ -239,14 +241,15 @@ def test_a_changed_program_is_noticed() -> None:
     assert len(changed) == 21
 
 
+DEPTHWISE = random_conv2d(np.random.default_rng(0), (40, 1, 13, 13), groups=40)
 REFUSED: dict[str, tuple[Operation, tuple[int, ...], dict[str, int], str]] = {
     "window": (
-        *(AvgPool2d("net.pool", ONE, (13, 13), (1, 1)), (1, 13, 13, 40)),
-        *({"activation_bytes": 1 << 11}, "net.pool: activation_bytes must be at least 2704 to"),
+        *(DEPTHWISE, (1, 13, 13, 40)),
+        *({"activation_bytes": 1 << 11}, "layer: activation_bytes must be at least 2704 to"),
     ),
     "weights": (
-        *(AvgPool2d("net.pool", ONE, (13, 13), (1, 1)), (1, 13, 13, 40)),
-        *({"weight_bytes": 1 << 12}, "net.pool: weight_bytes must be at least 6528 to hold"),
+        *(DEPTHWISE, (1, 13, 13, 40)),
+        *({"weight_bytes": 1 << 12}, "layer: weight_bytes must be at least 6528 to hold"),
     ),
     "dilated max pool": (
         *(MaxPool2d("net.pool", ONE, (2, 2), (1, 1), dilation=(2, 2)), (1, 9, 9, 4)),

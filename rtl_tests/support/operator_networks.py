@@ -140,12 +140,22 @@ class _Shuffled(nn.Module):
         return x.view(n, -1, height, width)
 
 
+class _LargeMeans(nn.Module):
+    """Average pools of all pixels and of most of them, with padding."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        border = functional.avg_pool2d(x, (20, 23), (7, 4), (9, 3))
+        whole = x.mean((2, 3), keepdim=True)
+        return torch.cat([whole, functional.adaptive_avg_pool2d(border, 1)], 1)
+
+
 NETWORKS: dict[str, Case] = {
     "pyramid": Case(lambda: _Net(_Pyramid(), 32)),
     "large_pools": Case(lambda: _Net(_LargePools(), 16)),
     "upsampled": Case(lambda: _Net(_Upsampled(), 32)),
     "sliced": Case(lambda: _Net(_Sliced(), 19)),
     "shuffled": Case(lambda: _Net(_Shuffled(), 8)),
+    "large_means": Case(lambda: _Net(_LargeMeans(), 10, 5), 26, 25),
 }
 
 

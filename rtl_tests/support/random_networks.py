@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from schedule_layers import random_conv2d, random_linear
 
 from maccord.golden.graph import (
@@ -15,6 +16,7 @@ from maccord.golden.graph import (
     Concat,
     Conv2d,
     Flatten,
+    Lookup,
     MaxPool2d,
     Mul,
     Network,
@@ -231,10 +233,13 @@ class NetworkBuilder:
         Of weights and quantizations.
     shape : (N, H, W, C)
         Of the image.
+    tables : float
+        Probability with which a lookup follows an operation.
     """
 
-    def __init__(self, rng: np.random.Generator, shape: Shape) -> None:
+    def __init__(self, rng: np.random.Generator, shape: Shape, tables: float = 0.0) -> None:
         self.rng = rng
+        self._share = tables
         self.input = Tensor("net.input", shape, random_quantization(rng))
         self.tensors = {"net.input": self.input}
         self._nodes: list[Node] = []
@@ -246,11 +251,16 @@ class NetworkBuilder:
         return network
 
     def append(self, operation: Operation, *inputs: str) -> str:
-        """Append any operation under a name of its own; return the name of its tensor."""
+        """Append any operation under a name of its own; return the name of its tensor.
+
+        At times it is a lookup's, which keeps scale and zero point.
+        """
         operation = replace(operation, name=f"net.{len(self._nodes)}")
         shape = operation.output_shape(*(self.tensors[name].shape for name in inputs))
         self._nodes.append(Node(operation, inputs))
         self.tensors[operation.name] = Tensor(operation.name, shape, operation.output)
+        if self._share and self.rng.random() < self._share and not isinstance(operation, Lookup):
+            return self.lookup(operation.name, output=operation.output)
         return operation.name
 
     def like(self, name: str) -> Quantization:
@@ -312,6 +322,18 @@ class NetworkBuilder:
         """A clamp of codes."""
         return self.append(Clamp("", self.like(x), low, high), x)
 
+    def lookup(
+        self,
+        x: str,
+        table: npt.NDArray[np.uint8] | None = None,
+        output: Quantization | None = None,
+    ) -> str:
+        """A table, random if none is given."""
+        if table is None:
+            table = self.rng.integers(0, 256, 256, dtype=np.uint8)
+        target = output or random_quantization(self.rng)
+        return self.append(Lookup("", self.like(x), target, table), x)
+
     def flatten(self, x: str) -> str:
         """An image as one row."""
         return self.append(Flatten("", self.like(x)), x)
@@ -371,13 +393,14 @@ def _twice(net: NetworkBuilder, x: str) -> str:
     return net.add(y, net.clamp(y, 50, 180))
 
 
-def random_network(rng: np.random.Generator, motifs: int) -> Network:
+def random_network(rng: np.random.Generator, motifs: int, tables: float = 0.0) -> Network:
     """A network of so many motifs for an image of 6 to 14 lines and cells.
 
-    Two of three end in a pool, flatten and a linear layer.
+    Two of three end in a pool, flatten and a linear layer. A lookup follows a share of the
+    operations.
     """
     shape = (1, *_pair(rng, 6, 14), int(rng.integers(1, 7)))
-    net = NetworkBuilder(rng, shape)
+    net = NetworkBuilder(rng, shape, tables)
     x = "net.input"
     for _ in range(motifs):
         if min(net.tensors[x].shape[1:3]) < _LEAST or net.tensors[x].shape[3] > 60:

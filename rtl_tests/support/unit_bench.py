@@ -21,8 +21,8 @@ def command(source: Instruction, *, product: bool = False, **extra: int) -> dict
     fields: dict[str, int] | int = source.fields
     if UNIT_OF[source.opcode] == Unit.COMPUTE:
         fields = int.from_bytes(encode(source), "little") >> HEADER_BITS
-        extra = {"setup": int(source.opcode != Opcode.COMPUTE)}
-        extra["add"] = int(source.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL))
+        extra = {"setup": int(source.opcode not in (Opcode.COMPUTE, Opcode.TABLE))}
+        extra["add"] = int(source.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL, Opcode.TABLE))
         if product:
             extra["mul"] = int(source.opcode == Opcode.SETUP_MUL)
     return {"wait": source.wait, "signal": source.signal} | extra | {"fields": fields}

@@ -11,6 +11,7 @@ from random_networks import cuts, random_quantization
 from unit_bench import instruction
 
 from maccord.golden.array.add import add_factors
+from maccord.golden.array.lookup import table_bytes
 from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d, Mul, Quantization
 from maccord.golden.kernels.add import add
 from maccord.golden.kernels.avg_pool2d import avg_pool2d, mean_multiplier
@@ -20,6 +21,7 @@ from maccord.golden.kernels.mul import check_mul, mul
 from maccord.spec.isa import (
     INSTRUCTION_BYTES,
     PARAMETER_ROWS,
+    TABLE_BYTES,
     WINDOW,
     Instruction,
     Mode,
@@ -53,11 +55,15 @@ class WindowProgram:
         self.outputs: list[tuple[int, np.ndarray]] = []
         self._rng = rng
         self.program: list[Instruction] = []
+        self._table: tuple[int, np.ndarray] | None = None  # of the layer: address, code to code
         self._memory = rng.integers(0, 256, _MEMORY, dtype=np.uint8)
         self._used = {"memory": 0, "activation": 0, "weight": 0, "output": 0, "target": _OUTPUTS}
 
     def add_random_layer(self, mode: Mode) -> None:
-        """Append a layer of a mode, of any geometry."""
+        """Append a layer of a mode, of any geometry; where there are tables, at times with one."""
+        self._table = None
+        if self.parameters.lookup and self._rng.random() < 0.7:
+            self._load_table()
         {
             Mode.DENSE: self._dense,
             Mode.DEPTHWISE: self._depthwise,
@@ -96,6 +102,14 @@ class WindowProgram:
     def _emit(self, opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> None:
         fields = {name: int(value) for name, value in fields.items()}
         self.program.append(instruction(opcode, wait, signal, **fields))
+
+    def _load_table(self) -> None:
+        """Bring a random table to the activation scratchpad, before what the layer reads."""
+        table = self._rng.integers(0, 256, TABLE_BYTES, dtype=np.uint8)
+        address = self._take("activation", TABLE_BYTES)
+        data = table_bytes(table).reshape(1, 1, -1)
+        self._load(data, TABLE_BYTES, address, signal=0)
+        self._table = (address, table)
 
     def _load(self, cells: np.ndarray, pitch: int, buffer: int, signal: int = _COMPUTE) -> None:
         """Bring cells, shape (lines, width, channels), to the activation scratchpad."""
@@ -166,8 +180,12 @@ class WindowProgram:
         height, width, channels = y.shape
         pitch = channels + int(rng.integers(4))
         target = self._take("target", y.size)
-        self.outputs.append((target, (y ^ 0x80).view(np.int8).reshape(-1)))
         tokens = _LOAD
+        if self._table is not None:
+            # Loads are in order: the token of the layer's last one is the table's, too
+            self._emit(Opcode.TABLE, wait=tokens, activation=self._table[0])
+            y, tokens = self._table[1][y], 0
+        self.outputs.append((target, (y ^ 0x80).view(np.int8).reshape(-1)))
         for tile, first in enumerate(range(0, channels, p.cols)):
             columns = min(p.cols, channels - first)
             row, passes = 0, 1

@@ -14,7 +14,7 @@ from maccord.golden.feed.activation_feeder import activation_feeder
 from maccord.golden.feed.reduction import Pass
 from maccord.golden.machine.machine import Machine
 from maccord.sim.simulate import Job, simulate
-from maccord.spec.isa import Instruction, Mode, Opcode
+from maccord.spec.isa import TABLE_BYTES, Instruction, Mode, Opcode
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import Status
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("quick_builds")
 SMALL = {"activation_bytes": 1 << 15, "output_bytes": 1 << 15, "accumulators": 64, "line_cells": 16}
 CONFIGURATIONS = {
     "16x16": Parameters(**SMALL),
-    "9x4 bus 8": Parameters(rows=9, cols=4, axi_bytes=8, product=True, **SMALL),
+    "9x4 bus 8": Parameters(rows=9, cols=4, axi_bytes=8, product=True, lookup=True, **SMALL),
     "9x20 bus 32": Parameters(rows=9, cols=20, axi_bytes=32, **SMALL),
     "32x8 bus 64": Parameters(rows=32, cols=8, axi_bytes=64, **SMALL),
     "15x4 bus 8 windows 5": Parameters(rows=15, cols=4, axi_bytes=8, window_width=5, **SMALL),
@@ -31,7 +31,8 @@ CONFIGURATIONS = {
     "8x32": Parameters(rows=8, cols=32, **SMALL),
     "16x8 2 lanes": Parameters(rows=16, cols=8, lanes=2, product=True, **SMALL),
 }
-# An array of each width of windows by day; the others, a model each, by night
+# By day an array of each width of windows, one of them with tables and products; the others, a
+# model each, by night
 DAILY = ("9x4 bus 8", "15x4 bus 8 windows 5")
 NAMES = [
     name if name in DAILY else pytest.param(name, marks=pytest.mark.nightly)
@@ -65,6 +66,8 @@ def work_of(program: list[Instruction], parameters: Parameters) -> tuple[int, in
     for step in program:
         if step.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             setup = step
+        if step.opcode == Opcode.TABLE:
+            reads += TABLE_BYTES
         if step.opcode == Opcode.COMPUTE:
             if step["first"]:
                 walk: Iterator[Pass] = walk_of(setup, parameters)

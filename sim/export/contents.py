@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiler.network import CompiledNetwork
 from ...compiler.places import moves_nothing
-from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, MaxPool2d, Node
+from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, Lookup, MaxPool2d, Node
 from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, needed
 from ...spec.registers import VERSION, WRITABLE, Register
 from .manifest import (
@@ -21,7 +21,7 @@ from .manifest import (
     TensorEntry,
 )
 
-__all__ = ["accelerator", "expected_file", "memory", "operations", "steps", "tensors"]
+__all__ = ["accelerator", "expected_file", "memory", "operations", "steps", "table_of", "tensors"]
 
 _CODES = (0, 255)
 
@@ -133,7 +133,13 @@ def _operation(compiled: CompiledNetwork, node: Node) -> OperationEntry:
         high=high,
         geometry=_geometry(node),
         arrays=_arrays(node.name) if layer else None,
+        table=f"layers/{_file_name(node.name)}/table.npy" if table_of(node) else None,
     )
+
+
+def table_of(node: Node) -> Lookup | None:
+    """Return a node's table, whether it is the operation or fused."""
+    return node.operation if isinstance(node.operation, Lookup) else node.table
 
 
 def _bounds(node: Node) -> tuple[int, int]:
@@ -186,6 +192,7 @@ def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
             pitch=area.pitch,
             weights_offset=offset,
             weights_bytes=stream.size,
+            table_offset=compiled.tables[stage.name][0] if stage.name in compiled.tables else None,
             record_offset=stage.record if compiled.records else None,
             estimated_cycles=stage.estimate,
         )

@@ -168,16 +168,18 @@ class OperationEntry:
     name : str
         Of the tensor that it makes.
     layer : str
-        Of PyTorch's module; another name than the tensor's where a clamp is fused.
+        Of PyTorch's module; another name than the tensor's where a clamp or a table is fused.
     op : str
     inputs : tuple of str
         Tensors that it reads.
     macs : int
         Multiplications with weights, padding included.
     low, high : int
-        Smallest and largest code of the result, ReLU and fused clamps included.
+        Smallest and largest code of the result, ReLU and fused clamps included, before the table.
     geometry : Geometry or None
     arrays : ArrayFiles or None
+    table : str or None
+        File of 256 uint8: the code that replaces each code of the result.
     """
 
     name: str
@@ -189,6 +191,7 @@ class OperationEntry:
     high: int
     geometry: Geometry | None
     arrays: ArrayFiles | None
+    table: str | None
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,8 @@ class StepEntry:
         Where it writes, as in `TensorEntry`.
     weights_offset, weights_bytes : int
         Where its packed weights, biases and multipliers lie in memory; no bytes if it has none.
+    table_offset : int or None
+        Where its table of 256 bytes lies in memory: byte i replaces the byte i, both code - 128.
     record_offset : int or None
         Where the program writes the counters at its end: the 64-bit words of registers CYCLES and
         following.
@@ -222,6 +227,7 @@ class StepEntry:
     pitch: int
     weights_offset: int
     weights_bytes: int
+    table_offset: int | None
     record_offset: int | None
     estimated_cycles: int
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from ...compiler.network import CompiledNetwork, Stage
 from ...compiler.places import moves_nothing
-from ...golden.graph import Concat, Conv2d, Linear, Node
+from ...golden.graph import Concat, Conv2d, Linear, Network, Node
 from ...golden.kernels import conv2d, linear
 from ...golden.network import compute
 from ..compare import Comparison, compare
 
-__all__ = ["caught", "compare_tensors", "explain", "first_difference", "original"]
+__all__ = ["caught", "compare_tensors", "explain", "first_difference", "original", "torch_tensor"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -95,11 +95,24 @@ def compare_tensors(
         comparisons[name] = compare(
             codes,
             golden[expected],
-            torch[expected],
+            torch_tensor(compiled.network, torch, expected),
             lambda node=maker: _accumulators(node, golden),
             tensor=name,
         )
     return comparisons
+
+
+def torch_tensor(network: Network, torch: Mapping[str, Codes], name: str) -> Codes:
+    """Return PyTorch's codes; of a rescaled input of a concatenation, its channels of the output.
+
+    PyTorch requantizes these inputs within the concatenation.
+    """
+    if name in torch:
+        return torch[name]
+    channels = network.tensors[name].shape[-1]
+    (join,) = (node for node in network.nodes if name in node.inputs)
+    first = sum(network.tensors[part].shape[-1] for part in join.inputs[: join.inputs.index(name)])
+    return np.ascontiguousarray(torch[join.name][..., first : first + channels])
 
 
 def _accumulators(node: Node | None, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:

@@ -26,7 +26,7 @@ from maccord.spec.isa import (
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
-PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True)
+PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True, lookup=True)
 WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
@@ -38,6 +38,7 @@ LEGAL = {
     Opcode.SETUP_ADD: {"shift": 14},
     Opcode.RECORD: {"rows": 1, "row_bytes": RECORD_BYTES},
     Opcode.SETUP_MUL: {},
+    Opcode.TABLE: {},
 }
 WINDOW = {"mode": Mode.MAX, "window_height": 1, "window_width": 3, "stride_y": 1, "stride_x": 15}
 ILLEGAL = [
@@ -66,6 +67,7 @@ LIMITS = {  # first address beyond each scratchpad
         "accumulator": PARAMETERS.accumulators,
         "output": PARAMETERS.output_bytes,
     },
+    Opcode.TABLE: {"activation": PARAMETERS.activation_bytes},
 }
 BEYOND = [
     (opcode, {name: value})
@@ -255,7 +257,7 @@ def test_illegal_opcodes(opcode: int) -> None:
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
 def test_random_instructions(axi_bytes: int) -> None:
     """Instructions of any bits are handed out or refused as the golden model says."""
-    p = Parameters(rows=4, cols=7, axi_bytes=axi_bytes)
+    p = Parameters(rows=4, cols=7, axi_bytes=axi_bytes, lookup=axi_bytes > 16)
     rng = np.random.default_rng(axi_bytes)
     words = [random_word(rng, axi_bytes) for _ in range(400)]
     legal = [dispatch(word, p) for word in words]
