@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from torch import fx
 from ..golden.graph import Quantization
 from .framework import path_of
 from .int8 import Step
+from .int8_modules import is_conv1d, is_linear
+from .layouts import Layout
 from .reference import Interpreter
 from .source_line import line_of
 from .unsupported import Unsupported
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HostRegions"]
 
-_OURS = (2, 4)  # dimensions of the graph's tensors
+_DIMENSIONS = (2, 3, 4)  # of tensors that the graph can hold
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,6 @@ class _Value:
     shape: tuple[int, ...]
     channels_last: bool
     scores: bool  # one row of numbers for each image
-
-
-def _channels_last(shape: Sequence[int]) -> list[int]:
-    """Shape of one image in the graph for PyTorch's shape (N, C, H, W) or (N, K)."""
-    return [*shape[2:], shape[1]]
 
 
 class HostRegions:
@@ -101,15 +98,10 @@ class HostRegions:
 
     def head(self, node: fx.Node, calls: list[fx.Node]) -> None:
         """Add to the image's step the calls before it."""
-        shape = _channels_last(self.value(node).shape)
-        fields = {"calls": self.named(calls), "shape": shape, "reason": self.reason(calls[0])}
+        names = [self.importer.called(each) for each in calls]
+        fields = {"calls": names, "reason": self.reason(calls[0]), **self.laid(node)}
         step = self.importer.steps[-1]
         self.importer.steps[-1] = replace(step, arguments=step.arguments | fields)
-
-    def named(self, calls: Iterable[fx.Node]) -> list[str]:
-        """Names of the operators, conversions left out."""
-        names = map(self.importer.called, calls)
-        return [name for name in names if name not in _CONVERSIONS]
 
     def reason(self, node: fx.Node) -> str:
         """Return why the accelerator does not run a call, and the call's line."""
@@ -130,17 +122,41 @@ class HostRegions:
         nodes, reads, whole = self.region([node])
         if value.quantization is None or reader.target == "dequantize":
             raise refused  # the reader is part of the region
-        if len(value.shape) not in _OURS or not reads or not whole:
+        single = value.shape[:1] == self.image.shape[:1]
+        if not single or len(value.shape) not in _DIMENSIONS or not reads or not whole:
             raise refused
         fields = {
             "scale": value.quantization.scale,
             "zero_point": value.quantization.zero_point,
-            "shape": _channels_last(value.shape),
+            **self.laid(node),
         }
         step = self.step("host", nodes, reads, node.name, fields)
         self.importer.steps.append(step)
         self.importer.names[node] = step.name
         self.importer.parameters[step.name] = value.quantization
+
+    def laid(self, node: fx.Node) -> dict[str, Any]:
+        """Return a result's layout, and its shape in the graph for one image."""
+        shape = self.value(node).shape
+        layouts = {2: Layout.ROWS, 4: Layout.IMAGE}
+        layout = layouts.get(len(shape)) or self.wanted(node)
+        return {"shape": list(layout.graph_shape(shape)[1:]), "layout": layout.value}
+
+    def wanted(self, node: fx.Node) -> Layout:
+        """Return the layout of a result of three dimensions that the next layer needs."""
+        seen, todo = {node}, list(node.users)
+        while todo:
+            user = todo.pop(0)
+            module = None
+            if user.op == "call_module":
+                module = self.importer.graph_module.get_submodule(str(user.target))
+            if is_linear(module):
+                return Layout.SEQUENCE
+            if is_conv1d(module):
+                return Layout.SIGNAL
+            todo += [each for each in user.users if each not in seen]
+            seen.update(user.users)
+        return Layout.SIGNAL
 
     def tail(self, node: fx.Node, refused: Unsupported) -> None:
         """Leave everything behind the last codes to the host."""
@@ -166,15 +182,17 @@ class HostRegions:
     ) -> Step:
         """Return the step of a region, named after its first call without hardware."""
         importer = self.importer
-        calls = [each for each in nodes if each in self.pending] or nodes
+        named = [each for each in nodes if each.op.startswith("call_")]
+        named = [each for each in named if importer.called(each) not in _CONVERSIONS]
+        calls = [each for each in named if each in self.pending] or named
+        first = (calls or nodes)[0]
         where = {
             "nodes": [each.name for each in nodes],
             "reads": [each.name for each in reads],
             "channels_last": [self.value(each).channels_last for each in reads],
-            "calls": self.named(calls),
-            "reason": self.reason(calls[0]),
+            "calls": [importer.called(each) for each in calls],
+            "reason": self.reason(first),
         }
-        first = calls[0]
         path = first.target if first.op == "call_module" else path_of(first, importer.called(first))
         inputs = tuple(importer.names[each] for each in reads)
         return Step(importer.name(str(path)), op, inputs, {**where, **fields}, result)
@@ -221,7 +239,7 @@ _CONVERSIONS = ("dequantize", "quantize_per_tensor")
 def _value(result: object) -> _Value:
     if not isinstance(result, torch.Tensor):
         return _Value(None, (), False, False)
-    last = result.ndim == 4 and not result.is_contiguous()
+    last = result.ndim > 2 and not result.is_contiguous()
     quantization = None
     if result.is_quantized:
         quantization = Quantization(result.q_scale(), result.q_zero_point())

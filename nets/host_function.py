@@ -51,9 +51,8 @@ class Read:
             image = given.reshape(len(given), *self.order)
             given = np.moveaxis(image, -1, 1).reshape(len(given), -1)
         plain = torch.from_numpy(np.array(self.layout.from_graph(given)))
-        if plain.ndim == 4:
-            last, first = torch.channels_last, torch.contiguous_format
-            plain = plain.contiguous(memory_format=last if self.channels_last else first)
+        if self.channels_last:
+            plain = plain.movedim(1, -1).contiguous().movedim(-1, 1)
         scale, zero_point = self.quantization.scale, self.quantization.zero_point
         codes: Any = torch.ops.aten._make_per_tensor_quantized_tensor
         return codes(plain, scale, zero_point)
@@ -62,19 +61,22 @@ class Read:
 class _Region:
     """A part of a converted network; pickled as bytes, so that it can go to other processes."""
 
-    def __init__(self, module: fx.GraphModule, reads: Sequence[Read]) -> None:
+    def __init__(
+        self, module: fx.GraphModule, reads: Sequence[Read], layout: Layout = Layout.ROWS
+    ) -> None:
         self.module = module
         self.reads = tuple(reads)
+        self.layout = layout  # of the result
 
     def __getstate__(self) -> dict[str, Any]:
         buffer = BytesIO()
         torch.save(self.module, buffer)
-        return {"module": buffer.getvalue(), "reads": self.reads}
+        return vars(self) | {"module": buffer.getvalue()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         with qnnpack():
-            self.module = torch.load(BytesIO(state["module"]), weights_only=False)
-        self.reads = state["reads"]
+            module = torch.load(BytesIO(state["module"]), weights_only=False)
+        vars(self).update(state | {"module": module})
 
     def run(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
         """Return the region's results for codes in the layout of `execute`."""
@@ -87,8 +89,9 @@ class HostCall(_Region):
     """The function of a `Host` operation."""
 
     def __call__(self, given: Sequence[Codes]) -> Codes:
-        """Return output codes, channels last, for the codes of each input."""
-        return codes(self.run(given))
+        """Return output codes in the graph's layout for the codes of each input."""
+        found = codes(self.run(given))
+        return self.layout.to_graph(found) if found.ndim == 3 else found
 
 
 class TailCall(_Region):
@@ -131,7 +134,11 @@ def host_operation(
         tuple(tensor.quantization for tensor in sources),
         Quantization(values["scale"], values["zero_point"]),
         tuple(values["shape"]),
-        HostCall(_module(converted, step), _reads(step, sources, layouts, orders)),
+        HostCall(
+            _module(converted, step),
+            _reads(step, sources, layouts, orders),
+            Layout(values["layout"]),
+        ),
         tuple(values["calls"]),
     )
 

@@ -86,8 +86,7 @@ class _Lowering:
         """Append the nodes of a step."""
         self.layouts[step.name] = self.layout
         if step.op == "host":
-            shape = step.arguments["shape"]
-            self.layouts[step.name] = Layout.ROWS if len(shape) == 1 else Layout.IMAGE
+            self.layouts[step.name] = Layout(step.arguments["layout"])
         elif step.op not in ("quantize", "tail"):
             layer = self.layers[step.arguments["name"]] if step.op == "layer" else None
             layouts = [self.layouts[name] for name in step.inputs]
@@ -140,7 +139,7 @@ class _Lowering:
         shape = self.layout.graph_shape(self.shape)
         if "shape" in step.arguments:  # of what the host computes before
             shape = (shape[0], *step.arguments["shape"])
-            self.layouts[step.name] = {2: Layout.ROWS, 4: Layout.IMAGE}[len(shape)]
+            self.layouts[step.name] = Layout(step.arguments["layout"])
         quantization = Quantization(step.arguments["scale"], step.arguments["zero_point"])
         self.image = Tensor(step.name, shape, quantization)
         self.tensors[step.name] = self.image

@@ -163,11 +163,12 @@ class QuantizedNetwork:
         """
         check_image(images, self.input_shape[1:])
         first, source = self.steps[0], self.graph.input
+        layout = self._lowered.layouts[source.name]
         if first.arguments.get("calls"):  # the host computes them
             with one_thread():
-                return self.reference.tensors(images, [first.node])[first.node].codes
-        ordered = self._lowered.layouts[source.name].to_graph(images)
-        return quantize_per_tensor(ordered, source.quantization)
+                found = self.reference.tensors(images, [first.node])[first.node].codes
+            return layout.to_graph(found) if found.ndim == 3 else found
+        return quantize_per_tensor(layout.to_graph(images), source.quantization)
 
     def tensors(self, image: Image) -> dict[str, Codes]:
         """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.

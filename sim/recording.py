@@ -165,7 +165,7 @@ def _around(
         written = tensors[network.graph.input.name].size
         parts.append(HostPart(first.name, tuple(first.arguments["calls"]), 0, written))
     if last.op == "tail":
-        read = tensors[network.graph.output].size
+        read = sum(tensors[name].size for name in network.tail_reads)
         parts.append(HostPart(last.name, tuple(last.arguments["calls"]), read, 0))
     return tuple(parts)
 

@@ -15,7 +15,7 @@ from maccord.sim.network.task import NetworkTask
 from maccord.sim.recording import record_network
 from maccord.spec.parameters import Parameters
 
-__all__ = ["HOSTED", "IMAGES", "NOWHERE", "host_network", "host_task"]
+__all__ = ["HOSTED", "NOWHERE", "host_network", "host_task", "inputs_of"]
 
 IMAGES = np.random.default_rng(3).normal(0, 1, (3, 3, 9, 9)).astype(np.float32)
 
@@ -56,7 +56,7 @@ class OneCut(_Net):
 
 
 class TwoCuts(_Net):
-    """A group norm, whose sums depend on the order in memory, then a cosine of the means."""
+    """A group norm, then a cosine of the means."""
 
     def between(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm(x)
@@ -74,6 +74,15 @@ class Part(_Net):
 
     def between(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([x, functional.logsigmoid(x), functional.max_pool2d(x, 3, 1, 1)], 1)
+
+
+class Ordered(_Net):
+    """A sum's rounding errors, which depend on the order in memory."""
+
+    def between(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.sin(x)
+        rounded = torch.sub(x, -1e4).sum((1, 2, 3), keepdim=True) - 96e4
+        return x - (rounded - x.sum((1, 2, 3), keepdim=True))
 
 
 class Chained(_Net):
@@ -109,11 +118,47 @@ class Class(_Net):
         return torch.argmax(x, 1)
 
 
+class Heads(_Net):
+    """Two ends in floating point, one of which takes a tensor that is no row of numbers."""
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        x = functional.relu(self.first(x))
+        y = self.second(x)
+        return {"boxes": torch.exp(y), "scores": torch.softmax(self.fc(y.mean((2, 3))), 1)}
+
+
 class Head(_Net):
     """A change of size before the image is quantized."""
 
     def before(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sin(x)[:, :, 1:, 2:]
+        return functional.adaptive_max_pool2d(torch.sin(x), (8, 7))
+
+
+class Signal(nn.Module):
+    """A signal of one dimension, normalized between convolutions and in the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv1d(3, 6, 3, padding=1), nn.GroupNorm(2, 6)
+        self.second, self.fc = nn.Conv1d(6, 4, 3), nn.Linear(4, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.second(self.norm(functional.relu(self.first(torch.sin(x)))))
+        return self.fc(torch.amax(x, 2))
+
+
+class Sequence(nn.Module):
+    """Attention: layers run on the accelerator, norms and products of activations on the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.norm = nn.Linear(3, 8), nn.LayerNorm(8)
+        self.query, self.key, self.fc = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.embed(x))
+        weights = torch.softmax(self.query(x) @ self.key(x).transpose(1, 2), -1)
+        return torch.amax(self.fc(weights @ x), 1)
 
 
 class _ImageAtTheEnd(_Net):
@@ -132,10 +177,17 @@ HOSTED: dict[str, tuple[Callable[[], nn.Module], dict[str, list[str]]]] = {  # a
     "OneCut": (OneCut, {"softmax": ["softmax"]}),
     "TwoCuts": (TwoCuts, {"norm": ["GroupNorm"], "cos": ["cos"]}),
     "Part": (Part, {"log_sigmoid": ["log_sigmoid"]}),
+    "Ordered": (Ordered, {"sin": ["sin", "sub", "sum", "sub", "sum", "sub", "sub"]}),
     "Chained": (Chained, {"sin": ["sin", "tan", "neg", "exp"], "sin_1": ["sin", "tan"]}),
     "Flat": (Flat, {"cumsum": ["cumsum"]}),
+    "Signal": (Signal, {"norm": ["GroupNorm"], "amax": ["amax"]}),
+    "Sequence": (
+        Sequence,
+        {"norm": ["LayerNorm"], "matmul": ["matmul", "softmax", "matmul"], "amax": ["amax"]},
+    ),
     "Tail": (Tail, {"softmax": ["softmax"]}),
     "Class": (Class, {"argmax": ["argmax"]}),
+    "Heads": (Heads, {"exp": ["exp", "softmax"]}),
     "Head": (Head, {}),
 }
 _READS_THE_IMAGE = (
@@ -155,13 +207,20 @@ def make(factory: Callable[[], nn.Module]) -> nn.Module:
         return factory().eval()
 
 
+def inputs_of(name: str) -> np.ndarray:
+    """Three inputs of a network."""
+    if name == "Signal":
+        return IMAGES[:, :, 4]
+    return IMAGES[:, :, 4].transpose(0, 2, 1).copy() if name == "Sequence" else IMAGES
+
+
 @cache
 def host_network(name: str) -> QuantizedNetwork:
     """One of `HOSTED`, quantized."""
-    return quantized(make(HOSTED[name][0]), "net", "seeded", [image[None] for image in IMAGES])
+    return quantized(make(HOSTED[name][0]), "net", "seeded", [x[None] for x in inputs_of(name)])
 
 
 def host_task(name: str, parameters: Parameters, verilog: str, batch: int = 2) -> NetworkTask:
     """One of `HOSTED` as a task, with tensors kept."""
-    recording = record_network(host_network(name), "clean", IMAGES[:batch], 0)
+    recording = record_network(host_network(name), "clean", inputs_of(name)[:batch], 0)
     return NetworkTask(recording, parameters, verilog, keep=True)
