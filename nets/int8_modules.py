@@ -78,7 +78,7 @@ def layer_of(
             module.set_weight_bias(weight.clone(), bias)
     if bias is None:
         bias = torch.zeros(weight.shape[0])
-    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
+    scales = channel_scales(weight).numpy().astype(np.float64)
     floats = bias.detach().numpy().astype(np.float32)
     try:
         target = Quantization(float(module.scale), int(module.zero_point))
@@ -115,6 +115,13 @@ def layer_of(
         dilation=tuple(dilation),
         groups=module.groups,
     )
+
+
+def channel_scales(weight: torch.Tensor) -> torch.Tensor:
+    """Scale of each output channel's quantized weights; equal ones if the tensor has one scale."""
+    if weight.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return torch.full((weight.shape[0],), weight.q_scale(), dtype=torch.float64)
+    return weight.q_per_channel_scales()
 
 
 def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
