@@ -39,10 +39,12 @@ from .kernels import (
     mul,
     relabel,
 )
+from .kernels.conv_transpose2d import conv_transpose2d
 from .kernels.quantize import dequantize
 from .kernels.shuffle import shuffle
 from .kernels.slice import take
 from .kernels.upsample import upsample
+from .operations.conv_transpose2d import ConvTranspose2d
 
 __all__ = ["compute", "execute", "logits"]
 
@@ -50,6 +52,7 @@ Codes = npt.NDArray[np.uint8]
 
 _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
+    ConvTranspose2d: conv_transpose2d,
     Linear: linear.linear,
     Add: add.add,
     Mul: mul.mul,

@@ -11,6 +11,7 @@ from torch import nn
 from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .framework import qnnpack
+from .transposed import transposed_layer
 
 __all__ = ["NO_PADS", "Pads", "is_conv2d", "layer_of", "module_of", "per_channel"]
 
@@ -54,7 +55,7 @@ def layer_of(
     from torch.ao.nn.intrinsic import quantized as fused
 
     if not isinstance(module, quantized.Conv2d | quantized.Linear):
-        return None
+        return transposed_layer(module, name, source)
     weight, bias = module._weight_bias()
     if bias is None:
         bias = torch.zeros(weight.shape[0])
@@ -94,13 +95,13 @@ def layer_of(
     )
 
 
-def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights from int8 codes, with a float64 scale per output channel."""
+def per_channel(codes: np.ndarray, scales: np.ndarray, axis: int = 0) -> torch.Tensor:
+    """Quantized weights from int8 codes, with a float64 scale per output channel, along `axis`."""
     return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
         torch.from_numpy(np.array(codes)),
         torch.from_numpy(np.array(scales)),
-        torch.zeros(len(codes), dtype=torch.int64),
-        0,
+        torch.zeros(len(scales), dtype=torch.int64),
+        axis,
     )
 
 
