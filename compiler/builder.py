@@ -27,6 +27,8 @@ class View:
         A tensor of shape (N, K) is N images of one pixel each.
     pitch : int
         Bytes from one pixel to the next.
+    line_pitch, image_pitch : int
+        Bytes from one line, or image, to the next; 0 where they follow each other.
     """
 
     base: int
@@ -35,6 +37,18 @@ class View:
     width: int
     channels: int
     pitch: int
+    line_pitch: int = 0
+    image_pitch: int = 0
+
+    @property
+    def line(self) -> int:
+        """Bytes from one line to the next."""
+        return self.line_pitch or self.width * self.pitch
+
+    @property
+    def even(self) -> bool:
+        """Whether all pixels follow each other at the same pitch."""
+        return not (self.line_pitch or self.image_pitch)
 
     @property
     def pixels(self) -> int:
@@ -44,11 +58,12 @@ class View:
     @property
     def dense(self) -> bool:
         """Whether pixels are contiguous."""
-        return self.pitch == self.channels
+        return self.pitch == self.channels and self.even
 
     def offset(self, image: int, y: int = 0, x: int = 0, channel: int = 0) -> int:
         """Byte offset of an element."""
-        return self.base + ((image * self.height + y) * self.width + x) * self.pitch + channel
+        line = image * (self.image_pitch or self.height * self.line) + y * self.line
+        return self.base + line + x * self.pitch + channel
 
 
 class _Room:

@@ -229,6 +229,9 @@ class _Dense:
     def _store(self, tile: Tile, base: int, first: int, last: int) -> None:
         height, width = self.work.vertical.out, self.work.horizontal.out
         count, pitch = last - first, self.target.pitch
+        if not self.target.even:
+            self._store_lines(tile, base, first, count)
+            return
         pixel = (tile.image * height + tile.y) * width + tile.x
         target = self.target.base + pixel * pitch + first
         store, line = self.builder.store, tile.width * count
@@ -242,3 +245,10 @@ class _Dense:
         else:
             for y in range(tile.height):
                 store(target + y * width * pitch, pitch, base + y * line, count, tile.width, count)
+
+    def _store_lines(self, tile: Tile, base: int, first: int, count: int) -> None:
+        """Store a tile whose lines do not follow each other in memory."""
+        for y in range(tile.height):
+            memory = self.target.offset(tile.image, tile.y + y, tile.x, first)
+            line = base + y * tile.width * count
+            self.builder.store(memory, self.target.pitch, line, count, tile.width, count)

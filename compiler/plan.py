@@ -24,6 +24,7 @@ from ..golden.graph import (
     Upsample,
 )
 from ..golden.kernels.avg_pool2d import mean_multiplier
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
@@ -34,6 +35,7 @@ from .search import dense_plan
 from .shuffles import shuffle_layer
 from .slices import slice_plan
 from .sums import sum_plan
+from .transposed import Phase, TransposedPlan, phases
 from .upsampling import upsample_plan
 from .window import window_plan
 from .window_stream import Window
@@ -85,6 +87,8 @@ def plan(
         If the hardware cannot run it; the message names the operation.
     """
     shape = tuple(shapes[0])
+    if isinstance(operation, ConvTranspose2d):
+        return _transposed(operation, shape, parameters)
     if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
         return _depthwise(operation, shape, parameters)
     if isinstance(operation, Conv2d | Linear):
@@ -108,6 +112,18 @@ def plan(
     if isinstance(operation, Shuffle):
         return plan(shuffle_layer(operation, shape[-1]), shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def _transposed(operation: ConvTranspose2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    """Plan the convolutions that interleave."""
+    parts: list[tuple[Phase, Plan]] = []
+    for phase in phases(operation, shape):
+        if _scans(phase.layer, shape, parameters):
+            part = _depthwise(phase.layer, shape, parameters)
+        else:
+            part = dense_plan(phase.layer, shape, parameters, dense=False, even=False)
+        parts.append((phase, part))
+    return TransposedPlan(operation, tuple(parts))
 
 
 def _avg_pool(

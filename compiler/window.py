@@ -299,17 +299,17 @@ class _Scan:
         height, width = size
         target, store = self.target, self.builder.store
         memory, pitch = target.offset(image, y, x, first), target.pitch
-        whole = width == target.width or height == 1
+        whole = (width == target.width and target.even) or height == 1
         line = width * channels
         if channels == pitch and whole:
             store(memory, 0, base, 0, 1, height * line)
         elif channels == pitch:
-            store(memory, target.width * pitch, base, line, height, line)
+            store(memory, target.line, base, line, height, line)
         elif whole:
             store(memory, pitch, base, channels, height * width, channels)
         else:
             for row in range(height):
                 store(
-                    memory + row * target.width * pitch, pitch,
+                    memory + row * target.line, pitch,
                     base + row * line, channels, width, channels,
                 )  # fmt: skip

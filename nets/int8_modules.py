@@ -11,6 +11,7 @@ from torch import nn
 from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .framework import qnnpack
+from .transposed import transposed_layer
 
 __all__ = ["NO_PADS", "Pads", "is_conv1d", "is_convolution", "is_linear", "layer_of"]
 __all__ += ["module_of", "per_channel"]
@@ -71,7 +72,7 @@ def layer_of(
     from torch.ao.nn.intrinsic import quantized as fused
 
     if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
-        return None
+        return transposed_layer(module, name, source)
     weight, bias = module._weight_bias()
     if is_conv1d(module):  # unpacking drops the height in place, and then the kernel fails
         with qnnpack():
@@ -124,13 +125,13 @@ def channel_scales(weight: torch.Tensor) -> torch.Tensor:
     return weight.q_per_channel_scales()
 
 
-def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights from int8 codes, with a float64 scale per output channel."""
+def per_channel(codes: np.ndarray, scales: np.ndarray, axis: int = 0) -> torch.Tensor:
+    """Quantized weights from int8 codes, with a float64 scale per output channel, along `axis`."""
     return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
         torch.from_numpy(np.array(codes)),
         torch.from_numpy(np.array(scales)),
-        torch.zeros(len(codes), dtype=torch.int64),
-        0,
+        torch.zeros(len(scales), dtype=torch.int64),
+        axis,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf, prod
 from typing import NoReturn
 
+import numpy as np
 from torch.fx import GraphModule
 
 from ..golden.graph import (
