@@ -13,6 +13,7 @@ from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..spec.isa import WINDOW, Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .global_pool import global_pool_plan
 from .search import dense_plan
 from .sums import sum_plan
 from .window import window_plan
@@ -69,7 +70,7 @@ def plan(
     if isinstance(operation, Conv2d | Linear):
         return dense_plan(operation, shape, parameters, dense=dense)
     if isinstance(operation, AvgPool2d):
-        return plan(mean_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+        return _mean(operation, shape, parameters, dense=dense)
     if isinstance(operation, MaxPool2d):
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
@@ -79,6 +80,22 @@ def plan(
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def _mean(
+    operation: AvgPool2d, shape: tuple[int, ...], parameters: Parameters, *, dense: bool
+) -> Plan:
+    """Add up the pixels of whole images, or multiply windows by ones: what is faster."""
+    images, height, width, channels = shape
+    ones = mean_layer(operation, channels)
+    whole = global_pool_plan(operation, (images, height, width, channels), parameters)
+    if whole is None:
+        return plan(ones, [shape], parameters, dense=dense)
+    try:
+        windows = plan(ones, [shape], parameters, dense=dense)
+    except ValueError:
+        return whole
+    return min((whole, windows), key=lambda way: way.estimate)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
