@@ -144,15 +144,15 @@ class Builder:
     ) -> Task:
         """Load rows of bytes into the activation scratchpad."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
-        source = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
-        target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        source = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
+        target = _rows(Space.ACTIVATION, buffer, buffer_pitch, rows, row_bytes)
         return self._add(Opcode.LOAD, fields, (source,), (target,))
 
     def fill(self, buffer: int, pitch: int, rows: int, row_bytes: int, value: int) -> None:
         """Fill rows of bytes in the activation scratchpad; no task if there are none."""
         if rows and row_bytes:
             fields = _transfer(0, 0, buffer, pitch, rows, row_bytes) | {"value": value}
-            target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
+            target = Region(Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
             self._add(Opcode.FILL, fields, (), (target,))
 
     def weight_buffer(self, size: int) -> int:
@@ -196,7 +196,7 @@ class Builder:
         self._add(Opcode.SETUP_MUL, fields)
 
     def compute(
-        self, fields: dict[str, int], reads: tuple[int, int], writes: tuple[int, int]
+        self, fields: dict[str, int], reads: tuple[int, ...], writes: tuple[int, int]
     ) -> Task:
         """Compute a tile.
 
@@ -205,14 +205,14 @@ class Builder:
         fields : dict of str to int
         reads, writes : (int, int)
             Start and end (exclusive) of its buffers in the activation and the output
-            scratchpad.
+            scratchpad; what is read may have a pitch and a length of rows, as a `Region`.
         """
-        regions: tuple[Region, ...] = ((Space.ACTIVATION, *reads),)
+        regions: tuple[Region, ...] = (Region(Space.ACTIVATION, *reads),)
         if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
             row = self.parameters.weight_row_bytes
             rows = fields["passes"] * self.parameters.rows + PARAMETER_ROWS * fields["first"]
             regions += self._weight_regions(fields["weight"] * row, rows * row)
-        target = ((Space.OUTPUT, *writes),) if fields["last"] else ()
+        target = (Region(Space.OUTPUT, *writes),) if fields["last"] else ()
         return self._add(Opcode.COMPUTE, fields, regions, target)
 
     def store(
@@ -220,14 +220,14 @@ class Builder:
     ) -> None:
         """Write rows of bytes from the output scratchpad to memory."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
-        source = (Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
-        target = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
+        source = Region(Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        target = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
         self._add(Opcode.STORE, fields, (source,), (target,))
 
     def record(self, memory: int, *, interrupt: bool) -> None:
         """Write the counters to memory when all earlier stores have completed."""
         fields = _transfer(memory, 0, 0, 0, 1, RECORD_BYTES) | {"value": int(interrupt)}
-        region = (Space.MEMORY, memory, memory + RECORD_BYTES)
+        region = Region(Space.MEMORY, memory, memory + RECORD_BYTES)
         self._add(Opcode.RECORD, fields, (), (region,))
 
     def _add(
@@ -244,8 +244,18 @@ class Builder:
         """Return a range of the weight scratchpad, split in two if it wraps."""
         limit = self.parameters.weight_bytes
         if start + size <= limit:
-            return ((Space.WEIGHT, start, start + size),)
-        return ((Space.WEIGHT, start, limit), (Space.WEIGHT, 0, start + size - limit))
+            return (Region(Space.WEIGHT, start, start + size),)
+        return (
+            Region(Space.WEIGHT, start, limit),
+            Region(Space.WEIGHT, 0, start + size - limit),
+        )
+
+
+def _rows(space: Space, start: int, pitch: int, rows: int, row_bytes: int) -> Region:
+    end = start + (rows - 1) * pitch + row_bytes
+    if rows == 1 or pitch <= row_bytes:
+        return Region(space, start, end)
+    return Region(space, start, end, pitch, row_bytes)
 
 
 def _transfer(

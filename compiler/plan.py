@@ -29,6 +29,7 @@ from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .global_pool import global_pool_plan
 from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
@@ -133,12 +134,15 @@ def _avg_pool(
     *,
     dense: bool,
 ) -> Plan:
-    """Plan a pool as a depthwise convolution; in parts if its window or ones do not fit."""
+    """Add up the pixels of whole images, or multiply windows by ones, in parts if need be."""
     images, height, width, channels = shapes[0]
+    size = images, height, width, channels
+    whole = global_pool_plan(operation, size, parameters)
     try:
-        return plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+        windows = plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
     except ValueError:
-        return large_mean_plan(operation, (images, height, width, channels), parameters)
+        return whole or large_mean_plan(operation, size, parameters)
+    return windows if whole is None else min((whole, windows), key=lambda way: way.estimate)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
