@@ -42,7 +42,7 @@ def wrong_tensors(compiled: CompiledNetwork, seed: int = 0) -> list[str]:
 def test_random_networks_on_the_machine(seed: int) -> None:
     network = random_network(np.random.default_rng(seed), 4, tables=0.6)
     compiled = compile_network(network, CONFIGURATIONS[seed % len(CONFIGURATIONS)])
-    assert Feature.LOOKUP in needed(compiled.program)
+    assert Feature.LOOKUP in needed(compiled.program, compiled.parameters)
     assert wrong_tensors(compiled) == []
 
 
@@ -123,4 +123,23 @@ def test_unchanged_codes_move_nothing() -> None:
     compiled = compile_network(net.network(y), replace(PARAMETERS, lookup=False))
     assert opcodes(compiled).count(Opcode.TABLE) == 0
     assert len(compiled.stages) == 1
+    assert wrong_tensors(compiled) == []
+
+
+def test_a_pool_in_parts_takes_a_table_once() -> None:
+    """Its sums stay in the accumulators; the table sees the means alone."""
+    parameters = replace(PARAMETERS, activation_bytes=1 << 11, weight_bytes=1 << 11)
+    net = NetworkBuilder(np.random.default_rng(4), (1, 27, 29, 4))
+    y = net.lookup(net.avg_pool("net.input", 26))
+    compiled = compile_network(net.network(y), parameters)
+    assert [(stage.name, stage.op) for stage in compiled.stages] == [(y, "avg_pool2d")]
+    assert opcodes(compiled).count(Opcode.SETUP) == opcodes(compiled).count(Opcode.TABLE) == 1
+    assert wrong_tensors(compiled) == []
+
+
+def test_large_max_pools_do_not_take_a_table() -> None:
+    net = NetworkBuilder(np.random.default_rng(5), (1, 14, 14, 4))
+    y = net.lookup(net.max_pool("net.input", 13, 1))
+    compiled = compile_network(net.network(y), PARAMETERS)
+    assert [stage.op for stage in compiled.stages] == ["max_pool2d", "lookup"]
     assert wrong_tensors(compiled) == []
