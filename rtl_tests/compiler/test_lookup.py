@@ -10,6 +10,7 @@ from lookup_networks import PARAMETERS
 from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import builder as builders
+from maccord.compiler.features import with_features
 from maccord.compiler.network import CompiledNetwork, compile_network
 from maccord.compiler.timing import TABLE_CYCLES, estimate_cycles
 from maccord.golden.graph import Concat
@@ -143,3 +144,12 @@ def test_large_max_pools_do_not_take_a_table() -> None:
     compiled = compile_network(net.network(y), PARAMETERS)
     assert [stage.op for stage in compiled.stages] == ["max_pool2d", "lookup"]
     assert wrong_tensors(compiled) == []
+
+
+def test_networks_that_need_tables_switch_them_on() -> None:
+    net, y = small()
+    assert with_features(Parameters(), [net.network(y)]) == Parameters(lookup=True)
+    assert with_features(Parameters(), [net.network(y)], switches=()) == Parameters()
+    same = NetworkBuilder(np.random.default_rng(3), (1, 6, 6, 4))
+    y = same.lookup(same.conv("net.input", 5), np.arange(256, dtype=np.uint8))
+    assert with_features(Parameters(), [same.network(y)]) == Parameters()
