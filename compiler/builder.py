@@ -187,13 +187,14 @@ class Builder:
             return
         buffer = self.activation_buffer(TABLE_BYTES)
         self.load(self.table, 0, buffer, 0, 1, TABLE_BYTES)
-        region = (Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
+        region = Region(Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
         self._add(Opcode.TABLE, {"activation": buffer}, (region,))
 
     def setup_mul(self, fields: dict[str, int]) -> None:
         """Pass the multiplier of a product to the compute unit."""
         self._mode = Mode.MUL
         self._add(Opcode.SETUP_MUL, fields)
+        self._load_table()
 
     def compute(
         self, fields: dict[str, int], reads: tuple[int, ...], writes: tuple[int, int]

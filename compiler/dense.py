@@ -253,7 +253,7 @@ class _Dense:
         load = None
         loads = self._loads((tile.image, y, x), (rows, columns), body + left * channels)
         if self.split:
-            loads = self._parts(*loads, columns)
+            loads = (part for line in loads for part in self._parts(line, columns))
         for source, line_pitch, target, target_pitch, count, size in loads:
             load = self.builder.load(source, line_pitch, target, target_pitch, count, size)
             load.after, after = after, ()

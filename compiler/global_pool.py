@@ -63,9 +63,13 @@ class GlobalPoolPlan:
         """Bytes of an image in the scratchpad; the last vector may read on behind it."""
         return self.shape[1] * self.shape[2] * self.shape[3] + self.parameters.rows
 
-    @cached_property
+    @property
     def stream(self) -> npt.NDArray[np.uint8]:
         """Parameters, equal in all columns, and identity matrices."""
+        return self._stream
+
+    @cached_property
+    def _stream(self) -> npt.NDArray[np.uint8]:
         p, zero_point = self.parameters, self.operation.input.zero_point
         pixels = self.shape[1] * self.shape[2]
         bias = fold_bias(np.ones((1, pixels), np.int8), np.zeros(1, np.int32), zero_point)

@@ -103,19 +103,24 @@ def layer_of(
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
     (top, bottom), (left, right) = pads
-    stride, (rows, columns), dilation = module.stride, (0, *module.padding)[-2:], module.dilation
+    rows, columns = (0, *module.padding)[-2:]
     if is_conv1d(module):
         common["weight"] = common["weight"][:, :, None]
-        stride, dilation = (1, *stride), (1, *dilation)
     start, end = (rows + top, columns + left), (rows + bottom, columns + right)
     return Conv2d(
         **common,
-        stride=tuple(stride),
+        stride=_pair(module.stride),
         padding=start,
         end_padding=None if end == start else end,
-        dilation=tuple(dilation),
+        dilation=_pair(module.dilation),
         groups=module.groups,
     )
+
+
+def _pair(values: tuple[int, ...]) -> tuple[int, int]:
+    """Return (vertical, horizontal) of one value, of a signal, or two."""
+    vertical, horizontal = (1, *values)[-2:]
+    return vertical, horizontal
 
 
 def channel_scales(weight: torch.Tensor) -> torch.Tensor:

@@ -76,7 +76,7 @@ class ShuffleNetV2(nn.Module):
         inputs = _STEM
         for number, (outputs, units) in enumerate(_STAGES, 2):
             rest = [Unit(outputs, outputs, 1) for _ in range(units - 1)]
-            setattr(self, f"stage{number}", nn.Sequential(Unit(inputs, outputs, 2), *rest))
+            self.add_module(f"stage{number}", nn.Sequential(Unit(inputs, outputs, 2), *rest))
             inputs = outputs
         self.conv5 = nn.Sequential(*_pointwise(inputs, _LAST))
         self.fc = nn.Linear(_LAST, classes)
@@ -84,7 +84,9 @@ class ShuffleNetV2(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of normalized images (N, 3, 224, 224)."""
         x = self.maxpool(self.conv1(x))
-        x = self.conv5(self.stage4(self.stage3(self.stage2(x))))
+        for number in range(2, 2 + len(_STAGES)):
+            x = self.get_submodule(f"stage{number}")(x)
+        x = self.conv5(x)
         return self.fc(x.mean([2, 3]))
 
 
