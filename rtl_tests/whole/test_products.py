@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +111,13 @@ def test_both_kinds_of_product(name: str) -> None:
         "mul": ((2, 7, 7, 10), (2, 1, 1, 10)),
         "mul_relu": ((2, 7, 7, 9), (2, 7, 7, 9)),
     }
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("family", ["ecp5", "xc7", "xcup"])
+def test_on_the_cells_of_families(family: str) -> None:
+    outcome = run(replace(ARRAYS["9x4"], family=family), Excited)
+    assert (outcome.verdict, outcome.problems) == (Verdict.AGREES, ())
 
 
 def test_blocks_of_mobilenet_v3_and_efficientnet() -> None:
