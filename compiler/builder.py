@@ -181,6 +181,12 @@ class Builder:
         self._add(Opcode.SETUP_ADD, fields)
         self._load_table()
 
+    def setup_mul(self, fields: dict[str, int]) -> None:
+        """Pass the multiplier of a product to the compute unit."""
+        self._mode = Mode.MUL
+        self._add(Opcode.SETUP_MUL, fields)
+        self._load_table()
+
     def _load_table(self) -> None:
         """Bring the operation's table to the array; every setup makes it forget the last one."""
         if self.table is None:
@@ -189,12 +195,6 @@ class Builder:
         self.load(self.table, 0, buffer, 0, 1, TABLE_BYTES)
         region = Region(Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
         self._add(Opcode.TABLE, {"activation": buffer}, (region,))
-
-    def setup_mul(self, fields: dict[str, int]) -> None:
-        """Pass the multiplier of a product to the compute unit."""
-        self._mode = Mode.MUL
-        self._add(Opcode.SETUP_MUL, fields)
-        self._load_table()
 
     def compute(
         self, fields: dict[str, int], reads: tuple[int, ...], writes: tuple[int, int]

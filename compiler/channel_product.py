@@ -51,7 +51,7 @@ class ChannelProductPlan:
         del weights
         source, values = sources
         operand = _aligned(self.pixels * self.slice, builder.parameters)
-        buffers = deque(builder.activation_buffers(operand + self.slice, _BUFFERS))
+        buffers: deque[int] = deque()
         held: dict[int, tuple[int, int]] = {}  # image and first channel of the values, by buffer
         step = 0
         for image, first, start in self._tiles(target):
@@ -61,6 +61,9 @@ class ChannelProductPlan:
                 step = channels
                 geometry = {"operand_pitch": operand, "step_x": step, "step_y": 0, "broadcast": 1}
                 builder.setup_mul(product_fields(self.operation) | geometry)
+                # A table that comes with the setup may take the place of earlier buffers
+                buffers = deque(builder.activation_buffers(operand + self.slice, _BUFFERS))
+                held = {}
             buffer = buffers[0]
             buffers.rotate(-1)
             if held.get(buffer) != (image, first):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..golden.fuse_pairs import fuse_pairs
 from ..golden.graph import Mul, Network, Operation
 from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
@@ -42,7 +43,7 @@ def with_features(
     >>> with_features(Parameters(), [network]).product
     True
     """
-    networks = list(networks)
+    networks = [fuse_pairs(network) for network in networks]
     found = {type(node.operation) for network in networks for node in network.nodes}
     needed = {CONDITIONS[feature] for kind, feature in _NEEDS.items() if kind in found}
     if any(map(needs_lookup, networks)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..golden.fuse import fuse_clamps
 from ..golden.fuse_lookups import fuse_lookups, rescale_concats
+from ..golden.fuse_pairs import fuse_pairs
 from ..golden.fuse_pools import chain_max_pools
 from ..golden.graph import Concat, Lookup, Network
 from ..spec.parameters import Parameters
@@ -43,9 +44,9 @@ def fused(network: Network) -> Network:
     Returns
     -------
     Network
-        With clamps and lookups fused and max pools chained; inputs of a concatenation have one
-        scale and zero point.
+        With clamps and lookups fused, sums and products that are lookups made such, and max pools
+        chained; inputs of a concatenation have one scale and zero point.
     """
     # Pools that others read do not take a table
-    chained = chain_max_pools(fuse_clamps(network))
+    chained = chain_max_pools(fuse_clamps(fuse_pairs(network)))
     return fuse_lookups(rescale_concats(chained))

@@ -15,6 +15,7 @@ from .graph import (
     Linear,
     Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Node,
 )
@@ -23,7 +24,7 @@ from .verify import verify
 
 __all__ = ["fuse_lookups", "rescale_concats"]
 
-_MAKERS = (Conv2d, Linear, Add, MaxPool2d, AvgPool2d, Clamp, Lookup)
+_MAKERS = (Conv2d, Linear, Add, Mul, MaxPool2d, AvgPool2d, Clamp, Lookup)
 
 
 def fuse_lookups(network: Network) -> Network:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from random_networks import random_operation, random_quantization
+from random_networks import (
+    NetworkBuilder,
+    random_operation,
+    random_product,
+    random_quantization,
+)
 from test_plan import Run
 
 from maccord.compiler.channel_product import channel_product_plan
+from maccord.compiler.network import compile_network
 from maccord.compiler.plan import plan
-from maccord.golden.graph import Mul, Quantization
+from maccord.golden.graph import Mul, Network, Quantization
+from maccord.golden.machine.machine import Machine
+from maccord.golden.network import execute
 from maccord.spec.isa import Opcode
 from maccord.spec.parameters import Parameters
 
@@ -82,3 +92,32 @@ def test_a_column_tile_fits_the_smallest_scratchpads() -> None:
 def test_hardware_without_products() -> None:
     with pytest.raises(ValueError, match="product: product must be True to multiply two tensors"):
         plan(operation(), [(1, 4, 4, 8), (1, 1, 1, 8)], Parameters())
+
+
+def tabled(seed: int) -> Network:
+    """A gate with a table, and tables behind both kinds of product."""
+    rng = np.random.default_rng(seed)
+    net = NetworkBuilder(rng, (2, 8, 8, 3))
+
+    def product(a: str, b: str) -> str:
+        return net.lookup(net.append(random_product(rng, net.like(a), net.like(b)), a, b))
+
+    x = net.conv("net.input", int(rng.integers(3, 40)), 3)
+    x = product(x, net.lookup(net.avg_pool(x, 8)))
+    return net.network(product(x, net.conv(x, net.tensors[x].shape[3], 3)))
+
+
+@pytest.mark.parametrize("parameters", [WIDE, SMALL, LANES], ids=lambda p: p.name)
+@pytest.mark.parametrize("seed", range(4))
+def test_tables_behind_products(seed: int, parameters: Parameters) -> None:
+    """They take no pass, and the place of buffers that are loaded anew then."""
+    network, hardware = tabled(seed), replace(parameters, lookup=True)
+    compiled = compile_network(network, hardware, batch=2)
+    assert [stage.op.removesuffix("_relu") for stage in compiled.stages] == [
+        *("conv2d", "avg_pool2d", "mul", "conv2d", "mul"),
+    ]
+    x_q = np.random.default_rng(seed).integers(0, 256, network.input.shape, dtype=np.uint8)
+    memory = compiled.image(x_q)
+    Machine(hardware, memory).run(compiled.program_offset)
+    found = compiled.tensor(network.output, compiled.areas[-1].view(memory))
+    np.testing.assert_array_equal(found, execute(network, x_q)[network.output])

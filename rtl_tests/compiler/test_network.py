@@ -10,6 +10,7 @@ import pytest
 from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import count_macs
+from maccord.compiler.features import with_features
 from maccord.compiler.network import CompiledNetwork, compile_network
 from maccord.golden.graph import Add, Concat, Conv2d, Linear
 from maccord.golden.machine.machine import Machine, ProgramError
@@ -117,6 +118,20 @@ def test_random_networks_equal_reference(seed: int, parameters: Parameters) -> N
     compiled = compile_network(network, parameters, batch=int(rng.integers(1, 4)))
     check(compiled, images(rng, compiled))
     check_accounts(compiled)
+
+
+@pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
+@pytest.mark.parametrize("tables", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(2))
+def test_random_networks_with_products(seed: int, tables: float, parameters: Parameters) -> None:
+    rng = np.random.default_rng([seed, 1])
+    network = random_network(rng, int(rng.integers(2, 5)), tables, products=True)
+    hardware = with_features(parameters, [network])
+    assert hardware.product
+    compiled = compile_network(network, hardware, batch=int(rng.integers(1, 4)))
+    check(compiled, images(rng, compiled))
+    if not tables:
+        check_accounts(compiled)
 
 
 def chain(seed: int = 1) -> NetworkBuilder:

@@ -324,6 +324,10 @@ class NetworkBuilder:
         target = replace(target, zero_point=min(target.zero_point, 254))
         return self.append(Add("", (self.like(a), self.like(b)), target, relu=relu), a, b)
 
+    def mul(self, a: str, b: str) -> str:
+        """A product, whose second factor may have one value per channel."""
+        return self.append(random_product(self.rng, self.like(a), self.like(b)), a, b)
+
     def concat(self, *parts: str) -> str:
         """A concatenation; all parts have the first one's quantization."""
         quantization = tuple(self.like(part) for part in parts)
@@ -415,11 +419,30 @@ def _twice(net: NetworkBuilder, x: str) -> str:
     return net.add(y, net.clamp(y, 50, 180))
 
 
-def random_network(rng: np.random.Generator, motifs: int, tables: float = 0.0) -> Network:
+def _gated(net: NetworkBuilder, x: str) -> str:
+    """Squeeze-and-excitation."""
+    height, width, channels = net.tensors[x].shape[1:]
+    size = height, width
+    if size == (1, 1):
+        return net.mul(x, x)
+    gate = net.conv(net.append(AvgPool2d("", net.like(x), size, size), x), 2)
+    return net.mul(x, net.clamp(net.conv(gate, channels), 60, 240))
+
+
+def _multiplied(net: NetworkBuilder, x: str) -> str:
+    """A product in a concatenation, of which one factor is a part, too."""
+    a, channels = net.conv(x, int(net.rng.integers(1, 20))), net.tensors[x].shape[3]
+    y = net.mul(a, net.conv(x, net.tensors[a].shape[3], 3))
+    return net.concat(y, net.conv(x, channels, output=net.like(y)), y)
+
+
+def random_network(
+    rng: np.random.Generator, motifs: int, tables: float = 0.0, *, products: bool = False
+) -> Network:
     """A network of so many motifs for an image of 6 to 14 lines and cells.
 
     Two of three end in a pool, flatten and a linear layer. A lookup follows a share of the
-    operations.
+    operations. There are products if asked for.
     """
     shape = (1, *_pair(rng, 6, 14), int(rng.integers(1, 7)))
     net = NetworkBuilder(rng, shape, tables)
@@ -430,6 +453,7 @@ def random_network(rng: np.random.Generator, motifs: int, tables: float = 0.0) -
         motif = [_convolution, _block, _residual, _fire, _twice]
         if min(net.tensors[x].shape[1:3]) >= _LEAST:
             motif += [_nested, _pools]
+        motif += [_gated, _multiplied] * 2 * products
         x = motif[int(rng.integers(len(motif)))](net, x)
     if rng.random() < 0.67:
         x = net.flatten(net.max_pool(x, 3, 2) if rng.random() < 0.5 else x)

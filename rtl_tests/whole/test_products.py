@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from accelerator_bench import netlist
-from test_window_modes import CONFIGURATIONS, DAILY
+from test_window_modes import CONFIGURATIONS
 from torch import nn
 from torch.nn import functional
 
@@ -20,7 +22,7 @@ from maccord.spec.parameters import Parameters
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
 ARRAYS = {
-    "9x4": CONFIGURATIONS[DAILY],
+    "9x4": CONFIGURATIONS["9x4 bus 8"],
     "4x2, 1 lane": Parameters(
         *(4, 2, 1, 8),
         activation_bytes=1 << 12,
@@ -53,12 +55,46 @@ class Gated(nn.Module):
         return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
 
 
-def run(parameters: Parameters) -> Outcome:
+class SqueezeExcitation(nn.Module):
+    """As torchvision's, of MobileNetV3 and EfficientNet."""
+
+    def __init__(self, channels: int, activation: nn.Module, scale_activation: nn.Module) -> None:
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1, self.fc2 = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
+        self.activation, self.scale_activation = activation, scale_activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale = self.fc2(self.activation(self.fc1(self.avgpool(x))))
+        return self.scale_activation(scale) * x
+
+
+class Excited(nn.Module):
+    """Blocks of both networks, swish by hand, and an activation behind a product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 10, 2, stride=2)
+        self.mobile = SqueezeExcitation(10, nn.ReLU(), nn.Hardsigmoid())
+        self.efficient = SqueezeExcitation(10, nn.SiLU(), nn.Sigmoid())
+        self.depthwise = nn.Conv2d(10, 10, 3, padding=1, groups=10)
+        self.a, self.b = nn.Conv2d(10, 9, 1), nn.Conv2d(10, 9, 1)
+        self.fc = nn.Linear(9, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.mobile(functional.hardswish(self.stem(x)))
+        x = self.depthwise(x)
+        x = self.efficient(x * torch.sigmoid(x))
+        x = functional.hardswish(self.a(x) * self.b(x))
+        return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+def run(parameters: Parameters, kind: type[nn.Module] = Gated) -> Outcome:
     """Two images at once."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
-        model = Gated().eval()
-    network = quantized(model, "gated", "seeded", IMAGES, strict=True)
+        model = kind().eval()
+    network = quantized(model, "net", "seeded", IMAGES, strict=True)
     recording = record_network(network, CLEAN, np.concatenate(IMAGES[:2]), 0)
     return run_network(NetworkTask(recording, parameters, netlist(parameters)))
 
@@ -75,3 +111,22 @@ def test_both_kinds_of_product(name: str) -> None:
         "mul": ((2, 7, 7, 10), (2, 1, 1, 10)),
         "mul_relu": ((2, 7, 7, 9), (2, 7, 7, 9)),
     }
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("family", ["ecp5", "xc7", "xcup"])
+def test_on_the_cells_of_families(family: str) -> None:
+    outcome = run(replace(ARRAYS["9x4"], family=family), Excited)
+    assert (outcome.verdict, outcome.problems) == (Verdict.AGREES, ())
+
+
+def test_blocks_of_mobilenet_v3_and_efficientnet() -> None:
+    """With tables: gates are fused in the convolutions, swish by hand is no product."""
+    outcome = run(ARRAYS["9x4"], Excited)
+    assert (outcome.verdict, outcome.problems) == (Verdict.AGREES, ())
+    assert outcome.result is not None
+    assert [stage.op for stage in outcome.result.stages] == [
+        *("conv2d", "avg_pool2d", "conv2d_relu", "conv2d", "mul"),
+        *("conv2d", "avg_pool2d", "conv2d", "conv2d", "mul"),
+        *("conv2d", "conv2d", "mul", "avg_pool2d", "linear"),
+    ]
