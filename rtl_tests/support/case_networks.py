@@ -209,6 +209,7 @@ ACCEPTED: dict[str, Callable[[], nn.Module]] = {
         lambda m, x: m["avg"](m["a"](x)), avg=nn.AvgPool2d(2, count_include_pad=False)
     ),
     "pyramid": _net(_pyramid, 24, pool=nn.MaxPool2d(5, stride=1, padding=2)),
+    "negated": _net(lambda m, x: m["b"](m["a"](x) * -1.0)),
 }
 
 
@@ -301,13 +302,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         _OTHERS,
     ),
     "unseen_sum": (_net(_unseen_sum), _OTHERS),
-    "negated": (
-        _net(lambda m, x: m["b"](m["a"](x) * -1.0)),
-        (
-            r"net.mul: number of mul must leave the tensor's codes as they are to need no "
-            r"hardware, got -1 with scale 0\.\d+ and zero point \d+"
-        ),
-    ),
     "spread": (
         _net(lambda m, x: m["a"](x) * m["one"](x), one=_conv(3, 1)),
         (

@@ -152,15 +152,11 @@ def no_module() -> int:
 
 
 def prelu() -> nn.Module:
-    return nn.Sequential(_conv(), nn.PReLU(), _conv(8, 8))
+    return nn.Sequential(_conv(), nn.PReLU(8), _conv(8, 8))
 
 
 def normed() -> nn.Module:
     return nn.Sequential(_conv(), nn.ReLU(), nn.BatchNorm2d(8), _conv(8, 8))
-
-
-def scaled() -> nn.Module:
-    return _Around(lambda x: x * -2.0)
 
 
 def silu() -> nn.Module:
