@@ -24,16 +24,19 @@ from ..golden.graph import (
     Upsample,
 )
 from ..golden.kernels.avg_pool2d import mean_multiplier
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .global_pool import global_pool_plan
 from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
 from .shuffles import shuffle_layer
 from .slices import slice_plan
 from .sums import sum_plan
+from .transposed import Phase, TransposedPlan, phases
 from .upsampling import upsample_plan
 from .window import window_plan
 from .window_stream import Window
@@ -85,6 +88,8 @@ def plan(
         If the hardware cannot run it; the message names the operation.
     """
     shape = tuple(shapes[0])
+    if isinstance(operation, ConvTranspose2d):
+        return _transposed(operation, shape, parameters)
     if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
         return _depthwise(operation, shape, parameters)
     if isinstance(operation, Conv2d | Linear):
@@ -110,6 +115,18 @@ def plan(
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
 
 
+def _transposed(operation: ConvTranspose2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    """Plan the convolutions that interleave."""
+    parts: list[tuple[Phase, Plan]] = []
+    for phase in phases(operation, shape):
+        if _scans(phase.layer, shape, parameters):
+            part = _depthwise(phase.layer, shape, parameters)
+        else:
+            part = dense_plan(phase.layer, shape, parameters, dense=False, even=False)
+        parts.append((phase, part))
+    return TransposedPlan(operation, tuple(parts))
+
+
 def _avg_pool(
     operation: AvgPool2d,
     shapes: Sequence[tuple[int, ...]],
@@ -117,12 +134,15 @@ def _avg_pool(
     *,
     dense: bool,
 ) -> Plan:
-    """Plan a pool as a depthwise convolution; in parts if its window or ones do not fit."""
+    """Add up the pixels of whole images, or multiply windows by ones, in parts if need be."""
     images, height, width, channels = shapes[0]
+    size = images, height, width, channels
+    whole = global_pool_plan(operation, size, parameters)
     try:
-        return plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+        windows = plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
     except ValueError:
-        return large_mean_plan(operation, (images, height, width, channels), parameters)
+        return whole or large_mean_plan(operation, size, parameters)
+    return windows if whole is None else min((whole, windows), key=lambda way: way.estimate)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:

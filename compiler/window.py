@@ -20,6 +20,7 @@ from ..spec.isa import WINDOW
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .ordering import link
+from .tasks import Task
 from .timing import estimate_cycles
 from .window_stream import Window, passes, stream_bytes, window_stream
 from .window_tiling import WindowTiling, window_tilings
@@ -129,6 +130,7 @@ class _Scan:
     weights: int
     target: View
     in_force: dict[str, int] = field(default_factory=dict[str, int])  # of the last SETUP
+    opened: Task | None = None  # fetches the first weights of the last tile
     channels: int = 0  # of the slice that the buffers are for
     buffers: deque[int] = field(default_factory=deque[int])  # the oldest one first
     filled: dict[int, tuple[int, ...]] = field(  # padding, by buffer
@@ -197,7 +199,8 @@ class _Scan:
         """Fetch a column tile's weights; return their first row."""
         p, size = self.builder.parameters, self.stream.shape[1]
         buffer = self.builder.weight_buffer(size)
-        self.builder.weights(self.weights + index * size, buffer, size)
+        task = self.builder.weights(self.weights + index * size, buffer, size)
+        self.opened = self.opened or task
         return buffer // p.weight_row_bytes
 
     def _tile(
@@ -213,9 +216,13 @@ class _Scan:
         pitch = window.cells(self.plan.width, 1) * channels
         lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
         taken = self._size(size[0], size[1], channels)
-        buffer = self.buffers[0]
+        buffer, loads = self.buffers[0], len(self.builder.tasks)
         self.buffers.rotate(-1)
         self._load(origin, (lines, cells), buffer, pitch, first, channels)
+        before, self.opened = self.opened, None
+        if before and len(self.builder.tasks) > loads:
+            # Loads are requested far ahead: they would delay the weights of the tile before.
+            self.builder.tasks[loads].after = (before,)
         stored = size[0] * size[1] * channels
         base = self.builder.output_buffer(stored)
         for column in range(0, channels, cols):
@@ -299,17 +306,17 @@ class _Scan:
         height, width = size
         target, store = self.target, self.builder.store
         memory, pitch = target.offset(image, y, x, first), target.pitch
-        whole = width == target.width or height == 1
+        whole = (width == target.width and target.even) or height == 1
         line = width * channels
         if channels == pitch and whole:
             store(memory, 0, base, 0, 1, height * line)
         elif channels == pitch:
-            store(memory, target.width * pitch, base, line, height, line)
+            store(memory, target.line, base, line, height, line)
         elif whole:
             store(memory, pitch, base, channels, height * width, channels)
         else:
             for row in range(height):
                 store(
-                    memory + row * target.width * pitch, pitch,
+                    memory + row * target.line, pitch,
                     base + row * line, channels, width, channels,
                 )  # fmt: skip

@@ -42,10 +42,12 @@ from .kernels import (
     mul,
     relabel,
 )
+from .kernels.conv_transpose2d import conv_transpose2d
 from .kernels.quantize import dequantize
 from .kernels.shuffle import shuffle
 from .kernels.slice import take
 from .kernels.upsample import upsample
+from .operations.conv_transpose2d import ConvTranspose2d
 
 __all__ = ["compute", "compute_node", "execute", "logits"]
 
@@ -53,6 +55,7 @@ Codes = npt.NDArray[np.uint8]
 
 _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
+    ConvTranspose2d: conv_transpose2d,
     Linear: linear.linear,
     Add: add.add,
     Mul: mul.mul,

@@ -26,12 +26,14 @@ from .graph import (
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
+from .kernels.conv_transpose2d import check_conv_transpose2d
 from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
 from .kernels.shuffle import check_shuffle
 from .kernels.slice import check_slice
 from .kernels.upsample import check_upsample
+from .operations.conv_transpose2d import ConvTranspose2d
 
 __all__ = ["verify"]
 
@@ -42,6 +44,7 @@ _DIMENSIONS: dict[type[Operation], int] = {
     Linear: 2,
     Upsample: 4,
     Shuffle: 4,
+    ConvTranspose2d: 4,
 }
 
 
@@ -159,6 +162,8 @@ def _verify_source(node: Node, source: Tensor) -> None:
 def _verify_operation(node: Node) -> None:
     """Check an operation's own parameters."""
     operation = node.operation
+    if isinstance(operation, ConvTranspose2d):
+        check_conv_transpose2d(operation)
     if isinstance(operation, Conv2d | Linear):
         low, high = operation.limits
         if not 0 <= low <= high <= 255:

@@ -37,9 +37,11 @@ from ..golden.graph import (
 )
 from ..golden.kernels.flatten import channels_last_columns
 from ..golden.kernels.quantize import dequantize
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .framework import fake_quantize, one_thread
 from .integer_moves import moved
 from .lower import reordered
+from .transposed import transposed_floats
 
 __all__ = ["FakeQuantNetwork"]
 
@@ -164,7 +166,9 @@ def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kerne
     limits = None if layer.limits == (0, 255) else _reals(layer.limits, layer.output)
 
     def kernel(x: torch.Tensor) -> torch.Tensor:
-        if isinstance(layer, Linear):
+        if isinstance(layer, ConvTranspose2d):
+            y = transposed_floats(layer)(x)
+        elif isinstance(layer, Linear):
             y = functional.linear(x, weight, bias)
         else:
             padding = layer.padding

@@ -129,6 +129,7 @@ def convert(
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
             preparation.separate_layers(prepared)
+            preparation.scale_transposed(prepared)
             preparation.share_observers(prepared)
             preparation.observe_behind_clamps(prepared)
             for image in images:

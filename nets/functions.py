@@ -81,7 +81,8 @@ class Function:
     @property
     def path(self) -> str:
         """Path after which the function is called: of a chain, that of its last operator."""
-        node = self.nodes[-2] if len(self.nodes) > 2 else self.nodes[-1]
+        nodes = list(self.nodes)
+        node = nodes[len(nodes) - 2] if len(nodes) > 2 else nodes[0]
         target: Any = node.target
         if node.op == "call_module":
             return str(target)
@@ -200,7 +201,8 @@ class _Runner:
     def __call__(self, codes: torch.Tensor, source: Quantization) -> torch.Tensor:
         """Return the quantized result for codes, uint8 of any shape."""
         with qnnpack():
-            x = torch._make_per_tensor_quantized_tensor(codes, source.scale, source.zero_point)
+            from_codes: Any = torch.ops.aten._make_per_tensor_quantized_tensor
+            x = from_codes(codes, source.scale, source.zero_point)
             env = self._interpreter.env = {**self._constants, self._function.source: x}
             for node in self._function.nodes:
                 env[node] = self._interpreter.run_node(node)

@@ -12,16 +12,17 @@ from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
+from .flattened import is_flatten, take_flat
 from .framework import path_of
 from .functions import Functions
 from .host import HostRegions
 from .import_parts import note_part, take_part
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
-from .outputs import flat
 from .pads import padding_of
 from .pairs import PAIRS, import_pair
 from .parts import PARTS
+from .results import TRANSPOSES, import_results, import_transpose
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -86,7 +87,6 @@ _FUNCTIONS: dict[object, str] = {
 }
 # inplace: `spelling` has removed other readers; other arguments are rejected where they matter
 _DROPPED = ("inplace", "return_indices", "count_include_pad")
-_TRANSPOSES = (torch.transpose, "transpose", torch.permute, "permute")
 _NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
 
 
@@ -101,6 +101,7 @@ class Importer:
         self.names: dict[torch.fx.Node, str] = {}  # step that holds each node's value
         self.parameters: dict[str, Quantization] = {}
         self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
+        self.flat: dict[torch.fx.Node, torch.fx.Node] = {}  # flattened numbers, and what of
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
         self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
         self.functions = Functions(graph_module)
@@ -198,6 +199,9 @@ class Importer:
         if node.target in PARTS:
             note_part(self, node)
             return
+        if is_flatten(self, node):
+            self.flat[node] = _first(node)
+            return
         if not is_convolution(module) and not self.feeds_pads(node):
             self.no_pads(node)
         if node.op == "placeholder":
@@ -209,7 +213,7 @@ class Importer:
         elif node.op in ("call_function", "call_method"):
             self.visit_function(node)
         elif node.op == "output":
-            self.visit_output(node)
+            import_results(self, node)
 
     def visit_module(self, node: torch.fx.Node, module: nn.Module) -> None:
         """Import a quantized layer, a pool, an activation or an identity."""
@@ -238,7 +242,7 @@ class Importer:
             **dict.fromkeys(PAIRS, partial(import_pair, self)),
             "dequantize": self._dequantize,
             **dict.fromkeys(("view", "reshape", torch.reshape), self._reshape),
-            **dict.fromkeys(_TRANSPOSES, self._transpose),
+            **dict.fromkeys(TRANSPOSES, partial(import_transpose, self)),
             **dict.fromkeys(("size", getattr, python_operator.getitem), self._size),
         }
         if node.target in handlers:
@@ -249,23 +253,6 @@ class Importer:
             self.plain(node, op, values)
         else:
             self.refuse(node)
-
-    def visit_output(self, node: torch.fx.Node) -> None:
-        """Add a step for each result, which has to be a dequantized tensor."""
-        results, ends = list(flat(node.args[0])), {}
-        for index, (label, result) in enumerate(results):
-            source, pads = self.floats.get(result, (None, NO_PADS))
-            if source is None or pads != NO_PADS:
-                raise Unsupported(
-                    f"{self.network}: results must be dequantized tensors, "
-                    f"got {self.names.get(result, result)}",
-                    node.name,
-                )
-            arguments = ends.setdefault(result, {})
-            if len(results) > 1:
-                arguments.setdefault("results", []).append([index, label])
-        for result, arguments in ends.items():
-            self.add(result, "dequantize", arguments, None, self.name("logits"))
 
     def plain(
         self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
@@ -339,6 +326,9 @@ class Importer:
         if node.args[0] in self.parts:
             take_part(self, node)
             return
+        if node.args[0] in self.flat:
+            take_flat(self, node)
+            return
         if self.steps:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
@@ -376,18 +366,6 @@ class Importer:
             self.add(node, "reshape", {"shape": shape}, source)
         else:
             self.refuse(node)
-
-    def _transpose(self, node: torch.fx.Node) -> None:
-        """Import a swap of the last two dimensions of a tensor of three, as `permute` spells it."""
-        given: list[Any] = [*node.args[1:], *node.kwargs.values()]
-        dims = list(given[0]) if len(given) == 1 and isinstance(given[0], list | tuple) else given
-        if node.target in (torch.transpose, "transpose") and all(
-            isinstance(dim, int) and dim % 3 in (1, 2) for dim in dims
-        ):
-            dims = [0, 2, 1] if len({dim % 3 for dim in dims}) == 2 else dims
-        word = "transpose" if node.target in (torch.transpose, "transpose") else "permute"
-        source, name = self.source_quantization(node), self.name(path_of(node, word))
-        self.add(node, "transpose", {"dims": dims}, source, name)
 
     def _size(self, node: torch.fx.Node) -> None:
         """Ignore a size, which is not a tensor; only `_reshape` reads it."""

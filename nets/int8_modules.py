@@ -11,6 +11,7 @@ from torch import nn
 from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
 from .framework import qnnpack
+from .transposed import transposed_layer
 
 __all__ = ["NO_PADS", "Pads", "is_conv1d", "is_convolution", "is_linear", "layer_of"]
 __all__ += ["module_of", "per_channel"]
@@ -71,14 +72,14 @@ def layer_of(
     from torch.ao.nn.intrinsic import quantized as fused
 
     if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
-        return None
+        return transposed_layer(module, name, source)
     weight, bias = module._weight_bias()
     if is_conv1d(module):  # unpacking drops the height in place, and then the kernel fails
         with qnnpack():
             module.set_weight_bias(weight.clone(), bias)
     if bias is None:
         bias = torch.zeros(weight.shape[0])
-    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
+    scales = channel_scales(weight).numpy().astype(np.float64)
     floats = bias.detach().numpy().astype(np.float32)
     try:
         target = Quantization(float(module.scale), int(module.zero_point))
@@ -117,13 +118,20 @@ def layer_of(
     )
 
 
-def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights from int8 codes, with a float64 scale per output channel."""
+def channel_scales(weight: torch.Tensor) -> torch.Tensor:
+    """Scale of each output channel's quantized weights; equal ones if the tensor has one scale."""
+    if weight.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return torch.full((weight.shape[0],), weight.q_scale(), dtype=torch.float64)
+    return weight.q_per_channel_scales()
+
+
+def per_channel(codes: np.ndarray, scales: np.ndarray, axis: int = 0) -> torch.Tensor:
+    """Quantized weights from int8 codes, with a float64 scale per output channel, along `axis`."""
     return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
         torch.from_numpy(np.array(codes)),
         torch.from_numpy(np.array(scales)),
-        torch.zeros(len(codes), dtype=torch.int64),
-        0,
+        torch.zeros(len(scales), dtype=torch.int64),
+        axis,
     )
 
 

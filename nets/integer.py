@@ -39,9 +39,11 @@ from ..golden.kernels.gemm import OFFSET
 from ..golden.kernels.host import host
 from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .integer_layers import layer_of
 from .integer_moves import shuffle, take, upsample
 from .products import exact_floats
+from .transposed import packed
 
 __all__ = ["IntegerNetwork"]
 
@@ -233,6 +235,8 @@ class IntegerNetwork:
         }
 
     def _pack(self, operation: Operation, products: str | None) -> Any:
+        if isinstance(operation, ConvTranspose2d):
+            return packed(operation, self.device, products)
         if isinstance(operation, Conv2d | Linear):
             return layer_of(operation, self.device, products)
         return _KERNELS[type(operation)](operation, self.device)

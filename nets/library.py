@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from .importing import Imported, check_strict, import_with_host
 from .initialise import initialise
 from .int8 import Record, check_image
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
+from .prequantized import taken
 from .pretrained import imagenet_names
 from .quantized import Classification, QuantizedNetwork, recorded_layers
 from .reference import Reference
@@ -63,7 +65,8 @@ def _build(
     classes = len(model.get_parameter(network.head))
     converted = _convert(model, network.name, images, corrected)
     imported = import_with_host(converted, network.name, images[:1])
-    return _state(converted, network.name, images, imported, classes)
+    state = _state(converted, network.name, images, imported, classes)
+    return replace(state, arrays=state_arrays(converted))
 
 
 def _convert(
@@ -92,11 +95,13 @@ def _state(
         "code": converted.code,
         "fidelity": _measured(converted),
     }
-    return store.State(steps, layers, about, state_arrays(converted))
+    return store.State(steps, layers, about, {})
 
 
 def _measured(converted: torch.fx.GraphModule) -> dict:
-    """Measure the fidelity once, and release the float network."""
+    """Measure the fidelity once, and release the float network; not a number without one."""
+    if FIDELITY not in converted.meta:
+        return asdict(Fidelity(nan))
     with qnnpack():
         return asdict(converted.meta.pop(FIDELITY)())
 
@@ -121,12 +126,14 @@ def quantized(
     *,
     strict: bool = False,
 ) -> QuantizedNetwork:
-    """Quantize a float network of any architecture.
+    """Quantize a float network of any architecture, or take one that is quantized already.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode and traceable by ``torch.fx``.
+        In evaluation mode and traceable by ``torch.fx``. A network of ``prepare_fx``,
+        ``prepare_qat_fx`` or ``convert_fx`` keeps its scales (see `prequantized`); then the
+        calibration inputs serve only as examples.
     name : str
         Name of the network.
     weights : str
@@ -152,10 +159,12 @@ def quantized(
     images = _default_images(normalization) if calibration is None else _checked(calibration)
     with one_thread():
         tensor = torch.from_numpy(images)
-        converted = _convert(model, name, tensor)
+        own = taken(model, name)
+        converted = own or _convert(model, name, tensor)
         imported = import_with_host(converted, name, tensor[:1], strict=strict)
         state = _state(converted, name, tensor, imported)
-    return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
+    floats = None if own else lambda: model
+    return _network(name, weights, state, lambda: converted, normalization, (), floats)
 
 
 def _checked(calibration: Sequence[Image]) -> Image:

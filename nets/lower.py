@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import inf, prod
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 from torch.fx import GraphModule
 
 from ..golden.graph import (
@@ -40,9 +39,10 @@ from .host_function import host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
 from .lower_parts import part_spans, upsample_factors
+from .lowered import Lowered, Output
 from .unsupported import Unsupported
 
-__all__ = ["Lowered", "Output", "lower", "lowered", "reordered"]
+__all__ = ["lower", "lowered", "reordered"]
 
 Shape = tuple[int, ...]
 
@@ -356,62 +356,6 @@ class _Lowering:
         self.node(step, Clamp(step.name, source.quantization, low, high), [source])
 
     _relu = _relu6 = _hardtanh = _clamp
-
-
-@dataclass(frozen=True)
-class Output:
-    """One result of a network.
-
-    Parameters
-    ----------
-    tensor : str
-        Name of the graph's tensor.
-    label : str
-        Place in PyTorch's tuple, list or dictionary, e.g. ``1`` or ``boxes``; empty for a network
-        with one result.
-    index : int
-        Position among all results.
-    layout : Layout
-        PyTorch's.
-    order : (H, W, C), optional
-        Size of the flattened image, if PyTorch's order of elements is another.
-    """
-
-    tensor: str
-    label: str
-    index: int
-    layout: Layout
-    order: Shape | None = None
-
-    def to_graph(self, result: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Reorder PyTorch's result as the graph's tensor is."""
-        if self.order is not None:
-            return channels_last_columns(result, *self.order)
-        return self.layout.to_graph(result)
-
-
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """The integer graph of a network, and how its tensors lie in PyTorch.
-
-    Parameters
-    ----------
-    graph : Network
-    layouts : mapping of str to Layout
-        PyTorch's layout of each tensor.
-    orders : mapping of str to (H, W, C)
-        Flattened tensors whose element order differs from PyTorch's, with the image's size.
-    outputs : tuple of Output
-        In PyTorch's order; none if the network ends in floating point.
-    tail : tuple of (str, Layout)
-        Tensors that the network's floating-point end reads, and PyTorch's layout of each.
-    """
-
-    graph: Network
-    layouts: Mapping[str, Layout]
-    orders: Mapping[str, Shape]
-    outputs: tuple[Output, ...]
-    tail: tuple[tuple[str, Layout], ...] = ()
 
 
 def lower(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..golden.graph import Flatten, Node
 from ..golden.kernels.flatten import channels_last_columns
 from .int8 import Step
-from .lower import Lowered
+from .lowered import Lowered
 from .reference import Result
 
 __all__ = ["match"]

@@ -16,11 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .framework import one_thread
+from .framework import one_thread, qnnpack
 from .input_shapes import declared_shape, said
 from .int8 import check_image
 from .library import QuantizedNetwork, quantized
 from .preprocess import Preprocessing
+from .prequantized import is_prequantized, taken
 from .user_code import hidden, is_file, split_spec, users_code
 
 __all__ = ["OwnNetwork", "load_module", "own_network"]
@@ -120,9 +121,10 @@ class OwnNetwork:
         size = said(calibration[0].shape[1:])
         what = "an image" if calibration[0].ndim == 4 else "an input"
         doing = users_code(f"{self.spec} must take {what} of {size}")
-        with doing, torch.no_grad(), one_thread():
-            self.model(torch.from_numpy(np.array(calibration[0], order="C")))
-        return quantized(self.model, self.name, self.weights, calibration, strict=strict)
+        model = taken(self.model, self.name) or self.model  # observers must not see the input
+        with doing, qnnpack(), one_thread():
+            model(torch.from_numpy(np.array(calibration[0], order="C")))
+        return quantized(model, self.name, self.weights, calibration, strict=strict)
 
 
 def own_network(spec: str, seed: int = 0) -> OwnNetwork:
@@ -152,14 +154,16 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
     model.eval()
-    for key, values in model.state_dict().items():
+    ready = is_prequantized(model)
+    for key, values in model.state_dict().items() if not ready else ():
         if values.is_floating_point() and not torch.isfinite(values).all():
             raise ValueError(f"weights must be finite numbers, got others in {key} of {spec}")
     file = sys.modules.get(getattr(factory, "__module__", ""))
     places = (getattr(place, "INPUT_SHAPE", None) for place in (factory, model, file))
     declared = next((place for place in places if place is not None), None)
     shape = None if declared is None else declared_shape(declared, spec)
-    return OwnNetwork(spec, name, model, f"as {spec} makes them, seed {seed}", shape)
+    weights = f"as {spec} {'has quantized' if ready else 'makes'} them, seed {seed}"
+    return OwnNetwork(spec, name, model, weights, shape)
 
 
 def load_module(

@@ -65,7 +65,7 @@ def _row(part: object, count: int) -> npt.NDArray[np.float32]:
 
 
 def tensors_of(result: Any, network: str) -> list[torch.Tensor]:  # noqa: ANN401
-    """Return the tensors of a nested result.
+    """Return the tensors of a nested result, dequantized.
 
     Raises
     ------
@@ -86,4 +86,4 @@ def tensors_of(result: Any, network: str) -> list[torch.Tensor]:  # noqa: ANN401
             )
     if not parts:
         raise ValueError(f"{network}: network must return at least one tensor, got none")
-    return [part for _, part in parts]
+    return [part.dequantize() if part.is_quantized else part for _, part in parts]

@@ -28,6 +28,7 @@ __all__ = [
     "floor_weight_scales",
     "observe_behind_clamps",
     "qconfig",
+    "scale_transposed",
     "share_observers",
 ]
 
@@ -71,6 +72,21 @@ def qconfig() -> quantization.QConfig:
             dtype=torch.qint8, qscheme=torch.per_channel_symmetric
         ),
     )
+
+
+def scale_transposed(prepared: fx.GraphModule) -> None:
+    """Give transposed convolutions without groups a weight scale for each output channel.
+
+    ``prepare_fx`` allows one scale for all, but qnnpack's kernel has them. Output channels are the
+    second dimension of these weights.
+    """
+    weight = quantization.PerChannelMinMaxObserver.with_args(
+        dtype=torch.qint8, qscheme=torch.per_channel_symmetric, ch_axis=1
+    )
+    for module in prepared.modules():
+        if isinstance(module, nn.ConvTranspose2d) and module.groups == 1:
+            old: Any = module.qconfig
+            module.qconfig = old._replace(weight=weight)  # pyright: ignore[reportArgumentType]
 
 
 def backend() -> backend_config.BackendConfig:
@@ -177,7 +193,7 @@ def separate_layers(prepared: fx.GraphModule) -> None:
     Layers without batch norm are the user's own modules, which must not be modified.
     """
     for name, module in list(prepared.named_modules()):
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
             own = copy.copy(module)
             own._parameters = dict(module._parameters)
             prepared.set_submodule(name, own)

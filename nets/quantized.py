@@ -18,7 +18,8 @@ from .framework import ENGINE, one_thread
 from .host_function import TailCall, tail_call
 from .images import IMAGENET, Normalization
 from .int8 import Record, Step, check_image
-from .lower import Lowered, Output, lowered
+from .lower import lowered
+from .lowered import Lowered, Output
 from .matching import match
 from .networks import nearest
 from .outputs import rows, tensors_of

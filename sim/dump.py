@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..compiler.fusion import fused
 from ..golden.graph import Conv2d, Linear, Lookup, Node, Quantization
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..runtime.files import atomic_write
 from .network.task import NetworkRecording
 from .network.tensors import torch_tensor
@@ -43,7 +44,8 @@ def write_dump(
     `y_scale`, `y_zero_point`, `stride`, `padding`, `dilation`, `groups`, `y_golden`, `y_rtl`,
     `y_torch`, `layout`, `op`, `engine`. `layout` is ``NHWC``, or ``NC`` for a linear layer, whose
     geometry is that of a 1 x 1 convolution: stride 1, padding 0, dilation 1, one group. `w_q` is
-    OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`.
+    OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`, and
+    `output_padding` for a transposed convolution, whose `w_q` is OIHW, too.
 
     For a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
     the smallest and largest code, if a clamp is fused, and `table`, the code that replaces each
@@ -100,6 +102,8 @@ def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
     }
     if isinstance(operation, Conv2d) and operation.end_padding is not None:
         found["end_padding"] = np.array(operation.end_padding)
+    if isinstance(operation, ConvTranspose2d):
+        found["output_padding"] = np.array(operation.output_padding)
     if operation.limits != (0, 255):
         found["bounds"] = np.array(operation.bounds)
     return found | {

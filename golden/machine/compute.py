@@ -244,12 +244,24 @@ class ComputeUnit:
         if key not in self._vectors:
             self._vectors[key] = self._gather(instruction, walk)
         low, high, vectors, unwritten = self._vectors[key]
-        self._pads.activation_order.access(Unit.COMPUTE, clock, slice(low, high), write=False)
+        where = self._taken(instruction, walk, low, high)
+        self._pads.activation_order.access(Unit.COMPUTE, clock, where, write=False)
         if weights[unwritten].any():
             raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         for start in range(0, len(weights), _EXACT):
             part = slice(start, start + _EXACT)
             np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
+
+    def _taken(
+        self, instruction: Instruction, walk: _Walk, low: int, high: int
+    ) -> slice | npt.NDArray[np.int64]:
+        """Bytes that dense passes read: some channels of each pixel, or all from `low` on."""
+        setup, count = walk.setup, instruction["passes"]
+        if setup["taps"] * setup["lines"] > 1 or count == len(walk.offsets):
+            return slice(low, high)
+        passes = slice(walk.position, walk.position + count)
+        origins = self._cell_addresses(instruction, setup, instruction["activation"])
+        return origins.reshape(-1, 1) + walk.offsets[passes][walk.used[passes]]
 
     def _gather(
         self, instruction: Instruction, walk: _Walk

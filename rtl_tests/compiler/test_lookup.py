@@ -10,6 +10,7 @@ from lookup_networks import PARAMETERS
 from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import builder as builders
+from maccord.compiler.features import with_features
 from maccord.compiler.network import CompiledNetwork, compile_network
 from maccord.compiler.timing import TABLE_CYCLES, estimate_cycles
 from maccord.golden.graph import Concat
@@ -42,7 +43,7 @@ def wrong_tensors(compiled: CompiledNetwork, seed: int = 0) -> list[str]:
 def test_random_networks_on_the_machine(seed: int) -> None:
     network = random_network(np.random.default_rng(seed), 4, tables=0.6)
     compiled = compile_network(network, CONFIGURATIONS[seed % len(CONFIGURATIONS)])
-    assert Feature.LOOKUP in needed(compiled.program)
+    assert Feature.LOOKUP in needed(compiled.program, compiled.parameters)
     assert wrong_tensors(compiled) == []
 
 
@@ -124,3 +125,31 @@ def test_unchanged_codes_move_nothing() -> None:
     assert opcodes(compiled).count(Opcode.TABLE) == 0
     assert len(compiled.stages) == 1
     assert wrong_tensors(compiled) == []
+
+
+def test_a_pool_in_parts_takes_a_table_once() -> None:
+    """Its sums stay in the accumulators; the table sees the means alone."""
+    parameters = replace(PARAMETERS, activation_bytes=1 << 11, weight_bytes=1 << 11)
+    net = NetworkBuilder(np.random.default_rng(4), (1, 27, 29, 4))
+    y = net.lookup(net.avg_pool("net.input", 26))
+    compiled = compile_network(net.network(y), parameters)
+    assert [(stage.name, stage.op) for stage in compiled.stages] == [(y, "avg_pool2d")]
+    assert opcodes(compiled).count(Opcode.SETUP) == opcodes(compiled).count(Opcode.TABLE) == 1
+    assert wrong_tensors(compiled) == []
+
+
+def test_large_max_pools_do_not_take_a_table() -> None:
+    net = NetworkBuilder(np.random.default_rng(5), (1, 14, 14, 4))
+    y = net.lookup(net.max_pool("net.input", 13, 1))
+    compiled = compile_network(net.network(y), PARAMETERS)
+    assert [stage.op for stage in compiled.stages] == ["max_pool2d", "lookup"]
+    assert wrong_tensors(compiled) == []
+
+
+def test_networks_that_need_tables_switch_them_on() -> None:
+    net, y = small()
+    assert with_features(Parameters(), [net.network(y)]) == Parameters(lookup=True)
+    assert with_features(Parameters(), [net.network(y)], switches=()) == Parameters()
+    same = NetworkBuilder(np.random.default_rng(3), (1, 6, 6, 4))
+    y = same.lookup(same.conv("net.input", 5), np.arange(256, dtype=np.uint8))
+    assert with_features(Parameters(), [same.network(y)]) == Parameters()

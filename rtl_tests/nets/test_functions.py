@@ -109,7 +109,7 @@ def test_a_kernel_with_a_tail_is_found_out(name: str, monkeypatch: pytest.Monkey
     """These round ties otherwise in a tensor's last elements; any other such kernel is refused."""
     codes = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     with qnnpack():
-        ties = torch._make_per_tensor_quantized_tensor(codes, 2.0**-5, 61)
+        ties = torch.ops.aten._make_per_tensor_quantized_tensor(codes, 2.0**-5, 61)
     kernel = {
         "leaky_relu": lambda x: torch.ops.quantized.leaky_relu(x, 0.5, False, 2.0**-4, 21),
         "elu": lambda x: torch.ops.quantized.elu(x, 2.0**-4, 21, 1.0),

@@ -139,6 +139,21 @@ class _FourReaders(nn.Module):
         return torch.cat(parts, 1)
 
 
+class _Hosted(nn.Module):
+    """The host reads a signal and a sequence, and ends with several tensors of codes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 6, 3)
+        self.mix = nn.Linear(6, 4)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x = self.conv(x)
+        y = self.mix(x.transpose(1, 2))
+        return torch.sigmoid(self.head(x.mean(2))), torch.cumsum(y, 1)
+
+
 def _sequence() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4), nn.ReLU6())
 
@@ -152,6 +167,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "turned": (_Turned, (3, 9)),
     "sequence": (_sequence, (5, 6)),
     "several": (_Several, (3, 9, 7)),
+    "hosted": (_Hosted, (3, 9)),
     "four_readers": (_FourReaders, (3, 8, 6)),
 }
 LARGE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {

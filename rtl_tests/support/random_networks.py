@@ -28,6 +28,7 @@ from maccord.golden.graph import (
     Tensor,
     Upsample,
 )
+from maccord.golden.operations.conv_transpose2d import ConvTranspose2d
 from maccord.golden.operations.slice import Span
 from maccord.golden.verify import verify
 
@@ -195,6 +196,26 @@ def _shuffle(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return Shuffle("shuffle", random_quantization(rng), groups), [(*shape[:3], channels)]
 
 
+def _transposed(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    """Kernels smaller and larger than strides, one channel in a group and several."""
+    kernel, stride, dilation = _pair(rng, 1, 5), _pair(rng, 1, 4), _pair(rng, 1, 2)
+    groups = int(rng.choice([1, 1, 2, 6]))
+    inputs = groups * (1 if groups == 6 else int(rng.integers(1, 12)))
+    outputs = groups * (1 if groups == 6 else int(rng.integers(1, 9)))
+    shape = (*_image(rng, (4, 4), 9)[:3], inputs)
+    plain = random_conv2d(
+        rng,
+        (outputs, inputs // groups, *kernel),
+        stride=stride,
+        padding=_pair(rng, 0, 2),
+        dilation=dilation if rng.random() < 0.3 else (1, 1),
+        groups=groups,
+        limits=(40, 200) if rng.random() < 0.3 else (0, 255),
+    )
+    extra = tuple(int(rng.integers(max(s, d))) for s, d in zip(stride, plain.dilation, strict=True))
+    return ConvTranspose2d(**vars(plain), output_padding=(extra[0], extra[1])), [shape]
+
+
 OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shape]]]] = {
     "depthwise": _depthwise,
     "max_pool": _max_pool,
@@ -209,6 +230,7 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
     "upsample": _upsample,
     "slice": _slice,
     "shuffle": _shuffle,
+    "transposed": _transposed,
 }
 
 
@@ -219,7 +241,7 @@ def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, li
     ----------
     rng : Generator
     kind : str
-        One of `OPERATIONS`.
+            One of `OPERATIONS`.
     """
     return OPERATIONS[kind](rng)
 

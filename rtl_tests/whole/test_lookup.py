@@ -57,7 +57,7 @@ def run(compiled: CompiledNetwork, image: np.ndarray) -> tuple[np.ndarray, int]:
         compiled.program_offset,
         (),
         ledger=compiled.areas,
-        features=needed(compiled.program),
+        features=needed(compiled.program, compiled.parameters),
         cycle_limit=50_000,
     )
     result = simulate_job(job)

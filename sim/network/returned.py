@@ -95,10 +95,21 @@ def result_problems(
             continue  # a missing tensor has been reported
         if name == network.output and recorded.scores:
             problems += _other_classes(got, expected)
+        elif recorded.tail is not None:
+            problems += _other_rows(got, expected)
         else:
             count = np.count_nonzero(got != expected)
             problems.append(f"result {name}: {count:,} of {got.size:,} differ from PyTorch's")
     return problems
+
+
+def _other_rows(ours: Reals, theirs: Reals) -> list[str]:
+    counts = np.count_nonzero(ours != theirs, axis=1)
+    return [
+        f"image {index}: {count} of {ours.shape[1]} results differ from PyTorch's"
+        for index, count in enumerate(counts)
+        if count
+    ]
 
 
 def _other_classes(logits: Reals, expected: Reals) -> list[str]:

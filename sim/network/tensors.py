@@ -10,8 +10,9 @@ import numpy.typing as npt
 from ...compiler.network import CompiledNetwork, Stage
 from ...compiler.places import moves_nothing
 from ...golden.graph import Concat, Conv2d, Linear, Network, Node
-from ...golden.kernels import conv2d, linear
+from ...golden.kernels import conv2d, conv_transpose2d, linear
 from ...golden.network import compute
+from ...golden.operations.conv_transpose2d import ConvTranspose2d
 from ..compare import Comparison, compare
 
 __all__ = ["caught", "compare_tensors", "explain", "first_difference", "original", "torch_tensor"]
@@ -118,6 +119,8 @@ def torch_tensor(network: Network, torch: Mapping[str, Codes], name: str) -> Cod
 def _accumulators(node: Node | None, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
     if node is None:
         return None
+    if isinstance(node.operation, ConvTranspose2d):
+        return conv_transpose2d.accumulate(golden[node.inputs[0]], node.operation)
     if isinstance(node.operation, Conv2d):
         return conv2d.accumulate(golden[node.inputs[0]], node.operation)
     if isinstance(node.operation, Linear):
