@@ -187,7 +187,7 @@ class Builder:
             return
         buffer = self.activation_buffer(TABLE_BYTES)
         self.load(self.table, 0, buffer, 0, 1, TABLE_BYTES)
-        region = (Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
+        region = Region(Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
         self._add(Opcode.TABLE, {"activation": buffer}, (region,))
 
     def setup_mul(self, fields: dict[str, int]) -> None:
