@@ -138,7 +138,13 @@ def convert(
         if corrected:
             correct_biases(prepared, images)
         preparation.floor_weight_scales(prepared)
-        converted = _finish(prepared, spelled)
+        try:
+            converted = _finish(prepared, spelled)
+        except (RuntimeError, TypeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"
+            ) from error
         measured = partial(measure, model, floats, converted, images)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
         return converted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from .reference import Interpreter
 __all__ = ["HostCall", "Read", "TailCall", "host_operation", "tail_call"]
 
 Codes = npt.NDArray[np.uint8]
+
+# engine and number of threads are PyTorch's globals, and the golden model runs beside the RTL
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,8 @@ class Read:
         if self.channels_last:
             plain = plain.movedim(1, -1).contiguous().movedim(-1, 1)
         scale, zero_point = self.quantization.scale, self.quantization.zero_point
-        codes: Any = torch.ops.aten._make_per_tensor_quantized_tensor
-        return codes(plain, scale, zero_point)
+        untyped: Any = torch  # torch.ops would print warnings past Python's filters
+        return untyped._make_per_tensor_quantized_tensor(plain, scale, zero_point)
 
 
 class _Region:
@@ -74,13 +78,13 @@ class _Region:
         return vars(self) | {"module": buffer.getvalue()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with qnnpack():
+        with _ONE_AT_A_TIME, qnnpack():
             module = torch.load(BytesIO(state["module"]), weights_only=False)
         vars(self).update(state | {"module": module})
 
     def run(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
         """Return the region's results for codes in the layout of `execute`."""
-        with one_thread(), qnnpack():
+        with _ONE_AT_A_TIME, one_thread(), qnnpack():
             tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
             return Interpreter(self.module).run(*tensors)
 

@@ -130,7 +130,7 @@ class _Speller:
         """Move the tensors of a call from keywords to the front of its arguments."""
         if node.op not in ("call_function", "call_module", "call_method"):
             return
-        if "out" in node.kwargs:
+        if node.kwargs.get("out") is not None:
             self.refuse(node, "call must return its result, got one that writes into a tensor")
         values = dict(node.kwargs)
         leading = [values.pop(key) for key in ("input", "tensors", "other") if key in values]

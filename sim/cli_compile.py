@@ -13,6 +13,7 @@ from .export.manifest import Manifest
 from .export.memory_words import check_word_bytes
 from .inputs import Inputs, check_inputs, check_targets
 from .names import known
+from .network.results import ON_HOST
 from .request import check_cache
 from .targets import networks_of, select
 
@@ -108,6 +109,7 @@ def _check_one(target: str, names: list[str]) -> None:
 
 def _print(out: Path, manifest: Manifest) -> None:
     memory, needs = manifest.memory, manifest.accelerator
+    hosts = [step for step in manifest.steps if step.ran_on == ON_HOST]
     print(
         f"{out}: {manifest.layer or manifest.network} for {needs.configuration}, "
         f"{memory.instructions:,} instructions, {memory.size_bytes / 1e6:,.1f} MB of memory, "
@@ -117,3 +119,6 @@ def _print(out: Path, manifest: Manifest) -> None:
         f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
         f"NumPy = PyTorch ({manifest.engine}); the program was not run"
     )
+    if hosts:
+        listed = "; ".join(f"{step.name} ({', '.join(step.calls)})" for step in hosts)
+        print(f"{len(manifest.programs)} programs; the host has to compute {listed}")

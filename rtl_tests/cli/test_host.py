@@ -65,16 +65,16 @@ def test_strict_refuses_before_any_simulation(
     assert not (tmp_path / "out").exists()
 
 
-def test_compile_refuses_a_cut(
+def test_compile_says_what_is_left_to_the_host(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    code, _, err = run(monkeypatch, capsys, "compile", "-o", "out")
-    assert code == 2
-    assert err.splitlines()[-1] == (
-        "maccord: Cut.softmax: compile writes one program, got a network that is cut where the "
-        "host computes softmax; `maccord sim` runs it"
-    )
-    assert not (tmp_path / "out").exists()
+    code, out, _ = run(monkeypatch, capsys, "compile", "-o", "out", "--rows", "4", "--cols", "4")
+    assert code == 0
+    assert out.splitlines()[-1] == "2 programs; the host has to compute Cut.softmax (softmax)"
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [step["ran_on"] for step in manifest["steps"]] == [
+        *("accelerator", "host", "accelerator", "accelerator")
+    ]
 
 
 def test_layers_list_what_the_host_computes(

@@ -11,12 +11,15 @@ from ...compiler.places import moves_nothing
 from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, Lookup, MaxPool2d, Node
 from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, needed
 from ...spec.registers import VERSION, WRITABLE, Register
+from ..network.results import ON_ACCELERATOR, ON_HOST
+from ..network.stages import calls_of
 from .manifest import (
     AcceleratorEntry,
     ArrayFiles,
     Geometry,
     MemoryEntry,
     OperationEntry,
+    ProgramEntry,
     StepEntry,
     TensorEntry,
 )
@@ -193,8 +196,23 @@ def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
             weights_offset=offset,
             weights_bytes=stream.size,
             table_offset=compiled.tables[stage.name][0] if stage.name in compiled.tables else None,
-            record_offset=stage.record if compiled.records else None,
+            record_offset=stage.record if compiled.records and not stage.on_host else None,
             estimated_cycles=stage.estimate,
+            ran_on=ON_HOST if stage.on_host else ON_ACCELERATOR,
+            calls=calls_of(compiled, stage),
         )
         for stage, area, (offset, stream) in whole
+    )
+
+
+def programs(compiled: CompiledNetwork) -> tuple[ProgramEntry, ...]:
+    """Return the programs, in order."""
+    return tuple(
+        ProgramEntry(
+            offset=compiled.program_offset + segment.offset,
+            instructions=segment.end - segment.start,
+            first_step=segment.stages.start,
+            steps=len(segment.stages),
+        )
+        for segment in compiled.segments
     )

@@ -9,7 +9,7 @@ from ...spec.parameters import Parameters
 
 __all__ = [
     "SCHEMA", "AcceleratorEntry", "ArrayFiles", "FileEntry", "Geometry", "Manifest", "MemoryEntry",
-    "OperationEntry", "StepEntry", "TensorEntry",
+    "OperationEntry", "ProgramEntry", "StepEntry", "TensorEntry",
 ]  # fmt: skip
 
 SCHEMA = "maccord.compile/1"
@@ -215,6 +215,10 @@ class StepEntry:
         following.
     estimated_cycles : int
         By the timing model.
+    ran_on : str
+        ``accelerator``, or ``host``: what the host reads, computes and writes between two programs.
+    calls : tuple of str
+        Operators that it consists of on the host.
     """
 
     name: str
@@ -230,6 +234,27 @@ class StepEntry:
     table_offset: int | None
     record_offset: int | None
     estimated_cycles: int
+    ran_on: str
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProgramEntry:
+    """A program to start; the host's steps between two of them have to be done before the second.
+
+    Parameters
+    ----------
+    offset : int
+        Of its first instruction in memory.
+    instructions : int
+    first_step, steps : int
+        Its steps: the position of the first one, and how many.
+    """
+
+    offset: int
+    instructions: int
+    first_step: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -288,6 +313,8 @@ class Manifest:
         The input first, then in order of execution.
     operations : tuple of OperationEntry
     steps : tuple of StepEntry
+    programs : tuple of ProgramEntry
+        In order; one, unless the host has to compute a part of the network.
     compared_bytes : int
         Bytes of the golden model's tensors that were compared with PyTorch's; all were equal.
     files : tuple of FileEntry
@@ -307,6 +334,7 @@ class Manifest:
     tensors: tuple[TensorEntry, ...]
     operations: tuple[OperationEntry, ...]
     steps: tuple[StepEntry, ...]
+    programs: tuple[ProgramEntry, ...]
     compared_bytes: int
     files: tuple[FileEntry, ...]
     provenance: Provenance

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...compiler.network import CompiledNetwork
-from ...golden.graph import Conv2d, Host, Linear
+from ...golden.graph import Conv2d, Linear
 from ...golden.network import execute
 from ...runtime.errors import MismatchError
 from ...runtime.files import atomic_folder
@@ -40,25 +40,13 @@ def compiled_for(recording: NetworkRecording, parameters: Parameters) -> Compile
     Raises
     ------
     ValueError
-        If it does not fit the accelerator, or the host has to compute a part of it.
+        If it does not fit the accelerator.
     """
-    _check_one_program(recording)
     task = NetworkTask(recording, parameters, verilog="")
     found = search(task)
     if isinstance(found, str):
         raise ValueError(found)
     return task.compiled
-
-
-def _check_one_program(recording: NetworkRecording) -> None:
-    """Refuse a network that operations of the host cut into several programs."""
-    for node in recording.network.nodes:
-        if isinstance(node.operation, Host):
-            calls = ", ".join(node.operation.calls)
-            raise ValueError(
-                f"{node.name}: compile writes one program, got a network that is cut where the "
-                f"host computes {calls}; `maccord sim` runs it"
-            )
 
 
 def compared(recording: NetworkRecording, compiled: CompiledNetwork) -> dict[str, Codes]:
@@ -157,6 +145,7 @@ def write_folder(
             tensors=contents.tensors(compiled),
             operations=contents.operations(compiled),
             steps=contents.steps(compiled),
+            programs=contents.programs(compiled),
             compared_bytes=sum(tensors[node.name].size for node in compiled.network.nodes),
             files=tuple(files.entries),
             provenance=origin_of(recording, inputs or Inputs()),

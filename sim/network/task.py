@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...compiler import Choices, recall
 from ...compiler.network import CompiledNetwork, compile_network
-from ...golden.graph import Conv2d, Linear, Network
+from ...golden.graph import Conv2d, Host, Linear, Network
 from ...spec.parameters import Parameters
 from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
@@ -23,6 +23,7 @@ __all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
 
 Codes = npt.NDArray[np.uint8]
 
+_FRAMEWORK = 400_000_000  # bytes, upper estimate: PyTorch, for what the host computes
 _ONE_PROCESS = 400_000_000  # bytes, upper estimate: a process, its libraries and the simulator
 _NO_LOGITS = np.empty((0, 0), np.float32)
 
@@ -222,4 +223,12 @@ def cost(task: NetworkTask) -> int:
             weights += node.operation.weight.nbytes
         sizes = [tensors[name].size for name in (*node.inputs, node.name) if name in tensors]
         beside = max(beside, sum(sizes))  # int32 sums and gathered pixels of one operation
-    return _ONE_PROCESS + 8 * weights + 12 * sum(t.size for t in tensors.values()) + 28 * beside
+    hosted = any(isinstance(node.operation, Host) for node in recorded.network.nodes)
+    framework = _FRAMEWORK if hosted or recorded.tail is not None else 0
+    return (
+        _ONE_PROCESS
+        + framework
+        + 8 * weights
+        + 12 * sum(t.size for t in tensors.values())
+        + 28 * beside
+    )
