@@ -103,17 +103,20 @@ def layer_of(
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
     (top, bottom), (left, right) = pads
-    stride, (rows, columns), dilation = module.stride, (0, *module.padding)[-2:], module.dilation
+    rows, columns = (0, *module.padding)[-2:]
+    stride, dilation = (
+        (values[0] if len(values) == 2 else 1, values[-1])
+        for values in (module.stride, module.dilation)
+    )
     if is_conv1d(module):
         common["weight"] = common["weight"][:, :, None]
-        stride, dilation = (1, *stride), (1, *dilation)
     start, end = (rows + top, columns + left), (rows + bottom, columns + right)
     return Conv2d(
         **common,
-        stride=tuple(stride),
+        stride=stride,
         padding=start,
         end_padding=None if end == start else end,
-        dilation=tuple(dilation),
+        dilation=dilation,
         groups=module.groups,
     )
 

@@ -166,5 +166,6 @@ def _pair(key: str, value: Any) -> Any:  # noqa: ANN401
 
 def pointwise(layer: Linear) -> Conv2d:
     """Return the 1 x 1 convolution that a linear layer computes on a sequence."""
-    fields = dict(vars(layer))
-    return Conv2d(**fields | {"weight": layer.weight[:, :, None, None]})
+    fields: dict[str, Any] = dict(vars(layer))
+    fields["weight"] = layer.weight[:, :, None, None]
+    return Conv2d(**fields)

@@ -57,7 +57,7 @@ def read_inputs(
     if len(found) > most:
         raise ValueError(f"{what} must hold at most {most} inputs, got {len(found)} in {path}")
     if found.dtype == np.uint8:
-        return found
+        return np.asarray(found, np.uint8)
     with np.errstate(over="ignore"):
         floats = found.astype(np.float32)
     if not np.isfinite(floats).all():
