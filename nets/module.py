@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
     model.eval()
+    _check_inputs(model, spec)
     ready = is_prequantized(model)
     for key, values in model.state_dict().items() if not ready else ():
         if values.is_floating_point() and not torch.isfinite(values).all():
@@ -164,6 +166,17 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
     shape = None if declared is None else declared_shape(declared, spec)
     weights = f"as {spec} {'has quantized' if ready else 'makes'} them, seed {seed}"
     return OwnNetwork(spec, name, model, weights, shape)
+
+
+def _check_inputs(model: nn.Module, spec: str) -> None:
+    """Refuse a network of several inputs, or of none."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in plain if p.default is p.empty]
+    if len(needed) > 1 or not (plain or any(p.kind is p.VAR_POSITIONAL for p in parameters)):
+        raise ValueError(
+            f"{spec} must make a network of one input, got {', '.join(needed) or 'none'}"
+        )
 
 
 def load_module(

@@ -138,7 +138,7 @@ WRONG = {
     "unwritable page": (["sim", "resnet18", "--html", "/proc/x.html"], ["html must be a file"]),
     "unwritable dump of a network": (["sim", "resnet18", "--dump", "/proc/x"], ["dump must be"]),
     "no module": (["sim", "--module", "nowhere:net"], ["module must be importable", "nowhere"]),
-    "half a module": (["sim", "--module", "nowhere"], ["package.module:factory, got 'nowhere'"]),
+    "half a module": (["sim", "--module", "nowhere"], ["FILE.py:factory, got 'nowhere'"]),
     "module and weights": (
         ["sim", "--module", "toy_networks:Joined", "--weights", "README.md"],
         ["weights must come from the module's factory, got README.md"],

@@ -48,7 +48,7 @@ NAMES = {
 REFUSED = {
     "nested": "nested.1.1.sin: operator must be one that maccord knows .*, got sin",
     "branching": "_Branching must be a network .* that torch.fx can trace, got: .*control flow",
-    "two_inputs": "toy_networks:two_inputs must take an image of 3 x 32 x 32, got .*missing 1",
+    "two_inputs": "toy_networks:two_inputs must make a network of one input, got x, y",
     "missing_channels": "toy_networks:missing_channels must take an image .*, got .* 3 channels",
     "prelu": "prelu.1: operator must be one that maccord knows .*, got PReLU",
     "normed": "normed.2: operator must be one that maccord .*, got BatchNorm2d",

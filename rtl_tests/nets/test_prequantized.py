@@ -13,6 +13,7 @@ from input_networks import make
 from torch import fx, nn
 from torch.ao import quantization
 from torch.ao.quantization import (
+    QConfigMapping,
     get_default_qat_qconfig_mapping,
     get_default_qconfig_mapping,
     quantize_fx,
@@ -56,7 +57,7 @@ class _Net(nn.Module):
         return self.head(self.flatten(functional.relu(self.last(x))))
 
 
-def _prepared(mapping: object = "qnnpack") -> fx.GraphModule:
+def _prepared(mapping: str | QConfigMapping = "qnnpack") -> fx.GraphModule:
     chosen = get_default_qconfig_mapping(mapping) if isinstance(mapping, str) else mapping
     prepared = quantize_fx.prepare_fx(make(_Net), chosen, (T,))
     prepared(T)

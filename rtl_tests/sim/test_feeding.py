@@ -56,7 +56,7 @@ def test_mean_std_and_resize_are_used_for_every_image(tmp_path: Path) -> None:
     asked = _own(image=path, calibration=path, mean=(0.5,), std=(0.25, 0.5, 1.0), resize=(40,))
     found = feed(asked, (3, 32, 32), "net")
     cut = pixels[4:36, 14:46].astype(np.float32) / 255
-    expected = ((cut - 0.5) / np.float32([0.25, 0.5, 1])).transpose(2, 0, 1)
+    expected = ((cut - 0.5) / np.array([0.25, 0.5, 1], np.float32)).transpose(2, 0, 1)
     np.testing.assert_allclose(found.inputs[CLEAN][0], expected, rtol=1e-6)
     assert found.calibration
     np.testing.assert_array_equal(found.calibration[0], found.inputs[CLEAN])
