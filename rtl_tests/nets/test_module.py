@@ -51,7 +51,6 @@ REFUSED = {
     "two_inputs": "toy_networks:two_inputs must take an image of 3 x 32 x 32, got .*missing 1",
     "missing_channels": "toy_networks:missing_channels must take an image .*, got .* 3 channels",
     "prelu": "prelu.1: operator must be one that maccord knows .*, got PReLU",
-    "normed": "normed.2: operator must be one that maccord .*, got BatchNorm2d",
     "scaled": "scaled.mul: number of mul must leave the tensor's codes as they are .* got -2",
     "silu": "silu.silu: operator must be one that maccord .*, got silu",
     "softmax": "softmax.softmax: operator must be one that maccord .*, got softmax",

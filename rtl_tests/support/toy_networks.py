@@ -155,10 +155,6 @@ def prelu() -> nn.Module:
     return nn.Sequential(_conv(), nn.PReLU(), _conv(8, 8))
 
 
-def normed() -> nn.Module:
-    return nn.Sequential(_conv(), nn.ReLU(), nn.BatchNorm2d(8), _conv(8, 8))
-
-
 def scaled() -> nn.Module:
     return _Around(lambda x: x * -2.0)
 
