@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from ..golden.graph import (
     AvgPool2d,
@@ -16,16 +15,10 @@ from ..golden.graph import (
     Relabel,
     Slice,
 )
+from .overlays import overlay
+from .place import Place
 
 __all__ = ["Place", "moves_nothing", "places"]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Location of a tensor: a root tensor, which may be itself, and a channel offset in it."""
-
-    root: str
-    channel: int = 0
 
 
 def moves_nothing(operation: Operation) -> bool:
@@ -78,6 +71,7 @@ def places(network: Network) -> dict[str, Place]:
             if isinstance(node.operation, Slice):
                 channel = node.operation.channel
             found[node.name] = Place(source.root, source.channel + channel)
+    overlay(network, found, {name: _writes(maker) for name, maker in makers.items()})
     return found
 
 

@@ -33,7 +33,7 @@ from .global_pool import global_pool_plan
 from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
-from .shuffles import shuffle_layer
+from .shuffles import shuffle_layer, shuffle_plan
 from .slices import slice_plan
 from .sums import sum_plan
 from .transposed import Phase, TransposedPlan, phases
@@ -111,7 +111,9 @@ def plan(
     if isinstance(operation, Slice):
         return _slice(operation, shape, parameters)
     if isinstance(operation, Shuffle):
-        return plan(shuffle_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+        narrow = shuffle_plan(operation, shape, parameters)
+        layer = shuffle_layer(operation, shape[-1])
+        return narrow or plan(layer, shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
 
 

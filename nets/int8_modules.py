@@ -10,6 +10,7 @@ from torch import nn
 
 from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from .batch_norm import batch_norm_layer
 from .framework import qnnpack
 from .transposed import transposed_layer
 
@@ -72,7 +73,7 @@ def layer_of(
     from torch.ao.nn.intrinsic import quantized as fused
 
     if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
-        return transposed_layer(module, name, source)
+        return transposed_layer(module, name, source) or batch_norm_layer(module, name, source)
     weight, bias = module._weight_bias()
     if is_conv1d(module):  # unpacking drops the height in place, and then the kernel fails
         with qnnpack():

@@ -51,7 +51,6 @@ REFUSED = {
     "two_inputs": "toy_networks:two_inputs must make a network of one input, got x, y",
     "missing_channels": "toy_networks:missing_channels must take an image .*, got .* 3 channels",
     "prelu": "prelu.1: operator must be one that maccord knows .*, got PReLU",
-    "normed": "normed.2: operator must be one that maccord .*, got BatchNorm2d",
     "silu": "silu.silu: operator must be one that maccord .*, got silu",
     "softmax": "softmax.softmax: operator must be one that maccord .*, got softmax",
     "stacked": r"stacked.cat: dim of cat must be the channels' \(1\), got 2",

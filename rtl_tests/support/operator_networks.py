@@ -276,6 +276,33 @@ class _Yolo(nn.Module):
         return x.mean((2, 3))
 
 
+class _Dense(nn.Module):
+    """DenseNet's layers: batch norm and ReLU before each convolution, behind a concatenation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.BatchNorm2d(8 + 6 * layer) for layer in range(3))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(8 + 6 * layer, 6, 3, padding=1, bias=False) for layer in range(2)
+        )
+        self.transition = nn.Conv2d(20, 10, 1, bias=False)
+        self.alone = nn.BatchNorm2d(10)
+        for norm in (*self.norms, self.alone):
+            nn.init.normal_(norm.weight, 0.8, 0.4)
+            nn.init.normal_(norm.bias, 0.0, 0.3)
+            norm.running_mean.normal_(0.0, 0.3)
+            norm.running_var.uniform_(0.2, 1.5)
+        self.norms[0].weight.data[2] = 0.0  # a dead channel
+        self.norms[1].weight.data[3] *= -1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = [x]
+        for norm, conv in zip(self.norms, self.convs, strict=False):
+            found.append(conv(functional.relu(norm(torch.cat(found, 1)))))
+        x = torch.relu(self.norms[2](torch.cat(found, 1)))
+        return self.alone(functional.avg_pool2d(self.transition(x), 2))
+
+
 NETWORKS: dict[str, Case] = {
     "pyramid": Case(lambda: _Net(_Pyramid(), 32)),
     "large_pools": Case(lambda: _Net(_LargePools(), 16)),
@@ -283,6 +310,7 @@ NETWORKS: dict[str, Case] = {
     "sliced": Case(lambda: _Net(_Sliced(), 19)),
     "shuffled": Case(lambda: _Net(_Shuffled(), 8)),
     "transposed": Case(lambda: _Net(_Transposed(), 4)),
+    "dense": Case(lambda: _Net(_Dense(), 10), 8, 6),
     "unet": Case(_UNet, 8, 12),
     "shuffle_units": Case(lambda: _Net(_ShuffleUnits(), 16), 8, 8),
     "yolo": Case(_Yolo, 16, 24),

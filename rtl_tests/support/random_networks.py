@@ -190,7 +190,7 @@ def _slice(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
 
 
 def _shuffle(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
-    groups = int(rng.integers(2, 5))
+    groups = int(rng.integers(2, 7))
     shape = _image(rng, (1, 1), 12)
     channels = groups * int(rng.integers(1, 20))
     return Shuffle("shuffle", random_quantization(rng), groups), [(*shape[:3], channels)]

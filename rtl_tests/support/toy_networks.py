@@ -155,10 +155,6 @@ def prelu() -> nn.Module:
     return nn.Sequential(_conv(), nn.PReLU(8), _conv(8, 8))
 
 
-def normed() -> nn.Module:
-    return nn.Sequential(_conv(), nn.ReLU(), nn.BatchNorm2d(8), _conv(8, 8))
-
-
 def silu() -> nn.Module:
     return _Around(functional.silu)
 
