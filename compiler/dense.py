@@ -98,8 +98,8 @@ class _Dense:
             loads = self._rectangle(tile, buffer, after)
             if opening and number == 0:
                 self.first_load = loads
-            if self.split:
-                self.last_part, self.paced = loads, True
+            if self.split or (len(tiles) == 1 and not opening):
+                self.last_part, self.paced = loads, self.split
             self.begun = None
             for members in self._groups():
                 self._group(number, tile, members, (buffer, buffer + size))

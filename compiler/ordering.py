@@ -24,7 +24,7 @@ _UNITS = tuple(int(unit) for unit in Unit)
 _GRAIN = {Space.MEMORY: 16, Space.ACTIVATION: 16, Space.WEIGHT: 8, Space.OUTPUT: 64}
 _PAGE = 4096  # bytes; memory that no task touches takes no grains
 _AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
-_SOME = 2  # weights prefetched for a later part while the bus has more urgent work
+_SOME = 4  # weights prefetched for a later part while the bus has more urgent work
 _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
 _BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 

@@ -140,14 +140,14 @@ class _Scan:
     def run(self) -> None:
         total = self.plan.shape[3]
         shared = self._fetch(0) if len(self.stream) == 1 else -1
-        starts = range(0, total, self.plan.slice)
+        starts, alone = range(0, total, self.plan.slice), not self.builder.tasks
         for first in starts:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
             self._make_room(channels)
             for image in range(self.plan.shape[0]):
-                opens = first == image == 0
-                closes = first == starts[-1] and image == self.plan.shape[0] - 1
+                opens = first == image == 0 and alone
+                closes = alone and first == starts[-1] and image == self.plan.shape[0] - 1
                 for y, height in self.plan.rows(opens, closes):
                     for x in range(0, self.plan.window.outputs[1], self.plan.width):
                         width = min(self.plan.width, self.plan.window.outputs[1] - x)
