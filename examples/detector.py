@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-INPUT_SHAPE = (3, 64, 64)
+INPUT_SHAPE = (1, 3, 64, 64)
 _ANCHORS, _CLASSES = 3, 4
 
 

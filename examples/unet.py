@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-INPUT_SHAPE = (1, 48, 48)
+INPUT_SHAPE = (1, 1, 48, 48)
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
