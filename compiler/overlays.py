@@ -27,7 +27,7 @@ def overlay(network: Network, found: dict[str, Place], written: Mapping[str, boo
         Whether a tensor has bytes that a node writes.
     """
     numbers = {node.name: number for number, node in enumerate(network.nodes)}
-    last: dict[str, int] = {network.output: len(numbers)}
+    last = dict.fromkeys(network.outputs, len(numbers))
     for number, node in enumerate(network.nodes):
         for name in node.inputs:
             last[name] = max(last.get(name, 0), number)
