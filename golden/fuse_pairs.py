@@ -20,8 +20,8 @@ Makers = dict[str, Node]
 def fuse_pairs(network: Network) -> Network:
     """Make a lookup of a sum or product whose operands are functions of the same codes.
 
-    ``x * torch.sigmoid(x)`` then takes one table instead of a table and a product. Only where one
-    of the operands needs a table anyway, so that no hardware is asked for that is not needed.
+    ``x * torch.sigmoid(x)`` then takes one table instead of a table and a product. Only in
+    networks that need tables anyway, so that no hardware is asked for that is not needed.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def fuse_pairs(network: Network) -> Network:
     >>> node.name, node.inputs, node.operation.table[[0, 1, 2, 254, 255]].tolist()
     ('net.mul', ('net.input',), [0, 254, 255, 254, 0])
     """
+    if not any(map(_needs_table, network.nodes)):
+        return network
     makers: Makers = {}
     for node in network.nodes:
         makers[node.name] = _fused(node, makers)
@@ -67,8 +69,6 @@ def _fused(node: Node, makers: Makers) -> Node:
     if root is None:
         return node
     paths = [_path(chain, root) for chain in (first, second)]
-    if not any(_needs_table(each) for path in paths for each in path):
-        return node
     codes = [CODES[None], CODES[None]]
     for side, path in enumerate(paths):
         for each in path:

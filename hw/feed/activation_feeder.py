@@ -228,7 +228,7 @@ class ActivationFeeder(wiring.Component):
         """Decide whether the next pass may start in the next cycle."""
         stale = Signal()  # the weights that are ready are those of the pass that has started
         m.d.comb += [
-            walker.free.eq(free),
+            walker.free.eq(self._may_go(walker, commands, free)),
             commands.pending.eq(pending),
             self.running.eq(walker.under_way | pending),
         ]
@@ -238,6 +238,12 @@ class ActivationFeeder(wiring.Component):
             stale.eq(walker.start | (stale & commands.weighted & ~self.swap)),
             pending.eq(commands.begin | (pending & ~(walker.start & only))),
         ]
+
+    def _may_go(self, walker: CellWalker, commands: ComputeCommands, free: Signal) -> Value:
+        """Whether the next cell may be read: a product's first operand needs no requantizer."""
+        if not self._parameters.product:
+            return free
+        return free | (commands.multiplies & ~walker.emit)
 
     def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
         """Count passes not yet started."""

@@ -65,6 +65,14 @@ def test_hardswish_in_steps(seed: int) -> None:
     check(net.network(net.add(net.clamp(x, 10, 220), gate)), ["conv2d", "lookup"])
 
 
+def test_a_square_in_a_network_with_tables() -> None:
+    """Before the table, which lies behind it: `x * relu6(x + 3) / 6` is a table of one code."""
+    net = builder()
+    x = net.conv("net.input", 6)
+    y = net.add(net.mul(x, net.clamp(net.twice(x), 90, 200)), x)
+    check(net.network(net.lookup(y)), ["conv2d", "lookup", "lookup"])
+
+
 def test_what_others_read_stays() -> None:
     net = builder()
     x = net.conv("net.input", 6)
