@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from accelerator_bench import netlist
@@ -101,3 +103,10 @@ def test_a_table_whose_token_never_comes_ends_the_program() -> None:
     assert result.status & Status.ERROR
     assert result.error_code == ErrorCode.DEADLOCK
     assert result.cycles < 2000
+
+
+@pytest.mark.nightly
+def test_every_tensor_is_pytorchs_on_block_rams_of_the_ecp5() -> None:
+    found = simulate(network(Concatenated), images(), replace(PARAMETERS, family="ecp5"))
+    assert found.problems == ()
+    assert found.equal
