@@ -57,7 +57,7 @@ def fuse_lookups(network: Network) -> Network:
     ('net.flip', 'net.relu6', 'net.flip')
     """
     readers = Counter(name for node in network.nodes for name in node.inputs)
-    readers[network.output] += 1
+    readers.update(network.outputs)
     nodes: dict[str, Node] = {}
     for node in network.nodes:
         maker = nodes.get(node.inputs[0])
