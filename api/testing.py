@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from ..compiler.fusion import needs_lookup
+from ..compiler.features import with_features
 from ..spec.parameters import Parameters
 from .networks import quantize
 from .simulation import Simulation, simulate
@@ -32,8 +30,8 @@ def assert_equal_in_rtl(
     images : ndarray of shape (N, *input_shape), float32
         Normalized; used for calibration and run as one batch.
     parameters : Parameters, optional
-        The accelerator's parameters; a 4 x 4 array by default, with `lookup` if the network needs
-        it.
+        The accelerator's parameters; by default a 4 x 4 array with the features that the network
+        needs.
 
     Returns
     -------
@@ -48,8 +46,8 @@ def assert_equal_in_rtl(
         If PyTorch cannot quantize the network, or an operator is not supported.
     """
     network = quantize(model, images)
-    small = replace(_SMALL, lookup=bool(needs_lookup(network.graph)))
-    found = simulate(network, images, parameters or small)
+    chosen = parameters or with_features(_SMALL, [network.graph])
+    found = simulate(network, images, chosen)
     if not found.equal:
         raise AssertionError("\n".join(found.problems))
     return found

@@ -100,7 +100,7 @@ def _path(chain: list[tuple[str, Node | None]], root: str) -> list[Node]:
 
 def _read(network: Network, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return the nodes whose tensors are read, or are the output."""
-    wanted = {*network.outputs}
+    wanted = set(network.outputs)
     kept: list[Node] = []
     for node in reversed(nodes):
         if node.name in wanted:

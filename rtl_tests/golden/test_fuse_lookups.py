@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from random_networks import NetworkBuilder, random_network
 
 from maccord.golden import fuse_lookups as fusion
 from maccord.golden.fuse_lookups import fuse_lookups, rescale_concats
+from maccord.golden.fuse_pairs import fuse_pairs
 from maccord.golden.graph import Concat, Lookup, Network, Node, Quantization
 from maccord.golden.network import execute
 from maccord.golden.verify import verify
@@ -117,3 +120,17 @@ def test_a_fused_table_must_read_what_is_made() -> None:
     wrong = Network("net", net.input, (Node(node.operation, node.inputs, x, table),), x)
     with pytest.raises(ValueError, match=r"table must read scale .*, got 2.0 and 3"):
         verify(wrong)
+
+
+def test_every_output_is_kept() -> None:
+    """An output that a lookup reads, too, exists; so does one that a fused pair left unread."""
+    net = builder()
+    x = net.conv("net.input", 4)
+    y = net.lookup(x)
+    z = net.add(x, y, relu=False)
+    network = replace(net.network(z), other_outputs=(x, y))
+    for fuse in (fuse_lookups, fuse_pairs):
+        fused = fuse(network)
+        assert fused.outputs == (z, x, y)
+        assert differing(network, fused) == []
+        assert {x, y, z} <= {node.name for node in fused.nodes}

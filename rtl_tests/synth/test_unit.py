@@ -74,6 +74,15 @@ def test_the_table_of_names_is_that_of_the_design() -> None:
     assert known() == computed(flow._design(parameters, cache, print))
 
 
+def test_units_of_tables_need_tables() -> None:
+    unit = "core.compute.lookup.table3"
+    check_unit(unit, Parameters(lookup=True))
+    with pytest.raises(
+        ValueError, match=r"unit needs lookup \(--lookup\), got 'core.compute.lookup"
+    ):
+        check_unit(unit, Parameters())
+
+
 def test_numbers_of_instances_end_with_the_array() -> None:
     parameters = Parameters(rows=8, cols=4, lanes=2)
     for unit in ("requantizer_1", "accumulator_3.memory", "array.element_7_3"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from accelerator_bench import netlist
@@ -14,8 +16,8 @@ from maccord.compiler.timing import TABLE_CYCLES
 from maccord.golden.graph import Lookup, Network, Node, Quantization, Tensor
 from maccord.sim.simulate import Job
 from maccord.sim.simulate import simulate as simulate_job
-from maccord.spec.isa import needed
-from maccord.spec.registers import Status
+from maccord.spec.isa import Instruction, Opcode, encode_program, needed
+from maccord.spec.registers import ErrorCode, Status
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 ONE = Quantization(1.0, 0)
@@ -80,3 +82,31 @@ def test_an_entry_off_by_one_in_memory_is_seen_where_it_is_used() -> None:
     image[offset + (77 ^ 0x80)] ^= 1
     codes, _ = run(compiled, image)
     np.testing.assert_array_equal(codes != table[x_q], x_q == 77)
+
+
+def test_a_table_whose_token_never_comes_ends_the_program() -> None:
+    compiled, x_q, _ = every_code()
+    program = [
+        Instruction(
+            step.opcode, step.fields, step.wait, 0 if step.opcode == Opcode.LOAD else step.signal
+        )
+        for step in compiled.program
+    ]
+    image = compiled.image(x_q)
+    code = np.frombuffer(encode_program(program), np.uint8)
+    image[compiled.program_offset : compiled.program_offset + code.size] = code
+    job = Job(
+        netlist(PARAMETERS), PARAMETERS.axi_bytes, image, compiled.program_offset, (),
+        ledger=compiled.areas, cycle_limit=50_000,
+    )  # fmt: skip
+    result = simulate_job(job)
+    assert result.status & Status.ERROR
+    assert result.error_code == ErrorCode.DEADLOCK
+    assert result.cycles < 2000
+
+
+@pytest.mark.nightly
+def test_every_tensor_is_pytorchs_on_block_rams_of_the_ecp5() -> None:
+    found = simulate(network(Concatenated), images(), replace(PARAMETERS, family="ecp5"))
+    assert found.problems == ()
+    assert found.equal
