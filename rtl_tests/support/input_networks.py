@@ -182,6 +182,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "signal": (_Signal, (2, 60)),
     "turned": (_Turned, (3, 9)),
     "sequence": (_sequence, (5, 6)),
+    "flat_sequence": (
+        lambda: nn.Sequential(nn.Linear(6, 4), nn.Flatten(), nn.Linear(20, 3)),
+        (5, 6),
+    ),
     "several": (_Several, (3, 9, 7)),
     "clamped": (_Clamped, (3, 8, 6)),
     "hosted": (_Hosted, (3, 9)),
