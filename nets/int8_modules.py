@@ -74,10 +74,8 @@ def layer_of(
 
     if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
         return transposed_layer(module, name, source) or batch_norm_layer(module, name, source)
-    weight, bias = module._weight_bias()
-    if is_conv1d(module):  # unpacking drops the height in place, and then the kernel fails
-        with qnnpack():
-            module.set_weight_bias(weight.clone(), bias)
+    with qnnpack():  # other engines drop a signal's height in place, and then the kernel fails
+        weight, bias = module._weight_bias()
     if bias is None:
         bias = torch.zeros(weight.shape[0])
     scales = channel_scales(weight).numpy().astype(np.float64)

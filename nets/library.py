@@ -243,6 +243,8 @@ def load(
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
     images = "shipped" if calibration is None else _checked(calibration)
+    if isinstance(images, np.ndarray) and (images.ndim != 4 or images.shape[1] != 3):
+        raise ValueError(f"image must be of shape (N, 3, H, W) for {name}, got {images.shape}")
     if weights is not None and not Path(weights).is_file():
         what = "it is a folder" if Path(weights).is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")

@@ -1,9 +1,8 @@
 """Networks that their owner has prepared (with observers), trained (QAT) or converted with FX.
 
 Such a network is taken as it is: a converted one is the reference, a prepared one is converted with
-PyTorch's defaults. Two things are done to a copy. Weights that were packed for another engine
-(x86, fbgemm, onednn) are packed for qnnpack, because the engines round differently. And a module in
-training mode is put in evaluation mode.
+PyTorch's defaults. A copy is taken, in evaluation mode. Weights that were packed for another engine
+(x86, fbgemm, onednn), which rounds differently, are packed for qnnpack when they are copied.
 
 Weights with one scale for the whole tensor and activations that use seven bits (reduce_range) need
 nothing: they are other numbers for the same kernels. Refused are weights with a zero point, and
@@ -61,7 +60,7 @@ def taken(model: nn.Module, network: str) -> fx.GraphModule | None:
             _check_observers(copied, network)
             copied = _converted(copied, network)
         for name, module in copied.named_modules():
-            _repack(module, f"{network}.{name}")
+            _check_weights(module, f"{network}.{name}")
         _check_activations(copied, network)
         return copied
 
@@ -111,13 +110,13 @@ def _converted(prepared: fx.GraphModule, network: str) -> fx.GraphModule:
         raise ValueError(f"{network}: convert_fx must accept the network, got: {reason}") from None
 
 
-def _repack(module: nn.Module, name: str) -> None:
-    """Pack a layer's weights for qnnpack, which must be the selected engine."""
+def _check_weights(module: nn.Module, name: str) -> None:
+    """Check a layer's weights."""
     from torch.ao.nn import quantized
 
     if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
         return
-    weight, bias = module._weight_bias()
+    weight, _ = module._weight_bias()
     tensorwise = weight.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric)
     zeros = (
         torch.tensor([weight.q_zero_point()]) if tensorwise else weight.q_per_channel_zero_points()
@@ -132,7 +131,6 @@ def _repack(module: nn.Module, name: str) -> None:
             f"{name}: weights must have a scale for each output channel, got one along dimension "
             f"{weight.q_per_channel_axis()}"
         )
-    module.set_weight_bias(weight.clone(), bias)
 
 
 def _check_activations(converted: fx.GraphModule, network: str) -> None:

@@ -13,7 +13,6 @@ from ..nets.images import Normalization
 from ..nets.input_shapes import said
 from ..nets.perturb import Perturbation, parse, parse_box
 from ..nets.preprocess import IMAGE_CHANNELS, Preprocessing
-from ..nets.streaks import check_box
 from .arrays import Array, is_array, read_inputs
 from .batch import batch_crops
 from .inputs import MOST, PHOTOGRAPH, Inputs, calibration_files
@@ -108,8 +107,6 @@ def _photographs(asked: Inputs, steps: Preprocessing) -> dict[str, Array]:
     """Return images by the perturbation's name, each of a batch perturbed with its own seed."""
     perturbations: list[Perturbation] = parse(asked.perturb) if asked.perturb else []
     box = parse_box(asked.bbox) if asked.bbox else None
-    if asked.bbox and box is not None:
-        check_box(box, *steps.size)
     crop = steps.load(asked.picture)
     count = asked.batch
     crops = batch_crops(crop, count, asked.seed, steps.calibration) if count > 1 else [crop]

@@ -86,9 +86,10 @@ def check_places(
         if place.name in areas:
             found, due = (one.view(byte.astype(np.uint8)) for one in (place, areas[place.name]))
             np.testing.assert_array_equal(found.ravel(), due.ravel(), place.name)
-    last = next(place for place in compiled.places if place.name == compiled.network.output)
-    codes = last.view(memory).ravel() ^ np.uint8(0x80)
-    np.testing.assert_array_equal(codes, golden[last.name].ravel())
+    for last in compiled.places:
+        if last.name in compiled.network.outputs:
+            codes = last.view(memory).ravel() ^ np.uint8(0x80)
+            np.testing.assert_array_equal(codes, golden[last.name].ravel(), last.name)
 
 
 def check_accounts(compiled: CompiledNetwork) -> None:
@@ -158,6 +159,15 @@ def test_a_chain_takes_turns_in_two_places() -> None:
     assert len(bases) == 9
     assert bases[:7] == [bases[0], bases[1]] * 3 + [bases[0]]
     assert bases[0] != bases[1]
+
+
+def test_every_result_is_there_at_the_end() -> None:
+    """Of a chain whose first and third tensors are results, too."""
+    network = replace(chain().network("net.9"), other_outputs=("net.0", "net.2"))
+    compiled = compile_network(network, Parameters())
+    names = [node.name for node in compiled.network.nodes]
+    assert {"net.0", "net.2", "net.9"} <= set(names)
+    check(compiled, images(np.random.default_rng(3), compiled))
 
 
 def test_multiplications_are_counted_exactly_without_groups() -> None:

@@ -131,6 +131,22 @@ def test_what_flattens_numbers_is_a_flatten_of_codes() -> None:
     assert [step.name for step in steps][-3] == "net.flatten"
 
 
+def test_a_converted_network_of_signals() -> None:
+    """Its weights are read with qnnpack selected; with another engine that breaks the kernel."""
+    x = torch.from_numpy(X[:, 0])
+    model = make(lambda: nn.Sequential(nn.Conv1d(12, 4, 3), nn.ReLU(), nn.Conv1d(4, 3, 1)))
+    prepared = quantize_fx.prepare_fx(model, get_default_qconfig_mapping("x86"), (x,))
+    prepared(x)
+    converted = quantize_fx.convert_fx(prepared)
+    copied = taken(converted, "net")
+    assert copied is not None
+    np.testing.assert_array_equal(copied(x).numpy(), converted(x).numpy())
+    network = api.quantize(converted, x.numpy(), "net")
+    found = execute(network.graph, network.input_codes(x.numpy()))
+    for name, codes in network.tensors(x.numpy()).items():
+        np.testing.assert_array_equal(found[name], codes, name)
+
+
 def test_whole_in_rtl() -> None:
     network = api.quantize(_trained(), X, "net")
     found = api.simulate(network, X[:2], api.Parameters(rows=4, cols=4))

@@ -164,6 +164,11 @@ def test_perturbations_and_batches_of_arrays_are_refused(tmp_path: Path) -> None
         feed(_own(input=path, batch=2), SIGNAL, "net")
 
 
+def test_boxes_are_within_the_crop() -> None:
+    with pytest.raises(ValueError, match="bbox"):
+        feed(_own(perturb="vertical:2", bbox="0,0,40,20"), (3, 32, 32), "net")
+
+
 def test_images_that_do_not_hold_the_crop_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "tall.png"
     Image.new("RGB", (30, 60)).save(path)

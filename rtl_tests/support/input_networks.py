@@ -154,6 +154,22 @@ class _Hosted(nn.Module):
         return torch.sigmoid(self.head(x.mean(2))), torch.cumsum(y, 1)
 
 
+class _Clamped(nn.Module):
+    """A result that a clamp reads, too, and early results that later layers must not overwrite."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 1)
+        self.layers = nn.ModuleList([nn.Conv2d(4, 4, 3, padding=1) for _ in range(4)])
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        first = self.first(x)
+        x = functional.hardtanh(first, -0.5, 0.5)
+        for layer in self.layers:
+            x = layer(x)
+        return [first, x]
+
+
 def _sequence() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4), nn.ReLU6())
 
@@ -166,7 +182,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "signal": (_Signal, (2, 60)),
     "turned": (_Turned, (3, 9)),
     "sequence": (_sequence, (5, 6)),
+    "flat_sequence": (
+        lambda: nn.Sequential(nn.Linear(6, 4), nn.Flatten(), nn.Linear(20, 3)),
+        (5, 6),
+    ),
     "several": (_Several, (3, 9, 7)),
+    "clamped": (_Clamped, (3, 8, 6)),
     "hosted": (_Hosted, (3, 9)),
     "four_readers": (_FourReaders, (3, 8, 6)),
 }
