@@ -8,18 +8,19 @@ m, and an m between all bounds is tried.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import fx, nn
 
 from ..golden.array.requantize import requantize
 from ..golden.graph import Conv2d, Quantization
 from .unsupported import Unsupported
 
-__all__ = ["batch_norm_layer", "fitted"]
+__all__ = ["batch_norm_layer", "fit_scales", "fitted"]
 
 Codes = npt.NDArray[np.uint8]
 Fit = tuple[int, int, np.float32]  # weight, bias and multiplier
@@ -28,7 +29,8 @@ _CODES = np.arange(256)
 _SIDE = 16  # an image of 16 x 16 has all codes
 _NEAR = (0, *(sign * step for step in range(1, 9) for sign in (1, -1)))  # biases that are tried
 _LARGEST = 2.0**30  # bias
-_BLOCK = 8  # weights that are tried at once
+_NUDGES = tuple(step / 256 for step in range(9))  # of scales
+_BLOCK = 2  # weights that are tried at once
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -62,7 +64,8 @@ def batch_norm_layer(module: nn.Module, name: str, source: Quantization) -> Conv
     fits: list[Fit] = []
     for channel in range(channels):
         line = float(alpha[channel]), float(beta[channel])
-        fit = fitted(wanted[channel], line, source.zero_point, target.zero_point, low)
+        codes = wanted[channel].tobytes()
+        fit = _fitted(codes, line, source.zero_point, target.zero_point, low)
         if fit is None:
             raise Unsupported(
                 f"{name}: scale and shift of batch_norm2d must be those of an 8-bit weight and a "
@@ -85,6 +88,50 @@ def batch_norm_layer(module: nn.Module, name: str, source: Quantization) -> Conv
     )
 
 
+def fit_scales(converted: fx.GraphModule, image: torch.Tensor) -> None:
+    """Nudge output scales of batch norms until every channel has a weight, a bias and a multiplier.
+
+    Where an offset is nearly a whole number of input codes, no 8-bit weight comes near enough. This
+    happens in one of 5,000 channels, and not with another scale.
+
+    Parameters
+    ----------
+    converted : GraphModule
+        Changed in place.
+    image : Tensor of shape (N, C, H, W)
+        Any.
+    """
+    from torch.ao.nn import quantized
+
+    from .reference import Interpreter
+
+    found = [module for module in converted.modules() if isinstance(module, quantized.BatchNorm2d)]
+    changed = bool(found)
+    while changed:  # what keeps a changed scale may hand it on to another batch norm
+        changed = False
+        for node, sources, _ in Interpreter(converted).execute(image.clone()):
+            module: Any = None
+            if node.op == "call_module":
+                module = converted.get_submodule(str(node.target))
+            if any(module is each for each in found):
+                source = Quantization(sources[0].q_scale(), sources[0].q_zero_point())
+                changed |= _nudge(module, node.name, source)
+
+
+def _nudge(module: Any, name: str, source: Quantization) -> bool:  # noqa: ANN401
+    """Change a module's scale if it has to be; return whether it was."""
+    usual = module.scale.clone()
+    for step in _NUDGES:
+        module.scale = usual * (1 + step)
+        try:
+            batch_norm_layer(module, name, source)
+        except Unsupported:
+            continue
+        return step > 0
+    module.scale = usual
+    return False
+
+
 def _table(module: Any, source: Quantization) -> Codes:  # noqa: ANN401
     """Output of PyTorch's own module for all codes, shape (channels, 256)."""
     from .framework import qnnpack
@@ -104,6 +151,13 @@ def _line(module: Any, source: Quantization, target: Quantization) -> tuple[Any,
     gain = module.weight.detach().double() / (module.running_var.double() + module.eps).sqrt()
     shift = module.bias.detach().double() - module.running_mean.double() * gain
     return gain * (source.scale / target.scale), shift / target.scale
+
+
+@lru_cache(1 << 15)
+def _fitted(
+    wanted: bytes, line: tuple[float, float], zero_point: int, target: int, low: int
+) -> Fit | None:
+    return fitted(np.frombuffer(wanted, np.uint8), line, zero_point, target, low)
 
 
 def fitted(

@@ -111,6 +111,7 @@ def convert(
         change its meaning in INT8; the message names the call.
     """
     from . import preparation
+    from .batch_norm import fit_scales
     from .bias_correction import correct_biases
     from .fidelity import measure
 
@@ -145,6 +146,7 @@ def convert(
             raise ValueError(
                 f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"
             ) from error
+        fit_scales(converted, images[0])
         measured = partial(measure, model, floats, converted, images)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
         return converted

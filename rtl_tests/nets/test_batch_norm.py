@@ -73,3 +73,22 @@ def test_a_channel_that_differs_is_left_to_the_host(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(batch_norm, "_table", changed)
     with pytest.raises(Unsupported, match=r"net.norm: scale and shift .* others in channel 7"):
         batch_norm_layer(_module(0, relu=False), "net.norm", Quantization(0.05, 100))
+
+
+def test_a_scale_is_nudged_where_no_weight_fits() -> None:
+    """A channel of DenseNet-121: its offset is -15.9975 input codes, 1/400 from a whole number."""
+    slope, offset = 3.494959192782792, -55.91063948922505
+    source = Quantization(0.0625, 95)
+    module = _module(1, relu=True)
+    module.num_features = 1
+    scale = 0.03125
+    module.weight.data = torch.tensor([slope * scale / source.scale])
+    module.bias.data = torch.tensor([offset * scale])
+    module.running_mean, module.running_var = torch.zeros(1), torch.ones(1) - module.eps
+    module.scale, module.zero_point = torch.tensor(scale), torch.tensor(0)
+    with pytest.raises(Unsupported, match=r"net.norm: scale and shift .* in channel 0"):
+        batch_norm_layer(module, "net.norm", source)
+    assert batch_norm._nudge(module, "net.norm", source)
+    assert scale < float(module.scale) < 1.04 * scale
+    assert batch_norm_layer(module, "net.norm", source) is not None
+    assert not batch_norm._nudge(module, "net.norm", source)
