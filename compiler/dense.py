@@ -96,7 +96,7 @@ class _Dense:
             buffer = self.builder.activation_buffer(size)
             self.split = number == 0 and self._splits(tile)
             loads = self._rectangle(tile, buffer, after)
-            if opening and number == 0:
+            if opening and number == 0 and not self.split:
                 self.first_load = loads
             if self.split or (len(tiles) == 1 and not opening):
                 self.last_part, self.paced = loads, self.split

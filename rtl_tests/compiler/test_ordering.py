@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maccord.compiler.ordering import link
+from maccord.compiler.ordering import link, needs
 from maccord.compiler.tasks import Region, Space, Task
 from maccord.golden.control.tokens import Tokens
 from maccord.golden.machine.access_order import AccessOrder
@@ -198,3 +198,21 @@ def test_a_task_that_waits_just_so() -> None:
     first, second, _ = link([load, weight])
     assert (first.opcode, first.signal) == (Opcode.LOAD, 1 << Unit.WEIGHT)
     assert (second.opcode, second.wait) == (Opcode.WEIGHT, 1 << Unit.LOAD)
+
+
+def test_rows_apart_do_not_wait_for_each_other() -> None:
+    """A load of some channels of each pixel waits for the store of those channels alone."""
+
+    def channels(first: int) -> Region:
+        start = first * 32
+        return Region(Space.MEMORY, start, start + 9 * 64 + 32, 64, 32)
+
+    stores = [
+        Task(Opcode.STORE, {"number": n}, (Region(Space.OUTPUT, 64 * n, 64 * n + 64),), (to,))
+        for n, to in enumerate(map(channels, (0, 1)))
+    ]
+    loads = [
+        Task(Opcode.LOAD, {"number": 2}, (channels(n),), (Region(Space.ACTIVATION, 0, 320),))
+        for n in (0, 1)
+    ]
+    assert [wanted[Unit.STORE] for wanted in needs([*stores, *loads])] == [0, 0, 1, 2]

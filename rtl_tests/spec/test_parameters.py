@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from maccord.spec.isa import Instruction, Mode, Opcode, needed
 from maccord.spec.isa_features import Feature, features
 from maccord.spec.parameters import Parameters
 
@@ -146,3 +147,12 @@ def test_names_tell_configurations_apart() -> None:
     assert Parameters(rows=12, cols=20, product=True).name == "r12c20-product"
     assert Parameters(rows=12, cols=20, family="xcup").name == "r12c20-xcup"
     assert Parameters(rows=12, cols=20, family="xcup", packed=True).name == "r12c20-xcup-packed"
+
+
+def test_programs_for_one_width_of_windows_do_not_run_on_the_other() -> None:
+    """Weights lie elsewhere, so a depthwise program needs the feature of its own width."""
+    setup = Instruction(Opcode.SETUP, {"mode": Mode.DEPTHWISE})
+    narrow, wide = Parameters(), Parameters(window_width=5)
+    for made, other in ((narrow, wide), (wide, narrow)):
+        assert needed([setup], made) in features(made)
+        assert needed([setup], made) not in features(other)
