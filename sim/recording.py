@@ -25,6 +25,7 @@ from .targets import networks_of, select
 __all__ = [
     "Choice",
     "Inputs",
+    "as_floats",
     "chosen",
     "other_modules",
     "record_all",
@@ -88,7 +89,7 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     recordings: list[NetworkRecording] = []
     for choice in chosen(targets, inputs):
         assert choice.feed
-        images = {name: _floats(choice.network, x) for name, x in choice.feed.inputs.items()}
+        images = {name: as_floats(choice.network, x) for name, x in choice.feed.inputs.items()}
         found: list[NetworkRecording] = []
         if choice.whole:
             found += [
@@ -102,10 +103,22 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     return recordings
 
 
-def _floats(network: library.QuantizedNetwork, inputs: Array) -> Images:
-    """Return inputs as real numbers, which PyTorch's network quantizes to the same codes."""
+def as_floats(network: library.QuantizedNetwork, inputs: Array) -> Images:
+    """Return inputs as real numbers, which PyTorch's network quantizes to the same codes.
+
+    Raises
+    ------
+    ValueError
+        If there are codes, but the host computes the network's first operators in floating point.
+    """
     if inputs.dtype == np.float32:
         return np.asarray(inputs, np.float32)
+    calls = network.steps[0].arguments.get("calls", ())
+    if calls:
+        raise ValueError(
+            f"input must be floats for {network.name}, which begins with {', '.join(calls)} on the "
+            "host, got uint8 codes"
+        )
     quantization = network.graph.input.quantization
     return dequantize(np.asarray(inputs, np.uint8), quantization)
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from host_networks import host_network
 from PIL import Image
 
 from maccord.nets.images import IMAGENET, calibration_crops, load_crop, normalize
 from maccord.nets.preprocess import Preprocessing
 from maccord.sim.feeding import feed
 from maccord.sim.inputs import Inputs, check_inputs
+from maccord.sim.recording import as_floats
 from maccord.sim.results import CLEAN
 
 RNG = np.random.default_rng(3)
@@ -104,6 +106,16 @@ def test_floats_calibrate_themselves_and_codes_do_not(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.inputs[CLEAN], codes[None])
     assert found.calibration
     assert len(found.calibration) == 8
+
+
+def test_codes_need_a_network_that_quantizes_its_input() -> None:
+    codes = RNG.integers(0, 256, (1, 3, 9, 9), dtype=np.uint8)
+    network = host_network("OneCut")
+    np.testing.assert_array_equal(
+        network.input_codes(as_floats(network, codes)), np.moveaxis(codes, 1, -1)
+    )
+    with pytest.raises(ValueError, match=r"input must be floats for net, which begins with sin"):
+        as_floats(host_network("Head"), codes)
 
 
 ARRAYS = {

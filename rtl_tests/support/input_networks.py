@@ -151,7 +151,7 @@ class _Hosted(nn.Module):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x = self.conv(x)
         y = self.mix(x.transpose(1, 2))
-        return torch.sigmoid(self.head(x.mean(2))), torch.cumsum(y, 1)
+        return torch.softmax(self.head(x.mean(2)), 1), torch.cumsum(y, 1)
 
 
 class _Clamped(nn.Module):
