@@ -375,7 +375,8 @@ def _view(
         return view(bases[at.root], shape)
     if prod(root[:-1]) != prod(shape[:-1]):
         raise ValueError(
-            f"{name} must not be a flattened part of a concatenation to run in hardware"
+            f"{name} must not be a flattened part of a concatenation, or a flattened slice, "
+            "to run in hardware"
         )
     return view(bases[at.root] + at.channel, shape, root[-1])
 

@@ -264,7 +264,7 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
             need = wanted[index][other]
             if need <= clock[other]:
                 continue
-            need = _giver(tasks, members[other], need)
+            need = _giver(tasks, members[other], need, unit)
             waits[index] |= 1 << other
             signals[members[other][need - 1]] |= 1 << unit
             writes = clock[Unit.COMPUTE]
@@ -278,12 +278,19 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
     return [Instruction(tasks[i].opcode, tasks[i].fields, waits[i], signals[i]) for i in placed]
 
 
-def _giver(tasks: Sequence[Task], members: Sequence[int], need: int) -> int:
-    """Choose the task that signals: a unit's task number `need`, or a later one.
+def _giver(tasks: Sequence[Task], members: Sequence[int], need: int, taker: Unit) -> int:
+    """Choose the task that signals `taker`: a unit's task number `need`, or a later one.
 
     Taking tokens soon after they are sent keeps the token counters small.
     """
     late = len(members) - _BEHIND
-    while late > need and tasks[members[late - 1]].opcode in _TOKENLESS:
+    while late > need and not _gives(tasks[members[late - 1]], taker):
         late -= 1
     return max(need, late)
+
+
+def _gives(task: Task, taker: Unit) -> bool:
+    """Whether a task's token reaches a unit: COMPUTE signals STORE when it has written outputs."""
+    if task.opcode == Opcode.COMPUTE and taker == Unit.STORE:
+        return bool(task.fields.get("last", 1))
+    return task.opcode not in _TOKENLESS

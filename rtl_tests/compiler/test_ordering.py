@@ -53,7 +53,8 @@ def random_task(rng: np.random.Generator, number: int) -> Task:
     elif opcode == Opcode.RECORD:  # memory of its own
         writes = (Region(Space.MEMORY, SIZE + 128 * number, SIZE + 128 * number + 128),)
     mode = int(rng.choice([Mode.DENSE, Mode.DEPTHWISE, Mode.MAX]))
-    return Task(opcode, {"mode": mode, "number": number}, reads, writes)
+    last = int(opcode == Opcode.COMPUTE and bool(writes))
+    return Task(opcode, {"mode": mode, "number": number, "last": last}, reads, writes)
 
 
 def random_tasks(seed: int) -> list[Task]:
@@ -62,6 +63,8 @@ def random_tasks(seed: int) -> list[Task]:
     tasks = [random_task(rng, number) for number in range(int(rng.integers(20, 120)))]
     for number, task in enumerate(tasks):
         earlier = [t for t in tasks[:number] if t.opcode in GIVERS and t.unit != task.unit]
+        if task.opcode == Opcode.STORE:  # which a COMPUTE without outputs cannot tell anything
+            earlier = [t for t in earlier if t.opcode != Opcode.COMPUTE or t.writes]
         if task.opcode in GIVERS and earlier and rng.random() < 0.1:
             task.after = (earlier[int(rng.integers(len(earlier)))],)
     return tasks
@@ -137,10 +140,35 @@ def test_random_tasks_are_ordered(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_only_who_can_gives_tokens(seed: int) -> None:
-    """Setups and records neither give nor take any."""
-    others = [i for i in link(random_tasks(seed))[:-1] if i.opcode not in GIVERS]
+    """Setups and records neither give nor take any; COMPUTE gives STORE its outputs' alone."""
+    program = link(random_tasks(seed))[:-1]
+    others = [i for i in program if i.opcode not in GIVERS]
     assert others
     assert all(i.signal == i.wait == 0 for i in others)
+    partial = [i for i in program if i.opcode == Opcode.COMPUTE and not i["last"]]
+    assert not any(i.signal >> Unit.STORE & 1 for i in partial)
+
+
+def test_a_store_that_is_far_behind_waits_for_outputs() -> None:
+    """Of the COMPUTEs since, none has outputs, so none of them gives STORE a token."""
+
+    def computing(number: int, outputs: int) -> Task:
+        writes = (Region(Space.OUTPUT, outputs, outputs + 64),) if outputs >= 0 else ()
+        fields = {"mode": Mode.DENSE, "number": number, "last": int(outputs >= 0)}
+        return Task(Opcode.COMPUTE, fields, (Region(Space.ACTIVATION, 0, 64),), writes)
+
+    def storing(number: int, outputs: int) -> Task:
+        reads = (Region(Space.OUTPUT, outputs, outputs + 64),)
+        writes = (Region(Space.MEMORY, 64 * number, 64 * number + 64),)
+        return Task(Opcode.STORE, {"number": number}, reads, writes)
+
+    tasks = [computing(0, 0), *(storing(number, 0) for number in range(1, 200))]
+    tasks += [computing(200, 64), storing(201, 64)]
+    tasks += [computing(number, -1) for number in range(202, 300)]
+    program = link(tasks)[:-1]
+    giving = [i for i in program if i.opcode == Opcode.COMPUTE and i.signal >> Unit.STORE & 1]
+    assert [i["last"] for i in giving] == [1, 1]
+    verify(tasks, program)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from accelerator_bench import CONFIGURATIONS, TINY
 from operator_networks import NETWORKS
@@ -28,3 +30,14 @@ def test_means_whose_windows_do_not_fit(parameters: Parameters) -> None:
     compiled = api.compile_network(network, parameters)
     assert sum(i.opcode == Opcode.COMPUTE and not i["last"] for i in compiled.program) > 100
     assert_equal_in_rtl(case.make(), case.images(), parameters)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "name", ["pyramid", "transposed", "unet", "shuffle_units", "yolo", "dense"]
+)
+def test_larger_images_on_the_usual_array(name: str) -> None:
+    """16 x 16 with depthwise windows, in tiles."""
+    case = NETWORKS[name]
+    larger = replace(case, height=4 * case.height, width=4 * case.width)
+    assert_equal_in_rtl(larger.make(), larger.images(), Parameters())

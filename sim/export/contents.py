@@ -8,7 +8,18 @@ import numpy as np
 
 from ...compiler.network import CompiledNetwork
 from ...compiler.places import moves_nothing
-from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, Lookup, MaxPool2d, Node
+from ...golden.graph import (
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Linear,
+    Lookup,
+    MaxPool2d,
+    Node,
+    Shuffle,
+    Slice,
+    Upsample,
+)
 from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, needed
 from ...spec.registers import VERSION, WRITABLE, Register
 from ..network.results import ON_ACCELERATOR, ON_HOST
@@ -18,6 +29,7 @@ from .manifest import (
     ArrayFiles,
     Geometry,
     MemoryEntry,
+    Movement,
     OperationEntry,
     ProgramEntry,
     StepEntry,
@@ -137,6 +149,7 @@ def _operation(compiled: CompiledNetwork, node: Node) -> OperationEntry:
         geometry=_geometry(node),
         arrays=_arrays(node.name) if layer else None,
         table=f"layers/{_file_name(node.name)}/table.npy" if table_of(node) else None,
+        movement=_movement(node, shapes[node.inputs[0]].shape),
     )
 
 
@@ -160,6 +173,7 @@ def _geometry(node: Node) -> Geometry | None:
         return Geometry(
             (kernel[0], kernel[1]), operation.stride, operation.padding, end, operation.dilation,
             operation.groups,
+            output_padding=getattr(operation, "output_padding", (0, 0)),
         )  # fmt: skip
     if isinstance(operation, MaxPool2d):
         return Geometry(
@@ -170,6 +184,16 @@ def _geometry(node: Node) -> Geometry | None:
         pads = operation.padding
         return Geometry(operation.kernel, operation.stride, pads, pads)
     return None
+
+
+def _movement(node: Node, shape: tuple[int, ...]) -> Movement | None:
+    operation = node.operation
+    if isinstance(operation, Upsample):
+        return Movement(factors=operation.factors)
+    if isinstance(operation, Slice):
+        sizes = zip(operation.spans, shape[1:], strict=True)
+        return Movement(spans=tuple(span or (0, size, 1) for span, size in sizes))
+    return Movement(groups=operation.groups) if isinstance(operation, Shuffle) else None
 
 
 def _arrays(name: str) -> ArrayFiles:

@@ -9,7 +9,7 @@ from ...spec.parameters import Parameters
 
 __all__ = [
     "SCHEMA", "AcceleratorEntry", "ArrayFiles", "FileEntry", "Geometry", "Manifest", "MemoryEntry",
-    "OperationEntry", "ProgramEntry", "StepEntry", "TensorEntry",
+    "Movement", "OperationEntry", "ProgramEntry", "StepEntry", "TensorEntry",
 ]  # fmt: skip
 
 SCHEMA = "maccord.compile/1"
@@ -122,6 +122,8 @@ class Geometry:
         1 for a pool, which treats each channel by itself.
     ceil_mode : bool
         Of a max pool.
+    output_padding : (int, int)
+        Of a transposed convolution: rows and columns that its output has more at its end.
     """
 
     kernel: tuple[int, int]
@@ -131,6 +133,27 @@ class Geometry:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     ceil_mode: bool = False
+    output_padding: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Of an operation that only moves codes.
+
+    Parameters
+    ----------
+    factors : (int, int)
+        Rows and columns of an upsampling for each of its input.
+    spans : tuple of (int, int, int)
+        First element, number of elements and step of a slice, for rows, columns and channels, or
+        for the elements of a row; empty for other operations.
+    groups : int
+        Groups of channels that a shuffle interleaves.
+    """
+
+    factors: tuple[int, int] = (1, 1)
+    spans: tuple[tuple[int, int, int], ...] = ()
+    groups: int = 1
 
 
 @dataclass(frozen=True)
@@ -180,6 +203,7 @@ class OperationEntry:
     arrays : ArrayFiles or None
     table : str or None
         File of 256 uint8: the code that replaces each code of the result.
+    movement : Movement or None
     """
 
     name: str
@@ -192,6 +216,7 @@ class OperationEntry:
     geometry: Geometry | None
     arrays: ArrayFiles | None
     table: str | None
+    movement: Movement | None
 
 
 @dataclass(frozen=True)
