@@ -124,7 +124,7 @@ def convert(
         floats = preparation.floats(prepared)
         if corrected:
             correct_biases(prepared, images)
-        preparation.floor_weight_scales(prepared)
+        preparation.set_weight_scales(prepared)
         converted = _finish(prepared, spelled)
         measured = partial(measure, model, floats, converted, images)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
