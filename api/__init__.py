@@ -7,7 +7,9 @@ from importlib.metadata import version
 
 from ..compiler.network import CompiledNetwork
 from ..hw.verilog import generate as verilog
+from ..nets.images import Normalization
 from ..nets.library import QuantizedNetwork
+from ..nets.preprocess import Preprocessing
 from ..sim.export.manifest import Manifest
 from ..sim.export.write import MismatchError
 from ..sim.memory import MemoryModel
@@ -21,7 +23,9 @@ __all__ = [
     "Manifest",
     "MemoryModel",
     "MismatchError",
+    "Normalization",
     "Parameters",
+    "Preprocessing",
     "QuantizedNetwork",
     "Simulation",
     "__version__",

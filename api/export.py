@@ -33,7 +33,7 @@ def export(
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
         Normalized; one run takes all of them.
     folder : path
         Written whole or not at all. It must be new or empty, or written by an earlier call, whose

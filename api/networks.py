@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from torch import nn
 
 from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
-from ..golden.kernels.quantize import quantize_per_tensor
 from ..golden.network import execute
 from ..nets import library
+from ..nets.input_shapes import check_shape
 from ..nets.library import QuantizedNetwork
 from ..spec.parameters import Parameters
 
@@ -21,18 +22,35 @@ __all__ = ["compile_network", "golden", "load", "pytorch", "quantize"]
 Images = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
 
+_RANDOM = 8  # inputs that calibrate, where none are given
 
-def quantize(model: nn.Module, calibration: Images, name: str = "network") -> QuantizedNetwork:
+
+def quantize(
+    model: nn.Module,
+    calibration: Images | None = None,
+    name: str = "network",
+    *,
+    input_shape: Sequence[int] = (),
+    seed: int = 0,
+    strict: bool = False,
+) -> QuantizedNetwork:
     """Quantize a float network with PyTorch's post-training quantization for qnnpack.
 
     Parameters
     ----------
     model : Module
         In evaluation mode and traceable by ``torch.fx``.
-    calibration : ndarray of shape (N, 3, H, W), float32
-        Images that set the quantization ranges, normalized for the network.
+    calibration : ndarray of shape (N, C, H, W), (N, C, L), (N, L, C) or (N, K), float32, optional
+        Inputs that set the quantization ranges, normalized for the network; eight of normally
+        distributed numbers if not given.
     name : str
         Prefix of layer and tensor names.
+    input_shape : sequence of int
+        Shape of one input, without N; needed without `calibration`.
+    seed : int
+        Seed of the random inputs.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -42,11 +60,24 @@ def quantize(model: nn.Module, calibration: Images, name: str = "network") -> Qu
     Raises
     ------
     ValueError
-        If the network cannot be traced or has an unsupported operator; the message names
-        operator and module.
+        If the network cannot be traced, or an operator can run nowhere or, if `strict`, only on
+        the host; the message names operator, module and line. If neither calibration nor shape is
+        given, or they differ.
     """
+    shape = tuple(input_shape)
+    if shape:
+        check_shape(shape, "input_shape")
+    if calibration is None:
+        if not shape:
+            raise ValueError("input_shape must be given without calibration, got none")
+        calibration = np.random.default_rng(seed).standard_normal((_RANDOM, *shape), np.float32)
+    elif not len(calibration) or (shape and np.shape(calibration)[1:] != shape):
+        raise ValueError(
+            f"calibration must be of shape (N, {', '.join(map(str, shape)) or '...'}), "
+            f"got {np.shape(calibration)}"
+        )
     images = [np.asarray(image, np.float32)[None] for image in calibration]
-    return library.quantized(model, name, "as given", images)
+    return library.quantized(model, name, "as given", images, strict=strict)
 
 
 def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:
@@ -102,16 +133,14 @@ def golden(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
 
     Returns
     -------
     dict of str to ndarray, uint8
         Codes of each tensor by name: (N, H, W, C), or (N, K) after flattening.
     """
-    graph = network.graph
-    pixels = np.ascontiguousarray(np.moveaxis(np.asarray(images, np.float32), 1, -1))
-    return execute(graph, quantize_per_tensor(pixels, graph.input.quantization))
+    return execute(network.graph, network.input_codes(np.asarray(images, np.float32)))
 
 
 def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
@@ -120,7 +149,7 @@ def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
 
     Returns
     -------

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..compiler.features import with_features
 from ..nets.library import QuantizedNetwork
 from ..sim.memory import MemoryModel
 from ..sim.netlist import generated
@@ -66,10 +67,11 @@ def simulate(
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
         Normalized; run as one batch.
     parameters : Parameters, optional
-        The accelerator's parameters; a 16 x 16 array by default.
+        The accelerator's parameters; by default a 16 x 16 array with the features that the network
+        needs.
     memory : MemoryModel, optional
         Timing of the AXI memory; 30 cycles of latency by default.
 
@@ -85,7 +87,7 @@ def simulate(
     SimulationError
         If the model cannot be built.
     """
-    chosen = parameters or Parameters()
+    chosen = parameters or with_features(Parameters(), [network.graph])
     recording = record_network(network, CLEAN, np.asarray(images, np.float32), 0)
     task = NetworkTask(recording, chosen, generated(chosen), memory or MemoryModel(), keep=True)
     outcome = run_network(task)

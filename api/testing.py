@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from ..compiler.features import with_features
 from ..spec.parameters import Parameters
 from .networks import quantize
 from .simulation import Simulation, simulate
@@ -26,10 +27,11 @@ def assert_equal_in_rtl(
     ----------
     model : Module
         In evaluation mode and traceable by ``torch.fx``.
-    images : ndarray of shape (N, 3, H, W), float32
+    images : ndarray of shape (N, *input_shape), float32
         Normalized; used for calibration and run as one batch.
     parameters : Parameters, optional
-        The accelerator's parameters; a 4 x 4 array by default.
+        The accelerator's parameters; by default a 4 x 4 array with the features that the network
+        needs.
 
     Returns
     -------
@@ -43,7 +45,9 @@ def assert_equal_in_rtl(
     ValueError
         If PyTorch cannot quantize the network, or an operator is not supported.
     """
-    found = simulate(quantize(model, images), images, parameters or _SMALL)
+    network = quantize(model, images)
+    chosen = parameters or with_features(_SMALL, [network.graph])
+    found = simulate(network, images, chosen)
     if not found.equal:
         raise AssertionError("\n".join(found.problems))
     return found

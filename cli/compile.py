@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from .inputs import Batch, Calibration, Image, Module, Seed, Weights
+from .inputs import (
+    Batch,
+    Calibration,
+    Image,
+    Input,
+    InputShape,
+    Mean,
+    Module,
+    Resize,
+    Seed,
+    Std,
+    Strict,
+    Weights,
+    inputs_of,
+    own_target,
+)
 from .parameters import (
     Accumulators,
     ActivationBytes,
@@ -17,10 +32,14 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
+    ProductIfNeeded,
     Rows,
     WeightBytes,
+    WindowWidth,
+    open_switches,
     parameters_of,
 )
 
@@ -66,6 +85,12 @@ def compile_target(
     weights: Weights = None,
     calibration: Calibration = None,
     seed: Seed = 0,
+    strict: Strict = False,
+    input_shape: InputShape = "",
+    input_: Input = None,
+    mean: Mean = "",
+    std: Std = "",
+    resize: Resize = "",
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,
@@ -77,6 +102,9 @@ def compile_target(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
+    window_width: WindowWidth = 3,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.
@@ -90,19 +118,22 @@ def compile_target(
 
     - `maccord compile resnet18.conv1 -o conv1/ --rows 8 --cols 8 --axi-bytes 8 --hex`
 
-    - `maccord compile --module mynets:small --image cat.jpg -o small/`
+    - `maccord compile mynets.py:small --image cat.jpg -o small/`
     """
     from ..sim.cli_compile import CompileRequest, check, run
     from ..sim.inputs import Inputs
 
     if word_bytes and not hex_files:
         raise ValueError(f"word-bytes needs hex, got {word_bytes} without it")
+    wanted, module = own_target((target,) if target else (), module)
+    given = Inputs("", "", image, weights, calibration, seed, batch, module, strict, input=input_)
     request = CompileRequest(
-        target=target,
+        target="".join(wanted),
         out=out,
         parameters=parameters_of(context),
-        inputs=Inputs("", "", image, weights, calibration, seed, batch, module),
+        inputs=inputs_of(given, input_shape, mean, std, resize),
         word_bytes=word_bytes if hex_files else None,
+        switches=open_switches(context),
     )
     check(request)
     run(request)

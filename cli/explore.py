@@ -66,6 +66,26 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    product: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: hardware that multiplies two tensors.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
+    lookup: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: a table of 256 bytes a column.", rich_help_panel=_SWEPT
+        ),
+    ] = "",
+    window_width: Annotated[
+        str,
+        typer.Option(
+            help="Width of the widest window of a depthwise layer, cells: 3, 5 or both.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

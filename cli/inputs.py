@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["INPUT", "Batch", "Calibration", "Image", "Module", "Seed", "Weights"]
+if TYPE_CHECKING:
+    from ..sim.inputs import Inputs
+
+__all__ = ["INPUT", "Batch", "Calibration", "Image", "Input", "InputShape", "Mean", "Module"]
+__all__ += ["Resize", "Seed", "Std", "Strict", "Weights", "inputs_of", "own_target"]
 
 INPUT = "Input"
 
 Module = Annotated[
     str,
     typer.Option(
-        help="`package.module:factory` of a network of your own, for images of 3 x 224 x 224.",
+        help="`package.module:factory` or `FILE.py:factory` of a network of your own.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -41,7 +47,8 @@ Weights = Annotated[
 Calibration = Annotated[
     Path | None,
     typer.Option(
-        help="Image, or folder of images, that set the quantization ranges; built in if not given.",
+        help="Image, folder of images, or `.npy` file of inputs that set the quantization ranges; "
+        "photographs, the floats of `--input`, or random numbers if not given.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -53,3 +60,103 @@ Seed = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse operators that the accelerator lacks; otherwise the host computes them.",
+        rich_help_panel=INPUT,
+    ),
+]
+InputShape = Annotated[
+    str,
+    typer.Option(
+        metavar="C,H,W",
+        help="Shape of one input of your own network, also `C,L`, `L,C` or `K`; if not given, "
+        "INPUT_SHAPE of its file, or 3,224,224.",
+        rich_help_panel=INPUT,
+    ),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        help="`.npy` file of inputs (N, C, H, W), or as the network's shape is: floats are "
+        "normalized numbers, uint8 the codes of the quantized input. Or an image, as `--image`.",
+        rich_help_panel=INPUT,
+    ),
+]
+Mean = Annotated[
+    str,
+    typer.Option(
+        help="Mean of your network's images, of pixels in 0..1: one number, or red,green,blue; "
+        "ImageNet's if neither mean nor std is given, for grey 0.",
+        rich_help_panel=INPUT,
+    ),
+]
+Std = Annotated[
+    str,
+    typer.Option(
+        help="Standard deviation of your network's images, as `--mean`; for grey 1.",
+        rich_help_panel=INPUT,
+    ),
+]
+Resize = Annotated[
+    str,
+    typer.Option(
+        metavar="SIDE",
+        help="Size of your network's images before the center crop: the short side in pixels, or "
+        "HxW; if not given, the crop is 7/8 of it.",
+        rich_help_panel=INPUT,
+    ),
+]
+
+
+def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], str]:
+    """Return targets and module, for a target ``FILE.py:factory`` that stands for the module.
+
+    Raises
+    ------
+    ValueError
+        If there are two modules.
+    """
+    files = [target for target in targets if ".py:" in target]
+    if len(files) + bool(module) > 1:
+        raise ValueError(f"module must be one, got {', '.join([*files, *filter(None, [module])])}")
+    others = tuple(target for target in targets if target not in files)
+    return (others, files[0]) if files else (others, module)
+
+
+def inputs_of(
+    given: Inputs,
+    input_shape: str,
+    mean: str,
+    std: str,
+    resize: str,
+) -> Inputs:
+    """Add the options that are lists of numbers.
+
+    Raises
+    ------
+    ValueError
+        If one is not such a list.
+    """
+    from ..nets.input_shapes import parse_shape
+
+    sides = resize.split("x") if resize else []
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise ValueError(f"resize must be SIDE or HxW in pixels, got {resize!r}")
+    return replace(
+        given,
+        input_shape=parse_shape(input_shape) if input_shape else (),
+        mean=_numbers("mean", mean),
+        std=_numbers("std", std),
+        resize=tuple(map(int, sides)),
+    )
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ValueError(f"{name} must be one number, or three, got {text!r}") from None

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .parameters import (
-    Cache,
-)
+from .inputs import Module
+from .parameters import Cache
 
 __all__ = ["layers"]
 
@@ -18,29 +17,32 @@ def layers(
     networks: Annotated[
         list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
     ] = None,
+    module: Module = "",
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Print all columns, whatever the terminal width.")
     ] = False,
     cache: Cache = None,
 ) -> None:
-    """List the layers that can be simulated.
+    """List the layers that can be simulated, and what the host computes in a whole network.
 
     Examples:
 
     - `maccord layers resnet18`
 
     - `maccord layers 'vgg16.classifier.*' --json layers.json`
+
+    - `maccord layers --module mynets:small`
     """
     from ..runtime.files import check_writable
     from ..sim.inputs import check_targets
     from ..sim.request import check_cache
 
     names = tuple(networks or ())
-    check_targets(names, "")
+    check_targets(names, module)
     if json:
         check_writable("json", "file", json, json)
     check_cache()
     from ..sim.cli_layers import run
 
-    run(names, json, wide)
+    run(names, json, wide, module)

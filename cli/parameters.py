@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "OutputBytes", "Packed", "Rows", "WeightBytes", "parameters_of",
+    "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "OutputBytes", "Packed", "Product",
+    "ProductIfNeeded", "Rows", "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -81,6 +82,47 @@ Packed = Annotated[
         rich_help_panel=ARRAY,
     ),
 ]
+Lookup = Annotated[
+    bool,
+    typer.Option(
+        "--lookup/--no-lookup",
+        help="Hardware with a table of 256 bytes a column, for activations that are no clamps.",
+        rich_help_panel=ARRAY,
+    ),
+]
+LookupIfNeeded = Annotated[
+    bool | None,
+    typer.Option(
+        "--lookup/--no-lookup",
+        help="Hardware with a table of 256 bytes a column; if not given, where the network needs "
+        "it.",
+        rich_help_panel=ARRAY,
+    ),
+]
+Product = Annotated[
+    bool,
+    typer.Option(
+        "--product/--no-product",
+        help="Hardware that multiplies two tensors, as squeeze-and-excitation needs.",
+        rich_help_panel=ARRAY,
+    ),
+]
+ProductIfNeeded = Annotated[
+    bool | None,
+    typer.Option(
+        "--product/--no-product",
+        help="Hardware that multiplies two tensors; if not given, where the network needs it.",
+        rich_help_panel=ARRAY,
+    ),
+]
+WindowWidth = Annotated[
+    int,
+    typer.Option(
+        help="Width of the widest window of a depthwise layer, cells: 3, or 5 with 15 rows or "
+        "more; 5 x 5 kernels then take half the passes.",
+        rich_help_panel=ARRAY,
+    ),
+]
 LineCells = Annotated[
     int,
     typer.Option(
@@ -112,12 +154,20 @@ Cache = Annotated[
 def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
     """Return the accelerator described by a command's options, each named after its field.
 
-    `family` is the default if the option was not given.
+    Switches that were not given are off. `family` is the default if the option was not given.
     """
     from ..spec.parameters import Parameters
 
-    chosen = {field.name: context.params[field.name] for field in fields(Parameters)}
+    given = {field.name: context.params[field.name] for field in fields(Parameters)}
+    chosen: dict[str, Any] = {n: False if value is None else value for n, value in given.items()}
     source = context.get_parameter_source("family")
     if family is not None and source is not None and source.name == "DEFAULT":
         chosen["family"] = family
     return Parameters(**chosen)
+
+
+def open_switches(context: typer.Context) -> tuple[str, ...]:
+    """Return the switches that were not given: the network decides on them."""
+    from ..spec.parameters import Parameters
+
+    return tuple(f.name for f in fields(Parameters) if context.params[f.name] is None)

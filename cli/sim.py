@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .inputs import INPUT, Batch, Calibration, Image, Module, Seed, Weights
+from .inputs import (
+    INPUT,
+    Batch,
+    Calibration,
+    Image,
+    Input,
+    InputShape,
+    Mean,
+    Module,
+    Resize,
+    Seed,
+    Std,
+    Strict,
+    Weights,
+    inputs_of,
+    own_target,
+)
 from .parameters import (
     ARRAY,
     MEMORY,
@@ -19,10 +35,14 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    LookupIfNeeded,
     OutputBytes,
     Packed,
+    ProductIfNeeded,
     Rows,
     WeightBytes,
+    WindowWidth,
+    open_switches,
     parameters_of,
 )
 
@@ -41,7 +61,8 @@ def sim(
         list[str] | None,
         typer.Argument(
             help="A network, chained from image to logits: `resnet18`; layers, run separately: "
-            "`resnet18.conv1`, `'resnet18.layer1.*'`; or several."
+            "`resnet18.conv1`, `'resnet18.layer1.*'`; a network of your own: `FILE.py:factory`; "
+            "or several."
         ),
     ] = None,
     module: Module = "",
@@ -74,6 +95,12 @@ def sim(
         ),
     ] = None,
     seed: Seed = 0,
+    strict: Strict = False,
+    input_shape: InputShape = "",
+    input_: Input = None,
+    mean: Mean = "",
+    std: Std = "",
+    resize: Resize = "",
     rows: Rows = 16,
     cols: Cols = 16,
     lanes: Lanes = 0,
@@ -85,6 +112,9 @@ def sim(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: ProductIfNeeded = None,
+    lookup: LookupIfNeeded = None,
+    window_width: WindowWidth = 3,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,
@@ -212,7 +242,11 @@ def sim(
 
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
 
-    - `maccord sim --module mynets:small --batch 4`
+    - `maccord sim mynets.py:small --batch 4`
+
+    - `maccord sim mynets.py:keywords --input-shape 1,49,10 --input recorded.npy`
+
+    - `maccord sim mynets.py:cifar --input-shape 3,32,32 --mean 0.5 --std 0.25 --image cat.jpg`
 
     - `maccord sim vgg16 --rows 32 --cols 32 --dry-run`
 
@@ -223,10 +257,14 @@ def sim(
     from ..sim.request import SimulationRequest, check
 
     gates = None if gate is None else _gate(gate)
+    wanted, module = own_target(targets or (), module)
+    given = Inputs(
+        perturb, bbox, image, weights, calibration, seed, batch, module, strict, input=input_
+    )
     request = SimulationRequest(
-        targets=tuple(targets or ()),
+        targets=wanted,
         parameters=parameters_of(context, family=gate),
-        inputs=Inputs(perturb, bbox, image, weights, calibration, seed, batch, module),
+        inputs=inputs_of(given, input_shape, mean, std, resize),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         gate=gates,
@@ -245,6 +283,7 @@ def sim(
         dry_run=dry_run,
         verbose=verbose,
         quiet=quiet,
+        switches=open_switches(context),
     )
     check(request)
     from ..runtime.pool import prepare

@@ -68,6 +68,25 @@ def synth(
         bool,
         typer.Option("--packed", help="As for `maccord verilog`; on `xcup`.", rich_help_panel=_HOW),
     ] = False,
+    product: Annotated[
+        bool,
+        typer.Option(
+            "--product/--no-product", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
+    lookup: Annotated[
+        bool,
+        typer.Option(
+            "--lookup/--no-lookup", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
+    window_width: Annotated[
+        int,
+        typer.Option(
+            help="Width of the widest window of a depthwise layer, cells: 5, or 3 if not given.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 0,
     seeds: Annotated[
         str,
         typer.Option(
@@ -119,7 +138,8 @@ def synth(
 
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
-        *("output_bytes", "accumulators", "line_cells", "family", "packed"),
+        *("output_bytes", "accumulators", "line_cells", "family", "packed", "product", "lookup"),
+        "window_width",
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(

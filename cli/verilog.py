@@ -15,10 +15,13 @@ from .parameters import (
     Family,
     Lanes,
     LineCells,
+    Lookup,
     OutputBytes,
     Packed,
+    Product,
     Rows,
     WeightBytes,
+    WindowWidth,
     parameters_of,
 )
 
@@ -38,6 +41,9 @@ def verilog(
     line_cells: LineCells = 256,
     family: Family = "generic",
     packed: Packed = False,
+    product: Product = False,
+    lookup: Lookup = False,
+    window_width: WindowWidth = 3,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

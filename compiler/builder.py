@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, Mode, Opcode
+from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, TABLE_BYTES, Mode, Opcode
 from ..spec.parameters import Parameters
 from .tasks import Region, Space, Task
 
@@ -27,6 +27,8 @@ class View:
         A tensor of shape (N, K) is N images of one pixel each.
     pitch : int
         Bytes from one pixel to the next.
+    line_pitch, image_pitch : int
+        Bytes from one line, or image, to the next; 0 where they follow each other.
     """
 
     base: int
@@ -35,6 +37,18 @@ class View:
     width: int
     channels: int
     pitch: int
+    line_pitch: int = 0
+    image_pitch: int = 0
+
+    @property
+    def line(self) -> int:
+        """Bytes from one line to the next."""
+        return self.line_pitch or self.width * self.pitch
+
+    @property
+    def even(self) -> bool:
+        """Whether all pixels follow each other at the same pitch."""
+        return not (self.line_pitch or self.image_pitch)
 
     @property
     def pixels(self) -> int:
@@ -44,11 +58,12 @@ class View:
     @property
     def dense(self) -> bool:
         """Whether pixels are contiguous."""
-        return self.pitch == self.channels
+        return self.pitch == self.channels and self.even
 
     def offset(self, image: int, y: int = 0, x: int = 0, channel: int = 0) -> int:
         """Byte offset of an element."""
-        return self.base + ((image * self.height + y) * self.width + x) * self.pitch + channel
+        line = image * (self.image_pitch or self.height * self.line) + y * self.line
+        return self.base + line + x * self.pitch + channel
 
 
 class _Room:
@@ -95,11 +110,14 @@ class Builder:
     scratch : int
         Byte offset of memory in which an operation may keep what its own passes hand on.
     tasks : list of Task
+    table : int, optional
+        Memory offset of the table behind the operation being appended, None if it has none.
     """
 
     parameters: Parameters
     scratch: int = 0
     tasks: list[Task] = field(default_factory=list[Task])
+    table: int | None = None
 
     def __post_init__(self) -> None:
         p = self.parameters
@@ -126,15 +144,15 @@ class Builder:
     ) -> Task:
         """Load rows of bytes into the activation scratchpad."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
-        source = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
-        target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        source = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
+        target = _rows(Space.ACTIVATION, buffer, buffer_pitch, rows, row_bytes)
         return self._add(Opcode.LOAD, fields, (source,), (target,))
 
     def fill(self, buffer: int, pitch: int, rows: int, row_bytes: int, value: int) -> None:
         """Fill rows of bytes in the activation scratchpad; no task if there are none."""
         if rows and row_bytes:
             fields = _transfer(0, 0, buffer, pitch, rows, row_bytes) | {"value": value}
-            target = (Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
+            target = Region(Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
             self._add(Opcode.FILL, fields, (), (target,))
 
     def weight_buffer(self, size: int) -> int:
@@ -155,14 +173,31 @@ class Builder:
         """Pass a layer's geometry to the compute unit."""
         self._mode = Mode(fields.get("mode", Mode.DENSE))
         self._add(Opcode.SETUP, fields)
+        self._load_table()
 
     def setup_add(self, fields: dict[str, int]) -> None:
         """Pass the factors of an addition to the compute unit."""
         self._mode = Mode.ADD
         self._add(Opcode.SETUP_ADD, fields)
+        self._load_table()
+
+    def setup_mul(self, fields: dict[str, int]) -> None:
+        """Pass the multiplier of a product to the compute unit."""
+        self._mode = Mode.MUL
+        self._add(Opcode.SETUP_MUL, fields)
+        self._load_table()
+
+    def _load_table(self) -> None:
+        """Bring the operation's table to the array; every setup makes it forget the last one."""
+        if self.table is None:
+            return
+        buffer = self.activation_buffer(TABLE_BYTES)
+        self.load(self.table, 0, buffer, 0, 1, TABLE_BYTES)
+        region = Region(Space.ACTIVATION, buffer, buffer + TABLE_BYTES)
+        self._add(Opcode.TABLE, {"activation": buffer}, (region,))
 
     def compute(
-        self, fields: dict[str, int], reads: tuple[int, int], writes: tuple[int, int]
+        self, fields: dict[str, int], reads: tuple[int, ...], writes: tuple[int, int]
     ) -> Task:
         """Compute a tile.
 
@@ -171,14 +206,14 @@ class Builder:
         fields : dict of str to int
         reads, writes : (int, int)
             Start and end (exclusive) of its buffers in the activation and the output
-            scratchpad.
+            scratchpad; what is read may have a pitch and a length of rows, as a `Region`.
         """
-        regions: tuple[Region, ...] = ((Space.ACTIVATION, *reads),)
+        regions: tuple[Region, ...] = (Region(Space.ACTIVATION, *reads),)
         if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
             row = self.parameters.weight_row_bytes
             rows = fields["passes"] * self.parameters.rows + PARAMETER_ROWS * fields["first"]
             regions += self._weight_regions(fields["weight"] * row, rows * row)
-        target = ((Space.OUTPUT, *writes),) if fields["last"] else ()
+        target = (Region(Space.OUTPUT, *writes),) if fields["last"] else ()
         return self._add(Opcode.COMPUTE, fields, regions, target)
 
     def store(
@@ -186,14 +221,14 @@ class Builder:
     ) -> None:
         """Write rows of bytes from the output scratchpad to memory."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
-        source = (Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
-        target = (Space.MEMORY, memory, memory + (rows - 1) * pitch + row_bytes)
+        source = Region(Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
+        target = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
         self._add(Opcode.STORE, fields, (source,), (target,))
 
     def record(self, memory: int, *, interrupt: bool) -> None:
         """Write the counters to memory when all earlier stores have completed."""
         fields = _transfer(memory, 0, 0, 0, 1, RECORD_BYTES) | {"value": int(interrupt)}
-        region = (Space.MEMORY, memory, memory + RECORD_BYTES)
+        region = Region(Space.MEMORY, memory, memory + RECORD_BYTES)
         self._add(Opcode.RECORD, fields, (), (region,))
 
     def _add(
@@ -210,8 +245,18 @@ class Builder:
         """Return a range of the weight scratchpad, split in two if it wraps."""
         limit = self.parameters.weight_bytes
         if start + size <= limit:
-            return ((Space.WEIGHT, start, start + size),)
-        return ((Space.WEIGHT, start, limit), (Space.WEIGHT, 0, start + size - limit))
+            return (Region(Space.WEIGHT, start, start + size),)
+        return (
+            Region(Space.WEIGHT, start, limit),
+            Region(Space.WEIGHT, 0, start + size - limit),
+        )
+
+
+def _rows(space: Space, start: int, pitch: int, rows: int, row_bytes: int) -> Region:
+    end = start + (rows - 1) * pitch + row_bytes
+    if rows == 1 or pitch <= row_bytes:
+        return Region(space, start, end)
+    return Region(space, start, end, pitch, row_bytes)
 
 
 def _transfer(

@@ -17,6 +17,10 @@ __all__ = ["Clamp", "dense"]
 # Memory answers in request order, so the first data to be computed on must be requested first.
 _HELD = 2  # chunks of weights that do not wait for the first tile's load
 _OPENS = 3  # the second tile's load waits for this chunk
+_SPLIT = 4096  # bytes of the first tile from which on it is loaded by parts of its channels
+
+
+_Transfer = tuple[int, int, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class _Dense:
     weights: int
     target: View
     first_load: Task | None = None
+    last_part: Task | None = None  # of the first tile's load
+    second: Task | None = None  # fetches the first weights of the second column tile
+    begun: Task | None = None  # the first command of the tile before
+    paced: bool = False  # the first tile was loaded by parts
+    split: bool = False  # the first tile is loaded by parts, in the order of its passes
     fetched: list[Task] = field(default_factory=list[Task])
     kept: list[list[tuple[Chunk, int]]] = field(  # by column tile
         default_factory=list[list[tuple[Chunk, int]]]
@@ -82,16 +91,33 @@ class _Dense:
         if self.plan.resident:
             self._keep()
         for number, tile in enumerate(tiles):
-            after = ()
-            if opening and number == 1 and len(self.fetched) > _OPENS:
-                after = (self.fetched[_OPENS],)
+            after = self._earlier(number, opening)
             size = tile_bytes(self.work, self.tiling.cut.pitch, tile.height, tile.width)
             buffer = self.builder.activation_buffer(size)
+            self.split = number == 0 and self._splits(tile)
             loads = self._rectangle(tile, buffer, after)
-            if opening and number == 0:
+            if opening and number == 0 and not self.split:
                 self.first_load = loads
+            if self.split or (len(tiles) == 1 and not opening):
+                self.last_part, self.paced = loads, self.split
+            self.begun = None
             for members in self._groups():
                 self._group(number, tile, members, (buffer, buffer + size))
+
+    def _earlier(self, number: int, opening: bool) -> tuple[Task, ...]:
+        """Tasks that a tile's load waits for.
+
+        Loads are requested far ahead of their data: without a wait, the bus brings all tiles
+        before the weights that the first one needs.
+        """
+        after: list[Task] = []
+        if opening and number == 1 and len(self.fetched) > _OPENS:
+            after.append(self.fetched[_OPENS])
+        if self.paced and number == 1 and self.second:
+            after.append(self.second)
+        if self.paced and number > 1 and self.begun:
+            after.append(self.begun)
+        return tuple(after)
 
     def _setup(self) -> None:
         geometry, clamp = self.tiling.cut.geometry, self.clamp
@@ -132,6 +158,9 @@ class _Dense:
         base = self.builder.output_buffer(size)
         for index, column in members:
             for chunk, row in self._chunks(number, index):
+                taken = reads
+                if self.split and index == 0:
+                    taken = self._channels(chunk, tile, reads[0])
                 fields = {
                     "activation": reads[0] + column.channel,
                     "weight": row,
@@ -145,8 +174,26 @@ class _Dense:
                     "first": int(chunk.start == 0),
                     "last": int(chunk.end == self.stream.passes),
                 }
-                self.builder.compute(fields, reads, (base, base + size))
+                task = self.builder.compute(fields, taken, (base, base + size))
+                self.begun = self.begun or task
         self._store(tile, base, first, last)
+
+    def _splits(self, tile: Tile) -> bool:
+        """Whether a first tile's passes take channel after channel, and it takes long to load.
+
+        The array can start on the first channels then while the others are loaded, or are still
+        computed by the layer before.
+        """
+        geometry, channels = self.tiling.cut.geometry, self.work.channels
+        one = geometry.lines == geometry.taps == tile.height == 1 and geometry.run == channels
+        return one and tile.width * channels >= _SPLIT and len(self.plan.first_sizes) > 1
+
+    def _channels(self, chunk: Chunk, tile: Tile, buffer: int) -> tuple[int, int, int, int]:
+        """Bytes that a chunk's passes read in each pixel of a tile: start, end, pitch, length."""
+        rows, channels = self.builder.parameters.rows, self.work.channels
+        low, high = rows * chunk.start, min(rows * chunk.end, channels)
+        last = buffer + (tile.width - 1) * channels
+        return buffer + low, last + high, channels, high - low
 
     def _keep(self) -> None:
         """Reserve space for the whole stream; its chunks are fetched with the first tile."""
@@ -173,9 +220,14 @@ class _Dense:
             after = ()
             if self.first_load and len(self.fetched) == _HELD:
                 after = (self.first_load,)
+            second = index == 1 and self.last_part is not None
+            if self.last_part and second:
+                after, self.last_part = (*after, self.last_part), None
             memory = self.weights + chunk.memory
             wrapped = buffer % p.weight_bytes
             self.fetched.append(self.builder.weights(memory, wrapped, chunk.size, after=after))
+            if second:
+                self.second = self.fetched[-1]
             yield chunk, (wrapped + chunk.skip) % p.weight_bytes // p.weight_row_bytes
 
     def _rectangle(self, tile: Tile, buffer: int, after: tuple[Task, ...]) -> Task | None:
@@ -199,16 +251,28 @@ class _Dense:
         if not rows or not columns:
             return None
         load = None
-        for source, line_pitch, target, target_pitch, count, size in self._loads(
-            (tile.image, y, x), (rows, columns), body + left * channels
-        ):
+        loads = self._loads((tile.image, y, x), (rows, columns), body + left * channels)
+        if self.split:
+            loads = (part for line in loads for part in self._parts(line, columns))
+        for source, line_pitch, target, target_pitch, count, size in loads:
             load = self.builder.load(source, line_pitch, target, target_pitch, count, size)
             load.after, after = after, ()
         return load
 
+    def _parts(self, transfer: _Transfer, columns: int) -> Iterator[_Transfer]:
+        """Split the transfer of a line of pixels by the channels of the first chunks."""
+        source, _, target, *_ = transfer
+        rows, channels = self.builder.parameters.rows, self.work.channels
+        pitch = self.work.horizontal.step * self.source.pitch
+        start = 0
+        for passes in self.plan.first_sizes:
+            size = min(rows * passes, channels - start)
+            yield source + start, pitch, target + start, channels, columns, size
+            start += size
+
     def _loads(
         self, origin: tuple[int, int, int], size: tuple[int, int], body: int
-    ) -> Iterator[tuple[int, int, int, int, int, int]]:
+    ) -> Iterator[_Transfer]:
         """Transfers of a tile's `rows` x `columns` input cells."""
         vertical, horizontal = self.work.vertical, self.work.horizontal
         channels, pitch = self.work.channels, self.tiling.cut.pitch
@@ -229,6 +293,9 @@ class _Dense:
     def _store(self, tile: Tile, base: int, first: int, last: int) -> None:
         height, width = self.work.vertical.out, self.work.horizontal.out
         count, pitch = last - first, self.target.pitch
+        if not self.target.even:
+            self._store_lines(tile, base, first, count)
+            return
         pixel = (tile.image * height + tile.y) * width + tile.x
         target = self.target.base + pixel * pitch + first
         store, line = self.builder.store, tile.width * count
@@ -242,3 +309,10 @@ class _Dense:
         else:
             for y in range(tile.height):
                 store(target + y * width * pitch, pitch, base + y * line, count, tile.width, count)
+
+    def _store_lines(self, tile: Tile, base: int, first: int, count: int) -> None:
+        """Store a tile whose lines do not follow each other in memory."""
+        for y in range(tile.height):
+            memory = self.target.offset(tile.image, tile.y + y, tile.x, first)
+            line = base + y * tile.width * count
+            self.builder.store(memory, self.target.pitch, line, count, tile.width, count)

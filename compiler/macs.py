@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
+from ..golden.feed.cell_walker import window_of
 from ..golden.feed.reduction import Reduction, reduction
 from ..spec.isa import Instruction, Mode, Opcode
 
@@ -31,9 +33,11 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
     for instruction in program:
         if instruction.opcode == Opcode.SETUP_ADD:
             mode = Mode.ADD
+        elif instruction.opcode == Opcode.SETUP_MUL:
+            mode = Mode.MUL
         elif instruction.opcode == Opcode.SETUP:
             mode = Mode(instruction["mode"])
-            window = instruction["window_height"] * instruction["window_width"]
+            window = prod(window_of(instruction))
             geometry = Reduction(
                 *(instruction[name] for name in ("run", "taps", "tap_pitch", "lines")),
                 line_pitch=instruction["line_pitch"],

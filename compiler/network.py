@@ -9,19 +9,31 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.fuse import fuse_clamps
-from ..golden.fuse_pools import chain_max_pools
-from ..golden.graph import Concat, Conv2d, Host, Layer, Linear, Network, Node, Operation, Tensor
-from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, Instruction, encode_program
+from ..golden.graph import (
+    Concat,
+    Conv2d,
+    Host,
+    Layer,
+    Linear,
+    Lookup,
+    Network,
+    Node,
+    Operation,
+    Tensor,
+)
+from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, TABLE_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
 from .builder import Builder, View
+from .fusion import check_lookup, fused
 from .layer import AFTER, align, view
 from .max_pools import PoolChain
 from .memory_plan import Lifetime, place
 from .places import Place, moves_nothing, places
 from .plan import Plan, plan
 from .segments import HostPlan, Segment, Segments
+from .tables import placed_tables
+from .timing import TABLE_CYCLES
 
 __all__ = ["CompiledNetwork", "Stage", "alone", "compile_network"]
 
@@ -92,7 +104,7 @@ class CompiledNetwork:
     Parameters
     ----------
     network : Network
-        With clamps fused and max pools chained, for `batch` images.
+        With clamps and tables fused and max pools chained, for `batch` images.
     parameters : Parameters
     batch : int
     program : list of Instruction
@@ -114,6 +126,8 @@ class CompiledNetwork:
         Byte offset and bytes of each stage's weights.
     segments : tuple of Segment
         The programs, in order; stages in none of them are the host's.
+    tables : dict of str to (int, ndarray)
+        Byte offset and bytes of each stage's table, by the stage's name, where it has one.
     records : bool
         Whether the program writes the counters at the end of each stage.
     scratch : (int, int)
@@ -132,6 +146,7 @@ class CompiledNetwork:
     stages: tuple[Stage, ...]
     streams: tuple[tuple[int, npt.NDArray[np.uint8]], ...]
     segments: tuple[Segment, ...]
+    tables: dict[str, tuple[int, npt.NDArray[np.uint8]]]
     records: bool = True
     scratch: tuple[int, int] = (0, 0)
 
@@ -152,7 +167,7 @@ class CompiledNetwork:
             raise ValueError(f"x_q must be uint8 of shape {shape}, got {x_q.dtype} of {x_q.shape}")
         memory = np.zeros(self.size, np.uint8)
         memory[: x_q.size] = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
-        for offset, stream in self.streams:
+        for offset, stream in (*self.streams, *self.tables.values()):
             memory[offset : offset + stream.size] = stream
         program = np.frombuffer(encode_program(self.program), np.uint8)
         memory[self.program_offset :][: program.size] = program
@@ -211,12 +226,14 @@ def compile_network(
         raise ValueError(f"batch must be at least 1, got {batch}")
     if interrupts and not records:
         raise ValueError("records must be written to raise interrupts, got interrupts without")
-    network = _batched(chain_max_pools(fuse_clamps(network)), batch)
+    check_lookup(network, parameters)
+    network = _batched(fused(network), batch)
     where = places(network)
     steps = list(_steps(network, where))
     plans = [_plan(network, where, step, parameters) for step in steps]
     streams = [np.ascontiguousarray(way.stream).reshape(-1) for way in plans]
     weights, end = _stack([stream.size for stream in streams], align(prod(network.input.shape)))
+    tables, end = placed_tables([(step.name, step.table) for step in steps], end)
     offsets, size = place(_lifetimes(network, where, steps))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
     bases[network.input.name] = 0
@@ -234,6 +251,7 @@ def compile_network(
             for name in step.inputs
         )
         record = first_record + index * RECORD_BYTES
+        builder.table = tables[step.name][0] if step.name in tables else None
         way.emit(builder, sources, weights[index], target)
         if isinstance(step.operation, Host):
             segments.add(builder.tasks, range(first, index))
@@ -241,7 +259,8 @@ def compile_network(
         elif records:
             builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
-        stages.append(_stage(network, step, record, way.estimate))
+        estimate = way.estimate + TABLE_CYCLES * (step.table is not None)
+        stages.append(_stage(network, step, record, estimate))
     segments.add(builder.tasks, range(first, len(steps)))
     program = segments.program
     if not program:
@@ -251,9 +270,9 @@ def compile_network(
         raise ValueError(f"{network.name} must fit {_MOST} bytes of memory, got {whole}")
     return CompiledNetwork(
         *(network, parameters, batch, program, program_offset, whole),
-        sum(way.estimate for way in plans),
+        sum(stage.estimate for stage in stages),
         *(tuple(areas), _lying(network, where, bases), tuple(stages)),
-        *(tuple(zip(weights, streams, strict=True)), tuple(segments.found), records),
+        *(tuple(zip(weights, streams, strict=True)), tuple(segments.found), tables, records),
         (builder.scratch, scratch),
     )
 
@@ -265,6 +284,7 @@ class _Step:
     operation: Operation
     inputs: tuple[str, ...]
     name: str  # of the tensor
+    table: Lookup | None = None
 
 
 def _batched(network: Network, batch: int) -> Network:
@@ -277,7 +297,8 @@ def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:
         if isinstance(node.operation, Concat):
             yield from _copies(network, node, where)
         elif not moves_nothing(node.operation):
-            yield _Step(node.operation, node.inputs, node.name)
+            table = node.operation if isinstance(node.operation, Lookup) else node.table
+            yield _Step(node.operation, node.inputs, node.name, table)
 
 
 def _copies(network: Network, node: Node, where: dict[str, Place]) -> Iterator[_Step]:
@@ -338,7 +359,7 @@ def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) ->
         last[root] = index
         for name in step.inputs:
             last[where[name].root] = index
-    last[where[network.output].root] = len(steps)
+    last |= {where[name].root: len(steps) for name in network.outputs}
     return [
         Lifetime(prod(network.tensors[root].shape), first[root], last[root])
         for root in _roots(steps, where)
@@ -352,7 +373,7 @@ def _view(
     root = network.tensors[at.root].shape
     if prod(root) == prod(shape):
         return view(bases[at.root], shape)
-    if root[:-1] != shape[:-1]:
+    if prod(root[:-1]) != prod(shape[:-1]):
         raise ValueError(
             f"{name} must not be a flattened part of a concatenation to run in hardware"
         )
@@ -381,7 +402,7 @@ def _lying(network: Network, where: dict[str, Place], bases: dict[str, int]) -> 
 def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
     operation = step.operation
     shapes = tuple(network.tensors[name].shape for name in step.inputs)
-    read, macs = sum(map(prod, shapes)), 0
+    read, macs = sum(map(prod, shapes)) + TABLE_BYTES * (step.table is not None), 0
     if isinstance(operation, Conv2d | Linear):
         macs = operation.macs(shapes[0])
         read += operation.weight.size + _PARAMETER_BYTES * len(operation.weight)

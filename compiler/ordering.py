@@ -15,22 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ..spec.isa import Instruction, Mode, Opcode, Unit
-from .tasks import Space, Task
+from .tasks import Region, Space, Task
 
 __all__ = ["link", "needs", "order"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
 # Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain.
-_GRAIN = {Space.MEMORY: 64, Space.ACTIVATION: 64, Space.WEIGHT: 8, Space.OUTPUT: 64}
+_GRAIN = {Space.MEMORY: 16, Space.ACTIVATION: 16, Space.WEIGHT: 8, Space.OUTPUT: 64}
+_PAGE = 4096  # bytes; memory that no task touches takes no grains
 _AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
-_SOME = 2  # weights prefetched for a later part while the bus has more urgent work
+_SOME = 4  # weights prefetched for a later part while the bus has more urgent work
 _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
 _BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 
-_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD)
+_SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL)
 _TOKENLESS = (*_SETUPS, Opcode.RECORD)
 
 Needs = list[list[int]]
+Grains = slice | npt.NDArray[np.int64]
 
 
 def link(tasks: Sequence[Task]) -> list[Instruction]:
@@ -59,7 +61,7 @@ class _Accesses:
         self._writers: list[int] = []
         self._readers: list[int] = []
 
-    def conflicts(self, unit: int, where: slice, write: bool, wanted: list[int]) -> None:
+    def conflicts(self, unit: int, where: Grains, write: bool, wanted: list[int]) -> None:
         """Raise `wanted` to the tasks of other units on which an access depends."""
         for other in self._writers:
             if other != unit:
@@ -74,7 +76,7 @@ class _Accesses:
                 if last > wanted[other]:
                     wanted[other] = last
 
-    def record(self, unit: int, number: int, where: slice, write: bool) -> None:
+    def record(self, unit: int, number: int, where: Grains, write: bool) -> None:
         """Record an access."""
         units, table = (self._writers, self._written) if write else (self._readers, self._read)
         if unit not in units:
@@ -82,13 +84,42 @@ class _Accesses:
         table[unit, where] = number
 
 
+class _Numbering:
+    """Numbers the grains of each space; in memory only those of pages that a task touches."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        regions = [region for task in tasks for region in (*task.reads, *task.writes)]
+        ends = [max((r.end for r in regions if r.space == space), default=0) for space in Space]
+        touched = np.zeros(ends[Space.MEMORY] // _PAGE + 1, np.int64)
+        for region in regions:
+            if region.space == Space.MEMORY:
+                touched[region.start // _PAGE : -(-region.end // _PAGE)] = 1
+        self._pages = (np.cumsum(touched) - 1) * (_PAGE // _GRAIN[Space.MEMORY])
+        self.sizes = [ends[space] // _GRAIN[space] + 1 for space in Space]
+        self.sizes[Space.MEMORY] = int(touched.sum()) * (_PAGE // _GRAIN[Space.MEMORY]) + 1
+
+    def grains(self, region: Region) -> Grains:
+        """Return the grains of a region."""
+        grain, paged = _GRAIN[region.space], region.space == Space.MEMORY
+        if not region.pitch:
+            first, last = region.start // grain, (region.end - 1) // grain
+            if paged:
+                first, last = (int(self._in_page(np.array(n * grain))) for n in (first, last))
+            return slice(first, last + 1)
+        starts = np.arange(region.start, region.end, region.pitch)
+        firsts, lasts = starts // grain, (starts + region.row_bytes - 1) // grain
+        most = int((lasts - firsts).max()) + 1
+        found = np.minimum(firsts[:, None] + np.arange(most), lasts[:, None]).reshape(-1)
+        return self._in_page(found * grain) if paged else found
+
+    def _in_page(self, addresses: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._pages[addresses // _PAGE] + addresses % _PAGE // _GRAIN[Space.MEMORY]
+
+
 def needs(tasks: Sequence[Task]) -> Needs:
     """For each task, the number of tasks of each other unit that must complete before it."""
-    sizes = [0] * len(Space)
-    for task in tasks:
-        for space, _, end in (*task.reads, *task.writes):
-            sizes[space] = max(sizes[space], end)
-    accesses = [_Accesses(sizes[space] // _GRAIN[space] + 1) for space in Space]
+    numbering = _Numbering(tasks)
+    accesses = [_Accesses(numbering.sizes[space]) for space in Space]
     counts = [0] * len(Unit)
     number: dict[int, int] = {}
     result: list[list[int]] = []
@@ -96,9 +127,9 @@ def needs(tasks: Sequence[Task]) -> Needs:
         unit = int(task.unit)
         wanted = [0] * len(Unit)
         touched = [
-            (accesses[space], slice(start // _GRAIN[space], -(-end // _GRAIN[space])), write)
+            (accesses[region.space], numbering.grains(region), write)
             for regions, write in ((task.reads, False), (task.writes, True))
-            for space, start, end in regions
+            for region in regions
         ]
         for access, where, write in touched:
             access.conflicts(unit, where, write, wanted)
@@ -145,13 +176,14 @@ class _Placing:
             task = self.tasks[index]
             if task.opcode in _SETUPS:
                 part += 1
-                busy = task.opcode == Opcode.SETUP_ADD or task.fields["mode"] != Mode.DENSE
+                busy = task.opcode != Opcode.SETUP or task.fields["mode"] != Mode.DENSE
             before = self.done[Unit.LOAD]
             self._place_needed(index)
             begins = self.done[Unit.LOAD] > before
             weights = max(weights, self.wanted[index][Unit.WEIGHT])
             loads = max(loads, self.wanted[index][Unit.LOAD])
-            self._weights_ahead(weights + _AHEAD, part, weights + _SOME if busy else -1)
+            urgent = busy or task.opcode in _SETUPS
+            self._weights_ahead(weights + _AHEAD, part, weights + _SOME if urgent else -1)
             self._load_ahead(_AHEAD if begins else _AHEAD // 2, loads, part, stored[0])
             self._place(index)
             self._ahead(Unit.STORE, _AHEAD)

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
-from ..golden.graph import AvgPool2d, Concat, Flatten, Network, Node, Operation
+from ..golden.graph import (
+    AvgPool2d,
+    Concat,
+    Flatten,
+    Lookup,
+    Network,
+    Node,
+    Operation,
+    Relabel,
+    Slice,
+)
+from .overlays import overlay
+from .place import Place
 
 __all__ = ["Place", "moves_nothing", "places"]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Location of a tensor: a root tensor, which may be itself, and a channel offset in it."""
-
-    root: str
-    channel: int = 0
-
-
 def moves_nothing(operation: Operation) -> bool:
-    """Whether the output aliases the input: a flattened image, a mean of one element."""
+    """Whether the output lies in the input: flattened, a mean of one element, channels, a scale."""
     if isinstance(operation, AvgPool2d):
         return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
-    return isinstance(operation, Flatten)
+    if isinstance(operation, Slice):
+        return not any(operation.spans[:-1])
+    if isinstance(operation, Lookup):
+        return operation.identity
+    return isinstance(operation, Flatten | Relabel)
 
 
 def places(network: Network) -> dict[str, Place]:
@@ -60,7 +67,11 @@ def places(network: Network) -> dict[str, Place]:
             channel += tensor.shape[-1]
     for node in network.nodes:
         if moves_nothing(node.operation):
-            found[node.name] = found[node.inputs[0]]
+            source, channel = found[node.inputs[0]], 0
+            if isinstance(node.operation, Slice):
+                channel = node.operation.channel
+            found[node.name] = Place(source.root, source.channel + channel)
+    overlay(network, found, {name: _writes(maker) for name, maker in makers.items()})
     return found
 
 

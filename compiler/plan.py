@@ -8,14 +8,36 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Add, AvgPool2d, Clamp, Concat, Conv2d, Linear, MaxPool2d, Operation
+from ..golden.graph import (
+    Add,
+    AvgPool2d,
+    Clamp,
+    Concat,
+    Conv2d,
+    Linear,
+    Lookup,
+    MaxPool2d,
+    Mul,
+    Operation,
+    Shuffle,
+    Slice,
+    Upsample,
+)
 from ..golden.kernels.avg_pool2d import mean_multiplier
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .channel_product import channel_product_plan
+from .global_pool import global_pool_plan
+from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
 from .search import dense_plan
+from .shuffles import shuffle_layer, shuffle_plan
+from .slices import slice_plan
 from .sums import sum_plan
+from .transposed import Phase, TransposedPlan, phases
+from .upsampling import upsample_plan
 from .window import window_plan
 from .window_stream import Window
 
@@ -52,7 +74,8 @@ def plan(
     Parameters
     ----------
     operation : Operation
-        Any operation that computes; a Concat of one input is a copy.
+        Any operation that computes; a Concat of one input is a copy, and so is a Lookup, whose
+        table the builder loads.
     shapes : sequence of tuple of int
         Shapes of its inputs.
     parameters : Parameters
@@ -65,21 +88,63 @@ def plan(
         If the hardware cannot run it; the message names the operation.
     """
     shape = tuple(shapes[0])
+    if isinstance(operation, ConvTranspose2d):
+        return _transposed(operation, shape, parameters)
     if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
         return _depthwise(operation, shape, parameters)
     if isinstance(operation, Conv2d | Linear):
         return dense_plan(operation, shape, parameters, dense=dense)
     if isinstance(operation, AvgPool2d):
-        return plan(mean_layer(operation, shape[-1]), shapes, parameters, dense=dense)
+        return _avg_pool(operation, shapes, parameters, dense=dense)
     if isinstance(operation, MaxPool2d):
         return _max_pool(operation, shape, parameters)
     if isinstance(operation, Clamp):
         return _copy(operation.name, shape, operation.low, operation.high, parameters)
-    if isinstance(operation, Concat):
+    if isinstance(operation, Concat | Lookup):  # the table is applied to what is copied
         return _copy(operation.name, shape, 0, 255, parameters)
     if isinstance(operation, Add):
         return sum_plan(operation, shape, parameters)
+    if isinstance(operation, Mul):
+        return _product(operation, shapes, parameters)
+    if isinstance(operation, Upsample):
+        return upsample_plan(operation, shape, parameters)
+    if isinstance(operation, Slice):
+        return _slice(operation, shape, parameters)
+    if isinstance(operation, Shuffle):
+        narrow = shuffle_plan(operation, shape, parameters)
+        layer = shuffle_layer(operation, shape[-1])
+        return narrow or plan(layer, shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
+
+
+def _transposed(operation: ConvTranspose2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    """Plan the convolutions that interleave."""
+    parts: list[tuple[Phase, Plan]] = []
+    for phase in phases(operation, shape):
+        if _scans(phase.layer, shape, parameters):
+            part = _depthwise(phase.layer, shape, parameters)
+        else:
+            part = dense_plan(phase.layer, shape, parameters, dense=False, even=False)
+        parts.append((phase, part))
+    return TransposedPlan(operation, tuple(parts))
+
+
+def _avg_pool(
+    operation: AvgPool2d,
+    shapes: Sequence[tuple[int, ...]],
+    parameters: Parameters,
+    *,
+    dense: bool,
+) -> Plan:
+    """Add up the pixels of whole images, or multiply windows by ones, in parts if need be."""
+    images, height, width, channels = shapes[0]
+    size = images, height, width, channels
+    whole = global_pool_plan(operation, size, parameters)
+    try:
+        windows = plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+    except ValueError:
+        return whole or large_mean_plan(operation, size, parameters)
+    return windows if whole is None else min((whole, windows), key=lambda way: way.estimate)
 
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
@@ -99,6 +164,18 @@ def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
         padding=operation.padding,
         groups=channels,
     )
+
+
+def _product(operation: Mul, shapes: Sequence[tuple[int, ...]], parameters: Parameters) -> Plan:
+    if not parameters.product:
+        raise ValueError(
+            f"{operation.name}: product must be True to multiply two tensors, got hardware without "
+            "it; --product generates one with it"
+        )
+    first, second = (tuple(shape) for shape in shapes)
+    if first == second:
+        return sum_plan(operation, first, parameters)
+    return channel_product_plan(operation, first, parameters)
 
 
 def _scans(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> bool:
@@ -141,6 +218,13 @@ def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Paramete
     images, height, width, channels = shape
     try:
         return max_pool_plan(operation, (images, height, width, channels), parameters)
+    except ValueError as error:
+        raise ValueError(f"{operation.name}: {error}") from None
+
+
+def _slice(operation: Slice, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+    try:
+        return slice_plan(operation, shape, parameters)
     except ValueError as error:
         raise ValueError(f"{operation.name}: {error}") from None
 

@@ -86,8 +86,12 @@ class Problem:
     block: int
 
 
-def problem(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters) -> Problem:
+def problem(
+    layer: Layer, input_shape: tuple[int, ...], parameters: Parameters, *, even: bool = True
+) -> Problem:
     """Describe a layer for an input of shape (N, H, W, I), or (N, I) for a linear layer.
+
+    Without `even`, the output's lines do not follow each other in memory, and stay lines.
 
     Raises
     ------
@@ -104,7 +108,7 @@ def problem(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters) 
         )
     out_channels = layer.weight.shape[0]
     tiles, block = _column_tiles(channels, out_channels, groups, parameters.cols)
-    images, vertical, horizontal = _axes(layer, input_shape, channels, parameters)
+    images, vertical, horizontal = _axes(layer, input_shape, channels, parameters, even)
     if min(vertical.out, horizontal.out) < 1:
         raise ValueError(
             f"input of {layer.name} must be at least as large as the kernel, "
@@ -114,13 +118,13 @@ def problem(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters) 
 
 
 def _axes(
-    layer: Layer, shape: tuple[int, ...], channels: int, parameters: Parameters
+    layer: Layer, shape: tuple[int, ...], channels: int, parameters: Parameters, even: bool
 ) -> tuple[int, Axis, Axis]:
     one = Axis(1, 1, 1, 1, 0, 1)
     if not isinstance(layer, Conv2d):
         return 1, one, Axis(shape[0], shape[0], 1, 1, 0, 1)
     kernel = layer.weight.shape[2:]
-    if kernel == (1, 1) and layer.stride == (1, 1) and not any(map(any, layer.pads)):
+    if even and kernel == (1, 1) and layer.stride == (1, 1) and not any(map(any, layer.pads)):
         pixels = prod(shape[:3])  # pixels are independent: the batch becomes one line
         return 1, one, Axis(pixels, pixels, 1, 1, 0, 1)
     out = layer.output_shape(shape)

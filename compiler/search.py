@@ -64,7 +64,12 @@ class DensePlan:
 
 
 def dense_plan(
-    layer: Layer, input_shape: tuple[int, ...], parameters: Parameters, *, dense: bool = True
+    layer: Layer,
+    input_shape: tuple[int, ...],
+    parameters: Parameters,
+    *,
+    dense: bool = True,
+    even: bool = True,
 ) -> DensePlan:
     """Find the fastest tiling.
 
@@ -76,13 +81,15 @@ def dense_plan(
     parameters : Parameters
     dense : bool
         Whether the pixels of input and output are contiguous in memory.
+    even : bool
+        Whether the output's pixels follow each other at the same pitch.
 
     Raises
     ------
     ValueError
         If the shape does not fit the layer, or the layer does not fit the scratchpads.
     """
-    work = problem(layer, input_shape, parameters)
+    work = problem(layer, input_shape, parameters, even=even)
     try:
         tiling, weights, chunks, estimate = _best(work, parameters, dense)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Tasks of an addition of two tensors, vector by vector in memory order."""
+"""Tasks of a sum or product of two tensors of one shape, vector by vector in memory order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Add
+from ..golden.graph import Add, Mul
 from ..golden.kernels.add import check_add
+from ..golden.kernels.mul import check_mul
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 
-__all__ = ["SumPlan", "sum_plan"]
+__all__ = ["SumPlan", "product_fields", "sum_plan"]
 
 _OPEN = 70  # cycles to load the first tile and store the last one
 _COMMAND = 8
@@ -23,18 +24,18 @@ _MOST = (1 << 16) - 1  # maximum rows per transfer and vectors per COMPUTE
 
 @dataclass(frozen=True)
 class SumPlan:
-    """Tiling of an addition.
+    """Tiling of a sum or product.
 
     Parameters
     ----------
-    operation : Add
+    operation : Add or Mul
     pixels : int
         Pixels per tile.
     estimate : int
         Estimated cycles.
     """
 
-    operation: Add
+    operation: Add | Mul
     pixels: int
     estimate: int
 
@@ -44,29 +45,17 @@ class SumPlan:
         return np.zeros(0, np.uint8)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the addition's tasks."""
+        """Append the operation's tasks."""
         del weights
-        factors = check_add(self.operation)
-        first, second = self.operation.inputs
         p, cols = builder.parameters, builder.parameters.cols
-        channels, zero_point = target.channels, self.operation.output.zero_point
+        channels = target.channels
         align = max(64, p.activation_banks)
         operand = -(-self.pixels * channels // align) * align
-        builder.setup_add(
-            {
-                "factor_a": factors.a,
-                "factor_b": factors.b,
-                "shift": factors.shift,
-                "zero_point_a": first.zero_point - 128,
-                "zero_point_b": second.zero_point - 128,
-                "operand_pitch": operand,
-                "step_x": cols,
-                "step_y": 0,
-                "zero_point": zero_point - 128,
-                "low": (zero_point if self.operation.relu else 0) - 128,
-                "high": 127,
-            }
-        )
+        steps = {"operand_pitch": operand, "step_x": cols, "step_y": 0}
+        if isinstance(self.operation, Add):
+            builder.setup_add(_sum_fields(self.operation) | steps)
+        else:
+            builder.setup_mul(product_fields(self.operation) | steps)
         for start in range(0, target.pixels, self.pixels):
             count = min(self.pixels, target.pixels - start)
             size = count * channels
@@ -100,6 +89,31 @@ class SumPlan:
                 builder.store(memory, target.pitch, base, channels, count, channels)
 
 
+def _sum_fields(operation: Add) -> dict[str, int]:
+    """Fields of SETUP_ADD, without the geometry."""
+    factors = check_add(operation)
+    numbers = {"factor_a": factors.a, "factor_b": factors.b, "shift": factors.shift}
+    return numbers | _zero_points(operation)
+
+
+def product_fields(operation: Mul) -> dict[str, int]:
+    """Fields of SETUP_MUL, without the geometry."""
+    multiplier = int(check_mul(operation).view(np.uint32))
+    return {"multiplier": multiplier} | _zero_points(operation)
+
+
+def _zero_points(operation: Add | Mul) -> dict[str, int]:
+    first, second = operation.inputs
+    zero_point = operation.output.zero_point
+    return {
+        "zero_point_a": first.zero_point - 128,
+        "zero_point_b": second.zero_point - 128,
+        "zero_point": zero_point - 128,
+        "low": (zero_point if operation.relu else 0) - 128,
+        "high": 127,
+    }
+
+
 def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
     """Split bytes into full vectors and a remainder: offset, columns, vectors."""
     whole = size // cols
@@ -109,15 +123,20 @@ def _vectors(size: int, cols: int) -> list[tuple[int, int, int]]:
     return parts
 
 
-def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> SumPlan:
-    """Tile an addition by whole pixels, with several tiles in the scratchpads.
+def sum_plan(operation: Add | Mul, shape: tuple[int, ...], parameters: Parameters) -> SumPlan:
+    """Tile a sum or product by whole pixels, with several tiles in the scratchpads.
 
     Raises
     ------
     ValueError
         If a single pixel does not fit, or the scales are out of range.
     """
-    check_add(operation)
+    cycles_per_vector = 2  # both operands' reads
+    if isinstance(operation, Add):
+        check_add(operation)
+    else:
+        check_mul(operation)
+        cycles_per_vector = max(2, parameters.columns_per_lane)
     channels = shape[-1]
     pixels = 1
     for size in shape[:-1]:
@@ -136,5 +155,6 @@ def sum_plan(operation: Add, shape: tuple[int, ...], parameters: Parameters) -> 
     tile = min(max(wanted // channels, 1), pixels, _MOST)
     tiles = -(-pixels // tile)
     vectors = -(-tile * channels // p.cols)
-    cycles = tiles * (max(2 * tile * channels / p.axi_bytes, 2 * vectors) + _COMMAND) + _OPEN
+    slowest = max(2 * tile * channels / p.axi_bytes, cycles_per_vector * vectors)
+    cycles = tiles * (slowest + _COMMAND) + _OPEN
     return SumPlan(operation, tile, round(cycles + 2 * tile * channels / p.axi_bytes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from ..spec.isa import UNIT_OF, Opcode, Unit
 
@@ -19,7 +20,17 @@ class Space(IntEnum):
     OUTPUT = 3
 
 
-Region = tuple[Space, int, int]  # start and end (exclusive), bytes
+class Region(NamedTuple):
+    """Bytes of a space: from `start` to `end` (exclusive), or rows of them.
+
+    With a `pitch`, only `row_bytes` of every `pitch` bytes belong to it, from the first on.
+    """
+
+    space: Space
+    start: int
+    end: int
+    pitch: int = 0
+    row_bytes: int = 0
 
 
 @dataclass(eq=False, slots=True)

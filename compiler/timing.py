@@ -12,10 +12,14 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from ..spec.isa import INSTRUCTION_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
+from ..golden.feed.cell_walker import scan
+from ..spec.isa import INSTRUCTION_BYTES, TABLE_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
 from ..spec.parameters import Parameters
 
-__all__ = ["estimate_cycles"]
+__all__ = ["TABLE_CYCLES", "estimate_cycles"]
+
+#: Cycles of TABLE: an entry each, and the way of the last one.
+TABLE_CYCLES = TABLE_BYTES + 10
 
 _UNITS = tuple(int(unit) for unit in Unit)
 _QUEUE = 8  # instructions in a unit's queue
@@ -135,11 +139,13 @@ class _Timeline:
         return 0 if unit == Unit.STORE else _LATENCY
 
     def _duration(self, instruction: Instruction) -> float:
-        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             self.setup = instruction
             return _SETUP
         if instruction.opcode == Opcode.COMPUTE:
             return self._compute(instruction)
+        if instruction.opcode == Opcode.TABLE:
+            return TABLE_CYCLES
         axi, rows = self.parameters.axi_bytes, instruction["rows"]
         skew = instruction["memory"] % axi
         if instruction["memory_pitch"] % axi and rows > 1:
@@ -160,6 +166,8 @@ class _Timeline:
     def _compute(self, instruction: Instruction) -> float:
         if self.setup and self.setup.opcode == Opcode.SETUP_ADD:
             return _COMMAND + 2 * instruction["width"] * instruction["height"]
+        if self.setup and self.setup.opcode == Opcode.SETUP_MUL:
+            return self._product(instruction, self.setup)
         if self.setup and self.setup["mode"] != Mode.DENSE:
             return self._scan(instruction, self.setup)
         rows = self.parameters.rows
@@ -173,10 +181,17 @@ class _Timeline:
         self.last_pass = last
         return _START + exposed + (instruction["passes"] - 1) * one + last
 
+    def _product(self, instruction: Instruction, setup: Instruction) -> float:
+        """Cycles of a product's reads: both operands, or one and a vector a line."""
+        width, height = instruction["width"], instruction["height"]
+        lanes = self.parameters.columns_per_lane
+        if setup.fields.get("broadcast"):
+            return _COMMAND + height * (width * lanes + 1)
+        return _COMMAND + width * height * max(2, lanes)
+
     def _scan(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a scan: the cells of a tile's lines, once per pass."""
-        lines = (instruction["height"] - 1) * setup["stride_y"] + setup["window_height"]
-        cells = (instruction["width"] - 1) * setup["stride_x"] + setup["window_width"]
+        lines, cells = scan(setup, instruction)
         if setup["mode"] == Mode.MAX:
             return _COMMAND + lines * cells
         rows = self.parameters.rows

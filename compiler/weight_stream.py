@@ -22,6 +22,9 @@ __all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "stream_bytes"]
 __all__ += ["weight_plan", "weight_stream"]
 
 
+_PARTS, _LEAST = 8, 8  # chunks of the first column tile; passes in each
+
+
 @dataclass(frozen=True)
 class WeightStream:
     """Layout of a weight stream.
@@ -169,7 +172,7 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
     aligned = tile % align == 0 and header % align == 0
     passes = stream.passes
     if stream.size <= parameters.weight_bytes:
-        first = _growing(passes, passes) if aligned else [passes]
+        first = _growing(passes, _most(passes)) if aligned else [passes]
         return WeightPlan((passes,), tuple(first), True)
     slack = 0 if aligned else 2 * align
     for parts in (4, 3, 2):
@@ -183,7 +186,12 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
         )
     count = -(-passes // most)
     sizes = [(i + 1) * passes // count - i * passes // count for i in range(count)]
-    return WeightPlan(tuple(sizes), tuple(_growing(passes, max(sizes))), False)
+    return WeightPlan(tuple(sizes), tuple(_growing(passes, min(max(sizes), _most(passes)))), False)
+
+
+def _most(passes: int) -> int:
+    """Return the most passes of a chunk whose inputs may be loaded with it."""
+    return max(passes // _PARTS, _LEAST)
 
 
 def _growing(total: int, limit: int) -> list[int]:

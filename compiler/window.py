@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.graph import Conv2d
+from ..spec.isa import WINDOW
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .ordering import link
+from .tasks import Task
 from .timing import estimate_cycles
 from .window_stream import Window, passes, stream_bytes, window_stream
 from .window_tiling import WindowTiling, window_tilings
@@ -80,7 +82,7 @@ def window_plan(
     """
     if max(window.stride) > MAX_STRIDE:
         raise ValueError(f"stride must be at most {MAX_STRIDE}, got {max(window.stride)}")
-    need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window))
+    need = min(stream_bytes(window, pieces, parameters) for pieces in passes(window, parameters))
     if need > parameters.weight_bytes:
         raise ValueError(
             f"weight_bytes must be at least {need} to hold the weights of one column tile, got "
@@ -128,6 +130,7 @@ class _Scan:
     weights: int
     target: View
     in_force: dict[str, int] = field(default_factory=dict[str, int])  # of the last SETUP
+    opened: Task | None = None  # fetches the first weights of the last tile
     channels: int = 0  # of the slice that the buffers are for
     buffers: deque[int] = field(default_factory=deque[int])  # the oldest one first
     filled: dict[int, tuple[int, ...]] = field(  # padding, by buffer
@@ -137,14 +140,14 @@ class _Scan:
     def run(self) -> None:
         total = self.plan.shape[3]
         shared = self._fetch(0) if len(self.stream) == 1 else -1
-        starts = range(0, total, self.plan.slice)
+        starts, alone = range(0, total, self.plan.slice), not self.builder.tasks
         for first in starts:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
             self._make_room(channels)
             for image in range(self.plan.shape[0]):
-                opens = first == image == 0
-                closes = first == starts[-1] and image == self.plan.shape[0] - 1
+                opens = first == image == 0 and alone
+                closes = alone and first == starts[-1] and image == self.plan.shape[0] - 1
                 for y, height in self.plan.rows(opens, closes):
                     for x in range(0, self.plan.window.outputs[1], self.plan.width):
                         width = min(self.plan.width, self.plan.window.outputs[1] - x)
@@ -184,7 +187,7 @@ class _Scan:
             "high": window.high,
             "mode": window.mode,
             "window_height": down.size,
-            "window_width": across.size,
+            "window_width": across.size if across.size <= WINDOW else 0,
             "stride_y": down.stride,
             "stride_x": across.stride,
         }
@@ -196,7 +199,8 @@ class _Scan:
         """Fetch a column tile's weights; return their first row."""
         p, size = self.builder.parameters, self.stream.shape[1]
         buffer = self.builder.weight_buffer(size)
-        self.builder.weights(self.weights + index * size, buffer, size)
+        task = self.builder.weights(self.weights + index * size, buffer, size)
+        self.opened = self.opened or task
         return buffer // p.weight_row_bytes
 
     def _tile(
@@ -212,9 +216,13 @@ class _Scan:
         pitch = window.cells(self.plan.width, 1) * channels
         lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
         taken = self._size(size[0], size[1], channels)
-        buffer = self.buffers[0]
+        buffer, loads = self.buffers[0], len(self.builder.tasks)
         self.buffers.rotate(-1)
         self._load(origin, (lines, cells), buffer, pitch, first, channels)
+        before, self.opened = self.opened, None
+        if before and len(self.builder.tasks) > loads:
+            # Loads are requested far ahead: they would delay the weights of the tile before.
+            self.builder.tasks[loads].after = (before,)
         stored = size[0] * size[1] * channels
         base = self.builder.output_buffer(stored)
         for column in range(0, channels, cols):
@@ -298,17 +306,17 @@ class _Scan:
         height, width = size
         target, store = self.target, self.builder.store
         memory, pitch = target.offset(image, y, x, first), target.pitch
-        whole = width == target.width or height == 1
+        whole = (width == target.width and target.even) or height == 1
         line = width * channels
         if channels == pitch and whole:
             store(memory, 0, base, 0, 1, height * line)
         elif channels == pitch:
-            store(memory, target.width * pitch, base, line, height, line)
+            store(memory, target.line, base, line, height, line)
         elif whole:
             store(memory, pitch, base, channels, height * width, channels)
         else:
             for row in range(height):
                 store(
-                    memory + row * target.width * pitch, pitch,
+                    memory + row * target.line, pitch,
                     base + row * line, channels, width, channels,
                 )  # fmt: skip

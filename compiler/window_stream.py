@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..golden.graph import Conv2d
 from ..golden.kernels.gemm import fold_bias
-from ..spec.isa import PARAMETER_ROWS, WINDOW, Mode
+from ..spec.isa import PARAMETER_ROWS, WIDE_WINDOW, WINDOW, Mode
 from ..spec.parameters import Parameters
 
 __all__ = ["Pieces", "Window", "passes", "stream_bytes", "window_stream"]
@@ -88,27 +88,33 @@ class Window:
         return (outputs - 1) * self.stride[axis] + self.kernel[axis]
 
 
-def passes(window: Window) -> Iterator[tuple[Pieces, Pieces]]:
+def passes(window: Window, parameters: Parameters) -> Iterator[tuple[Pieces, Pieces]]:
     """Yield the ways to divide an operation's kernel into passes, vertically and horizontally."""
-    limits = WINDOW, WINDOW
+    wide = parameters.wide_window and window.mode == Mode.DEPTHWISE
+    sizes = [range(WINDOW + 1), [*range(WINDOW + 1), *([WIDE_WINDOW] * wide)]]
     down, across = (
-        _pieces(window.kernel[axis], window.stride[axis], limits[axis], window.mode)
+        _pieces(window.kernel[axis], window.stride[axis], sizes[axis], window.mode)
         for axis in (0, 1)
     )
     yield from itertools.product(down, across)
 
 
-def _pieces(kernel: int, stride: int, limit: int, mode: Mode) -> list[Pieces]:
-    """Ways to divide a kernel along an axis into windows of at most `limit` cells.
+def _pieces(kernel: int, stride: int, sizes: Sequence[int], mode: Mode) -> list[Pieces]:
+    """Ways to divide a kernel along an axis into windows of one of the `sizes`, in cells.
 
     The windows are adjacent, or interleaved: pass n takes the cells n, n + stride and so on. Its
     windows are then neighbours among those cells, so a pass scans only one in `stride` of them.
     """
+    limit = max(sizes)
     count = ceil(kernel / limit)
-    adjacent = Pieces(min(kernel, limit), count, limit, 1, stride)
+
+    def size(cells: int) -> int:
+        return min(size for size in sizes if size >= cells)
+
+    adjacent = Pieces(size(min(kernel, limit)), count, limit, 1, stride)
     if count == 1 or stride == 1 or mode != Mode.DEPTHWISE or ceil(kernel / stride) > limit:
         return [adjacent]
-    return [adjacent, Pieces(ceil(kernel / stride), min(kernel, stride), 1, stride, 1)]
+    return [adjacent, Pieces(size(ceil(kernel / stride)), min(kernel, stride), 1, stride, 1)]
 
 
 def stream_bytes(window: Window, pieces: tuple[Pieces, Pieces], parameters: Parameters) -> int:
@@ -140,6 +146,7 @@ def window_stream(
     """
     channels, _, kh, kw = layer.weight.shape
     cols, rows, pitch = parameters.cols, parameters.rows, parameters.weight_row_bytes
+    width = parameters.window_width
     down, across = pieces
     tiles = -(-channels // cols)
     used = (PARAMETER_ROWS + down.count * across.count * rows) * pitch
@@ -161,7 +168,7 @@ def window_stream(
         for x in range(kw):
             (part_y, line), (part_x, cell) = down.place(y), across.place(x)
             row = PARAMETER_ROWS + (part_y * across.count + part_x) * rows
-            row += (WINDOW - down.size + line) * WINDOW + WINDOW - across.size + cell
+            row += (WINDOW - down.size + line) * width + width - across.size + cell
             place(slice(row, row + 1), layer.weight[:, 0, y, x].view(np.uint8))
     if tiles > 1 and channels % cols == 0 and (data == data[0]).all():
         return data[:1]

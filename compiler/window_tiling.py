@@ -81,7 +81,7 @@ def _candidates(
     window: Window, shape: tuple[int, int, int, int], parameters: Parameters
 ) -> Iterator[WindowTiling]:
     columns = -(-shape[3] // parameters.cols)
-    for pieces in passes(window):
+    for pieces in passes(window, parameters):
         if stream_bytes(window, pieces, parameters) > parameters.weight_bytes:
             continue
         for count in sorted({-(-columns // n) for n in range(1, columns + 1)}):

@@ -40,7 +40,7 @@ def fuse_clamps(network: Network) -> Network:
     ('net.relu6', 'net.fc', (0, 6))
     """
     readers = Counter(name for node in network.nodes for name in node.inputs)
-    readers[network.output] += 1
+    readers.update(network.outputs)
     nodes: dict[str, Node] = {}
     for node in network.nodes:
         clamp = node.operation

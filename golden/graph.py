@@ -15,10 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from .operations.host import Host
+from .operations.lookup import Lookup
+from .operations.mul import Mul
+from .operations.preserving import Preserving
+from .operations.relabel import Relabel
+from .operations.shuffle import Shuffle
+from .operations.slice import Slice
+from .operations.upsample import Upsample
 from .quantization import Quantization
 
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
-__all__ += ["MaxPool2d", "Network", "Node", "Operation", "Quantization", "Tensor"]
+__all__ += ["Lookup", "MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization"]
+__all__ += ["Relabel", "Shuffle", "Slice", "Tensor", "Upsample"]
 
 Shape = tuple[int, ...]
 
@@ -176,32 +184,7 @@ class Add:
 
 
 @dataclass(frozen=True)
-class _Preserving:
-    """An operation on one tensor whose output has the input's quantization.
-
-    Parameters
-    ----------
-    name : str
-    input : Quantization
-        Quantization of the input and the output.
-    """
-
-    name: str
-    input: Quantization
-
-    @property
-    def inputs(self) -> tuple[Quantization]:
-        """Expected quantization of each input."""
-        return (self.input,)
-
-    @property
-    def output(self) -> Quantization:
-        """Quantization of the output, equal to the input's."""
-        return self.input
-
-
-@dataclass(frozen=True)
-class MaxPool2d(_Preserving):
+class MaxPool2d(Preserving):
     """Maximum over a window; padding is excluded.
 
     Parameters
@@ -233,7 +216,7 @@ class MaxPool2d(_Preserving):
 
 
 @dataclass(frozen=True)
-class AvgPool2d(_Preserving):
+class AvgPool2d(Preserving):
     """Mean over a window; padding counts as zeros and is included in the divisor.
 
     Adaptive and global average pools are represented with the kernel that their input size gives.
@@ -257,7 +240,7 @@ class AvgPool2d(_Preserving):
 
 
 @dataclass(frozen=True)
-class Clamp(_Preserving):
+class Clamp(Preserving):
     """Codes clamped to low..high: ReLU, ReLU6, hardtanh and clamp.
 
     Parameters
@@ -276,7 +259,7 @@ class Clamp(_Preserving):
 
 
 @dataclass(frozen=True)
-class Flatten(_Preserving):
+class Flatten(Preserving):
     """Reshape to one row per image, in the order row, column, channel, without moving data.
 
     PyTorch's order is channel, row, column; the columns of a linear layer after a flatten are
@@ -317,7 +300,23 @@ class Concat:
         return *head, sum(shape[-1] for shape in input_shapes)
 
 
-Operation = Conv2d | Linear | Add | MaxPool2d | AvgPool2d | Clamp | Flatten | Concat | Host
+Operation = (
+    Conv2d
+    | Linear
+    | Add
+    | Mul
+    | MaxPool2d
+    | AvgPool2d
+    | Clamp
+    | Flatten
+    | Concat
+    | Lookup
+    | Host
+    | Relabel
+    | Upsample
+    | Slice
+    | Shuffle
+)
 
 
 @dataclass(frozen=True)
@@ -347,17 +346,25 @@ class Node:
     operation : Operation
     inputs : tuple of str
     output : str
-        Empty for the operation's name; where a clamp is fused, the clamp's.
+        Empty for the operation's name; where a clamp or a table is fused, its name.
+    table : Lookup, optional
+        Applied to the operation's codes, set where `fuse.fuse_lookups` fused it.
     """
 
     operation: Operation
     inputs: tuple[str, ...]
     output: str = ""
+    table: Lookup | None = None
 
     @property
     def name(self) -> str:
         """Name of the output tensor."""
         return self.output or self.operation.name
+
+    @property
+    def quantization(self) -> Quantization:
+        """Quantization of the output tensor."""
+        return (self.table or self.operation).output
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,13 +381,21 @@ class Network:
     nodes : tuple of Node
         In execution order; each reads the input or outputs of earlier nodes.
     output : str
-        Name of the tensor of logits.
+        Name of the tensor of logits, or of the first result.
+    other_outputs : tuple of str
+        Names of further results.
     """
 
     name: str
     input: Tensor
     nodes: tuple[Node, ...]
     output: str
+    other_outputs: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all results."""
+        return (self.output, *self.other_outputs)
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
@@ -389,5 +404,5 @@ class Network:
         for node in self.nodes:
             shapes = [tensors[name].shape for name in node.inputs]
             shape = node.operation.output_shape(*shapes)
-            tensors[node.name] = Tensor(node.name, shape, node.operation.output)
+            tensors[node.name] = Tensor(node.name, shape, node.quantization)
         return tensors

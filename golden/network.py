@@ -17,26 +17,58 @@ from .graph import (
     Flatten,
     Host,
     Linear,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
+    Node,
     Operation,
+    Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
-from .kernels import add, avg_pool2d, clamp, concat, conv2d, flatten, host, linear, max_pool2d
+from .kernels import (
+    add,
+    avg_pool2d,
+    clamp,
+    concat,
+    conv2d,
+    flatten,
+    host,
+    linear,
+    lookup,
+    max_pool2d,
+    mul,
+    relabel,
+)
+from .kernels.conv_transpose2d import conv_transpose2d
 from .kernels.quantize import dequantize
+from .kernels.shuffle import shuffle
+from .kernels.slice import take
+from .kernels.upsample import upsample
+from .operations.conv_transpose2d import ConvTranspose2d
 
-__all__ = ["compute", "execute", "logits"]
+__all__ = ["compute", "compute_node", "execute", "logits"]
 
 Codes = npt.NDArray[np.uint8]
 
 _KERNELS: dict[type, Callable[..., Codes]] = {
     Conv2d: conv2d.conv2d,
+    ConvTranspose2d: conv_transpose2d,
     Linear: linear.linear,
     Add: add.add,
+    Mul: mul.mul,
     MaxPool2d: max_pool2d.max_pool2d,
     AvgPool2d: avg_pool2d.avg_pool2d,
     Clamp: clamp.clamp,
     Flatten: flatten.flatten,
+    Relabel: relabel.relabel,
     Host: host.host,
+    Upsample: upsample,
+    Slice: take,
+    Shuffle: shuffle,
+    Lookup: lookup.lookup,
 }
 
 
@@ -66,6 +98,12 @@ def compute(operation: Operation, inputs: Sequence[Codes]) -> Codes:
         )
     kernel: Any = _KERNELS[type(operation)]
     return kernel(*inputs, operation)
+
+
+def compute_node(node: Node, inputs: Sequence[Codes]) -> Codes:
+    """Output codes of a node: its operation's, or the fused table's entries at these."""
+    codes = compute(node.operation, inputs)
+    return codes if node.table is None else lookup.lookup(codes, node.table)
 
 
 def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
@@ -107,7 +145,7 @@ def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
         )
     tensors = {network.input.name: x_q}
     for node in network.nodes:
-        tensors[node.name] = compute(node.operation, [tensors[name] for name in node.inputs])
+        tensors[node.name] = compute_node(node, [tensors[name] for name in node.inputs])
     return tensors
 
 

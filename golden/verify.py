@@ -12,20 +12,40 @@ from .graph import (
     Clamp,
     Conv2d,
     Linear,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
 from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
+from .kernels.conv_transpose2d import check_conv_transpose2d
+from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
+from .kernels.mul import check_mul
+from .kernels.shuffle import check_shuffle
+from .kernels.slice import check_slice
+from .kernels.upsample import check_upsample
+from .operations.conv_transpose2d import ConvTranspose2d
 
 __all__ = ["verify"]
 
-_DIMENSIONS: dict[type[Operation], int] = {Conv2d: 4, MaxPool2d: 4, AvgPool2d: 4, Linear: 2}
+_DIMENSIONS: dict[type[Operation], int] = {
+    Conv2d: 4,
+    MaxPool2d: 4,
+    AvgPool2d: 4,
+    Linear: 2,
+    Upsample: 4,
+    Shuffle: 4,
+    ConvTranspose2d: 4,
+}
 
 
 def verify(network: Network) -> None:
@@ -33,7 +53,7 @@ def verify(network: Network) -> None:
 
     A legal network meets these rules. Names are distinct. Each node reads as many tensors as its
     operation has inputs, all of them produced earlier, with the quantization and shape that the
-    operation expects. Each tensor except the output is read. qnnpack computes every operation by
+    operation expects. Each tensor except the outputs is read. qnnpack computes every operation by
     the formula of its golden kernel. No accumulator can overflow.
 
     Raises
@@ -59,7 +79,7 @@ def verify(network: Network) -> None:
     for node in network.nodes:
         tensors[node.name] = _verify_node(node, tensors)
         _verify_shape(tensors[node.name])
-    read = {name for node in network.nodes for name in node.inputs} | {network.output}
+    read = {name for node in network.nodes for name in node.inputs} | {*network.outputs}
     for name in tensors:
         if name not in read:
             raise ValueError(f"{name}: tensor must be read or be the output, got neither")
@@ -71,8 +91,9 @@ def _verify_names(network: Network) -> None:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{name}: names must be distinct, got {count} of this one")
-    if network.output not in names[1:]:
-        raise ValueError(f"{network.name}: output must be the name of a node, got {network.output}")
+    for name in network.outputs:
+        if name not in names[1:]:
+            raise ValueError(f"{network.name}: output must be the name of a node, got {name}")
     known = {network.input.name}
     for node in network.nodes:
         for name in node.inputs:
@@ -107,8 +128,13 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
             )
     _verify_source(node, sources[0])
     _verify_operation(node)
+    _verify_table(node)
+    if isinstance(operation, Slice):
+        check_slice(operation, sources[0].shape)
+    elif isinstance(operation, Shuffle):
+        check_shuffle(operation, sources[0].shape)
     shape = operation.output_shape(*(source.shape for source in sources))
-    return Tensor(node.name, shape, operation.output)
+    return Tensor(node.name, shape, node.quantization)
 
 
 def _verify_source(node: Node, source: Tensor) -> None:
@@ -136,6 +162,8 @@ def _verify_source(node: Node, source: Tensor) -> None:
 def _verify_operation(node: Node) -> None:
     """Check an operation's own parameters."""
     operation = node.operation
+    if isinstance(operation, ConvTranspose2d):
+        check_conv_transpose2d(operation)
     if isinstance(operation, Conv2d | Linear):
         low, high = operation.limits
         if not 0 <= low <= high <= 255:
@@ -145,9 +173,28 @@ def _verify_operation(node: Node) -> None:
         overflow.verify(operation)
     elif isinstance(operation, Add):
         check_add(operation)
+    elif isinstance(operation, Mul):
+        check_mul(operation)
     elif isinstance(operation, MaxPool2d):
         check_max_pool2d(operation)
     elif isinstance(operation, AvgPool2d):
         check_avg_pool2d(operation)
     elif isinstance(operation, Clamp):
         check_clamp(operation)
+    elif isinstance(operation, Upsample):
+        check_upsample(operation)
+    elif isinstance(operation, Lookup):
+        check_lookup(operation)
+
+
+def _verify_table(node: Node) -> None:
+    """Check a fused table."""
+    if node.table is None:
+        return
+    check_lookup(node.table)
+    made, read = node.operation.output, node.table.input
+    if made != read:
+        raise ValueError(
+            f"{node.name}: table must read scale {made.scale} and zero point {made.zero_point}, "
+            f"got {read.scale} and {read.zero_point}"
+        )

@@ -12,11 +12,14 @@ from ..spec.registers import UnitState
 from .array.add import Adder
 from .array.datapath import Datapath
 from .array.line_buffer import LineBuffer
+from .array.lookup import Lookup
 from .array.max_window import MaxWindow
+from .array.product import Product
 from .feed.activation_feeder import ActivationFeeder
 from .feed.compute_commands import outputs_layout
 from .feed.output_writer import OutputWriter
 from .feed.reduction import Reduction
+from .feed.table_loader import TableLoader
 from .feed.weight_feeder import WeightFeeder
 from .layouts import compute_layout, unit_port
 from .memory.scratchpad import Scratchpad
@@ -29,12 +32,12 @@ __all__ = ["Compute"]
 
 
 class Compute(wiring.Component):
-    """Executes SETUP, SETUP_ADD and COMPUTE.
+    """Executes SETUP, SETUP_ADD, SETUP_MUL, COMPUTE and, with `lookup`, TABLE.
 
     The address generators are in a clock domain of their own, `feeder`: see `resets`.
 
     The active mode selects the path of the data read: to the datapath, through the line buffer to
-    the datapath or to `MaxWindow`, or to the adder.
+    the datapath or to `MaxWindow`, to the adder, or through the product unit to the requantizers.
 
     Members
     -------
@@ -63,7 +66,7 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            unit_port(compute_layout())
+            unit_port(compute_layout(product=parameters.product))
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -92,8 +95,8 @@ class Compute(wiring.Component):
         p = self._parameters
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
-        weights = WeightFeeder(p, parameter_gap=gap)
-        m.submodules.commands = commands = Queue(compute_layout(), depth=2)
+        self._weights = weights = WeightFeeder(p, parameter_gap=gap)
+        m.submodules.commands = commands = Queue(compute_layout(product=p.product), depth=2)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)
@@ -111,7 +114,8 @@ class Compute(wiring.Component):
             m.submodules[name] = DomainRenamer("feeder")(block)
         wiring.connect(m, wiring.flipped(self.i), weights.i)
         wiring.connect(m, weights.o, commands.i)
-        wiring.connect(m, commands.o, feeder.i)
+        if not p.lookup:
+            wiring.connect(m, commands.o, feeder.i)
         wiring.connect(m, feeder.outputs, outputs.i)
         wiring.connect(m, outputs.o, writer.i)
         m.d.comb += [
@@ -140,8 +144,14 @@ class Compute(wiring.Component):
         self._feed(m, feeder, weights, datapath)
         self._scan(m, feeder, lines, window, datapath)
         self._add(m, feeder, adder)
+        if p.product:
+            m.submodules.product = product = Product(p)
+            assert Product.LATENCY + datapath.product_latency <= datapath.latency
+            self._multiply(m, feeder, product, datapath)
         self._collect(m, feeder, (datapath, window, adder), writer)
         self._count(m, feeder)
+        if p.lookup:
+            self._look_up(m, commands, feeder, writer)
         return m
 
     def _reduce(self, m: Module, feeder: ActivationFeeder, reduction: Reduction) -> None:
@@ -165,7 +175,7 @@ class Compute(wiring.Component):
     ) -> None:
         """Connect scratchpads between feeders and datapath, with control delayed to match."""
         p = self._parameters
-        m.submodules.activations = activations = Scratchpad(
+        m.submodules.activations = self._activations = activations = Scratchpad(
             banks=p.activation_banks,
             size=p.activation_bytes,
             write_lanes=p.axi_bytes,
@@ -245,7 +255,7 @@ class Compute(wiring.Component):
     def _add(self, m: Module, feeder: ActivationFeeder, adder: Adder) -> None:
         """Route operands to the adder; the second completes a pixel."""
         adds = Signal()
-        m.d.sync += adds.eq(feeder.setup.mode == Mode.ADD)
+        m.d.sync += adds.eq(self._adding(feeder))
         valid = feeder.read.valid & adds
         m.d.comb += [
             adder.valid.eq(delay(m, "operand", valid, Scratchpad.LATENCY, reset_less=False)),
@@ -256,6 +266,30 @@ class Compute(wiring.Component):
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
         for name in ("zero_point", "low", "high"):
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
+
+    def _adding(self, feeder: ActivationFeeder) -> Value:
+        """Whether the adder takes what is read: a product's operands are read like a sum's."""
+        adds = feeder.setup.mode == Mode.ADD
+        return adds & ~feeder.multiplies if self._parameters.product else adds
+
+    def _multiply(
+        self, m: Module, feeder: ActivationFeeder, product: Product, datapath: Datapath
+    ) -> None:
+        """Route operands to the product unit, and its products to the requantizers."""
+        multiplies = Signal()
+        m.d.sync += multiplies.eq(feeder.multiplies)
+        valid = feeder.read.valid & multiplies
+        m.d.comb += [
+            product.valid.eq(delay(m, "factor", valid, Scratchpad.LATENCY, reset_less=False)),
+            product.second.eq(delay(m, "completes", feeder.read.emit, Scratchpad.LATENCY)),
+            product.data.eq(self._cells),
+            datapath.product_valid.eq(product.valid_out),
+        ]
+        for ours, theirs in zip(datapath.products, product.products, strict=True):
+            m.d.comb += ours.eq(theirs)
+        for name in ("broadcast", "zero_point_a", "zero_point_b"):
+            m.d.sync += getattr(product, name).eq(feeder.setup_mul[name])
+        m.d.sync += datapath.multiplier.eq(feeder.setup_mul.multiplier)
 
     def _count(self, m: Module, feeder: ActivationFeeder) -> None:
         """Count multiplications by shift and add, without a multiplier."""
@@ -303,11 +337,47 @@ class Compute(wiring.Component):
         ]
         adds, takes_max = Signal(), Signal()
         mode = feeder.setup.mode
-        m.d.sync += [adds.eq(mode == Mode.ADD), takes_max.eq(mode == Mode.MAX)]
+        m.d.sync += [adds.eq(self._adding(feeder)), takes_max.eq(mode == Mode.MAX)]
         y = [Signal(8 * p.cols, name=f"y{i}", reset_less=True) for i in range(OutputWriter.LATENCY)]
         m.d.sync += y[0].eq(Mux(adds, Cat(adder.y), Mux(takes_max, Cat(window.y), Cat(datapath.y))))
         strobes = activity(m, writer.valid, OutputWriter.LATENCY)
         for strobe, newer, older in zip(strobes[1:], y[:-1], y[1:], strict=True):
             with m.If(strobe):
                 m.d.sync += older.eq(newer)
+        self._results, self._y, self._strobes = results, y, strobes
         m.d.comb += results.write_data.eq(y[-1])
+
+    def _look_up(
+        self, m: Module, commands: Queue, feeder: ActivationFeeder, writer: OutputWriter
+    ) -> None:
+        """Put TABLE's unit between queue and feeder, and the tables before the results."""
+        p, activations = self._parameters, self._activations
+        loader = TableLoader(p, read_latency=Scratchpad.LATENCY)
+        m.submodules.table_loader = DomainRenamer("feeder")(loader)
+        m.submodules.lookup = tables = Lookup(p)
+        assert OutputWriter.LATENCY == 1 + Lookup.LATENCY
+        wiring.connect(m, commands.o, loader.i)
+        wiring.connect(m, loader.o, feeder.i)
+        m.d.comb += [
+            loader.halt.eq(self.halt),
+            loader.held.eq(self.held),
+            loader.quiet.eq(feeder.drained & ~feeder.running),
+            self.take.eq(feeder.take | loader.take | (self._weights.take << Unit.WEIGHT)),
+            self.give.eq(feeder.give | loader.give | writer.give),
+            self.issuing.eq(feeder.issuing | loader.read_enable),
+            self.missing.eq(feeder.missing | loader.missing),
+            self.flowing.eq(~feeder.drained | loader.busy),
+            activations.read_enable.eq(feeder.read.valid | loader.read_enable),
+            activations.a.eq(Mux(loader.busy, loader.read_address, feeder.a)),
+            activations.b.eq(Mux(loader.busy, loader.read_address, feeder.b)),
+            tables.write_enable.eq(loader.write_enable),
+            tables.write_address.eq(loader.write_address),
+            tables.write_data.eq(activations.read_data[:8]),
+            tables.active.eq(loader.active),
+            tables.valid.eq(self._strobes[1]),
+            tables.y.eq(self._y[0]),
+            tables.late.eq(self._y[-1]),
+            self._results.write_data.eq(tables.out),
+        ]
+        with m.If(loader.state != UnitState.IDLE):
+            m.d.comb += self.state.eq(loader.state)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Mux, Value, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Member, Out
 
-from ..spec.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, Opcode, Unit
+from ..spec.isa import FIELDS, HEADER_BITS, INSTRUCTION_BYTES, WIDE_WINDOW, Opcode, Unit
 from ..spec.parameters import Parameters
 from ..spec.registers import UnitState
 
@@ -17,6 +17,7 @@ __all__ = [
     "header_layout",
     "unit_port",
     "vector_layout",
+    "window_cells",
 ]
 
 
@@ -48,13 +49,37 @@ def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
-def compute_layout() -> data.StructLayout:
-    """Return the compute queue's entry: `setup` marks SETUP and SETUP_ADD, `add` the latter."""
-    opcodes = (Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD)
+def compute_layout(*, product: bool = False) -> data.StructLayout:
+    """Return the compute queue's entry.
+
+    Parameters
+    ----------
+    product : bool
+        Whether the hardware has SETUP_MUL.
+
+    Returns
+    -------
+    data.StructLayout
+        `setup` marks every instruction but COMPUTE and TABLE, `add` those of two operands:
+        SETUP_ADD and SETUP_MUL. `mul`, which exists with `product`, marks SETUP_MUL. `add`
+        without `setup` marks TABLE, whose field lies where the union begins.
+    """
+    opcodes = [Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD]
+    flags = {"setup": 1, "add": 1}
+    if product:
+        opcodes.append(Opcode.SETUP_MUL)
+        flags["mul"] = 1
     fields = {opcode.name.lower(): fields_layout(opcode) for opcode in opcodes}
     return data.StructLayout(
-        {"wait": 4, "signal": 4, "setup": 1, "add": 1, "fields": data.UnionLayout(fields)}
+        {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )
+
+
+def window_cells(setup: data.View, parameters: Parameters) -> Value:
+    """Return the width of the window that a SETUP selects, cells."""
+    if not parameters.wide_window:
+        return setup.window_width
+    return Mux(setup.window_width == 0, WIDE_WINDOW, setup.window_width)
 
 
 def unit_port(command: data.StructLayout) -> dict[str, Member]:

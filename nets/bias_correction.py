@@ -25,7 +25,7 @@ class _Shifts(fx.Interpreter):
 
     def __init__(self, prepared: fx.GraphModule) -> None:
         super().__init__(prepared)
-        self.shifts: dict[nn.Conv2d | nn.Linear, list[torch.Tensor]] = {}
+        self.shifts: dict[nn.Conv1d | nn.Conv2d | nn.Linear, list[torch.Tensor]] = {}
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         module: Any = self.fetch_attr(target)
@@ -33,13 +33,17 @@ class _Shifts(fx.Interpreter):
             return args[0]
         layer = module[0] if isinstance(module, nn.Sequential) else module
         qconfig = getattr(module, "qconfig", None)
-        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None and qconfig:
+        if (
+            isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)
+            and layer.bias is not None
+            and qconfig
+        ):
             lost = layer.weight - _rounded(layer.weight.detach(), qconfig.weight())
             if isinstance(layer, nn.Linear):
-                error = functional.linear(args[0], lost)
+                error = functional.linear(args[0], lost).movedim(-1, 0)
             else:
-                error = layer._conv_forward(args[0], lost, None)
-            mean = error.transpose(0, 1).flatten(1).mean(1)
+                error = layer._conv_forward(args[0], lost, None).movedim(1, 0)
+            mean = error.flatten(1).mean(1)
             self.shifts.setdefault(layer, []).append(mean)
         return super().call_module(target, args, kwargs)
 
@@ -58,7 +62,7 @@ def correct_biases(prepared: fx.GraphModule, images: Sequence[torch.Tensor]) -> 
     ----------
     prepared : GraphModule
         From ``prepare_fx``, with batch norm folded.
-    images : sequence of Tensor of shape (N, C, H, W)
+    images : sequence of Tensor of shape (N, ...)
         At least one.
     """
     count = min(len(images), _MOST_IMAGES)

@@ -28,8 +28,8 @@ def state_arrays(converted: fx.GraphModule) -> Arrays:
     Returns
     -------
     dict of str to ndarray
-        Keyed by state key, with the suffix ``/codes`` or ``/scales`` for quantized weights and a
-        number for the elements of a pair.
+        Keyed by state key, with the suffix ``/codes``, ``/scale``, ``/scales`` or ``/axis`` for
+        quantized weights and a number for the elements of a pair.
     """
     arrays: Arrays = {}
     for key, value in converted.state_dict().items():
@@ -43,7 +43,11 @@ def _write(key: str, value: Any, arrays: Arrays) -> None:
             _write(f"{key}/{number}", part, arrays)
     elif isinstance(value, torch.Tensor) and value.is_quantized:
         arrays[f"{key}/codes"] = value.int_repr().numpy()
-        arrays[f"{key}/scales"] = value.q_per_channel_scales().numpy()
+        if value.qscheme() == torch.per_tensor_affine:
+            arrays[f"{key}/scale"] = np.array(value.q_scale())
+        else:
+            arrays[f"{key}/scales"] = value.q_per_channel_scales().numpy()
+            arrays[f"{key}/axis"] = np.array(value.q_per_channel_axis())
     elif isinstance(value, torch.Tensor):
         arrays[key] = value.detach().numpy()
 
@@ -75,7 +79,13 @@ def _read(key: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if isinstance(value, tuple):
         return tuple(_read(f"{key}/{n}", part, arrays) for n, part in enumerate(value))
     if isinstance(value, torch.Tensor) and value.is_quantized:
-        return per_channel(arrays[f"{key}/codes"], arrays[f"{key}/scales"])
+        codes = arrays[f"{key}/codes"]
+        if f"{key}/scale" in arrays:
+            scale = float(arrays[f"{key}/scale"])
+            return torch._make_per_tensor_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
+                torch.from_numpy(np.array(codes)), scale, 0
+            )
+        return per_channel(codes, arrays[f"{key}/scales"], int(arrays[f"{key}/axis"]))
     if isinstance(value, torch.Tensor):
         return torch.from_numpy(np.array(arrays[key]))
     return value

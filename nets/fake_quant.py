@@ -24,14 +24,24 @@ from ..golden.graph import (
     Conv2d,
     Flatten,
     Linear,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Quantization,
+    Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from ..golden.kernels.flatten import channels_last_columns
+from ..golden.kernels.quantize import dequantize
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .framework import fake_quantize, one_thread
+from .integer_moves import moved
 from .lower import reordered
+from .transposed import transposed_floats
 
 __all__ = ["FakeQuantNetwork"]
 
@@ -115,8 +125,10 @@ class FakeQuantNetwork:
         operation = node.operation
         if isinstance(operation, Conv2d | Linear):
             return _layer(operation, self._orders.get(node.inputs[0]))
-        if isinstance(operation, Add):
-            return _add(operation)
+        if isinstance(operation, Add | Mul):
+            return _pair(operation)
+        if isinstance(operation, Relabel):
+            return _relabel(operation)
         if isinstance(operation, MaxPool2d):
             return _max_pool2d(operation)
         if isinstance(operation, AvgPool2d):
@@ -127,6 +139,10 @@ class FakeQuantNetwork:
             return lambda x: x.clamp(low, high)
         if isinstance(operation, Concat):
             return _concat(operation)
+        if isinstance(operation, Upsample | Slice | Shuffle):
+            return moved(operation)
+        if isinstance(operation, Lookup):
+            return _lookup(operation)
         assert isinstance(operation, Flatten)
         return lambda x: x.flatten(1)
 
@@ -150,7 +166,9 @@ def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kerne
     limits = None if layer.limits == (0, 255) else _reals(layer.limits, layer.output)
 
     def kernel(x: torch.Tensor) -> torch.Tensor:
-        if isinstance(layer, Linear):
+        if isinstance(layer, ConvTranspose2d):
+            y = transposed_floats(layer)(x)
+        elif isinstance(layer, Linear):
             y = functional.linear(x, weight, bias)
         else:
             padding = layer.padding
@@ -166,12 +184,19 @@ def _layer(layer: Conv2d | Linear, order: tuple[int, int, int] | None) -> _Kerne
     return kernel
 
 
-def _add(operation: Add) -> _Kernel:
+def _pair(operation: Add | Mul) -> _Kernel:
     def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        total = a + b
-        return fake_quantize(total.relu_() if operation.relu else total, operation.output)
+        result = a + b if isinstance(operation, Add) else a * b
+        return fake_quantize(result.relu_() if operation.relu else result, operation.output)
 
     return kernel
+
+
+def _relabel(operation: Relabel) -> _Kernel:
+    """Return the values that the input's codes stand for in the output."""
+    before, after = operation.input, operation.output
+    step, shift = 1 / before.scale, before.zero_point - after.zero_point
+    return lambda x: (x * step).round_().add_(shift).mul_(after.scale)
 
 
 def _max_pool2d(operation: MaxPool2d) -> _Kernel:
@@ -194,6 +219,18 @@ def _avg_pool2d(operation: AvgPool2d, whole: bool) -> _Kernel:
         else:
             y = functional.avg_pool2d(x, operation.kernel, operation.stride, operation.padding)
         return fake_quantize(y, operation.output)
+
+    return kernel
+
+
+def _lookup(operation: Lookup) -> _Kernel:
+    """Real values by code: the input is a code's real value, but for rounding."""
+    source = operation.input
+    reals = torch.from_numpy(dequantize(operation.table, operation.output))
+
+    def kernel(x: torch.Tensor) -> torch.Tensor:
+        codes = (x / source.scale).round_().add_(source.zero_point).clamp_(0, 255)
+        return reals[codes.long()]
 
     return kernel
 

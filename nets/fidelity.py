@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.ao.quantization import ObserverBase
 
+from .outputs import rows
 from .preparation import clamped
 
 __all__ = ["LEAST", "MOST_IMAGES", "Fidelity", "measure"]
@@ -63,7 +64,15 @@ class _Local(fx.Interpreter):
         self.codes = codes
         bounds = clamped(prepared).items()
         self.bounds = {observed.args[0]: found for observed, found in bounds}
+        for node in prepared.graph.nodes:
+            if node.op == "call_module" and node.users and all(map(self._is_relu, node.users)):
+                self.bounds[node] = 0.0, inf
         self.kept: dict[str, float] = {}
+
+    def _is_relu(self, node: fx.Node) -> bool:
+        if node.op == "call_module":
+            return isinstance(self.fetch_attr(str(node.target)), nn.ReLU)
+        return node.target is nn.functional.relu
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         if isinstance(self.fetch_attr(target), ObserverBase):
@@ -95,14 +104,14 @@ def measure(
         Float network in evaluation mode.
     prepared, converted : GraphModule
         From `framework.convert`; layer nodes have the same names in both.
-    images : sequence of Tensor of shape (N, C, H, W)
+    images : sequence of Tensor of shape (N, ...)
         At least one; up to `MOST_IMAGES` of them are used.
     """
     from .reference import Reference
 
     count = min(len(images), MOST_IMAGES)
     batch = torch.cat([images[index * len(images) // count] for index in range(count)])
-    floats = model(batch.clone())
+    floats = torch.from_numpy(rows(model(batch.clone()), len(batch)))
     codes = Reference(converted).dequantized(batch)
     result = snr_db(floats, codes["output"])
     local = _Local(prepared, codes)

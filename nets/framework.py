@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 from torch.fx import config
 
 from ..golden.graph import Quantization
+from .outputs import tensors_of
 from .source_line import LINE
 from .spelling import SCOPE, spell, trace
 
@@ -34,6 +35,13 @@ _WARNINGS = (
     (UserWarning, r"Using padding='same' with even kernel"),  # rejected later with a proper message
 )
 _ADD = (python_operator.add, torch.add)
+_MUL = (python_operator.mul, torch.mul)
+_QUANTIZED = torch.ops.quantized
+#: What conversion replaces, with its replacements.
+_REPLACED = (
+    (_ADD, (_QUANTIZED.add, _QUANTIZED.add_relu)),
+    (_MUL, (_QUANTIZED.mul, _QUANTIZED.mul_relu)),
+)
 
 
 @contextmanager
@@ -83,8 +91,8 @@ def convert(
     ----------
     model : Module
         In evaluation mode.
-    images : sequence of Tensor of shape (N, 3, H, W)
-        Calibration images.
+    images : sequence of Tensor of shape (N, ...)
+        Calibration inputs.
     network : str, optional
         Name for error messages; the class's by default.
     corrected : bool
@@ -103,6 +111,7 @@ def convert(
         change its meaning in INT8; the message names the call.
     """
     from . import preparation
+    from .batch_norm import fit_scales
     from .bias_correction import correct_biases
     from .fidelity import measure
 
@@ -111,13 +120,18 @@ def convert(
         with _traceable(model):
             spelled = trace(model)
             expected = model(images[0].clone())
-        spell(spelled, network)
+        spell(spelled, network, images[0])
         with _traceable(model):
             found = spelled(images[0].clone())
-        _check_floats(network, expected, found)
+        for before, after in zip(
+            tensors_of(expected, network), tensors_of(found, network), strict=True
+        ):
+            _check_floats(network, before, after)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
             preparation.separate_layers(prepared)
+            preparation.scale_transposed(prepared)
+            preparation.share_observers(prepared)
             preparation.observe_behind_clamps(prepared)
             for image in images:
                 prepared(image.clone())
@@ -125,7 +139,14 @@ def convert(
         if corrected:
             correct_biases(prepared, images)
         preparation.set_weight_scales(prepared)
-        converted = _finish(prepared, spelled)
+        try:
+            converted = _finish(prepared, spelled)
+        except (RuntimeError, TypeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"
+            ) from error
+        fit_scales(converted, images[0])
         measured = partial(measure, model, floats, converted, images)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
         return converted
@@ -148,7 +169,7 @@ def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
     """
     with qnnpack(), one_thread():
         spelled = trace(model)
-        spell(spelled, type(model).__name__)
+        spell(spelled, type(model).__name__, image)
         prepared = _prepare(spelled, image)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="must run observer before")
@@ -168,9 +189,9 @@ def _traceable(model: nn.Module) -> Iterator[None]:
         ) from error
 
 
-def _check_floats(network: str, expected: object, found: object) -> None:
+def _check_floats(network: str, expected: torch.Tensor, found: torch.Tensor) -> None:
     """Reject a network that tracing or spelling has changed, or that is not deterministic."""
-    if isinstance(expected, torch.Tensor) and not torch.equal(expected, cast(torch.Tensor, found)):
+    if not torch.equal(expected, found):
         raise ValueError(
             f"{network}: network must compute the same floats when torch.fx has traced it, got "
             "others: it is random, or has a statement that tracing does not see, as x += y where "
@@ -200,11 +221,13 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
     from .preparation import backend
 
     scopes, lines = (_scopes(prepared, spelled, key) for key in (SCOPE, LINE))
-    adds = [scopes.get(node.name, "") for node in prepared.graph.nodes if node.target in _ADD]
+    replaced = [
+        [node.name for node in prepared.graph.nodes if node.target in targets]
+        for targets, _ in _REPLACED
+    ]
     converted = convert_fx(prepared, backend_config=backend())
-    _write_scopes(converted, scopes, adds)
-    for node in converted.graph.nodes:
-        node.meta[LINE] = lines.get(node.name, "")
+    for node, name in _origins(converted, replaced):
+        node.meta[SCOPE], node.meta[LINE] = scopes.get(name, ""), lines.get(name, "")
     return converted
 
 
@@ -224,20 +247,24 @@ def _scopes(
     return dict(zip(names, scopes, strict=True))
 
 
-def _write_scopes(
-    converted: torch.fx.GraphModule, scopes: dict[str, str], adds: Sequence[str]
-) -> None:
-    """Record the origin of each converted node in its meta.
+def _origins(
+    converted: torch.fx.GraphModule, replaced: Sequence[Sequence[str]]
+) -> Iterator[tuple[torch.fx.Node, str]]:
+    """Yield each converted node with the name that it had in the prepared network.
 
-    Nodes keep their names, except sums, which conversion replaces one by one.
+    Nodes keep their names, except sums and products, which conversion replaces one by one:
+    `replaced` has the names that each kind of `_REPLACED` had.
     """
-    sums = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
-    remaining = iter(adds)
+    remaining = {
+        target: found
+        for found, (before, after) in zip(map(iter, replaced), _REPLACED, strict=True)
+        for target in (*before, *after)
+    }
     for node in converted.graph.nodes:
-        if node.target in sums or node.target in _ADD:
-            node.meta[SCOPE] = next(remaining, "")
+        if node.op == "call_function" and node.target in remaining:
+            yield node, next(remaining[node.target], "")
         else:
-            node.meta[SCOPE] = scopes.get(node.name, "")
+            yield node, node.name
 
 
 def path_of(node: torch.fx.Node, word: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +12,10 @@ from torch import fx
 from ..golden.graph import Quantization
 from .framework import path_of
 from .int8 import Step
+from .int8_modules import is_conv1d, is_linear
+from .layouts import Layout
 from .reference import Interpreter
+from .source_line import line_of
 from .unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HostRegions"]
 
-_OURS = (2, 4)  # dimensions of the graph's tensors
+_DIMENSIONS = (2, 3, 4)  # of tensors that the graph can hold
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class _Value:
     quantization: Quantization | None
     shape: tuple[int, ...]
     channels_last: bool
+    scores: bool  # one row of numbers for each image
 
 
 class HostRegions:
@@ -44,11 +48,13 @@ class HostRegions:
     importer : Importer
     image : Tensor of shape (1, C, H, W)
         Any normalized image.
-    asked : collection of str
-        Nodes that go to the host without being tried.
+    asked : mapping of str to Unsupported
+        Nodes that go to the host without being tried, with the reason.
     """
 
-    def __init__(self, importer: Importer, image: torch.Tensor, asked: Collection[str]) -> None:
+    def __init__(
+        self, importer: Importer, image: torch.Tensor, asked: Mapping[str, Unsupported]
+    ) -> None:
         self.importer = importer
         self.image = image
         self.asked = asked
@@ -59,15 +65,18 @@ class HostRegions:
         """Import one node, or leave it to the host."""
         importer, made = self.importer, []
         count = len(importer.steps)
+        head = self.is_head(node)
+        before = [each for each in self.region([node])[0] if each in self.pending] if head else []
         try:
             if node.name in self.asked:
-                raise Unsupported(f"{node.name} must run on the host", node.name)
-            if not self.is_head(node):
-                for source in node.all_input_nodes:
-                    if source in self.pending:
-                        self.place(source, node)
-                        made.append(source)
+                raise self.asked[node.name]
+            for source in importer.reads(node) if not head else ():
+                if source in self.pending:
+                    self.place(source, node)
+                    made.append(source)
             importer.visit(node)
+            if before:
+                self.head(node, before)
         except Unsupported as error:
             del importer.steps[count:]
             for source in made:
@@ -87,6 +96,18 @@ class HostRegions:
         _, reads, _ = self.region([node])
         return not reads
 
+    def head(self, node: fx.Node, calls: list[fx.Node]) -> None:
+        """Add to the image's step the calls before it."""
+        names = [self.importer.called(each) for each in calls]
+        fields = {"calls": names, "reason": self.reason(calls[0]), **self.laid(node)}
+        step = self.importer.steps[-1]
+        self.importer.steps[-1] = replace(step, arguments=step.arguments | fields)
+
+    def reason(self, node: fx.Node) -> str:
+        """Return why the accelerator does not run a call, and the call's line."""
+        error = self.pending.get(node)
+        return f"{error or node.name}{line_of(self.importer.graph_module, node.name)}"
+
     def value(self, node: fx.Node) -> _Value:
         """Return what the node computes for the image."""
         if not self._values:
@@ -101,29 +122,55 @@ class HostRegions:
         nodes, reads, whole = self.region([node])
         if value.quantization is None or reader.target == "dequantize":
             raise refused  # the reader is part of the region
-        if len(value.shape) not in _OURS or not reads or not whole:
+        single = value.shape[:1] == self.image.shape[:1]
+        if not single or len(value.shape) not in _DIMENSIONS or not reads or not whole:
             raise refused
-        shape = value.shape[1:]
         fields = {
             "scale": value.quantization.scale,
             "zero_point": value.quantization.zero_point,
-            "shape": [*shape[1:], shape[0]] if len(shape) == 3 else [*shape],
+            **self.laid(node),
         }
         step = self.step("host", nodes, reads, node.name, fields)
         self.importer.steps.append(step)
         self.importer.names[node] = step.name
         self.importer.parameters[step.name] = value.quantization
 
+    def laid(self, node: fx.Node) -> dict[str, Any]:
+        """Return a result's layout, and its shape in the graph for one image."""
+        shape = self.value(node).shape
+        layouts = {2: Layout.ROWS, 4: Layout.IMAGE}
+        layout = layouts.get(len(shape)) or self.wanted(node)
+        return {"shape": list(layout.graph_shape(shape)[1:]), "layout": layout.value}
+
+    def wanted(self, node: fx.Node) -> Layout:
+        """Return the layout of a result of three dimensions that the next layer needs."""
+        seen, todo = {node}, list(node.users)
+        while todo:
+            user = todo.pop(0)
+            module = None
+            if user.op == "call_module":
+                module = self.importer.graph_module.get_submodule(str(user.target))
+            if is_linear(module):
+                return Layout.SEQUENCE
+            if is_conv1d(module):
+                return Layout.SIGNAL
+            todo += [each for each in user.users if each not in seen]
+            seen.update(user.users)
+        return Layout.SIGNAL
+
     def tail(self, node: fx.Node, refused: Unsupported) -> None:
         """Leave everything behind the last codes to the host."""
         nodes, reads, whole = self.region(node.all_input_nodes)
         if not whole or not reads:
-            first = next((self.pending[each] for each in nodes if each in self.pending), refused)
-            where = "the image, in floating point" if not whole else "no tensor of codes"
-            raise Unsupported(
-                f"{first}; the host cannot run it either: it reads {where}", first.node
+            first = next((each for each in nodes if each in self.pending), node)
+            where = "no tensor of codes" if whole else "the image, in floating point"
+            raise ValueError(
+                f"{self.pending.get(first, refused)}; the host cannot run it either: it reads "
+                f"{where}{line_of(self.importer.graph_module, first.name)}"
             )
-        self.importer.steps.append(self.step("tail", nodes, reads, node.name, {}))
+        result = node.args[0]
+        scores = isinstance(result, fx.Node) and self.value(result).scores
+        self.importer.steps.append(self.step("tail", nodes, reads, node.name, {"scores": scores}))
 
     def step(
         self,
@@ -135,14 +182,17 @@ class HostRegions:
     ) -> Step:
         """Return the step of a region, named after its first call without hardware."""
         importer = self.importer
-        calls = [each for each in nodes if each in self.pending] or nodes
+        named = [each for each in nodes if each.op.startswith("call_")]
+        named = [each for each in named if importer.called(each) not in _CONVERSIONS]
+        calls = [each for each in named if each in self.pending] or named
+        first = (calls or nodes)[0]
         where = {
             "nodes": [each.name for each in nodes],
             "reads": [each.name for each in reads],
             "channels_last": [self.value(each).channels_last for each in reads],
-            "calls": [name for name in map(importer.called, calls) if name not in _CONVERSIONS],
+            "calls": [importer.called(each) for each in calls],
+            "reason": self.reason(first),
         }
-        first = calls[0]
         path = first.target if first.op == "call_module" else path_of(first, importer.called(first))
         inputs = tuple(importer.names[each] for each in reads)
         return Step(importer.name(str(path)), op, inputs, {**where, **fields}, result)
@@ -188,9 +238,10 @@ _CONVERSIONS = ("dequantize", "quantize_per_tensor")
 
 def _value(result: object) -> _Value:
     if not isinstance(result, torch.Tensor):
-        return _Value(None, (), False)
-    last = result.ndim == 4 and not result.is_contiguous()
+        return _Value(None, (), False, False)
+    last = result.ndim > 2 and not result.is_contiguous()
     quantization = None
     if result.is_quantized:
         quantization = Quantization(result.q_scale(), result.q_zero_point())
-    return _Value(quantization, tuple(result.shape), last)
+    scores = result.ndim == 2 and result.shape[1] > 1 and result.is_floating_point()
+    return _Value(quantization, tuple(result.shape), last, scores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,16 @@ from torch import fx
 from ..golden.graph import Host, Quantization, Tensor
 from .framework import one_thread, qnnpack
 from .int8 import Step, codes
+from .layouts import Layout
+from .outputs import rows
 from .reference import Interpreter
 
 __all__ = ["HostCall", "Read", "TailCall", "host_operation", "tail_call"]
 
 Codes = npt.NDArray[np.uint8]
+
+# engine and number of threads are PyTorch's globals, and the golden model runs beside the RTL
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True)
@@ -34,47 +40,52 @@ class Read:
         depend.
     order : (H, W, C), optional
         Size of the flattened image whose codes are channels last, unlike PyTorch's.
+    layout : Layout
+        PyTorch's.
     """
 
     quantization: Quantization
     channels_last: bool = False
     order: tuple[int, ...] | None = None
+    layout: Layout = Layout.ROWS
 
     def tensor(self, given: Codes) -> torch.Tensor:
         """Return codes as the quantized tensor that PyTorch's network has there."""
         if self.order:
             image = given.reshape(len(given), *self.order)
             given = np.moveaxis(image, -1, 1).reshape(len(given), -1)
-        plain = torch.from_numpy(np.array(given, order="C"))
-        if plain.ndim == 4:
-            plain = plain.permute(0, 3, 1, 2)
-            last, first = torch.channels_last, torch.contiguous_format
-            plain = plain.contiguous(memory_format=last if self.channels_last else first)
+        plain = torch.from_numpy(np.array(self.layout.from_graph(given)))
+        if self.channels_last:
+            plain = plain.movedim(1, -1).contiguous().movedim(-1, 1)
         scale, zero_point = self.quantization.scale, self.quantization.zero_point
-        return torch._make_per_tensor_quantized_tensor(plain, scale, zero_point)
+        untyped: Any = torch  # torch.ops would print warnings past Python's filters
+        return untyped._make_per_tensor_quantized_tensor(plain, scale, zero_point)
 
 
 class _Region:
     """A part of a converted network; pickled as bytes, so that it can go to other processes."""
 
-    def __init__(self, module: fx.GraphModule, reads: Sequence[Read]) -> None:
+    def __init__(
+        self, module: fx.GraphModule, reads: Sequence[Read], layout: Layout = Layout.ROWS
+    ) -> None:
         self.module = module
         self.reads = tuple(reads)
+        self.layout = layout  # of the result
 
     def __getstate__(self) -> dict[str, Any]:
         buffer = BytesIO()
         torch.save(self.module, buffer)
-        return {"module": buffer.getvalue(), "reads": self.reads}
+        return vars(self) | {"module": buffer.getvalue()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with qnnpack():
-            self.module = torch.load(BytesIO(state["module"]), weights_only=False)
-        self.reads = state["reads"]
+        with _ONE_AT_A_TIME, qnnpack():
+            module = torch.load(BytesIO(state["module"]), weights_only=False)
+        vars(self).update(state | {"module": module})
 
     def run(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
         """Return the region's results for codes in the layout of `execute`."""
-        tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
-        with one_thread(), qnnpack():
+        with _ONE_AT_A_TIME, one_thread(), qnnpack():
+            tensors = [read.tensor(codes) for read, codes in zip(self.reads, given, strict=True)]
             return Interpreter(self.module).run(*tensors)
 
 
@@ -82,8 +93,9 @@ class HostCall(_Region):
     """The function of a `Host` operation."""
 
     def __call__(self, given: Sequence[Codes]) -> Codes:
-        """Return output codes, channels last, for the codes of each input."""
-        return codes(self.run(given))
+        """Return output codes in the graph's layout for the codes of each input."""
+        found = codes(self.run(given))
+        return self.layout.to_graph(found) if found.ndim == 3 else found
 
 
 class TailCall(_Region):
@@ -94,28 +106,16 @@ class TailCall(_Region):
 
         Images are run one by one, as the network's own results are.
         """
-        rows = [
-            [
-                np.ravel(part.numpy())
-                for part in parts(self.run([codes[i : i + 1] for codes in given]))
-            ]
-            for i in range(len(given[0]))
-        ]
-        return np.stack([np.concatenate(row).astype(np.float32) for row in rows])
-
-
-def parts(results: Any) -> list[torch.Tensor]:  # noqa: ANN401
-    """Return the tensors of nested results, in order."""
-    if isinstance(results, torch.Tensor):
-        return [results.dequantize() if results.is_quantized else results]
-    values = results.values() if isinstance(results, dict) else results
-    return [part for value in values for part in parts(value)]
+        images = range(len(given[0]))
+        found = [rows(self.run([codes[i : i + 1] for codes in given]), 1) for i in images]
+        return np.concatenate(found)
 
 
 def host_operation(
     converted: fx.GraphModule,
     step: Step,
     sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
     orders: Mapping[str, tuple[int, ...]],
 ) -> Host:
     """Return the operation of a step that the host computes.
@@ -127,6 +127,8 @@ def host_operation(
         From `host.HostRegions`.
     sources : sequence of Tensor
         What it reads.
+    layouts : sequence of Layout
+        PyTorch's, of each.
     orders : mapping of str to (H, W, C)
         Sizes of flattened images whose codes are channels last.
     """
@@ -136,7 +138,11 @@ def host_operation(
         tuple(tensor.quantization for tensor in sources),
         Quantization(values["scale"], values["zero_point"]),
         tuple(values["shape"]),
-        HostCall(_module(converted, step), _reads(step, sources, orders)),
+        HostCall(
+            _module(converted, step),
+            _reads(step, sources, layouts, orders),
+            Layout(values["layout"]),
+        ),
         tuple(values["calls"]),
     )
 
@@ -145,19 +151,23 @@ def tail_call(
     converted: fx.GraphModule,
     step: Step,
     sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
     orders: Mapping[str, tuple[int, ...]],
 ) -> TailCall:
     """Return the function of a network's end; parameters as for `host_operation`."""
-    return TailCall(_module(converted, step), _reads(step, sources, orders))
+    return TailCall(_module(converted, step), _reads(step, sources, layouts, orders))
 
 
 def _reads(
-    step: Step, sources: Sequence[Tensor], orders: Mapping[str, tuple[int, ...]]
+    step: Step,
+    sources: Sequence[Tensor],
+    layouts: Sequence[Layout],
+    orders: Mapping[str, tuple[int, ...]],
 ) -> list[Read]:
     last = step.arguments["channels_last"]
     return [
-        Read(tensor.quantization, flag, orders.get(tensor.name))
-        for tensor, flag in zip(sources, last, strict=True)
+        Read(tensor.quantization, flag, orders.get(tensor.name), layout)
+        for tensor, flag, layout in zip(sources, last, layouts, strict=True)
     ]
 
 

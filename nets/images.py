@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +13,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 __all__ = ["IMAGENET", "MEAN", "SIZE", "STD", "Normalization", "as_rgb", "calibration_crops"]
-__all__ += ["center_crop", "load_crop", "normalize", "photograph", "resize", "unreadable"]
+__all__ += ["center_crop", "load_crop", "normalize", "open_image", "photograph", "resize"]
+__all__ += ["unreadable"]
 
 SIZE = 224
 _SHORT_SIDE = 256
@@ -28,12 +31,12 @@ class Normalization:
 
     Parameters
     ----------
-    mean, std : (red, green, blue)
-        For pixels in 0..1.
+    mean, std : tuple of float
+        One number per channel, red, green, blue, for pixels in 0..1.
     """
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 IMAGENET = Normalization(MEAN, STD)
@@ -102,8 +105,8 @@ def unreadable(error: Exception) -> str:
     return str(error)
 
 
-def resize(image: Image.Image) -> Image.Image:
-    """Resize the short side to 256 pixels, bilinear, antialiased, like torchvision's Resize(256).
+def resize(image: Image.Image, short_side: int = _SHORT_SIDE) -> Image.Image:
+    """Resize the short side, bilinear, antialiased, like torchvision's Resize.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def resize(image: Image.Image) -> Image.Image:
             f"its long side must be at most {_LONGEST} times the short one, "
             f"not {width} x {height} pixels"
         )
-    size = (_SHORT_SIDE * width // short, _SHORT_SIDE * height // short)
+    size = (short_side * width // short, short_side * height // short)
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
@@ -126,14 +129,40 @@ def _crop(image: Image.Image, left: int, top: int) -> Crop:
     return np.asarray(box, np.float32) / np.float32(255)
 
 
+@contextmanager
+def open_image(path: Path, what: str = "image") -> Iterator[Image.Image]:
+    """Open an image file in RGB, rotated by its EXIF orientation.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that Pillow reads, with 8 bits per channel or 16-bit grey.
+    what : str
+        Name for error messages.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a readable image, or cannot be used inside the block.
+    """
+    try:
+        with Image.open(path) as file:
+            turned = ImageOps.exif_transpose(file)
+            turned.format = file.format  # disambiguates mode I
+            yield as_rgb(turned)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"{what} must be a readable image file, got {path}: {unreadable(error)}"
+        ) from None
+
+
 def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     """Center crop of an image.
 
     Parameters
     ----------
     path : Path, optional
-        Any file that Pillow reads, with 8 bits per channel or 16-bit grey, rotated by its EXIF
-        orientation; the built-in photograph "china" if not given.
+        As for `open_image`; the built-in photograph "china" if not given.
     what : str
         Name for error messages.
 
@@ -149,15 +178,8 @@ def load_crop(path: Path | None = None, what: str = "image") -> Crop:
     """
     if path is None:
         return center_crop(photograph())
-    try:
-        with Image.open(path) as file:
-            turned = ImageOps.exif_transpose(file)
-            turned.format = file.format  # disambiguates mode I
-            return center_crop(as_rgb(turned))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{what} must be a readable image file, got {path}: {unreadable(error)}"
-        ) from None
+    with open_image(path, what) as image:
+        return center_crop(image)
 
 
 def center_crop(image: Image.Image) -> Crop:
@@ -172,14 +194,14 @@ def normalize(crop: Crop, by: Normalization = IMAGENET) -> npt.NDArray[np.float3
 
     Parameters
     ----------
-    crop : ndarray of shape (H, W, 3), float32
+    crop : ndarray of shape (H, W, C), float32
         In 0..1, or outside after additive noise.
     by : Normalization
         The network's normalization; torchvision's for ImageNet by default.
 
     Returns
     -------
-    ndarray of shape (1, 3, H, W), float32
+    ndarray of shape (1, C, H, W), float32
         (crop - mean) / std per channel.
     """
     scaled = (crop - np.array(by.mean, np.float32)) / np.array(by.std, np.float32)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator as python_operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 import torch
@@ -11,10 +12,17 @@ from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
+from .flattened import is_flatten, take_flat
 from .framework import path_of
+from .functions import Functions
 from .host import HostRegions
+from .import_parts import note_part, take_part
 from .int8 import Step
-from .int8_modules import NO_PADS, Pads, is_conv2d, layer_of
+from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
+from .pads import padding_of
+from .pairs import PAIRS, import_pair
+from .parts import PARTS
+from .results import TRANSPOSES, import_results, import_transpose
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -26,6 +34,10 @@ _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functi
         *("ceil_mode", "count_include_pad", "divisor_override"),
     ),
     "adaptive_avg_pool2d": ("output_size",),
+    "max_pool1d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+    "avg_pool1d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "adaptive_avg_pool1d": ("output_size",),
+    "squeeze": ("dim",),
     "mean": ("dim", "keepdim"),
     "flatten": ("start_dim", "end_dim"),
     "relu": ("inplace",),
@@ -33,23 +45,34 @@ _SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functi
     "hardtanh": ("min_val", "max_val", "inplace"),
     "clamp": ("min", "max"),
     "cat": ("dim",),
+    "narrow": ("dim", "start", "length"),
+    "channel_shuffle": ("groups",),
+    "interpolate": ("size", "scale_factor", "mode", "align_corners"),
     "identity": (),
 }
 _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.MaxPool2d, "max_pool2d"),
     (nn.AvgPool2d, "avg_pool2d"),
     (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
+    (nn.MaxPool1d, "max_pool1d"),
+    (nn.AvgPool1d, "avg_pool1d"),
+    (nn.AdaptiveAvgPool1d, "adaptive_avg_pool1d"),
     (nn.ReLU6, "relu6"),  # before Hardtanh, its base class
     (nn.Hardtanh, "hardtanh"),
     (nn.ReLU, "relu"),
     (nn.Dropout, "identity"),
     (nn.Dropout2d, "identity"),
     (nn.Identity, "identity"),
+    (nn.ChannelShuffle, "channel_shuffle"),
 )
 _FUNCTIONS: dict[object, str] = {
     **dict.fromkeys((nn.functional.max_pool2d, torch.max_pool2d), "max_pool2d"),
     nn.functional.avg_pool2d: "avg_pool2d",
     nn.functional.adaptive_avg_pool2d: "adaptive_avg_pool2d",
+    **dict.fromkeys((nn.functional.max_pool1d, torch.max_pool1d), "max_pool1d"),
+    **dict.fromkeys((nn.functional.avg_pool1d, torch.avg_pool1d), "avg_pool1d"),
+    **dict.fromkeys((nn.functional.adaptive_avg_pool1d,), "adaptive_avg_pool1d"),
+    **dict.fromkeys((torch.squeeze, "squeeze"), "squeeze"),
     **dict.fromkeys((torch.mean, "mean"), "mean"),
     **dict.fromkeys((torch.flatten, "flatten"), "flatten"),
     **dict.fromkeys((nn.functional.relu, torch.relu, "relu", "relu_"), "relu"),
@@ -57,6 +80,8 @@ _FUNCTIONS: dict[object, str] = {
     nn.functional.hardtanh: "hardtanh",
     **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
+    torch.narrow: "narrow",
+    nn.functional.interpolate: "interpolate",
     # quantized dropout has quantization parameters but ignores them
     **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
 }
@@ -76,7 +101,10 @@ class Importer:
         self.names: dict[torch.fx.Node, str] = {}  # step that holds each node's value
         self.parameters: dict[str, Quantization] = {}
         self.floats: dict[torch.fx.Node, tuple[torch.fx.Node, Pads]] = {}  # source, padding
+        self.flat: dict[torch.fx.Node, torch.fx.Node] = {}  # flattened numbers, and what of
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
+        self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
+        self.functions = Functions(graph_module)
 
     def name(self, path: str) -> str:
         """Return a new step's name: network name and path, numbered if already used."""
@@ -97,7 +125,7 @@ class Importer:
     ) -> None:
         """Append a step for the node, named after the enclosing module."""
         if name is None:
-            word = "add" if op == "add_relu" else op
+            word = op.removesuffix("_relu").removesuffix("_scalar")
             name = self.name(path_of(node, word))
         inputs = tuple(self.names[source] for source in self.sources(node))
         self.steps.append(Step(name, op, inputs, arguments, node.name))
@@ -157,13 +185,24 @@ class Importer:
 
     def visit(self, node: torch.fx.Node) -> None:
         """Import one node."""
+        if node in self.functions.inner:
+            return
+        if node in self.functions.ends and node.target not in PAIRS:
+            self.function(node)
+            return
         module = None
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))
         if self.is_pad(node):
             self._pad(node, module)
             return
-        if not is_conv2d(module) and not self.feeds_pads(node):
+        if node.target in PARTS:
+            note_part(self, node)
+            return
+        if is_flatten(self, node):
+            self.flat[node] = _first(node)
+            return
+        if not is_convolution(module) and not self.feeds_pads(node):
             self.no_pads(node)
         if node.op == "placeholder":
             if self.names:
@@ -174,7 +213,7 @@ class Importer:
         elif node.op in ("call_function", "call_method"):
             self.visit_function(node)
         elif node.op == "output":
-            self.visit_output(node)
+            import_results(self, node)
 
     def visit_module(self, node: torch.fx.Node, module: nn.Module) -> None:
         """Import a quantized layer, a pool, an activation or an identity."""
@@ -186,6 +225,7 @@ class Importer:
             overflow.verify(layer)
             self.layers[name] = layer
             arguments = {"name": name} if pads == NO_PADS else {"name": name, "pads": pads}
+            arguments |= {"signal": True} if is_conv1d(module) else {}
             self.add(node, "layer", arguments, layer.output, name)
             return
         for kind, op in _MODULES:
@@ -199,10 +239,10 @@ class Importer:
         """Import an operator without weights."""
         handlers: dict[object, Callable[[torch.fx.Node], None]] = {
             torch.quantize_per_tensor: self._quantize,
-            torch.ops.quantized.add: self._add,
-            torch.ops.quantized.add_relu: self._add,
+            **dict.fromkeys(PAIRS, partial(import_pair, self)),
             "dequantize": self._dequantize,
             **dict.fromkeys(("view", "reshape", torch.reshape), self._reshape),
+            **dict.fromkeys(TRANSPOSES, partial(import_transpose, self)),
             **dict.fromkeys(("size", getattr, python_operator.getitem), self._size),
         }
         if node.target in handlers:
@@ -213,20 +253,6 @@ class Importer:
             self.plain(node, op, values)
         else:
             self.refuse(node)
-
-    def visit_output(self, node: torch.fx.Node) -> None:
-        """Add the network's result as its last step."""
-        result: Any = node.args[0]
-        if result in self.names:
-            raise Unsupported(
-                f"{self.network}: output must be dequantized, got {self.names[result]}", node.name
-            )
-        source, _ = self.floats.get(result, (None, NO_PADS))
-        if source is None or self.names[source] != self.steps[-1].name:
-            raise Unsupported(
-                f"{self.network}: network must have one output, got {result}", node.name
-            )
-        self.add(result, "dequantize", {}, None, self.name("logits"))
 
     def plain(
         self, node: torch.fx.Node, op: str, values: dict[str, Any], name: str | None = None
@@ -252,10 +278,25 @@ class Importer:
             self.refuse(node)
         self.add(node, op, arguments, source, name)
 
+    def function(self, node: torch.fx.Node) -> None:
+        """Import a function of one code as its table."""
+        function = self.functions.ends[node]
+        self.no_pads(function.nodes[0])
+        source = self.source_quantization(function.nodes[0])
+        name = self.name(function.path)
+        values, output = self.functions.table(function, name, source)
+        self.steps.append(Step(name, "lookup", (self.names[function.source],), values, node.name))
+        self.names[node], self.parameters[name] = name, output
+
+    def reads(self, node: torch.fx.Node) -> list[torch.fx.Node]:
+        """Nodes whose results the node's step reads."""
+        function = self.functions.ends.get(node)
+        return [function.source] if function else node.all_input_nodes
+
     def _pad(self, node: torch.fx.Node, module: nn.Module | None) -> None:
         """Note zeros around dequantized codes, which are to be quantized again."""
         source, before = self.floats.get(_first(node), (None, NO_PADS))
-        widths, mode, value = _padding(node, module)
+        widths, mode, value = padding_of(node, module)
         if source is None:
             self.refuse(node)
         if mode != "constant" or value or min(widths) < 0 or len(widths) > 4:
@@ -282,6 +323,12 @@ class Importer:
         if node.args[0] in self.floats:
             self._requantize(node)
             return
+        if node.args[0] in self.parts:
+            take_part(self, node)
+            return
+        if node.args[0] in self.flat:
+            take_flat(self, node)
+            return
         if self.steps:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
@@ -295,24 +342,16 @@ class Importer:
         self.floats[node] = (source, self.pads.get(source, NO_PADS))
 
     def feeds_pads(self, node: torch.fx.Node) -> bool:
-        """Whether the node dequantizes codes that only paddings read."""
-        return node.target == "dequantize" and all(map(self.is_pad, node.users))
+        """Whether the node dequantizes codes that only paddings and parts read."""
+        read = all(user.target in PARTS or self.is_pad(user) for user in node.users)
+        return node.target == "dequantize" and read
 
     def is_pad(self, node: torch.fx.Node) -> bool:
         """Whether the node is a padding."""
         if node.op == "call_module":
             module = self.graph_module.get_submodule(str(node.target))
-            return isinstance(module, nn.ConstantPad2d)
+            return isinstance(module, nn.ConstantPad1d | nn.ConstantPad2d)
         return node.target is nn.functional.pad
-
-    def _add(self, node: torch.fx.Node) -> None:
-        self.source_quantization(node)
-        if len(self.sources(node)) != 2:
-            self.refuse(node)
-        quantization = self.quantization(*node.args[2:4])
-        arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
-        op = "add" if node.target is torch.ops.quantized.add else "add_relu"
-        self.add(node, op, arguments, quantization)
 
     def _reshape(self, node: torch.fx.Node) -> None:
         """Import a reshape to one row per image: (N, -1) with N its size, or (-1, K)."""
@@ -350,20 +389,11 @@ def _first(node: torch.fx.Node) -> Any:  # noqa: ANN401
     return node.args[0]
 
 
-def _padding(node: torch.fx.Node, module: nn.Module | None) -> tuple[tuple[int, ...], str, float]:
-    """Widths (left, right, top, bottom), mode and value of a padding."""
-    if isinstance(module, nn.ConstantPad2d):
-        return tuple(module.padding), "constant", module.value
-    names = ("pad", "mode", "value")
-    given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
-    return tuple(given["pad"]), given.get("mode", "constant"), given.get("value") or 0.0
-
-
 def import_network(
     graph_module: torch.fx.GraphModule,
     network: str,
     image: torch.Tensor | None = None,
-    hosted: Collection[str] = (),
+    hosted: Mapping[str, Unsupported] | None = None,
 ) -> tuple[list[Step], dict[str, Layer]]:
     """Return steps and layers of a converted network.
 
@@ -376,8 +406,8 @@ def import_network(
         ``resnet18.layer1.0.add`` for a sum in that block.
     image : Tensor of shape (1, C, H, W), optional
         Any normalized image; with it, the host computes what the accelerator lacks.
-    hosted : collection of str
-        Further nodes of the graph that the host computes.
+    hosted : mapping of str to Unsupported, optional
+        Further nodes of the graph that the host computes, with the reason.
 
     Returns
     -------
@@ -394,7 +424,7 @@ def import_network(
         If a layer's accumulator could overflow.
     """
     importer = Importer(graph_module, network)
-    visitor = importer if image is None else HostRegions(importer, image, hosted)
+    visitor = importer if image is None else HostRegions(importer, image, hosted or {})
     for node in graph_module.graph.nodes:
         visitor.visit(node)
     return importer.steps, importer.layers

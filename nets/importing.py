@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from ..golden.graph import Layer
@@ -11,13 +13,13 @@ from .lower import lower
 from .source_line import line_of
 from .unsupported import Unsupported
 
-__all__ = ["Imported", "import_with_host"]
+__all__ = ["Imported", "check_strict", "import_with_host"]
 
 Imported = tuple[list[Step], dict[str, Layer]]
 
 
 def import_with_host(
-    converted: torch.fx.GraphModule, network: str, image: torch.Tensor, *, strict: bool
+    converted: torch.fx.GraphModule, network: str, image: torch.Tensor, *, strict: bool = False
 ) -> Imported:
     """Import a network; the host computes what the accelerator lacks.
 
@@ -43,15 +45,21 @@ def import_with_host(
         If a call can run nowhere or, if `strict`, not on the accelerator. The message names the
         call, the line of the user's source and the reason.
     """
-    n, channels, height, width = image.shape
-    hosted: set[str] = set()
+    hosted: dict[str, Unsupported] = {}
     while True:
         try:
             imported = import_network(converted, network, None if strict else image, hosted)
-            lower(*imported, network, (n, channels, height, width), lambda: converted)
+            lower(*imported, network, tuple(image.shape), lambda: converted)
         except Unsupported as error:
             if strict or not error.node or error.node in hosted:
                 raise ValueError(f"{error}{line_of(converted, error.node)}") from None
-            hosted.add(error.node)
+            hosted[error.node] = error
         else:
             return imported
+
+
+def check_strict(steps: Sequence[Step]) -> None:
+    """Raise ValueError if the host has to compute any of the steps."""
+    for step in steps:
+        if step.arguments.get("reason"):
+            raise ValueError(step.arguments["reason"])

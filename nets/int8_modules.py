@@ -10,25 +10,44 @@ from torch import nn
 
 from ..golden.array.requantize import bias_codes, multipliers
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from .batch_norm import batch_norm_layer
 from .framework import qnnpack
+from .transposed import transposed_layer
 
-__all__ = ["NO_PADS", "Pads", "is_conv2d", "layer_of", "module_of", "per_channel"]
+__all__ = ["NO_PADS", "Pads", "is_conv1d", "is_convolution", "is_linear", "layer_of"]
+__all__ += ["module_of", "per_channel"]
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 NO_PADS: Pads = ((0, 0), (0, 0))  # (top, bottom), (left, right)
 
 
-def is_conv2d(module: nn.Module | None) -> bool:
-    """Whether a module is PyTorch's INT8 2D convolution."""
+def is_conv1d(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 convolution of signals."""
     from torch.ao.nn import quantized
 
-    return isinstance(module, quantized.Conv2d)
+    return isinstance(module, quantized.Conv1d)
+
+
+def is_convolution(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 convolution of images or signals."""
+    from torch.ao.nn import quantized
+
+    return isinstance(module, quantized.Conv1d | quantized.Conv2d)
+
+
+def is_linear(module: nn.Module | None) -> bool:
+    """Whether a module is PyTorch's INT8 linear layer."""
+    from torch.ao.nn import quantized
+
+    return isinstance(module, quantized.Linear)
 
 
 def layer_of(
     module: nn.Module, name: str, source: Quantization, pads: Pads = NO_PADS
 ) -> Layer | None:
     """Convert one of PyTorch's INT8 modules to an integer layer.
+
+    A convolution of signals is one of images of height 1.
 
     Parameters
     ----------
@@ -53,12 +72,13 @@ def layer_of(
     from torch.ao.nn import quantized
     from torch.ao.nn.intrinsic import quantized as fused
 
-    if not isinstance(module, quantized.Conv2d | quantized.Linear):
-        return None
-    weight, bias = module._weight_bias()
+    if not isinstance(module, quantized.Conv1d | quantized.Conv2d | quantized.Linear):
+        return transposed_layer(module, name, source) or batch_norm_layer(module, name, source)
+    with qnnpack():  # other engines drop a signal's height in place, and then the kernel fails
+        weight, bias = module._weight_bias()
     if bias is None:
         bias = torch.zeros(weight.shape[0])
-    scales = weight.q_per_channel_scales().numpy().astype(np.float64)
+    scales = channel_scales(weight).numpy().astype(np.float64)
     floats = bias.detach().numpy().astype(np.float32)
     try:
         target = Quantization(float(module.scale), int(module.zero_point))
@@ -75,32 +95,47 @@ def layer_of(
         "multiplier": multiplier,
         "input": source,
         "output": target,
-        "relu": isinstance(module, fused.ConvReLU2d | fused.LinearReLU),
+        "relu": isinstance(module, fused.ConvReLU1d | fused.ConvReLU2d | fused.LinearReLU),
     }
     if isinstance(module, quantized.Linear):
         return Linear(**common)
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be zeros, got {module.padding_mode}")
     (top, bottom), (left, right) = pads
-    rows, columns = module.padding
+    rows, columns = (0, *module.padding)[-2:]
+    if is_conv1d(module):
+        common["weight"] = common["weight"][:, :, None]
     start, end = (rows + top, columns + left), (rows + bottom, columns + right)
     return Conv2d(
         **common,
-        stride=tuple(module.stride),
+        stride=_pair(module.stride),
         padding=start,
         end_padding=None if end == start else end,
-        dilation=tuple(module.dilation),
+        dilation=_pair(module.dilation),
         groups=module.groups,
     )
 
 
-def per_channel(codes: np.ndarray, scales: np.ndarray) -> torch.Tensor:
-    """Quantized weights from int8 codes, with a float64 scale per output channel."""
+def _pair(values: tuple[int, ...]) -> tuple[int, int]:
+    """Return (vertical, horizontal) of one value, of a signal, or two."""
+    vertical, horizontal = (1, *values)[-2:]
+    return vertical, horizontal
+
+
+def channel_scales(weight: torch.Tensor) -> torch.Tensor:
+    """Scale of each output channel's quantized weights; equal ones if the tensor has one scale."""
+    if weight.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return torch.full((weight.shape[0],), weight.q_scale(), dtype=torch.float64)
+    return weight.q_per_channel_scales()
+
+
+def per_channel(codes: np.ndarray, scales: np.ndarray, axis: int = 0) -> torch.Tensor:
+    """Quantized weights from int8 codes, with a float64 scale per output channel, along `axis`."""
     return torch._make_per_channel_quantized_tensor(  # pyright: ignore[reportPrivateImportUsage]
         torch.from_numpy(np.array(codes)),
         torch.from_numpy(np.array(scales)),
-        torch.zeros(len(codes), dtype=torch.int64),
-        0,
+        torch.zeros(len(scales), dtype=torch.int64),
+        axis,
     )
 
 

@@ -20,18 +20,30 @@ from ..golden.graph import (
     Concat,
     Conv2d,
     Flatten,
+    Host,
     Linear,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Operation,
+    Relabel,
+    Shuffle,
+    Slice,
+    Upsample,
 )
 from ..golden.kernels.add import check_add
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.kernels.concat import rescale_table
 from ..golden.kernels.gemm import OFFSET
+from ..golden.kernels.host import host
+from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .integer_layers import layer_of
+from .integer_moves import shuffle, take, upsample
 from .products import exact_floats
+from .transposed import packed
 
 __all__ = ["IntegerNetwork"]
 
@@ -57,6 +69,21 @@ def _add(operation: Add, device: torch.device) -> _Kernel:
         # (acc + half) >> shift rounds halves up; one less below zero rounds them down
         acc.add_(acc < 0, alpha=-1).add_(half).bitwise_right_shift_(factors.shift)
         return acc.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
+
+    return kernel
+
+
+def _mul(operation: Mul, device: torch.device) -> _Kernel:
+    factor = float(check_mul(operation))
+    za, zb = (source.zero_point - OFFSET for source in operation.inputs)
+    zero = operation.output.zero_point
+    low = zero if operation.relu else 0
+
+    def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        # exact in float32: |code - zero| <= 255
+        scaled = a.to(torch.float32).sub_(za) * b.to(torch.float32).sub_(zb)
+        scaled.mul_(factor).round_()
+        return scaled.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
 
     return kernel
 
@@ -120,35 +147,62 @@ def _clamp(operation: Clamp, device: torch.device) -> _Kernel:
     return lambda x: x.clamp(operation.low - OFFSET, operation.high - OFFSET)
 
 
+def _relabel(operation: Relabel, device: torch.device) -> _Kernel:
+    return lambda x: x
+
+
 def _flatten(operation: Flatten, device: torch.device) -> _Kernel:
     return lambda x: x.reshape(len(x), -1)
 
 
+def _table(codes: Codes) -> torch.Tensor:
+    return torch.from_numpy((codes ^ OFFSET).view(np.int8))
+
+
+def _looked_up(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    return table.to(x.device)[x.to(torch.int32) + OFFSET]
+
+
+def _lookup(operation: Lookup, device: torch.device) -> _Kernel:
+    table = _table(operation.table).to(device)
+    return lambda x: _looked_up(x, table)
+
+
 def _concat(operation: Concat, device: torch.device) -> _Kernel:
     tables = [
-        None
-        if source == operation.output
-        else torch.from_numpy((rescale_table(source, operation.output) ^ OFFSET).view(np.int8))
+        None if source == operation.output else _table(rescale_table(source, operation.output))
         for source in operation.inputs
     ]
 
-    def rescaled(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        return table.to(x.device)[x.to(torch.int32) + OFFSET]
-
     def kernel(*parts: torch.Tensor) -> torch.Tensor:
         pairs = zip(parts, tables, strict=True)
-        return torch.cat([x if t is None else rescaled(x, t) for x, t in pairs], -1)
+        return torch.cat([x if t is None else _looked_up(x, t) for x, t in pairs], -1)
+
+    return kernel
+
+
+def _host(operation: Host, device: torch.device) -> _Kernel:
+    def kernel(*inputs: torch.Tensor) -> torch.Tensor:
+        found = host(*map(_codes, inputs), operation)
+        return torch.from_numpy((found ^ np.uint8(OFFSET)).view(np.int8)).to(device)
 
     return kernel
 
 
 _KERNELS: dict[type, Callable[..., _Kernel]] = {
     Add: _add,
+    Mul: _mul,
     MaxPool2d: _max_pool2d,
     AvgPool2d: _avg_pool2d,
     Clamp: _clamp,
     Flatten: _flatten,
+    Relabel: _relabel,
     Concat: _concat,
+    Host: _host,
+    Upsample: upsample,
+    Slice: take,
+    Shuffle: shuffle,
+    Lookup: _lookup,
 }
 
 
@@ -181,6 +235,8 @@ class IntegerNetwork:
         }
 
     def _pack(self, operation: Operation, products: str | None) -> Any:
+        if isinstance(operation, ConvTranspose2d):
+            return packed(operation, self.device, products)
         if isinstance(operation, Conv2d | Linear):
             return layer_of(operation, self.device, products)
         return _KERNELS[type(operation)](operation, self.device)

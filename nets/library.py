@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,11 @@ from .converted_state import load_arrays, state_arrays
 from .fidelity import Fidelity
 from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
-from .importer import import_network
-from .importing import Imported, import_with_host
+from .importing import Imported, check_strict, import_with_host
 from .initialise import initialise
 from .int8 import Record, check_image
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
+from .prequantized import taken
 from .pretrained import imagenet_names
 from .quantized import Classification, QuantizedNetwork, recorded_layers
 from .reference import Reference
@@ -63,7 +64,9 @@ def _build(
         model = load_checkpoint(network, weights)
     classes = len(model.get_parameter(network.head))
     converted = _convert(model, network.name, images, corrected)
-    return _state(converted, network.name, images, classes)
+    imported = import_with_host(converted, network.name, images[:1])
+    state = _state(converted, network.name, images, imported, classes)
+    return replace(state, arrays=state_arrays(converted))
 
 
 def _convert(
@@ -77,11 +80,11 @@ def _state(
     converted: torch.fx.GraphModule,
     name: str,
     images: torch.Tensor,
+    imported: Imported,
     classes: int = 0,
-    imported: Imported | None = None,
 ) -> store.State:
     """Return the cached state of a network."""
-    steps, layers = imported or import_network(converted, name)
+    steps, layers = imported
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
     records = recorded_layers(Reference(converted), first, nodes, steps)
@@ -92,11 +95,13 @@ def _state(
         "code": converted.code,
         "fidelity": _measured(converted),
     }
-    return store.State(steps, layers, about, state_arrays(converted))
+    return store.State(steps, layers, about, {})
 
 
 def _measured(converted: torch.fx.GraphModule) -> dict:
-    """Measure the fidelity once, and release the float network."""
+    """Measure the fidelity once, and release the float network; not a number without one."""
+    if FIDELITY not in converted.meta:
+        return asdict(Fidelity(nan))
     with qnnpack():
         return asdict(converted.meta.pop(FIDELITY)())
 
@@ -121,18 +126,21 @@ def quantized(
     *,
     strict: bool = False,
 ) -> QuantizedNetwork:
-    """Quantize a float network of any architecture.
+    """Quantize a float network of any architecture, or take one that is quantized already.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode and traceable by ``torch.fx``.
+        In evaluation mode and traceable by ``torch.fx``. A network of ``prepare_fx``,
+        ``prepare_qat_fx`` or ``convert_fx`` keeps its scales (see `prequantized`); then the
+        calibration inputs serve only as examples.
     name : str
         Name of the network.
     weights : str
         Description of the weights.
-    calibration : sequence of ndarray of shape (1, 3, H, W), float32, optional
-        Normalized images; the shipped photographs' crops by default.
+    calibration : sequence of ndarray of shape (1, ...), float32, optional
+        Normalized inputs, (1, C, H, W), (1, C, L), (1, L, C) or (1, K); the shipped photographs'
+        crops by default.
     normalization : Normalization
         Input normalization.
     strict : bool
@@ -151,10 +159,12 @@ def quantized(
     images = _default_images(normalization) if calibration is None else _checked(calibration)
     with one_thread():
         tensor = torch.from_numpy(images)
-        converted = _convert(model, name, tensor)
+        own = taken(model, name)
+        converted = own or _convert(model, name, tensor)
         imported = import_with_host(converted, name, tensor[:1], strict=strict)
-        state = _state(converted, name, tensor, imported=imported)
-    return _network(name, weights, state, lambda: converted, normalization, (), lambda: model)
+        state = _state(converted, name, tensor, imported)
+    floats = None if own else lambda: model
+    return _network(name, weights, state, lambda: converted, normalization, (), floats)
 
 
 def _checked(calibration: Sequence[Image]) -> Image:
@@ -195,6 +205,7 @@ def load(
     *,
     variant: Architecture | None = None,
     corrected: bool = True,
+    strict: bool = False,
 ) -> QuantizedNetwork:
     """Load a network and quantize it, or take it from the cache.
 
@@ -215,6 +226,8 @@ def load(
         How to build the network, if different from `NETWORKS`, e.g. another width or image size.
     corrected : bool
         As in `framework.convert`.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
 
     Returns
     -------
@@ -230,6 +243,8 @@ def load(
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
     images = "shipped" if calibration is None else _checked(calibration)
+    if isinstance(images, np.ndarray) and (images.ndim != 4 or images.shape[1] != 3):
+        raise ValueError(f"image must be of shape (N, 3, H, W) for {name}, got {images.shape}")
     if weights is not None and not Path(weights).is_file():
         what = "it is a folder" if Path(weights).is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {weights}: {what}")
@@ -253,6 +268,8 @@ def load(
                 with one_thread():
                     state = _build(network, weights, seed, tensor, corrected)
                 store.write(path, state)
+    if strict:
+        check_strict(state.steps)
     rebuilt = partial(_rebuilt, network, state)
     model = partial(load_checkpoint, network, weights) if weights else None
     return _network(name, text, state, rebuilt, network.normalization, classes, model)

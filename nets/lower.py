@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf
+from math import inf, prod
 from typing import NoReturn
 
+import numpy as np
 from torch.fx import GraphModule
 
 from ..golden.graph import (
@@ -18,23 +19,34 @@ from ..golden.graph import (
     Host,
     Layer,
     Linear,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
     Quantization,
+    Relabel,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
 from ..golden.kernels.clamp import clamp_codes
 from ..golden.kernels.flatten import channels_last_columns
 from ..golden.verify import verify
 from .host_function import host_operation
 from .int8 import Step
+from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
+from .lower_parts import part_spans, upsample_factors
+from .lowered import Lowered, Output
 from .unsupported import Unsupported
 
-__all__ = ["lower", "reordered"]
+__all__ = ["lower", "lowered", "reordered"]
 
 Shape = tuple[int, ...]
+
+_ANY_ORDER = Add | Clamp | Lookup | Mul | Relabel  # the order of elements does not matter to them
 
 
 def _pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -53,21 +65,33 @@ class _Lowering:
         network: str,
         layers: dict[str, Layer],
         shape: Shape,
+        layout: Layout,
         converted: Callable[[], GraphModule] | None = None,
     ) -> None:
         self.network = network
         self.converted = converted
         self.layers = layers
         self.shape = shape
+        self.layout = layout  # of the input
+        self.layouts: dict[str, Layout] = {}  # of PyTorch's tensors, by step
         self.image: Tensor | None = None
         self.nodes: list[Node] = []
         self.tensors: dict[str, Tensor] = {}
         self.names: dict[str, str] = {}  # step to tensor
         self.orders: dict[str, Shape] = {}  # flattened tensors whose order is not PyTorch's
-        self.output = ""
+        self.outputs: list[Output] = []
+        self.tail: list[tuple[str, Layout]] = []  # read by the end in floating point
 
     def lower(self, step: Step) -> None:
         """Append the nodes of a step."""
+        self.layouts[step.name] = self.layout
+        if step.op == "host":
+            self.layouts[step.name] = Layout(step.arguments["layout"])
+        elif step.op not in ("quantize", "tail"):
+            layer = self.layers[step.arguments["name"]] if step.op == "layer" else None
+            layouts = [self.layouts[name] for name in step.inputs]
+            self.layouts[step.name] = check_layouts(step, layouts, layer)
+        step = image_step(step)
         handler = getattr(self, f"_{step.op}", None)
         if handler is None:
             raise ValueError(f"{step.name}: operator must be one of the graph's, got {step.op}")
@@ -83,9 +107,11 @@ class _Lowering:
         self.nodes.append(Node(operation, names))
         self.tensors[operation.name] = Tensor(operation.name, shape, operation.output)
         self.names[step.name] = operation.name
+        if len(shape) == 2:
+            self.layouts[step.name] = Layout.ROWS
         orders = {self.orders.get(name) for name in names}
         if orders != {None} and not isinstance(operation, Host):
-            if len(orders) > 1 or not isinstance(operation, Add | Clamp):
+            if len(orders) > 1 or not isinstance(operation, _ANY_ORDER):
                 self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
             self.orders[operation.name] = self.orders[names[0]]
 
@@ -110,33 +136,39 @@ class _Lowering:
         )
 
     def _quantize(self, step: Step) -> None:
-        n, channels, height, width = self.shape
+        shape = self.layout.graph_shape(self.shape)
+        if "shape" in step.arguments:  # of what the host computes before
+            shape = (shape[0], *step.arguments["shape"])
+            self.layouts[step.name] = Layout(step.arguments["layout"])
         quantization = Quantization(step.arguments["scale"], step.arguments["zero_point"])
-        self.image = Tensor(step.name, (n, height, width, channels), quantization)
+        self.image = Tensor(step.name, shape, quantization)
         self.tensors[step.name] = self.image
         self.names[step.name] = step.name
 
     def _dequantize(self, step: Step) -> None:
-        self.output = self.source(step).name
-        if self.output in self.orders:
-            self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
+        name = self.source(step).name
+        if self.image is not None and name == self.image.name:
+            self._refuse(step, "input", "a tensor that the network computes", "its input")
+        layout = self.layouts[step.name]
+        for index, label in step.arguments.get("results", [(0, "")]):
+            self.outputs.append(Output(name, label, index, layout, self.orders.get(name)))
 
     def _host(self, step: Step) -> None:
         if self.converted is None:
             raise ValueError(f"{step.name}: operations of the host need the converted network")
         sources = self.sources(step)
-        operation = host_operation(self.converted(), step, sources, self.orders)
+        layouts = [self.layouts[name] for name in step.inputs]
+        operation = host_operation(self.converted(), step, sources, layouts, self.orders)
         self.node(step, operation, sources)
 
     def _tail(self, step: Step) -> None:
         """Take what the network's floating-point end reads as its output."""
-        sources = self.sources(step)
-        if len(sources) != 1:
-            self._refuse(step, "what is read in the end", "one tensor", len(sources))
-        self.output = sources[0].name
+        self.tail = [(self.names[name], self.layouts[name]) for name in step.inputs]
 
     def _layer(self, step: Step) -> None:
-        layer = self.layers[step.arguments["name"]]
+        layer: Layer = self.layers[step.arguments["name"]]
+        if isinstance(layer, Linear) and self.layouts[step.name] is Layout.SEQUENCE:
+            layer = pointwise(layer)
         source = self.source(step, 2 if isinstance(layer, Linear) else 4)
         order = self.orders.get(source.name)
         if isinstance(layer, Linear) and order is not None:
@@ -155,12 +187,35 @@ class _Lowering:
 
     _add_relu = _add
 
+    def _mul(self, step: Step) -> None:
+        a, b = self.sources(step)
+        if prod(a.shape) < prod(b.shape):
+            a, b = b, a  # one value per channel comes second
+        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        inputs = (a.quantization, b.quantization)
+        self.node(step, Mul(step.name, inputs, output, step.op == "mul_relu"), [a, b])
+
+    _mul_relu = _mul
+
+    def _mul_scalar(self, step: Step) -> None:
+        source = self.source(step)
+        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        self.node(step, Relabel(step.name, source.quantization, output, step.op), [source])
+
+    _add_scalar = _mul_scalar
+
+    def _lookup(self, step: Step) -> None:
+        source, values = self.source(step), step.arguments
+        output = Quantization(values["scale"], values["zero_point"])
+        table = np.array(values["table"], np.uint8)
+        self.node(step, Lookup(step.name, source.quantization, output, table), [source])
+
     def _cat(self, step: Step) -> None:
         sources = self.sources(step)
-        dimensions = len(sources[0].shape)
+        layout = self.layouts[step.name]
         dim = step.arguments.get("dim", 0)
-        if dim not in (1, 1 - dimensions):
-            self._refuse(step, "dim", "the channels' (1)", dim)
+        if dim not in (layout.channel, layout.channel - len(layout.value)):
+            self._refuse(step, "dim", f"the channels' ({layout.channel})", dim)
         inputs = tuple(tensor.quantization for tensor in sources)
         self.node(step, Concat(step.name, inputs, inputs[0]), sources)
 
@@ -222,7 +277,8 @@ class _Lowering:
 
     def _flatten(self, step: Step) -> None:
         source = self.source(step)
-        last = len(source.shape) - 1
+        layout = self.layouts[step.name]
+        last = len(layout.value) - 1
         start, end = (
             step.arguments.get(key, value) for key, value in (("start_dim", 0), ("end_dim", -1))
         )
@@ -232,8 +288,24 @@ class _Lowering:
             self.alias(step)
             return
         self.node(step, Flatten(step.name, source.quantization), [source])
-        if source.shape[1] * source.shape[2] > 1:
+        if layout is not Layout.SEQUENCE and source.shape[1] * source.shape[2] > 1:
             self.orders[step.name] = source.shape[1:]
+
+    def _squeeze(self, step: Step) -> None:
+        """Drop the length of a signal of length 1."""
+        source, dim = self.source(step, 4), step.arguments.get("dim")
+        if dim not in (2, -1) or source.shape[2] > 1:
+            self._refuse(step, "dim", "2 on a signal of length 1", f"{dim} on {source.shape}")
+        self.node(step, Flatten(step.name, source.quantization), [source])
+
+    def _transpose(self, step: Step) -> None:
+        """Read a signal as a sequence, or the reverse: the graph's order is the same."""
+        layout, dims = self.layouts[step.name], step.arguments.get("dims")
+        swapped = {Layout.SIGNAL: Layout.SEQUENCE, Layout.SEQUENCE: Layout.SIGNAL}
+        if layout not in swapped or dims != [0, 2, 1]:
+            self._refuse(step, "dimensions", "(0, 2, 1) of a tensor of three", dims)
+        self.alias(step)
+        self.layouts[step.name] = swapped[layout]
 
     def _reshape(self, step: Step) -> None:
         source = self.source(step)
@@ -242,6 +314,29 @@ class _Lowering:
         if columns != row:
             self._refuse(step, "shape", f"(-1, {row})", (-1, columns))
         self._flatten(Step(step.name, "flatten", step.inputs, {"start_dim": 1}))
+
+    def _part(self, step: Step) -> None:
+        source = self.source(step)
+        spans = part_spans(step, source.shape)
+        if not any(spans):
+            self.alias(step)
+            return
+        self.node(step, Slice(step.name, source.quantization, spans), [source])
+
+    _narrow = _part
+
+    def _channel_shuffle(self, step: Step) -> None:
+        source = self.source(step, 4)
+        groups = step.arguments["groups"]
+        self.node(step, Shuffle(step.name, source.quantization, groups), [source])
+
+    def _interpolate(self, step: Step) -> None:
+        source = self.source(step, 4)
+        factors = upsample_factors(step, source.shape)
+        if factors == (1, 1):
+            self.alias(step)
+            return
+        self.node(step, Upsample(step.name, source.quantization, factors), [source])
 
     def _clamp(self, step: Step) -> None:
         source = self.source(step)
@@ -267,10 +362,21 @@ def lower(
     steps: Sequence[Step],
     layers: dict[str, Layer],
     network: str,
-    shape: tuple[int, int, int, int],
+    shape: tuple[int, ...],
     converted: Callable[[], GraphModule] | None = None,
 ) -> Network:
-    """Return the integer graph of a network.
+    """Return the integer graph of a network; parameters and errors as in `lowered`."""
+    return lowered(steps, layers, network, shape, converted).graph
+
+
+def lowered(
+    steps: Sequence[Step],
+    layers: dict[str, Layer],
+    network: str,
+    shape: tuple[int, ...],
+    converted: Callable[[], GraphModule] | None = None,
+) -> Lowered:
+    """Return the integer graph of a network, and its tensors' layouts in PyTorch.
 
     Parameters
     ----------
@@ -278,17 +384,17 @@ def lower(
         From `importer.import_network`.
     network : str
         Name.
-    shape : (N, C, H, W)
-        Shape of the images.
+    shape : tuple of int
+        Shape of the input: (N, C, H, W), (N, C, L), (N, L, C) or (N, K).
     converted : callable, optional
         Returns PyTorch's converted network, of which the host's operations are parts.
 
     Returns
     -------
-    Network
-        Has passed `verify`. Operations without effect (a pool of one pixel, dropout) have no
-        node. A linear layer after a flattened image has its columns in the order of `Flatten`;
-        layers are otherwise unchanged.
+    Lowered
+        The graph has passed `verify`. Operations without effect (a pool of one pixel, dropout) have
+        no node. A linear layer after a flattened image has its columns in the order of `Flatten`,
+        one on a sequence is a 1 x 1 convolution; layers are otherwise unchanged.
 
     Raises
     ------
@@ -296,21 +402,18 @@ def lower(
         If the accelerator does not support a step's parameters; the message names the node and
         its operator.
     """
-    lowering = _Lowering(network, layers, shape, converted)
+    lowering = _Lowering(network, layers, shape, input_layout(shape, steps, layers), converted)
     for step in steps:
         lowering.lower(step)
-    if lowering.image is None or not lowering.output:
+    if lowering.image is None or not (lowering.outputs or lowering.tail):
         raise ValueError(f"{network}: network must quantize its input and dequantize its output")
-    graph = Network(network, lowering.image, tuple(lowering.nodes), lowering.output)
+    outputs = sorted(lowering.outputs, key=lambda output: output.index)
+    names = [name for name, _ in lowering.tail] or [output.tensor for output in outputs]
+    output, *others = dict.fromkeys(names)
+    graph = Network(network, lowering.image, tuple(lowering.nodes), output, tuple(others))
     verify(graph)
-    result = graph.tensors[graph.output].shape
-    if len(result) != 2 and steps[-1].op != "tail":
-        raise Unsupported(
-            f"{steps[-1].name}: input of dequantize must be one row of logits for each image, "
-            f"got shape {result}",
-            steps[-1].node,
-        )
-    return graph
+    layouts = {name: lowering.layouts[name] for name in graph.tensors if name in lowering.layouts}
+    return Lowered(graph, layouts, lowering.orders, tuple(outputs), tuple(lowering.tail))
 
 
 def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
@@ -321,6 +424,6 @@ def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
         shape = network.tensors[first].shape
         if isinstance(node.operation, Flatten) and len(shape) == 4 and shape[1] * shape[2] > 1:
             orders[node.name] = (shape[1], shape[2], shape[3])
-        elif isinstance(node.operation, Add | Clamp) and first in orders:
+        elif isinstance(node.operation, _ANY_ORDER) and first in orders:
             orders[node.name] = orders[first]
     return orders

@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Flatten, Network, Node
+from ..golden.graph import Flatten, Node
 from ..golden.kernels.flatten import channels_last_columns
 from .int8 import Step
-from .lower import reordered
+from .lowered import Lowered
 from .reference import Result
 
 __all__ = ["match"]
 
 
 def match(
-    graph: Network, steps: Sequence[Step], results: Mapping[str, Result], count: int
+    lowered: Lowered, steps: Sequence[Step], results: Mapping[str, Result], count: int
 ) -> dict[str, npt.NDArray[np.uint8]]:
     """Return PyTorch's codes for every tensor of the graph.
 
     Parameters
     ----------
-    graph : Network
-        From `lower.lower`.
+    lowered : Lowered
+        From `lower.lowered`.
     steps : sequence of Step
         Steps from which the graph was lowered; they name PyTorch's nodes.
     results : mapping of str to Result
@@ -43,7 +43,7 @@ def match(
         If PyTorch lacks a tensor, or its shape, scale or zero point differs.
     """
     nodes = {step.name: step.node for step in steps}
-    orders = reordered(graph)
+    graph, orders, layouts = lowered.graph, lowered.orders, lowered.layouts
     makers = {node.name: node for node in graph.nodes}
     found = {}
     for name, tensor in graph.tensors.items():
@@ -52,6 +52,8 @@ def match(
             raise ValueError(f"{name}: tensor must be one of PyTorch's network, got none")
         result, wanted = results[node], (count, *tensor.shape[1:])
         codes = result.codes
+        if codes.ndim == 3:
+            codes = layouts[name].to_graph(codes)
         if name in orders:
             codes = channels_last_columns(codes, *orders[name])
         if codes.ndim == 2 and wanted[1:3] == (1, 1):

@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 from . import pretrained
+from .densenet import densenet121
 from .efficientnet import efficientnet_lite0
 from .images import IMAGENET, Normalization
 from .mobilenet import mobilenet_v2
+from .mobilenet_v3 import mobilenet_v3_small
 from .pretrained import Pretrained
-from .resnet import resnet18, resnet50
+from .resnet import resnet18, resnet50, resnext50_32x4d
+from .shufflenet import shufflenet_v2_x1_0
 from .squeezenet import squeezenet1_1
 from .vgg import vgg16
 
@@ -78,6 +81,10 @@ NETWORKS = {
             *("efficientnet_lite0", efficientnet_lite0, "_fc.weight", _LITE),
             pretrained.efficientnet_lite0,
         ),
+        Architecture("mobilenet_v3_small", mobilenet_v3_small, "classifier.3.weight"),
+        Architecture("shufflenet_v2_x1_0", shufflenet_v2_x1_0, "fc.weight"),
+        Architecture("densenet121", densenet121, "classifier.weight"),
+        Architecture("resnext50_32x4d", resnext50_32x4d, "fc.weight"),
     )
 }
 

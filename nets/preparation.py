@@ -19,6 +19,7 @@ from torch.ao.quantization import backend_config
 from torch.nn import functional
 
 from .lattice import lattice_scales
+from .parts import PARTS
 
 __all__ = [
     "PADS",
@@ -27,13 +28,23 @@ __all__ = [
     "floats",
     "observe_behind_clamps",
     "qconfig",
+    "scale_transposed",
     "set_weight_scales",
+    "share_observers",
 ]
 
-PADS: tuple[object, ...] = (functional.pad, nn.ZeroPad2d, nn.ConstantPad2d)
+PADS: tuple[object, ...] = (
+    *(functional.pad, nn.ZeroPad1d, nn.ConstantPad1d, nn.ZeroPad2d, nn.ConstantPad2d),
+)
 
 _BIAS_STEPS = 2.0**30  # half of int32 for the bias, half for the sum of products
 _CLAMPS = (functional.relu6, functional.hardtanh, torch.clamp, "clamp")
+_KEEPING = (
+    *PARTS,
+    *(torch.max_pool2d, functional.max_pool2d, functional.avg_pool2d),
+    *(functional.adaptive_avg_pool2d, torch.mean, "mean", functional.interpolate, torch.narrow),
+)
+_KEEPING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ChannelShuffle)
 _BOUNDS = {  # positions, names and defaults of a clamp's bounds
     functional.hardtanh: (("min_val", -1.0), ("max_val", 1.0)),
     torch.clamp: (("min", None), ("max", None)),
@@ -64,13 +75,28 @@ def qconfig() -> quantization.QConfig:
     )
 
 
+def scale_transposed(prepared: fx.GraphModule) -> None:
+    """Give transposed convolutions without groups a weight scale for each output channel.
+
+    ``prepare_fx`` allows one scale for all, but qnnpack's kernel has them. Output channels are the
+    second dimension of these weights.
+    """
+    weight = quantization.PerChannelMinMaxObserver.with_args(
+        dtype=torch.qint8, qscheme=torch.per_channel_symmetric, ch_axis=1
+    )
+    for module in prepared.modules():
+        if isinstance(module, nn.ConvTranspose2d) and module.groups == 1:
+            old: Any = module.qconfig
+            module.qconfig = old._replace(weight=weight)  # pyright: ignore[reportArgumentType]
+
+
 def backend() -> backend_config.BackendConfig:
-    """Return the configuration of PyTorch's INT8 kernels; padding keeps scale and zero point."""
+    """Return the configuration of PyTorch's INT8 kernels; pads and parts keep their scale."""
     config = backend_config.get_native_backend_config()
     codes = backend_config.DTypeConfig(input_dtype=torch.quint8, output_dtype=torch.quint8)
     shares = backend_config.ObservationType.OUTPUT_SHARE_OBSERVER_WITH_INPUT
-    for pad in PADS:
-        pattern: Any = backend_config.BackendPatternConfig(pad)  # pyright: ignore
+    for kept in (*PADS, *PARTS):
+        pattern: Any = backend_config.BackendPatternConfig(kept)  # pyright: ignore
         config.set_backend_pattern_config(
             pattern.set_observation_type(shares).set_dtype_configs([codes])
         )
@@ -94,6 +120,26 @@ def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
         if observed.args[0].op != "placeholder" and len(observed.args[0].users) == 1:
             found[observed] = bounds
     return found
+
+
+def share_observers(prepared: fx.GraphModule) -> None:
+    """Give outputs of operators that keep their input's scale its observer again.
+
+    A concatenation gives all of its inputs one observer, and forgets that pools, upsamplings,
+    shuffles and parts share theirs with the tensor that they read.
+    """
+    for node in prepared.graph.nodes:
+        if not (node.target in _KEEPING or isinstance(_module(prepared, node), _KEEPING_MODULES)):
+            continue
+        kept = _module(prepared, node.args[0])
+        for user in node.users:
+            other = _module(prepared, user)
+            observed = isinstance(other, quantization.ObserverBase) and other is not kept
+            if kept is None or not observed:
+                continue
+            for name, module in list(prepared.named_modules(remove_duplicate=False)):
+                if module is other:
+                    prepared.set_submodule(name, kept)
 
 
 def observe_behind_clamps(prepared: fx.GraphModule) -> None:
@@ -148,7 +194,7 @@ def separate_layers(prepared: fx.GraphModule) -> None:
     Layers without batch norm are the user's own modules, which must not be modified.
     """
     for name, module in list(prepared.named_modules()):
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
             own = copy.copy(module)
             own._parameters = dict(module._parameters)
             prepared.set_submodule(name, own)
@@ -188,7 +234,7 @@ def set_weight_scales(prepared: fx.GraphModule) -> None:
             continue
         layer = module[0] if isinstance(module, nn.Sequential) else module
         observer: Any = _module(prepared, node.args[0])
-        if not isinstance(layer, nn.Conv2d | nn.Linear):
+        if not isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             continue
         if not isinstance(observer, quantization.ObserverBase):
             continue

@@ -12,13 +12,17 @@ import torch
 from torch import nn
 
 from ..golden.graph import Layer, Network
+from ..golden.kernels.quantize import quantize_per_tensor
 from .fidelity import Fidelity
 from .framework import ENGINE, one_thread
+from .host_function import TailCall, tail_call
 from .images import IMAGENET, Normalization
-from .int8 import Record, Step
-from .lower import lower
+from .int8 import Record, Step, check_image
+from .lower import lowered
+from .lowered import Lowered, Output
 from .matching import match
 from .networks import nearest
+from .outputs import rows, tensors_of
 from .reference import Reference
 
 __all__ = ["Classification", "QuantizedNetwork", "Shapes", "recorded_layers"]
@@ -60,8 +64,8 @@ class QuantizedNetwork:
         For one image of 224 x 224, channels last.
     steps : list of Step
         Every operation, in order of execution.
-    input_shape : (1, 3, H, W)
-        Shape of an image.
+    input_shape : tuple of int
+        PyTorch's shape of one input: (1, C, H, W), (1, C, L), (1, L, C) or (1, K).
     normalization : Normalization
         Input normalization.
     classes : tuple of str
@@ -77,7 +81,7 @@ class QuantizedNetwork:
         steps: list[Step],
         layers: dict[str, Layer],
         shapes: dict[str, Shapes],
-        input_shape: tuple[int, int, int, int],
+        input_shape: tuple[int, ...],
         converted: Callable[[], torch.fx.GraphModule],
         normalization: Normalization = IMAGENET,
         classes: tuple[str, ...] = (),
@@ -113,16 +117,66 @@ class QuantizedNetwork:
         ValueError
             If an operator is not supported.
         """
-        return lower(
+        return self._lowered.graph
+
+    @cached_property
+    def _lowered(self) -> Lowered:
+        return lowered(
             self.steps, self.layers, self.name, self.input_shape, lambda: self.reference.converted
         )
+
+    @cached_property
+    def tail(self) -> TailCall | None:
+        """What the network computes from its last codes on the host, where it is more than logits.
+
+        Returns its results for one image after the other, one row each.
+        """
+        step = self.steps[-1]
+        if step.op != "tail":
+            return None
+        sources = [self.graph.tensors[name] for name in self.tail_reads]
+        layouts = [layout for _, layout in self._lowered.tail]
+        return tail_call(self.reference.converted, step, sources, layouts, self._lowered.orders)
+
+    @property
+    def tail_reads(self) -> tuple[str, ...]:
+        """Tensors whose codes `tail` takes."""
+        return tuple(name for name, _ in self._lowered.tail)
+
+    @property
+    def scores(self) -> bool:
+        """Whether the first result is one row of scores for each image, one score a class."""
+        if self.tail_reads:
+            return self.steps[-1].arguments["scores"]
+        return len(self.graph.tensors[self.graph.output].shape) == 2
+
+    def input_codes(self, images: Image) -> Codes:
+        """Return the codes that the accelerator starts from, in the graph's layout.
+
+        Parameters
+        ----------
+        images : ndarray of shape (N, *input_shape[1:]), float32
+            Normalized.
+
+        Returns
+        -------
+        ndarray of shape (N, H, W, C) or (N, K), uint8
+        """
+        check_image(images, self.input_shape[1:])
+        first, source = self.steps[0], self.graph.input
+        layout = self._lowered.layouts[source.name]
+        if first.arguments.get("calls"):  # the host computes them
+            with one_thread():
+                found = self.reference.tensors(images, [first.node])[first.node].codes
+            return layout.to_graph(found) if found.ndim == 3 else found
+        return quantize_per_tensor(layout.to_graph(images), source.quantization)
 
     def tensors(self, image: Image) -> dict[str, Codes]:
         """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.
 
         Parameters
         ----------
-        image : ndarray of shape (N, 3, H, W), float32
+        image : ndarray of shape (N, *input_shape[1:]), float32
             Normalized.
 
         Returns
@@ -139,15 +193,15 @@ class QuantizedNetwork:
         nodes = {step.node for step in self.steps}
         with one_thread():
             results = self.reference.tensors(image, nodes)
-        return match(self.graph, self.steps, results, len(image))
+        return match(self._lowered, self.steps, results, len(image))
 
     def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
         """Run PyTorch's INT8 network on an image and record layers' inputs and outputs.
 
         Parameters
         ----------
-        image : ndarray of shape (N, 3, 224, 224), float32
-            Normalized, from `images.normalize`.
+        image : ndarray of shape (N, *input_shape[1:]), float32
+            Normalized.
         names : collection of str, optional
             Layers to record, all by default. The run ends after the last of them.
 
@@ -170,18 +224,48 @@ class QuantizedNetwork:
         with one_thread():
             return recorded_layers(self.reference, image, nodes, self.steps)
 
-    def float_logits(self, images: Image) -> npt.NDArray[np.float32] | None:
-        """Return the float network's output (N, classes); None for seeded weights.
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The network's results, in PyTorch's order."""
+        return self._lowered.outputs
+
+    def results(self, images: Image) -> dict[str, npt.NDArray[np.float32]]:
+        """Return PyTorch's INT8 results, dequantized, by graph tensor and in its layout.
+
+        Of a network that ends in floating point on the host, all results of an image are one row,
+        under the name of the graph's output.
 
         Parameters
         ----------
-        images : ndarray of shape (N, 3, H, W), float32
+        images : ndarray of shape (N, *input_shape[1:]), float32
+            Normalized.
+        """
+        check_image(images, self.input_shape[1:])
+        with one_thread():
+            found = self.reference.results(torch.from_numpy(np.array(images, order="C")))
+        if self.tail_reads:
+            return {self.graph.output: rows(found, len(images))}
+        results: dict[str, npt.NDArray[np.float32]] = {}
+        for output in self.outputs:  # one tensor may be several results, in other layouts
+            results.setdefault(output.tensor, output.to_graph(found[output.index].numpy()))
+        return results
+
+    def float_logits(self, images: Image) -> npt.NDArray[np.float32] | None:
+        """Return the float network's first result (N, classes); None for seeded weights.
+
+        Parameters
+        ----------
+        images : ndarray of shape (N, *input_shape[1:]), float32
             Normalized.
         """
         if self._model is None:
             return None
         with one_thread(), torch.no_grad():
-            return self._model()(torch.from_numpy(np.array(images))).numpy()
+            result = self._model()(torch.from_numpy(np.array(images)))
+        if self.tail_reads:
+            return rows(result, len(images))
+        output = self.outputs[0]
+        return output.to_graph(tensors_of(result, self.name)[output.index].numpy())
 
     def classify(self, image: Image) -> Classification:
         """Return PyTorch's INT8 logits and top class for one normalized image."""
@@ -198,7 +282,7 @@ def recorded_layers(
     Parameters
     ----------
     reference : Reference
-    image : ndarray of shape (N, 3, H, W), float32
+    image : ndarray of shape (N, *input_shape[1:]), float32
     nodes : mapping of str to str
         As for `Reference.record`.
     steps : sequence of Step

@@ -3,16 +3,20 @@
 This module is independent of `importer`. Each node of the converted module is called unchanged, and
 its result is stored by node name.
 
-There is one workaround. qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13) allocates
-a contiguous result but fills it in the input's memory order. For a channels-last image, as produced
-by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore get a
-contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference is the
-module from ``convert_fx`` with this copy before the clamps, not its plain ``forward``.
+There are two workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
+allocates a contiguous result but fills it in the input's memory order. For a channels-last image,
+as produced by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore
+get a contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference
+is the module from ``convert_fx`` with this copy before the clamps, not its plain ``forward``.
+
+Second, LeakyReLU and ELU round ties otherwise in the last elements of a tensor, those behind its
+last whole vector (`functions.TAILED`). They get a copy whose size is a multiple of `_VECTOR`, so
+that each code has one result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +26,12 @@ import torch
 from torch import fx, nn
 
 from ..golden.graph import Quantization
-from .framework import qnnpack
-from .int8 import Record, check_image, codes
+from .framework import path_of, qnnpack
+from .functions import TAILED, TAILED_MODULES
+from .int8 import Record, check_image, codes, layer_codes
+from .int8_modules import is_linear
+from .outputs import rows, tensors_of
+from .source_line import line_of
 
 __all__ = ["Interpreter", "Reference", "Result"]
 
@@ -31,6 +39,7 @@ _CLAMPS = (
     *(nn.functional.relu6, nn.functional.hardtanh, torch.clamp, "clamp"),
     torch.ops.quantized.relu6,
 )
+_VECTOR = 64  # elements of the longest vector register, AVX-512's
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +68,17 @@ class Interpreter(fx.Interpreter):
         self.nodes = list(converted.graph.nodes)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if isinstance(self.fetch_attr(target), nn.Hardtanh):  # includes ReLU6
+        module = self.fetch_attr(target)
+        if isinstance(module, nn.Hardtanh):  # includes ReLU6
             args = _contiguous(args)
+        if isinstance(module, TAILED_MODULES):
+            return _in_vectors(args[0], module)
         return super().call_module(target, args, kwargs)
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = _contiguous(args) if target in _CLAMPS else args
+        if target in TAILED:
+            return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -81,14 +95,35 @@ class Interpreter(fx.Interpreter):
         for node in self.nodes:
             sources = [self.env[source] for source in node.all_input_nodes]
             with qnnpack():
-                result = self.env[node] = self.run_node(node)
+                result = self.env[node] = self._computed(node)
             yield node, sources, result
             for unused in self.user_to_last_uses.get(node, []):
                 del self.env[unused]
 
+    def _computed(self, node: fx.Node) -> Any:
+        """Run a node; PyTorch quantizes some calls that it has no INT8 kernel for."""
+        try:
+            return self.run_node(node)
+        except (RuntimeError, TypeError) as error:
+            word = str(getattr(node.target, "__name__", node.target))
+            path = word if node.op == "call_module" else path_of(node, word)
+            reason = str(error).strip().partition("\n")[0]
+            place = line_of(self.module, node.name)  # pyright: ignore[reportArgumentType]
+            raise ValueError(
+                f"{path}: call must be one that PyTorch computes in INT8, got: {reason}{place}"
+            ) from error
+
 
 def _contiguous(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (args[0].contiguous(), *args[1:])
+
+
+def _in_vectors(x: torch.Tensor, kernel: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """Run an elementwise kernel on a copy that has whole vectors only."""
+    flat = x.contiguous().reshape(-1)
+    spare = -len(flat) % _VECTOR
+    whole = torch.cat([flat, flat[:1].repeat(spare)]) if spare else flat
+    return kernel(whole)[: len(flat)].reshape(x.shape)
 
 
 class Reference:
@@ -112,7 +147,7 @@ class Reference:
 
         Parameters
         ----------
-        image : ndarray of shape (N, 3, H, W), float32
+        image : ndarray of shape (N, ...), float32
         names : mapping of str to str
             Nodes of layers, and the names of their records.
 
@@ -126,11 +161,13 @@ class Reference:
             if len(records) == len(names):
                 break
             if node.name in names:
-                records[names[node.name]] = Record(codes(sources[0]), codes(result))
+                module = self.converted.get_submodule(str(node.target))
+                x_q, y = (layer_codes(t, linear=is_linear(module)) for t in (sources[0], result))
+                records[names[node.name]] = Record(x_q, y)
         return records
 
     def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
-        """Return the named quantized nodes' results for normalized images (N, 3, H, W), float32."""
+        """Return the named quantized nodes' results for normalized inputs (N, ...), float32."""
         return {
             node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
             for node, _, result in self._execute(image)
@@ -141,14 +178,22 @@ class Reference:
         """Return the dequantized values of all quantized nodes by name, and the ``output``."""
         found = {}
         for node, _, result in Interpreter(self.converted).execute(images.clone()):
-            if isinstance(result, torch.Tensor):
-                if result.is_quantized:
-                    found[node.name] = result.dequantize()
-                elif node.op == "output":
-                    found["output"] = result
+            if node.op == "output":
+                found["output"] = torch.from_numpy(rows(result, len(images)))
+            elif isinstance(result, torch.Tensor) and result.is_quantized:
+                found[node.name] = result.dequantize()
         return found
 
+    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the network's results for normalized inputs, in order, those of tuples too."""
+        *_, (node, _, result) = Interpreter(self.converted).execute(images.clone())
+        return tensors_of(result, node.name)
+
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output (N, classes), float32, for normalized images (N, 3, H, W), float32."""
+        """Output (N, classes), float32, for normalized inputs (N, ...), float32.
+
+        Of a network that returns anything else, all results of an image in one row.
+        """
         *_, (_, _, result) = self._execute(image)
-        return result.numpy()
+        plain = isinstance(result, torch.Tensor) and result.is_floating_point()
+        return result.numpy() if plain else rows(result, len(image))

@@ -7,11 +7,12 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-__all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet50"]
+__all__ = ["BasicBlock", "Bottleneck", "GroupedBottleneck", "ResNet"]
+__all__ += ["resnet18", "resnet50", "resnext50_32x4d"]
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
@@ -57,20 +58,22 @@ class Bottleneck(nn.Module):
     Parameters
     ----------
     inputs, outputs : int
-        Channels; the 3 x 3 convolution has a quarter of `outputs`.
+        Channels; the 3 x 3 convolution has a quarter of `outputs`, or half with `groups`.
     stride : int
         Stride of the 3 x 3 convolution and of the shortcut's, if any.
+    groups : int
+        Of the 3 x 3 convolution.
     """
 
     expansion: ClassVar[int] = 4
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, groups: int = 1) -> None:
         super().__init__()
-        inner = outputs // self.expansion
+        inner = outputs // self.expansion * (1 if groups == 1 else 2)
         self.conv1 = _convolution(inputs, inner, 1, 1)
         self.bn1 = nn.BatchNorm2d(inner)
         self.relu1 = nn.ReLU()
-        self.conv2 = _convolution(inner, inner, 3, stride)
+        self.conv2 = _convolution(inner, inner, 3, stride, groups)
         self.bn2 = nn.BatchNorm2d(inner)
         self.relu2 = nn.ReLU()
         self.conv3 = _convolution(inner, outputs, 1, 1)
@@ -89,6 +92,13 @@ class Bottleneck(nn.Module):
 Block = type[BasicBlock] | type[Bottleneck]
 
 
+class GroupedBottleneck(Bottleneck):
+    """A `Bottleneck` of ResNeXt, whose 3 x 3 convolution has 32 groups."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(inputs, outputs, stride, groups=32)
+
+
 def _stage(block: Block, inputs: int, outputs: int, depth: int, stride: int) -> nn.Sequential:
     """Blocks of one resolution; the first one applies the stride."""
     rest = [block(outputs, outputs, 1) for _ in range(depth - 1)]
@@ -101,7 +111,7 @@ class ResNet(nn.Module):
     Parameters
     ----------
     block : type
-        `BasicBlock` or `Bottleneck`.
+        `BasicBlock`, `Bottleneck` or `GroupedBottleneck`.
     depths : tuple of int
         Blocks per stage.
     classes : int
@@ -141,3 +151,8 @@ def resnet18(classes: int, *, width: int = 64) -> ResNet:
 def resnet50(classes: int) -> ResNet:
     """ResNet-50 (He et al. 2015), with the stride in the 3 x 3 convolutions, as in torchvision."""
     return ResNet(Bottleneck, (3, 4, 6, 3), classes)
+
+
+def resnext50_32x4d(classes: int) -> ResNet:
+    """ResNeXt-50 (Xie et al. 2017): 32 groups of 4 channels in the first stage."""
+    return ResNet(GroupedBottleneck, (3, 4, 6, 3), classes)

@@ -19,14 +19,14 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .parts import SCOPE, spell_parts
 from .source_line import LineTracer
 
 __all__ = ["SCOPE", "spell", "trace"]
 
-SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
-
 _RELU = (functional.relu, torch.relu, torch.relu_, "relu", "relu_")
 _ADD = (torch.add, python_operator.iadd, "add", "add_")
+_MUL = (torch.mul, torch.multiply, python_operator.imul, "mul", "mul_", "multiply", "multiply_")
 _INPLACE_OPERATORS = (
     *(python_operator.iadd, python_operator.isub, python_operator.imul),
     *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
@@ -36,7 +36,10 @@ _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure e
     torch.clamp_: torch.clamp,
     functional.hardtanh_: functional.hardtanh,
 }
+_CLAMPS = (torch.clamp, torch.clamp_, "clamp", "clamp_")
 _VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
+_VIEWS += (torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
+_VIEWS += (python_operator.getitem,)
 _SAME = (functional.dropout, functional.dropout2d)
 _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -54,13 +57,13 @@ def trace(model: nn.Module) -> fx.GraphModule:
     return fx.GraphModule(model, graph)
 
 
-def spell(traced: fx.GraphModule, network: str) -> None:
+def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     Keyword arguments become positional where quantization expects tensors. Readers of a tensor
-    after an in-place operator are redirected to the operator's result. ReLUs, sums and means over
-    an image each get a canonical form. A layer that is called twice becomes two, with separate
-    scales.
+    after an in-place operator are redirected to the operator's result. ReLUs, sums, products and
+    means over an image each get a canonical form. A layer that is called twice becomes two, with
+    separate scales.
 
     Parameters
     ----------
@@ -68,6 +71,8 @@ def spell(traced: fx.GraphModule, network: str) -> None:
         From `trace`.
     network : str
         Name for error messages.
+    image : Tensor of shape (N, C, H, W)
+        For its size.
 
     Raises
     ------
@@ -83,6 +88,7 @@ def spell(traced: fx.GraphModule, network: str) -> None:
     for node in list(traced.graph.nodes):
         speller.respell(node)
     speller.separate()
+    spell_parts(traced, image)
     traced.graph.eliminate_dead_code()
     traced.recompile()
 
@@ -124,7 +130,7 @@ class _Speller:
         """Move the tensors of a call from keywords to the front of its arguments."""
         if node.op not in ("call_function", "call_module", "call_method"):
             return
-        if "out" in node.kwargs:
+        if node.kwargs.get("out") is not None:
             self.refuse(node, "call must return its result, got one that writes into a tensor")
         values = dict(node.kwargs)
         leading = [values.pop(key) for key in ("input", "tensors", "other") if key in values]
@@ -189,6 +195,8 @@ class _Speller:
         if isinstance(module, nn.Flatten):
             args = (node.args[0], module.start_dim, module.end_dim)
             self.replace(node, "call_function", torch.flatten, args, str(node.target))
+        elif target == "flatten":  # quantization knows only the function
+            node.op, node.target = "call_function", torch.flatten
         elif target in _RELU:
             self.replace(node, "call_function", functional.relu, node.args[:1])
         elif target in _ADD:
@@ -198,8 +206,12 @@ class _Speller:
                     node, f"alpha of add must be 1, got {alpha}: PyTorch's INT8 sum ignores it"
                 )
             self.replace(node, "call_function", python_operator.add, node.args)
+        elif target in _MUL:
+            self.replace(node, "call_function", python_operator.mul, node.args)
         elif target in (torch.mean, "mean"):
             self.mean(node)
+        elif target in _CLAMPS:
+            self.clamp(node)
         elif target in _PURE:
             node.target = _PURE[target]
         elif node.op == "call_function" and _bound(node).get("inplace"):
@@ -212,6 +224,21 @@ class _Speller:
         if isinstance(dims, list | tuple) and sorted(dim % 4 for dim in dims) == [2, 3]:
             options = {key: value for key, value in node.kwargs.items() if key != "dim"}
             node.args, node.kwargs = (*node.args[:1], [2, 3], *node.args[2:]), options
+
+    def clamp(self, node: fx.Node) -> None:
+        """Write a clamp with one bound as a ReLU or in floating point: INT8 clamps need both."""
+        node.target = _PURE.get(node.target, node.target)
+        low, high = (
+            node.args[position] if len(node.args) > position else node.kwargs.get(name)
+            for position, name in ((1, "min"), (2, "max"))
+        )
+        if high is None and isinstance(low, int | float):
+            if low == 0:
+                self.replace(node, "call_function", functional.relu, node.args[:1])
+            else:
+                self.replace(node, "call_function", torch.clamp_min, (node.args[0], low))
+        elif low is None and isinstance(high, int | float):
+            self.replace(node, "call_function", torch.clamp_max, (node.args[0], high))
 
     def separate(self) -> None:
         """Give each call of a module with weights its own module; make padding numeric."""
@@ -226,7 +253,7 @@ class _Speller:
                 self.module.add_submodule(path, deepcopy(module))
                 node.target = path
             called.add(path)
-            if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+            if isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
                 self.pad(node, module)
 
     def holds(self, path: str) -> bool:
@@ -234,7 +261,7 @@ class _Speller:
         parent, _, name = path.rpartition(".")
         return hasattr(self.module.get_submodule(parent), name)
 
-    def pad(self, node: fx.Node, module: nn.Conv2d) -> None:
+    def pad(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
         """Replace a convolution's padding "same" or "valid" by numbers.
 
         "same" with an even kernel pads one more at the end, which becomes a separate call.
@@ -242,11 +269,10 @@ class _Speller:
         kernel, dilation = module.kernel_size, module.dilation
         same = module.padding == "same"
         total = [d * (k - 1) * same for d, k in zip(dilation, kernel, strict=True)]
-        rows, columns = (size // 2 for size in total)
         numbered = deepcopy(module)
-        numbered.padding = (rows, columns)
+        numbered.padding = tuple(size // 2 for size in total)  # pyright: ignore[reportAttributeAccessIssue]
         if any(size % 2 for size in total):
-            widths = (0, total[1] % 2, 0, total[0] % 2)
+            widths = tuple(width for size in reversed(total) for width in (0, size % 2))
             with self.module.graph.inserting_before(node):
                 pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
             pad.meta.update(copy(node.meta))

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .. import nets
 from ..golden import graph, quantization
 from ..golden.array import requantize
 from ..golden.graph import Conv2d, Layer, Linear, Quantization
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
 from .int8 import Step
@@ -27,6 +29,7 @@ __all__ = ["State", "read", "source_digest", "write"]
 
 _ARRAYS = ("weight", "bias", "bias_q", "weight_scale", "multiplier")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
+_KINDS = (Conv2d, Linear, ConvTranspose2d)
 _STATE = "state"  # folder of the converted network's arrays
 
 
@@ -85,10 +88,10 @@ def write(path: Path, state: State) -> None:
 
 
 def _layer(fields: dict, arrays: dict[str, np.ndarray]) -> Layer:
-    kind = {"Conv2d": Conv2d, "Linear": Linear}[fields.pop("kind")]
+    kind: Any = {each.__name__: each for each in _KINDS}[fields.pop("kind")]
     for name in ("input", "output"):
         fields[name] = Quantization(**fields[name])
-    for name in ("stride", "padding", "dilation", "limits", "end_padding"):
+    for name in ("stride", "padding", "dilation", "limits", "end_padding", "output_padding"):
         if fields.get(name) is not None:
             fields[name] = tuple(fields[name])
     loaded = {name: arrays[f"{fields['name']}/{name}"] for name in _ARRAYS}

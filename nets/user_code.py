@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["blame", "hidden", "users_code"]
+__all__ = ["blame", "hidden", "is_file", "split_spec", "users_code"]
 
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = (
@@ -95,3 +95,22 @@ def hidden(path: str, folder: Path) -> str:
     if there is None or not taken or (loaded and Path(loaded).resolve() == there.resolve()):
         return ""
     return f"{there.name} must have a name that no other module has, got that of {loaded or top}"
+
+
+def is_file(path: str) -> bool:
+    """Whether a module is given as a file, not by a dotted name."""
+    return path.endswith(".py")
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """Split ``package.module:factory`` or ``FILE.py:factory`` into both parts.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    path, colon, name = spec.rpartition(":")
+    if not (path and colon and name.isidentifier()) or (":" in path and not is_file(path)):
+        raise ValueError(f"module must be package.module:factory or FILE.py:factory, got {spec!r}")
+    return path, name

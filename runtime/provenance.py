@@ -35,6 +35,9 @@ class Provenance:
         As returned by `processor`.
     digests : dict of str to str
         First 16 hexadecimal digits of each input's SHA-256, by name.
+    input : dict of str to str
+        How a network's input was made: `source`, `shape`, and of an image the preprocessing,
+        `resize`, `crop`, `colour`, `mean`, `std`. Empty where there is no such input.
     """
 
     command: str
@@ -42,6 +45,7 @@ class Provenance:
     versions: dict[str, str]
     processor: dict[str, str]
     digests: dict[str, str] = field(default_factory=dict)
+    input: dict[str, str] = field(default_factory=dict)
 
 
 def provenance(digests: Mapping[str, str] | None = None, **tools: str) -> Provenance:

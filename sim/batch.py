@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,25 +17,32 @@ Crop = npt.NDArray[np.float32]
 _NOISE = Perturbation("awgn", 0.1)
 
 
-def batch_crops(first: Crop, count: int, seed: int) -> list[Crop]:
+def batch_crops(
+    first: Crop,
+    count: int,
+    seed: int,
+    photographs: Callable[[], list[Crop]] = calibration_crops,
+) -> list[Crop]:
     """Return the distinct images of a batch.
 
     Parameters
     ----------
-    first : ndarray of shape (224, 224, 3), float32
+    first : ndarray of shape (H, W, C), float32
         The requested image.
     count : int
         Images, at least 1.
     seed : int
         Seed of the noise on repeated images.
+    photographs : callable
+        Returns further crops of that size; the calibration photographs' of 224 x 224 by default.
 
     Returns
     -------
-    list of ndarray of shape (224, 224, 3), float32
+    list of ndarray of shape (H, W, C), float32
         The first image; the crops of the calibration photographs that differ from it; then the
         same crops with white noise, each with its own seed.
     """
-    others = [crop for crop in calibration_crops() if not np.array_equal(crop, first)]
+    others = [crop for crop in photographs() if not np.array_equal(crop, first)]
     crops = [first]
     for index in range(count - 1):
         crop = others[index % len(others)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compiler.features import with_features
 from ..runtime.console import console, waiting
 from ..spec.parameters import Parameters
 from .export.folder import check_folder
@@ -12,6 +13,7 @@ from .export.manifest import Manifest
 from .export.memory_words import check_word_bytes
 from .inputs import Inputs, check_inputs, check_targets
 from .names import known
+from .network.results import ON_HOST
 from .request import check_cache
 from .targets import networks_of, select
 
@@ -22,7 +24,7 @@ __all__ = ["CompileRequest", "check", "run"]
 class CompileRequest:
     """The options of `maccord compile`, as `cli.compile` documents them.
 
-    `word_bytes` is None where no ``.hex`` files are wanted.
+    `word_bytes` is None where no ``.hex`` files are wanted; `switches` as in `SimulationRequest`.
     """
 
     target: str
@@ -30,6 +32,7 @@ class CompileRequest:
     parameters: Parameters = Parameters()
     inputs: Inputs = Inputs()
     word_bytes: int | None = None
+    switches: tuple[str, ...] = ()
 
 
 def check(request: CompileRequest) -> None:
@@ -73,7 +76,9 @@ def run(request: CompileRequest) -> None:
         recordings = record_all(targets, request.inputs)
         _check_one(request.target, [recording.name for recording in recordings])
         show("compiling")
-        compiled = compiled_for(recordings[0], request.parameters)
+        networks = [recordings[0].network]
+        parameters = with_features(request.parameters, networks, request.switches)
+        compiled = compiled_for(recordings[0], parameters)
         show("comparing and writing")
         manifest = write_folder(
             request.out, recordings[0], compiled, request.inputs, request.word_bytes
@@ -104,6 +109,7 @@ def _check_one(target: str, names: list[str]) -> None:
 
 def _print(out: Path, manifest: Manifest) -> None:
     memory, needs = manifest.memory, manifest.accelerator
+    hosts = [step for step in manifest.steps if step.ran_on == ON_HOST]
     print(
         f"{out}: {manifest.layer or manifest.network} for {needs.configuration}, "
         f"{memory.instructions:,} instructions, {memory.size_bytes / 1e6:,.1f} MB of memory, "
@@ -113,3 +119,6 @@ def _print(out: Path, manifest: Manifest) -> None:
         f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
         f"NumPy = PyTorch ({manifest.engine}); the program was not run"
     )
+    if hosts:
+        listed = "; ".join(f"{step.name} ({', '.join(step.calls)})" for step in hosts)
+        print(f"{len(manifest.programs)} programs; the host has to compute {listed}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from ..golden.graph import Conv2d, Layer
+from ..golden.graph import Conv2d, Host, Layer
 from ..nets.library import NETWORKS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
-from .recording import Inputs, chosen
+from .network.results import ON_ACCELERATOR, ON_HOST
+from .recording import Choice, Inputs, chosen
 
 __all__ = ["describe", "run"]
 
@@ -28,7 +30,7 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
     -------
     dict
         `layer`, `op`, `input_shape`, `output_shape`, `kernel`, `stride`, `padding`, `end_padding`,
-        `dilation`, `groups`, `macs`.
+        `dilation`, `groups`, `macs`, `runs_on`.
     """
     conv = isinstance(layer, Conv2d)
     return {
@@ -43,11 +45,53 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
         "dilation": list(layer.dilation) if conv else [1, 1],
         "groups": layer.groups if conv else 1,
         "macs": layer.macs(input_shape),
+        "runs_on": ON_ACCELERATOR,
     }
 
 
-def run(networks: tuple[str, ...], path: Path | None, wide: bool = False) -> None:
+def describe_host(operation: Host, input_shape: tuple[int, ...]) -> dict[str, object]:
+    """Return a row of the table for an operation of the host; fields as in `describe`."""
+    one, none = [1, 1], [0, 0]
+    return {
+        "layer": operation.name,
+        "op": f"host: {', '.join(operation.calls)}",
+        "input_shape": list(input_shape),
+        "output_shape": list(operation.output_shape(input_shape)),
+        "kernel": one,
+        "stride": one,
+        "padding": none,
+        "end_padding": none,
+        "dilation": one,
+        "groups": 1,
+        "macs": 0,
+        "runs_on": ON_HOST,
+    }
+
+
+def _rows(choice: Choice) -> Iterator[dict[str, object]]:
+    network = choice.network
+    for name in choice.layers:
+        yield describe(network.layers[name], network.shapes[name][0])
+    if all(step.op != Host.op for step in network.steps):
+        return
+    tensors = network.graph.tensors
+    for node in network.graph.nodes:
+        if isinstance(node.operation, Host):
+            yield describe_host(node.operation, tensors[node.inputs[0]].shape)
+
+
+def run(networks: tuple[str, ...], path: Path | None, wide: bool = False, module: str = "") -> None:
     """Print the layers of networks, or of globs of layers; write them as JSON too.
+
+    Parameters
+    ----------
+    networks : tuple of str
+        Names and globs; all networks if empty, or all layers of `module`.
+    path : Path, optional
+    wide : bool
+        Whether to print all columns.
+    module : str
+        ``package.module:factory`` of the user's own network.
 
     Raises
     ------
@@ -57,13 +101,11 @@ def run(networks: tuple[str, ...], path: Path | None, wide: bool = False) -> Non
     if path:
         check_writable("json", "file", path, path)
     there = [n.name for n in NETWORKS.values() if n.pretrained is None or n.pretrained.installed]
-    targets = [n if "." in n else f"{n}.*" for n in networks or there]
+    names = networks or ([module.rpartition(":")[2]] if module else there)
+    targets = [n if "." in n else f"{n}.*" for n in names]
     with waiting(console(stderr=True), "loading the networks"):
-        rows = [
-            describe(choice.network.layers[name], choice.network.shapes[name][0])
-            for choice in chosen(targets, Inputs())
-            for name in choice.layers
-        ]
+        choices = chosen(targets, Inputs(module=module))
+        rows: list[dict] = [row for choice in choices for row in _rows(choice)]
     _print(rows, wide)
     if path:
         with atomic_write(path) as temporary:
@@ -83,10 +125,18 @@ def _print(rows: list[dict], wide: bool) -> None:
         Column("stride", sizes("stride"), 4, left=True),
         Column("padding", sizes("padding"), 5, left=True),
         Column("MACs", [f"{row['macs']:,}" for row in rows]),
+        Column("runs on", [row["runs_on"] for row in rows], 6, left=True),
     ]
     out, width = console(), table_width(wide)
     table, hidden = fitting(out, columns, width)
     out.print(table)
-    print_wrapped(out, f"{len(rows)} layers, {sum(row['macs'] for row in rows):,} MACs", width)
+    hosted = sum(row["runs_on"] == ON_HOST for row in rows)
+    word = "operation" if hosted == 1 else "operations"
+    beside = f", {hosted} {word} of the host" if hosted else ""
+    print_wrapped(
+        out,
+        f"{len(rows) - hosted} layers{beside}, {sum(row['macs'] for row in rows):,} MACs",
+        width,
+    )
     if hidden:
         print_wrapped(out, f"--wide shows {', '.join(hidden)}", width)

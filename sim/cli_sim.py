@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..compiler.features import with_features
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.folders import cache_root
@@ -90,6 +91,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
     given = _given_netlist(request)
     with waiting(err, "recording what is read and written in PyTorch"):
         recordings = record_all(request.targets, request.inputs)
+    request = _with_features(request, recordings, err)
     if request.dry_run:
         return dry_run(request, recordings, err)
     tasks = make_tasks(request, recordings, given)
@@ -121,6 +123,20 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
     if unsaved:
         raise unsaved[0]  # now that the table is there
     return _exit_code(outcomes)
+
+
+def _with_features(
+    request: SimulationRequest, recordings: Sequence[NetworkRecording], err: Console
+) -> SimulationRequest:
+    """Switch on what the networks need of the hardware, and say so."""
+    networks = [recording.network for recording in recordings]
+    parameters = with_features(request.parameters, networks, request.switches)
+    added = [name for name in request.switches if getattr(parameters, name)]
+    if added:
+        options = " ".join(f"--{name}" for name in added)
+        text = f"the network needs hardware made with {options}: {parameters.name}"
+        err.print(text, markup=False, soft_wrap=True)
+    return replace(request, parameters=parameters)
 
 
 def _first_run(parameters: Parameters) -> str:

@@ -81,7 +81,8 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
             _host(bench, turn)
             continue
         try:
-            runs.append(await _run(bench, folder, job, turn["program"]))
+            done = sum(run["cycles"] for run in runs)
+            runs.append(await _run(bench, folder, job, turn["program"], done))
         except SimulationError as error:
             if not areas:
                 raise
@@ -98,11 +99,11 @@ async def execute(bench: Testbench, folder: Path, job: dict) -> dict:
     }
 
 
-async def _run(bench: Testbench, folder: Path, job: dict, program: int) -> dict:
-    """Run one program; return its status, times and counters."""
+async def _run(bench: Testbench, folder: Path, job: dict, program: int, done: int) -> dict:
+    """Run one program after `done` cycles of others; return its status, times and counters."""
     await bench.start(program, job["base"])
     begin = time.perf_counter()
-    found = await _wait(bench, folder, job)
+    found = await _wait(bench, folder, job, done)
     seconds = time.perf_counter() - begin
     counters = await bench.counters()
     macs = counters.pop("macs")
@@ -121,11 +122,11 @@ def _host(bench: Testbench, turn: dict) -> None:
         bench.write_memory(output.base + row * output.pitch, data.tobytes())
 
 
-async def _wait(bench: Testbench, folder: Path, job: dict) -> dict:
+async def _wait(bench: Testbench, folder: Path, job: dict, done: int) -> dict:
     """Wait for the program's end; clear the interrupts of RECORD instructions on the way."""
 
     def report(cycles: int) -> None:
-        (folder / "progress").write_text(str(cycles))
+        (folder / "progress").write_text(str(done + cycles))
 
     since = bench.observed()["cycle"]
     interrupts, handled = 0, -1

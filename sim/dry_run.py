@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from ..compiler.network import Stage
+from ..compiler.network import CompiledNetwork, Stage
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
-from ..runtime.provenance import provenance
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
-from ..spec.parameters import Parameters
+from .network.host_report import host_lines, on_host, operator
+from .network.results import ON_ACCELERATOR, ON_HOST, HostPart
+from .network.stages import calls_of
 from .network.task import NetworkRecording, NetworkTask, cost
-from .origin import digests
+from .origin import origin_of
 from .request import SimulationRequest
 from .results import CLEAN
 from .tasks import make_tasks, processes
@@ -44,6 +45,8 @@ class StageEstimate:
     estimated_utilization : float
         macs / (rows * cols * estimated_cycles).
     roofline_cycles : float
+    ran_on : str
+    calls : tuple of str
     """
 
     name: str
@@ -55,6 +58,8 @@ class StageEstimate:
     estimated_cycles: int
     estimated_utilization: float
     roofline_cycles: float
+    ran_on: str = ON_ACCELERATOR
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class Estimate:
         Length of the program; size of memory with images, weights, tensors and program.
     stages : tuple of StageEstimate
         `estimated_cycles` is their sum.
+    programs, host_read_bytes, host_written_bytes : int
+    around : tuple of HostPart
     """
 
     dry_run: bool
@@ -96,6 +103,10 @@ class Estimate:
     instructions: int
     memory_bytes: int
     stages: tuple[StageEstimate, ...]
+    programs: int = 1
+    host_read_bytes: int = 0
+    host_written_bytes: int = 0
+    around: tuple[HostPart, ...] = ()
 
 
 def dry_run(
@@ -153,7 +164,8 @@ def estimated(task: NetworkTask) -> Estimate | str:
         compiled = task.compiled
     except ValueError as error:
         return f"{recorded.name} does not fit: {str(error).removeprefix(f'{recorded.name}: ')}"
-    stages = tuple(_stage(stage, parameters) for stage in compiled.stages)
+    stages = tuple(_stage(compiled, stage) for stage in compiled.stages)
+    hosts = [stage for stage in compiled.stages if stage.on_host]
     macs, cycles = sum(stage.macs for stage in stages), compiled.estimate
     return Estimate(
         dry_run=True,
@@ -176,14 +188,21 @@ def estimated(task: NetworkTask) -> Estimate | str:
         instructions=len(compiled.program),
         memory_bytes=compiled.size,
         stages=stages,
+        programs=len(compiled.segments),
+        host_read_bytes=sum(stage.read_bytes for stage in hosts),
+        host_written_bytes=sum(stage.written_bytes for stage in hosts),
+        around=recorded.around,
     )
 
 
-def _stage(stage: Stage, parameters: Parameters) -> StageEstimate:
+def _stage(compiled: CompiledNetwork, stage: Stage) -> StageEstimate:
+    parameters = compiled.parameters
     work = parameters.rows * parameters.cols * max(stage.estimate, 1)
     return StageEstimate(
         *(stage.name, stage.layer, stage.op, stage.input_shapes, stage.output_shape),
         *(stage.macs, stage.estimate, stage.macs / work, stage.roofline(parameters)),
+        ON_HOST if stage.on_host else ON_ACCELERATOR,
+        calls_of(compiled, stage),
     )
 
 
@@ -208,7 +227,7 @@ def _print(
     rows = [*stages, *([whole] if whole else [])]
     texts = {
         "MACs": [f"{row.macs:,}" for row in rows],
-        "estimated cycles": [f"{row.estimated_cycles:,}" for row in rows],
+        "estimated cycles": ["host" if on_host(r) else f"{r.estimated_cycles:,}" for r in rows],
         "utilisation": [f"{int(row.estimated_utilization * 1000) / 10:.1f}%" for row in rows],
         "at least": [f"{row.roofline_cycles:,.0f}" for row in rows],
     }
@@ -219,7 +238,7 @@ def _print(
     names = [escape(stage.name) for stage in stages]
     columns = [
         Column(title, names, 0, escape(whole.network) if whole else "", left=True),
-        Column("op", [stage.op for stage in stages], _OP, left=True),
+        Column("op", [operator(stage) for stage in stages], _OP, left=True),
         Column("shape", shapes, _SHAPE, left=True),
         *(
             Column(name, cells[: len(stages)], rank, "".join(cells[len(stages) :]))
@@ -238,6 +257,8 @@ def _print(
             f"{whole.instructions:,} instructions, {whole.memory_bytes / 1e6:,.1f} MB of memory",
             soft_wrap=True,
         )
+        for line in host_lines(whole):
+            out.print(line, soft_wrap=True, markup=False)
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -254,7 +275,7 @@ def _write(
         {
             "schema": SCHEMA,
             **asdict(estimate),
-            "provenance": asdict(provenance(digests(recording, request.inputs))),
+            "provenance": asdict(origin_of(recording, request.inputs)),
         }
         for recording, estimate in zip(recordings, estimates, strict=True)
     ]

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.fuse import fuse_clamps
-from ..golden.graph import Conv2d, Linear, Node, Quantization
+from ..compiler.fusion import fused
+from ..golden.graph import Conv2d, Linear, Lookup, Node, Quantization
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..runtime.files import atomic_write
 from .network.task import NetworkRecording
+from .network.tensors import torch_tensor
 
 __all__ = ["write_dump"]
 
@@ -42,21 +44,26 @@ def write_dump(
     `y_scale`, `y_zero_point`, `stride`, `padding`, `dilation`, `groups`, `y_golden`, `y_rtl`,
     `y_torch`, `layout`, `op`, `engine`. `layout` is ``NHWC``, or ``NC`` for a linear layer, whose
     geometry is that of a 1 x 1 convolution: stride 1, padding 0, dilation 1, one group. `w_q` is
-    OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`.
+    OIHW, or OI. `end_padding` is present if bottom and right padding differ from `padding`, and
+    `output_padding` for a transposed convolution, whose `w_q` is OIHW, too.
 
     For a network: ``TENSOR/FIELD``, with the same fields for the tensors of layers, and `bounds`,
-    the smallest and largest code, if a clamp is fused. Other operations have `y_scale`,
+    the smallest and largest code, if a clamp is fused, and `table`, the code that replaces each
+    code, if a lookup is. Other operations have `y_scale`,
     `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and what there is of
-    `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low` and `high`. Each has `inputs`, the
-    names of the tensors that it reads, in place of `x_q` where it is no layer. The image is
-    ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
+    `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low`, `high` and `table`. Each has
+    `inputs`, the names of the tensors that it reads, in place of `x_q` where it is no layer. The
+    image is ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
     complete has no `y_rtl`.
     """
-    network = fuse_clamps(recorded.network)
+    network = fused(recorded.network)
     fields: Fields = {}
     for node in network.nodes:
         found = _fields(node, golden)
-        found |= {"y_torch": recorded.tensors[node.name], "engine": np.array(recorded.engine)}
+        found |= {
+            "y_torch": torch_tensor(network, recorded.tensors, node.name),
+            "engine": np.array(recorded.engine),
+        }
         found |= {"y_rtl": rtl[node.name]} if node.name in rtl else {}
         if recorded.layer:
             fields = found
@@ -73,12 +80,15 @@ def write_dump(
 def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
     """Return the fields of a tensor common to both kinds of dump, except further outputs."""
     operation, y = node.operation, golden[node.name]
+    table = operation if isinstance(operation, Lookup) else node.table
     found: Fields = {
         "y_golden": y,
         "layout": np.array("NHWC" if y.ndim == 4 else "NC"),
         "op": np.array(operation.op),
-        **_quantization("y", operation.output),
+        **_quantization("y", node.quantization),
     }
+    if table is not None:
+        found["table"] = table.table
     if not isinstance(operation, Conv2d | Linear):
         names = [name for name in _OTHERS if hasattr(operation, name)]
         return found | {name: np.array(getattr(operation, name)) for name in names}
@@ -92,6 +102,8 @@ def _fields(node: Node, golden: Mapping[str, Codes]) -> Fields:
     }
     if isinstance(operation, Conv2d) and operation.end_padding is not None:
         found["end_padding"] = np.array(operation.end_padding)
+    if isinstance(operation, ConvTranspose2d):
+        found["output_padding"] = np.array(operation.output_padding)
     if operation.limits != (0, 255):
         found["bounds"] = np.array(operation.bounds)
     return found | {

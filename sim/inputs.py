@@ -7,20 +7,27 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from ..nets.images import SIZE, load_crop
+from ..nets.images import Normalization
+from ..nets.input_shapes import USUAL, check_shape
 from ..nets.perturb import parse, parse_box
+from ..nets.preprocess import IMAGE_CHANNELS, Preprocessing
 from ..nets.streaks import check_box
+from ..nets.user_code import is_file, split_spec
+from .arrays import is_array, read_inputs
 from .names import known
 from .targets import networks_of, select
 
-__all__ = ["MOST_IMAGES", "Inputs", "calibration_crops", "check_inputs", "check_targets"]
+__all__ = ["MOST_IMAGES", "Inputs", "calibration_files", "check_inputs", "check_targets"]
+__all__ += ["MOST", "PHOTOGRAPH"]
+
+PHOTOGRAPH = "china"  # default image
 
 MOST_IMAGES = 256  # per batch: all tensors of a network then take some gigabytes
+MOST = {"input": MOST_IMAGES, "calibration": 1024}  # inputs in a file
+_PICTURES = {(3, channels) for channels in IMAGE_CHANNELS}  # dimensions, and the first
 _STREAKS = ("vertical", "horizontal")
 
 
@@ -45,6 +52,17 @@ class Inputs:
         Images per batch; the first is `image`, or the photograph.
     module : str
         ``package.module:factory`` of the user's own network; empty for the built-in ones.
+    strict : bool
+        Whether to refuse operators that the host would have to compute.
+    input_shape : tuple of int
+        PyTorch's shape of one input of the user's network; the declared one, or 3 x 224 x 224, if
+        empty.
+    input : Path, optional
+        ``.npy`` file of floats or uint8 codes (N, ...), or an image file.
+    mean, std : tuple of float
+        One number per channel, for pixels in 0..1; empty for the usual ones.
+    resize : tuple of int
+        Short side, or height and width, before the crop; empty for the usual one.
     """
 
     perturb: str = ""
@@ -55,6 +73,34 @@ class Inputs:
     seed: int = 0
     batch: int = 1
     module: str = ""
+    strict: bool = False
+    input_shape: tuple[int, ...] = ()
+    input: Path | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    resize: tuple[int, ...] = ()
+
+    @property
+    def picture(self) -> Path | None:
+        """The image file, if one is given."""
+        return self.image or (self.input if self.input and not is_array(self.input) else None)
+
+    @property
+    def preprocessed(self) -> bool:
+        """Whether images are to be preprocessed otherwise than usual."""
+        return bool(self.mean or self.std or self.resize)
+
+    def normalization(self, channels: int) -> Normalization | None:
+        """Return the normalization; None for the usual one."""
+        if not (self.mean or self.std):
+            return None
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        mean, std = (values * channels if len(values) == 1 else values for values in (mean, std))
+        return Normalization(mean, std)
+
+    def preprocessing(self, shape: tuple[int, ...]) -> Preprocessing:
+        """Return the steps from an image to an input of that shape."""
+        return Preprocessing(shape, self.normalization(shape[0]), self.resize)
 
 
 def check_inputs(inputs: Inputs) -> None:
@@ -72,10 +118,8 @@ def check_inputs(inputs: Inputs) -> None:
     if inputs.batch > MOST_IMAGES:
         raise ValueError(f"batch must be at most {MOST_IMAGES}, got {inputs.batch}")
     _check_perturbations(inputs)
-    if inputs.image:
-        load_crop(inputs.image)
-    for file in _calibration_files(inputs.calibration):
-        load_crop(file, "calibration")
+    _check_options(inputs)
+    _check_files(inputs)
     if inputs.weights and inputs.module:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
     if inputs.weights and not inputs.weights.is_file():
@@ -83,11 +127,58 @@ def check_inputs(inputs: Inputs) -> None:
         raise ValueError(f"weights must be a readable checkpoint, got {inputs.weights}: {what}")
 
 
+def _check_options(inputs: Inputs) -> None:
+    """Check options of shape and preprocessing, which are of networks of the user's own."""
+    given = [name for name in ("input_shape", "mean", "std", "resize") if getattr(inputs, name)]
+    if given and not inputs.module:
+        raise ValueError(
+            f"{given[0].replace('_', '-')} must be of a module, a network of your own, as the "
+            "built-in ones have theirs; got no module"
+        )
+    if inputs.image and inputs.input:
+        raise ValueError(f"image or input must be given, got both {inputs.image}, {inputs.input}")
+    if inputs.input_shape:
+        check_shape(inputs.input_shape, "input-shape")
+    for name in ("mean", "std"):
+        values = getattr(inputs, name)
+        if len(values) not in (0, 1, 3) or not all(map(isfinite, values)):
+            text = ",".join(f"{value:g}" for value in values)
+            raise ValueError(f"{name} must be one finite number, or three, got {text}")
+    if inputs.std and min(inputs.std) <= 0:
+        raise ValueError(f"std must be above 0, got {min(inputs.std):g}")
+    if inputs.preprocessed:
+        inputs.preprocessing(_known_shape(inputs) or USUAL)
+
+
+def _known_shape(inputs: Inputs) -> tuple[int, ...]:
+    """Return the input's shape; empty if the user's file may declare another."""
+    return inputs.input_shape or (() if inputs.module else USUAL)
+
+
+def _check_files(inputs: Inputs) -> None:
+    """Reject files that are not there or not readable; their shapes follow with the network's."""
+    shape = _known_shape(inputs)
+    files = [("image", inputs.image), ("input", inputs.input)]
+    files += [("calibration", file) for file in calibration_files(inputs.calibration)]
+    for what, file in files:
+        if file is None:
+            continue
+        if is_array(file) and shape and what != "image":
+            read_inputs(file, shape, MOST[what], what)
+        elif not is_array(file) and (len(shape or USUAL), (shape or USUAL)[0]) in _PICTURES:
+            inputs.preprocessing(shape or USUAL).load(file, what)
+        elif not file.is_file():
+            raise ValueError(f"{what} must be a readable file, got {file}: no such file")
+
+
 def _check_perturbations(inputs: Inputs) -> None:
     asked = parse(inputs.perturb) if inputs.perturb else []
     if not inputs.bbox:
         return
-    check_box(parse_box(inputs.bbox), SIZE, SIZE)
+    box = parse_box(inputs.bbox)
+    shape = _known_shape(inputs)
+    if len(shape) == 3:
+        check_box(box, shape[1], shape[2])
     kinds = [kind for perturbation in asked for kind in perturbation.kinds]
     if not set(kinds) & set(_STREAKS):
         raise ValueError(
@@ -96,8 +187,8 @@ def _check_perturbations(inputs: Inputs) -> None:
         )
 
 
-def _calibration_files(path: Path | None) -> list[Path]:
-    """Return the calibration images; an empty list for the built-in ones.
+def calibration_files(path: Path | None) -> list[Path]:
+    """Return the calibration files; an empty list for the built-in images.
 
     Raises
     ------
@@ -115,11 +206,6 @@ def _calibration_files(path: Path | None) -> list[Path]:
     return files
 
 
-def calibration_crops(path: Path | None) -> list[npt.NDArray[np.float32]] | None:
-    """Return the calibration images (H, W, 3) in 0..1; None for the built-in ones."""
-    return [load_crop(file, "calibration") for file in _calibration_files(path)] or None
-
-
 def check_targets(targets: Sequence[str], module: str) -> None:
     """Reject unknown networks and layers; for a user's module, check only the name.
 
@@ -129,10 +215,12 @@ def check_targets(targets: Sequence[str], module: str) -> None:
         If a target matches nothing, or only modules that cannot run alone.
     """
     if module:
-        path, colon, factory = module.partition(":")
-        if not (path and colon and factory.isidentifier()):
-            raise ValueError(f"module must be package.module:factory, got {module!r}")
+        path, factory = split_spec(module)
         networks_of(targets, [factory])
+        if is_file(path):
+            if not Path(path).is_file():
+                raise ValueError(f"module must be a readable file, got {module}: no such file")
+            return
         top = path.partition(".")[0]
         here = importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd())])
         if here is None and top not in sys.modules and importlib.util.find_spec(top) is None:

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..golden.graph import Conv2d, Linear, Network
 from ..runtime.cache import digest
-from ..runtime.provenance import file_digest, provenance, short
+from ..runtime.provenance import Provenance, file_digest, provenance, short
 from .inputs import Inputs
 from .network.task import NetworkRecording
 from .results import Outcome
 
-__all__ = ["digests", "traced", "weights_digest"]
+__all__ = ["origin_of", "traced", "weights_digest"]
 
 
 def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outcome:
@@ -31,20 +31,27 @@ def traced(answer: Outcome, recording: NetworkRecording, inputs: Inputs) -> Outc
     -------
     Outcome
         Its digests are `weights` (the integer weights, biases and multipliers), `input` (the codes
-        of the images, or of what a layer reads), and `weights_file`, `image_file` and
-        `calibration_file` where such a file was given.
+        of the images, or of what a layer reads), and `weights_file`, `image_file`,
+        `input_file` and `calibration_file` where such a file was given.
     """
     if answer.result is None:
         return answer
-    found = provenance(digests(recording, inputs), verilator=answer.result.verilator)
+    found = origin_of(recording, inputs, verilator=answer.result.verilator)
     return replace(answer, result=replace(answer.result, provenance=found))
 
 
-def digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
+def origin_of(recording: NetworkRecording, inputs: Inputs, **tools: str) -> Provenance:
+    """Return a recording's provenance; `tools` as for `provenance`."""
+    found = provenance(_digests(recording, inputs), **tools)
+    return replace(found, input=recording.described)
+
+
+def _digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
     """Hash a recording's inputs, as listed in `traced`."""
     files = {
         "weights_file": inputs.weights,
         "image_file": inputs.image,
+        "input_file": inputs.input,
         "calibration_file": inputs.calibration,
     }
     return {

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compiler.network import alone
+from ..golden.kernels.quantize import dequantize
 from ..nets import library
-from ..nets.images import IMAGENET, Normalization, load_crop, normalize
-from ..nets.module import load_module
+from ..nets.input_shapes import USUAL
+from ..nets.module import own_network
 from ..nets.networks import architecture
-from ..nets.perturb import Perturbation, parse, parse_box
-from .batch import batch_crops
-from .inputs import Inputs, calibration_crops
+from .arrays import Array
+from .feeding import Feed, feed
+from .inputs import Inputs
+from .network.results import HostPart
 from .network.task import NetworkRecording
-from .results import CLEAN
 from .targets import networks_of, select
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "record_network",
 ]
 
-Crop = npt.NDArray[np.float32]
 Images = npt.NDArray[np.float32]
 
+_NO_LOGITS = np.empty((0, 0), np.float32)
 _JOINS = {
     "add": "a residual addition",
     "add_relu": "a residual addition",
+    "mul": "a product",
+    "mul_relu": "a product",
     "cat": "a concatenation",
 }
 
@@ -52,11 +55,14 @@ class Choice:
         Whether to run the whole network.
     layers : list of str
         Layers to run alone, in network order.
+    feed : Feed, optional
+        Inputs of the run.
     """
 
     network: library.QuantizedNetwork
     whole: bool
     layers: list[str]
+    feed: Feed | None = None
 
 
 def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]:
@@ -79,19 +85,29 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     ValueError
         If a target, a perturbation or a file is invalid.
     """
-    crops = _crops(inputs)
     recordings: list[NetworkRecording] = []
     for choice in chosen(targets, inputs):
-        by = choice.network.normalization
-        images = {name: np.concatenate(_normalized(seen, by)) for name, seen in crops.items()}
+        assert choice.feed
+        images = {name: _floats(choice.network, x) for name, x in choice.feed.inputs.items()}
+        found: list[NetworkRecording] = []
         if choice.whole:
-            recordings += [
+            found += [
                 record_network(choice.network, name, image, inputs.seed)
                 for name, image in images.items()
             ]
         if choice.layers:
-            recordings += record_layers(choice, images, inputs.seed)
+            found += record_layers(choice, images, inputs.seed)
+        source, described = choice.feed.source, choice.feed.described
+        recordings += [replace(each, source=source, described=described) for each in found]
     return recordings
+
+
+def _floats(network: library.QuantizedNetwork, inputs: Array) -> Images:
+    """Return inputs as real numbers, which PyTorch's network quantizes to the same codes."""
+    if inputs.dtype == np.float32:
+        return np.asarray(inputs, np.float32)
+    quantization = network.graph.input.quantization
+    return dequantize(np.asarray(inputs, np.uint8), quantization)
 
 
 def record_network(
@@ -110,9 +126,12 @@ def record_network(
         Of the perturbation.
     """
     tensors = network.tensors(images)
-    logits = [network.classify(image[None]).logits for image in images]
+    each = [network.results(image[None]) for image in images]  # a batch must not matter
+    results = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
     graph, fidelity = network.graph, network.fidelity
-    floats = network.float_logits(images)
+    logits = results[graph.output]
+    rows = logits.ndim == 2
+    floats = network.float_logits(images) if rows else None
     return NetworkRecording(
         network.engine,
         network.weights,
@@ -121,13 +140,34 @@ def record_network(
         graph,
         tensors[graph.input.name],
         tensors,
-        np.stack(logits),
-        logits_float=np.empty((0, 0), np.float32) if floats is None else floats,
+        logits if rows else _NO_LOGITS,
+        logits_float=_NO_LOGITS if floats is None else floats,
         classes=network.classes,
         snr_db=_finite(fidelity.snr_db),
         weak_layer=fidelity.layer,
         weak_layer_snr_db=_finite(fidelity.layer_snr_db),
+        tail=network.tail,
+        tail_reads=network.tail_reads,
+        scores=network.scores,
+        around=_around(network, tensors),
+        results=results,
+        result_labels={output.tensor: output.label for output in reversed(network.outputs)},
     )
+
+
+def _around(
+    network: library.QuantizedNetwork, tensors: Mapping[str, npt.NDArray[np.uint8]]
+) -> tuple[HostPart, ...]:
+    """Return what the host computes before the first codes and behind the last ones."""
+    first, last = network.steps[0], network.steps[-1]
+    parts = []
+    if first.arguments.get("calls"):
+        written = tensors[network.graph.input.name].size
+        parts.append(HostPart(first.name, tuple(first.arguments["calls"]), 0, written))
+    if last.op == "tail":
+        read = sum(tensors[name].size for name in network.tail_reads)
+        parts.append(HostPart(last.name, tuple(last.arguments["calls"]), read, 0))
+    return tuple(parts)
 
 
 def _finite(number: float) -> float | None:
@@ -178,34 +218,29 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     ValueError
         As `record_all`.
     """
-    crops = calibration_crops(inputs.calibration)
     if inputs.module:
-        module = _module(inputs, crops and _normalized(crops, IMAGENET))
-        for patterns in networks_of(targets or [module.name], [module.name]).values():
-            yield _choice(module, patterns)
+        own = own_network(inputs.module, inputs.seed)
+        if inputs.weights:
+            raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
+        fed = feed(inputs, inputs.input_shape or own.input_shape or USUAL, own.name)
+        assert fed.calibration
+        network = own.quantized(fed.calibration, strict=inputs.strict)
+        for patterns in networks_of(targets or [own.name], [own.name]).values():
+            yield _choice(network, patterns, fed)
         return
     wanted = networks_of(targets, list(library.NETWORKS))
     for name, patterns in wanted.items():
-        images = crops and _normalized(crops, architecture(name).normalization)
-        network = library.load(name, inputs.weights, inputs.seed, images)
-        yield _choice(network, patterns)
+        fed = feed(inputs, USUAL, name, architecture(name).normalization)
+        network = library.load(
+            name, inputs.weights, inputs.seed, fed.calibration, strict=inputs.strict
+        )
+        yield _choice(network, patterns, fed)
 
 
-def _choice(network: library.QuantizedNetwork, patterns: Sequence[str]) -> Choice:
+def _choice(network: library.QuantizedNetwork, patterns: Sequence[str], fed: Feed) -> Choice:
     alone = [pattern for pattern in patterns if "." in pattern]
     layers = select(alone, network.layers, other_modules(network))
-    return Choice(network, len(alone) < len(patterns), layers)
-
-
-def _normalized(crops: Sequence[Crop], by: Normalization) -> list[Images]:
-    return [normalize(crop, by) for crop in crops]
-
-
-def _module(inputs: Inputs, calibration: list[Images] | None) -> library.QuantizedNetwork:
-    """Return the user's network."""
-    if inputs.weights:
-        raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
-    return load_module(inputs.module, inputs.seed, calibration)
+    return Choice(network, len(alone) < len(patterns), layers, fed)
 
 
 def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
@@ -224,20 +259,3 @@ def other_modules(network: library.QuantizedNetwork) -> dict[str, str]:
     steps = {step.name: _JOINS.get(step.op, f"a {step.op}") for step in network.steps}
     full = steps | {f"{network.name}.{name}": kind for name, kind in kinds.items()}
     return {name: kind for name, kind in full.items() if name not in network.layers}
-
-
-def _crops(inputs: Inputs) -> dict[str, list[Crop]]:
-    """Return images by the perturbation's name, the clean ones first.
-
-    Each image of a batch is perturbed with its own seed, counting up from the given one.
-    """
-    perturbations: list[Perturbation] = parse(inputs.perturb) if inputs.perturb else []
-    box = parse_box(inputs.bbox) if inputs.bbox else None
-    crop = load_crop(inputs.image)
-    crops = batch_crops(crop, inputs.batch, inputs.seed) if inputs.batch > 1 else [crop]
-    images: dict[str, list[Crop]] = {CLEAN: crops}
-    for perturbation in perturbations:
-        images[str(perturbation)] = [
-            perturbation.apply(crop, inputs.seed + index, box) for index, crop in enumerate(crops)
-        ]
-    return images

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..runtime.tables import Column, fitting, print_wrapped
+from .inputs import PHOTOGRAPH
 from .network.results import NetworkResult
 from .network.stage_table import print_network
 from .results import CLEAN, GENERATED, Outcome, Verdict
@@ -76,6 +77,9 @@ def _print_results(out: Console, outcomes: Sequence[Outcome], width: int | None)
     if results:
         for text in sorted({f"weights of {r.network}: {r.weights}" for r in results}):
             out.print(escape(text), soft_wrap=True)
+        for text in sorted({f"input of {r.network}: {r.image}" for r in results}):
+            if not text.endswith(f": {PHOTOGRAPH}"):
+                out.print(escape(text), soft_wrap=True)
         for netlist in sorted({r.netlist for r in results} - {GENERATED}):
             out.print(f"netlist: {escape(netlist)}", soft_wrap=True)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..runtime.files import check_writable, probe
 from ..runtime.folders import VARIABLE, cache_root
 from ..spec.parameters import Parameters
-from .inputs import Inputs, check_inputs, check_targets
+from .inputs import PHOTOGRAPH, Inputs, check_inputs, check_targets
 from .memory import MemoryModel
 from .names import Names, known
 from .network.ranking import read_classes
@@ -19,7 +19,6 @@ from .results import GENERATED
 
 __all__ = ["Gate", "SimulationRequest", "check", "check_cache"]
 
-_PHOTOGRAPH = "china"  # default image
 _CYCLES = (0, 10_000)
 _INTERRUPTS = ("network", "layer")
 
@@ -66,6 +65,8 @@ class SimulationRequest:
     dry_run: bool = False
     verbose: bool = False
     quiet: bool = False
+    switches: tuple[str, ...] = ()
+    """Parameters that are switched on where a network needs it."""
 
     @property
     def folder(self) -> Path:
@@ -86,8 +87,8 @@ class SimulationRequest:
 
     @property
     def image(self) -> str:
-        """Path of the image, or name of the built-in photograph."""
-        return str(self.inputs.image or _PHOTOGRAPH)
+        """Path of the image or array, or name of the built-in photograph."""
+        return str(self.inputs.input or self.inputs.image or PHOTOGRAPH)
 
     @property
     def netlist(self) -> str:

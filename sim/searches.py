@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..compiler import Choices, searched
 from ..golden.graph import Conv2d, Linear, Node
+from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from ..runtime.pool import Crash, memory_budget, run_all
 from .network.task import NetworkTask, cost
 
@@ -72,6 +73,8 @@ def _shapes(task: NetworkTask) -> object:
 
 def _shape(node: Node) -> object:
     operation = node.operation
+    if isinstance(operation, ConvTranspose2d):
+        return operation, node.inputs  # by identity
     if isinstance(operation, Conv2d):
         geometry = (operation.stride, operation.pads, operation.dilation, operation.groups)
         return operation.weight.shape, geometry

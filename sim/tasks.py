@@ -37,7 +37,7 @@ def make_tasks(
             waves=request.folder / recording.label if request.waves else None,
             window=request.cycles,
             waves_layer=request.waves_layer,
-            image=request.image,
+            image=recording.source or request.image,
             netlist=request.netlist,
             keep=request.dump is not None,
             classes=classes,

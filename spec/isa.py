@@ -5,8 +5,8 @@ units. Each unit executes its own instructions in order. Tokens synchronize the 
 instruction starts when its unit holds one token from each unit in `wait`, and gives one token to
 each unit in `signal` when it completes. Program order is a legal sequential order: every token
 that an instruction waits for comes from an earlier instruction, so finite queues never deadlock.
-SETUP and SETUP_ADD are ordered only with COMPUTE: they take and give no tokens; their masks are
-ignored.
+SETUP, SETUP_ADD and SETUP_MUL are ordered only with COMPUTE: they take and give no tokens; their
+masks are ignored.
 
 ``LOAD``, ``FILL``, ``WEIGHT`` and ``STORE`` transfer `rows` rows of `row_bytes` bytes between
 memory (byte offsets from the base address) and a scratchpad (byte addresses), without alignment
@@ -27,8 +27,10 @@ share vectors of `rows` bytes. ``DEPTHWISE`` and ``MAX`` scan the lines of cells
 pixels, one vector with one byte per column each cycle. Each window of `window_height` x
 `window_width` cells (up to `WINDOW` x `WINDOW`) gives one output; windows are `stride_y` and
 `stride_x` cells apart. In ``DEPTHWISE``, each column multiplies its own channel's window: weight
-row `WINDOW` * i + j belongs to line i and cell j of a full window. A smaller window is aligned to
-the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
+row `WINDOW` * i + j belongs to line i and cell j of a full window. Hardware with the feature
+WIDE_WINDOW has full windows of `WINDOW` x `WIDE_WINDOW` cells there, and weight row
+`WIDE_WINDOW` * i + j; a `window_width` of 0 stands for `WIDE_WINDOW`. A smaller window is aligned
+to the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
 passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
 clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
 
@@ -37,9 +39,17 @@ factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; t
 follows `step_x` bytes later, the next line `step_y`. As in ``MAX``, there are no weights and one
 pass.
 
+``SETUP_MUL`` likewise makes ``COMPUTE`` multiply two vectors, each in steps from its zero point.
+The requantizers scale the product by `multiplier`. With `broadcast`, all pixels of a tile are
+multiplied by the second operand of its first pixel.
+
 ``RECORD`` writes the cycle counters to memory, `RECORD_BYTES` of 64-bit words in the order of
 `maccord.spec.registers.RECORDED`, after all earlier stores have completed. With `value` 1 it also
 raises the interrupt. It is encoded as a transfer of one row from buffer address 0.
+
+``TABLE`` reads `TABLE_BYTES` bytes of the activation scratchpad, once all earlier results have been
+written. Until the next setup of any kind, every result then selects the byte that is written in its
+place: 0 the table's first, 127 the one at 127, -128 the one at 128, -1 the last.
 """
 
 from __future__ import annotations
@@ -48,8 +58,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from . import isa_fields
 from .isa_features import CONDITIONS, Feature
-from .isa_fields import COMPUTE, SETUP, SETUP_ADD, TRANSFER, Field
+from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
 from .isa_rules import (
     AlignedTo,
     AtLeast,
@@ -59,9 +70,10 @@ from .isa_rules import (
     NonZero,
     Rule,
     Unless,
+    UnlessWhere,
     WithinScratchpad,
 )
-from .parameters import WINDOW, Parameters
+from .parameters import WIDE_WINDOW, WINDOW, Parameters
 from .registers import ErrorCode
 
 __all__ = [
@@ -74,7 +86,9 @@ __all__ = [
     "RECORD_BYTES",
     "SMALLEST_SHIFT",
     "TABLE",
+    "TABLE_BYTES",
     "UNIT_OF",
+    "WIDE_WINDOW",
     "WINDOW",
     "Instruction",
     "Mode",
@@ -85,6 +99,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_program",
+    "implemented",
     "needed",
     "violation",
 ]
@@ -94,6 +109,7 @@ HEADER_BITS = 16
 PARAMETER_ROWS = 8
 MAX_TOKENS = 63
 RECORD_BYTES = 128
+TABLE_BYTES = 256
 SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits
 
 
@@ -118,15 +134,18 @@ class Opcode(IntEnum):
     STORE = 7
     SETUP_ADD = 8
     RECORD = 9
+    TABLE = 10
+    SETUP_MUL = 11
 
 
 class Mode(IntEnum):
-    """Operation of COMPUTE; ``ADD`` is selected by SETUP_ADD, and illegal in SETUP."""
+    """Operation of COMPUTE; SETUP_ADD selects ``ADD`` and SETUP_MUL ``MUL``, SETUP the others."""
 
     DENSE = 0
     DEPTHWISE = 1
     MAX = 2
     ADD = 3
+    MUL = 4
 
 
 #: Feature that each mode of SETUP requires.
@@ -168,7 +187,8 @@ class Specification:
 
 
 _SIZED = (NonZero("rows"), NonZero("row_bytes"))
-_WINDOW_FIELDS = ("window_height", "window_width", "stride_y", "stride_x")
+#: The property of `Parameters` that a mode depends on.
+_MODE_CONDITIONS = {Mode.DEPTHWISE: "depthwise"}
 
 #: The instruction set, by opcode.
 TABLE: dict[Opcode, Specification] = {
@@ -195,9 +215,14 @@ TABLE: dict[Opcode, Specification] = {
             rules=(
                 *(NonZero(name) for name in ("run", "taps", "lines")),
                 Implemented(
-                    "mode", tuple((m, CONDITIONS.get(f, "")) for m, f in FEATURE_OF_MODE.items())
+                    "mode", tuple((m, _MODE_CONDITIONS.get(m, "")) for m in FEATURE_OF_MODE)
                 ),
-                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in _WINDOW_FIELDS),
+                Unless("mode", Mode.DENSE, NonZero("window_height")),
+                UnlessWhere(
+                    *("mode", Mode.DEPTHWISE, Unless("mode", Mode.DENSE, NonZero("window_width"))),
+                    "wide_window",
+                ),
+                *(Unless("mode", Mode.DENSE, NonZero(name)) for name in ("stride_y", "stride_x")),
             ),
         ),
         Specification(
@@ -229,6 +254,16 @@ TABLE: dict[Opcode, Specification] = {
                 Equals("buffer", 0),
                 AlignedTo("memory", "axi_bytes"),
             ),
+        ),
+        Specification(
+            *(Opcode.SETUP_MUL, Unit.COMPUTE, "multiplier of a product"),
+            *(Feature.PRODUCT, SETUP_MUL),
+            rules=(AlignedTo("operand_pitch", "activation_banks"),),
+        ),
+        Specification(
+            *(Opcode.TABLE, Unit.COMPUTE, "table that replaces results", Feature.LOOKUP),
+            isa_fields.TABLE,
+            (WithinScratchpad("activation", "activation_bytes"),),
         ),
     )
 }
@@ -327,6 +362,14 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
     return b"".join(encode(instruction) for instruction in program)
 
 
+def implemented(opcode: Opcode, parameters: Parameters) -> bool:
+    """Whether the hardware has an instruction: dispatch rejects the others as unknown opcodes."""
+    feature = TABLE[opcode].feature
+    if feature is None or feature not in CONDITIONS:
+        return True
+    return bool(getattr(parameters, CONDITIONS[feature]))
+
+
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:
     """Return the first violated rule; ILLEGAL_INSTRUCTION takes priority over other errors.
 
@@ -367,15 +410,26 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
     >>> check(Instruction(Opcode.LOAD, {"rows": 0, "row_bytes": 1}), Parameters()).name
     'ILLEGAL_INSTRUCTION'
     """
+    if not implemented(instruction.opcode, parameters):
+        return ErrorCode.ILLEGAL_INSTRUCTION
     broken = violation(instruction, parameters)
     return ErrorCode.NONE if broken is None else broken.error
 
 
-def needed(program: Iterable[Instruction]) -> Feature:
-    """Return the hardware features that a program requires."""
+def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
+    """Return the hardware features that a program requires.
+
+    Parameters
+    ----------
+    program : iterable of Instruction
+    parameters : Parameters
+        That it was compiled for: a window's width determines where its weights lie.
+    """
     found = Feature(0)
     for instruction in program:
         found |= TABLE[instruction.opcode].feature or Feature(0)
         if instruction.opcode == Opcode.SETUP:
             found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
+    if Feature.DEPTHWISE in found and parameters.wide_window:
+        return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
     return found

@@ -17,18 +17,29 @@ class Feature(IntFlag):
     MAX_WINDOW = 4
     ADD = 8
     RECORD = 16
+    LOOKUP = 32
+    PRODUCT = 64
+    WIDE_WINDOW = 128
 
 
 #: Description of each feature.
 FEATURES: dict[Feature, str] = {
     Feature.DENSE: "convolutions and matrix products, mode DENSE",
-    Feature.DEPTHWISE: "depthwise convolutions, mode DEPTHWISE",
+    Feature.DEPTHWISE: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 3",
     Feature.MAX_WINDOW: "maxima of windows, mode MAX",
     Feature.ADD: "sums of two tensors, SETUP_ADD",
     Feature.RECORD: "records of the counters in memory, RECORD",
+    Feature.LOOKUP: "results replaced by a table of 256 bytes, TABLE",
+    Feature.PRODUCT: "products of two tensors, SETUP_MUL",
+    Feature.WIDE_WINDOW: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 5",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
-CONDITIONS: dict[Feature, str] = {Feature.DEPTHWISE: "depthwise"}
+CONDITIONS: dict[Feature, str] = {
+    Feature.DEPTHWISE: "narrow_window",
+    Feature.LOOKUP: "lookup",
+    Feature.PRODUCT: "product",
+    Feature.WIDE_WINDOW: "wide_window",
+}
 
 
 def features(parameters: Parameters) -> Feature:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "TRANSFER", "Field"]
+__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "SETUP_MUL", "TABLE", "TRANSFER", "Field"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ SETUP = (
     *_OUTPUT,
     Field("mode", 2, "what COMPUTE does with activations, a `Mode`"),
     Field("window_height", 2, "height of a window, not used in mode DENSE", "cells"),
-    Field("window_width", 2, "width of a window, not used in mode DENSE", "cells"),
+    Field("window_width", 2, "width of a window, 0 for 5; not used in mode DENSE", "cells"),
     Field("stride_y", 4, "from a window to the one below, not used in mode DENSE", "cells"),
     Field("stride_x", 4, "from a window to the next, not used in mode DENSE", "cells"),
 )
@@ -66,6 +66,15 @@ SETUP_ADD = (
     Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
     Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
     Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    *_STEPS,
+    *_OUTPUT,
+)
+SETUP_MUL = (
+    Field("multiplier", 31, "fp32 multiplier of the product, without its sign bit"),
+    Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
+    Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
+    Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    Field("broadcast", 1, "the second operand is one vector, read once per line of the tile"),
     *_STEPS,
     *_OUTPUT,
 )
@@ -82,3 +91,4 @@ COMPUTE = (
     Field("first", 1, "sums start from the bias, which the weight stream begins with"),
     Field("last", 1, "sums leave through the requantizer"),
 )
+TABLE = (Field("activation", 24, "address of the table's first byte", "bytes"),)

@@ -27,6 +27,7 @@ __all__ = [
     "NonZero",
     "Rule",
     "Unless",
+    "UnlessWhere",
     "WithinScratchpad",
     "value_of",
 ]
@@ -235,3 +236,29 @@ class Unless(Rule):
     def says(self, parameters: Parameters | None = None) -> str:
         """Return the rule in words."""
         return f"{self.rule.says(parameters)} unless {self.field} is {int(self.value)}"
+
+
+@dataclass(frozen=True)
+class UnlessWhere(Unless):
+    """`rule` holds, or the field is `value` and the hardware is `has`.
+
+    Attributes
+    ----------
+    has : str
+        The property of `Parameters` without which `rule` always applies.
+    """
+
+    has: str
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether an instruction's fields satisfy the rule."""
+        if value_of(self.has, parameters):
+            return super().holds(fields, parameters)
+        return self.rule.holds(fields, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """Return the rule in words."""
+        if parameters is not None and not value_of(self.has, parameters):
+            return self.rule.says(parameters)
+        where = f" (where the hardware is {self.has})" if parameters is None else ""
+        return f"{self.rule.says(parameters)} or {self.field} is {int(self.value)}{where}"

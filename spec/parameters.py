@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FAMILIES", "ID_WIDTH", "WINDOW", "Parameters", "check_family"]
+__all__ = ["FAMILIES", "ID_WIDTH", "WIDE_WINDOW", "WINDOW", "Parameters", "check_family"]
 
 WINDOW = 3  # height and width of the largest window that is scanned
+WIDE_WINDOW = 5  # width of the widest one in hardware with wide windows
 ID_WIDTH = 2  # AXI4 transaction IDs: one per reading unit
 #: What the blocks that a family has cells for are made of; `generic` is plain Verilog.
 FAMILIES = ("generic", "ecp5", "xc7", "xcup")
@@ -80,11 +81,18 @@ class Parameters:
     packed : bool
         Two columns to a multiplier block: of family `xcup` and an even number of `cols` only.
         Software sees it: such hardware has no `depthwise`.
+    product : bool
+        Whether it multiplies two tensors, SETUP_MUL.
+    lookup : bool
+        A table of 256 bytes behind each column's results, loaded by the instruction TABLE.
+    window_width : int
+        Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
+        per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
 
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed` no bool.
+        If a parameter is not an integer, or `packed`, `product` or `lookup` no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -101,6 +109,9 @@ class Parameters:
     line_cells: int = 256
     family: str = "generic"
     packed: bool = False
+    product: bool = False
+    lookup: bool = False
+    window_width: int = WINDOW
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -118,16 +129,38 @@ class Parameters:
         _power_of_two("line_cells", self.line_cells, 16, 1 << 12)
         check_family(self.family)
         _truth("packed", self.packed)
+        _truth("product", self.product)
+        _truth("lookup", self.lookup)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")
+        self._check_window()
         tile = 2 * (self.rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
                 f"weight_bytes must hold two weight tiles of {self.rows} x {self.cols}, at least "
                 f"{1 << _bits(tile)}, got {self.weight_bytes}"
             )
+
+    def _check_window(self) -> None:
+        _range("window_width", self.window_width, WINDOW, WIDE_WINDOW)
+        if self.window_width not in (WINDOW, WIDE_WINDOW):
+            raise ValueError(
+                f"window_width must be {WINDOW} or {WIDE_WINDOW}, got {self.window_width}"
+            )
+        if self.window_width == WINDOW or self.depthwise:
+            return
+        if self.rows < WINDOW * WIDE_WINDOW:
+            raise ValueError(
+                f"rows must be at least {WINDOW * WIDE_WINDOW} with window_width {WIDE_WINDOW}, "
+                f"got {self.rows}"
+            )
+        what = "packed" if self.packed else f"{self.lanes} lanes for {self.cols} cols"
+        raise ValueError(
+            f"window_width must be {WINDOW} with {what}, which has no windows for depthwise "
+            f"layers, got {self.window_width}"
+        )
 
     @property
     def activation_banks(self) -> int:
@@ -145,7 +178,18 @@ class Parameters:
 
         This needs enough rows for a window, one requantizer per column, and unpacked columns.
         """
-        return self.rows >= WINDOW**2 and self.lanes == self.cols and not self.packed
+        needed = WINDOW * self.window_width
+        return self.rows >= needed and self.lanes == self.cols and not self.packed
+
+    @property
+    def narrow_window(self) -> bool:
+        """Whether depthwise windows have up to `WINDOW` x `WINDOW` cells."""
+        return self.depthwise and self.window_width == WINDOW
+
+    @property
+    def wide_window(self) -> bool:
+        """Whether depthwise windows have up to `WINDOW` x `WIDE_WINDOW` cells."""
+        return self.depthwise and self.window_width == WIDE_WINDOW
 
     @property
     def output_banks(self) -> int:
@@ -190,6 +234,7 @@ class Parameters:
             ("output_bytes", "o"),
             ("accumulators", "p"),
             ("line_cells", "n"),
+            ("window_width", "x"),
         ):
             if getattr(self, key) != getattr(default, key):
                 parts.append(f"{tag}{getattr(self, key)}")
@@ -197,4 +242,8 @@ class Parameters:
             parts.append(self.family)
         if self.packed:
             parts.append("packed")
+        if self.product:
+            parts.append("product")
+        if self.lookup:
+            parts.append("lookup")
         return "-".join(parts)

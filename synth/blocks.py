@@ -15,6 +15,8 @@ _RULES = (
     (f"{_COMPUTE}.adder", "adder"),
     (f"{_COMPUTE}.line_buffer", "windows"),
     (f"{_COMPUTE}.max_window", "windows"),
+    (f"{_COMPUTE}.lookup", "tables"),
+    (f"{_COMPUTE}.product", "products"),
     (f"{_COMPUTE}.activations", "scratchpads"),
     (f"{_COMPUTE}.weights", "scratchpads"),
     (f"{_COMPUTE}.results", "scratchpads"),

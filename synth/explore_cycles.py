@@ -118,7 +118,8 @@ def modelled(
     if kept is not None:
         return Cycles(**json.loads(kept))
     compiled = compile_network(network, parameters, batch=batch)
-    cycles = estimate_cycles(compiled.program, parameters)
+    programs = [compiled.program[part.start : part.end] for part in compiled.segments]
+    cycles = sum(estimate_cycles(program, parameters) for program in programs)
     macs = sum(stage.macs for stage in compiled.stages)
     found = Cycles(cycles, macs, _floors(compiled))
     cache.put(place, json.dumps(asdict(found)))

@@ -16,12 +16,13 @@ AXES = tuple(field.name for field in fields(Parameters))
 #: Maximum number of points of a sweep.
 MOST = 200
 _WORDS = ("family",)
-_SWITCHES = ("packed",)
+_SWITCHES = ("packed", "product", "lookup")
 _ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
-    "line_cells": "line {}", "family": "{}", "packed": "{}",
+    "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
+    "lookup": "{}", "window_width": "window {}",
 }  # fmt: skip
 
 Value = int | str | bool
@@ -65,7 +66,7 @@ def values(axis: str, text: str) -> tuple[Value, ...]:
     Raises
     ------
     ValueError
-        If they are no different whole numbers; words for `family`, `no` or `yes` for `packed`.
+        If they are no different whole numbers; words for `family`, `no` or `yes` for switches.
     """
     words = [word.strip() for word in text.split(",")]
     if axis in _WORDS:

@@ -18,6 +18,11 @@ __all__ = ["check_unit", "computed", "known"]
 
 _TABLE = Path(__file__).with_name("unit_names.json")
 _NUMBER = re.compile(r"\d+")
+#: Instances that a switch of the hardware brings.
+_SWITCHED = {
+    "lookup": ("core.compute.lookup", "core.compute.table_loader"),
+    "product": ("core.compute.product",),
+}
 
 
 @cache
@@ -48,6 +53,9 @@ def check_unit(unit: str, parameters: Parameters) -> None:
         raise ValueError(
             f"unit must be an instance of the accelerator, got {unit!r} (nearest: {near})"
         )
+    for switch, names in _SWITCHED.items():
+        if general.startswith(names) and not getattr(parameters, switch):
+            raise ValueError(f"unit needs {switch} (--{switch}), got {unit!r} without it")
     sizes = {
         "core.compute.datapath.accumulator_#": [parameters.cols],
         "core.compute.datapath.requantizer_#": [parameters.lanes or parameters.cols],
@@ -73,5 +81,5 @@ def computed(design: str) -> tuple[str, ...]:
 if __name__ == "__main__":
     from .design import rtlil_of
 
-    names = computed(rtlil_of(Parameters(rows=4, cols=4)))
+    names = computed(rtlil_of(Parameters(rows=4, cols=4, lookup=True, product=True)))
     _TABLE.write_text(json.dumps(names, indent=1) + "\n")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 from ...spec.isa import Instruction, Mode
 from ...spec.parameters import Parameters
-from .cell_walker import Read, cell_walker, mode_of
+from .cell_walker import Read, cell_walker, mode_of, window_of
 from .reduction import Pass
 
 __all__ = ["Vector", "activation_feeder"]
@@ -37,7 +38,7 @@ def activation_feeder(
         The active geometry, and the tile.
     walk : iterator of Pass
         The reduction, advanced by the tile's passes; a tile with `first` starts a new one. For
-        MAX and ADD, which have no vectors, a pass of zeros.
+        MAX, ADD and MUL, which have no vectors, a pass of zeros.
     parameters : Parameters
         Addresses wrap at `activation_bytes`, accumulators at `accumulators`.
     """
@@ -48,10 +49,10 @@ def activation_feeder(
         last = compute["last"] and number == compute["passes"] - 1
         lanes = step.used
         if mode == Mode.DEPTHWISE:
-            lanes = setup["window_height"] * setup["window_width"]
+            lanes = prod(window_of(setup))
         vectors = 0
         for read in cell_walker(setup, compute, step, parameters):
-            if mode in (Mode.MAX, Mode.ADD) or not read.emit:
+            if mode in (Mode.MAX, Mode.ADD, Mode.MUL) or not read.emit:
                 yield read, None
                 continue
             yield (

@@ -7,11 +7,21 @@ so without a token the hardware may perform them in either order.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ...spec.isa import Unit
 from ..control.tokens import Clock
 
 __all__ = ["AccessOrder", "UnorderedError"]
+
+
+Bytes = slice | npt.NDArray[np.int64]
+
+
+def _ends(where: Bytes) -> tuple[int, int]:
+    if isinstance(where, slice):
+        return where.start, where.stop - 1
+    return int(where.min()), int(where.max())
 
 
 class UnorderedError(ValueError):
@@ -25,7 +35,7 @@ class AccessOrder:
         self._written = np.zeros((len(Unit), size), np.int32)
         self._read = np.zeros((len(Unit), size), np.int32)
 
-    def access(self, unit: Unit, clock: Clock, where: slice, write: bool) -> None:
+    def access(self, unit: Unit, clock: Clock, where: Bytes, write: bool) -> None:
         """Record an access, after checking that conflicting accesses have completed.
 
         Raises
@@ -40,8 +50,9 @@ class AccessOrder:
             if write:
                 conflict = max(conflict, self._read[other, where].max(initial=0))
             if conflict > clock[other]:
+                first, last = _ends(where)
                 raise UnorderedError(
-                    f"{'writes' if write else 'reads'} bytes {where.start} to {where.stop - 1} "
+                    f"{'writes' if write else 'reads'} bytes {first} to {last} "
                     f"that {other.name} may still be using: no token orders the two"
                 )
         (self._written if write else self._read)[unit, where] = clock[unit] + 1

@@ -1,4 +1,4 @@
-"""The compute unit of the instruction-level machine: SETUP, SETUP_ADD and COMPUTE."""
+"""The compute unit of the instruction-level machine: SETUP, SETUP_ADD, SETUP_MUL and COMPUTE."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy.typing as npt
 from ...spec.isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
-from ..array.add import AddFactors, add_codes
+from ..array.lookup import look_up
 from ..array.max_window import max_window
 from ..array.requantize import requantize
 from ..control.tokens import Clock
-from ..feed.cell_walker import mode_of, scan
+from ..feed.cell_walker import mode_of, scan, window_of
 from ..feed.reduction import Reduction, reduction
+from .operands import check_factors, combined, second_steps
 from .state import Fault, Scratchpads, Unchecked, wrapped
 
 __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # number of int8 products whose sum is exact in float32
-_LARGEST_FACTOR = 1 << 22
 _LONGEST_WALK = 1 << 16  # no layer has a longer walk
 _UNLOADED = "computes with activations nobody loaded"
 
@@ -49,6 +49,11 @@ class ComputeUnit:
     ----------
     parameters : Parameters
     scratchpads : Scratchpads
+
+    Attributes
+    ----------
+    table : ndarray of shape (TABLE_BYTES,), uint8, optional
+        Replaces results until the next setup.
     """
 
     def __init__(self, parameters: Parameters, scratchpads: Scratchpads) -> None:
@@ -56,6 +61,7 @@ class ComputeUnit:
         self._pads = scratchpads
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
         self._walk: _Walk | None = None
+        self.table: npt.NDArray[np.uint8] | None = None
         self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
 
     def forget(self, low: int, high: int) -> None:
@@ -67,7 +73,7 @@ class ComputeUnit:
         }
 
     def setup(self, instruction: Instruction) -> None:
-        """Execute SETUP or SETUP_ADD.
+        """Execute SETUP, SETUP_ADD or SETUP_MUL.
 
         Raises
         ------
@@ -76,9 +82,10 @@ class ComputeUnit:
         """
         rows = self._parameters.rows
         self._vectors.clear()
+        self.table = None
         mode = mode_of(instruction)
-        if instruction.opcode == Opcode.SETUP_ADD:
-            self._check_add(instruction)
+        if instruction.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL):
+            check_factors(instruction)
             self._walk = _Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
             return
         geometry = Reduction(
@@ -113,15 +120,6 @@ class ComputeUnit:
                 f"got {setup['run']}",
             )
 
-    def _check_add(self, setup: Instruction) -> None:
-        """Check the static rule of factors, which the hardware does not check."""
-        largest = max(setup["factor_a"], setup["factor_b"])
-        if largest > _LARGEST_FACTOR:
-            raise Unchecked(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
-            )
-
     def compute(self, instruction: Instruction, clock: Clock) -> None:
         """Execute COMPUTE.
 
@@ -135,8 +133,8 @@ class ComputeUnit:
         walk = self._check(instruction)
         if walk.mode == Mode.MAX:
             self._maximum(instruction, clock, walk.setup)
-        elif walk.mode == Mode.ADD:
-            self._add(instruction, clock, walk.setup)
+        elif walk.mode in (Mode.ADD, Mode.MUL):
+            self._combine(instruction, clock, walk.setup)
         else:
             self._accumulate(instruction, clock, walk)
 
@@ -246,12 +244,24 @@ class ComputeUnit:
         if key not in self._vectors:
             self._vectors[key] = self._gather(instruction, walk)
         low, high, vectors, unwritten = self._vectors[key]
-        self._pads.activation_order.access(Unit.COMPUTE, clock, slice(low, high), write=False)
+        where = self._taken(instruction, walk, low, high)
+        self._pads.activation_order.access(Unit.COMPUTE, clock, where, write=False)
         if weights[unwritten].any():
             raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         for start in range(0, len(weights), _EXACT):
             part = slice(start, start + _EXACT)
             np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
+
+    def _taken(
+        self, instruction: Instruction, walk: _Walk, low: int, high: int
+    ) -> slice | npt.NDArray[np.int64]:
+        """Bytes that dense passes read: some channels of each pixel, or all from `low` on."""
+        setup, count = walk.setup, instruction["passes"]
+        if setup["taps"] * setup["lines"] > 1 or count == len(walk.offsets):
+            return slice(low, high)
+        passes = slice(walk.position, walk.position + count)
+        origins = self._cell_addresses(instruction, setup, instruction["activation"])
+        return origins.reshape(-1, 1) + walk.offsets[passes][walk.used[passes]]
 
     def _gather(
         self, instruction: Instruction, walk: _Walk
@@ -292,16 +302,16 @@ class ComputeUnit:
     ) -> None:
         """Add the products of a depthwise pass; `weights` has shape (rows, columns)."""
         height, width = instruction["height"], instruction["width"]
-        missing_lines = WINDOW - setup["window_height"]
-        missing_cells = WINDOW - setup["window_width"]
+        full = self._parameters.window_width
+        window = window_of(setup)
+        missing_lines, missing_cells = WINDOW - window[0], full - window[1]
         total = np.zeros((height, width, instruction["columns"]), np.float32)
         for row in np.flatnonzero(weights.any(axis=1)).tolist():
-            line, cell = divmod(row, WINDOW)
+            line, cell = divmod(row, full)
             if line >= WINDOW or line < missing_lines or cell < missing_cells:
                 raise Unchecked(
                     ErrorCode.ILLEGAL_INSTRUCTION,
-                    f"weight row {row} must be 0 with windows of {setup['window_height']} x "
-                    f"{setup['window_width']} cells",
+                    f"weight row {row} must be 0 with windows of {window[0]} x {window[1]} cells",
                 )
             line, cell = line - missing_lines, cell - missing_cells
             first = origin + line * setup["step_y"] + cell * setup["step_x"]
@@ -329,20 +339,21 @@ class ComputeUnit:
         codes = max_window(cells.astype(np.int8), window, stride, setup["low"], setup["high"])
         self._place(instruction, clock, codes.view(np.uint8))
 
-    def _add(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+    def _combine(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
+        """Add or multiply two operands."""
         steps = setup["step_y"], setup["step_x"]
         first = instruction["activation"]
         operands = [
-            self._cells(instruction, clock, origin, steps)
-            for origin in (first, first + setup["operand_pitch"])
+            self._cells(instruction, clock, origin, by)
+            for origin, by in (
+                (first, steps),
+                (first + setup["operand_pitch"], second_steps(setup)),
+            )
         ]
         if any(np.isnan(cells).any() for cells in operands):
             raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
         a, b = (cells.astype(np.int8) for cells in operands)
-        factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"])
-        zero_points = setup["zero_point_a"], setup["zero_point_b"], setup["zero_point"]
-        codes = add_codes(a, b, factors, zero_points, setup["low"], setup["high"])
-        self._place(instruction, clock, codes.view(np.uint8))
+        self._place(instruction, clock, combined(setup, a, b).view(np.uint8))
 
     def _cell_addresses(
         self, instruction: Instruction, setup: Instruction, origin: int
@@ -379,6 +390,8 @@ class ComputeUnit:
         """Write bytes, shape (..., columns), to the output scratchpad, pixel by pixel."""
         columns = instruction["columns"]
         codes = codes.reshape(-1, columns)
+        if self.table is not None:
+            codes = look_up(codes.view(np.int8), self.table).view(np.uint8)
         starts = instruction["output"] + np.arange(len(codes)) * instruction["output_pitch"]
         size = self._parameters.output_bytes
         if starts[-1] + columns > size:

@@ -22,6 +22,7 @@ from ...spec.isa import (
     Opcode,
     Unit,
     decode,
+    implemented,
     violation,
 )
 from ...spec.parameters import Parameters
@@ -30,6 +31,7 @@ from ..control.tokens import Clock, Tokens
 from .access_order import AccessOrder, UnorderedError
 from .compute import ComputeUnit
 from .state import Fault, Refused, Scratchpads, Unchecked, wrapped
+from .table import read_table
 
 __all__ = ["Machine", "ProgramError"]
 
@@ -136,6 +138,9 @@ class Machine:
             raise Refused(
                 ErrorCode.ILLEGAL_INSTRUCTION, f"opcode {data[0] & 15} is illegal"
             ) from None
+        if not implemented(instruction.opcode, self.parameters):
+            name = instruction.opcode.name
+            raise Refused(ErrorCode.ILLEGAL_INSTRUCTION, f"this hardware has no {name}")
         broken = violation(instruction, self.parameters)
         if broken is None:
             return instruction
@@ -145,7 +150,7 @@ class Machine:
 
     def _execute(self, instruction: Instruction) -> None:
         unit = UNIT_OF[instruction.opcode]
-        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             instruction = replace(instruction, wait=0, signal=0)
         try:
             clock = self._tokens.begin(unit, instruction)
@@ -259,6 +264,9 @@ class Machine:
     def _compute(self, instruction: Instruction, clock: Clock) -> None:
         self._compute_unit.compute(instruction, clock)
 
+    def _table(self, instruction: Instruction, clock: Clock) -> None:
+        self._compute_unit.table = read_table(instruction, clock, self._pads)
+
     def _record(self, instruction: Instruction, clock: Clock) -> None:
         """Access memory like a RECORD; the hardware's counter values are unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
@@ -271,5 +279,7 @@ class Machine:
         Opcode.COMPUTE: _compute,
         Opcode.STORE: _store,
         Opcode.SETUP_ADD: _setup,
+        Opcode.SETUP_MUL: _setup,
         Opcode.RECORD: _record,
+        Opcode.TABLE: _table,
     }

@@ -12,6 +12,7 @@ from ...spec.parameters import WINDOW, Parameters
 from ..layouts import vector_layout
 from ..parts.delay import delay, delays
 from .accumulator import Accumulator
+from .product import PRODUCT
 from .requantize import Requantizer
 from .systolic_array import SystolicArray
 
@@ -65,6 +66,12 @@ class Datapath(wiring.Component):
     lines : signed(8), `WINDOW` lines by one per column, if the parameters have `depthwise`
         A vector's cells, in place of `activation`. The newest cell follows the vector's control by
         two cycles; the window's earlier cells arrive in the cycles immediately before it.
+    product_valid, products : 1, `PRODUCT`, one per column, if the parameters have `product`
+        A vector of products, column j's j cycles late. There are none while vectors with `last`
+        are in flight; they are spaced as those are. Their codes leave `product_latency` cycles
+        after column 0's product.
+    multiplier : 31
+        The products' fp32 multiplier, without its sign; constant as `zero_point` is.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -73,6 +80,11 @@ class Datapath(wiring.Component):
         windows = {
             "depthwise": In(1),
             "lines": In(signed(8)).array(WINDOW, parameters.cols),
+        }
+        products = {
+            "product_valid": In(parameters.cols),
+            "products": In(PRODUCT).array(parameters.cols),
+            "multiplier": In(31),
         }
         super().__init__(
             {
@@ -88,6 +100,7 @@ class Datapath(wiring.Component):
                 "y": Out(signed(8)).array(parameters.cols),
             }
             | (windows if parameters.depthwise else {})
+            | (products if parameters.product else {})
         )
 
     @property
@@ -95,6 +108,11 @@ class Datapath(wiring.Component):
         """Cycles from a vector with `last` to its results."""
         last_column = self._parameters.cols - 1
         return self._control_delay + Accumulator.LATENCY + Requantizer.LATENCY + last_column
+
+    @property
+    def product_latency(self) -> int:
+        """Cycles from column 0's product to a vector's codes."""
+        return Requantizer.LATENCY + self._parameters.cols - 1
 
     @property
     def swap_gap(self) -> int:
@@ -147,20 +165,38 @@ class Datapath(wiring.Component):
         results = self._accumulators(m)
         group = self._parameters.columns_per_lane
         # Shifted past the lanes like the results, one step ahead of them
-        constants = delays(
-            m, "constants", Cat(self.zero_point, self.low, self.high), self._parameters.lanes
-        )
+        values = Cat(self.zero_point, self.low, self.high)
+        if self._parameters.product:
+            values = Cat(values, self.multiplier)
+        constants = delays(m, "constants", values, self._parameters.lanes)
         for lane in range(self._parameters.lanes):
             requantizer = Requantizer(family=self._parameters.family)
             m.submodules[f"requantizer_{lane}"] = requantizer
             layer = (requantizer.zero_point, requantizer.low, requantizer.high)
             m.d.comb += Cat(layer).eq(constants[lane + 1])
-            self._lane(m, lane, requantizer, results[lane * group : (lane + 1) * group])
+            columns = range(lane * group, (lane + 1) * group)
+            own = [results[j] for j in columns]
+            if self._parameters.product:
+                own = [self._or_product(j, results[j], constants[lane + 1][24:]) for j in columns]
+            self._lane(m, lane, requantizer, own)
         # Only the valid chain is reset: stale data elsewhere in the pipeline precede new data and
         # are never read.
         last = self.vector.valid & self.vector.last
-        m.d.comb += self.valid.eq(delay(m, "result", last, self.latency, reset_less=False))
+        valid = delay(m, "result", last, self.latency, reset_less=False)
+        if self._parameters.product:
+            first, cycles = self.product_valid[0], self.product_latency
+            valid |= delay(m, "product_result", first, cycles, reset_less=False)
+        m.d.comb += self.valid.eq(valid)
         return m
+
+    def _or_product(self, column: int, result: _Result, multiplier: Value) -> _Result:
+        """Put a column's product in place of its sum."""
+        valid = self.product_valid[column]
+        return _Result(
+            result.valid | valid,
+            Mux(valid, self.products[column], result.acc),
+            Mux(valid, multiplier, result.multiplier),
+        )
 
     def _accumulators(self, m: Module) -> list[_Result]:
         """Connect an accumulator to each column, with control skewed by one cycle per column."""

@@ -28,10 +28,10 @@ class SystolicArray(wiring.Component):
     If row 0 is presented in cycle t, a swap at `t + swap_gap` or later activates the matrix, until
     the next swap. The next matrix may be presented from the cycle of that swap on.
 
-    With `depthwise`, each column works on its own channel: rows 0 to `WINDOW`**2 - 1 see a window
-    of cells instead of the vector, row `WINDOW` * k + u the cell of line k that is
-    `WINDOW` - 1 - u cells before the newest. Rows below see the vector. A window's newest cell
-    appears at `lines` two cycles after the window's control, its earlier cells in the cycles
+    With `depthwise`, each column works on its own channel: rows 0 to `WINDOW` * `window_width` - 1
+    see a window of cells instead of the vector, row `window_width` * k + u the cell of line k that
+    is `window_width` - 1 - u cells before the newest. Rows below see the vector. A window's newest
+    cell appears at `lines` two cycles after the window's control, its earlier cells in the cycles
     immediately before. The lines travel down and to the right in register columns of their own.
 
     No register has a reset: stale data precede new data and are never used.
@@ -39,8 +39,8 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, and `family` and `packed` for the
-        elements that it is made of.
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, `window_width`, and `family` and
+        `packed` for the elements that it is made of.
 
     Members
     -------
@@ -93,7 +93,7 @@ class SystolicArray(wiring.Component):
     @property
     def mode_gap(self) -> int:
         """Minimum number of cycles from a change of `depthwise` to the next vector."""
-        return WINDOW - 1 + self._groups
+        return self._parameters.window_width - 1 + self._groups
 
     @property
     def _element(self) -> type[ProcessingElement]:
@@ -161,16 +161,18 @@ class SystolicArray(wiring.Component):
         The rows of a line see the same cells, each row one cycle after the row above. So its cells
         are one cell older, and all rows share one row of registers per line and column.
         """
-        down = delays(m, "mode", self.depthwise, WINDOW**2)[1:]
+        width = self._parameters.window_width
+        down = delays(m, "mode", self.depthwise, WINDOW * width)[1:]
         modes = [delays(m, f"mode_{i}", mode, self._groups - 1) for i, mode in enumerate(down)]
+        older = width - WINDOW  # cycles by which the oldest cell comes before a vector
         cells: list[list[Value]] = []
         for k, line in enumerate(self.lines):
             cells.append([])
             for j, cell in enumerate(line):
                 # Hold when idle: a simulator then has nothing to evaluate.
                 with m.If(modes[k][j // GROUP]):
-                    cells[k] += delays(m, f"line_{k}_{j}", cell, WINDOW * k + j)[-1:]
-        return [(mode, cells[i // WINDOW]) for i, mode in enumerate(modes)]
+                    cells[k] += delays(m, f"line_{k}_{j}", cell, older + width * k + j)[-1:]
+        return [(mode, cells[i // width]) for i, mode in enumerate(modes)]
 
     def _window_row(self, m: Module, i: int, modes: list[Value], cells: list[Value]) -> list[Value]:
         """Select a row's activations: from the element to the left, or a window's cells."""

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...spec.isa import UNIT_OF, Opcode, Unit
+from ...spec.isa import UNIT_OF, Opcode, Unit, implemented
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..layouts import command_layout, compute_layout
@@ -22,7 +22,7 @@ class Dispatch(wiring.Component):
     Throughput is one instruction per `PERIOD` cycles, latency `LATENCY` cycles if the queue has
     room.
 
-    An instruction is rejected if its opcode is unknown or if it breaks a rule of
+    An instruction is rejected if the hardware does not have its opcode or if it breaks a rule of
     `maccord.spec.isa.TABLE`; these rules include addresses beyond a scratchpad.
 
     Members
@@ -53,7 +53,7 @@ class Dispatch(wiring.Component):
                 "halt": In(1),
                 "load": Out(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
                 "weight": Out(stream.Signature(command_layout(Opcode.WEIGHT, fill=1))),
-                "compute": Out(stream.Signature(compute_layout())),
+                "compute": Out(stream.Signature(compute_layout(product=parameters.product))),
                 "store": Out(stream.Signature(command_layout(Opcode.STORE, record=1))),
                 "ended": Out(1),
                 "illegal": Out(1),
@@ -74,12 +74,13 @@ class Dispatch(wiring.Component):
         # instruction stays in the register.
         seen, known, busy, judged = Signal(), Signal(), Signal(), Signal()
         within, inside = Signal(), Signal()
-        meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in UNIT_OF}
-        legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in UNIT_OF}
+        kinds = [kind for kind in UNIT_OF if implemented(kind, self._parameters)]
+        meets = {kind: Signal(name=f"meets_{kind.name.lower()}") for kind in kinds}
+        legal = {kind: Signal(name=f"legal_{kind.name.lower()}") for kind in kinds}
         take = Signal(len(Unit))
         rules = Rules(m, body, self._parameters)
         legality, range_ = ErrorCode.ILLEGAL_INSTRUCTION, ErrorCode.SCRATCHPAD_RANGE
-        reaches = [(opcode != kind) | rules.keeps(kind, range_) for kind in UNIT_OF]
+        reaches = [(opcode != kind) | rules.keeps(kind, range_) for kind in kinds]
         m.d.sync += within.eq(Cat(reaches).all())
         m.d.sync += [meets[kind].eq(rules.keeps(kind, legality)) for kind in meets]
         with m.If(~busy):
@@ -104,7 +105,7 @@ class Dispatch(wiring.Component):
                 m.d.sync += self.beyond.eq(1)
         # Cycle 5: dispatch; cycle 6: release the register.
         for unit, port in ports.items():
-            own = Cat(legal[kind] for kind, owner in UNIT_OF.items() if owner == unit).any()
+            own = Cat(legal[kind] for kind in kinds if UNIT_OF[kind] == unit).any()
             show = judged & own & inside & ~self.i.payload.fault & ~self.halt
             m.d.comb += take[unit].eq(port.valid & port.ready)
             m.d.sync += port.valid.eq(show | (port.valid & ~port.ready))
@@ -126,9 +127,18 @@ class Dispatch(wiring.Component):
         if "fill" in members:
             m.d.comb += command.fill.eq(opcode == Opcode.FILL)
         if "setup" in members:
+            adds = opcode == Opcode.SETUP_ADD
+            if "mul" in members:
+                adds |= opcode == Opcode.SETUP_MUL
+                m.d.comb += command.mul.eq(opcode == Opcode.SETUP_MUL)
             m.d.comb += [
-                command.add.eq(opcode == Opcode.SETUP_ADD),
+                command.add.eq(adds),
                 command.setup.eq((opcode == Opcode.SETUP) | command.add),
             ]
+            if self._parameters.lookup:
+                m.d.comb += [
+                    command.add.eq(adds | (opcode == Opcode.TABLE)),
+                    command.setup.eq(adds | (opcode == Opcode.SETUP)),
+                ]
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)

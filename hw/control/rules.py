@@ -15,6 +15,7 @@ from ...spec.isa_rules import (
     NonZero,
     Rule,
     Unless,
+    UnlessWhere,
     WithinScratchpad,
     value_of,
 )
@@ -77,6 +78,8 @@ class Rules:
                 return (value >> (value_of(rule.bound, p) - 1).bit_length()) == 0
             case Implemented():
                 return Cat(value == choice for choice in rule.values(p)).any()
+            case UnlessWhere() if not value_of(rule.has, p):
+                return self._condition(fields, rule.rule)
             case Unless():
                 return (value == rule.value) | self._condition(fields, rule.rule)
             case _:

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.isa import Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import UnitState
-from ..layouts import compute_layout, fields_layout, unit_port, vector_layout
+from ..layouts import compute_layout, fields_layout, unit_port, vector_layout, window_cells
 from .cell_walker import CellWalker
 from .compute_commands import ComputeCommands, outputs_layout
 
@@ -56,6 +56,7 @@ class ActivationFeeder(wiring.Component):
     setup : active geometry; SETUP_ADD sets its shared fields and windows of two cells, a dense
         SETUP windows of one cell
     setup_add : active addition
+    setup_mul, multiplies : as in `ComputeCommands`, if the parameters have `product`
     begin, restart, activation : to `Reduction`
     reduction_ready, reduction_a, reduction_b, reduction_split, reduction_used, reduction_past,
         reduction_next : from and to it
@@ -88,8 +89,9 @@ class ActivationFeeder(wiring.Component):
         self._drain = drain
         address = range(parameters.activation_bytes)
         lanes = range(parameters.rows + 1)
+        products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         super().__init__(
-            unit_port(compute_layout())
+            unit_port(compute_layout(product=parameters.product))
             | {
                 "setup": Out(fields_layout(Opcode.SETUP)),
                 "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
@@ -121,6 +123,7 @@ class ActivationFeeder(wiring.Component):
                 "illegal": Out(1),
                 "beyond": Out(1),
             }
+            | (products if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -149,7 +152,15 @@ class ActivationFeeder(wiring.Component):
         ]
         m.d.comb += self.issuing.eq(step.go)
         self._count(m, commands, step.start, only)
-        self._space(m, step.emit & last & commands.weighted, free)
+        requantized = commands.weighted
+        if p.product:
+            requantized |= commands.multiplies
+            m.d.comb += [
+                self.setup_mul.eq(commands.setup_mul),
+                self.multiplies.eq(commands.multiplies),
+                walker.broadcast.eq(commands.setup_mul.broadcast),
+            ]
+        self._space(m, step.emit & last & requantized, free)
         final, gives = Signal(), Signal(len(Unit), reset_less=True)  # of the command
         with m.If(step.start):
             m.d.sync += [final.eq(only), gives.eq(signal & ~_STORE)]
@@ -217,7 +228,7 @@ class ActivationFeeder(wiring.Component):
         """Decide whether the next pass may start in the next cycle."""
         stale = Signal()  # the weights that are ready are those of the pass that has started
         m.d.comb += [
-            walker.free.eq(free),
+            walker.free.eq(self._may_go(walker, commands, free)),
             commands.pending.eq(pending),
             self.running.eq(walker.under_way | pending),
         ]
@@ -228,10 +239,16 @@ class ActivationFeeder(wiring.Component):
             pending.eq(commands.begin | (pending & ~(walker.start & only))),
         ]
 
+    def _may_go(self, walker: CellWalker, commands: ComputeCommands, free: Signal) -> Value:
+        """Whether the next cell may be read: a product's first operand needs no requantizer."""
+        if not self._parameters.product:
+            return free
+        return free | (commands.multiplies & ~walker.emit)
+
     def _count(self, m: Module, commands: ComputeCommands, started: Signal, only: Signal) -> None:
         """Count passes not yet started."""
         passes = Signal(16, reset_less=True)
-        # MAX and ADD have one pass
+        # Modes without weights have one pass
         count = Mux(commands.weighted, self.i.payload.fields.compute.passes, 1)
         m.d.sync += only.eq(passes == 1)
         with m.If(commands.begin):
@@ -267,6 +284,7 @@ class ActivationFeeder(wiring.Component):
         setup = self.setup
         lanes, columns = Signal.like(self.lanes), Signal.like(self.columns)
         window, high = Signal(4), setup.window_height
+        wide = window_cells(setup, self._parameters)
         dense = Signal()
         m.d.comb += [
             walker.setup.eq(setup),
@@ -279,18 +297,19 @@ class ActivationFeeder(wiring.Component):
         m.d.sync += [
             dense.eq(setup.mode == Mode.DENSE),
             # Without a multiplier
-            window.eq(
-                Mux(high[0], setup.window_width, 0) + (Mux(high[1], setup.window_width, 0) << 1)
-            ),
+            window.eq(Mux(high[0], wide, 0) + (Mux(high[1], wide, 0) << 1)),
         ]
         with m.If(step.start):
             m.d.sync += [
                 columns.eq(tile.columns),
                 lanes.eq(Mux(dense, self.reduction_used, window)),
             ]
+        a = walker.a
+        if self._parameters.product:
+            a = Mux(walker.only_b, walker.b, a)
         # Cycle 3: to the scratchpad
         m.d.sync += [
-            self.a.eq(walker.a),
+            self.a.eq(a),
             self.b.eq(walker.b),
             self.split.eq(walker.read_split),
             self.read.cell.eq(walker.cell),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.isa import Mode, Opcode
 from ...spec.parameters import Parameters
-from ..layouts import fields_layout
+from ..layouts import fields_layout, window_cells
 
 __all__ = ["CellWalker"]
 
@@ -16,8 +16,9 @@ __all__ = ["CellWalker"]
 class CellWalker(wiring.Component):
     """Reads the cells under a tile's windows, one per cycle, left to right and top to bottom.
 
-    A dense pixel is a window of one cell. A pixel of an addition is a window of two cells, read
-    from `a` and from `b`.
+    A dense pixel is a window of one cell. A pixel of a sum or product is a window of two cells,
+    read from `a` and from `b`. With `broadcast`, only a line's first cell is read from `b`, always
+    at its origin: its pixels are windows of two cells, one cell apart.
 
     Counters count down; a negative value means that none is left.
 
@@ -29,6 +30,7 @@ class CellWalker(wiring.Component):
     origin_a, origin_b, split : of the pass, one cycle after it starts
     armed : the next pass may start when the current one ends
     free : the walk may advance
+    broadcast : of the product, if the parameters have it
     under_way : cells of the pass remain
     go : the walk advances to the next cell
     start : the walk advances to a pass's first cell
@@ -36,6 +38,7 @@ class CellWalker(wiring.Component):
     end : the next cell is the last of its pass
     a, b, read_split : addresses of the cell, `LATENCY` cycles after `go`
     cell : its index in its line, in the same cycle
+    only_b : the cell is read from `b`, whose bank need not be that of `a`; as `broadcast`
     """
 
     #: Cycles from `go` to a cell's addresses.
@@ -43,6 +46,8 @@ class CellWalker(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._lanes = parameters.vector_bytes
+        self._product = parameters.product
+        self._parameters = parameters
         address = range(parameters.activation_bytes)
         super().__init__(
             {
@@ -64,6 +69,7 @@ class CellWalker(wiring.Component):
                 "read_split": Out(range(self._lanes + 1)),
                 "cell": Out(range(parameters.line_cells)),
             }
+            | ({"broadcast": In(1), "only_b": Out(1)} if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -72,11 +78,12 @@ class CellWalker(wiring.Component):
         line_start = Signal(init=1)  # the next cell is the first of its line
         adds, dense = Signal(), Signal()
         busy, move_y = Signal(), Signal()
+        width = window_cells(setup, self._parameters)
         line, line_ends = self._count(
             m, "y", (setup.window_height, setup.stride_y, self.height), busy, move_y, None
         )
         column, column_ends = self._count(
-            m, "x", (setup.window_width, setup.stride_x, self.width), busy, self.go, line_ends
+            m, "x", (width, setup.stride_x, self.width), busy, self.go, line_ends
         )
         m.d.comb += [
             busy.eq(self.armed | self.under_way),
@@ -89,29 +96,47 @@ class CellWalker(wiring.Component):
         m.d.sync += [adds.eq(setup.mode == Mode.ADD), dense.eq(setup.mode == Mode.DENSE)]
         # Cycle 1: the move
         start, moved, new_line, second, going = (Signal() for _ in range(5))
+        stays, reads_b = self._pair(m, adds, line_start)
         m.d.sync += [
             going.eq(self.go),
             start.eq(self.start),
-            moved.eq(self.go & ~(adds & self.emit)),
+            moved.eq(self.go & ~stays),
             new_line.eq(line_start),
-            second.eq(adds & self.emit),
+            second.eq(reads_b),
         ]
         with m.If(self.go):
             m.d.sync += [self.under_way.eq(~self.end), line_start.eq(column_ends)]
         # Cycle 2: the addresses
         with m.If(going):
             m.d.sync += self.cell.eq(Mux(new_line, 0, self.cell + 1))
+        if self._product:
+            with m.If(going):
+                m.d.sync += self.only_b.eq(second & self.broadcast)
         with m.If(start | (going & adds)):
             m.d.sync += self.read_split.eq(Mux(second, 0, Mux(dense, self.split, self._lanes)))
         for address, origin in ((self.a, self.origin_a), (self.b, self.origin_b)):
             next_line = Signal.like(address, name=f"line_{address.name}", reset_less=True)
-            with m.If(moved):
+            moves = moved
+            if self._product and origin is self.origin_b:
+                moves = moved & (start | ~self.broadcast)
+            with m.If(moves):
                 m.d.sync += address.eq(
                     Mux(start, origin, Mux(new_line, next_line, address + setup.step_x))
                 )
             with m.If(moved & new_line):
                 m.d.sync += next_line.eq(Mux(start, origin, next_line) + setup.step_y)
         return m
+
+    def _pair(self, m: Module, adds: Signal, line_start: Signal) -> tuple[Value, Value]:
+        """Whether the next cell is at the previous one's pixel, and whether it is read from `b`."""
+        second = adds & self.emit
+        if not self._product:
+            return second, second
+        follows = Signal()  # the previous cell was the first of its line
+        with m.If(self.go):
+            m.d.sync += follows.eq(line_start)
+        first_pixel = follows & ~line_start
+        return Mux(self.broadcast, first_pixel, second), Mux(self.broadcast, line_start, second)
 
     def _count(
         self,

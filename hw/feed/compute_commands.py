@@ -16,7 +16,7 @@ _WEIGHT = 1 << Unit.WEIGHT
 _STORE = 1 << Unit.STORE
 _ONE = {"window_height": 1, "window_width": 1, "stride_y": 1, "stride_x": 1}
 _PAIR = {"window_height": 1, "window_width": 2, "stride_y": 1, "stride_x": 2}
-_SHARED = ("step_x", "step_y", "zero_point", "low", "high")  # by SETUP and SETUP_ADD
+_SHARED = ("step_x", "step_y", "zero_point", "low", "high")  # by all setups
 
 
 def outputs_layout() -> data.StructLayout:
@@ -24,6 +24,11 @@ def outputs_layout() -> data.StructLayout:
     return data.StructLayout(
         {"output": 24, "output_pitch": 24, "columns": 8, "width": 16, "height": 16, "signal": 4}
     )
+
+
+def _one_run(rows: int) -> dict[str, int]:
+    """Geometry of a vector of each operand."""
+    return {"run": rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
 
 
 class ComputeCommands(wiring.Component):
@@ -41,6 +46,8 @@ class ComputeCommands(wiring.Component):
     setup : active geometry; SETUP_ADD sets its shared fields and windows of two cells, a dense
         SETUP windows of one cell
     setup_add : active addition
+    setup_mul, multiplies : active product, and whether there is one, if the parameters have it; its
+        shared fields and windows are those of an addition, its operand pitch is in `setup_add`
     weighted : the active mode has weights, two cycles after its SETUP
     outputs : destination of results, one for each tile with `last`
     illegal : a started COMPUTE continues no walk of the active mode
@@ -55,9 +62,11 @@ class ComputeCommands(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._rows = parameters.rows
         self._weight_rows = parameters.weight_rows
+        self._product = parameters.product
+        products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         super().__init__(
             {
-                "i": In(stream.Signature(compute_layout())),
+                "i": In(stream.Signature(compute_layout(product=parameters.product))),
                 "halt": In(1),
                 "held": In(len(Unit)),
                 "take": Out(len(Unit)),
@@ -74,6 +83,7 @@ class ComputeCommands(wiring.Component):
                 "blocked": Out(1),
                 "missing": Out(len(Unit)),
             }
+            | (products if parameters.product else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -83,6 +93,7 @@ class ComputeCommands(wiring.Component):
         missing = Signal(len(Unit))
         there, placed = Signal(), Signal()  # its tokens are held; it has outputs
         wait = command.wait & ~_WEIGHT
+        adds = command.add & ~command.mul if self._product else command.add
         changes = self.i.valid & command.setup & ~change & ~self.running & self.drained
         m.d.comb += [
             shown.eq(self.i.valid & ~command.setup & ~self.begin),
@@ -96,12 +107,14 @@ class ComputeCommands(wiring.Component):
             there.eq(shown & (missing == 0) & ~self.halt),
             self.begin.eq(there & ~self.begin & ~self.pending & ~(placed & self.outputs.valid)),
             change.eq(changes),
-            change_add.eq(changes & command.add),
+            change_add.eq(changes & adds),
             self.missing.eq(Mux(shown & ~self.pending, missing, 0)),
             self.blocked.eq(shown & ~self.pending & ((missing != 0) | self.halt)),
         ]
         self._place(m, self.begin & placed)
         self._set_up(m, change, change_add)
+        if self._product:
+            self._set_up_product(m, change, changes & command.mul)
         self._judge(m, change)
         return m
 
@@ -142,15 +155,33 @@ class ComputeCommands(wiring.Component):
     def _set_up(self, m: Module, change: Signal, change_add: Signal) -> None:
         """Activate SETUP or SETUP_ADD; the latter sets both flags."""
         setup, fields = self.setup, self.i.payload.fields
-        one_run = {"run": self._rows, "taps": 1, "lines": 1, "mode": Mode.ADD}
         with m.If(change):
             m.d.sync += self.setup_add.operand_pitch.eq(0)
             with m.If(change_add):
                 m.d.sync += [setup[name].eq(fields.setup_add[name]) for name in _SHARED]
-                m.d.sync += [setup[name].eq(value) for name, value in (one_run | _PAIR).items()]
+                m.d.sync += [
+                    setup[name].eq(value) for name, value in (_one_run(self._rows) | _PAIR).items()
+                ]
             with m.Else():
                 m.d.sync += setup.eq(fields.setup.as_value())
                 with m.If(fields.setup.mode == Mode.DENSE):
                     m.d.sync += [setup[name].eq(value) for name, value in _ONE.items()]
         with m.If(change_add):
             m.d.sync += self.setup_add.eq(fields.setup_add.as_value())
+
+    def _set_up_product(self, m: Module, change: Signal, changes_mul: Value) -> None:
+        """Activate SETUP_MUL, in place of what `_set_up` does; any other setup ends the product."""
+        setup, fields = self.setup, self.i.payload.fields.setup_mul
+        change_mul = Signal()
+        m.d.sync += change_mul.eq(changes_mul)
+        with m.If(change):
+            m.d.sync += [self.multiplies.eq(change_mul), self.setup_mul.broadcast.eq(0)]
+        with m.If(change_mul):
+            m.d.sync += self.setup_mul.eq(fields.as_value())
+            m.d.sync += [setup[name].eq(fields[name]) for name in _SHARED]
+            m.d.sync += [
+                setup[name].eq(value) for name, value in (_one_run(self._rows) | _PAIR).items()
+            ]
+            m.d.sync += self.setup_add.operand_pitch.eq(fields.operand_pitch)
+            with m.If(fields.broadcast):
+                m.d.sync += setup.stride_x.eq(1)

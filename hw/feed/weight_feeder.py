@@ -22,7 +22,7 @@ class WeightFeeder(wiring.Component):
     registered.
 
     Commands pass in order, so the last SETUP seen here is the one that applies to a COMPUTE. In
-    the modes MAX and ADD, a COMPUTE has no weights.
+    the modes MAX, ADD and MUL, a COMPUTE has no weights.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class WeightFeeder(wiring.Component):
     def __init__(self, parameters: Parameters, *, parameter_gap: int) -> None:
         self._parameters = parameters
         self._gap = max(parameter_gap, 1)
-        layout = compute_layout()
+        layout = compute_layout(product=parameters.product)
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
@@ -83,7 +83,10 @@ class WeightFeeder(wiring.Component):
         weighted = self._follow(m, taken)
         begins = Signal()
         waits = self._offer(m, pending | parameters, taken)
-        m.d.comb += begins.eq(taken & ~command.setup & weighted)
+        computes = ~command.setup
+        if self._parameters.lookup:
+            computes &= ~command.add  # else it is a TABLE
+        m.d.comb += begins.eq(taken & computes & weighted)
         self._passes(m, pending, begins, start)
         row = Signal.like(self.row, reset_less=True)  # of the loading tile
         loading, waiting = Signal(), Signal()  # a tile is loading; a tile is complete

@@ -103,3 +103,15 @@ def test_own_testbench_passes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "PASS=1" in done.stdout + done.stderr
+
+
+def test_calibration_is_given_or_random_of_a_shape() -> None:
+    one, again = (api.quantize(model(), input_shape=(3, 8, 8), seed=4) for _ in range(2))
+    assert one.input_shape == (1, 3, 8, 8)
+    assert one.graph.input == again.graph.input
+    with pytest.raises(ValueError, match="input_shape must be given without calibration, got none"):
+        api.quantize(model())
+    with pytest.raises(ValueError, match=r"calibration must be of shape \(N, 3, 8, 8\), got \(2, "):
+        api.quantize(model(), np.zeros((2, 3, 9, 8)), input_shape=(3, 8, 8))
+    with pytest.raises(ValueError, match="input_shape must be of numbers from 1 to 65536"):
+        api.quantize(model(), input_shape=(3, 0, 8))

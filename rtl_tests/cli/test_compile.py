@@ -22,6 +22,21 @@ def small():
     return nn.Sequential(nn.Conv2d(3, 4, 3, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                          nn.Linear(4, 3))
 
+
+class Squared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 8, 8), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc((x * x).mean((2, 3)))
+
+
+def swish():
+    return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(4, 3))
+
 """
 SIZE = ("--rows", "4", "--cols", "4", "--axi-bytes", "8")
 
@@ -69,6 +84,52 @@ def test_a_module(
     assert run(monkeypatch, capsys, *layer)[0] == 0
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert (manifest["layer"], len(manifest["steps"])) == ("small.0", 1)
+
+
+def test_a_network_with_a_product(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The hardware that it needs, unless the user refuses that."""
+    squared = ("--module", f"{module}:Squared", "-o", "out")
+    code, out, err = run(monkeypatch, capsys, *squared)
+    assert (code, err) == (0, "")
+    assert "out: Squared for r4c4-b8-product, " in out and out.count("PRODUCT") == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["accelerator"]["parameters"]["product"] is True
+    assert [step["op"] for step in manifest["steps"]][1] == "mul"
+    code, out, err = run(monkeypatch, capsys, *squared, "--no-product")
+    assert (code, out) == (2, "")
+    assert "Squared.mul: product must be True to multiply two tensors" in err
+
+
+def test_a_network_with_a_table(
+    module: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    swish = ("--module", f"{module}:swish", "-o", "out")
+    code, out, err = run(monkeypatch, capsys, *swish)
+    assert (code, err) == (0, "")
+    assert "out: swish for r4c4-b8-lookup, " in out and out.count("LOOKUP") == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["accelerator"]["parameters"]["lookup"] is True
+    step, *others = manifest["steps"]
+    assert (step["name"], step["layer"], step["op"]) == ("swish.1", "swish.0", "conv2d")
+    operation = manifest["operations"][0]
+    table = np.load(tmp_path / "out" / operation["table"])
+    memory = np.fromfile(tmp_path / "out" / "memory.bin", np.uint8)
+    there = memory[step["table_offset"] : step["table_offset"] + 256]
+    codes = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(there[codes ^ 0x80], table ^ 0x80)
+    assert len(set(table.tolist())) > 20
+    assert all(other["table_offset"] is None for other in others)
+    code, out, err = run(monkeypatch, capsys, *swish, "--no-lookup")
+    assert (code, out) == (2, "")
+    assert "swish.1: a table needs hardware with lookup (--lookup), got r4c4-b8" in err
 
 
 def test_a_mismatch_is_exit_code_1(

@@ -14,6 +14,7 @@ from maccord.sim.names import computed, known
 
 LAYER = "resnet18.conv1"
 MOVED = "family must be xcup, with packed (--family xcup --packed), got 'xcup-packed'"
+OWN = "sim examples/own_network.py:net"
 PHOTOS = "folder:nowhere"
 TYPOS = {
     "sim resnet81": "got 'resnet81', nearest: resnet18",
@@ -47,6 +48,26 @@ TYPOS = {
     f"compile {LAYER} -o docs": "got docs, which holds no manifest",
     f"compile {LAYER} --rows 3": "rows must be between 4 and 64, got 3",
     "sim --module nowhere:net": "module must be importable, got nowhere:net",
+    "sim nowhere.py:net": "module must be a readable file, got nowhere.py:net: no such file",
+    "sim mine.py:net --module other:net": "module must be one, got mine.py:net, other:net",
+    "sim resnet18 --input-shape 3,32,32": "input-shape must be of a module, a network of your own",
+    "sim resnet18 --mean 0.5": "mean must be of a module, a network of your own",
+    "sim resnet18 --input no.npy": "input must be an .npy file of floats, or of uint8 codes, got ",
+    "sim resnet18 --input no.png": "input must be a readable image file, got no.png",
+    "sim resnet18 --input no.npy --image no.png": "image or input must be given, got both",
+    f"{OWN} --input-shape 3,32,32,1": "input-shape must be C,H,W, or C,L or L,C, or K, got 4 num",
+    f"{OWN} --input-shape 3,-2": "input-shape must be C,H,W, or C,L or L,C, or K, got '3,-2'",
+    f"{OWN} --input-shape 3,0,2": "input-shape must be of numbers from 1 to 65536, got 3 x 0 x 2",
+    f"{OWN} --input-shape 9000,9000": "input-shape must have at most 16777216 elements, got 81000",
+    f"{OWN} --input-shape 5 --bbox 0,0,4,4": "bbox needs a vertical or horizontal perturbation",
+    f"{OWN} --mean 1,2": "mean must be one finite number, or three, got 1,2",
+    f"{OWN} --mean a": "mean must be one number, or three, got 'a'",
+    f"{OWN} --std 0": "std must be above 0, got 0",
+    f"{OWN} --resize 2x": "resize must be SIDE or HxW in pixels, got '2x'",
+    f"{OWN} --resize 100": "resize must be between 224 and 8192 for a crop of 224 x 224, got 100",
+    f"{OWN} --input-shape 2,8 --resize 9": "images need an input of 3 x H x W, or 1 x H x W for",
+    f"{OWN} --input-shape 8 --calibration no.npy": "got no.npy: no such file or folder",
+    "compile resnet18 --input-shape 3,32,32": "input-shape must be of a module, a network of your",
     "sim resnet18 --classes no.txt": "classes must be a text file with one name a line, got no.txt",
     "sim resnet18 --waves --waves-layer resnet18.conv11": "(nearest: resnet18.conv1)",
     "sim resnet18 --waves-layer resnet18.conv1": "waves-layer needs waves, got resnet18.conv1",

@@ -138,7 +138,7 @@ WRONG = {
     "unwritable page": (["sim", "resnet18", "--html", "/proc/x.html"], ["html must be a file"]),
     "unwritable dump of a network": (["sim", "resnet18", "--dump", "/proc/x"], ["dump must be"]),
     "no module": (["sim", "--module", "nowhere:net"], ["module must be importable", "nowhere"]),
-    "half a module": (["sim", "--module", "nowhere"], ["package.module:factory, got 'nowhere'"]),
+    "half a module": (["sim", "--module", "nowhere"], ["FILE.py:factory, got 'nowhere'"]),
     "module and weights": (
         ["sim", "--module", "toy_networks:Joined", "--weights", "README.md"],
         ["weights must come from the module's factory, got README.md"],
@@ -148,7 +148,7 @@ WRONG = {
         ["network must be one of Reshaped, got 'resnet18'"],
     ),
     "operator that there is not": (
-        ["sim", "--module", "toy_networks:silu"],
+        ["sim", "--module", "toy_networks:silu", "--strict"],
         ["silu.silu: operator must be one that maccord knows", "got silu"],
     ),
     "unknown option": (["sim", LAYER, "--row", "4"], ["--row"]),
@@ -260,7 +260,7 @@ def test_no_compiler(env: dict[str, str], words: str) -> None:
 def test_a_mistake_of_ours_is_no_mismatch(
     debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(names: tuple[str, ...], json: Path | None, wide: bool) -> None:
+    def broken(*_: object) -> None:
         raise IndexError("pop from\nan empty list")
 
     monkeypatch.setattr(cli_layers, "run", broken)
@@ -306,6 +306,7 @@ def test_layers_are_listed(
         "dilation": [1, 1],
         "groups": 1,
         "macs": 118_013_952,
+        "runs_on": "accelerator",
     }
     assert "vgg16.classifier.0" in capsys.readouterr().out
 

@@ -9,7 +9,7 @@ import pytest
 
 from maccord.compiler.builder import Builder, View
 from maccord.compiler.layer import view
-from maccord.compiler.tasks import Space
+from maccord.compiler.tasks import Region, Space
 from maccord.spec.isa import PARAMETER_ROWS, RECORD_BYTES, Mode, Opcode
 from maccord.spec.parameters import Parameters
 
@@ -83,13 +83,13 @@ def test_weights_follow_each_other_and_wrap() -> None:
     assert bases == [0, 64, 704, 1728, (1728 + 512) % 2048]
     builder.weights(0, bases[3], 512)
     assert builder.tasks[0].writes == (
-        (Space.WEIGHT, 1728, 2048),
-        (Space.WEIGHT, 0, 192),
+        Region(Space.WEIGHT, 1728, 2048),
+        Region(Space.WEIGHT, 0, 192),
     )
 
 
 def test_transfers_tell_what_they_touch() -> None:
-    """From the first row's first byte to the last one's last, on both sides."""
+    """From the first row's first byte to the last one's last, on both sides, and rows apart."""
     builder = Builder(SMALL)
     builder.load(1000, 50, 64, 20, 3, 10)
     builder.fill(128, 30, 2, 7, -5)
@@ -97,10 +97,14 @@ def test_transfers_tell_what_they_touch() -> None:
     builder.record(8192, interrupt=True)
     touched = [(task.opcode, task.reads, task.writes) for task in builder.tasks]
     assert touched == [
-        (Opcode.LOAD, ((Space.MEMORY, 1000, 1110),), ((Space.ACTIVATION, 64, 114),)),
-        (Opcode.FILL, (), ((Space.ACTIVATION, 128, 165),)),
-        (Opcode.STORE, ((Space.OUTPUT, 320, 329),), ((Space.MEMORY, 3000, 3009),)),
-        (Opcode.RECORD, (), ((Space.MEMORY, 8192, 8192 + RECORD_BYTES),)),
+        (
+            Opcode.LOAD,
+            (Region(Space.MEMORY, 1000, 1110, 50, 10),),
+            (Region(Space.ACTIVATION, 64, 114, 20, 10),),
+        ),
+        (Opcode.FILL, (), (Region(Space.ACTIVATION, 128, 165),)),
+        (Opcode.STORE, (Region(Space.OUTPUT, 320, 329),), (Region(Space.MEMORY, 3000, 3009),)),
+        (Opcode.RECORD, (), (Region(Space.MEMORY, 8192, 8192 + RECORD_BYTES),)),
     ]
     assert [task.fields["value"] for task in builder.tasks] == [0, -5, 0, 1]
 
@@ -123,9 +127,9 @@ def test_only_modes_with_weights_read_them(mode: Mode) -> None:
     row, end = SMALL.weight_row_bytes, SMALL.weight_bytes
     for task, header in zip(builder.tasks[1:], (PARAMETER_ROWS, 0), strict=True):
         beyond = (100 + 3 * SMALL.rows + header) * row - end
-        weights = ((Space.WEIGHT, 100 * row, end), (Space.WEIGHT, 0, beyond))
+        weights = (Region(Space.WEIGHT, 100 * row, end), Region(Space.WEIGHT, 0, beyond))
         if beyond <= 0:
-            weights = ((Space.WEIGHT, 100 * row, end + beyond),)
+            weights = (Region(Space.WEIGHT, 100 * row, end + beyond),)
         weighted = mode in (Mode.DENSE, Mode.DEPTHWISE)
-        assert task.reads == ((Space.ACTIVATION, 64, 128), *(weights if weighted else ()))
-        assert task.writes == (() if header else ((Space.OUTPUT, 0, 32),))
+        assert task.reads == (Region(Space.ACTIVATION, 64, 128), *(weights if weighted else ()))
+        assert task.writes == (() if header else (Region(Space.OUTPUT, 0, 32),))

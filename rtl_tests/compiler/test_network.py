@@ -10,6 +10,7 @@ import pytest
 from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import count_macs
+from maccord.compiler.features import with_features
 from maccord.compiler.network import CompiledNetwork, compile_network
 from maccord.golden.graph import Add, Concat, Conv2d, Linear
 from maccord.golden.machine.machine import Machine, ProgramError
@@ -85,9 +86,10 @@ def check_places(
         if place.name in areas:
             found, due = (one.view(byte.astype(np.uint8)) for one in (place, areas[place.name]))
             np.testing.assert_array_equal(found.ravel(), due.ravel(), place.name)
-    last = next(place for place in compiled.places if place.name == compiled.network.output)
-    codes = last.view(memory).ravel() ^ np.uint8(0x80)
-    np.testing.assert_array_equal(codes, golden[last.name].ravel())
+    for last in compiled.places:
+        if last.name in compiled.network.outputs:
+            codes = last.view(memory).ravel() ^ np.uint8(0x80)
+            np.testing.assert_array_equal(codes, golden[last.name].ravel(), last.name)
 
 
 def check_accounts(compiled: CompiledNetwork) -> None:
@@ -119,6 +121,20 @@ def test_random_networks_equal_reference(seed: int, parameters: Parameters) -> N
     check_accounts(compiled)
 
 
+@pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
+@pytest.mark.parametrize("tables", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(2))
+def test_random_networks_with_products(seed: int, tables: float, parameters: Parameters) -> None:
+    rng = np.random.default_rng([seed, 1])
+    network = random_network(rng, int(rng.integers(2, 5)), tables, products=True)
+    hardware = with_features(parameters, [network])
+    assert hardware.product
+    compiled = compile_network(network, hardware, batch=int(rng.integers(1, 4)))
+    check(compiled, images(rng, compiled))
+    if not tables:
+        check_accounts(compiled)
+
+
 def chain(seed: int = 1) -> NetworkBuilder:
     """Seven layers of 3 x 3, one behind the other, of one size, a pool, and a linear layer."""
     net = NetworkBuilder(np.random.default_rng(seed), (1, 12, 12, 8))
@@ -143,6 +159,15 @@ def test_a_chain_takes_turns_in_two_places() -> None:
     assert len(bases) == 9
     assert bases[:7] == [bases[0], bases[1]] * 3 + [bases[0]]
     assert bases[0] != bases[1]
+
+
+def test_every_result_is_there_at_the_end() -> None:
+    """Of a chain whose first and third tensors are results, too."""
+    network = replace(chain().network("net.9"), other_outputs=("net.0", "net.2"))
+    compiled = compile_network(network, Parameters())
+    names = [node.name for node in compiled.network.nodes]
+    assert {"net.0", "net.2", "net.9"} <= set(names)
+    check(compiled, images(np.random.default_rng(3), compiled))
 
 
 def test_multiplications_are_counted_exactly_without_groups() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maccord.compiler.ordering import link
+from maccord.compiler.ordering import link, needs
 from maccord.compiler.tasks import Region, Space, Task
 from maccord.golden.control.tokens import Tokens
 from maccord.golden.machine.access_order import AccessOrder
@@ -20,7 +20,19 @@ GIVERS = {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE}
 
 def region(rng: np.random.Generator, space: Space) -> Region:
     start, end = sorted(rng.integers(0, SIZE + 1, 2).tolist())
-    return space, min(start, SIZE - 1), max(end, start + 1)
+    start, end = min(start, SIZE - 1), max(end, start + 1)
+    length, gap = (int(n) for n in rng.integers(1, 40, 2))
+    if space not in (Space.MEMORY, Space.ACTIVATION) or end - start <= length or rng.random() < 0.3:
+        return Region(space, start, end)
+    rows = (end - start - length) // (length + gap)
+    return Region(space, start, start + rows * (length + gap) + length, length + gap, length)
+
+
+def bytes_of(region: Region) -> slice | np.ndarray:
+    if not region.pitch:
+        return slice(region.start, region.end)
+    starts = np.arange(region.start, region.end, region.pitch)
+    return (starts[:, None] + np.arange(region.row_bytes)).reshape(-1)
 
 
 def random_task(rng: np.random.Generator, number: int) -> Task:
@@ -39,7 +51,7 @@ def random_task(rng: np.random.Generator, number: int) -> Task:
     elif opcode == Opcode.STORE:
         reads, writes = (region(rng, Space.OUTPUT),), (region(rng, Space.MEMORY),)
     elif opcode == Opcode.RECORD:  # memory of its own
-        writes = ((Space.MEMORY, SIZE + 128 * number, SIZE + 128 * number + 128),)
+        writes = (Region(Space.MEMORY, SIZE + 128 * number, SIZE + 128 * number + 128),)
     mode = int(rng.choice([Mode.DENSE, Mode.DEPTHWISE, Mode.MAX]))
     return Task(opcode, {"mode": mode, "number": number}, reads, writes)
 
@@ -57,16 +69,20 @@ def random_tasks(seed: int) -> list[Task]:
 
 def tiles(count: int, buffers: int) -> list[Task]:
     """Tiles that take turns in buffers, each with a setup and a record; weights come once."""
-    tasks = [Task(Opcode.WEIGHT, {"number": 0}, (), ((Space.WEIGHT, 0, SIZE),))]
+    tasks = [Task(Opcode.WEIGHT, {"number": 0}, (), (Region(Space.WEIGHT, 0, SIZE),))]
     for tile in range(count):
         start = tile % buffers * 64
-        activation, output = ((s, start, start + 64) for s in (Space.ACTIVATION, Space.OUTPUT))
-        source, target = ((Space.MEMORY, at, at + 64) for at in (tile * 64, (count + tile) * 64))
-        record = (Space.MEMORY, (2 * count + 2 * tile) * 64, (2 * count + 2 * tile + 2) * 64)
+        activation, output = (
+            Region(s, start, start + 64) for s in (Space.ACTIVATION, Space.OUTPUT)
+        )
+        source, target = (
+            Region(Space.MEMORY, at, at + 64) for at in (tile * 64, (count + tile) * 64)
+        )
+        record = Region(Space.MEMORY, (2 * count + 2 * tile) * 64, (2 * count + 2 * tile + 2) * 64)
         for opcode, read, written in (
             (Opcode.LOAD, (source,), (activation,)),
             (Opcode.SETUP, (), ()),
-            (Opcode.COMPUTE, (activation, (Space.WEIGHT, 0, SIZE)), (output,)),
+            (Opcode.COMPUTE, (activation, Region(Space.WEIGHT, 0, SIZE)), (output,)),
             (Opcode.STORE, (output,), (target,)),
             (Opcode.RECORD, (), (record,)),
         ):
@@ -95,8 +111,8 @@ def verify(tasks: Sequence[Task], program: Sequence[Instruction]) -> int:
         task, unit = tasks[instruction["number"]], UNIT_OF[instruction.opcode]
         clock = tokens.begin(unit, instruction)
         for regions, write in ((task.reads, False), (task.writes, True)):
-            for space, start, end in regions:
-                orders[space].access(unit, clock, slice(start, end), write)
+            for region in regions:
+                orders[region.space].access(unit, clock, bytes_of(region), write)
         tokens.finish(unit, instruction)
         for other in Unit:
             held[other, unit] -= instruction.wait >> other & 1
@@ -177,8 +193,26 @@ def test_loads_are_placed_ahead_of_computing() -> None:
 
 def test_a_task_that_waits_just_so() -> None:
     """`after` orders two tasks that share nothing."""
-    load = Task(Opcode.LOAD, {"number": 0}, (), ((Space.ACTIVATION, 0, 64),))
-    weight = Task(Opcode.WEIGHT, {"number": 1}, (), ((Space.WEIGHT, 0, 64),), after=(load,))
+    load = Task(Opcode.LOAD, {"number": 0}, (), (Region(Space.ACTIVATION, 0, 64),))
+    weight = Task(Opcode.WEIGHT, {"number": 1}, (), (Region(Space.WEIGHT, 0, 64),), after=(load,))
     first, second, _ = link([load, weight])
     assert (first.opcode, first.signal) == (Opcode.LOAD, 1 << Unit.WEIGHT)
     assert (second.opcode, second.wait) == (Opcode.WEIGHT, 1 << Unit.LOAD)
+
+
+def test_rows_apart_do_not_wait_for_each_other() -> None:
+    """A load of some channels of each pixel waits for the store of those channels alone."""
+
+    def channels(first: int) -> Region:
+        start = first * 32
+        return Region(Space.MEMORY, start, start + 9 * 64 + 32, 64, 32)
+
+    stores = [
+        Task(Opcode.STORE, {"number": n}, (Region(Space.OUTPUT, 64 * n, 64 * n + 64),), (to,))
+        for n, to in enumerate(map(channels, (0, 1)))
+    ]
+    loads = [
+        Task(Opcode.LOAD, {"number": 2}, (channels(n),), (Region(Space.ACTIVATION, 0, 320),))
+        for n in (0, 1)
+    ]
+    assert [wanted[Unit.STORE] for wanted in needs([*stores, *loads])] == [0, 0, 1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -11,10 +12,11 @@ from random_networks import OPERATIONS, random_operation, random_quantization
 from schedule_layers import random_conv2d, random_layer
 
 from maccord.compiler.builder import Builder, View
+from maccord.compiler.global_pool import GlobalPoolPlan, global_pool_plan
 from maccord.compiler.layer import align, view
 from maccord.compiler.max_pools import PoolChain
 from maccord.compiler.ordering import link
-from maccord.compiler.plan import plan
+from maccord.compiler.plan import Plan, plan
 from maccord.compiler.window import WindowPlan
 from maccord.golden.graph import Add, AvgPool2d, Clamp, Flatten, MaxPool2d, Operation
 from maccord.golden.machine.machine import Machine, ProgramError
@@ -52,6 +54,8 @@ class Run:
     parameters : Parameters
     gaps : bool
         Whether tensors may lie as parts of wider ones.
+    way : Plan, optional
+        How to run it, if not as the compiler would.
 
     Attributes
     ----------
@@ -66,6 +70,7 @@ class Run:
         parameters: Parameters,
         *,
         gaps: bool = True,
+        way: Plan | None = None,
     ) -> None:
         self._rng, self._gaps, self.parameters = rng, gaps, parameters
         self._end = 0
@@ -75,7 +80,7 @@ class Run:
         views = [self._place(shape) for shape in (*shapes, self.y_golden.shape)]
         for codes, source in zip(inputs, views[:-1], strict=True):
             self.memory[_bytes(source)] = codes.reshape(source.pixels, -1) ^ np.uint8(0x80)
-        way = plan(operation, shapes, parameters, dense=all(v.dense for v in views))
+        way = way or plan(operation, shapes, parameters, dense=all(v.dense for v in views))
         weights = self._put(np.ascontiguousarray(way.stream).reshape(-1))
         scratch = way.scratch if isinstance(way, PoolChain) else 0
         builder = Builder(parameters, self._end)
@@ -122,6 +127,7 @@ def _bytes(place: View) -> np.ndarray:
 def test_random_operations_equal_reference(seed: int, kind: str, parameters: Parameters) -> None:
     rng = np.random.default_rng(seed)
     operation, shapes = random_operation(rng, kind)
+    parameters = replace(parameters, product="product" in kind)
     Run(rng, operation, shapes, parameters).check()
 
 
@@ -142,6 +148,8 @@ SHAPED: dict[str, tuple[Operation, tuple[int, ...]]] = {
     "global, far apart": (AvgPool2d("pool", ONE, (5, 5), (99, 99)), (1, 6, 7, 3)),
     "overlapping": (MaxPool2d("pool", ONE, (3, 3), (2, 2)), (1, 27, 27, 33)),
     "beyond the input": (MaxPool2d("pool", ONE, (2, 2), (3, 3), ceil_mode=True), (1, 8, 11, 5)),
+    "global 56": (AvgPool2d("pool", ONE, (56, 56), (1, 1)), (1, 56, 56, 20)),
+    "large, padded": (AvgPool2d("pool", ONE, (47, 49), (2, 1), (3, 7)), (2, 44, 37, 5)),
     "5 x 5": (MaxPool2d("pool", ONE, (5, 5), (1, 1), (2, 2)), (2, 20, 20, 33)),
     "13 x 13": (MaxPool2d("pool", ONE, (13, 13), (1, 1), (6, 6)), (1, 13, 11, 20)),
     "by 16": (MaxPool2d("pool", ONE, (16, 16), (16, 16)), (1, 33, 48, 5)),
@@ -179,6 +187,29 @@ def test_tiles_of_windows_fit_the_accumulators() -> None:
     pool = plan(MaxPool2d("pool", ONE, (3, 3), (1, 1)), [(1, 14, 14, 16)], small)
     assert isinstance(pool, WindowPlan)
     assert pool.tiling.height * pool.tiling.width > 16  # no sums
+
+
+@pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
+@pytest.mark.parametrize("channels", [16, 35])
+@pytest.mark.parametrize("size", [(7, 7), (3, 11), (1, 20), (2, 1)], ids=str)
+def test_global_pools_add_up_pixels(
+    size: tuple[int, int], channels: int, parameters: Parameters
+) -> None:
+    """Whether the last vector of a pixel is full or not, and where windows would be faster."""
+    pool = AvgPool2d("pool", random_quantization(np.random.default_rng(6)), size, (1, 1))
+    found = global_pool_plan(pool, (2, *size, channels), parameters)
+    assert found
+    rng = np.random.default_rng(7)
+    Run(rng, pool, [(2, *size, channels)], parameters, way=found).check()
+
+
+def test_a_global_pool_is_as_fast_as_its_loads() -> None:
+    """49 pixels of 80 vectors, one cycle each: what the bus takes to bring them."""
+    pool = AvgPool2d("pool", ONE, (7, 7), (1, 1))
+    way = plan(pool, [(1, 7, 7, 1280)], Parameters())
+    assert isinstance(way, GlobalPoolPlan)
+    assert 49 * 80 < way.estimate < 1.3 * 49 * 80
+    assert way.stream.size < 3000
 
 
 @pytest.mark.parametrize("kernel", [(5, 5), (4, 6), (5, 7), (9, 3)], ids=str)
@@ -237,14 +268,15 @@ def test_a_changed_program_is_noticed() -> None:
     assert len(changed) == 21
 
 
+DEPTHWISE = random_conv2d(np.random.default_rng(0), (40, 1, 13, 13), groups=40)
 REFUSED: dict[str, tuple[Operation, tuple[int, ...], dict[str, int], str]] = {
     "window": (
-        *(AvgPool2d("net.pool", ONE, (13, 13), (1, 1)), (1, 13, 13, 40)),
-        *({"activation_bytes": 1 << 11}, "net.pool: activation_bytes must be at least 2704 to"),
+        *(DEPTHWISE, (1, 13, 13, 40)),
+        *({"activation_bytes": 1 << 11}, "layer: activation_bytes must be at least 2704 to"),
     ),
     "weights": (
-        *(AvgPool2d("net.pool", ONE, (13, 13), (1, 1)), (1, 13, 13, 40)),
-        *({"weight_bytes": 1 << 12}, "net.pool: weight_bytes must be at least 6528 to hold"),
+        *(DEPTHWISE, (1, 13, 13, 40)),
+        *({"weight_bytes": 1 << 12}, "layer: weight_bytes must be at least 6528 to hold"),
     ),
     "dilated max pool": (
         *(MaxPool2d("net.pool", ONE, (2, 2), (1, 1), dilation=(2, 2)), (1, 9, 9, 4)),

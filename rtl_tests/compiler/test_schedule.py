@@ -9,7 +9,7 @@ from schedule_layers import SHAPES, random_conv2d, random_layer, random_linear, 
 from maccord.compiler import Schedule, count_macs, schedule
 from maccord.compiler.search import DensePlan
 from maccord.golden.control.tokens import Tokens
-from maccord.spec.isa import UNIT_OF, Opcode, encode_program
+from maccord.spec.isa import UNIT_OF, Opcode, Unit, encode_program
 from maccord.spec.parameters import Parameters
 
 LEAST = {
@@ -138,3 +138,18 @@ def test_image_refuses_another_input() -> None:
         work.image(np.zeros((2, 10), np.int8))
     with pytest.raises(ValueError, match=r"x_q must be uint8 of shape \(2, 10\), got uint8 of"):
         work.image(np.zeros((1, 10), np.uint8))
+
+
+def test_a_first_tile_is_loaded_by_the_channels_of_its_passes() -> None:
+    """The array starts on 32 of 480 channels; each further command waits for its own part."""
+    layer = random_conv2d(np.random.default_rng(9), (40, 480, 1, 1))
+    work = schedule(layer, (1, 7, 7, 480), Parameters())
+    check(work)
+    assert isinstance(work.plan, DensePlan)
+    pixels = work.plan.tiling.tiles[0].pixels
+    loads = [i for i in work.program if i.opcode == Opcode.LOAD][:5]
+    assert [(i["rows"], i["row_bytes"]) for i in loads] == [
+        (pixels, size) for size in (32, 64, 128, 128, 128)
+    ]
+    computes = [i for i in work.program if i.opcode == Opcode.COMPUTE][:7]
+    assert [bool(i.wait >> Unit.LOAD & 1) for i in computes] == [True] * 5 + [False] * 2

@@ -42,14 +42,15 @@ def cut(plan: WindowPlan, **changes: object) -> WindowPlan:
 STRIDES = [(1, 1), (2, 2), (2, 1), (3, 2)]
 
 
-def ways(kernel: tuple[int, int], stride: tuple[int, int]) -> list[tuple[Pieces, Pieces]]:
+def ways(
+    kernel: tuple[int, int], stride: tuple[int, int], p: Parameters
+) -> list[tuple[Pieces, Pieces]]:
     """The ways to divide a depthwise kernel into passes."""
-    return list(passes(replace(MAX, mode=Mode.DEPTHWISE, kernel=kernel, stride=stride)))
+    return list(passes(replace(MAX, mode=Mode.DEPTHWISE, kernel=kernel, stride=stride), p))
 
 
-def taps(pieces: Pieces, kernel: int) -> list[list[int]]:
+def taps(pieces: Pieces) -> list[list[int]]:
     """Elements of the kernel by pass and cell of its window; those beyond the kernel too."""
-    del kernel
     return [
         [part * pieces.pitch + cell * pieces.step for cell in range(pieces.size)]
         for part in range(pieces.count)
@@ -58,14 +59,14 @@ def taps(pieces: Pieces, kernel: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("kernel", range(1, 12))
-def test_passes_take_each_element_once(kernel: int, stride: int) -> None:
+@pytest.mark.parametrize("width", [3, 5])
+def test_passes_take_each_element_once(kernel: int, stride: int, width: int) -> None:
     """Windows of a pass are as far apart in the input as the outputs, whatever the step."""
-    found = ways((kernel, kernel), (stride, stride))
-    assert len({p.step for pair in found for p in pair}) * 2 >= len(found)
-    for pieces in {p for pair in found for p in pair}:
-        assert pieces.size <= WINDOW
+    found = ways((kernel, kernel), (stride, stride), Parameters(window_width=width))
+    for axis, pieces in {(axis, pair[axis]) for pair in found for axis in (0, 1)}:
+        assert pieces.size in (range(1, 4), {1, 2, 3, width})[axis]
         assert pieces.step * pieces.stride == stride
-        elements = [e for part in taps(pieces, kernel) for e in part]
+        elements = [e for part in taps(pieces) for e in part]
         assert sorted(e for e in elements if e < kernel) == list(range(kernel))
         for element in range(kernel):
             part, cell = pieces.place(element)
@@ -75,14 +76,15 @@ def test_passes_take_each_element_once(kernel: int, stride: int) -> None:
 @pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("kernel", [(3, 3), (1, 2), (5, 4), (7, 7), (5, 5)])
 @pytest.mark.parametrize("cols", [4, 12, 16])
+@pytest.mark.parametrize("width", [3, 5])
 def test_weights_lie_where_the_window_meets_them(
-    kernel: tuple[int, int], stride: tuple[int, int], cols: int
+    kernel: tuple[int, int], stride: tuple[int, int], cols: int, width: int
 ) -> None:
     """Each element in its pass, a smaller window in its last lines and cells, else 0."""
-    p = Parameters(9, cols, axi_bytes=64)
+    p = Parameters(3 * width, cols, axi_bytes=64, window_width=width)
     layer = random_conv2d(np.random.default_rng(1), (21, 1, *kernel), groups=21)
     folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point).astype("<i4")
-    for down, across in ways(kernel, stride):
+    for down, across in ways(kernel, stride, p):
         stream = window_stream(layer, (down, across), p)
         assert stream.shape[1] % p.axi_bytes == 0
         used = (PARAMETER_ROWS + down.count * across.count * p.rows) * p.weight_row_bytes
@@ -93,13 +95,13 @@ def test_weights_lie_where_the_window_meets_them(
             tile, column = divmod(channel, cols)
             parameters = folded[channel].tobytes() + layer.multiplier[channel].tobytes()
             due[tile, :PARAMETER_ROWS, column] = np.frombuffer(parameters, np.int8)
-            for part_y, lines in enumerate(taps(down, kernel[0])):
-                for part_x, cells in enumerate(taps(across, kernel[1])):
+            for part_y, lines in enumerate(taps(down)):
+                for part_x, cells in enumerate(taps(across)):
                     part = PARAMETER_ROWS + (part_y * across.count + part_x) * p.rows
                     for (i, y), (j, x) in itertools.product(enumerate(lines), enumerate(cells)):
                         if y < kernel[0] and x < kernel[1]:
-                            line, cell = WINDOW - len(lines) + i, WINDOW - len(cells) + j
-                            due[tile, part + line * WINDOW + cell, column] = layer.weight[
+                            line, cell = WINDOW - len(lines) + i, width - len(cells) + j
+                            due[tile, part + line * width + cell, column] = layer.weight[
                                 channel, 0, y, x
                             ]
         np.testing.assert_array_equal(rows, due)

@@ -95,7 +95,7 @@ def test_names_and_description(tmp_path: Path) -> None:
     assert network.record(ONE[0], []) == {}
     with pytest.raises(ValueError, match=r"got squeezenet1_1.features.3.expand \(nearest: .*expa"):
         network.record(ONE[0], ["squeezenet1_1.features.3.expand"])
-    with pytest.raises(ValueError, match=r"image must be float32 of shape .* got float64"):
+    with pytest.raises(ValueError, match=r"input must be float32 of shape .* got float64"):
         network.record(ONE[0].astype(np.float64))
     classification = network.classify(ONE[0])
     assert classification.logits.shape == (1000,)
@@ -111,7 +111,7 @@ def test_refuses(tmp_path: Path) -> None:
         load("resnet18", weights=tmp_path / "no-such.pth", cache=tmp_path)
     with pytest.raises(ValueError, match="it is a folder"):
         load("resnet18", weights=tmp_path, cache=tmp_path)
-    with pytest.raises(ValueError, match="image must be float32 of shape"):
+    with pytest.raises(ValueError, match=r"image must be of shape \(N, 3, H, W\) for resnet18"):
         load("resnet18", calibration=[np.zeros((3, 4, 4), np.float32)], cache=tmp_path)
 
 

@@ -134,5 +134,5 @@ def test_refusals() -> None:
     network = LiveNetwork(build(), images(0, 1))
     with pytest.raises(ValueError, match=r"images must have shape \(N, 3, 12, 12\), got"):
         network.logits(images(0)[:, :, 1:])
-    with pytest.raises(ValueError, match="image must be float32"):
+    with pytest.raises(ValueError, match="input must be float32"):
         network.logits(images(0).astype(np.float64))

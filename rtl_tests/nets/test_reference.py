@@ -10,7 +10,7 @@ from case_networks import ACCEPTED, REFUSED, make
 from torch import nn
 
 from maccord.golden.network import compute, execute, logits
-from maccord.nets import importer, library, matching, spelling
+from maccord.nets import importer, library, lower, matching, spelling
 from maccord.nets.framework import convert, qnnpack
 from maccord.nets.library import QuantizedNetwork, quantized
 
@@ -176,8 +176,9 @@ def test_a_tensor_without_a_reference_is_refused() -> None:
     network = _quantized("border")
     nameless = [replace(step, node="") for step in network.steps]
     results = network.reference.tensors(X, {step.node for step in network.steps})
+    lowered = lower.lowered(network.steps, network.layers, "net", network.input_shape)
     with pytest.raises(ValueError, match=r"net.input: tensor must be one of PyTorch's .* got none"):
-        matching.match(network.graph, nameless, results, len(X))
+        matching.match(lowered, nameless, results, len(X))
 
 
 @pytest.mark.parametrize("name", ["inplace_statement", "inplace_sum"])

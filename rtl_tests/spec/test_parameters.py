@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from maccord.spec.isa import Instruction, Mode, Opcode, needed
+from maccord.spec.isa_features import Feature, features
 from maccord.spec.parameters import Parameters
 
 
@@ -32,6 +34,20 @@ from maccord.spec.parameters import Parameters
         (
             {"packed": True, "family": "xcup", "cols": 5},
             "cols must be even with packed, got 5",
+        ),
+        ({"window_width": 4}, "window_width must be 3 or 5, got 4"),
+        ({"window_width": 6}, "window_width must be between 3 and 5, got 6"),
+        (
+            {"window_width": 5, "rows": 14},
+            "rows must be at least 15 with window_width 5, got 14",
+        ),
+        (
+            {"window_width": 5, "lanes": 8},
+            "window_width must be 3 with 8 lanes for 16 cols, which has no windows",
+        ),
+        (
+            {"window_width": 5, "family": "xcup", "packed": True},
+            "window_width must be 3 with packed, which has no windows",
         ),
         (
             {"rows": 64, "cols": 64, "weight_bytes": 4096},
@@ -95,6 +111,7 @@ def test_lanes_default_to_one_per_column() -> None:
         ({"lanes": 8}, False),
         ({"family": "xcup"}, True),
         ({"family": "xcup", "packed": True}, False),
+        ({"rows": 15, "window_width": 5}, True),
     ],
 )
 def test_depthwise_takes_nine_rows_all_lanes_and_no_packing(
@@ -103,12 +120,39 @@ def test_depthwise_takes_nine_rows_all_lanes_and_no_packing(
     assert Parameters(**options).depthwise == depthwise
 
 
+@pytest.mark.parametrize("value", [None, 0, 1, "yes"])
+def test_product_is_a_bool(value: Any) -> None:
+    with pytest.raises(TypeError, match="product must be True or False, got"):
+        Parameters(product=value)
+
+
+def test_features_tell_of_products() -> None:
+    assert features(Parameters(product=True)) == features(Parameters()) | Feature.PRODUCT
+
+
 def test_names_tell_configurations_apart() -> None:
     names = [
         Parameters(**options).name
-        for options in ({}, {"rows": 8}, {"lanes": 4}, {"axi_bytes": 8}, {"accumulators": 64})
+        for options in (
+            {},
+            {"rows": 8},
+            {"lanes": 4},
+            {"axi_bytes": 8},
+            {"accumulators": 64},
+            {"window_width": 5},
+        )
     ]
     assert len(set(names)) == len(names)
     assert Parameters(rows=12, cols=20).name == "r12c20"
+    assert Parameters(rows=12, cols=20, product=True).name == "r12c20-product"
     assert Parameters(rows=12, cols=20, family="xcup").name == "r12c20-xcup"
     assert Parameters(rows=12, cols=20, family="xcup", packed=True).name == "r12c20-xcup-packed"
+
+
+def test_programs_for_one_width_of_windows_do_not_run_on_the_other() -> None:
+    """Weights lie elsewhere, so a depthwise program needs the feature of its own width."""
+    setup = Instruction(Opcode.SETUP, {"mode": Mode.DEPTHWISE})
+    narrow, wide = Parameters(), Parameters(window_width=5)
+    for made, other in ((narrow, wide), (wide, narrow)):
+        assert needed([setup], made) in features(made)
+        assert needed([setup], made) not in features(other)

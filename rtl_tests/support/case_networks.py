@@ -133,6 +133,33 @@ def _dead(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
     return functional.relu(m["a"](x)) + functional.relu(m["zero"](x))
 
 
+def _multiplied(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
+    """In every spelling."""
+    x = m["a"](x)
+    y = m["b"](x)
+    y *= x
+    z = y
+    y.mul_(x)  # z is y
+    y = y * z
+    y = torch.mul(input=y, other=x) * 0.5
+    return functional.relu(torch.multiply(y, m["c"](x)).mul(3)) * m["c"](y)
+
+
+def _gated(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
+    """Squeeze-and-excitation, the gate on either side, and one behind a linear layer's rows."""
+    x = functional.relu(m["a"](x))
+    gate = m["excite"](functional.relu(m["squeeze"](x.mean((2, 3), keepdim=True))))
+    y = torch.clamp(gate, 0.0, 1.0) * x
+    return y * functional.relu6(functional.adaptive_avg_pool2d(m["b"](y), 1))
+
+
+def _multiplied_rows(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
+    """Flattened images, whose elements are in no order of PyTorch's."""
+    x = m["a"](x)
+    x = torch.flatten(x, 1) * torch.flatten(m["b"](x), 1) * 0.25
+    return m["rows"](functional.relu(x))
+
+
 def _constant(module: nn.Conv2d, bias: float, channel: int | None = None) -> nn.Conv2d:
     """A convolution with a constant output, or one constant channel."""
     assert module.bias is not None
@@ -154,6 +181,9 @@ def _padded(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
 
 
 ACCEPTED: dict[str, Callable[[], nn.Module]] = {
+    "multiplied": _net(_multiplied, c=_conv()),
+    "gated": _net(_gated, squeeze=_conv(8, 3, 1), excite=_conv(3, 8, 1)),
+    "multiplied_rows": _net(_multiplied_rows, 1, rows=nn.Linear(8 * 144, 10)),
     "same_even": _net(
         lambda m, x: m["even"](m["a"](x)), even=_conv(kernel=4, padding="same", dilation=3)
     ),
@@ -179,6 +209,7 @@ ACCEPTED: dict[str, Callable[[], nn.Module]] = {
         lambda m, x: m["avg"](m["a"](x)), avg=nn.AvgPool2d(2, count_include_pad=False)
     ),
     "pyramid": _net(_pyramid, 24, pool=nn.MaxPool2d(5, stride=1, padding=2)),
+    "negated": _net(lambda m, x: m["b"](m["a"](x) * -1.0)),
 }
 
 
@@ -206,12 +237,6 @@ def _assigned(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
 
 def _random(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
     return functional.dropout(m["a"](x), 0.5, True)
-
-
-def _multiplied(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
-    x = m["a"](x)
-    x.mul_(2.0)
-    return x
 
 
 def _unseen_sum(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
@@ -277,15 +302,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         _OTHERS,
     ),
     "unseen_sum": (_net(_unseen_sum), _OTHERS),
-    "multiplied": (
-        _net(_multiplied),
-        "net.mul_: operator must be one that maccord knows on quantized tensors, got mul_",
-    ),
-    "image": (
-        _net(lambda m, x: m["b"](m["a"](x)), 1),
+    "spread": (
+        _net(lambda m, x: m["a"](x) * m["one"](x), one=_conv(3, 1)),
         (
-            r"net.logits: input of dequantize must be one row of logits for each image, got shape "
-            r"\(1, 12, 12, 8\)"
+            r"net.mul: inputs must have one shape, or the second one value per channel, got "
+            r"\(1, 12, 12, 8\) and \(1, 12, 12, 1\)"
         ),
     ),
     "padded_pool": (

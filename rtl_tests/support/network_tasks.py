@@ -61,6 +61,7 @@ def network_task(name: str = "Joined", batch: int = 1, *, interrupts: bool = Fal
     network, images = _network(name)
     images = images[:batch]
     tensors = network.tensors(images)
+    logits = np.stack([network.classify(image[None]).logits for image in images])
     recording = NetworkRecording(
         network.engine,
         network.weights,
@@ -69,7 +70,8 @@ def network_task(name: str = "Joined", batch: int = 1, *, interrupts: bool = Fal
         network.graph,
         tensors[network.graph.input.name],
         tensors,
-        np.stack([network.classify(image[None]).logits for image in images]),
+        logits,
+        results={network.graph.output: logits},
     )
     return NetworkTask(recording, PARAMETERS, "module maccord; endmodule", interrupts=interrupts)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from schedule_layers import random_conv2d, random_linear
 
 from maccord.golden.graph import (
@@ -15,13 +16,20 @@ from maccord.golden.graph import (
     Concat,
     Conv2d,
     Flatten,
+    Lookup,
     MaxPool2d,
+    Mul,
     Network,
     Node,
     Operation,
     Quantization,
+    Shuffle,
+    Slice,
     Tensor,
+    Upsample,
 )
+from maccord.golden.operations.conv_transpose2d import ConvTranspose2d
+from maccord.golden.operations.slice import Span
 from maccord.golden.verify import verify
 
 __all__ = ["OPERATIONS", "NetworkBuilder", "random_network", "random_operation"]
@@ -131,6 +139,25 @@ def _sum(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return operation, [_some_shape(rng)] * 2
 
 
+def random_product(rng: np.random.Generator, first: Quantization, second: Quantization) -> Mul:
+    """A product of most of whose codes few are clamped."""
+    wide = random_quantization(rng)
+    scale = float(np.float32(first.scale * second.scale * rng.uniform(80, 300)))
+    output = Quantization(scale, wide.zero_point)
+    return Mul("product", (first, second), output, relu=bool(rng.integers(2)))
+
+
+def _product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    return operation, [_some_shape(rng)] * 2
+
+
+def _channel_product(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    operation = random_product(rng, *(random_quantization(rng) for _ in range(2)))
+    shape = _image(rng, (1, 1), 16)
+    return operation, [shape, (shape[0], 1, 1, shape[3])]
+
+
 def _clamp(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     low, high = sorted(int(code) for code in rng.integers(0, 256, 2))
     return Clamp("clamp", random_quantization(rng), low, high), [_some_shape(rng)]
@@ -141,6 +168,54 @@ def _copy(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
     return Concat("copy", (quantization,), quantization), [_some_shape(rng)]
 
 
+def _upsample(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    factors = _pair(rng, 1, 4)
+    factors = (2, 1) if factors == (1, 1) else factors
+    return Upsample("up", random_quantization(rng), factors), [_image(rng, (1, 1), 12)]
+
+
+def _span(rng: np.random.Generator, size: int, most: int) -> Span | None:
+    """A part of a dimension, or all of it."""
+    if rng.random() < 0.2:
+        return None
+    first, step = int(rng.integers(size)), int(rng.integers(1, most + 1))
+    return first, int(rng.integers(1, (size - 1 - first) // step + 2)), step
+
+
+def _slice(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    shape = _image(rng, (2, 1), 16)
+    rows = _span(rng, shape[1], 3) or (1, shape[1] - 1, 1)
+    spans = rows, _span(rng, shape[2], 3), _span(rng, shape[3], 1)
+    return Slice("slice", random_quantization(rng), spans), [shape]
+
+
+def _shuffle(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    groups = int(rng.integers(2, 7))
+    shape = _image(rng, (1, 1), 12)
+    channels = groups * int(rng.integers(1, 20))
+    return Shuffle("shuffle", random_quantization(rng), groups), [(*shape[:3], channels)]
+
+
+def _transposed(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
+    """Kernels smaller and larger than strides, one channel in a group and several."""
+    kernel, stride, dilation = _pair(rng, 1, 5), _pair(rng, 1, 4), _pair(rng, 1, 2)
+    groups = int(rng.choice([1, 1, 2, 6]))
+    inputs = groups * (1 if groups == 6 else int(rng.integers(1, 12)))
+    outputs = groups * (1 if groups == 6 else int(rng.integers(1, 9)))
+    shape = (*_image(rng, (4, 4), 9)[:3], inputs)
+    plain = random_conv2d(
+        rng,
+        (outputs, inputs // groups, *kernel),
+        stride=stride,
+        padding=_pair(rng, 0, 2),
+        dilation=dilation if rng.random() < 0.3 else (1, 1),
+        groups=groups,
+        limits=(40, 200) if rng.random() < 0.3 else (0, 255),
+    )
+    extra = tuple(int(rng.integers(max(s, d))) for s, d in zip(stride, plain.dilation, strict=True))
+    return ConvTranspose2d(**vars(plain), output_padding=(extra[0], extra[1])), [shape]
+
+
 OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shape]]]] = {
     "depthwise": _depthwise,
     "max_pool": _max_pool,
@@ -148,20 +223,25 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
     "avg_pool": _avg_pool,
     "global_pool": _global_pool,
     "sum": _sum,
+    "product": _product,
+    "channel_product": _channel_product,
     "clamp": _clamp,
     "copy": _copy,
+    "upsample": _upsample,
+    "slice": _slice,
+    "shuffle": _shuffle,
+    "transposed": _transposed,
 }
 
 
 def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, list[Shape]]:
-    """A legal operation that scans windows or adds, and the shapes of its inputs.
+    """A legal operation that scans windows, adds or multiplies, and the shapes of its inputs.
 
     Parameters
     ----------
     rng : Generator
     kind : str
-        ``depthwise``, ``max_pool``, ``large_max_pool``, ``avg_pool``, ``global_pool``, ``sum``,
-        ``clamp`` or ``copy``.
+            One of `OPERATIONS`.
     """
     return OPERATIONS[kind](rng)
 
@@ -175,10 +255,13 @@ class NetworkBuilder:
         Of weights and quantizations.
     shape : (N, H, W, C)
         Of the image.
+    tables : float
+        Probability with which a lookup follows an operation.
     """
 
-    def __init__(self, rng: np.random.Generator, shape: Shape) -> None:
+    def __init__(self, rng: np.random.Generator, shape: Shape, tables: float = 0.0) -> None:
         self.rng = rng
+        self._share = tables
         self.input = Tensor("net.input", shape, random_quantization(rng))
         self.tensors = {"net.input": self.input}
         self._nodes: list[Node] = []
@@ -190,11 +273,16 @@ class NetworkBuilder:
         return network
 
     def append(self, operation: Operation, *inputs: str) -> str:
-        """Append any operation under a name of its own; return the name of its tensor."""
+        """Append any operation under a name of its own; return the name of its tensor.
+
+        At times it is a lookup's, which keeps scale and zero point.
+        """
         operation = replace(operation, name=f"net.{len(self._nodes)}")
         shape = operation.output_shape(*(self.tensors[name].shape for name in inputs))
         self._nodes.append(Node(operation, inputs))
         self.tensors[operation.name] = Tensor(operation.name, shape, operation.output)
+        if self._share and self.rng.random() < self._share and not isinstance(operation, Lookup):
+            return self.lookup(operation.name, output=operation.output)
         return operation.name
 
     def like(self, name: str) -> Quantization:
@@ -236,6 +324,10 @@ class NetworkBuilder:
         target = replace(target, zero_point=min(target.zero_point, 254))
         return self.append(Add("", (self.like(a), self.like(b)), target, relu=relu), a, b)
 
+    def mul(self, a: str, b: str) -> str:
+        """A product, whose second factor may have one value per channel."""
+        return self.append(random_product(self.rng, self.like(a), self.like(b)), a, b)
+
     def concat(self, *parts: str) -> str:
         """A concatenation; all parts have the first one's quantization."""
         quantization = tuple(self.like(part) for part in parts)
@@ -255,6 +347,18 @@ class NetworkBuilder:
     def clamp(self, x: str, low: int, high: int) -> str:
         """A clamp of codes."""
         return self.append(Clamp("", self.like(x), low, high), x)
+
+    def lookup(
+        self,
+        x: str,
+        table: npt.NDArray[np.uint8] | None = None,
+        output: Quantization | None = None,
+    ) -> str:
+        """A table, random if none is given."""
+        if table is None:
+            table = self.rng.integers(0, 256, 256, dtype=np.uint8)
+        target = output or random_quantization(self.rng)
+        return self.append(Lookup("", self.like(x), target, table), x)
 
     def flatten(self, x: str) -> str:
         """An image as one row."""
@@ -315,13 +419,33 @@ def _twice(net: NetworkBuilder, x: str) -> str:
     return net.add(y, net.clamp(y, 50, 180))
 
 
-def random_network(rng: np.random.Generator, motifs: int) -> Network:
+def _gated(net: NetworkBuilder, x: str) -> str:
+    """Squeeze-and-excitation."""
+    height, width, channels = net.tensors[x].shape[1:]
+    size = height, width
+    if size == (1, 1):
+        return net.mul(x, x)
+    gate = net.conv(net.append(AvgPool2d("", net.like(x), size, size), x), 2)
+    return net.mul(x, net.clamp(net.conv(gate, channels), 60, 240))
+
+
+def _multiplied(net: NetworkBuilder, x: str) -> str:
+    """A product in a concatenation, of which one factor is a part, too."""
+    a, channels = net.conv(x, int(net.rng.integers(1, 20))), net.tensors[x].shape[3]
+    y = net.mul(a, net.conv(x, net.tensors[a].shape[3], 3))
+    return net.concat(y, net.conv(x, channels, output=net.like(y)), y)
+
+
+def random_network(
+    rng: np.random.Generator, motifs: int, tables: float = 0.0, *, products: bool = False
+) -> Network:
     """A network of so many motifs for an image of 6 to 14 lines and cells.
 
-    Two of three end in a pool, flatten and a linear layer.
+    Two of three end in a pool, flatten and a linear layer. A lookup follows a share of the
+    operations. There are products if asked for.
     """
     shape = (1, *_pair(rng, 6, 14), int(rng.integers(1, 7)))
-    net = NetworkBuilder(rng, shape)
+    net = NetworkBuilder(rng, shape, tables)
     x = "net.input"
     for _ in range(motifs):
         if min(net.tensors[x].shape[1:3]) < _LEAST or net.tensors[x].shape[3] > 60:
@@ -329,6 +453,7 @@ def random_network(rng: np.random.Generator, motifs: int) -> Network:
         motif = [_convolution, _block, _residual, _fire, _twice]
         if min(net.tensors[x].shape[1:3]) >= _LEAST:
             motif += [_nested, _pools]
+        motif += [_gated, _multiplied] * 2 * products
         x = motif[int(rng.integers(len(motif)))](net, x)
     if rng.random() < 0.67:
         x = net.flatten(net.max_pool(x, 3, 2) if rng.random() < 0.5 else x)

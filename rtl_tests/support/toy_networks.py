@@ -152,23 +152,7 @@ def no_module() -> int:
 
 
 def prelu() -> nn.Module:
-    return nn.Sequential(_conv(), nn.PReLU(), _conv(8, 8))
-
-
-def transposed() -> nn.Module:
-    return nn.Sequential(_conv(), nn.ConvTranspose2d(8, 8, 2))
-
-
-def normed() -> nn.Module:
-    return nn.Sequential(_conv(), nn.ReLU(), nn.BatchNorm2d(8), _conv(8, 8))
-
-
-def scaled() -> nn.Module:
-    return _Around(lambda x: x * x)
-
-
-def shifted() -> nn.Module:
-    return _Around(lambda x: x + 1)
+    return nn.Sequential(_conv(), nn.PReLU(8), _conv(8, 8))
 
 
 def silu() -> nn.Module:
@@ -207,16 +191,8 @@ def permuted() -> nn.Module:
     return _Around(lambda x: x.permute(0, 2, 3, 1))
 
 
-def unflattened() -> nn.Module:
-    return _Around(lambda x: torch.flatten(x, 1))
-
-
 def missing_channels() -> nn.Module:
     return nn.Sequential(_conv(), _conv())
-
-
-def pair() -> nn.Module:
-    return _Around(lambda x: (x, functional.relu(x)))
 
 
 def big_pool() -> nn.Module:

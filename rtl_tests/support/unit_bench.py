@@ -13,13 +13,18 @@ from maccord.spec.isa import FIELDS, HEADER_BITS, UNIT_OF, Instruction, Opcode, 
 __all__ = ["ReadMemory", "TokenBank", "WriteMemory", "command", "instruction"]
 
 
-def command(source: Instruction, **extra: int) -> dict[str, Any]:
-    """An instruction as it lies in its unit's queue; the compute unit's has bits for fields."""
+def command(source: Instruction, *, product: bool = False, **extra: int) -> dict[str, Any]:
+    """An instruction as it lies in its unit's queue; the compute unit's has bits for fields.
+
+    `product` says whether the hardware has SETUP_MUL.
+    """
     fields: dict[str, int] | int = source.fields
     if UNIT_OF[source.opcode] == Unit.COMPUTE:
         fields = int.from_bytes(encode(source), "little") >> HEADER_BITS
-        extra = {"setup": int(source.opcode != Opcode.COMPUTE)}
-        extra["add"] = int(source.opcode == Opcode.SETUP_ADD)
+        extra = {"setup": int(source.opcode not in (Opcode.COMPUTE, Opcode.TABLE))}
+        extra["add"] = int(source.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL, Opcode.TABLE))
+        if product:
+            extra["mul"] = int(source.opcode == Opcode.SETUP_MUL)
     return {"wait": source.wait, "signal": source.signal} | extra | {"fields": fields}
 
 

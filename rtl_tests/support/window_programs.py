@@ -11,14 +11,17 @@ from random_networks import cuts, random_quantization
 from unit_bench import instruction
 
 from maccord.golden.array.add import add_factors
-from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d
+from maccord.golden.array.lookup import table_bytes
+from maccord.golden.graph import Add, AvgPool2d, Conv2d, MaxPool2d, Mul, Quantization
 from maccord.golden.kernels.add import add
 from maccord.golden.kernels.avg_pool2d import avg_pool2d, mean_multiplier
 from maccord.golden.kernels.conv2d import conv2d
 from maccord.golden.kernels.max_pool2d import max_pool2d
+from maccord.golden.kernels.mul import check_mul, mul
 from maccord.spec.isa import (
     INSTRUCTION_BYTES,
     PARAMETER_ROWS,
+    TABLE_BYTES,
     WINDOW,
     Instruction,
     Mode,
@@ -52,16 +55,21 @@ class WindowProgram:
         self.outputs: list[tuple[int, np.ndarray]] = []
         self._rng = rng
         self.program: list[Instruction] = []
+        self._table: tuple[int, np.ndarray] | None = None  # of the layer: address, code to code
         self._memory = rng.integers(0, 256, _MEMORY, dtype=np.uint8)
         self._used = {"memory": 0, "activation": 0, "weight": 0, "output": 0, "target": _OUTPUTS}
 
     def add_random_layer(self, mode: Mode) -> None:
-        """Append a layer of a mode, of any geometry."""
+        """Append a layer of a mode, of any geometry; where there are tables, at times with one."""
+        self._table = None
+        if self.parameters.lookup and self._rng.random() < 0.7:
+            self._load_table()
         {
             Mode.DENSE: self._dense,
             Mode.DEPTHWISE: self._depthwise,
             Mode.MAX: self._maximum,
             Mode.ADD: self._sum,
+            Mode.MUL: self._product,
         }[mode]()
 
     def image(self) -> tuple[np.ndarray, int]:
@@ -94,6 +102,14 @@ class WindowProgram:
     def _emit(self, opcode: Opcode, wait: int = 0, signal: int = 0, **fields: int) -> None:
         fields = {name: int(value) for name, value in fields.items()}
         self.program.append(instruction(opcode, wait, signal, **fields))
+
+    def _load_table(self) -> None:
+        """Bring a random table to the activation scratchpad, before what the layer reads."""
+        table = self._rng.integers(0, 256, TABLE_BYTES, dtype=np.uint8)
+        address = self._take("activation", TABLE_BYTES)
+        data = table_bytes(table).reshape(1, 1, -1)
+        self._load(data, TABLE_BYTES, address, signal=0)
+        self._table = (address, table)
 
     def _load(self, cells: np.ndarray, pitch: int, buffer: int, signal: int = _COMPUTE) -> None:
         """Bring cells, shape (lines, width, channels), to the activation scratchpad."""
@@ -142,6 +158,8 @@ class WindowProgram:
         origin: Callable[[int, int, int], int],
         streams: list[np.ndarray] | None = None,
         widest: int = 1 << 16,
+        *,
+        whole: bool = False,
     ) -> None:
         """Emit the COMPUTEs and STOREs of a layer.
 
@@ -155,13 +173,19 @@ class WindowProgram:
             Weights, of each column tile: parameters and passes.
         widest : int
             Pixels in a line of a tile.
+        whole : bool
+            Whether there is one tile of all pixels for each column tile.
         """
         rng, p = self._rng, self.parameters
         height, width, channels = y.shape
         pitch = channels + int(rng.integers(4))
         target = self._take("target", y.size)
-        self.outputs.append((target, (y ^ 0x80).view(np.int8).reshape(-1)))
         tokens = _LOAD
+        if self._table is not None:
+            # Loads are in order: the token of the layer's last one is the table's, too
+            self._emit(Opcode.TABLE, wait=tokens, activation=self._table[0])
+            y, tokens = self._table[1][y], 0
+        self.outputs.append((target, (y ^ 0x80).view(np.int8).reshape(-1)))
         for tile, first in enumerate(range(0, channels, p.cols)):
             columns = min(p.cols, channels - first)
             row, passes = 0, 1
@@ -169,9 +193,9 @@ class WindowProgram:
                 passes = (len(streams[tile]) - PARAMETER_ROWS) // p.rows
                 row = self._weights(streams[tile])
                 tokens |= _WEIGHT
-            for line, lines in cuts(rng, height, 6):
+            for line, lines in [(0, height)] if whole else cuts(rng, height, 6):
                 most = min(widest, p.accumulators // lines)
-                for cell, cells in cuts(rng, width, most):
+                for cell, cells in [(0, width)] if whole else cuts(rng, width, most):
                     output = self._take("output", lines * cells * pitch)
                     fields = {
                         "activation": origin(line, cell, first),
@@ -232,14 +256,17 @@ class WindowProgram:
         cells[edge] = zero ^ 0x80
         base, pitch = self._cells(cells)
         line = cells.shape[1] * pitch
-        window = min(kh, WINDOW), min(kw, WINDOW)
-        parts = -(-kh // WINDOW), -(-kw // WINDOW)
+        full = p.window_width
+        window = min(kh, WINDOW), min(kw, full)
+        if window[1] == 4:
+            window = window[0], full
+        parts = -(-kh // WINDOW), -(-kw // full)
         weight = layer.weight[:, 0].astype(np.int32)
         folded = layer.bias_q + (128 - zero) * weight.sum(axis=(1, 2))
         matrices = np.zeros((*parts, p.rows, channels), np.int8)
         for y0, x0 in np.ndindex(kh, kw):
-            row = (WINDOW - window[0] + y0 % WINDOW) * WINDOW + WINDOW - window[1] + x0 % WINDOW
-            matrices[y0 // WINDOW, x0 // WINDOW, row] = weight[:, y0, x0]
+            row = (WINDOW - window[0] + y0 % WINDOW) * full + full - window[1] + x0 % full
+            matrices[y0 // WINDOW, x0 // full, row] = weight[:, y0, x0]
         tiles = [slice(c, min(c + p.cols, channels)) for c in range(0, channels, p.cols)]
         streams = [self._stream(layer, t, matrices[..., t], folded) for t in tiles]
         low, high = layer.bounds
@@ -248,7 +275,7 @@ class WindowProgram:
             mode=Mode.DEPTHWISE,
             run=p.rows,
             taps=parts[1],
-            tap_pitch=WINDOW * pitch,
+            tap_pitch=full * pitch,
             lines=parts[0],
             line_pitch=WINDOW * line,
             step_x=pitch,
@@ -261,12 +288,13 @@ class WindowProgram:
         sy, sx = layer.stride
         widest = (p.line_cells - window[1]) // sx + 1
         # Passes beyond the kernel may read on into what comes behind the cells.
-        self._take("activation", 2 * line + 2 * pitch)
+        self._take("activation", 2 * line + (full - 1) * pitch)
         self._tiles(y, lambda y, x, c: base + y * sy * line + x * sx * pitch + c, streams, widest)
 
     def _window(self, window: tuple[int, int], stride: tuple[int, int]) -> dict[str, int]:
         names = ("window_height", "window_width", "stride_y", "stride_x")
-        return dict(zip(names, (*window, *stride), strict=True))
+        cells = window[0], window[1] if window[1] <= WINDOW else 0
+        return dict(zip(names, (*cells, *stride), strict=True))
 
     def _geometry(self, largest: int) -> dict[str, tuple[int, ...]]:
         """Kernel, stride and padding at random."""
@@ -368,6 +396,40 @@ class WindowProgram:
         )
         y = add(a, b, operation)
         self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c)
+
+    def _product(self) -> None:
+        """Of two tensors, or with one value per channel."""
+        rng, p = self._rng, self.parameters
+        broadcast = bool(rng.integers(2))
+        a = self._input()[:8, :8] if broadcast else self._input()
+        b = rng.integers(0, 256, a.shape, dtype=np.uint8)
+        first, second, wide = (random_quantization(rng) for _ in range(3))
+        output = Quantization(first.scale * second.scale * 250, wide.zero_point)
+        operation = Mul("product", (first, second), output, relu=bool(rng.integers(2)))
+        pitch = a.shape[2] + int(rng.integers(4))
+        line = a.shape[1] * pitch
+        banks = p.activation_banks
+        apart = -(-a.shape[0] * line // banks) * banks
+        base = self._take("activation", 2 * apart)
+        self._load(a ^ 0x80, pitch, base, signal=0)
+        self._load(b ^ 0x80, pitch, base + apart)
+        self._emit(
+            Opcode.SETUP_MUL,
+            multiplier=int(check_mul(operation).view(np.uint32)),
+            zero_point_a=first.zero_point - 128,
+            zero_point_b=second.zero_point - 128,
+            operand_pitch=apart,
+            broadcast=broadcast,
+            step_x=pitch,
+            step_y=line,
+            zero_point=output.zero_point - 128,
+            low=(output.zero_point if operation.relu else 0) - 128,
+            high=127,
+        )
+        # With `broadcast`, the tile's first pixel has the only values that count.
+        factor = b[None, :1, :1] if broadcast else b[None]
+        y = mul(a[None], factor, operation)[0]
+        self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c, whole=broadcast)
 
     def _dense(self) -> None:
         """A convolution of 1 x 1, to lie between the others."""

@@ -8,7 +8,7 @@ from maccord.golden.array.systolic_array import systolic_array, systolic_windows
 from maccord.spec.parameters import WINDOW
 
 
-def windows(lines: np.ndarray, newest: np.ndarray) -> np.ndarray:
+def windows(lines: np.ndarray, newest: np.ndarray, width: int = WINDOW) -> np.ndarray:
     """Cut out the windows whose newest cells are shown in the given cycles.
 
     Parameters
@@ -17,17 +17,23 @@ def windows(lines: np.ndarray, newest: np.ndarray) -> np.ndarray:
         A cell of each line in every cycle.
     newest : ndarray of shape (vectors,), int
         Cycles.
+    width : int
+        Cells in a line of a window.
 
     Returns
     -------
-    ndarray of shape (vectors, WINDOW**2, cols), int8
+    ndarray of shape (vectors, WINDOW * width, cols), int8
     """
-    cells = np.stack([lines[newest - age] for age in reversed(range(WINDOW))], axis=2)
-    return cells.reshape(len(newest), WINDOW**2, -1)
+    cells = np.stack([lines[newest - age] for age in reversed(range(width))], axis=2)
+    return cells.reshape(len(newest), WINDOW * width, -1)
 
 
 def window_sums(
-    lines: np.ndarray, cycles: np.ndarray, activation: np.ndarray, weight: np.ndarray
+    lines: np.ndarray,
+    cycles: np.ndarray,
+    activation: np.ndarray,
+    weight: np.ndarray,
+    width: int = WINDOW,
 ) -> np.ndarray:
     """Partial sums of the vectors of the given cycles, when the array works on windows.
 
@@ -38,10 +44,13 @@ def window_sums(
     activation : ndarray of shape (vectors, rows), int8
         What the rows below the windows see.
     weight : ndarray of shape (rows, cols), int8
+    width : int
+        Cells in a line of a window.
 
     Returns
     -------
     ndarray of shape (vectors, cols), int32
     """
-    sums = systolic_windows(windows(lines, cycles + 2), weight[: WINDOW**2])
-    return sums + systolic_array(activation[:, WINDOW**2 :], weight[WINDOW**2 :])
+    size = WINDOW * width
+    sums = systolic_windows(windows(lines, cycles + 2, width), weight[:size])
+    return sums + systolic_array(activation[:, size:], weight[size:])

@@ -68,9 +68,19 @@ def test_every_port_is_connected_once() -> None:
 
 def test_the_table_of_names_is_that_of_the_design() -> None:
     """If it is not: `python -m maccord.synth.unit_names` writes it anew."""
-    cache = Cache(ROOT / "build" / "synth" / "cache")  # as in test_synthesis
-    parameters = Parameters(**target_named("ecp5-25k").parameters, family="ecp5")
+    cache = Cache(ROOT / "build" / "synth" / "cache")
+    sizes = target_named("ecp5-25k").parameters
+    parameters = Parameters(**sizes, family="ecp5", lookup=True, product=True)
     assert known() == computed(flow._design(parameters, cache, print))
+
+
+def test_units_of_tables_need_tables() -> None:
+    unit = "core.compute.lookup.table3"
+    check_unit(unit, Parameters(lookup=True))
+    with pytest.raises(
+        ValueError, match=r"unit needs lookup \(--lookup\), got 'core.compute.lookup"
+    ):
+        check_unit(unit, Parameters())
 
 
 def test_numbers_of_instances_end_with_the_array() -> None:
@@ -86,3 +96,11 @@ def test_numbers_of_instances_end_with_the_array() -> None:
 def test_an_unknown_unit_is_named(unit: str) -> None:
     with pytest.raises(ValueError, match=f"unit must be an instance such as core.*, got '{unit}'"):
         modules_of(DESIGN, unit)
+
+
+@pytest.mark.parametrize("switch", ["lookup", "product"])
+def test_instances_of_a_switch(switch: str) -> None:
+    unit = f"core.compute.{switch}"
+    check_unit(unit, Parameters(**{switch: True}))
+    with pytest.raises(ValueError, match=rf"unit needs {switch} \(--{switch}\), got '{unit}'"):
+        check_unit(unit, Parameters())

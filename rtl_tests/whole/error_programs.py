@@ -42,6 +42,7 @@ SMALL = Parameters(
     weight_bytes=1 << 11,
     output_bytes=1 << 10,
     accumulators=64,
+    product=True,
 )
 END = encode(Instruction(Opcode.END, {}))
 LIMIT = 400_000  # cycles of a program that the machine accepts

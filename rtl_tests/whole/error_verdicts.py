@@ -11,8 +11,8 @@ from maccord.spec.isa import (
     Instruction,
     Opcode,
     Unit,
+    check,
     decode,
-    violation,
 )
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
@@ -96,7 +96,7 @@ def verdict(
         return Verdict.LATE_TOKEN
     # A deadlock shows after all else has come to rest
     assert found != ErrorCode.DEADLOCK, f"DEADLOCK, but {refusal}"
-    refused = [v.error for step in later if (v := violation(step, parameters))]
+    refused = [wrong for step in later if (wrong := check(step, parameters))]
     refused += [ErrorCode.ILLEGAL_INSTRUCTION] * breaks
     # Its own earlier rows may meet an error on the bus
     bus = found in (ErrorCode.READ_ERROR, ErrorCode.WRITE_ERROR)

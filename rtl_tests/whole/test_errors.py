@@ -35,6 +35,8 @@ MAX = Instruction(
     | {"mode": Mode.MAX, "window_height": 1, "window_width": 1, "stride_x": 1, "stride_y": 1},
 )
 ADD = Instruction(Opcode.SETUP_ADD, {"shift": 20})
+MUL = Instruction(Opcode.SETUP_MUL, {"multiplier": 0x3F800000})
+BROADCAST = Instruction(Opcode.SETUP_MUL, {"multiplier": 0x3F800000, "broadcast": 1})
 TILE = {"passes": 1, "columns": 3, "width": 1, "height": 1, "first": 1, "last": 1}
 TILE |= {"output_pitch": 3}
 
@@ -69,6 +71,7 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     "store waits": ((step(Opcode.STORE, 1 << Unit.COMPUTE, rows=1, row_bytes=8),), DEADLOCK),
     "continues no walk, setup": ((SETUP, tile(first=0), SETUP), ILLEGAL),
     "continues no walk, setup_add": ((SETUP, tile(first=0), ADD), ILLEGAL),
+    "continues no walk, setup_mul": ((SETUP, tile(first=0), MUL), ILLEGAL),
     "continues with fewer columns": (
         (
             FILLED,
@@ -92,6 +95,7 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     "more passes than the walk": ((SETUP, tile(passes=3)), ILLEGAL),
     "no setup": ((tile(),), ILLEGAL),
     "two passes of an addition": ((ADD, tile(passes=2)), ILLEGAL),
+    "two passes of a product": ((MUL, tile(passes=2)), ILLEGAL),
     "load for ever": ((step(Opcode.LOAD, **MOST),), RANGE),
     "fill for ever": ((step(Opcode.FILL, **MOST),), RANGE),
     "store for ever": ((step(Opcode.STORE, **MOST, buffer=4096),), RANGE),
@@ -101,6 +105,8 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     ),
     "max for ever": ((FILLED, MAX, tile(width=65535, height=65535)), RANGE),
     "add for ever": ((FILLED, ADD, tile(width=65535, height=65535)), RANGE),
+    "multiply for ever": ((FILLED, MUL, tile(width=65535, height=65535)), RANGE),
+    "multiply by one for ever": ((FILLED, BROADCAST, tile(width=65535, height=65535)), RANGE),
     "load from nowhere for ever": (
         (step(Opcode.LOAD, memory=FAR, memory_pitch=8, rows=65535, row_bytes=4096),),
         ErrorCode.READ_ERROR,
@@ -120,6 +126,7 @@ OUTSTANDING = 64  # bursts, at most, in this memory
 REACHED = 600  # cycles from the start until a wrong instruction shows, if not for what follows
 #: Cycles more: without progress, over a scratchpad's end by beats of 8 bytes, by pixels.
 MORE = {"load for ever": 512, "max for ever": 1024, "add for ever": 2048}
+MORE |= {"multiply for ever": 2048, "multiply by one for ever": 1024}
 MORE |= {name: 1024 for name, (_, code) in WRONG.items() if code == DEADLOCK}
 # An error while another unit goes on for a long time
 LONG = {

@@ -8,27 +8,30 @@ import numpy as np
 
 from ...compiler.network import CompiledNetwork
 from ...compiler.places import moves_nothing
-from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, MaxPool2d, Node
+from ...golden.graph import AvgPool2d, Concat, Conv2d, Linear, Lookup, MaxPool2d, Node
 from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, needed
 from ...spec.registers import VERSION, WRITABLE, Register
+from ..network.results import ON_ACCELERATOR, ON_HOST
+from ..network.stages import calls_of
 from .manifest import (
     AcceleratorEntry,
     ArrayFiles,
     Geometry,
     MemoryEntry,
     OperationEntry,
+    ProgramEntry,
     StepEntry,
     TensorEntry,
 )
 
-__all__ = ["accelerator", "expected_file", "memory", "operations", "steps", "tensors"]
+__all__ = ["accelerator", "expected_file", "memory", "operations", "steps", "table_of", "tensors"]
 
 _CODES = (0, 255)
 
 
 def accelerator(compiled: CompiledNetwork) -> AcceleratorEntry:
     """Return what the program needs of the hardware."""
-    features = needed(compiled.program)
+    features = needed(compiled.program, compiled.parameters)
     names = tuple(feature.name or "" for feature in features)
     parameters = compiled.parameters
     return AcceleratorEntry(parameters.name, VERSION, parameters, int(features), names)
@@ -133,7 +136,13 @@ def _operation(compiled: CompiledNetwork, node: Node) -> OperationEntry:
         high=high,
         geometry=_geometry(node),
         arrays=_arrays(node.name) if layer else None,
+        table=f"layers/{_file_name(node.name)}/table.npy" if table_of(node) else None,
     )
+
+
+def table_of(node: Node) -> Lookup | None:
+    """Return a node's table, whether it is the operation or fused."""
+    return node.operation if isinstance(node.operation, Lookup) else node.table
 
 
 def _bounds(node: Node) -> tuple[int, int]:
@@ -186,8 +195,24 @@ def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
             pitch=area.pitch,
             weights_offset=offset,
             weights_bytes=stream.size,
-            record_offset=stage.record if compiled.records else None,
+            table_offset=compiled.tables[stage.name][0] if stage.name in compiled.tables else None,
+            record_offset=stage.record if compiled.records and not stage.on_host else None,
             estimated_cycles=stage.estimate,
+            ran_on=ON_HOST if stage.on_host else ON_ACCELERATOR,
+            calls=calls_of(compiled, stage),
         )
         for stage, area, (offset, stream) in whole
+    )
+
+
+def programs(compiled: CompiledNetwork) -> tuple[ProgramEntry, ...]:
+    """Return the programs, in order."""
+    return tuple(
+        ProgramEntry(
+            offset=compiled.program_offset + segment.offset,
+            instructions=segment.end - segment.start,
+            first_step=segment.stages.start,
+            steps=len(segment.stages),
+        )
+        for segment in compiled.segments
     )

@@ -9,7 +9,7 @@ from ...spec.parameters import Parameters
 
 __all__ = [
     "SCHEMA", "AcceleratorEntry", "ArrayFiles", "FileEntry", "Geometry", "Manifest", "MemoryEntry",
-    "OperationEntry", "StepEntry", "TensorEntry",
+    "OperationEntry", "ProgramEntry", "StepEntry", "TensorEntry",
 ]  # fmt: skip
 
 SCHEMA = "maccord.compile/1"
@@ -168,16 +168,18 @@ class OperationEntry:
     name : str
         Of the tensor that it makes.
     layer : str
-        Of PyTorch's module; another name than the tensor's where a clamp is fused.
+        Of PyTorch's module; another name than the tensor's where a clamp or a table is fused.
     op : str
     inputs : tuple of str
         Tensors that it reads.
     macs : int
         Multiplications with weights, padding included.
     low, high : int
-        Smallest and largest code of the result, ReLU and fused clamps included.
+        Smallest and largest code of the result, ReLU and fused clamps included, before the table.
     geometry : Geometry or None
     arrays : ArrayFiles or None
+    table : str or None
+        File of 256 uint8: the code that replaces each code of the result.
     """
 
     name: str
@@ -189,6 +191,7 @@ class OperationEntry:
     high: int
     geometry: Geometry | None
     arrays: ArrayFiles | None
+    table: str | None
 
 
 @dataclass(frozen=True)
@@ -205,11 +208,17 @@ class StepEntry:
         Where it writes, as in `TensorEntry`.
     weights_offset, weights_bytes : int
         Where its packed weights, biases and multipliers lie in memory; no bytes if it has none.
+    table_offset : int or None
+        Where its table of 256 bytes lies in memory: byte i replaces the byte i, both code - 128.
     record_offset : int or None
         Where the program writes the counters at its end: the 64-bit words of registers CYCLES and
         following.
     estimated_cycles : int
         By the timing model.
+    ran_on : str
+        ``accelerator``, or ``host``: what the host reads, computes and writes between two programs.
+    calls : tuple of str
+        Operators that it consists of on the host.
     """
 
     name: str
@@ -222,8 +231,30 @@ class StepEntry:
     pitch: int
     weights_offset: int
     weights_bytes: int
+    table_offset: int | None
     record_offset: int | None
     estimated_cycles: int
+    ran_on: str
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProgramEntry:
+    """A program to start; the host's steps between two of them have to be done before the second.
+
+    Parameters
+    ----------
+    offset : int
+        Of its first instruction in memory.
+    instructions : int
+    first_step, steps : int
+        Its steps: the position of the first one, and how many.
+    """
+
+    offset: int
+    instructions: int
+    first_step: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -282,6 +313,8 @@ class Manifest:
         The input first, then in order of execution.
     operations : tuple of OperationEntry
     steps : tuple of StepEntry
+    programs : tuple of ProgramEntry
+        In order; one, unless the host has to compute a part of the network.
     compared_bytes : int
         Bytes of the golden model's tensors that were compared with PyTorch's; all were equal.
     files : tuple of FileEntry
@@ -301,6 +334,7 @@ class Manifest:
     tensors: tuple[TensorEntry, ...]
     operations: tuple[OperationEntry, ...]
     steps: tuple[StepEntry, ...]
+    programs: tuple[ProgramEntry, ...]
     compared_bytes: int
     files: tuple[FileEntry, ...]
     provenance: Provenance

@@ -17,12 +17,12 @@ from ...golden.graph import Conv2d, Linear
 from ...golden.network import execute
 from ...runtime.errors import MismatchError
 from ...runtime.files import atomic_folder
-from ...runtime.provenance import provenance
 from ...spec.isa import encode_program
 from ...spec.parameters import Parameters
 from ..inputs import Inputs
 from ..network.task import NetworkRecording, NetworkTask
-from ..origin import digests
+from ..network.tensors import torch_tensor
+from ..origin import origin_of
 from ..searches import search
 from . import contents
 from .folder import MANIFEST, check_folder
@@ -64,7 +64,10 @@ def compared(recording: NetworkRecording, compiled: CompiledNetwork) -> dict[str
     """
     tensors = execute(compiled.network, recording.x_q)
     for node in compiled.network.nodes:
-        ours, theirs = tensors[node.name], recording.tensors[node.name]
+        ours, theirs = (
+            tensors[node.name],
+            torch_tensor(compiled.network, recording.tensors, node.name),
+        )
         if ours.shape != theirs.shape:
             raise MismatchError(
                 f"{node.name}: the golden model's shape is {ours.shape}, PyTorch's {theirs.shape}; "
@@ -142,9 +145,10 @@ def write_folder(
             tensors=contents.tensors(compiled),
             operations=contents.operations(compiled),
             steps=contents.steps(compiled),
+            programs=contents.programs(compiled),
             compared_bytes=sum(tensors[node.name].size for node in compiled.network.nodes),
             files=tuple(files.entries),
-            provenance=provenance(digests(recording, inputs or Inputs())),
+            provenance=origin_of(recording, inputs or Inputs()),
         )
         text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1)
         (temporary / MANIFEST).write_text(text + "\n")
@@ -153,9 +157,11 @@ def write_folder(
 
 def _write_arrays(files: _Files, compiled: CompiledNetwork, tensors: Mapping[str, Codes]) -> None:
     """Write the numbers of each layer, and what each tensor must be."""
-    layers = {node.name: node.operation for node in compiled.network.nodes}
+    nodes = {node.name: node for node in compiled.network.nodes}
     for entry in contents.operations(compiled):
-        layer = layers[entry.name]
+        layer, table = nodes[entry.name].operation, contents.table_of(nodes[entry.name])
+        if entry.table and table:
+            files.array(entry.table, table.table)
         if entry.arrays and isinstance(layer, Conv2d | Linear):
             for field, path in asdict(entry.arrays).items():
                 files.array(path, getattr(layer, field))

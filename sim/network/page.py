@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from . import plot
+from .host_report import host_lines, on_host, operator
 from .results import BOUNDS, NetworkResult, bounds
 from .stage_table import at_roofline
 
@@ -38,6 +39,9 @@ def page(results: Sequence[NetworkResult]) -> str:
         results=results,
         names=list(BOUNDS),
         bounds=bounds,
+        host_lines=host_lines,
+        on_host=on_host,
+        operator=operator,
         colours=plot.COLOURS,
         cycles_plot=plot.cycles_by_stage,
         roofline_plot=plot.roofline,

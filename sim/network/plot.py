@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
+from .host_report import on_host
 from .labels import label
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 from .stage_table import at_roofline
@@ -57,7 +58,7 @@ def cycles_by_stage(result: NetworkResult) -> str:
             left = [a + b for a, b in zip(left, widths, strict=True)]
         limits = [stage.roofline_cycles for stage in result.stages]
         axes.plot(limits, positions, "k|", markersize=7, label="roofline")
-        axes.set_yticks(positions, [_short(result, stage) for stage in result.stages])
+        axes.set_yticks(positions, [_tick(result, stage) for stage in result.stages])
         axes.set_ylim(count - 0.4, -0.6)
         axes.set_xlabel("cycles")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -140,6 +141,10 @@ def _hint(result: NetworkResult, stage: StageResult) -> str:
         f"{_short(result, stage)}: {stage.macs / stage.cycles:.1f} MACs per cycle, "
         f"{at_roofline(stage.roofline_ratio)} its roofline, mostly {stage.bound_by}"
     )
+
+
+def _tick(result: NetworkResult, stage: StageResult) -> str:
+    return _short(result, stage) + (" (host)" if on_host(stage) else "")
 
 
 def _short(result: NetworkResult, stage: StageResult) -> str:

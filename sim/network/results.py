@@ -7,10 +7,35 @@ from dataclasses import asdict, dataclass, field
 from ...runtime.provenance import Provenance
 from ..bounds import BOUNDS, bound_by, bounds
 from .ranking import Ranked
+from .returned import Returned
 
-__all__ = ["BOUNDS", "SCHEMA", "NetworkResult", "StageResult", "bounds"]
+__all__ = ["BOUNDS", "ON_ACCELERATOR", "ON_HOST", "SCHEMA"]
+__all__ += ["HostPart", "NetworkResult", "StageResult", "bounds"]
 
 SCHEMA = "maccord.sim/1"
+
+
+ON_ACCELERATOR, ON_HOST = "accelerator", "host"
+
+
+@dataclass(frozen=True)
+class HostPart:
+    """What the host computes in floating point before the first codes, or behind the last ones.
+
+    Parameters
+    ----------
+    name : str
+        As a stage's.
+    calls : tuple of str
+        Its operators.
+    read_bytes, written_bytes : int
+        Codes that it reads and writes.
+    """
+
+    name: str
+    calls: tuple[str, ...]
+    read_bytes: int
+    written_bytes: int
 
 
 @dataclass(frozen=True)
@@ -35,13 +60,17 @@ class StageResult:
     bound_by : str
         The bottleneck, of `BOUNDS`, with the most cycles.
     read_bytes, written_bytes : int
-        Minimum traffic of the operation, each byte once.
+        Minimum traffic of the operation, each byte once; on the host, what it reads and writes.
     array_cycles, roofline_cycles : float
         Lower bounds: multipliers alone, and the slowest of multipliers, reads and writes.
     roofline_ratio : float
         cycles / roofline_cycles.
     compared, mismatches_golden, mismatches_torch : int
         Bytes of the tensor, as in `NetworkResult`.
+    ran_on : str
+        ``accelerator``, or ``host``, which takes no cycles of the accelerator.
+    calls : tuple of str
+        Operators that it consists of on the host.
     """
 
     name: str
@@ -62,6 +91,8 @@ class StageResult:
     compared: int
     mismatches_golden: int
     mismatches_torch: int
+    ran_on: str = ON_ACCELERATOR
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +186,14 @@ class NetworkResult:
         In order of execution.
     top5 : tuple of tuple of Ranked
         The RTL's most likely classes of each image, with names if known.
+    programs : int
+        Programs of the accelerator: one more than where the network is cut.
+    host_read_bytes, host_written_bytes : int
+        What the cuts cost: bytes that the host reads and writes between the programs.
+    around : tuple of HostPart
+        What the host computes before the first program and behind the last one.
+    results : tuple of Returned
+        The network's results, compared with PyTorch's as real numbers.
     provenance : Provenance, optional
         For results produced by the command line.
     """
@@ -209,6 +248,11 @@ class NetworkResult:
     snr_db: float | None = None
     weak_layer: str = ""
     weak_layer_snr_db: float | None = None
+    programs: int = 1
+    host_read_bytes: int = 0
+    host_written_bytes: int = 0
+    around: tuple[HostPart, ...] = ()
+    results: tuple[Returned, ...] = ()
     provenance: Provenance | None = None
 
     @property

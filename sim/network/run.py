@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from ...compiler import count_macs
 from ...compiler.host_work import HostWork, turns
+from ...golden.graph import Network
 from ...golden.network import execute
-from ...golden.network import logits as real_logits
 from ...runtime.pool import tell
 from ...spec.isa import needed
 from ..checks import attempt, bus_faults, stopped
@@ -23,6 +23,7 @@ from ..simulate import Job, Result, simulate
 from .blame import blame
 from .ranking import ranking
 from .results import NetworkResult
+from .returned import compare_results, real_results, result_problems
 from .stages import causes_of, interrupt_faults, programs, record_faults, stage_results
 from .task import NetworkTask, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
@@ -32,6 +33,7 @@ __all__ = ["Worker", "run_network"]
 Codes = npt.NDArray[np.uint8]
 Tensors = dict[str, Codes]
 Logits = npt.NDArray[np.float32]
+Results = dict[str, Logits]
 Worker = Callable[[NetworkTask], Outcome]
 
 
@@ -108,7 +110,7 @@ def _job(task: NetworkTask, image: Codes) -> Job:
         verilog=task.verilog,
         axi_bytes=task.parameters.axi_bytes,
         memory=image,
-        features=needed(compiled.program),
+        features=needed(compiled.program, compiled.parameters),
         program=compiled.program_offset,
         outputs=(),
         scratch=(compiled.scratch,),
@@ -138,14 +140,16 @@ def _judge(run: _Run) -> Outcome:
         expected = run.golden[original(task.compiled, name)]
         problems.append(blame(task.compiled, run.image, name, run.rtl[name], expected))
     complete = network.output in run.rtl
-    problems += _other_logits(logits := _logits(run), task.recording.logits)
+    recorded = task.recording
+    ours = {} if recorded.layer else real_results(network, run.rtl, recorded)
+    problems += result_problems(network, ours, recorded)
     wrong = bool(problems)
     faults = [*bus_faults(run.result), *_record_faults(run)]
     if faults and not wrong:  # equal bytes do not count after a fault
         return Outcome(Verdict.FAILED, problems=tuple(faults), waves=run.result.waves)
     return Outcome(
         Verdict.MISMATCH if wrong else Verdict.AGREES,
-        _network_result(run, logits) if not _torn(run) else None,
+        _network_result(run, ours) if not _torn(run) else None,
         sum(found.equal for found in run.comparisons.values()),
         len(np.unique(run.rtl[network.output])) if complete else 0,
         tuple(problems + faults),
@@ -154,12 +158,10 @@ def _judge(run: _Run) -> Outcome:
     )
 
 
-def _logits(run: _Run) -> Logits:
-    """Return the RTL's logits; none for an incomplete output or a single layer."""
-    network = run.task.compiled.network
-    if run.task.recording.layer or network.output not in run.rtl:
-        return np.empty((0, 0), np.float32)
-    return real_logits(network, run.rtl)
+def _logits(network: Network, results: Results) -> Logits:
+    """Return the RTL's logits; none if the first result is incomplete or not a row of numbers."""
+    found = results.get(network.output)
+    return found if found is not None and found.ndim == 2 else np.empty((0, 0), np.float32)
 
 
 def _record_faults(run: _Run) -> list[str]:
@@ -209,25 +211,11 @@ def _lost(run: _Run) -> list[str]:
     return [f"{len(names)} tensors were not compared, the first is {names[0]}"]
 
 
-def _other_logits(logits: Logits, expected: Logits) -> list[str]:
-    """Report classes and logits that differ from PyTorch's."""
-    if logits.shape != expected.shape:
-        return []  # the missing tensor has been reported
-    problems = []
-    for index, (ours, theirs) in enumerate(zip(logits, expected, strict=True)):
-        if np.array_equal(ours, theirs):
-            continue
-        a, b = int(np.argmax(ours)), int(np.argmax(theirs))
-        problems.append(
-            f"image {index}: class {a} (logit {ours[a]:g}) in RTL, class {b} (logit "
-            f"{theirs[b]:g}) in PyTorch; {np.count_nonzero(ours != theirs)} logits differ"
-        )
-    return problems
-
-
-def _network_result(run: _Run, logits: Logits) -> NetworkResult:
+def _network_result(run: _Run, results: Results) -> NetworkResult:
     task, result, found = run.task, run.result, run.comparisons.values()
     recorded, compiled, parameters = task.recording, task.compiled, task.parameters
+    logits = _logits(compiled.network, results)
+    returned = compare_results(results, recorded.results, recorded.result_labels)
     causes = causes_of(result.counters, result.cycles)
     stages = stage_results(compiled, result, run.comparisons)
     macs = sum(stage.macs for stage in stages)
@@ -252,7 +240,7 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         compared=sum(comparison.compared for comparison in found),
         mismatches_golden=sum(comparison.golden for comparison in found) + _unproven(run),
         mismatches_torch=sum(comparison.torch for comparison in found)
-        + _unequal(logits, recorded.logits),
+        + sum(each.mismatches_torch for each in returned),
         sim_cycles_per_second=result.sim_cycles_per_second,
         build_seconds=task.build_seconds,
         sim_seconds=result.sim_seconds,
@@ -273,19 +261,29 @@ def _network_result(run: _Run, logits: Logits) -> NetworkResult:
         macs_counted=result.macs,
         interrupts=result.interrupts,
         tensors=len(found),
-        predicted=tuple(int(np.argmax(row)) for row in logits),
-        predicted_torch=tuple(int(np.argmax(row)) for row in recorded.logits),
+        predicted=_classes(task, logits),
+        predicted_torch=_classes(task, recorded.logits),
         logits=_plain(logits),
         logits_torch=_plain(recorded.logits),
-        predicted_float=tuple(int(np.argmax(row)) for row in recorded.logits_float),
+        predicted_float=_classes(task, recorded.logits_float),
         logits_float=_plain(recorded.logits_float),
         class_names=_names(task, logits),
         snr_db=recorded.snr_db,
         weak_layer=recorded.weak_layer,
         weak_layer_snr_db=recorded.weak_layer_snr_db,
         stages=stages,
-        top5=tuple(ranking(row, task.class_names) for row in logits),
+        top5=tuple(ranking(row, task.class_names) for row in logits if recorded.scores),
+        programs=len(compiled.segments),
+        host_read_bytes=sum(stage.read_bytes for stage in compiled.stages if stage.on_host),
+        host_written_bytes=sum(stage.written_bytes for stage in compiled.stages if stage.on_host),
+        around=recorded.around,
+        results=returned,
     )
+
+
+def _classes(task: NetworkTask, logits: Logits) -> tuple[int, ...]:
+    """Class of each image; none if the network returns anything else than scores."""
+    return tuple(int(np.argmax(row)) for row in logits) if task.recording.scores else ()
 
 
 def _unproven(run: _Run) -> int:
@@ -299,13 +297,8 @@ def _names(task: NetworkTask, logits: Logits) -> dict[int, str]:
     if not task.class_names:
         return {}
     answers = (logits, task.recording.logits, task.recording.logits_float)
-    found = sorted({int(np.argmax(row)) for rows in answers for row in rows})
+    found = sorted({index for rows in answers for index in _classes(task, rows)})
     return {index: task.class_names[index] for index in found}
-
-
-def _unequal(logits: Logits, expected: Logits) -> int:
-    same = logits.shape == expected.shape
-    return int(np.count_nonzero(logits != expected)) if same else expected.size
 
 
 def _plain(logits: Logits) -> tuple[tuple[float, ...], ...]:

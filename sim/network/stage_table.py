@@ -9,8 +9,10 @@ from rich.markup import escape
 
 from ...runtime.tables import Column, fitting, print_wrapped
 from ..results import CLEAN
+from .host_report import host_lines, on_host, operator
 from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
+from .returned import describe
 
 __all__ = ["at_roofline", "print_network"]
 
@@ -72,13 +74,13 @@ def _columns(result: NetworkResult) -> list[Column]:
     names = [escape(stage.name) for stage in stages]
     return [
         Column("tensor", names, 0, escape(result.network + perturbed), left=True),
-        Column("op", [stage.op for stage in stages], _OP, left=True),
+        Column("op", [operator(stage) for stage in stages], _OP, left=True),
         Column("shape", shapes, _SHAPE, left=True),
         *(
             Column(name, cells, rank, total)
             for (name, rank), (*cells, total) in zip(_NUMBERS.items(), numbers, strict=True)
         ),
-        Column("bound by", [stage.bound_by for stage in stages], _BOUND_BY),
+        Column("bound by", ["" if on_host(s) else s.bound_by for s in stages], _BOUND_BY),
         *(
             Column(name, cells, 0, total)
             for name, (*cells, total) in zip(("golden", "torch"), counts, strict=True)
@@ -103,6 +105,8 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _numbers(what: StageResult | NetworkResult) -> list[str]:
     shares = bounds(what.cycles_by_cause)
+    if on_host(what):
+        return ["host" if name == "cycles" else "" for name in _NUMBERS]
     return [
         f"{what.macs:,}",
         f"{what.cycles:,}",
@@ -136,7 +140,7 @@ def _totals(result: NetworkResult) -> list[str]:
         f"{result.mhz:g} MHz; simulated at {result.sim_cycles_per_second:,.0f} cycles/s"
     )
     rung = f"; {result.interrupts} interrupts before the last" if result.interrupts else ""
-    lines = [time, f"{result.tensors} tensors compared{rung}"]
+    lines = [time, f"{result.tensors} tensors compared{rung}", *host_lines(result)]
     for index, (ours, theirs) in enumerate(
         list(zip(result.predicted, result.predicted_torch, strict=False))[:_CLASSES]
     ):
@@ -150,7 +154,7 @@ def _totals(result: NetworkResult) -> list[str]:
             logit = result.logits_float[index][floats]
             line += f"; FP32: {_class(result, floats)}, logit {logit:g}"
         lines.append(line)
-    return lines + _fidelity(result)
+    return lines + describe(result.results) + _fidelity(result)
 
 
 def _class(result: NetworkResult, index: int) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...compiler.network import CompiledNetwork, Stage
 from ...compiler.segments import Segment
+from ...golden.graph import Host
 from ...spec.isa import Instruction, Opcode
 from ...spec.registers import COUNTERS, RECORDED
 from ..bounds import bound_by
 from ..compare import Comparison
 from ..job import ProgramRun, Result
-from .results import StageResult
+from .results import ON_ACCELERATOR, ON_HOST, StageResult
 
 __all__ = [
-    "causes_of", "interrupt_faults", "programs", "record_faults", "split", "stage_results",
+    "calls_of", "causes_of", "interrupt_faults", "programs", "record_faults", "split",
+    "stage_results",
 ]  # fmt: skip
 
 Counts = Mapping[str, int]
@@ -144,7 +146,7 @@ def stage_results(
     comparisons : mapping of str to Comparison
         Keyed by tensor name; a stage without one has compared nothing.
     """
-    taken = [dict.fromkeys(COUNTERS, 0) for _ in compiled.stages]
+    taken: list[dict[str, int]] = [dict.fromkeys(COUNTERS, 0) for _ in compiled.stages]
     for segment, run, records in programs(compiled, result):
         causes = split(records, causes_of(run.counters, run.cycles))
         taken[segment.stages.start : segment.stages.stop] = causes
@@ -180,4 +182,12 @@ def _stage_result(
         compared=found.compared,
         mismatches_golden=found.golden,
         mismatches_torch=found.torch,
+        ran_on=ON_HOST if stage.on_host else ON_ACCELERATOR,
+        calls=calls_of(compiled, stage),
     )
+
+
+def calls_of(compiled: CompiledNetwork, stage: Stage) -> tuple[str, ...]:
+    """Return the operators of a stage of the host; none for the others."""
+    operations = [node.operation for node in compiled.network.nodes if node.name == stage.name]
+    return next((each.calls for each in operations if isinstance(each, Host)), ())

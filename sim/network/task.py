@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -12,15 +13,17 @@ import numpy.typing as npt
 
 from ...compiler import Choices, recall
 from ...compiler.network import CompiledNetwork, compile_network
-from ...golden.graph import Conv2d, Linear, Network
+from ...golden.graph import Conv2d, Host, Linear, Network
 from ...spec.parameters import Parameters
 from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
+from .results import HostPart
 
 __all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
 
 Codes = npt.NDArray[np.uint8]
 
+_FRAMEWORK = 400_000_000  # bytes, upper estimate: PyTorch, for what the host computes
 _ONE_PROCESS = 400_000_000  # bytes, upper estimate: a process, its libraries and the simulator
 _NO_LOGITS = np.empty((0, 0), np.float32)
 
@@ -42,7 +45,8 @@ class NetworkRecording:
     tensors : dict of str to ndarray, uint8
         PyTorch's tensors by graph name, at least those that the accelerator computes.
     logits : ndarray of shape (N, classes), float32
-        PyTorch's logits, each image run separately; of shape (0, 0) for a layer.
+        PyTorch's logits, each image run separately; of shape (0, 0) for a layer, and for a network
+        whose first result is not a row of numbers.
     layer : str
         Name of the layer that runs alone; empty for a whole network.
     logits_float : ndarray of shape (N, classes), float32
@@ -51,6 +55,23 @@ class NetworkRecording:
         Names of the outputs, if known.
     snr_db, weak_layer, weak_layer_snr_db
         As in `NetworkResult`.
+    tail : callable, optional
+        What the host computes from the output's codes, if more than their real values: takes a
+        list of codes, returns one row of results for each image.
+    tail_reads : tuple of str
+        Tensors whose codes `tail` takes.
+    scores : bool
+        Whether logits are scores of classes.
+    around : tuple of HostPart
+        What the host computes before the first codes and behind the last ones.
+    results : dict of str to ndarray, float32
+        PyTorch's results by graph tensor, each input run separately; empty for a layer.
+    result_labels : dict of str to str
+        Their places in PyTorch's tuple, list or dictionary.
+    source : str
+        What the clean input is; empty if unknown.
+    described : dict of str to str
+        How the input was made, for provenance.
     """
 
     engine: str
@@ -67,6 +88,14 @@ class NetworkRecording:
     snr_db: float | None = None
     weak_layer: str = ""
     weak_layer_snr_db: float | None = None
+    tail: Callable[[list[Codes]], npt.NDArray[np.float32]] | None = None
+    scores: bool = True
+    around: tuple[HostPart, ...] = ()
+    tail_reads: tuple[str, ...] = ()
+    results: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    result_labels: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    described: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -194,4 +223,12 @@ def cost(task: NetworkTask) -> int:
             weights += node.operation.weight.nbytes
         sizes = [tensors[name].size for name in (*node.inputs, node.name) if name in tensors]
         beside = max(beside, sum(sizes))  # int32 sums and gathered pixels of one operation
-    return _ONE_PROCESS + 8 * weights + 12 * sum(t.size for t in tensors.values()) + 28 * beside
+    hosted = any(isinstance(node.operation, Host) for node in recorded.network.nodes)
+    framework = _FRAMEWORK if hosted or recorded.tail is not None else 0
+    return (
+        _ONE_PROCESS
+        + framework
+        + 8 * weights
+        + 12 * sum(t.size for t in tensors.values())
+        + 28 * beside
+    )

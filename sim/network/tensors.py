@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from ...compiler.network import CompiledNetwork, Stage
 from ...compiler.places import moves_nothing
-from ...golden.graph import Concat, Conv2d, Linear, Node
-from ...golden.kernels import conv2d, linear
+from ...golden.graph import Concat, Conv2d, Linear, Network, Node
+from ...golden.kernels import conv2d, conv_transpose2d, linear
 from ...golden.network import compute
+from ...golden.operations.conv_transpose2d import ConvTranspose2d
 from ..compare import Comparison, compare
 
-__all__ = ["caught", "compare_tensors", "explain", "first_difference", "original"]
+__all__ = ["caught", "compare_tensors", "explain", "first_difference", "original", "torch_tensor"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -91,17 +92,35 @@ def compare_tensors(
     comparisons = {}
     for name, codes in rtl.items():
         expected = original(compiled, name)
+        maker = makers.get(expected)  # none for a copy of the network's input
         comparisons[name] = compare(
             codes,
             golden[expected],
-            torch[expected],
-            lambda node=makers[expected]: _accumulators(node, golden),
+            torch_tensor(compiled.network, torch, expected),
+            lambda node=maker: _accumulators(node, golden),
             tensor=name,
         )
     return comparisons
 
 
-def _accumulators(node: Node, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
+def torch_tensor(network: Network, torch: Mapping[str, Codes], name: str) -> Codes:
+    """Return PyTorch's codes; of a rescaled input of a concatenation, its channels of the output.
+
+    PyTorch requantizes these inputs within the concatenation.
+    """
+    if name in torch:
+        return torch[name]
+    channels = network.tensors[name].shape[-1]
+    (join,) = (node for node in network.nodes if name in node.inputs)
+    first = sum(network.tensors[part].shape[-1] for part in join.inputs[: join.inputs.index(name)])
+    return np.ascontiguousarray(torch[join.name][..., first : first + channels])
+
+
+def _accumulators(node: Node | None, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
+    if node is None:
+        return None
+    if isinstance(node.operation, ConvTranspose2d):
+        return conv_transpose2d.accumulate(golden[node.inputs[0]], node.operation)
     if isinstance(node.operation, Conv2d):
         return conv2d.accumulate(golden[node.inputs[0]], node.operation)
     if isinstance(node.operation, Linear):

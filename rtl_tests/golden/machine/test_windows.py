@@ -16,7 +16,11 @@ from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
 ARRAY = Parameters(
-    rows=9, cols=4, axi_bytes=8, activation_bytes=1 << 15, output_bytes=1 << 15, line_cells=16
+    *(9, 4, 0, 8),
+    activation_bytes=1 << 15,
+    output_bytes=1 << 15,
+    line_cells=16,
+    product=True,
 )
 ILLEGAL, RANGE = ErrorCode.ILLEGAL_INSTRUCTION, ErrorCode.SCRATCHPAD_RANGE
 
@@ -69,6 +73,11 @@ BROKEN: dict[str, tuple[Mode, Opcode, dict[str, int], ErrorCode, str]] = {
     "banks": (Mode.ADD, Opcode.SETUP_ADD, {"operand_pitch": 9}, ILLEGAL, "a multiple of 16, got 9"),
     "shift": (Mode.ADD, Opcode.SETUP_ADD, {"shift": 13}, ILLEGAL, "shift must be at least 14"),
     "factor": (Mode.ADD, Opcode.SETUP_ADD, {"factor_b": (1 << 22) + 1}, ILLEGAL, "must be at most"),
+    "product stays": (Mode.MUL, Opcode.COMPUTE, {"last": 0}, ILLEGAL, "the mode is MUL"),
+    "unloaded factor": (Mode.MUL, Opcode.LOAD, {"rows": 1}, RANGE, "nobody loaded"),
+    "far factor": (Mode.MUL, Opcode.SETUP_MUL, {"operand_pitch": 1 << 15}, RANGE, "is beyond"),
+    "factor's bank": (Mode.MUL, Opcode.SETUP_MUL, {"operand_pitch": 9}, ILLEGAL, "of 16, got 9"),
+    "no multiplier": (Mode.MUL, Opcode.SETUP_MUL, {"multiplier": 0}, ILLEGAL, "normal fp32"),
     "outputs": (Mode.ADD, Opcode.COMPUTE, {"output": (1 << 15) - 1}, RANGE, "output address"),
 }
 
@@ -89,6 +98,13 @@ def test_depthwise_where_the_array_has_none() -> None:
     with pytest.raises(ProgramError, match="mode must be one of 0, 2, got 1") as error:
         execute(program, memory, replace(ARRAY, rows=8))
     assert error.value.code == ILLEGAL
+
+
+def test_a_product_where_the_hardware_has_none() -> None:
+    program, memory = random_program(Mode.MUL)
+    with pytest.raises(ProgramError, match="this hardware has no SETUP_MUL") as error:
+        execute(program, memory, replace(ARRAY, product=False))
+    assert error.value.code == ILLEGAL and error.value.at_dispatch
 
 
 def test_zero_weights_need_no_cells() -> None:

@@ -12,7 +12,15 @@ from maccord.hw.array.systolic_array import SystolicArray
 from maccord.spec.parameters import WINDOW, Parameters
 
 SIZES = [(4, 2), (4, 4), (5, 3), (8, 6), (6, 11), (16, 16)]
-DEPTHWISE_SIZES = [(9, 2), (9, 33), (12, 5), (16, 16), (10, 17)]
+DEPTHWISE_SIZES = [
+    (9, 2, 3),
+    (9, 33, 3),
+    (12, 5, 3),
+    (16, 16, 3),
+    (10, 17, 3),
+    (15, 4, 5),
+    (17, 18, 5),
+]
 
 
 def codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -24,7 +32,7 @@ def codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def simulate(
-    size: tuple[int, int],
+    size: tuple[int, ...],
     seed: int,
     counts: list[int],
     early_swap: int = 0,
@@ -39,8 +47,8 @@ def simulate(
     not; the mode changes when the last vector has left and as late as it may, or later.
     """
     rng = np.random.default_rng(seed)
-    rows, cols = size
-    array = SystolicArray(Parameters(rows=rows, cols=cols))
+    rows, cols, width = (*size, WINDOW)[:3]
+    array = SystolicArray(Parameters(rows=rows, cols=cols, window_width=width))
     flight = array.latency + cols
     length = sum(counts) + len(counts) * (rows * 2 + flight + array.mode_gap) + flight + 2
     table = {
@@ -67,7 +75,7 @@ def simulate(
         vectors += cycles.tolist()
         activation = table["activation"][cycles]
         if depthwise:
-            expected.append(window_sums(table["lines"], cycles, activation, weight))
+            expected.append(window_sums(table["lines"], cycles, activation, weight, width))
         else:
             expected.append(systolic_array(activation, weight))
         vector_end = swap + count
@@ -96,7 +104,7 @@ def test_limits_are_tight(size: tuple[int, int], early: str) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("size", DEPTHWISE_SIZES, ids=str)
-def test_windows_and_vectors(size: tuple[int, int], seed: int) -> None:
+def test_windows_and_vectors(size: tuple[int, ...], seed: int) -> None:
     """Depthwise passes back to back, dense ones among them; any cells, in every cycle new ones."""
     rng = np.random.default_rng(seed)
     modes = [True, True, False, True, False, False, True]
@@ -105,8 +113,8 @@ def test_windows_and_vectors(size: tuple[int, int], seed: int) -> None:
     np.testing.assert_array_equal(sums, expected)
 
 
-@pytest.mark.parametrize("size", [(9, 8), (10, 17)], ids=str)
-def test_mode_gap_is_tight(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(9, 8), (10, 17), (15, 6, 5)], ids=str)
+def test_mode_gap_is_tight(size: tuple[int, ...]) -> None:
     """A mode that comes one cycle later than it may misses the oldest cell of a window."""
     sums, expected = simulate(size, 1, [9, 9], modes=[False, True], late_mode=1)
     np.testing.assert_array_equal(sums[:9], expected[:9])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
@@ -24,7 +26,7 @@ from maccord.spec.isa import (
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
-PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16)
+PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True, lookup=True)
 WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
@@ -35,6 +37,8 @@ LEGAL = {
     Opcode.STORE: {"rows": 1, "row_bytes": 1},
     Opcode.SETUP_ADD: {"shift": 14},
     Opcode.RECORD: {"rows": 1, "row_bytes": RECORD_BYTES},
+    Opcode.SETUP_MUL: {},
+    Opcode.TABLE: {},
 }
 WINDOW = {"mode": Mode.MAX, "window_height": 1, "window_width": 3, "stride_y": 1, "stride_x": 15}
 ILLEGAL = [
@@ -49,6 +53,7 @@ ILLEGAL = [
     *((Opcode.SETUP, WINDOW | {"mode": mode}) for mode in (Mode.DEPTHWISE, Mode.ADD)),
     *((Opcode.SETUP_ADD, {"shift": shift}) for shift in (1, 13)),
     *((Opcode.SETUP_ADD, {"operand_pitch": pitch}) for pitch in (1, 8, 24, (1 << 24) - 1)),
+    *((Opcode.SETUP_MUL, {"operand_pitch": pitch}) for pitch in (1, 8, 24, (1 << 24) - 1)),
     (Opcode.RECORD, {"rows": 2}),
     *((Opcode.RECORD, {"row_bytes": size}) for size in (1, 127, 129, 256)),
     *((Opcode.RECORD, {"buffer": buffer}) for buffer in (1, 16)),
@@ -62,6 +67,7 @@ LIMITS = {  # first address beyond each scratchpad
         "accumulator": PARAMETERS.accumulators,
         "output": PARAMETERS.output_bytes,
     },
+    Opcode.TABLE: {"activation": PARAMETERS.activation_bytes},
 }
 BEYOND = [
     (opcode, {name: value})
@@ -95,6 +101,7 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         fields |= WINDOW | {"mode": Mode(int(rng.choice([Mode.DENSE, Mode.MAX])))}
     if opcode == Opcode.SETUP_ADD:
         fields["shift"] = int(rng.integers(14, 32))
+    if "operand_pitch" in fields:
         fields["operand_pitch"] &= -PARAMETERS.activation_banks
     if opcode == Opcode.RECORD:
         fields |= {"rows": 1, "row_bytes": RECORD_BYTES, "buffer": 0}
@@ -113,7 +120,7 @@ def due(source: Instruction) -> dict[str, object]:
         Unit.COMPUTE: {},
         Unit.STORE: {"record": int(source.opcode == Opcode.RECORD)},
     }[UNIT_OF[source.opcode]]
-    return command(source, **extra)
+    return command(source, product=True, **extra)
 
 
 def random_word(rng: np.random.Generator, axi_bytes: int) -> bytes:
@@ -222,6 +229,21 @@ def test_depthwise_setup(options: dict[str, int], depthwise: bool) -> None:
     assert dispatch(setup, p) == due
 
 
+@pytest.mark.parametrize("product", [False, True])
+def test_setup_of_a_product(product: bool) -> None:
+    """The instruction is refused where the hardware does not have it."""
+    p = replace(PARAMETERS, product=product)
+    setup = encode(instruction(Opcode.SETUP_MUL))
+    block = Dispatch(p)
+    bench = Bench(block)
+    bench.source(block.i, [fetched(setup)])
+    illegal, sink = bench.watch(block.illegal), bench.sink("compute", block.compute)
+    bench.run(lambda: bench.cycle == 12)
+    assert (len(sink.items), illegal.value) == (int(product), int(not product))
+    due = Opcode.SETUP_MUL if product else ErrorCode.ILLEGAL_INSTRUCTION
+    assert dispatch(setup, p) == due
+
+
 @pytest.mark.parametrize("opcode", sorted(set(range(16)) - set(Opcode)))
 def test_illegal_opcodes(opcode: int) -> None:
     data = bytes([opcode]) + bytes([255] * 31)
@@ -235,7 +257,7 @@ def test_illegal_opcodes(opcode: int) -> None:
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
 def test_random_instructions(axi_bytes: int) -> None:
     """Instructions of any bits are handed out or refused as the golden model says."""
-    p = Parameters(rows=4, cols=7, axi_bytes=axi_bytes)
+    p = Parameters(rows=4, cols=7, axi_bytes=axi_bytes, lookup=axi_bytes > 16)
     rng = np.random.default_rng(axi_bytes)
     words = [random_word(rng, axi_bytes) for _ in range(400)]
     legal = [dispatch(word, p) for word in words]

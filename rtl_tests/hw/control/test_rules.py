@@ -18,7 +18,16 @@ from maccord.golden.machine.machine import Machine, ProgramError
 from maccord.hw.control import rules as hw_rules
 from maccord.hw.control.dispatch import Dispatch
 from maccord.hw.layouts import header_layout
-from maccord.spec.isa import TABLE, Instruction, Mode, Opcode, check, encode, encode_program
+from maccord.spec.isa import (
+    TABLE,
+    Instruction,
+    Mode,
+    Opcode,
+    check,
+    encode,
+    encode_program,
+    implemented,
+)
 from maccord.spec.isa_rules import Implemented, Rule, Unless, value_of
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
@@ -28,12 +37,33 @@ CONFIGURATIONS = {
         rows=4, cols=12, axi_bytes=16, activation_bytes=2048, weight_bytes=1024, output_bytes=1024
     ),
     "depthwise": Parameters(
-        rows=9, cols=3, axi_bytes=8, activation_bytes=4096, weight_bytes=1024, accumulators=16
+        *(9, 3),
+        axi_bytes=8,
+        activation_bytes=4096,
+        weight_bytes=1024,
+        accumulators=16,
+        product=True,
+    ),
+    "windows 5": Parameters(
+        *(15, 3),
+        axi_bytes=8,
+        activation_bytes=4096,
+        weight_bytes=1024,
+        accumulators=16,
+        window_width=5,
+    ),
+    "tables": Parameters(
+        rows=4, cols=4, axi_bytes=8, activation_bytes=2048, weight_bytes=1024, lookup=True
     ),
 }
 CASES = pytest.mark.parametrize("p", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 #: Rows or passes up to which the machine, which goes through them one by one, takes part.
 LONGEST = 256
+
+
+def opcodes(p: Parameters) -> list[Opcode]:
+    """Instructions that the hardware has."""
+    return [opcode for opcode in TABLE if implemented(opcode, p)]
 
 
 def near(opcode: Opcode, rule: Rule, p: Parameters) -> list[int]:
@@ -53,7 +83,7 @@ def near(opcode: Opcode, rule: Rule, p: Parameters) -> list[int]:
 
 
 def legal(opcode: Opcode, p: Parameters) -> Instruction:
-    """An instruction that keeps all rules, most of its fields 0."""
+    """An instruction that keeps all rules, most of its fields 0; the hardware may lack it."""
     fields = dict.fromkeys((field.name for field in TABLE[opcode].fields), 0)
     for rule in TABLE[opcode].rules:
         if not rule.holds(fields, p):
@@ -67,20 +97,23 @@ def legal(opcode: Opcode, p: Parameters) -> Instruction:
                 )
             )
     found = Instruction(opcode, fields)
-    assert check(found, p) == ErrorCode.NONE
+    assert (check(found, p) == ErrorCode.NONE) == implemented(opcode, p)
     return found
 
 
 def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
     """Instructions in which one field lies near the bound of a rule, in every mode."""
-    for opcode, entry in TABLE.items():
+    for opcode in opcodes(p):
+        entry = TABLE[opcode]
         for rule in entry.rules:
             base = legal(opcode, p)
             bases = [base]
             if isinstance(rule, Implemented | Unless):
                 window = {r.subject: 1 for r in entry.rules if isinstance(r, Unless)}
                 bases += [
-                    replace(base, fields=base.fields | window | {"mode": mode}) for mode in Mode
+                    replace(base, fields=base.fields | window | {"mode": mode})
+                    for mode in Mode
+                    if mode != Mode.MUL  # not a value of the field
                 ]
             for start in bases:
                 for value in near(opcode, rule, p):
@@ -89,7 +122,7 @@ def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
 
 def at_random(p: Parameters, rng: np.random.Generator) -> Instruction:
     """A legal instruction with some of its fields random or near the bounds of a rule."""
-    opcode = Opcode(int(rng.choice(list(Opcode))))
+    opcode = Opcode(int(rng.choice(opcodes(p))))
     found = legal(opcode, p)
     fields = dict(found.fields)
     rules = {rule.subject: rule for rule in TABLE[opcode].rules}
@@ -169,7 +202,8 @@ def disagreements(program: list[Instruction], p: Parameters) -> list[Instruction
 @CASES
 def test_every_rule_at_its_bounds(p: Parameters) -> None:
     cases = list(at_bounds(p))
-    for opcode, entry in TABLE.items():
+    for opcode in opcodes(p):
+        entry = TABLE[opcode]
         for rule in entry.rules:
             own = [i for r, i in cases if r is rule and i.opcode == opcode]
             others = [r for r in entry.rules if r is not rule]
@@ -188,6 +222,15 @@ def test_random_fields(p: Parameters) -> None:
     refused = sum(check(instruction, p) != ErrorCode.NONE for instruction in program)
     assert 40 < refused < 160
     assert disagreements(program, p) == []
+
+
+def test_absent_instructions_are_refused() -> None:
+    """An instruction that keeps its rules, on hardware that does not have it."""
+    having, lacking = CONFIGURATIONS["tables"], CONFIGURATIONS["depthwise"]
+    table = legal(Opcode.TABLE, having)
+    assert check(table, lacking) == ErrorCode.ILLEGAL_INSTRUCTION
+    assert disagreements([table], lacking) == []
+    assert disagreements([table], having) == []
 
 
 def test_a_dispatch_without_a_rule_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

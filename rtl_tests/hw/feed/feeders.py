@@ -75,10 +75,11 @@ class Feeders(wiring.Component):
         self.weights = WeightFeeder(parameters, parameter_gap=gaps.parameters)
         self.feeder = ActivationFeeder(parameters, drain=gaps.drain)
         self.reduction = Reduction(parameters)
+        self.layout = layout = compute_layout(product=parameters.product)
         masks = {"held": In(len(Unit)), "take": Out(len(Unit)), "give": Out(len(Unit))}
         super().__init__(
             {
-                "i": In(stream.Signature(compute_layout())),
+                "i": In(stream.Signature(layout)),
                 "outputs": Out(stream.Signature(outputs_layout())),
                 "halt": In(1),
                 **masks,
@@ -89,7 +90,7 @@ class Feeders(wiring.Component):
         m = Module()
         weights, feeder, reduction_ = self.weights, self.feeder, self.reduction
         m.submodules += [weights, feeder, reduction_]
-        m.submodules.queue = queue = Queue(compute_layout(), depth=2)
+        m.submodules.queue = queue = Queue(self.layout, depth=2)
         wiring.connect(m, wiring.flipped(self.i), weights.i)
         wiring.connect(m, weights.o, queue.i)
         wiring.connect(m, queue.o, feeder.i)
@@ -120,19 +121,23 @@ class Feeders(wiring.Component):
 
 def walk_of(setup: Instruction, p: Parameters) -> Iterator[Pass]:
     """The passes of a SETUP, or the one of a mode without weights."""
-    if mode_of(setup) in (Mode.MAX, Mode.ADD):
+    if mode_of(setup) in (Mode.MAX, Mode.ADD, Mode.MUL):
         return iter([Pass(0, 0, p.rows, 0, 0)])
     return reduction(geometry(setup), p.rows)
 
 
 def in_force(setup: Instruction) -> dict[str, int]:
-    """Fields as the units see them: a dense pixel is a window of one cell, a sum's one of two."""
+    """Fields as the units see them: a dense pixel is a window of one cell, a sum's one of two.
+
+    A product's is one of two, too; with `broadcast`, windows overlap by the first of them.
+    """
     window = ("window_height", "window_width", "stride_y", "stride_x")
     mode = mode_of(setup)
-    if mode == Mode.ADD:
+    if mode in (Mode.ADD, Mode.MUL):
         shared = ("step_x", "step_y", "zero_point", "low", "high")
-        fields = {name: setup[name] for name in shared} | {"mode": mode}
-        return fields | dict(zip(window, (1, 2, 1, 2), strict=True))
+        fields = {name: setup[name] for name in shared} | {"mode": Mode.ADD}
+        stride = 1 if mode == Mode.MUL and setup["broadcast"] else 2
+        return fields | dict(zip(window, (1, 2, 1, stride), strict=True))
     return setup.fields | (dict.fromkeys(window, 1) if mode == Mode.DENSE else {})
 
 
@@ -168,7 +173,8 @@ class Run:
     def __post_init__(self) -> None:
         self.block = block = Feeders(self.parameters)
         self.bench = bench = Bench(block, seed=1)
-        items = [command(i) for i in self.program]
+        product = self.parameters.product
+        items = [command(i, product=product) for i in self.program]
         slow = self.rate if self.rate != "patient" else "random"
         self.source = bench.source(block.i, items, slow)
         self.outputs = bench.sink("outputs", block.outputs, self.rate)
@@ -181,6 +187,9 @@ class Run:
         self._vector = bench.watch(feeder.vector)
         self._work = [bench.watch(feeder.lanes), bench.watch(feeder.columns)]
         self.setup, self.setup_add = bench.watch(feeder.setup), bench.watch(feeder.setup_add)
+        if product:
+            self.setup_mul = bench.watch(feeder.setup_mul)
+            self.multiplies = bench.watch(feeder.multiplies)
         self.running, self.drained = bench.watch(feeder.running), bench.watch(feeder.drained)
         self._waiting = bench.watch(feeder.i.valid)
         bench.each_cycle(self._record)
@@ -214,7 +223,7 @@ class Run:
         """What is due for each COMPUTE."""
         setup, walk = None, iter(())
         for step in self.program:
-            if step.opcode in (Opcode.SETUP, Opcode.SETUP_ADD):
+            if step.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
                 setup = step
                 continue
             assert setup is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,13 +17,26 @@ from maccord.spec.parameters import Parameters
 
 # rows, cols, lanes
 SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
-DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64)]
+DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64), (15, 4, 4, 5)]
+PRODUCT_SHAPES = [(4, 4, 4), (4, 12, 2), (9, 4, 4)]
 
 
-def parameters(shape: tuple[int, int, int]) -> Parameters:
-    rows, cols, lanes = shape
+def parameters(shape: tuple[int, ...]) -> Parameters:
+    rows, cols, lanes, window_width = (*shape, 3)[:4]
     weight_bytes = max(1 << 11, 1 << (2 * rows * cols + 16 * cols).bit_length())
-    return Parameters(rows, cols, lanes, weight_bytes=weight_bytes, accumulators=64, line_cells=16)
+    return Parameters(
+        *(rows, cols, lanes),
+        weight_bytes=weight_bytes,
+        accumulators=64,
+        line_cells=32 if window_width > 3 else 16,
+        window_width=window_width,
+    )
+
+
+ARRAYS = [
+    *map(parameters, SHAPES + DEPTHWISE_SHAPES),
+    *(replace(parameters(shape), product=True) for shape in PRODUCT_SHAPES),
+]
 
 
 def random_setup(rng: np.random.Generator, rows: int) -> Instruction:
@@ -49,11 +63,18 @@ def random_window(rng: np.random.Generator, p: Parameters, mode: Mode) -> Instru
         "zero_point": int(rng.integers(-128, 128)),
         "high": int(rng.integers(-128, 128)),
     }
+    banks = p.activation_banks
+    pitch = banks * int(rng.integers(p.activation_bytes // banks))
+    if mode == Mode.MUL:
+        fields |= {"operand_pitch": pitch, "broadcast": int(rng.integers(2)), "multiplier": 1 << 29}
+        return instruction(Opcode.SETUP_MUL, **fields)
     if mode == Mode.ADD:
-        banks = p.activation_banks
-        pitch = banks * int(rng.integers(p.activation_bytes // banks))
         return instruction(Opcode.SETUP_ADD, operand_pitch=pitch, shift=20, factor_b=9, **fields)
-    fields |= {"window_height": int(rng.integers(1, 4)), "window_width": int(rng.integers(1, 4))}
+    widest = 0 if mode == Mode.DEPTHWISE and p.wide_window else 1
+    fields |= {
+        "window_height": int(rng.integers(1, 4)),
+        "window_width": int(rng.integers(widest, 4)),
+    }
     fields |= {"stride_y": int(rng.integers(1, 5)), "stride_x": int(rng.choice([1, 2, 3, 15]))}
     walk = {"taps": 1, "lines": 1}
     if mode == Mode.DEPTHWISE:
@@ -97,6 +118,7 @@ def random_program(seed: int, p: Parameters) -> list[Instruction]:
     rng = np.random.default_rng(seed)
     program = []
     modes = [Mode.DENSE, Mode.MAX, Mode.ADD, *([Mode.DEPTHWISE] * 2 if p.depthwise else [])]
+    modes += [Mode.MUL] * 2 * p.product
     for mode in rng.permutation(modes + modes):
         dense = mode == Mode.DENSE
         setup = random_setup(rng, p.rows) if dense else random_window(rng, p, Mode(int(mode)))
@@ -137,6 +159,8 @@ def check(run: Run) -> None:
     assert (np.diff(last) >= p.columns_per_lane).all()
     for pass_ in depthwise_passes(run, golden):
         assert (np.diff(pass_) == 1).all()
+    for products in emitted(run, golden, Mode.MUL):
+        assert (np.diff(products) >= p.columns_per_lane).all()
     latest: dict[int, int] = {}
     for cycle, vector in run.vectors:
         assert cycle >= latest.get(vector.address, -9) + Accumulator.ADDRESS_GAP or vector.first
@@ -153,6 +177,16 @@ def depthwise_passes(run: Run, golden: list[Golden]) -> Iterator[np.ndarray]:
         start += len(due.reads)
 
 
+def emitted(run: Run, golden: list[Golden], mode: Mode) -> Iterator[np.ndarray]:
+    """Cycles of the reads that complete the windows of each tile of a mode."""
+    start = 0
+    for due in golden:
+        reads = run.reads[start : start + len(due.reads)]
+        start += len(reads)
+        if mode_of(due.setup) == mode:
+            yield np.array([cycle for cycle, read in reads if read.emit])
+
+
 def ends(run: Run) -> list[int]:
     """Cycle of each command's last read."""
     counts = np.cumsum([len(due.reads) for due in run.golden()])
@@ -160,9 +194,8 @@ def ends(run: Run) -> list[int]:
 
 
 @pytest.mark.parametrize("rate", ["always", "patient"])
-@pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
-def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
-    p = parameters(shape)
+@pytest.mark.parametrize("p", ARRAYS, ids=lambda p: p.name)
+def test_random_programs(p: Parameters, rate: str) -> None:
     run = Run(p, random_program(seed=1, p=p), rate, chance=1.0 if rate == "always" else 0.02)
     run.finish()
     check(run)
@@ -179,10 +212,9 @@ def test_random_programs(shape: tuple[int, int, int], rate: str) -> None:
     assert run.outputs.items == placed
 
 
-@pytest.mark.parametrize("shape", SHAPES + DEPTHWISE_SHAPES, ids=str)
-def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("p", ARRAYS, ids=lambda p: p.name)
+def test_geometry_changes_between_vectors(p: Parameters) -> None:
     """A vector meets its SETUP from its issue until all it leads to is done."""
-    p = parameters(shape)
     run = Run(p, random_program(seed=2, p=p))
     run.finish()
     drain, seen = gaps_of(p).drain, run.setup.values
@@ -192,6 +224,11 @@ def test_geometry_changes_between_vectors(shape: tuple[int, int, int]) -> None:
             assert values == values | in_force(setup)
         if setup.opcode == Opcode.SETUP_ADD:
             assert run.setup_add.values[cycle] == setup.fields
+        if setup.opcode == Opcode.SETUP_MUL:
+            for when in (cycle, min(cycle + drain, len(seen) - 1)):
+                assert run.setup_mul.values[when] == setup.fields
+        if p.product:
+            assert run.multiplies.values[cycle] == (setup.opcode == Opcode.SETUP_MUL)
     for cycle, _ in run.vectors:
         assert seen[max(cycle - gaps_of(p).mode, 0)]["mode"] == seen[cycle]["mode"]
 
@@ -202,7 +239,7 @@ def long_walk(rows: int, passes: int) -> Instruction:
 
 @pytest.mark.parametrize("pixels", [1, 4, 20])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> None:
+def test_passes_follow_each_other(shape: tuple[int, ...], pixels: int) -> None:
     """Every `rows` cycles, or without a gap when a pass has more pixels; one tile, many passes."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -219,7 +256,7 @@ def test_passes_follow_each_other(shape: tuple[int, int, int], pixels: int) -> N
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
+def test_one_pixel_tiles(shape: tuple[int, ...]) -> None:
     """The tightest case: a pass a tile, a pixel a pass, new parameters for each."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -234,7 +271,7 @@ def test_one_pixel_tiles(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> None:
+def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, ...]) -> None:
     """Between the last vector of a long tile and the next, of other shape: no idle cycle."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -251,7 +288,7 @@ def test_long_tiles_hide_the_next_ones_weights(shape: tuple[int, int, int]) -> N
 
 @pytest.mark.parametrize("mode", [Mode.MAX, Mode.ADD])
 @pytest.mark.parametrize("shape", [(4, 4, 4), (4, 12, 2)], ids=str)
-def test_tiles_without_weights_follow_each_other(shape: tuple[int, int, int], mode: Mode) -> None:
+def test_tiles_without_weights_follow_each_other(shape: tuple[int, ...], mode: Mode) -> None:
     """Not one idle cycle between tiles of seven cells or more."""
     p = parameters(shape)
     rng = np.random.default_rng(1)
@@ -263,6 +300,21 @@ def test_tiles_without_weights_follow_each_other(shape: tuple[int, int, int], mo
     check(run)
     assert not run.rows and not run.vectors
     assert np.unique(np.diff([cycle for cycle, _ in run.reads])).tolist() == [1]
+
+
+@pytest.mark.parametrize("broadcast", [0, 1])
+@pytest.mark.parametrize("shape", PRODUCT_SHAPES, ids=str)
+def test_products_wait_for_requantizers(shape: tuple[int, int, int], broadcast: int) -> None:
+    """One product in as many cycles as a lane has columns; without `broadcast`, in two at least."""
+    p = replace(parameters(shape), product=True)
+    rng = np.random.default_rng(1)
+    setup = random_window(rng, p, Mode.MUL)
+    setup = replace(setup, fields=setup.fields | {"broadcast": broadcast})
+    run = Run(p, [setup, *tile(rng, p, [1], 20, 1)])
+    run.finish()
+    check(run)
+    (cycles,) = emitted(run, list(run.golden()), Mode.MUL)
+    assert np.diff(cycles).tolist() == [max(p.columns_per_lane, 2 - broadcast)] * 19
 
 
 @pytest.mark.parametrize("field", ["passes", "first", "last"])

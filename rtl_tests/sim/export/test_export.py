@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from host_networks import host_task
 from network_tasks import network_task
 from result_schemas import validate
 
@@ -119,6 +120,35 @@ def test_a_program_computes_what_is_expected(joined: tuple[Path, dict[str, Any]]
     kept = check_run(folder, manifest)
     assert {manifest["input"], manifest["output"]} <= kept
     assert kept < set(by_name(manifest["tensors"]))  # some have made room
+
+
+def test_programs_and_the_host_take_turns(tmp_path: Path) -> None:
+    """The host's steps by the expected codes, read and written by the manifest's numbers alone."""
+    manifest = write(tmp_path / "cut", host_task("TwoCuts", SIZE, "").recording)
+    machine = Machine(SIZE, np.fromfile(tmp_path / "cut" / "memory.bin", np.uint8))
+    starts = {program["first_step"]: program for program in manifest["programs"]}
+    hosts, tensors = [], by_name(manifest["tensors"])
+    for index, step in enumerate(manifest["steps"]):
+        if step["ran_on"] == "host":
+            assert step["record_offset"] is None
+            for name in step["inputs"]:
+                due = expected(tmp_path / "cut", manifest, name)
+                there = rows(machine.memory, tensors[name])
+                np.testing.assert_array_equal(there.ravel(), due.ravel(), name)
+            codes = expected(tmp_path / "cut", manifest, step["name"])
+            places = step["offset"] + step["pitch"] * np.arange(step["rows"])
+            lanes = places[:, None] + np.arange(step["row_bytes"])
+            machine.memory[lanes] = codes.reshape(lanes.shape) ^ np.uint8(0x80)
+            hosts.append((step["name"], step["calls"]))
+        elif index in starts:
+            machine.run(starts[index]["offset"])
+            assert machine.executed == starts[index]["instructions"]
+    assert hosts == [("net.norm", ["GroupNorm"]), ("net.cumsum", ["cumsum"])]
+    assert [program["steps"] for program in manifest["programs"]] == [1, 2, 1]
+    output = expected(tmp_path / "cut", manifest, manifest["output"])
+    found = rows(machine.memory, tensors[manifest["output"]])
+    np.testing.assert_array_equal(found.ravel(), output.ravel())
+    validate("compile", manifest)
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,15 @@ STAGE = [
     *("name", "layer", "op", "input_shapes", "output_shape", "macs", "cycles", "utilization"),
     *("cycles_by_cause", "bound_by", "read_bytes", "written_bytes", "array_cycles"),
     *("roofline_cycles", "roofline_ratio", "compared", "mismatches_golden", "mismatches_torch"),
+    *("ran_on", "calls"),
 ]
 NETWORK = [
     *("configuration", "axi_bytes", "batch", "mhz", "frames_per_second", "array_cycles"),
     *("roofline_cycles", "roofline_ratio", "macs_counted", "interrupts", "tensors"),
     *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
     *("predicted_float", "logits_float", "class_names", "snr_db", "weak_layer"),
-    "weak_layer_snr_db",
+    *("weak_layer_snr_db", "programs", "host_read_bytes", "host_written_bytes", "around"),
+    "results",
 ]
 
 
