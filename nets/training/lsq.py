@@ -26,11 +26,11 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from ..spelling import trace
+from .settings import WIDTHS
 
-__all__ = ["SMALLEST_STEP", "WIDTHS", "LearnedStep", "attach", "detach", "quantize", "span"]
-__all__ += ["widths"]
+__all__ = ["SMALLEST_STEP", "LearnedStep", "attach", "detach", "quantize", "quantized_state"]
+__all__ += ["span", "widths"]
 
-WIDTHS = (8, 4, 2)  # bits of a weight
 SMALLEST_STEP = 2.0**-20
 _LAYERS = (nn.Conv2d, nn.Linear)
 
@@ -189,6 +189,16 @@ def detach(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _LAYERS) and parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
+
+
+def quantized_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the state dict that the network would have after `detach`."""
+    state = model.state_dict()
+    found = {name: value for name, value in state.items() if ".parametrizations." not in name}
+    for name, module in model.named_modules():
+        if isinstance(module, _LAYERS) and parametrize.is_parametrized(module, "weight"):
+            found[f"{name}.weight"] = module.weight.detach()
+    return found
 
 
 def _pairs(model: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
