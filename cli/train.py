@@ -58,6 +58,21 @@ def train(
     factor: Annotated[
         float, typer.Option(help="Learning rate decay factor.", rich_help_panel=_RECIPE)
     ] = 0.1,
+    weight_bits: Annotated[
+        int | None,
+        typer.Option(
+            help="8, 4 or 2: quantize weights in training, with learned steps (LSQ); activations "
+            "get their INT8 scales after training. Not quantized if not given.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
+    end_bits: Annotated[
+        int | None,
+        typer.Option(
+            help="The same for the first and the last layer; 8 if not given.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(
@@ -91,10 +106,13 @@ def train(
     - `maccord train squeezenet1_1 --data folder:photos --epochs 30 --device cuda`
 
     - `maccord train resnet18 --data digits --epochs 2 --limit 100`
+
+    - `maccord train resnet18 --data digits --epochs 2 --limit 100 --weight-bits 4`
     """
     from ..nets.training.settings import Settings
 
-    settings = Settings(batch, rate, momentum, every, factor, seed, limit)
+    recipe = (batch, rate, momentum, every, factor, seed, limit)
+    settings = Settings(*recipe, weight_bits=weight_bits, end_bits=end_bits)
     folder = out or Path("build/train") / f"{network}-{data.partition(':')[0]}"
     _run(network, data, folder, settings, epochs, init, device, threads)
 

@@ -138,7 +138,7 @@ def convert(
         floats = preparation.floats(prepared)
         if corrected:
             correct_biases(prepared, images)
-        preparation.floor_weight_scales(prepared)
+        preparation.set_weight_scales(prepared)
         try:
             converted = _finish(prepared, spelled)
         except (RuntimeError, TypeError) as error:

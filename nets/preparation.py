@@ -18,6 +18,7 @@ from torch.ao import quantization
 from torch.ao.quantization import backend_config
 from torch.nn import functional
 
+from .lattice import lattice_scales
 from .parts import PARTS
 
 __all__ = [
@@ -25,10 +26,10 @@ __all__ = [
     "backend",
     "clamped",
     "floats",
-    "floor_weight_scales",
     "observe_behind_clamps",
     "qconfig",
     "scale_transposed",
+    "set_weight_scales",
     "share_observers",
 ]
 
@@ -51,17 +52,17 @@ _BOUNDS = {  # positions, names and defaults of a clamp's bounds
 }
 
 
-class _FlooredObserver(quantization.PerChannelMinMaxObserver):
-    """Weight observer with a lower bound on the scale of each channel."""
+class _GivenScales(quantization.PerChannelMinMaxObserver):
+    """Weight observer whose scales are given; its own minimum, 2**-23, bounds them from below."""
 
-    def __init__(self, floor: torch.Tensor, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, scales: torch.Tensor, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
-        self.floor = floor
+        self.scales = scales
 
     def calculate_qparams(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return scales and zero points, tensors of shape (channels,)."""
-        scale, zero_point = super().calculate_qparams()
-        return torch.maximum(scale, self.floor), zero_point
+        _, zero_point = super().calculate_qparams()
+        return self.scales.clamp(min=float(self.eps)), zero_point
 
 
 def qconfig() -> quantization.QConfig:
@@ -208,8 +209,11 @@ def floats(prepared: fx.GraphModule) -> fx.GraphModule:
     return result
 
 
-def floor_weight_scales(prepared: fx.GraphModule) -> None:
-    """Keep biases within int32 by a lower bound on each channel's weight scale.
+def set_weight_scales(prepared: fx.GraphModule) -> None:
+    """Choose scales of weights where the observer's, from the largest weight, are unfit.
+
+    Weights on a lattice keep their codes (`lattice`). A lower bound on each channel's scale keeps
+    biases within int32.
 
     Parameters
     ----------
@@ -230,19 +234,23 @@ def floor_weight_scales(prepared: fx.GraphModule) -> None:
             continue
         layer = module[0] if isinstance(module, nn.Sequential) else module
         observer: Any = _module(prepared, node.args[0])
-        if not isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear) or layer.bias is None:
+        if not isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             continue
         if not isinstance(observer, quantization.ObserverBase):
             continue
         found: Any = observer.calculate_qparams()
         input_scale = found[0].double()
-        floor = (layer.bias.detach().double().abs() / (input_scale * _BIAS_STEPS)).float()
+        bias = torch.zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach()
+        floor = (bias.double().abs() / (input_scale * _BIAS_STEPS)).float()
         usual = old.weight()
         usual(layer.weight.detach())
-        if not (usual.calculate_qparams()[0] < floor).any():
+        observed = usual.calculate_qparams()[0]
+        scales = lattice_scales(layer.weight)
+        scales = torch.maximum(observed if scales is None else scales, floor)
+        if torch.equal(scales, observed):
             continue
-        weight = _FlooredObserver.with_args(
-            floor=floor, dtype=torch.qint8, qscheme=torch.per_channel_symmetric
+        weight = _GivenScales.with_args(
+            scales=scales, dtype=torch.qint8, qscheme=torch.per_channel_symmetric
         )
         for owner in {id(each): each for each in (module, layer)}.values():
             owner.qconfig = old._replace(weight=weight)  # pyright: ignore[reportArgumentType]

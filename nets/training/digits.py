@@ -32,6 +32,7 @@ from ..networks import Architecture
 from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
 from ..vgg import vgg16
+from . import lsq
 from .loop import Batch, Progress, save, train_pass
 from .start import fresh
 
@@ -42,7 +43,7 @@ _BATCH = 64  # an epoch's last, smaller batch is dropped: its statistics would b
 _SHIFT = 3  # maximum shift in each direction, pixels
 _SMOOTHING = 0.1
 _SOURCES = ("resnet", "vgg", "squeezenet", "images", "data/digits", "training/digits")
-_SOURCES += ("training/loop", "training/start")
+_SOURCES += ("training/loop", "training/lsq", "training/start")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
 
 
@@ -125,7 +126,12 @@ def _batches(images: torch.Tensor, labels: torch.Tensor, generator: torch.Genera
 
 
 def train(
-    name: str, *, seed: int = 0, epochs: int | None = None, progress: Progress | None = None
+    name: str,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    weight_bits: int | None = None,
+    progress: Progress | None = None,
 ) -> nn.Module:
     """Train a network on the training half of the digits, in one thread.
 
@@ -137,6 +143,9 @@ def train(
             Seed of weights, order, shifts and dropout; at least 0.
     epochs : int, optional
         The recipe's by default.
+    weight_bits : int, optional
+        8, 4 or 2: weights are quantized in training, with learned steps (`lsq`); the first and the
+        last layer have 8 bits. Not quantized by default.
     progress : callable, optional
         Called after each epoch with the epochs done, the total, and the mean loss.
 
@@ -152,6 +161,8 @@ def train(
     epochs = recipe.epochs if epochs is None else epochs
     images, labels = tensors(digits("train"))
     model = outline(name, seed)
+    bits = {} if weight_bits is None else lsq.widths(model, weight_bits)
+    project = lsq.attach(model, bits) if bits else lambda: None
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -162,9 +173,12 @@ def train(
         torch.manual_seed(seed)  # dropout has no generator of its own
         for epoch in range(epochs):
             batches = _batches(images, labels, generator)
-            loss, _ = train_pass(model, batches, criterion, optimizer, schedule.step)
+            loss, _ = train_pass(
+                model, batches, criterion, optimizer, lambda: (schedule.step(), project())
+            )
             if progress is not None:
                 progress(epoch + 1, epochs, loss)
+    lsq.detach(model)
     return model.eval()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -26,6 +26,7 @@ from ...runtime.files import atomic_write
 from ..data.dataset import Dataset
 from ..devices import usable_device
 from ..networks import Architecture
+from . import lsq
 from .batches import Batches, spread
 from .loop import save, train_pass
 from .settings import Epoch, Settings
@@ -35,6 +36,7 @@ __all__ = ["CHECKPOINT", "LOG", "WEIGHTS", "finetune"]
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"
 _STATE = "state_dict"  # the key of the weights for `checkpoint.load_checkpoint`
+_LATENT = "latent"  # the key of weights before quantization, and of their steps
 _SMALLEST = {"vgg16": 224}  # its linear layers read images of 7 x 7
 
 
@@ -48,6 +50,9 @@ class _Training:
     def __init__(self, model: nn.Module, settings: Settings, device: torch.device) -> None:
         self.settings = settings
         self.device = device
+        bits = settings.weight_bits
+        chosen = {} if bits is None else lsq.widths(model, bits, ends=settings.end_bits or 8)
+        self.project = lsq.attach(model, chosen) if chosen else _nothing
         self.model = model.to(device)
         self.optimizer = torch.optim.SGD(self.model.parameters(), settings.rate, settings.momentum)
         self.schedule = torch.optim.lr_scheduler.StepLR(
@@ -74,7 +79,7 @@ class _Training:
             train(self.order(len(train))),
             self.criterion,
             self.optimizer,
-            lambda: step(next(done), steps),
+            lambda: (self.project(), step(next(done), steps)),
         )
         self.schedule.step()
         row = Epoch(len(self.log) + 1, rate, loss, accuracy, self.tested(test))
@@ -95,7 +100,8 @@ class _Training:
         generators = {"torch": torch.get_rng_state(), "shuffler": self.shuffler.get_state()}
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
-        return {
+        latent = {} if self.settings.weight_bits is None else {_LATENT: self.model.state_dict()}
+        return latent | {
             _STATE: self.weights(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -104,12 +110,12 @@ class _Training:
         }
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return the network's parameters, on the CPU."""
-        return {name: value.cpu() for name, value in self.model.state_dict().items()}
+        """Return the network's parameters, on the CPU; quantized ones if they are."""
+        return _on_cpu(lsq.quantized_state(self.model))
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
-        self.model.load_state_dict(state[_STATE])
+        self.model.load_state_dict(state.get(_LATENT, state[_STATE]))
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["generators"]["torch"])
@@ -117,6 +123,10 @@ class _Training:
         if self.device.type == "cuda" and "cuda" in state["generators"]:
             torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
         self.log = [Epoch(**row) for row in state["log"]]
+
+
+def _on_cpu(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.cpu() for name, value in state.items()}
 
 
 def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Epoch", "Settings"]
+__all__ = ["WIDTHS", "Epoch", "Settings"]
+
+WIDTHS = (8, 4, 2)  # bits of a weight
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Settings:
         Seed of order, dropout and layers without weights from a file.
     limit : int
         Images per split, evenly spaced; 0 for all.
+    weight_bits : int, optional
+        8, 4 or 2: quantize weights in training, with learned steps (`lsq`). Not quantized by
+        default.
+    end_bits : int, optional
+        The same for the first and the last layer; 8 by default.
 
     Raises
     ------
@@ -40,8 +47,15 @@ class Settings:
     factor: float = 0.1
     seed: int = 0
     limit: int = 0
+    weight_bits: int | None = None
+    end_bits: int | None = None
 
     def __post_init__(self) -> None:
+        for name, bits in (("weight_bits", self.weight_bits), ("end_bits", self.end_bits)):
+            if bits not in (None, *WIDTHS):
+                raise ValueError(f"{name} must be one of {', '.join(map(str, WIDTHS))}, got {bits}")
+        if self.end_bits is not None and self.weight_bits is None:
+            raise ValueError(f"end_bits must come with weight_bits, got {self.end_bits} alone")
         for name, least in (("batch", 2), ("every", 1), ("seed", 0), ("limit", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Never
@@ -80,6 +81,21 @@ def test_resumes_to_the_same_bits(at, tmp_path: Path) -> None:
     assert [row.epoch for row in rows] == list(range(max(done, 1), 6))
     logs = [(tmp_path / name / LOG).read_bytes() for name in ("whole", "cut")]
     assert logs[0] == logs[1]
+
+
+NARROW = replace(SETTINGS, weight_bits=2, end_bits=4)
+
+
+def test_narrow_weights_resume_to_the_same_bits(tmp_path: Path) -> None:
+    whole = _run(tmp_path / "whole", 4, NARROW)
+    with pytest.raises(Killed):
+        _run(tmp_path / "cut", 4, NARROW, on_step=partial(_bomb, fuse=[8]))
+    assert _same(_run(tmp_path / "cut", 4, NARROW), whole)
+    assert set(whole) == set(_run(tmp_path / "wide", 1))  # the names are the same
+    assert 4 < len(whole["0.weight"].unique()) <= 16  # the first layer
+    assert not _same(whole, _run(tmp_path / "wide", 4))
+    with pytest.raises(ValueError, match="whose weight_bits is 2 instead of 4"):
+        _run(tmp_path / "whole", 4, replace(NARROW, weight_bits=4))
 
 
 def test_prolonged_is_as_if_planned(tmp_path: Path) -> None:
@@ -229,10 +245,12 @@ def test_refuses_what_does_not_fit(tmp_path: Path) -> None:
         ("rate", float("nan"), "above 0"),
         ("momentum", 1.0, "below 1"),
         ("factor", 0.0, "above 0"),
+        ("weight_bits", 3, "one of 8, 4, 2"),
+        ("end_bits", 4, "with weight_bits"),
     ],
 )
 def test_settings(name, value, message: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be .*{message}.*, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must (be|come) .*{message}.*, got {value}"):
         Settings(**{name: value})
 
 
