@@ -95,9 +95,7 @@ def test_a_bit_flipped_in_a_golden_tensor(
 
 
 def test_a_network_that_does_not_fit_is_bad_input(tmp_path: Path) -> None:
-    done = maccord(
-        *("sim", "squeezenet1_1", *SIZE, "--activation-bytes", "2048", "--out", str(tmp_path))
-    )
+    done = maccord("sim", "resnet18", *SIZE, "--activation-bytes", "2048", "--out", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("maccord: ") and done.stderr.count("\n") == 1
     assert "activation_bytes must be at least" in done.stderr

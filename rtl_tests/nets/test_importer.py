@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_networks import SIZES, shrunk
+from small_networks import SIZES, SMALL, shrunk
 
 from maccord.nets.converted_state import load_arrays, state_arrays
 from maccord.nets.framework import convert, rebuild
@@ -16,7 +16,7 @@ from maccord.nets.reference import Reference
 
 
 def _converted(name, classes):
-    crops = [shrunk(crop, SIZES[name]) for crop in calibration_crops()[1::4]]
+    crops = [shrunk(crop, SIZES.get(name, SMALL)) for crop in calibration_crops()[1::4]]
     images = torch.from_numpy(np.concatenate([normalize(crop) for crop in crops]))
     model = NETWORKS[name].outline(classes).to_empty(device="cpu")
     initialise(model, images, seed=3)
