@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .operations.concat import Concat
 from .operations.host import Host
 from .operations.lookup import Lookup
 from .operations.mul import Mul
@@ -271,33 +272,6 @@ class Flatten(Preserving):
     def output_shape(self, input_shape: Shape) -> tuple[int, int]:
         """Shape (N, K) of the output for an input of shape (N, ...)."""
         return input_shape[0], prod(input_shape[1:])
-
-
-@dataclass(frozen=True)
-class Concat:
-    """Concatenation along the channels, the last dimension.
-
-    Parameters
-    ----------
-    name : str
-        The enclosing module's path, then ``cat``, e.g. ``squeezenet1_1.features.3.cat``.
-    inputs : tuple of Quantization
-        An input whose quantization differs from the output's is requantized.
-    output : Quantization
-    """
-
-    op: ClassVar[str] = "cat"
-    name: str
-    inputs: tuple[Quantization, ...]
-    output: Quantization
-
-    def output_shape(self, *input_shapes: Shape) -> Shape:
-        """Shape of the output; its channels are the sum of the inputs'."""
-        head = input_shapes[0][:-1]
-        if any(shape[:-1] != head for shape in input_shapes):
-            got = ", ".join(map(str, input_shapes))
-            raise ValueError(f"{self.name}: inputs must have one shape but for channels, got {got}")
-        return *head, sum(shape[-1] for shape in input_shapes)
 
 
 Operation = (

@@ -40,7 +40,7 @@ from ..golden.kernels.quantize import dequantize
 from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .framework import fake_quantize, one_thread
 from .integer_moves import moved
-from .lower import reordered
+from .lowered import reordered
 from .transposed import transposed_floats
 
 __all__ = ["FakeQuantNetwork"]

@@ -19,6 +19,7 @@ from .host import HostRegions
 from .import_parts import note_part, take_part
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
+from .operator_names import FUNCTIONS, MODULES, SIGNATURES
 from .pads import padding_of
 from .pairs import PAIRS, import_pair
 from .parts import PARTS
@@ -27,64 +28,6 @@ from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
 
-_SIGNATURES = {  # parameters after the tensor, in the order of PyTorch's functions
-    "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool2d": (
-        *("kernel_size", "stride", "padding"),
-        *("ceil_mode", "count_include_pad", "divisor_override"),
-    ),
-    "adaptive_avg_pool2d": ("output_size",),
-    "max_pool1d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool1d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
-    "adaptive_avg_pool1d": ("output_size",),
-    "squeeze": ("dim",),
-    "mean": ("dim", "keepdim"),
-    "flatten": ("start_dim", "end_dim"),
-    "relu": ("inplace",),
-    "relu6": ("inplace",),
-    "hardtanh": ("min_val", "max_val", "inplace"),
-    "clamp": ("min", "max"),
-    "cat": ("dim",),
-    "narrow": ("dim", "start", "length"),
-    "channel_shuffle": ("groups",),
-    "interpolate": ("size", "scale_factor", "mode", "align_corners"),
-    "identity": (),
-}
-_MODULES: tuple[tuple[type[nn.Module], str], ...] = (
-    (nn.MaxPool2d, "max_pool2d"),
-    (nn.AvgPool2d, "avg_pool2d"),
-    (nn.AdaptiveAvgPool2d, "adaptive_avg_pool2d"),
-    (nn.MaxPool1d, "max_pool1d"),
-    (nn.AvgPool1d, "avg_pool1d"),
-    (nn.AdaptiveAvgPool1d, "adaptive_avg_pool1d"),
-    (nn.ReLU6, "relu6"),  # before Hardtanh, its base class
-    (nn.Hardtanh, "hardtanh"),
-    (nn.ReLU, "relu"),
-    (nn.Dropout, "identity"),
-    (nn.Dropout2d, "identity"),
-    (nn.Identity, "identity"),
-    (nn.ChannelShuffle, "channel_shuffle"),
-)
-_FUNCTIONS: dict[object, str] = {
-    **dict.fromkeys((nn.functional.max_pool2d, torch.max_pool2d), "max_pool2d"),
-    nn.functional.avg_pool2d: "avg_pool2d",
-    nn.functional.adaptive_avg_pool2d: "adaptive_avg_pool2d",
-    **dict.fromkeys((nn.functional.max_pool1d, torch.max_pool1d), "max_pool1d"),
-    **dict.fromkeys((nn.functional.avg_pool1d, torch.avg_pool1d), "avg_pool1d"),
-    **dict.fromkeys((nn.functional.adaptive_avg_pool1d,), "adaptive_avg_pool1d"),
-    **dict.fromkeys((torch.squeeze, "squeeze"), "squeeze"),
-    **dict.fromkeys((torch.mean, "mean"), "mean"),
-    **dict.fromkeys((torch.flatten, "flatten"), "flatten"),
-    **dict.fromkeys((nn.functional.relu, torch.relu, "relu", "relu_"), "relu"),
-    nn.functional.relu6: "relu6",
-    nn.functional.hardtanh: "hardtanh",
-    **dict.fromkeys((torch.clamp, "clamp", "clamp_"), "clamp"),
-    **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), "cat"),
-    torch.narrow: "narrow",
-    nn.functional.interpolate: "interpolate",
-    # quantized dropout has quantization parameters but ignores them
-    **dict.fromkeys((torch.ops.quantized.dropout, "contiguous"), "identity"),
-}
 # inplace: `spelling` has removed other readers; other arguments are rejected where they matter
 _DROPPED = ("inplace", "return_indices", "count_include_pad")
 _NO_PADDING = (None, 0, (0,), [0], (0, 0), [0, 0])
@@ -228,9 +171,9 @@ class Importer:
             arguments |= {"signal": True} if is_conv1d(module) else {}
             self.add(node, "layer", arguments, layer.output, name)
             return
-        for kind, op in _MODULES:
+        for kind, op in MODULES:
             if isinstance(module, kind):
-                values = {key: getattr(module, key, None) for key in _SIGNATURES[op]}
+                values = {key: getattr(module, key, None) for key in SIGNATURES[op]}
                 self.plain(node, op, values, name)
                 return
         self.refuse(node)
@@ -247,9 +190,9 @@ class Importer:
         }
         if node.target in handlers:
             handlers[node.target](node)
-        elif node.target in _FUNCTIONS:
-            op = _FUNCTIONS[node.target]
-            values = dict(zip(_SIGNATURES[op], node.args[1:], strict=False)) | node.kwargs
+        elif node.target in FUNCTIONS:
+            op = FUNCTIONS[node.target]
+            values = dict(zip(SIGNATURES[op], node.args[1:], strict=False)) | node.kwargs
             self.plain(node, op, values)
         else:
             self.refuse(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf, prod
+from math import prod
 from typing import NoReturn
 
 import numpy as np
@@ -38,23 +38,13 @@ from ..golden.verify import verify
 from .host_function import host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
-from .lower_parts import part_spans, upsample_factors
-from .lowered import Lowered, Output
+from .lower_parts import clamp_bounds, pair, part_spans, upsample_factors
+from .lowered import ANY_ORDER, Lowered, Output
 from .unsupported import Unsupported
 
-__all__ = ["lower", "lowered", "reordered"]
+__all__ = ["lower", "lowered"]
 
 Shape = tuple[int, ...]
-
-_ANY_ORDER = Add | Clamp | Lookup | Mul | Relabel  # the order of elements does not matter to them
-
-
-def _pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """Expand PyTorch's size argument: one number for both axes, or one per axis."""
-    if isinstance(value, int):
-        return value, value
-    numbers = list(value) * (2 if len(value) == 1 else 1)
-    return numbers[0], numbers[1]
 
 
 class _Lowering:
@@ -111,7 +101,7 @@ class _Lowering:
             self.layouts[step.name] = Layout.ROWS
         orders = {self.orders.get(name) for name in names}
         if orders != {None} and not isinstance(operation, Host):
-            if len(orders) > 1 or not isinstance(operation, _ANY_ORDER):
+            if len(orders) > 1 or not isinstance(operation, ANY_ORDER):
                 self._refuse(step, "input", "in PyTorch's order of elements", "a flattened image")
             self.orders[operation.name] = self.orders[names[0]]
 
@@ -222,14 +212,14 @@ class _Lowering:
     def _max_pool2d(self, step: Step) -> None:
         source = self.source(step, 4)
         values = step.arguments
-        kernel = _pair(values["kernel_size"])
+        kernel = pair(values["kernel_size"])
         operation = MaxPool2d(
             step.name,
             source.quantization,
             kernel,
-            _pair(values.get("stride") or kernel),
-            _pair(values.get("padding", 0)),
-            _pair(values.get("dilation", 1)),
+            pair(values.get("stride") or kernel),
+            pair(values.get("padding", 0)),
+            pair(values.get("dilation", 1)),
             bool(values.get("ceil_mode", False)),
         )
         self.node(step, operation, [source])
@@ -240,11 +230,11 @@ class _Lowering:
         if values.get("ceil_mode") or values.get("divisor_override"):
             # PyTorch uses another kernel here, with different rounding
             self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")
-        kernel = _pair(values["kernel_size"])
+        kernel = pair(values["kernel_size"])
         if kernel == (1, 1):
             self._refuse(step, "kernel_size", "more than one element", kernel)
-        stride = _pair(values.get("stride") or kernel)
-        padding = _pair(values.get("padding", 0))
+        stride = pair(values.get("stride") or kernel)
+        padding = pair(values.get("padding", 0))
         operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding)
         self.node(step, operation, [source])
 
@@ -340,13 +330,7 @@ class _Lowering:
 
     def _clamp(self, step: Step) -> None:
         source = self.source(step)
-        bounds = {
-            "relu": (0.0, inf),
-            "relu6": (0.0, 6.0),
-            "hardtanh": (step.arguments.get("min_val", -1.0), step.arguments.get("max_val", 1.0)),
-            "clamp": (step.arguments.get("min"), step.arguments.get("max")),
-        }
-        least, most = bounds[step.op]
+        least, most = clamp_bounds(step)
         if least is None or most is None:
             # PyTorch has no quantized kernel for one bound
             self._refuse(step, "min and max", "both given", "one of them")
@@ -414,16 +398,3 @@ def lowered(
     verify(graph)
     layouts = {name: lowering.layouts[name] for name in graph.tensors if name in lowering.layouts}
     return Lowered(graph, layouts, lowering.orders, tuple(outputs), tuple(lowering.tail))
-
-
-def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
-    """Flattened tensors whose element order differs from PyTorch's, with the image's (H, W, C)."""
-    orders: dict[str, tuple[int, int, int]] = {}
-    for node in network.nodes:
-        first = node.inputs[0]
-        shape = network.tensors[first].shape
-        if isinstance(node.operation, Flatten) and len(shape) == 4 and shape[1] * shape[2] > 1:
-            orders[node.name] = (shape[1], shape[2], shape[3])
-        elif isinstance(node.operation, _ANY_ORDER) and first in orders:
-            orders[node.name] = orders[first]
-    return orders

@@ -1,8 +1,9 @@
-"""Parts and upsamplings of PyTorch's steps, in the graph's terms: elements, channels last."""
+"""Arguments of PyTorch's steps in the graph's terms: parts, upsamplings, clamps, pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..golden.operations.slice import Span
 from .int8 import Step
 from .unsupported import Unsupported
 
-__all__ = ["part_spans", "upsample_factors"]
+__all__ = ["clamp_bounds", "pair", "part_spans", "upsample_factors"]
 
 _NEAREST = ("nearest", "nearest-exact")
 
@@ -137,3 +138,22 @@ def _factor(size: int, want: float, *, size_given: bool, exact: bool) -> int | N
     read = np.minimum((places * scale).astype(np.int64), size - 1)
     factor = outputs // size
     return factor if np.array_equal(read, np.arange(size).repeat(factor)) else None
+
+
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """Expand PyTorch's size argument: one number for both axes, or one per axis."""
+    if isinstance(value, int):
+        return value, value
+    numbers = list(value) * (2 if len(value) == 1 else 1)
+    return numbers[0], numbers[1]
+
+
+def clamp_bounds(step: Step) -> tuple[float | None, float | None]:
+    """Smallest and largest real value that a clamp leaves; None for a bound that is not given."""
+    values = step.arguments
+    return {
+        "relu": (0.0, inf),
+        "relu6": (0.0, 6.0),
+        "hardtanh": (values.get("min_val", -1.0), values.get("max_val", 1.0)),
+        "clamp": (values.get("min"), values.get("max")),
+    }[step.op]

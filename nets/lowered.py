@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.graph import Network
+from ..golden.graph import Add, Clamp, Flatten, Lookup, Mul, Network, Relabel
 from ..golden.kernels.flatten import channels_last_columns
 from .layouts import Layout
 
-__all__ = ["Lowered", "Output"]
+__all__ = ["ANY_ORDER", "Lowered", "Output", "reordered"]
+
+ANY_ORDER = Add | Clamp | Lookup | Mul | Relabel  # the order of elements does not matter to them
 
 Shape = tuple[int, ...]
 
@@ -71,3 +73,16 @@ class Lowered:
     orders: Mapping[str, Shape]
     outputs: tuple[Output, ...]
     tail: tuple[tuple[str, Layout], ...] = ()
+
+
+def reordered(network: Network) -> dict[str, tuple[int, int, int]]:
+    """Flattened tensors whose element order differs from PyTorch's, with the image's (H, W, C)."""
+    orders: dict[str, tuple[int, int, int]] = {}
+    for node in network.nodes:
+        first = node.inputs[0]
+        shape = network.tensors[first].shape
+        if isinstance(node.operation, Flatten) and len(shape) == 4 and shape[1] * shape[2] > 1:
+            orders[node.name] = (shape[1], shape[2], shape[3])
+        elif isinstance(node.operation, ANY_ORDER) and first in orders:
+            orders[node.name] = orders[first]
+    return orders

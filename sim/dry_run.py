@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from ..compiler.network import CompiledNetwork, Stage
+from ..compiler.network import CompiledNetwork
+from ..compiler.stage import Stage
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write

@@ -56,11 +56,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
 from . import isa_fields
 from .isa_features import CONDITIONS, Feature
 from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
+from .isa_names import Mode, Opcode, Unit
 from .isa_rules import (
     AlignedTo,
     AtLeast,
@@ -111,41 +111,6 @@ MAX_TOKENS = 63
 RECORD_BYTES = 128
 TABLE_BYTES = 256
 SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits
-
-
-class Unit(IntEnum):
-    """The units that execute instructions; a token mask has bit 1 << unit."""
-
-    LOAD = 0
-    WEIGHT = 1
-    COMPUTE = 2
-    STORE = 3
-
-
-class Opcode(IntEnum):
-    """Opcodes; 0 is illegal, so that cleared memory is not a program."""
-
-    END = 1
-    LOAD = 2
-    FILL = 3
-    WEIGHT = 4
-    SETUP = 5
-    COMPUTE = 6
-    STORE = 7
-    SETUP_ADD = 8
-    RECORD = 9
-    TABLE = 10
-    SETUP_MUL = 11
-
-
-class Mode(IntEnum):
-    """Operation of COMPUTE; SETUP_ADD selects ``ADD`` and SETUP_MUL ``MUL``, SETUP the others."""
-
-    DENSE = 0
-    DEPTHWISE = 1
-    MAX = 2
-    ADD = 3
-    MUL = 4
 
 
 #: Feature that each mode of SETUP requires.

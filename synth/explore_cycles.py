@@ -10,7 +10,8 @@ from math import prod
 from typing import Any
 
 from .. import compiler, golden, sim, spec
-from ..compiler.network import CompiledNetwork, Stage, compile_network
+from ..compiler.network import CompiledNetwork, compile_network
+from ..compiler.stage import Stage
 from ..compiler.timing import estimate_cycles
 from ..golden.graph import Network
 from ..runtime.cache import SIMULATION, Cache, digest, sources

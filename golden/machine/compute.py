@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..control.tokens import Clock
 from ..feed.cell_walker import mode_of, scan, window_of
 from ..feed.reduction import Reduction, reduction
 from .operands import check_factors, combined, second_steps
-from .state import Fault, Scratchpads, Unchecked, wrapped
+from .state import Fault, Scratchpads, Unchecked, Walk, wrapped
 
 __all__ = ["ComputeUnit"]
 
@@ -27,19 +26,6 @@ _LONGEST_WALK = 1 << 16  # no layer has a longer walk
 _UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
-
-
-@dataclass
-class _Walk:
-    """State of the compute unit between COMPUTEs."""
-
-    setup: Instruction
-    mode: Mode
-    offsets: npt.NDArray[np.int64]  # (passes, rows)
-    used: npt.NDArray[np.bool_]  # (passes, rows)
-    position: int = 0
-    columns: int = 0
-    multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
 
 
 class ComputeUnit:
@@ -60,7 +46,7 @@ class ComputeUnit:
         self._parameters = parameters
         self._pads = scratchpads
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
-        self._walk: _Walk | None = None
+        self._walk: Walk | None = None
         self.table: npt.NDArray[np.uint8] | None = None
         self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
 
@@ -86,7 +72,7 @@ class ComputeUnit:
         mode = mode_of(instruction)
         if instruction.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL):
             check_factors(instruction)
-            self._walk = _Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
+            self._walk = Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
             return
         geometry = Reduction(
             *(instruction[name] for name in ("run", "taps", "tap_pitch", "lines")),
@@ -109,7 +95,7 @@ class ComputeUnit:
             )
         lanes = np.arange(rows)
         offsets = np.stack([p.offsets(rows) for p in walk])
-        self._walk = _Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
+        self._walk = Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
 
     def _check_window(self, setup: Instruction) -> None:
         """Check the static rule of windows, which the hardware does not check."""
@@ -144,7 +130,7 @@ class ComputeUnit:
         weighted = self._walk.mode in (Mode.DENSE, Mode.DEPTHWISE)
         return bool(instruction["last"]) or not weighted
 
-    def _check(self, instruction: Instruction) -> _Walk:
+    def _check(self, instruction: Instruction) -> Walk:
         """Check a tile as the activation feeder does."""
         p = self._parameters
         pixels = instruction["height"] * instruction["width"]
@@ -172,7 +158,7 @@ class ComputeUnit:
                 raise Fault(ErrorCode.SCRATCHPAD_RANGE, f"{name} {value} is beyond {limit - 1}")
         return self._walk
 
-    def _accumulate(self, instruction: Instruction, clock: Clock, walk: _Walk) -> None:
+    def _accumulate(self, instruction: Instruction, clock: Clock, walk: Walk) -> None:
         """Accumulate sums over passes, starting from the bias, and requantize them to codes."""
         columns, passes = instruction["columns"], instruction["passes"]
         if instruction["first"]:
@@ -234,7 +220,7 @@ class ComputeUnit:
         self,
         instruction: Instruction,
         clock: Clock,
-        walk: _Walk,
+        walk: Walk,
         sums: npt.NDArray[np.int64],
         weights: Cells,
     ) -> None:
@@ -253,7 +239,7 @@ class ComputeUnit:
             np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
 
     def _taken(
-        self, instruction: Instruction, walk: _Walk, low: int, high: int
+        self, instruction: Instruction, walk: Walk, low: int, high: int
     ) -> slice | npt.NDArray[np.int64]:
         """Bytes that dense passes read: some channels of each pixel, or all from `low` on."""
         setup, count = walk.setup, instruction["passes"]
@@ -264,7 +250,7 @@ class ComputeUnit:
         return origins.reshape(-1, 1) + walk.offsets[passes][walk.used[passes]]
 
     def _gather(
-        self, instruction: Instruction, walk: _Walk
+        self, instruction: Instruction, walk: Walk
     ) -> tuple[int, int, Cells, npt.NDArray[np.bool_]]:
         """Dense activations, shape (pixels, passes * rows).
 

@@ -1,14 +1,18 @@
-"""Shared state of the instruction-level machine's units: scratchpads and faults."""
+"""State of the instruction-level machine's units: scratchpads, walks and faults."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+from ...spec.isa import Instruction, Mode
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from .access_order import AccessOrder
 
-__all__ = ["Fault", "Refused", "Scratchpads", "Unchecked", "wrapped"]
+__all__ = ["Fault", "Refused", "Scratchpads", "Unchecked", "Walk", "wrapped"]
 
 
 class Fault(Exception):
@@ -25,6 +29,19 @@ class Refused(Fault):
 
 class Unchecked(Fault):
     """A violated rule that the hardware does not check: it continues."""
+
+
+@dataclass
+class Walk:
+    """State of the compute unit between COMPUTEs."""
+
+    setup: Instruction
+    mode: Mode
+    offsets: npt.NDArray[np.int64]  # (passes, rows)
+    used: npt.NDArray[np.bool_]  # (passes, rows)
+    position: int = 0
+    columns: int = 0
+    multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
 
 
 class Scratchpads:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 from explore_tasks import network, recording
 
-from maccord.compiler.network import Stage, compile_network
+from maccord.compiler.network import compile_network
+from maccord.compiler.stage import Stage
 from maccord.compiler.timing import estimate_cycles
 from maccord.runtime.cache import Cache
 from maccord.runtime.errors import SimulationError

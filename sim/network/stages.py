@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...compiler.network import CompiledNetwork, Stage
+from ...compiler.network import CompiledNetwork
 from ...compiler.segments import Segment
+from ...compiler.stage import Stage
 from ...golden.graph import Host
 from ...spec.isa import Instruction, Opcode
 from ...spec.registers import COUNTERS, RECORDED

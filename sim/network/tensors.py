@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ...compiler.network import CompiledNetwork, Stage
+from ...compiler.network import CompiledNetwork
 from ...compiler.places import moves_nothing
+from ...compiler.stage import Stage
 from ...golden.graph import Concat, Conv2d, Linear, Network, Node
 from ...golden.kernels import conv2d, conv_transpose2d, linear
 from ...golden.network import compute
