@@ -3,7 +3,7 @@
 This module is independent of `importer`. Each node of the converted module is called unchanged, and
 its result is stored by node name.
 
-There are two workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
+There are three workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
 allocates a contiguous result but fills it in the input's memory order. For a channels-last image,
 as produced by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore
 get a contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference
@@ -12,6 +12,10 @@ is the module from ``convert_fx`` with this copy before the clamps, not its plai
 Second, LeakyReLU and ELU round ties otherwise in the last elements of a tensor, those behind its
 last whole vector (`functions.TAILED`). They get a copy whose size is a multiple of `_VECTOR`, so
 that each code has one result.
+
+Third, a concatenation that rescales its inputs has a kernel of its own for channels-last images,
+whose results at ties depend on the processor's vector instructions. It gets contiguous copies and
+so takes the other kernel: dequantize, concatenate, quantize.
 """
 
 from __future__ import annotations
@@ -40,6 +44,7 @@ _CLAMPS = (
     torch.ops.quantized.relu6,
 )
 _VECTOR = 64  # elements of the longest vector register, AVX-512's
+_CATS = (torch.cat, torch.concat, torch.concatenate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,8 @@ class Interpreter(fx.Interpreter):
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = _contiguous(args) if target in _CLAMPS else args
+        if target in _CATS and _rescales(args[0]):
+            args = ([part.contiguous() for part in args[0]], *args[1:])
         if target in TAILED:
             return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
@@ -112,6 +119,13 @@ class Interpreter(fx.Interpreter):
             raise ValueError(
                 f"{path}: call must be one that PyTorch computes in INT8, got: {reason}{place}"
             ) from error
+
+
+def _rescales(parts: Any) -> bool:
+    """Whether a concatenation's inputs are quantized with scales or zero points that differ."""
+    if not all(isinstance(part, torch.Tensor) and part.is_quantized for part in parts):
+        return False
+    return len({(part.q_scale(), part.q_zero_point()) for part in parts}) > 1
 
 
 def _contiguous(args: tuple[Any, ...]) -> tuple[Any, ...]:

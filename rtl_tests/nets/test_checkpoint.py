@@ -21,6 +21,10 @@ PARAMETERS = {
     "resnet50": 25_557_032,
     "mobilenet_v2": 3_504_872,
     "efficientnet_lite0": 4_652_008,
+    "mobilenet_v3_small": 2_542_856,
+    "shufflenet_v2_x1_0": 2_278_604,
+    "densenet121": 7_978_856,
+    "resnext50_32x4d": 25_028_904,
 }
 
 

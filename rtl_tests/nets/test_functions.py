@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from lookup_networks import FUNCTIONS, Activations, Concatenated, images, network
+from lookup_networks import FUNCTIONS, Activations, Concatenated, Rescaled, images, network
 from torch import nn
 from torch.nn import functional
 
@@ -18,7 +18,7 @@ from maccord.nets.integer import IntegerNetwork
 from maccord.nets.library import quantized
 
 
-@pytest.mark.parametrize("factory", [Activations, Concatenated])
+@pytest.mark.parametrize("factory", [Activations, Concatenated, Rescaled])
 def test_every_tensor_is_pytorchs(factory: type[nn.Module]) -> None:
     net = network(factory)
     due = net.tensors(images())

@@ -101,6 +101,19 @@ class Concatenated(nn.Module):
         return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
 
 
+class Rescaled(nn.Module):
+    """A concatenation of a tensor with multiples of it: many codes are ties of the rescaling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.last = nn.Conv2d(24, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        return self.last(torch.cat([x, x * -0.3, x * 0.3], 1)).mean([2, 3])
+
+
 def images(count: int = 2) -> np.ndarray:
     """Random images."""
     return np.random.default_rng(4).normal(0, 1, (count, 3, SIZE, SIZE)).astype(np.float32)
