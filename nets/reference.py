@@ -114,7 +114,7 @@ class Interpreter(fx.Interpreter):
         except (RuntimeError, TypeError) as error:
             word = str(getattr(node.target, "__name__", node.target))
             path = word if node.op == "call_module" else path_of(node, word)
-            reason = str(error).strip().partition("\n")[0]
+            reason = str(error).strip().partition("\n")[0].partition(". ")[0]
             place = line_of(self.module, node.name)  # pyright: ignore[reportArgumentType]
             raise ValueError(
                 f"{path}: call must be one that PyTorch computes in INT8, got: {reason}{place}"

@@ -93,6 +93,9 @@ def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     traced.recompile()
 
 
+_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)  # floating point to PyTorch's quantization
+
+
 class _Speller:
     """Rewrites nodes of one graph."""
 
@@ -192,7 +195,10 @@ class _Speller:
         """Rewrite a call to the form that quantization recognizes."""
         module = self.submodule(node)
         target: Any = _operator(node)
-        if isinstance(module, nn.Flatten):
+        if isinstance(module, _DROPOUTS):
+            node.replace_all_uses_with(node.args[0])  # pyright: ignore[reportArgumentType]
+            self.module.graph.erase_node(node)
+        elif isinstance(module, nn.Flatten):
             args = (node.args[0], module.start_dim, module.end_dim)
             self.replace(node, "call_function", torch.flatten, args, str(node.target))
         elif target == "flatten":  # quantization knows only the function
