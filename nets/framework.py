@@ -29,6 +29,7 @@ ENGINE = "qnnpack"
 FIDELITY = "maccord_fidelity"  # key in a converted network's meta
 
 _WARNINGS = (
+    (UserWarning, r"TypedStorage is deprecated"),  # PyTorch's own storage of quantized tensors
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
     (UserWarning, r"All inputs of this cat operator must share"),

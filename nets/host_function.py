@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import fx
+from torch import fx, nn
 
 from ..golden.graph import Host, Quantization, Tensor
 from .framework import one_thread, qnnpack
@@ -62,6 +63,18 @@ class Read:
         return untyped._make_per_tensor_quantized_tensor(plain, scale, zero_point)
 
 
+def _made(kind: type[nn.Module], state: object) -> nn.Module:
+    """Return a quantized convolution; PyTorch's `__setstate__` needs a module that is set up."""
+    module = kind.__new__(kind)
+    nn.Module.__init__(module)
+    module.__setstate__(state)  # pyright: ignore[reportArgumentType]
+    return module
+
+
+def _reduced(module: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return _made, (type(module), module.__getstate__())
+
+
 class _Region:
     """A part of a converted network; pickled as bytes, so that it can go to other processes."""
 
@@ -73,8 +86,14 @@ class _Region:
         self.layout = layout  # of the result
 
     def __getstate__(self) -> dict[str, Any]:
+        from torch.ao.nn.quantized.modules.conv import _ConvNd
+
+        for module in self.module.modules():
+            if isinstance(module, _ConvNd):
+                copyreg.pickle(type(module), _reduced)  # pyright: ignore[reportArgumentType]
         buffer = BytesIO()
-        torch.save(self.module, buffer)
+        with _ONE_AT_A_TIME, qnnpack():
+            torch.save(self.module, buffer)
         return vars(self) | {"module": buffer.getvalue()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -147,6 +147,18 @@ class Signal(nn.Module):
         return self.fc(torch.amax(x, 2))
 
 
+class Longer(nn.Module):
+    """A quantized layer on the host, which PyTorch alone cannot unpickle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv1d(3, 6, 3), nn.ConvTranspose1d(6, 6, 2, 2)
+        self.second, self.fc = nn.Conv1d(6, 4, 3), nn.Linear(4, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(torch.amax(self.second(self.up(self.first(x))), 2))
+
+
 class Sequence(nn.Module):
     """Attention: layers run on the accelerator, norms and products of activations on the host."""
 
@@ -181,6 +193,7 @@ HOSTED: dict[str, tuple[Callable[[], nn.Module], dict[str, list[str]]]] = {  # a
     "Chained": (Chained, {"flip": ["flip", "cumsum", "roll"], "flip_1": ["flip", "cumsum"]}),
     "Flat": (Flat, {"cumsum": ["cumsum"]}),
     "Signal": (Signal, {"norm": ["GroupNorm"], "amax": ["amax"]}),
+    "Longer": (Longer, {"up": ["ConvTranspose1d"], "amax": ["amax"]}),
     "Sequence": (
         Sequence,
         {"norm": ["LayerNorm"], "matmul": ["matmul", "softmax", "matmul"], "amax": ["amax"]},
@@ -209,7 +222,7 @@ def make(factory: Callable[[], nn.Module]) -> nn.Module:
 
 def inputs_of(name: str) -> np.ndarray:
     """Three inputs of a network."""
-    if name == "Signal":
+    if name in ("Signal", "Longer"):
         return IMAGES[:, :, 4]
     return IMAGES[:, :, 4].transpose(0, 2, 1).copy() if name == "Sequence" else IMAGES
 

@@ -26,7 +26,7 @@ from maccord.spec.parameters import Parameters
 
 SIZE = Parameters(rows=4, cols=4, axi_bytes=8)
 CUTS = {"OneCut": 1, "TwoCuts": 2, "Part": 1, "Ordered": 1, "Chained": 2, "Flat": 1}
-CUTS |= {"Signal": 2, "Sequence": 2}
+CUTS |= {"Signal": 2, "Longer": 2, "Sequence": 2}
 
 
 def task_of(name: str, verilog: str = "module maccord; endmodule", **fields: object) -> NetworkTask:
