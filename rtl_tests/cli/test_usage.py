@@ -292,7 +292,7 @@ def test_layers_are_listed(
         cli.main()
     assert stopped.value.code == 0
     rows = json.loads(path.read_text())
-    assert len(rows) == 21 + 16 + 26 + 54 + 53 + 50 + 54 + 57 + 121 + 54
+    assert len(rows) == 21 + 16 + 26 + 54 + 53 + 50 + 54 + 57 + 183 + 54
     first = next(row for row in rows if row["layer"] == LAYER)
     assert first == {
         "layer": LAYER,

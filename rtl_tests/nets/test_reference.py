@@ -113,8 +113,8 @@ def _other_reader_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _pools_confused(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds = [(kind, op.replace("avg", "max")) for kind, op in importer._MODULES]
-    monkeypatch.setattr(importer, "_MODULES", kinds)
+    kinds = [(kind, op.replace("avg", "max")) for kind, op in importer.MODULES]
+    monkeypatch.setattr(importer, "MODULES", kinds)
 
 
 def _weights_turned(monkeypatch: pytest.MonkeyPatch) -> None:
