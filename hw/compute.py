@@ -118,6 +118,33 @@ class Compute(wiring.Component):
             wiring.connect(m, commands.o, feeder.i)
         wiring.connect(m, feeder.outputs, outputs.i)
         wiring.connect(m, outputs.o, writer.i)
+        self._synchronize(m, weights, feeder, writer, (commands, outputs))
+        # One more register between `setup` and the blocks.
+        assert datapath.mode_gap < feeder.SETUP_GAP + Scratchpad.LATENCY
+        self._reduce(m, feeder, reduction)
+        self._feed(m, feeder, weights, datapath)
+        self._scan(m, feeder, lines, window, datapath)
+        self._add(m, feeder, adder)
+        if p.product:
+            m.submodules.product = product = Product(p)
+            assert Product.LATENCY + datapath.product_latency <= datapath.latency
+            self._multiply(m, feeder, product, datapath)
+        self._collect(m, feeder, (datapath, window, adder), writer)
+        self._count(m, feeder)
+        if p.lookup:
+            self._look_up(m, commands, feeder, writer)
+        return m
+
+    def _synchronize(
+        self,
+        m: Module,
+        weights: WeightFeeder,
+        feeder: ActivationFeeder,
+        writer: OutputWriter,
+        queues: tuple[Queue, Queue],
+    ) -> None:
+        """Connect tokens, halt and state; drained means that both queues are empty, too."""
+        commands, outputs = queues
         m.d.comb += [
             weights.halt.eq(self.halt),
             weights.held.eq(self.held[Unit.WEIGHT]),
@@ -138,21 +165,6 @@ class Compute(wiring.Component):
             self.weight_state.eq(weights.state),
             self.state.eq(feeder.state),
         ]
-        # One more register between `setup` and the blocks.
-        assert datapath.mode_gap < feeder.SETUP_GAP + Scratchpad.LATENCY
-        self._reduce(m, feeder, reduction)
-        self._feed(m, feeder, weights, datapath)
-        self._scan(m, feeder, lines, window, datapath)
-        self._add(m, feeder, adder)
-        if p.product:
-            m.submodules.product = product = Product(p)
-            assert Product.LATENCY + datapath.product_latency <= datapath.latency
-            self._multiply(m, feeder, product, datapath)
-        self._collect(m, feeder, (datapath, window, adder), writer)
-        self._count(m, feeder)
-        if p.lookup:
-            self._look_up(m, commands, feeder, writer)
-        return m
 
     def _reduce(self, m: Module, feeder: ActivationFeeder, reduction: Reduction) -> None:
         m.d.comb += [
