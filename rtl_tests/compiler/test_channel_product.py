@@ -6,12 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_networks import (
-    NetworkBuilder,
-    random_operation,
-    random_product,
-    random_quantization,
-)
+from random_networks import NetworkBuilder
+from random_operations import random_operation, random_product, random_quantization
 from test_plan import Run
 
 from maccord.compiler.channel_product import channel_product_plan

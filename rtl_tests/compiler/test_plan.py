@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from random_networks import OPERATIONS, random_operation, random_quantization
+from random_operations import OPERATIONS, random_operation, random_quantization
 from schedule_layers import random_conv2d, random_layer
 
 from maccord.compiler.builder import Builder, View

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from random_networks import random_quantization
+from random_operations import random_quantization
 from test_plan import Run
 
 from maccord.compiler.sums import sum_plan

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder, random_product
+from random_networks import NetworkBuilder
+from random_operations import random_product
 
 from maccord.compiler.features import with_features
 from maccord.golden.fuse_pairs import fuse_pairs

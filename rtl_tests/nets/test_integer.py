@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from golden_layers import random_conv2d, random_linear
-from random_networks import OPERATIONS, random_network, random_operation
+from random_networks import random_network
+from random_operations import OPERATIONS, random_operation
 from small_networks import SIZES, load
 
 from maccord.golden.array.add import add_factors

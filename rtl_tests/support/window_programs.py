@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from golden_layers import random_conv2d
-from random_networks import cuts, random_quantization
+from random_operations import cuts, random_quantization
 from unit_bench import instruction
 
 from maccord.golden.array.add import add_factors
