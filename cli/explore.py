@@ -57,7 +57,8 @@ def explore(
         str, typer.Option(help="Line buffer depth, cells.", rich_help_panel=_SWEPT)
     ] = "",
     family: Annotated[
-        str, typer.Option(help="FPGA family of the instantiated cells.", rich_help_panel=_SWEPT)
+        str,
+        typer.Option(help="Family of the instantiated primitives.", rich_help_panel=_SWEPT),
     ] = "",
     packed: Annotated[
         str,

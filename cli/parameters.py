@@ -69,7 +69,7 @@ Accumulators = Annotated[
 Family = Annotated[
     str,
     typer.Option(
-        help="Whose cells are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
+        help="Whose primitives are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
         rich_help_panel=ARRAY,
     ),
 ]

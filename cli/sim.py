@@ -145,12 +145,12 @@ def sim(
         ),
     ] = None,
     waves: Annotated[
-        bool, typer.Option("--waves", help="Record waveforms (slow).", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--waves", help="Write waveforms (slow).", rich_help_panel=_OUTPUT)
     ] = False,
     window: Annotated[
         str | None,
         typer.Option(
-            help="Cycles to record, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
+            help="Cycles to write, FIRST:LAST; 0:10000 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
     waves_layer: Annotated[

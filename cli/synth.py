@@ -60,7 +60,7 @@ def synth(
     family: Annotated[
         str,
         typer.Option(
-            help="FPGA family of the instantiated cells; the target's if not given.",
+            help="FPGA family of the instantiated primitives; the target's if not given.",
             rich_help_panel=_HOW,
         ),
     ] = "",
@@ -121,7 +121,7 @@ def synth(
 ) -> None:
     """Synthesize the accelerator with open tools: resources by block, and fmax where routed.
 
-    Needs the extra: `pip install 'maccord[synth]'`. Some configurations have recorded figures:
+    Needs the extra: `pip install 'maccord[synth]'`. Some configurations have baseline figures:
     growth by more than 10 %, or a slower clock, ends with exit code 1.
 
     Examples:

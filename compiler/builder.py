@@ -1,4 +1,4 @@
-"""Collects a program's tasks and allocates scratchpad buffers."""
+"""Collects a program's drafts and allocates scratchpad buffers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, TABLE_BYTES, Mode, Opcode
 from ..spec.parameters import Parameters
-from .tasks import Region, Space, Task
+from .drafts import Draft, Region, Space
 
 __all__ = ["Builder", "View"]
 
@@ -102,21 +102,21 @@ class _Room:
 
 @dataclass
 class Builder:
-    """Appends tasks in an order that is correct when executed sequentially.
+    """Appends drafts in an order that is correct when executed sequentially.
 
     Parameters
     ----------
     parameters : Parameters
     scratch : int
         Byte offset of memory in which an operation may keep what its own passes hand on.
-    tasks : list of Task
+    drafts : list of Draft
     table : int, optional
         Memory offset of the table behind the operation being appended, None if it has none.
     """
 
     parameters: Parameters
     scratch: int = 0
-    tasks: list[Task] = field(default_factory=list[Task])
+    drafts: list[Draft] = field(default_factory=list[Draft])
     table: int | None = None
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class Builder:
 
     def load(
         self, memory: int, pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
-    ) -> Task:
+    ) -> Draft:
         """Load rows of bytes into the activation scratchpad."""
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
         source = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
@@ -149,7 +149,7 @@ class Builder:
         return self._add(Opcode.LOAD, fields, (source,), (target,))
 
     def fill(self, buffer: int, pitch: int, rows: int, row_bytes: int, value: int) -> None:
-        """Fill rows of bytes in the activation scratchpad; no task if there are none."""
+        """Fill rows of bytes in the activation scratchpad; no draft if there are none."""
         if rows and row_bytes:
             fields = _transfer(0, 0, buffer, pitch, rows, row_bytes) | {"value": value}
             target = Region(Space.ACTIVATION, buffer, buffer + (rows - 1) * pitch + row_bytes)
@@ -162,12 +162,14 @@ class Builder:
         self._weight = (buffer + -(-size // alignment) * alignment) % p.weight_bytes
         return buffer
 
-    def weights(self, memory: int, buffer: int, size: int, *, after: tuple[Task, ...] = ()) -> Task:
+    def weights(
+        self, memory: int, buffer: int, size: int, *, after: tuple[Draft, ...] = ()
+    ) -> Draft:
         """Load bytes of a weight stream, a multiple of the bus width, into a buffer."""
         fields = _transfer(memory, 0, buffer, 0, 1, size)
-        task = self._add(Opcode.WEIGHT, fields, (), self._weight_regions(buffer, size))
-        task.after = after
-        return task
+        draft = self._add(Opcode.WEIGHT, fields, (), self._weight_regions(buffer, size))
+        draft.after = after
+        return draft
 
     def setup(self, fields: dict[str, int]) -> None:
         """Pass a layer's geometry to the compute unit."""
@@ -198,7 +200,7 @@ class Builder:
 
     def compute(
         self, fields: dict[str, int], reads: tuple[int, ...], writes: tuple[int, int]
-    ) -> Task:
+    ) -> Draft:
         """Compute a tile.
 
         Parameters
@@ -237,9 +239,9 @@ class Builder:
         fields: dict[str, int],
         reads: tuple[Region, ...] = (),
         writes: tuple[Region, ...] = (),
-    ) -> Task:
-        self.tasks.append(Task(opcode, fields, reads, writes))
-        return self.tasks[-1]
+    ) -> Draft:
+        self.drafts.append(Draft(opcode, fields, reads, writes))
+        return self.drafts[-1]
 
     def _weight_regions(self, start: int, size: int) -> tuple[Region, ...]:
         """Return a range of the weight scratchpad, split in two if it wraps."""

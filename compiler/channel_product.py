@@ -1,4 +1,4 @@
-"""Tasks of a product with one value per channel: pixels of a slice of channels by one vector."""
+"""Drafts of a product with one value per channel: pixels of a slice of channels by one vector."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ChannelProductPlan:
         return np.zeros(0, np.uint8)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the product's tasks; a buffer keeps its vector of values from tile to tile."""
+        """Append the product's drafts; a buffer keeps its vector of values from tile to tile."""
         del weights
         source, values = sources
         operand = _aligned(self.pixels * self.slice, builder.parameters)

@@ -1,4 +1,4 @@
-"""Tasks of a convolution or linear layer on the whole array: tiles of pixels by columns."""
+"""Drafts of a convolution or linear layer on the whole array: tiles of pixels by columns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from ..spec.isa import Mode
 from .builder import Builder, View
+from .drafts import Draft
 from .problem import ColumnTile, Problem
-from .tasks import Task
 from .tiling import Tile, Tiling, tile_bytes
 from .weight_stream import Chunk, WeightPlan, WeightStream, chunks
 
@@ -44,7 +44,7 @@ def dense(
     weights: int,
     target: View,
 ) -> None:
-    """Append a layer's tasks.
+    """Append a layer's drafts.
 
     Parameters
     ----------
@@ -73,19 +73,19 @@ class _Dense:
     source: View
     weights: int
     target: View
-    first_load: Task | None = None
-    last_part: Task | None = None  # of the first tile's load
-    second: Task | None = None  # fetches the first weights of the second column tile
-    begun: Task | None = None  # the first command of the tile before
+    first_load: Draft | None = None
+    last_part: Draft | None = None  # of the first tile's load
+    second: Draft | None = None  # fetches the first weights of the second column tile
+    begun: Draft | None = None  # the first command of the tile before
     paced: bool = False  # the first tile was loaded by parts
     split: bool = False  # the first tile is loaded by parts, in the order of its passes
-    fetched: list[Task] = field(default_factory=list[Task])
+    fetched: list[Draft] = field(default_factory=list[Draft])
     kept: list[list[tuple[Chunk, int]]] = field(  # by column tile
         default_factory=list[list[tuple[Chunk, int]]]
     )
 
     def run(self) -> None:
-        opening = not self.builder.tasks
+        opening = not self.builder.drafts
         self._setup()
         tiles = self.tiling.tiles
         if self.plan.resident:
@@ -104,13 +104,13 @@ class _Dense:
             for members in self._groups():
                 self._group(number, tile, members, (buffer, buffer + size))
 
-    def _earlier(self, number: int, opening: bool) -> tuple[Task, ...]:
-        """Tasks that a tile's load waits for.
+    def _earlier(self, number: int, opening: bool) -> tuple[Draft, ...]:
+        """Drafts that a tile's load waits for.
 
         Loads are requested far ahead of their data: without a wait, the bus brings all tiles
         before the weights that the first one needs.
         """
-        after: list[Task] = []
+        after: list[Draft] = []
         if opening and number == 1 and len(self.fetched) > _OPENS:
             after.append(self.fetched[_OPENS])
         if self.paced and number == 1 and self.second:
@@ -174,8 +174,8 @@ class _Dense:
                     "first": int(chunk.start == 0),
                     "last": int(chunk.end == self.stream.passes),
                 }
-                task = self.builder.compute(fields, taken, (base, base + size))
-                self.begun = self.begun or task
+                draft = self.builder.compute(fields, taken, (base, base + size))
+                self.begun = self.begun or draft
         self._store(tile, base, first, last)
 
     def _splits(self, tile: Tile) -> bool:
@@ -230,7 +230,7 @@ class _Dense:
                 self.second = self.fetched[-1]
             yield chunk, (wrapped + chunk.skip) % p.weight_bytes // p.weight_row_bytes
 
-    def _rectangle(self, tile: Tile, buffer: int, after: tuple[Task, ...]) -> Task | None:
+    def _rectangle(self, tile: Tile, buffer: int, after: tuple[Draft, ...]) -> Draft | None:
         """Load a tile's input and fill its padding; return the last transfer from memory."""
         vertical, horizontal = self.work.vertical, self.work.horizontal
         channels, pitch = self.work.channels, self.tiling.cut.pitch

@@ -1,4 +1,4 @@
-"""Tasks of an average pool over whole images: dense passes that add up pixels.
+"""Drafts of an average pool over whole images: dense passes that add up pixels.
 
 A vector holds some channels of one pixel, and an identity matrix passes each on to a column. The
 tile's "pixels" are the groups of channels, and each pass adds the next pixel of the image to
@@ -80,12 +80,12 @@ class GlobalPoolPlan:
         rows[:4, : p.cols] = bias.astype("<i4").view(np.uint8)[:, None]
         rows[4:PARAMETER_ROWS, : p.cols] = np.array([factor], "<f4").view(np.uint8)[:, None]
         matrices = rows[PARAMETER_ROWS:].reshape(self.passes, p.rows, -1)
-        lanes = np.arange(self.group)
-        matrices[:, lanes, lanes] = 1
+        index = np.arange(self.group)
+        matrices[:, index, index] = 1
         return data
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the pool's tasks."""
+        """Append the pool's drafts."""
         p, (images, height, width, channels) = self.parameters, self.shape
         zero_point = self.operation.output.zero_point - 128
         unused = dict.fromkeys(("window_height", "window_width", "stride_y", "stride_x"), 0)
@@ -179,4 +179,4 @@ def global_pool_plan(
     target = View(-(-source.offset(shape[0]) // 4096) * 4096, shape[0], 1, 1, shape[3], shape[3])
     builder = Builder(parameters)
     plan.emit(builder, (source,), 0, target)
-    return replace(plan, estimate=estimate_cycles(link(builder.tasks), parameters))
+    return replace(plan, estimate=estimate_cycles(link(builder.drafts), parameters))

@@ -60,7 +60,7 @@ class LargeMeanPlan:
     estimate: int = 0
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         (source,) = sources
         p, cols = builder.parameters, builder.parameters.cols
         buffer = builder.weight_buffer(self.stream.size)
@@ -228,7 +228,7 @@ def large_mean_plan(
     behind = -(-prod(shape) // _PAGE) * _PAGE
     one = View(behind, 1, 1, 1, columns, columns)
     chosen.emit(builder, (source,), 0, one)
-    cycles = estimate_cycles(link(builder.tasks), parameters)
+    cycles = estimate_cycles(link(builder.drafts), parameters)
     times = prod(outputs[:3]) * ceil(shape[3] / columns)
     return LargeMeanPlan(
         *(operation, shape, chosen.part, chosen.passes, chosen.stream, cycles * times)

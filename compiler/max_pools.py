@@ -87,7 +87,7 @@ class PoolChain:
             yield View(base, images, height, width, channels, channels)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the pool's tasks."""
+        """Append the pool's drafts."""
         base = builder.scratch
         between = self._between(base, base + self._room(0))
         ends = [*sources, *between, target]

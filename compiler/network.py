@@ -199,14 +199,14 @@ def compile_network(
         builder.table = tables[step.name][0] if step.name in tables else None
         way.emit(builder, sources, weights[index], target)
         if isinstance(step.operation, Host):
-            segments.add(builder.tasks, range(first, index))
+            segments.add(builder.drafts, range(first, index))
             builder, first = Builder(parameters, builder.scratch), index + 1
         elif records:
             builder.record(record, interrupt=interrupts)
         areas.append(_area(step.name, target))
         estimate = way.estimate + TABLE_CYCLES * (step.table is not None)
         stages.append(_stage(network, step, record, estimate))
-    segments.add(builder.tasks, range(first, len(steps)))
+    segments.add(builder.drafts, range(first, len(steps)))
     program = segments.program
     if not program:
         raise ValueError(f"{network.name} must have an operation for the accelerator, got none")

@@ -1,4 +1,4 @@
-"""From tasks to a program: dependences, instruction order, and tokens.
+"""From drafts to a program: dependences, instruction order, and tokens.
 
 Units run concurrently, each executing its own instructions in order. Program order determines
 only how early an instruction is dispatched. Loads and weights are prefetched ahead of the COMPUTE
@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..spec.isa import Instruction, Mode, Opcode, Unit
-from .tasks import Region, Space, Task
+from .drafts import Draft, Region, Space
 
 __all__ = ["link", "needs", "order"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
 # Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain.
 _GRAIN = {Space.MEMORY: 16, Space.ACTIVATION: 16, Space.WEIGHT: 8, Space.OUTPUT: 64}
-_PAGE = 4096  # bytes; memory that no task touches takes no grains
+_PAGE = 4096  # bytes; memory that no draft touches takes no grains
 _AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
 _SOME = 4  # weights prefetched for a later part while the bus has more urgent work
 _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
@@ -35,12 +35,12 @@ Needs = list[list[int]]
 Grains = slice | npt.NDArray[np.int64]
 
 
-def link(tasks: Sequence[Task]) -> list[Instruction]:
-    """Convert tasks to a program, `END` included.
+def link(drafts: Sequence[Draft]) -> list[Instruction]:
+    """Convert drafts to a program, `END` included.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    drafts : sequence of Draft
         In an order that is correct when executed sequentially.
 
     Returns
@@ -48,12 +48,12 @@ def link(tasks: Sequence[Task]) -> list[Instruction]:
     list of Instruction
         Each unit's instructions in the given order; tokens order all conflicting accesses.
     """
-    wanted = needs(tasks)
-    return [*_tokens(tasks, wanted, order(tasks, wanted)), Instruction(Opcode.END, {})]
+    wanted = needs(drafts)
+    return [*_tokens(drafts, wanted, order(drafts, wanted)), Instruction(Opcode.END, {})]
 
 
 class _Accesses:
-    """The last task of each unit to access each grain of a space, counted from 1 per unit."""
+    """The last draft of each unit to access each grain of a space, counted from 1 per unit."""
 
     def __init__(self, grains: int) -> None:
         self._written = np.zeros((len(Unit), grains), np.int32)
@@ -62,7 +62,7 @@ class _Accesses:
         self._readers: list[int] = []
 
     def conflicts(self, unit: int, where: Grains, write: bool, wanted: list[int]) -> None:
-        """Raise `wanted` to the tasks of other units on which an access depends."""
+        """Raise `wanted` to the drafts of other units on which an access depends."""
         for other in self._writers:
             if other != unit:
                 last = int(self._written[other, where].max())
@@ -76,8 +76,8 @@ class _Accesses:
                 if last > wanted[other]:
                     wanted[other] = last
 
-    def record(self, unit: int, number: int, where: Grains, write: bool) -> None:
-        """Record an access."""
+    def note(self, unit: int, number: int, where: Grains, write: bool) -> None:
+        """Note an access."""
         units, table = (self._writers, self._written) if write else (self._readers, self._read)
         if unit not in units:
             units.append(unit)
@@ -85,10 +85,10 @@ class _Accesses:
 
 
 class _Numbering:
-    """Numbers the grains of each space; in memory only those of pages that a task touches."""
+    """Numbers the grains of each space; in memory only those of pages that a draft touches."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        regions = [region for task in tasks for region in (*task.reads, *task.writes)]
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        regions = [region for draft in drafts for region in (*draft.reads, *draft.writes)]
         ends = [max((r.end for r in regions if r.space == space), default=0) for space in Space]
         touched = np.zeros(ends[Space.MEMORY] // _PAGE + 1, np.int64)
         for region in regions:
@@ -116,73 +116,73 @@ class _Numbering:
         return self._pages[addresses // _PAGE] + addresses % _PAGE // _GRAIN[Space.MEMORY]
 
 
-def needs(tasks: Sequence[Task]) -> Needs:
-    """For each task, the number of tasks of each other unit that must complete before it."""
-    numbering = _Numbering(tasks)
+def needs(drafts: Sequence[Draft]) -> Needs:
+    """For each draft, the number of drafts of each other unit that must complete before it."""
+    numbering = _Numbering(drafts)
     accesses = [_Accesses(numbering.sizes[space]) for space in Space]
     counts = [0] * len(Unit)
     number: dict[int, int] = {}
     result: list[list[int]] = []
-    for task in tasks:
-        unit = int(task.unit)
+    for draft in drafts:
+        unit = int(draft.unit)
         wanted = [0] * len(Unit)
         touched = [
             (accesses[region.space], numbering.grains(region), write)
-            for regions, write in ((task.reads, False), (task.writes, True))
+            for regions, write in ((draft.reads, False), (draft.writes, True))
             for region in regions
         ]
         for access, where, write in touched:
             access.conflicts(unit, where, write, wanted)
-        for other in task.after:
+        for other in draft.after:
             wanted[other.unit] = max(wanted[other.unit], number[id(other)])
         wanted[unit] = 0
         counts[unit] += 1
-        number[id(task)] = counts[unit]
+        number[id(draft)] = counts[unit]
         for access, where, write in touched:
-            access.record(unit, counts[unit], where, write)
+            access.note(unit, counts[unit], where, write)
         result.append(wanted)
     return result
 
 
-def order(tasks: Sequence[Task], wanted: Needs) -> list[int]:
-    """Order the tasks: dependences of each COMPUTE, then prefetches, then the COMPUTE."""
-    return _Placing(tasks, wanted).run()
+def order(drafts: Sequence[Draft], wanted: Needs) -> list[int]:
+    """Order the drafts: dependences of each COMPUTE, then prefetches, then the COMPUTE."""
+    return _Placing(drafts, wanted).run()
 
 
 class _Placing:
-    def __init__(self, tasks: Sequence[Task], wanted: Needs) -> None:
-        self.tasks, self.wanted = tasks, wanted
+    def __init__(self, drafts: Sequence[Draft], wanted: Needs) -> None:
+        self.drafts, self.wanted = drafts, wanted
         self.queues: list[list[int]] = [[] for _ in Unit]
-        for index, task in enumerate(tasks):
-            self.queues[task.unit].append(index)
+        for index, draft in enumerate(drafts):
+            self.queues[draft.unit].append(index)
         self.done = [0] * len(Unit)
         self.placed: list[int] = []
         self.parts = {unit: self._parts(unit) for unit in (Unit.LOAD, Unit.WEIGHT)}
 
     def _parts(self, unit: Unit) -> list[int]:
-        """For each task, the number of setups before the COMPUTE that needs it."""
+        """For each draft, the number of setups before the COMPUTE that needs it."""
         parts: list[int] = []
         part = 0
         for index in self.queues[Unit.COMPUTE]:
-            part += self.tasks[index].opcode in _SETUPS
+            part += self.drafts[index].opcode in _SETUPS
             parts += [part] * (self.wanted[index][unit] - len(parts))
         return parts + [part] * (len(self.queues[unit]) - len(parts))
 
     def run(self) -> list[int]:
-        weights = loads = 0  # consumed by the tasks placed so far
+        weights = loads = 0  # consumed by the drafts placed so far
         stored = deque([0] * _FRESH, maxlen=_FRESH)
         part, busy = 0, False  # busy: the current part is bus-bound
         for index in self.queues[Unit.COMPUTE]:
-            task = self.tasks[index]
-            if task.opcode in _SETUPS:
+            draft = self.drafts[index]
+            if draft.opcode in _SETUPS:
                 part += 1
-                busy = task.opcode != Opcode.SETUP or task.fields["mode"] != Mode.DENSE
+                busy = draft.opcode != Opcode.SETUP or draft.fields["mode"] != Mode.DENSE
             before = self.done[Unit.LOAD]
             self._place_needed(index)
             begins = self.done[Unit.LOAD] > before
             weights = max(weights, self.wanted[index][Unit.WEIGHT])
             loads = max(loads, self.wanted[index][Unit.LOAD])
-            urgent = busy or task.opcode in _SETUPS
+            urgent = busy or draft.opcode in _SETUPS
             self._weights_ahead(weights + _AHEAD, part, weights + _SOME if urgent else -1)
             self._load_ahead(_AHEAD if begins else _AHEAD // 2, loads, part, stored[0])
             self._place(index)
@@ -197,12 +197,12 @@ class _Placing:
         self.done[Unit.COMPUTE] += 1
 
     def _place_needed(self, index: int) -> None:
-        """Place the dependences of a task."""
+        """Place the dependences of a draft."""
         for unit in (Unit.WEIGHT, Unit.LOAD, Unit.STORE, Unit.COMPUTE):
             self._advance(unit, self.wanted[index][unit])
 
     def _advance(self, unit: int, count: int) -> None:
-        """Place a unit's tasks until `count` of them are placed."""
+        """Place a unit's drafts until `count` of them are placed."""
         while self.done[unit] < count:
             index = self.queues[unit][self.done[unit]]
             self._place_needed(index)
@@ -236,7 +236,7 @@ class _Placing:
             self._ahead(Unit.LOAD, 1)
 
     def _ahead(self, unit: int, most: int) -> None:
-        """Place up to `most` more tasks of a unit, while their dependences are placed."""
+        """Place up to `most` more drafts of a unit, while their dependences are placed."""
         queue = self.queues[unit]
         while most > 0 and self.done[unit] < len(queue):
             index = queue[self.done[unit]]
@@ -248,23 +248,23 @@ class _Placing:
             most -= 1
 
 
-def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list[Instruction]:
+def _tokens(drafts: Sequence[Draft], wanted: Needs, placed: Sequence[int]) -> list[Instruction]:
     """Add waits and signals for dependences that are not already implied (vector clocks).
 
     Taking a token implies everything that its sender had completed or waited for before.
     """
-    waits, signals = [0] * len(tasks), [0] * len(tasks)
-    members: list[list[int]] = [[] for _ in Unit]  # the unit's tasks so far
+    waits, signals = [0] * len(drafts), [0] * len(drafts)
+    members: list[list[int]] = [[] for _ in Unit]  # the unit's drafts so far
     clocks: list[list[npt.NDArray[np.int64]]] = [[] for _ in Unit]  # vector clock after each
     known = [np.zeros(len(Unit), np.int64) for _ in Unit]
     for index in placed:
-        unit = tasks[index].unit
+        unit = drafts[index].unit
         clock = known[unit].copy()
         for other in _UNITS:
             need = wanted[index][other]
             if need <= clock[other]:
                 continue
-            need = _giver(tasks, members[other], need, unit)
+            need = _giver(drafts, members[other], need, unit)
             waits[index] |= 1 << other
             signals[members[other][need - 1]] |= 1 << unit
             writes = clock[Unit.COMPUTE]
@@ -275,22 +275,22 @@ def _tokens(tasks: Sequence[Task], wanted: Needs, placed: Sequence[int]) -> list
         clock[unit] = len(members[unit])
         known[unit] = clock
         clocks[unit].append(clock)
-    return [Instruction(tasks[i].opcode, tasks[i].fields, waits[i], signals[i]) for i in placed]
+    return [Instruction(drafts[i].opcode, drafts[i].fields, waits[i], signals[i]) for i in placed]
 
 
-def _giver(tasks: Sequence[Task], members: Sequence[int], need: int, taker: Unit) -> int:
-    """Choose the task that signals `taker`: a unit's task number `need`, or a later one.
+def _giver(drafts: Sequence[Draft], members: Sequence[int], need: int, taker: Unit) -> int:
+    """Choose the draft that signals `taker`: a unit's draft number `need`, or a later one.
 
     Taking tokens soon after they are sent keeps the token counters small.
     """
     late = len(members) - _BEHIND
-    while late > need and not _gives(tasks[members[late - 1]], taker):
+    while late > need and not _gives(drafts[members[late - 1]], taker):
         late -= 1
     return max(need, late)
 
 
-def _gives(task: Task, taker: Unit) -> bool:
-    """Whether a task's token reaches a unit: COMPUTE signals STORE when it has written outputs."""
-    if task.opcode == Opcode.COMPUTE and taker == Unit.STORE:
-        return bool(task.fields.get("last", 1))
-    return task.opcode not in _TOKENLESS
+def _gives(draft: Draft, taker: Unit) -> bool:
+    """Whether a draft's token reaches a unit: COMPUTE signals STORE when it has written outputs."""
+    if draft.opcode == Opcode.COMPUTE and taker == Unit.STORE:
+        return bool(draft.fields.get("last", 1))
+    return draft.opcode not in _TOKENLESS

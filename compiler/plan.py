@@ -58,7 +58,7 @@ class Plan(Protocol):
         ...
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks, which read `sources` and weights and write `target`."""
+        """Append the operation's drafts, which read `sources` and weights and write `target`."""
         ...
 
 

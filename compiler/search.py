@@ -56,7 +56,7 @@ class DensePlan:
     estimate: int
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the layer's tasks."""
+        """Append the layer's drafts."""
         dense(
             *(builder, self.work, self.tiling, self.weights, self.chunks, self.clamp),
             *(sources[0], weights, target),
@@ -132,7 +132,7 @@ def _plays(
         for variant in tapered(work, tiling(work, cut, parameters), parameters):
             builder = Builder(parameters)
             dense(builder, work, variant, stream, plan, clamp, source, 0, target)
-            program = link(builder.tasks)
+            program = link(builder.drafts)
             cycles = estimate_cycles(program, parameters)
             yield cycles * _penalty(work, cut), (variant, stream, plan, cycles)
             played += len(program)

@@ -10,8 +10,8 @@ import numpy as np
 from ..spec.isa import INSTRUCTION_BYTES, Instruction, Opcode
 from ..spec.registers import WRITABLE, Register
 from .builder import Builder, View
+from .drafts import Draft
 from .ordering import link
-from .tasks import Task
 
 __all__ = ["HostPlan", "Segment", "Segments"]
 
@@ -57,12 +57,12 @@ class Segments:
         self.program: list[Instruction] = []
         self.found: list[Segment] = []
 
-    def add(self, tasks: Sequence[Task], stages: range) -> None:
+    def add(self, drafts: Sequence[Draft], stages: range) -> None:
         """Append the program of some stages; none if there are none."""
         if not stages:
             return
         count = _ALIGNMENT // INSTRUCTION_BYTES
         self.program += [Instruction(Opcode.END, {})] * (-len(self.program) % count)
         start = len(self.program)
-        self.program += link(tasks)
+        self.program += link(drafts)
         self.found.append(Segment(stages, start, len(self.program)))

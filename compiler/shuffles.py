@@ -1,4 +1,4 @@
-"""Tasks of a channel shuffle: a dense pass with a permutation for weights.
+"""Drafts of a channel shuffle: a dense pass with a permutation for weights.
 
 A column tile's outputs come from as many channels of each group, which are adjacent: with two
 groups and 16 columns from two runs of 8 bytes. So one small matrix of zeros and ones serves all
@@ -62,7 +62,7 @@ class ShufflePlan:
     estimate: int = 0
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         (source,) = sources
         weight = builder.weight_buffer(self.stream.size)
         builder.weights(weights, weight, self.stream.size)
@@ -176,7 +176,7 @@ def shuffle_plan(
         whole = View(0, shape[0], shape[1], shape[2], channels, channels)
         behind = replace(whole, base=-(-prod(shape) // _PAGE) * _PAGE)
         plan.emit(builder, (whole,), 0, behind)
-        cycles = estimate_cycles(link(builder.tasks), parameters)
+        cycles = estimate_cycles(link(builder.drafts), parameters)
         found.append(replace(plan, estimate=cycles))
     return min(found, key=lambda plan: plan.estimate)
 
@@ -191,9 +191,9 @@ def _stream(plan: ShufflePlan, parameters: Parameters) -> npt.NDArray[np.uint8]:
     bias = np.array([128 - plan.operation.input.zero_point], "<i4")
     block[:4, : plan.columns] = bias.view(np.uint8)[:, None]
     block[4:PARAMETER_ROWS, : plan.columns] = np.ones(1, "<f4").view(np.uint8)[:, None]
-    lanes = np.concatenate([i * rows + np.arange(p.used) for i, p in enumerate(walk)])
+    places = np.concatenate([i * rows + np.arange(p.used) for i, p in enumerate(walk)])
     group, place = np.divmod(np.arange(plan.columns), plan.columns // groups)
-    block[PARAMETER_ROWS + lanes, place * groups + group] = 1
+    block[PARAMETER_ROWS + places, place * groups + group] = 1
     return data
 
 

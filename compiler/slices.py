@@ -42,7 +42,7 @@ class SlicePlan:
         return self.scan.estimate
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         (source,) = sources
         part = replace(
             source, base=source.base + self.operation.channel, channels=self.scan.tiling.shape[3]
@@ -56,7 +56,7 @@ def slice_plan(operation: Slice, shape: tuple[int, ...], parameters: Parameters)
     Parameters
     ----------
     operation : Slice
-        Of an image; slices of channels alone need no tasks.
+        Of an image; slices of channels alone need no drafts.
     shape : (images, height, width, channels)
         Of the input.
     parameters : Parameters

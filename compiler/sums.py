@@ -1,4 +1,4 @@
-"""Tasks of a sum or product of two tensors of one shape, vector by vector in memory order."""
+"""Drafts of a sum or product of two tensors of one shape, vector by vector in memory order."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SumPlan:
         return np.zeros(0, np.uint8)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         del weights
         p, cols = builder.parameters, builder.parameters.cols
         channels = target.channels

@@ -173,8 +173,8 @@ class _Timeline:
         rows = self.parameters.rows
         pixels = instruction["width"] * instruction["height"]
         one = max(pixels, rows)
-        lanes = self.parameters.columns_per_lane if instruction["last"] else 1
-        last = max(pixels * lanes, rows)
+        interval = self.parameters.columns_per_lane if instruction["last"] else 1
+        last = max(pixels * interval, rows)
         hidden = self.last_pass if self.idle_since == self.time else 0
         needed = 2 * rows + _EXPOSED if instruction["first"] else rows
         exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
@@ -184,10 +184,10 @@ class _Timeline:
     def _product(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a product's reads: both operands, or one and a vector a line."""
         width, height = instruction["width"], instruction["height"]
-        lanes = self.parameters.columns_per_lane
+        interval = self.parameters.columns_per_lane
         if setup.fields.get("broadcast"):
-            return _COMMAND + height * (width * lanes + 1)
-        return _COMMAND + width * height * max(2, lanes)
+            return _COMMAND + height * (width * interval + 1)
+        return _COMMAND + width * height * max(2, interval)
 
     def _scan(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a scan: the cells of a tile's lines, once per pass."""

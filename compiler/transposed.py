@@ -70,7 +70,7 @@ class TransposedPlan:
         return sum(plan.estimate for _, plan in self.parts)
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         down, across = self.operation.stride
         for phase, plan in self.parts:
             place = View(

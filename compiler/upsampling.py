@@ -1,4 +1,4 @@
-"""Tasks of a nearest upsampling.
+"""Drafts of a nearest upsampling.
 
 A scan of single cells copies a tile into the output scratchpad, once per column of the result, so
 that its lines lie there complete. They are then stored once per row of the result, in long bursts.
@@ -53,7 +53,7 @@ class UpsamplePlan:
         return _NO_WEIGHTS
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         del weights
         (source,) = sources
         pixels, channels = 0, 0

@@ -1,4 +1,4 @@
-"""Tasks of windowed operations: depthwise convolutions, pools, clamps, copies.
+"""Drafts of windowed operations: depthwise convolutions, pools, clamps, copies.
 
 Each column of the array processes one channel. Channels are split into slices, which are
 contiguous in the activation scratchpad, and a slice's pixels into tiles. The lines of a tile are
@@ -19,8 +19,8 @@ from ..golden.graph import Conv2d
 from ..spec.isa import WINDOW
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .drafts import Draft
 from .ordering import link
-from .tasks import Task
 from .timing import estimate_cycles
 from .window_stream import Window, passes, stream_bytes, window_stream
 from .window_tiling import WindowTiling, window_tilings
@@ -53,7 +53,7 @@ class WindowPlan:
     estimate: int
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's tasks."""
+        """Append the operation's drafts."""
         _Scan(self.tiling, self.stream, builder, sources[0], weights, target).run()
 
 
@@ -116,7 +116,7 @@ def _best(
         plan = WindowPlan(tiling, stream, 0)
         builder = Builder(parameters)
         plan.emit(builder, (source,), 0, target)
-        cycles = estimate_cycles(link(builder.tasks), parameters)
+        cycles = estimate_cycles(link(builder.drafts), parameters)
         found.append(replace(plan, estimate=cycles))
     return min(found, key=lambda plan: plan.estimate, default=None)
 
@@ -130,7 +130,7 @@ class _Scan:
     weights: int
     target: View
     in_force: dict[str, int] = field(default_factory=dict[str, int])  # of the last SETUP
-    opened: Task | None = None  # fetches the first weights of the last tile
+    opened: Draft | None = None  # fetches the first weights of the last tile
     channels: int = 0  # of the slice that the buffers are for
     buffers: deque[int] = field(default_factory=deque[int])  # the oldest one first
     filled: dict[int, tuple[int, ...]] = field(  # padding, by buffer
@@ -140,7 +140,7 @@ class _Scan:
     def run(self) -> None:
         total = self.plan.shape[3]
         shared = self._fetch(0) if len(self.stream) == 1 else -1
-        starts, alone = range(0, total, self.plan.slice), not self.builder.tasks
+        starts, alone = range(0, total, self.plan.slice), not self.builder.drafts
         for first in starts:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
@@ -199,8 +199,8 @@ class _Scan:
         """Fetch a column tile's weights; return their first row."""
         p, size = self.builder.parameters, self.stream.shape[1]
         buffer = self.builder.weight_buffer(size)
-        task = self.builder.weights(self.weights + index * size, buffer, size)
-        self.opened = self.opened or task
+        draft = self.builder.weights(self.weights + index * size, buffer, size)
+        self.opened = self.opened or draft
         return buffer // p.weight_row_bytes
 
     def _tile(
@@ -216,13 +216,13 @@ class _Scan:
         pitch = window.cells(self.plan.width, 1) * channels
         lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
         taken = self._size(size[0], size[1], channels)
-        buffer, loads = self.buffers[0], len(self.builder.tasks)
+        buffer, loads = self.buffers[0], len(self.builder.drafts)
         self.buffers.rotate(-1)
         self._load(origin, (lines, cells), buffer, pitch, first, channels)
         before, self.opened = self.opened, None
-        if before and len(self.builder.tasks) > loads:
+        if before and len(self.builder.drafts) > loads:
             # Loads are requested far ahead: they would delay the weights of the tile before.
-            self.builder.tasks[loads].after = (before,)
+            self.builder.drafts[loads].after = (before,)
         stored = size[0] * size[1] * channels
         base = self.builder.output_buffer(stored)
         for column in range(0, channels, cols):

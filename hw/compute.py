@@ -222,8 +222,8 @@ class Compute(wiring.Component):
             ),
         ]
         self._cells = activations.read_data[: 8 * p.cols]
-        for lane in range(p.rows):
-            m.d.comb += datapath.activation[lane].eq(activations.read_data.word_select(lane, 8))
+        for row in range(p.rows):
+            m.d.comb += datapath.activation[row].eq(activations.read_data.word_select(row, 8))
         for column in range(p.cols):
             m.d.comb += datapath.weight[column].eq(store.read_data.word_select(column, 8))
         for name in ("zero_point", "low", "high"):
@@ -306,7 +306,7 @@ class Compute(wiring.Component):
     def _count(self, m: Module, feeder: ActivationFeeder) -> None:
         """Count multiplications by shift and add, without a multiplier."""
         terms: list[Value] = [
-            Mux(lane, feeder.columns << bit, 0) for bit, lane in enumerate(feeder.lanes)
+            Mux(set_, feeder.columns << bit, 0) for bit, set_ in enumerate(feeder.lanes)
         ]
         cycles = 0
         while len(terms) > 1:

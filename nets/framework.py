@@ -216,7 +216,7 @@ def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.Gra
 
 
 def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """Convert, and record each node's origin in its meta."""
+    """Convert, and keep each node's origin in its meta."""
     from torch.ao.quantization.quantize_fx import convert_fx
 
     from .preparation import backend

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["Record", "Step", "check_image", "codes", "layer_codes"]
+__all__ = ["LayerRecording", "Step", "check_image", "codes", "layer_codes"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class LayerRecording:
     """Recorded input and output of one layer of the INT8 network.
 
     Parameters

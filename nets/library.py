@@ -24,7 +24,7 @@ from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
 from .importing import Imported, check_strict, import_with_host
 from .initialise import initialise
-from .int8 import Record, check_image
+from .int8 import LayerRecording, check_image
 from .networks import CLASSES, NETWORKS, Architecture, architecture, nearest
 from .prequantized import taken
 from .pretrained import imagenet_names
@@ -34,8 +34,8 @@ from .reference import Reference
 __all__ = [
     "NETWORKS",
     "Classification",
+    "LayerRecording",
     "QuantizedNetwork",
-    "Record",
     "load",
     "nearest",
     "quantized",
@@ -87,9 +87,9 @@ def _state(
     steps, layers = imported
     first = np.zeros((1, *images.shape[1:]), np.float32)
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
-    records = recorded_layers(Reference(converted), first, nodes, steps)
+    recordings = recorded_layers(Reference(converted), first, nodes, steps)
     about = {
-        "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in records.items()},
+        "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in recordings.items()},
         "input_shape": first.shape,
         "classes": classes,
         "code": converted.code,

@@ -17,7 +17,7 @@ from .fidelity import Fidelity
 from .framework import ENGINE, one_thread
 from .host_function import TailCall, tail_call
 from .images import IMAGENET, Normalization
-from .int8 import Record, Step, check_image
+from .int8 import LayerRecording, Step, check_image
 from .lower import lowered
 from .lowered import Lowered, Output
 from .matching import match
@@ -195,7 +195,9 @@ class QuantizedNetwork:
             results = self.reference.tensors(image, nodes)
         return match(self._lowered, self.steps, results, len(image))
 
-    def record(self, image: Image, names: Collection[str] | None = None) -> dict[str, Record]:
+    def record(
+        self, image: Image, names: Collection[str] | None = None
+    ) -> dict[str, LayerRecording]:
         """Run PyTorch's INT8 network on an image and record layers' inputs and outputs.
 
         Parameters
@@ -207,7 +209,7 @@ class QuantizedNetwork:
 
         Returns
         -------
-        dict of str to Record
+        dict of str to LayerRecording
             In order of execution.
 
         Raises
@@ -276,7 +278,7 @@ class QuantizedNetwork:
 
 def recorded_layers(
     reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
-) -> dict[str, Record]:
+) -> dict[str, LayerRecording]:
     """Record layers; padding that is part of a layer is not in its recorded input.
 
     Parameters
@@ -288,12 +290,12 @@ def recorded_layers(
     steps : sequence of Step
         Steps of the whole network.
     """
-    records = reference.record(image, nodes)
+    recordings = reference.record(image, nodes)
     for step in steps:
-        if step.name in records and "pads" in step.arguments:
-            record = records[step.name]
+        if step.name in recordings and "pads" in step.arguments:
+            recording = recordings[step.name]
             (top, bottom), (left, right) = step.arguments["pads"]
-            _, height, width, _ = record.x_q.shape
-            inner = record.x_q[:, top : height - bottom, left : width - right]
-            records[step.name] = replace(record, x_q=np.ascontiguousarray(inner))
-    return records
+            _, height, width, _ = recording.x_q.shape
+            inner = recording.x_q[:, top : height - bottom, left : width - right]
+            recordings[step.name] = replace(recording, x_q=np.ascontiguousarray(inner))
+    return recordings

@@ -32,7 +32,7 @@ from torch import fx, nn
 from ..golden.graph import Quantization
 from .framework import path_of, qnnpack
 from .functions import TAILED, TAILED_MODULES
-from .int8 import Record, check_image, codes, layer_codes
+from .int8 import LayerRecording, check_image, codes, layer_codes
 from .int8_modules import is_linear
 from .outputs import rows, tensors_of
 from .source_line import line_of
@@ -156,29 +156,31 @@ class Reference:
         check_image(image)
         return Interpreter(self.converted).execute(torch.from_numpy(np.array(image, order="C")))
 
-    def record(self, image: npt.NDArray[np.float32], names: Mapping[str, str]) -> dict[str, Record]:
+    def record(
+        self, image: npt.NDArray[np.float32], names: Mapping[str, str]
+    ) -> dict[str, LayerRecording]:
         """Run the network on normalized images up to the last of the layers to record.
 
         Parameters
         ----------
         image : ndarray of shape (N, ...), float32
         names : mapping of str to str
-            Nodes of layers, and the names of their records.
+            Nodes of layers, and the names of their recordings.
 
         Returns
         -------
-        dict of str to Record
+        dict of str to LayerRecording
             In order of execution.
         """
-        records: dict[str, Record] = {}
+        recordings: dict[str, LayerRecording] = {}
         for node, sources, result in self._execute(image):
-            if len(records) == len(names):
+            if len(recordings) == len(names):
                 break
             if node.name in names:
                 module = self.converted.get_submodule(str(node.target))
                 x_q, y = (layer_codes(t, linear=is_linear(module)) for t in (sources[0], result))
-                records[names[node.name]] = Record(x_q, y)
-        return records
+                recordings[names[node.name]] = LayerRecording(x_q, y)
+        return recordings
 
     def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
         """Return the named quantized nodes' results for normalized inputs (N, ...), float32."""

@@ -16,7 +16,7 @@ _NOT_USERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class LineTracer(fx.Tracer):
-    """Traces a network and records the file and line of each call."""
+    """Traces a network and keeps the file and line of each call."""
 
     def create_node(self, *arguments: object, **options: object) -> fx.Node:
         """Create a node whose meta holds the user's line under `LINE`."""

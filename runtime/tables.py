@@ -20,8 +20,8 @@ class Column:
     Parameters
     ----------
     name : str
-    cells : sequence of str
-        Markup, one cell per row.
+    entries : sequence of str
+        Markup, one entry per row.
     rank : int
         Columns of higher rank are dropped first; those of rank 0 never.
     footer : str
@@ -30,7 +30,7 @@ class Column:
     """
 
     name: str
-    cells: Sequence[str]
+    entries: Sequence[str]
     rank: int = 0
     footer: str = ""
     left: bool = False
@@ -75,7 +75,7 @@ def _table(columns: Sequence[Column]) -> Table:
     for column in columns:
         justify = "left" if column.left else "right"
         table.add_column(column.name, column.footer, justify=justify, no_wrap=True)
-    for row in zip(*(column.cells for column in columns), strict=True):
+    for row in zip(*(column.entries for column in columns), strict=True):
         table.add_row(*row)
     return table
 

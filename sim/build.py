@@ -20,8 +20,8 @@ from ..runtime.cache import digest
 from ..runtime.errors import SimulationError
 from ..runtime.files import locked
 from ..runtime.folders import cache_folder
-from .cells import with_models
 from .ports import check_ports
+from .primitives import with_models
 from .toolchain import find_compiler, find_verilator, processor
 
 __all__ = ["Model", "build", "build_bench"]
@@ -82,7 +82,7 @@ def build(
     ----------
     verilog : Path or str
         Netlist of the module `maccord`: a file, or the text itself. Simulation models are added
-        for the vendor cells that it instantiates.
+        for the vendor primitives that it instantiates.
     axi_bytes : int
         Bytes per beat of its master port: 8, 16, 32 or 64.
     trace : bool

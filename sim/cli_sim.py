@@ -19,6 +19,7 @@ from ..runtime.pool import Crash, memory_budget, run_all
 from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
 from .build import build
+from .console_tables import print_outcomes
 from .dry_run import dry_run
 from .dump import write_dump
 from .gtkwave import write_save_file
@@ -31,7 +32,6 @@ from .origin import traced
 from .ports import check_ports
 from .progress import counting
 from .recording import Inputs, record_all
-from .report import print_outcomes
 from .request import SimulationRequest, check
 from .results import CLEAN, Outcome, Verdict, save, write_json
 from .searches import share_searches

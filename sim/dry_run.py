@@ -16,7 +16,7 @@ from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
-from .network.host_report import host_lines, on_host, operator
+from .network.host_lines import host_lines, on_host, operator
 from .network.results import ON_ACCELERATOR, ON_HOST, HostPart
 from .network.stages import calls_of
 from .network.task import NetworkRecording, NetworkTask, cost
@@ -242,8 +242,8 @@ def _print(
         Column("op", [operator(stage) for stage in stages], _OP, left=True),
         Column("shape", shapes, _SHAPE, left=True),
         *(
-            Column(name, cells[: len(stages)], rank, "".join(cells[len(stages) :]))
-            for (name, cells), rank in zip(texts.items(), ranks, strict=True)
+            Column(name, entries[: len(stages)], rank, "".join(entries[len(stages) :]))
+            for (name, entries), rank in zip(texts.items(), ranks, strict=True)
         ),
     ]
     table, hidden = fitting(out, columns, width)

@@ -64,7 +64,7 @@ uint8_t *map(const char *path, uint64_t *length) {
 
 const Area &active() { return reinterpret_cast<const Area *>(ledger + 3)[complete]; }
 
-// Lanes of a beat that lie in a region.
+// Byte lanes of a beat that lie in a region.
 uint64_t lanes(const Burst &region, uint64_t offset, uint64_t count) {
     const uint64_t first = std::max(region.first, offset);
     const uint64_t end = std::min(region.end, offset + count);
@@ -125,7 +125,7 @@ void blame(Fault &fault, uint64_t offset, uint64_t found) {
     fault.count += std::popcount(found);
 }
 
-// A beat has been written, and is in the mask; `before` are its lanes that were there already.
+// A beat has been written, and is in the mask; `before` are its byte lanes that were there already.
 void enter(uint64_t offset, uint64_t count, uint64_t strobes, uint64_t before) {
     const uint64_t inside = strobes & active_lanes(offset, count);
     const uint64_t outside = strobes & ~inside;

@@ -38,7 +38,7 @@ class CycleProgress:
         self._began = self._last = time.monotonic()
 
     def cycles(self, label: str, cycles: int, estimate: int) -> None:
-        """Record a run's progress.
+        """Show a run's progress.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class CycleProgress:
         self._print(f"{said}, {self._time(now)}")
 
     def done(self, label: str, outcome: Outcome) -> None:
-        """Record a completed run."""
+        """Count a completed run."""
         self._done += 1
         self._shares[label] = 1.0
         self._progress.update(

@@ -30,10 +30,10 @@ class Gate:
     Parameters
     ----------
     family : str
-        FPGA family of the cells.
+        FPGA family of the primitives.
     synthesize : callable
         Takes Verilog text and a progress callback; returns the text of the netlist with models
-        of its cells.
+        of its primitives.
     """
 
     family: str

@@ -30,10 +30,10 @@ class Facts:
     """Statements about one network: a column of a table."""
 
     name: str
-    cells: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "; ".join(f"{label}: {text}" for label, text in self.cells.items())
+        return "; ".join(f"{label}: {text}" for label, text in self.entries.items())
 
 
 def labels(columns: Sequence[Facts]) -> list[str]:
@@ -47,7 +47,7 @@ def labels(columns: Sequence[Facts]) -> list[str]:
     found: list[str] = []
     for column in columns:
         place = 0
-        for label in column.cells:
+        for label in column.entries:
             if label not in found:
                 found.insert(place, label)
             place = found.index(label) + 1
@@ -93,7 +93,7 @@ def claim(rows: Iterable[Row], differences: Iterable[TensorDifference], images: 
     return Claim(
         _verdict(compared, images),
         tuple(network.hardware() for network in compared),
-        tuple(found for network in networks if (found := network.observers()).cells),
+        tuple(found for network in networks if (found := network.observers()).entries),
         tuple(_missing(results, lines)),
     )
 
@@ -264,19 +264,19 @@ class _Network:
         at = (row.perturbation, row.level)
         found = [(model, self.results.row(self.network, model, *at, "top1")) for model in MODELS]
         shown = ", ".join(f"{model} {percent(top1.value)}" for model, top1 in found if top1)
-        cells = {
+        entries = {
             f"most is {what}": f"{amount(row)} at {place(*at)}",
             f"top-1 where most is {what}": shown,
         }
         clamped = self.results.row(self.network, "fp32-clamped", *at, "top1_minus_fp32")
         if not clamped:
-            return cells
+            return entries
         share = clamped.value / row.value
         told = not clamped.low <= 0 <= clamped.high
         part = "nearly all" if share > 0.9 else "most" if share > 0.5 else "part"
         part = part if told and share > 0 else "none that can be told"
         text = f"{amount(clamped)}: {part} of that change"
-        return cells | {f"clamping alone where most is {what}": text}
+        return entries | {f"clamping alone where most is {what}": text}
 
     def _near_fp32(self) -> dict[str, str]:
         found = {}

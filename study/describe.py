@@ -22,7 +22,7 @@ from ..sim.toolchain import find_verilator
 from .figures_distributions import Distribution
 from .figures_images import Demonstration
 from .info import DESCRIPTIONS, Deviation, Info, RtlSummary
-from .plan import Cell, Collected
+from .plan import Collected, Condition
 from .request import EMBEDDED, StudyRequest
 from .rows import CLEAN
 from .rtl import RtlSample
@@ -38,12 +38,15 @@ _IMAGES = 16  # images for the plot of activations
 
 
 def info(
-    request: StudyRequest, cells: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+    request: StudyRequest,
+    conditions: Sequence[Condition],
+    answered: Collected,
+    rtl: Sequence[RtlSample],
 ) -> Info:
     """Return the description of the study."""
     data = dataset(request.data, "test")
     images = len(answered.samples[0].labels)
-    subjects = list(dict.fromkeys(cell.subject for cell in cells))
+    subjects = list(dict.fromkeys(condition.subject for condition in conditions))
     calibration = min(request.calibration, len(dataset(request.data, "train")))
     return Info(
         data=data.name,
@@ -55,7 +58,7 @@ def info(
         calibration=f"{calibration} images of the training split, evenly spaced",
         networks={subject.name: _described(subject) for subject in subjects},
         float_top1=_float_top1(answered),
-        deviations=_deviations(cells, answered),
+        deviations=_deviations(conditions, answered),
         paired=not request.unpaired,
         models={
             "live": f"{DESCRIPTIONS['live']}; batches of {live_batch(data.size)} images "
@@ -102,8 +105,8 @@ def _float_top1(answered: Collected) -> dict[str, float]:
     }
 
 
-def _deviations(cells: Sequence[Cell], answered: Collected) -> tuple[Deviation, ...]:
-    levels = {str(cell.level): cell.level for cell in cells}
+def _deviations(conditions: Sequence[Condition], answered: Collected) -> tuple[Deviation, ...]:
+    levels = {str(condition.level): condition.level for condition in conditions}
     return tuple(
         Deviation(levels[name].name, levels[name].level, value)
         for name, value in answered.deviations.items()
@@ -121,27 +124,27 @@ def _summary(network: str, rtl: Sequence[RtlSample]) -> RtlSummary:
     )
 
 
-def demonstrated(cells: Sequence[Cell], results: Results) -> list[Demonstration]:
+def demonstrated(conditions: Sequence[Condition], results: Results) -> list[Demonstration]:
     """Return one image, clean and at two levels of each perturbation, as the models' input."""
-    own = [cell for cell in cells if cell.subject == cells[0].subject]
+    own = [condition for condition in conditions if condition.subject == conditions[0].subject]
     found = []
-    for cell in own:
-        levels = results.levels(cell.level.name)
-        wanted = [level for level in _SHOWN.get(cell.level.name, ()) if level in levels]
+    for condition in own:
+        levels = results.levels(condition.level.name)
+        wanted = [level for level in _SHOWN.get(condition.level.name, ()) if level in levels]
         wanted = wanted or sorted({levels[len(levels) // 2], levels[-1]})
-        if cell.level.perturbation is None or cell.level.level in wanted:
-            task = cell.tasks[0]
+        if condition.level.perturbation is None or condition.level.level in wanted:
+            task = condition.tasks[0]
             crops = inputs(replace(task, images=task.images[:1]))[1]
-            found.append(Demonstration(cell.level.name, cell.level.level, crops[0]))
+            found.append(Demonstration(condition.level.name, condition.level.level, crops[0]))
     return found
 
 
-def distribution(cells: Sequence[Cell]) -> Distribution | None:
+def distribution(conditions: Sequence[Condition]) -> Distribution | None:
     """Return weights and inputs of a convolution in mid-network, of ResNet-18 or the first network.
 
     The float weights have the batch norm folded, as before quantization.
     """
-    subjects = list(dict.fromkeys(cell.subject for cell in cells))
+    subjects = list(dict.fromkeys(condition.subject for condition in conditions))
     subject = next((each for each in subjects if each.name == "resnet18"), subjects[0])
     network = quantized_network(subject)
     layers = [node for node in network.graph.nodes if isinstance(node.operation, Conv2d)]
@@ -151,7 +154,7 @@ def distribution(cells: Sequence[Cell]) -> Distribution | None:
     layer = node.operation
     assert isinstance(layer, Conv2d)
     data = dataset(subject.data, "test")
-    crops = [data.crop(index) for index in cells[0].tasks[0].images[:_IMAGES]]
+    crops = [data.crop(index) for index in conditions[0].tasks[0].images[:_IMAGES]]
     images = np.concatenate([normalize(crop, network.normalization) for crop in crops])
     model, path = float_network(subject), layer.name.removeprefix(f"{subject.name}.")
     seen: list[torch.Tensor] = []

@@ -63,9 +63,9 @@ def write_differences(path: Path, differences: Iterable[TensorDifference]) -> No
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_FIELDS)
         for line in differences:
-            cells = [getattr(line, name) for name in _FIELDS]
-            cells[2] = level_text(line.level)
-            writer.writerow(cells)
+            entries = [getattr(line, name) for name in _FIELDS]
+            entries[2] = level_text(line.level)
+            writer.writerow(entries)
 
 
 def read_differences(path: Path) -> list[TensorDifference]:
@@ -82,10 +82,10 @@ def read_differences(path: Path) -> list[TensorDifference]:
         if header != list(_FIELDS):
             raise ValueError(f"{path} must begin with {','.join(_FIELDS)}, got {header}")
         found = []
-        for cells in reader:
+        for entries in reader:
             try:
-                pairs = zip(_FIELDS.items(), cells, strict=True)
-                values = {name: kind(cell) for (name, kind), cell in pairs}
+                pairs = zip(_FIELDS.items(), entries, strict=True)
+                values = {name: kind(entry) for (name, kind), entry in pairs}
                 found.append(TensorDifference(**values))
             except ValueError as error:
                 line = reader.line_num

@@ -7,7 +7,7 @@ from itertools import groupby
 from matplotlib.figure import Figure
 
 from .figures_style import png, style
-from .tables import Cell, Table, display_name
+from .tables import Entry, Table, display_name
 
 __all__ = ["number", "table_picture"]
 
@@ -26,12 +26,12 @@ def number(value: float) -> str:
     return f"{value:.2e}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
 
 
-def _text(cell: Cell | None) -> str:
-    if cell is None:
+def _text(entry: Entry | None) -> str:
+    if entry is None:
         return ""
-    if cell.low is None or cell.high is None:
-        return number(cell.value)
-    return f"{number(cell.value)}\n{number(cell.low)} to {number(cell.high)}"
+    if entry.low is None or entry.high is None:
+        return number(entry.value)
+    return f"{number(entry.value)}\n{number(entry.low)} to {number(entry.high)}"
 
 
 def table_picture(table: Table) -> bytes:
@@ -58,10 +58,10 @@ def table_picture(table: Table) -> bytes:
         axes.text(0, 1.5, table.head, va="center")
         for index, head in enumerate(heads):
             axes.text(first + (index + 0.5) * _CELL, 1.5, head, ha="center", va="center")
-        for line, (text, cells) in enumerate(table.rows, 2):
+        for line, (text, entries) in enumerate(table.rows, 2):
             axes.plot([0, width], [line, line], color="#cccccc", linewidth=0.6)
             axes.text(0, line + 0.5, text, va="center")
-            for index, cell in enumerate(cells):
+            for index, entry in enumerate(entries):
                 x = first + (index + 0.5) * _CELL
-                axes.text(x, line + 0.5, _text(cell), ha="center", va="center", fontsize=7.5)
+                axes.text(x, line + 0.5, _text(entry), ha="center", va="center", fontsize=7.5)
         return png(figure)

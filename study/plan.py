@@ -16,14 +16,14 @@ from .samples import Sample
 from .subject import Subject, dataset, quantized_network
 from .work import Part, WorkUnit
 
-__all__ = ["Cell", "Collected", "cells", "chosen_images", "collect"]
+__all__ = ["Collected", "Condition", "chosen_images", "collect", "conditions"]
 
 _PIXELS = 150 * 32 * 32  # per task: some seconds of work
 _LEAST = 8  # minimum images per task
 
 
 @dataclass(frozen=True)
-class Cell:
+class Condition:
     """One network at one level, and its tasks.
 
     Parameters
@@ -52,7 +52,7 @@ def chosen_images(count: int, limit: int) -> list[int]:
     return [index * count // chosen for index in range(chosen)]
 
 
-def cells(request: StudyRequest, subjects: Sequence[Subject]) -> list[Cell]:
+def conditions(request: StudyRequest, subjects: Sequence[Subject]) -> list[Condition]:
     """Return all tasks of a request, by network and level."""
     data = dataset(request.data, "test")
     images = chosen_images(len(data), request.limit)
@@ -66,7 +66,7 @@ def cells(request: StudyRequest, subjects: Sequence[Subject]) -> list[Cell]:
             tasks = [WorkUnit(subject, level, chunk, fixed, *common) for chunk in chunks if fixed]
             if "live" in request.models:
                 tasks.append(WorkUnit(subject, level, tuple(images), ("live",), *common))
-            found.append(Cell(subject, level, tuple(tasks)))
+            found.append(Condition(subject, level, tuple(tasks)))
     return found
 
 
@@ -88,7 +88,7 @@ class Collected:
     deviations: Mapping[str, float]
 
 
-def collect(found: Sequence[Cell], folder: Path) -> Collected:
+def collect(found: Sequence[Condition], folder: Path) -> Collected:
     """Collect the results in a folder of parts.
 
     Raises
@@ -97,23 +97,26 @@ def collect(found: Sequence[Cell], folder: Path) -> Collected:
         If one is missing.
     """
     samples, differences, deviations = [], [], {}
-    for cell in found:
-        part = _joined(cell, folder)
-        samples.append(_sample(cell, part))
+    for condition in found:
+        part = _joined(condition, folder)
+        samples.append(_sample(condition, part))
         if part.differences is not None:
             differences += lines(
-                cell.subject.name, cell.level.name, cell.level.level, part.differences
+                condition.subject.name,
+                condition.level.name,
+                condition.level.level,
+                part.differences,
             )
         number, total, squares = part.moments
-        if number and cell.level.perturbation is not None:
+        if number and condition.level.perturbation is not None:
             variance = squares / number - (total / number) ** 2
-            deviations[str(cell.level)] = float(np.sqrt(max(variance, 0.0)))
+            deviations[str(condition.level)] = float(np.sqrt(max(variance, 0.0)))
     return Collected(samples, differences, deviations)
 
 
-def _joined(cell: Cell, folder: Path) -> Part:
+def _joined(condition: Condition, folder: Path) -> Part:
     parts = []
-    for task in cell.tasks:
+    for task in condition.tasks:
         part = read_part(part_path(folder, task))
         if part is None:
             raise ValueError(f"parts must be complete, got none in {part_path(folder, task)}")
@@ -121,18 +124,18 @@ def _joined(cell: Cell, folder: Path) -> Part:
     return join(parts)
 
 
-def _sample(cell: Cell, part: Part) -> Sample:
-    data = dataset(cell.subject.data, "test")
-    images = cell.tasks[-1].images if cell.tasks[-1].models == ("live",) else None
+def _sample(condition: Condition, part: Part) -> Sample:
+    data = dataset(condition.subject.data, "test")
+    images = condition.tasks[-1].images if condition.tasks[-1].models == ("live",) else None
     if images is None:
-        images = tuple(index for task in cell.tasks for index in task.images)
-    graph = quantized_network(cell.subject).graph
+        images = tuple(index for task in condition.tasks for index in task.images)
+    graph = quantized_network(condition.subject).graph
     output = graph.tensors[graph.output].quantization
     found = part.differences
     return Sample(
-        network=cell.subject.name,
-        perturbation=cell.level.name,
-        level=cell.level.level,
+        network=condition.subject.name,
+        perturbation=condition.level.name,
+        level=condition.level.level,
         labels=data.labels[list(images)],
         logits=part.logits,
         scale=output.scale,

@@ -94,13 +94,13 @@ def read_rows(path: Path) -> list[Row]:
         header = next(reader, None)
         if header != _NAMES:
             raise ValueError(f"{path} must begin with {','.join(_NAMES)}, got {header}")
-        return [_row(path, reader.line_num, cells) for cells in reader]
+        return [_row(path, reader.line_num, entries) for entries in reader]
 
 
-def _row(path: Path, line: int, cells: list[str]) -> Row:
+def _row(path: Path, line: int, entries: list[str]) -> Row:
     try:
-        network, model, perturbation, level, metric, *numbers = cells
+        network, model, perturbation, level, metric, *numbers = entries
         value, low, high = (float(text) if text else math.nan for text in numbers)
         return Row(network, model, perturbation, float(level), metric, value, low, high)
     except ValueError:
-        raise ValueError(f"{path}, line {line}, must be a row of results, got {cells}") from None
+        raise ValueError(f"{path}, line {line}, must be a row of results, got {entries}") from None

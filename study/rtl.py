@@ -128,7 +128,7 @@ def rtl_samples(
 
 
 def _path(folder: Path, task: WorkUnit, expected: np.ndarray, verilog: str) -> Path:
-    """Path of the record that this RTL agrees with these logits."""
+    """Path of the file that says that this RTL agrees with these logits."""
     simulation = sources(sim, suffixes=SIMULATION), metadata.version("cocotb")
     origin = digest(*simulation, verilog, expected)[:8]
     return part_path(folder, task).with_suffix(f".{origin}.rtl.json")

@@ -30,7 +30,7 @@ from .info import Info, write_info
 from .measure import measure_all
 from .outputs import write_outputs
 from .parts import origin, part_path, read_part, write_part
-from .plan import Cell, Collected, cells, collect
+from .plan import Collected, Condition, collect, conditions
 from .prepare import subjects
 from .request import StudyRequest, check
 from .rows import Row, write_rows
@@ -74,8 +74,10 @@ def run(request: StudyRequest, worker: Worker = run_network) -> int:
     folder = request.out / "parts"
     with executor(request.scheduler, request.jobs) as pool:
         with waiting(err, "training and quantizing the networks"):
-            found = cells(request, subjects(request, pool))
-        _answer(pool, [task for cell in found for task in cell.tasks], folder, request, err)
+            found = conditions(request, subjects(request, pool))
+        _answer(
+            pool, [task for condition in found for task in condition.tasks], folder, request, err
+        )
     answered = collect(found, folder)
     rtl = _simulate(found, answered, folder, request, worker, err)
     with waiting(err, "measuring and drawing"):
@@ -136,7 +138,7 @@ def _answer_with(code: str, task: WorkUnit) -> Part:
 
 
 def _simulate(
-    found: Sequence[Cell],
+    found: Sequence[Condition],
     answered: Collected,
     folder: Path,
     request: StudyRequest,
@@ -147,10 +149,12 @@ def _simulate(
     if not request.rtl_images:
         return []
     tasks, logits = [], []
-    for cell, sample in zip(found, answered.samples, strict=True):
-        images = cell.tasks[-1].images if len(cell.tasks) == 1 else cell.tasks[0].images
+    for condition, sample in zip(found, answered.samples, strict=True):
+        images = (
+            condition.tasks[-1].images if len(condition.tasks) == 1 else condition.tasks[0].images
+        )
         images = images[: request.rtl_images]
-        tasks.append(replace(cell.tasks[0], images=images, models=("int8",)))
+        tasks.append(replace(condition.tasks[0], images=images, models=("int8",)))
         logits.append(sample.logits["int8"][: len(images)])
     samples = []
     with _progress(err) as progress:
@@ -171,7 +175,7 @@ def _simulate(
 
 
 def _write(
-    request: StudyRequest, found: Sequence[Cell], answered: Collected, rtl: Sequence[RtlSample]
+    request: StudyRequest, found: Sequence[Condition], answered: Collected, rtl: Sequence[RtlSample]
 ) -> tuple[list[Row], Path]:
     """Compute all figures and write all outputs; return the report's path."""
     out = request.out

@@ -38,14 +38,14 @@ def print_study(
     for name in ("differently", "activations", "in RTL"):
         table.add_column(name, justify="right")
     for network in results.networks:
-        cells = [
+        entries = [
             _share(results.row(network, model, perturbation, 0.0, "top1"))
             for model in models
             for perturbation in (CLEAN, ALL)
         ]
-        cells.append(_share(results.row(network, "frozen", ALL, 0.0, "decided_differently")))
+        entries.append(_share(results.row(network, "frozen", ALL, 0.0, "decided_differently")))
         table.add_row(
-            display_name(network), *cells, _activations(network, answered), _rtl(network, rtl)
+            display_name(network), *entries, _activations(network, answered), _rtl(network, rtl)
         )
     out.print(table)
     out.print(_LEGEND)

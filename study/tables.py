@@ -11,7 +11,7 @@ from ..runtime.files import atomic_write
 from .published import TABLES, THESIS_NETWORKS, published
 from .rows import ALL, CLEAN, Row, level_text
 
-__all__ = ["Cell", "Column", "Results", "Table", "display_name", "tables", "write_table"]
+__all__ = ["Column", "Entry", "Results", "Table", "display_name", "tables", "write_table"]
 
 NAMES = {
     "clean": "clean",
@@ -29,7 +29,7 @@ _AVERAGES = ("weighted", "macro")
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """A figure with its interval; published figures have none."""
 
     value: float
@@ -49,7 +49,7 @@ class Column:
     average : str
         Averaging of F1; empty for other metrics.
     printed : bool
-        Whether the cells are the thesis's published values.
+        Whether the entries are the thesis's published values.
     """
 
     network: str
@@ -61,21 +61,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the thesis; cells without a figure are None.
+    """A table of the thesis; entries without a figure are None.
 
     Parameters
     ----------
     number, title, head : str
         `head` is the heading of the first column.
     columns : tuple of Column
-    rows : tuple of (str, tuple of Cell or None)
+    rows : tuple of (str, tuple of Entry or None)
     """
 
     number: str
     title: str
     head: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    rows: tuple[tuple[str, tuple[Entry | None, ...]], ...]
 
 
 class Results:
@@ -167,19 +167,19 @@ def _columns(figures: Results, metric: str, compare: bool) -> Iterator[Column]:
                 yield Column(network, model, f"{title} printed", printed=True)
 
 
-def _cell(
+def _entry(
     figures: Results, column: Column, perturbation: str, level: float, metric: str
-) -> Cell | None:
+) -> Entry | None:
     if column.printed:
         value = published(perturbation, level, metric, column.network, column.model)
-        return None if value is None else Cell(value)
+        return None if value is None else Entry(value)
     name = f"{metric}_{column.average}" if column.average else metric
     row = figures.row(column.network, column.model, perturbation, level, name)
     return _of(row)
 
 
-def _of(row: Row | None) -> Cell | None:
-    return None if row is None else Cell(row.value, row.low, row.high)
+def _of(row: Row | None) -> Entry | None:
+    return None if row is None else Entry(row.value, row.low, row.high)
 
 
 def _perturbed(figures: Results, number: str, compare: bool) -> Table:
@@ -187,7 +187,7 @@ def _perturbed(figures: Results, number: str, compare: bool) -> Table:
     name = figures.called(perturbation)
     columns = tuple(_columns(figures, metric, compare))
     rows = [
-        (level_text(level), tuple(_cell(figures, c, name, level, metric) for c in columns))
+        (level_text(level), tuple(_entry(figures, c, name, level, metric) for c in columns))
         for level in figures.levels(name)
     ]
     title = f"{_TITLES[metric]}, {NAMES[name]}"
@@ -198,13 +198,13 @@ def _baseline(figures: Results, compare: bool) -> Table:
     columns = tuple(_columns(figures, "top1", compare))
     rows = []
     for metric in ("top1", "top5", "f1_weighted", "f1_macro"):
-        cells = []
+        entries = []
         for column in columns:
             # The published F1's averaging is not stated: show it next to the more likely one
             wanted = "f1" if column.printed and metric == "f1_weighted" else metric
-            cells.append(_cell(figures, column, CLEAN, 0.0, wanted))
+            entries.append(_entry(figures, column, CLEAN, 0.0, wanted))
         title = _TITLES.get(metric) or f"F1 score, {metric.removeprefix('f1_')}"
-        rows.append((title, tuple(cells)))
+        rows.append((title, tuple(entries)))
     return _table("4.1", "Clean images", "figure", columns, rows)
 
 
@@ -215,8 +215,8 @@ def _baseline_kl(figures: Results, compare: bool) -> Table:
     rows = []
     for network in figures.networks:
         own = (Column(network, c.model, c.title, printed=c.printed) for c in columns)
-        cells = tuple(_cell(figures, column, CLEAN, 0.0, "kl") for column in own)
-        rows.append((display_name(network), cells))
+        entries = tuple(_entry(figures, column, CLEAN, 0.0, "kl") for column in own)
+        rows.append((display_name(network), entries))
     return _table("4.2", f"{_TITLES['kl']}, clean images", "network", tuple(columns), rows)
 
 
@@ -225,18 +225,18 @@ def _table(
     title: str,
     head: str,
     columns: tuple[Column, ...],
-    rows: Sequence[tuple[str, tuple[Cell | None, ...]]],
+    rows: Sequence[tuple[str, tuple[Entry | None, ...]]],
 ) -> Table:
     """Return a table without empty rows and columns."""
     measured = [i for i, column in enumerate(columns) if not column.printed]
     rows = [row for row in rows if any(row[1][i] for i in measured)]
-    kept = [i for i in range(len(columns)) if any(cells[i] for _, cells in rows)]
+    kept = [i for i in range(len(columns)) if any(entries[i] for _, entries in rows)]
     return Table(
         number,
         title,
         head,
         tuple(columns[i] for i in kept),
-        tuple((label, tuple(cells[i] for i in kept)) for label, cells in rows),
+        tuple((label, tuple(entries[i] for i in kept)) for label, entries in rows),
     )
 
 
@@ -250,10 +250,10 @@ def write_table(folder: Path, table: Table) -> Path:
     with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        for label, cells in table.rows:
+        for label, entries in table.rows:
             line: list[str] = [label]
-            for column, cell in zip(table.columns, cells, strict=True):
-                numbers = (cell.value, cell.low, cell.high) if cell else (None,) * 3
+            for column, entry in zip(table.columns, entries, strict=True):
+                numbers = (entry.value, entry.low, entry.high) if entry else (None,) * 3
                 wanted = numbers[:1] if column.printed else numbers
                 line += ["" if number is None else repr(number) for number in wanted]
             writer.writerow(line)

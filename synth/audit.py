@@ -1,11 +1,11 @@
-"""Checks that synthesis has not trimmed any memory, multiplier or instantiated cell."""
+"""Checks that synthesis has not trimmed any memory, multiplier or instantiated primitive."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from typing import Any
 
-from .cells import Design, Owners
+from .netlist_cells import Design, Owners
 
 __all__ = ["SMALLEST", "instantiated", "memories", "multipliers"]
 
@@ -93,7 +93,7 @@ def multipliers(
 
 
 def instantiated(design: Design, found: Owners) -> dict[str, dict[str, dict[str, int]]]:
-    """Count the family's own cells in the design before and after synthesis.
+    """Count the primitives in the design before and after synthesis.
 
     Parameters
     ----------

@@ -13,9 +13,9 @@ from ..runtime.cache import Cache
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from ..spec.parameters import Parameters
+from .baseline import baseline, excesses, kept
 from .flow import Options, synthesize
 from .plot import resources_by_block
-from .recorded import excesses, kept, recorded
 from .resource_table import print_synthesis
 from .results import load, save
 from .targets import Target, target_named
@@ -109,7 +109,7 @@ def run(request: SynthesisRequest) -> int:
     with atomic_write(plot) as temporary:
         temporary.write_text(resources_by_block(result))
     out.print(f"results: {escape(str(place))}, {escape(str(plot))}", soft_wrap=True)
-    figures = recorded(result)
+    figures = baseline(result)
     sentences = excesses(result, figures)
     for sentence in sentences:
         out.print(f"[bold red]{escape(sentence)}[/]", soft_wrap=True)

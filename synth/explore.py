@@ -22,8 +22,8 @@ from .explore_grid import AXES, Point, grid, labels
 from .explore_plot import pareto_plot
 from .explore_point import FAILED, INVALID, MISMATCH, OK, Measurement, Row, cost, measure
 from .explore_progress import counting
-from .explore_report import print_sweep, said
 from .explore_request import SweepRequest, check_tools, common, network_of, swept
+from .explore_table import print_sweep, said
 from .flow import Options
 from .targets import Target, target_named
 

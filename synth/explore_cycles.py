@@ -128,7 +128,7 @@ def modelled(
 
 
 def _plain(parameters: Parameters) -> Parameters:
-    """Return the accelerator in plain Verilog, as a family's cells do not affect the program.
+    """Return the accelerator in plain Verilog, as a family's primitives do not affect the program.
 
     Packing two columns per DSP block does: it removes the depthwise instructions.
     """

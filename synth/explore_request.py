@@ -121,7 +121,7 @@ def common(request: SweepRequest, target: Target) -> dict[str, Any]:
     ValueError
         If an option is invalid.
     """
-    resources = {name for taken in target.family.cells.values() for name in taken}
+    resources = {name for taken in target.family.primitives.values() for name in taken}
     known = [name for name in RESOURCES if name in resources]
     area = request.area or ("lut" if "lut" in known else known[-1])
     if area not in known:

@@ -17,7 +17,7 @@ from ..runtime.errors import SimulationError
 from ..spec.parameters import Parameters
 from . import audit, tools
 from .blocks import BLOCKS, block_of
-from .cells import MARK, Design, Owners, hierarchy, owners, resources
+from .netlist_cells import MARK, Design, Owners, hierarchy, owners, resources
 from .results import Synthesis
 from .targets import Target
 from .timing import Placement, placement
@@ -183,7 +183,7 @@ def _synthesized(
 def _counted(
     target: Target, parameters: Parameters, design: Design, found: Owners, nets: set[str]
 ) -> Synthesis:
-    costs = target.family.cells
+    costs = target.family.primitives
     instances = resources(found, costs)
     blocks: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for instance, counted in instances.items():

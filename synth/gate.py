@@ -1,4 +1,4 @@
-"""Synthesized netlists with cell models, for `maccord sim --gate`."""
+"""Synthesized netlists with primitive models, for `maccord sim --gate`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ..runtime.cache import Cache, digest
 from ..runtime.errors import SimulationError, ToolchainError
 from ..runtime.folders import cache_folder
-from ..sim.cells import MODELS, defined, instantiated
+from ..sim.primitives import MODELS, defined, instantiated
 from . import tools
 from .targets import TARGETS
 
@@ -29,7 +29,7 @@ class Simulated:
     target : str
         Target, one of `TARGETS`, of this family.
     models : tuple of str
-        Files in `MODELS` that model its cells.
+        Files in `MODELS` that model its primitives.
     """
 
     target: str
@@ -66,14 +66,14 @@ def gate_netlist(
     Returns
     -------
     str
-        Verilog of `maccord` with unchanged ports, and of all its cells.
+        Verilog of `maccord` with unchanged ports, and of all its primitives.
 
     Raises
     ------
     ToolchainError
         If Yosys is not installed.
     SimulationError
-        If it fails, or a cell has no model.
+        If it fails, or a primitive has no model.
     """
     version = _version(tool)
     script = _script(family)
@@ -86,7 +86,7 @@ def gate_netlist(
         missing = instantiated(netlist) - defined(models)
         if missing:
             raise SimulationError(
-                f"every cell needs a model to be simulated, got {', '.join(sorted(missing))}"
+                f"every primitive needs a model to be simulated, got {', '.join(sorted(missing))}"
             )
         text = f"{netlist}\n{models}"
         kept.put(name, text)

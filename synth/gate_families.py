@@ -13,5 +13,5 @@ def _ecp5(verilog: str, show: Callable[[str], None]) -> str:
     return gate_netlist(ECP5, verilog, show)
 
 
-#: By family name: converts Verilog of `maccord` to a netlist with cell models.
+#: By family name: converts Verilog of `maccord` to a netlist with primitive models.
 FAMILIES = {"ecp5": _ecp5}

@@ -45,7 +45,7 @@ class Synthesis:
     multipliers : dict of str to dict
         By instance: `described` products of two variables, and multiplier `blocks`.
     instantiated : dict of str to dict of str to dict
-        By instance and type: the family's own cells `described` and `left`.
+        By instance and type: the primitives `described` and `left`.
     unit : str
         Instance built alone; empty for the whole accelerator.
     placements : tuple of Placement

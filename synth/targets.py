@@ -12,15 +12,15 @@ RESOURCES = ("dsp", "bram", "lutram", "lut", "ff", "gates")
 
 @dataclass(frozen=True)
 class Family:
-    """Cell names of a family, and the resources of each.
+    """Primitives of a family, and the resources of each.
 
     Parameters
     ----------
     name : str
     synthesis : str
-        Yosys commands that map the flat generic netlist to the family's cells.
-    cells : dict of str to dict of str to float
-        Resources, of `RESOURCES`, by cell type; missing types take none.
+        Yosys commands that map the flat generic netlist to the primitives.
+    primitives : dict of str to dict of str to float
+        Resources, of `RESOURCES`, by type of primitive; missing types take none.
     notes : tuple of str
         Notes on the numbers, one sentence each.
     made_of : tuple of str
@@ -29,7 +29,7 @@ class Family:
 
     name: str
     synthesis: str
-    cells: dict[str, dict[str, float]] = field(hash=False)
+    primitives: dict[str, dict[str, float]] = field(hash=False)
     notes: tuple[str, ...] = ()
     made_of: tuple[str, ...] = ("generic",)
 

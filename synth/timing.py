@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .blocks import block_of
-from .cells import Owners
+from .netlist_cells import Owners
 
 __all__ = ["Arrival", "Path", "Placement", "Step", "placement"]
 

@@ -44,7 +44,7 @@ def figure() -> Figure:
     return figure
 
 
-def _cell(axes: Axes, x: float, y: float, fill: object, text: str, edge: str = INK) -> None:
+def _box(axes: Axes, x: float, y: float, fill: object, text: str, edge: str = INK) -> None:
     axes.add_patch(Rectangle((x, y), 1, 0.8, facecolor=fill, edgecolor=edge, linewidth=0.6))
     axes.text(x + 0.5, y + 0.4, text, size=6.5, ha="center", va="center", color=INK)
 
@@ -59,7 +59,7 @@ def _lines(axes: Axes, owner: dict[int, int], colours: object) -> None:
             offset = line * (PITCH + 4) + byte
             index = owner.get(offset)
             fill = "white" if index is None else colours[index]  # pyright: ignore[reportIndexIssue]
-            _cell(axes, byte, y, fill, "RGB"[byte % 3], INK if index is not None else "#d1d5db")
+            _box(axes, byte, y, fill, "RGB"[byte % 3], INK if index is not None else "#d1d5db")
 
 
 def _vectors(axes: Axes, found: list[list[int]], colours: object) -> None:
@@ -68,12 +68,12 @@ def _vectors(axes: Axes, found: list[list[int]], colours: object) -> None:
     for index, offsets in enumerate(found):
         y = -2.9 - 1.4 * index
         axes.text(-3.2, y + 0.4, f"pass {index}", size=8, va="center", color=MUTED)
-        for lane in range(ROWS):
-            if lane < len(offsets):
+        for row in range(ROWS):
+            if row < len(offsets):
                 fill = colours[index]  # pyright: ignore[reportIndexIssue]
-                _cell(axes, lane, y, fill, str(offsets[lane]))
+                _box(axes, row, y, fill, str(offsets[row]))
             else:
-                _cell(axes, lane, y, "white", "w = 0", "#d1d5db")
+                _box(axes, row, y, "white", "w = 0", "#d1d5db")
     note = (
         "Numbers are byte offsets from the window's origin. Pass 0 ends inside line 1: its vector\n"
         "goes on from line 0 into line 1: the banks of its 16 bytes are distinct. Unused rows\n"

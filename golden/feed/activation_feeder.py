@@ -15,7 +15,7 @@ __all__ = ["Vector", "activation_feeder"]
 
 
 class Vector(NamedTuple):
-    """The control of a vector; `lanes` of `columns` columns multiply by the layer's weights."""
+    """The control of a vector; `rows` rows of `columns` columns multiply by weights."""
 
     address: int
     swap: int
@@ -23,7 +23,7 @@ class Vector(NamedTuple):
     last: int
     load_bias: int
     load_multiplier: int
-    lanes: int
+    rows: int
     columns: int
 
 
@@ -47,9 +47,9 @@ def activation_feeder(
         step = next(walk)
         first = compute["first"] and number == 0
         last = compute["last"] and number == compute["passes"] - 1
-        lanes = step.used
+        rows = step.used
         if mode == Mode.DEPTHWISE:
-            lanes = prod(window_of(setup))
+            rows = prod(window_of(setup))
         vectors = 0
         for read in cell_walker(setup, compute, step, parameters):
             if mode in (Mode.MAX, Mode.ADD, Mode.MUL) or not read.emit:
@@ -64,7 +64,7 @@ def activation_feeder(
                     last=int(last),
                     load_bias=int(first and vectors == 0),
                     load_multiplier=int(last and vectors == 0),
-                    lanes=lanes,
+                    rows=rows,
                     columns=compute["columns"],
                 ),
             )

@@ -13,7 +13,7 @@ __all__ = ["Read", "cell_walker", "mode_of", "scan", "window_of"]
 
 
 class Read(NamedTuple):
-    """Lane i reads `a` + i below `split`, else `b` + i; `cell` is the index in the line."""
+    """Byte i comes from `a` + i below `split`, else `b` + i; `cell` is the index in the line."""
 
     a: int
     b: int
@@ -70,7 +70,7 @@ def cell_walker(
     parameters : Parameters
         Addresses wrap at `activation_bytes`.
     """
-    mode, size, lanes = mode_of(setup), parameters.activation_bytes, parameters.vector_bytes
+    mode, size, count = mode_of(setup), parameters.activation_bytes, parameters.vector_bytes
     lines, cells = scan(setup, compute)
     if mode == Mode.MUL and setup["broadcast"]:
         yield from _broadcast(setup, compute, parameters)
@@ -82,24 +82,24 @@ def cell_walker(
             a, b = (origin + step.a) % size, (origin + step.b) % size
             if mode in (Mode.ADD, Mode.MUL):
                 b = (a + setup["operand_pitch"]) % size
-                yield Read(a, b, lanes, 2 * cell % parameters.line_cells, 0)
+                yield Read(a, b, count, 2 * cell % parameters.line_cells, 0)
                 yield Read(a, b, 0, (2 * cell + 1) % parameters.line_cells, 1)
                 continue
             emit, split = 1, step.split
             if mode != Mode.DENSE:
                 y, x = line - window[0] + 1, cell - window[1] + 1
                 emit = min(x, y) >= 0 and y % setup["stride_y"] == x % setup["stride_x"] == 0
-                split = lanes
+                split = count
             yield Read(a, b, split, cell % parameters.line_cells, int(emit))
 
 
 def _broadcast(setup: Instruction, compute: Instruction, parameters: Parameters) -> Iterator[Read]:
     """Yield the reads of a product with one vector: in each line that vector, then the pixels."""
-    size, lanes = parameters.activation_bytes, parameters.vector_bytes
+    size, count = parameters.activation_bytes, parameters.vector_bytes
     b = (compute["activation"] + setup["operand_pitch"]) % size
     for line in range(compute["height"]):
         start = compute["activation"] + line * setup["step_y"]
         yield Read(b, b, 0, 0, 0)
         for pixel in range(compute["width"]):
             a = (start + pixel * setup["step_x"]) % size
-            yield Read(a, b, lanes, (pixel + 1) % parameters.line_cells, 1)
+            yield Read(a, b, count, (pixel + 1) % parameters.line_cells, 1)

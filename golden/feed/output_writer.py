@@ -13,7 +13,7 @@ _ADDRESSES = 1 << 24
 
 
 class Write(NamedTuple):
-    """The write of one pixel's vector: address of lane 0, mask of the lanes."""
+    """The write of one pixel's vector: address of column 0, mask of the columns."""
 
     address: int
     enable: int

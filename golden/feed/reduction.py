@@ -51,9 +51,9 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: lane i reads address `a` + i below `split`, else `b` + i.
+    """One pass: row i reads address `a` + i below `split`, else `b` + i.
 
-    `start` is lane 0's index in the flattened reduction. `used` lanes carry data; the others read
+    `start` is row 0's index in the flattened reduction. `used` rows carry data; the others read
     arbitrary bytes and have weight 0.
     """
 
@@ -64,9 +64,9 @@ class Pass:
     used: int
 
     def offsets(self, rows: int) -> npt.NDArray[np.int64]:
-        """Byte offsets from the window's origin, one per lane, shape (rows,)."""
-        lanes = np.arange(rows)
-        return np.where(lanes < self.split, self.a, self.b) + lanes
+        """Byte offsets from the window's origin, one per row, shape (rows,)."""
+        index = np.arange(rows)
+        return np.where(index < self.split, self.a, self.b) + index
 
 
 def reduction(geometry: Reduction, rows: int) -> Iterator[Pass]:

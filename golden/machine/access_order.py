@@ -36,7 +36,7 @@ class AccessOrder:
         self._read = np.zeros((len(Unit), size), np.int32)
 
     def access(self, unit: Unit, clock: Clock, where: Bytes, write: bool) -> None:
-        """Record an access, after checking that conflicting accesses have completed.
+        """Note an access, after checking that conflicting accesses have completed.
 
         Raises
         ------

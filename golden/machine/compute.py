@@ -93,9 +93,9 @@ class ComputeUnit:
                 ErrorCode.ILLEGAL_INSTRUCTION,
                 f"a vector takes two bytes from one of the {banks} activation banks",
             )
-        lanes = np.arange(rows)
+        index = np.arange(rows)
         offsets = np.stack([p.offsets(rows) for p in walk])
-        self._walk = Walk(instruction, mode, offsets, np.stack([lanes < p.used for p in walk]))
+        self._walk = Walk(instruction, mode, offsets, np.stack([index < p.used for p in walk]))
 
     def _check_window(self, setup: Instruction) -> None:
         """Check the static rule of windows, which the hardware does not check."""
@@ -257,11 +257,11 @@ class ComputeUnit:
         Returns
         -------
         low, high : int
-            Range of addresses read by lanes with weights.
+            Range of addresses read by rows with weights.
         vectors : ndarray of shape (pixels, passes * rows), float32
             0 where unwritten.
         unwritten : ndarray of shape (passes * rows,), bool
-            Lanes that read an unwritten byte.
+            Rows that read an unwritten byte.
         """
         passes = slice(walk.position, walk.position + instruction["passes"])
         offsets, size = walk.offsets[passes], self._pads.activation.size
@@ -269,7 +269,7 @@ class ComputeUnit:
         origins = self._cell_addresses(instruction, walk.setup, instruction["activation"])
         low, high = int(origins.min() + used.min()), int(origins.max() + used.max()) + 1
         self._check_range(high)
-        # Lanes without a weight may run past the end.
+        # Rows without a weight may run past the end.
         vectors = self._pads.activation[(origins.reshape(-1, 1) + offsets.reshape(-1)) % size]
         missing = np.isnan(vectors)
         unwritten = np.asarray(missing.any(axis=0))

@@ -11,7 +11,7 @@ _ADDRESSES = 1 << 24
 
 
 class Beat(NamedTuple):
-    """A beat: scratchpad address of lane 0, mask of the lanes used, and flags for what it ends.
+    """A beat: scratchpad address of byte lane 0, mask of used byte lanes, and end flags.
 
     `out_of_range` is set in the first beat of a row that ends beyond the scratchpad.
     """
@@ -63,7 +63,7 @@ def beats(
         start, place = memory + row * memory_pitch, (buffer + row * buffer_pitch) % _ADDRESSES
         first, last = start // axi_bytes, (start + row_bytes - 1) // axi_bytes
         for beat in range(first, last + 1):
-            lane0 = beat * axi_bytes - start  # index of lane 0 in the row
+            lane0 = beat * axi_bytes - start  # index of byte lane 0 in the row
             yield Beat(
                 address=(place + lane0) % _ADDRESSES,
                 lanes=sum(1 << i for i in range(axi_bytes) if 0 <= lane0 + i < row_bytes),

@@ -10,13 +10,13 @@ import numpy.typing as npt
 __all__ = ["scratchpad_read", "scratchpad_write"]
 
 Bytes = npt.NDArray[np.uint8]
-_Cell = TypeVar("_Cell", bound=np.generic)
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def scratchpad_write(
     memory: Bytes, address: int, data: Bytes, enable: npt.NDArray[np.bool_]
 ) -> Bytes:
-    """Put lane i of `data` at `address` + i, where enabled; addresses wrap at the end.
+    """Put byte i of `data` at `address` + i, where enabled; addresses wrap at the end.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def scratchpad_write(
         Not modified.
     address : int
         0 to size - 1.
-    data : ndarray of shape (lanes,), uint8
-    enable : ndarray of shape (lanes,), bool
+    data : ndarray of shape (count,), uint8
+    enable : ndarray of shape (count,), bool
 
     Returns
     -------
@@ -38,33 +38,33 @@ def scratchpad_write(
     array([0, 3, 0, 1], dtype=uint8)
     """
     result = memory.copy()
-    lanes = np.flatnonzero(enable)
-    result[(address + lanes) % memory.size] = data[lanes]
+    written = np.flatnonzero(enable)
+    result[(address + written) % memory.size] = data[written]
     return result
 
 
 def scratchpad_read(
-    memory: npt.NDArray[_Cell], a: int, b: int, split: int, lanes: int
-) -> npt.NDArray[_Cell]:
-    """Take lane i from `a` + i below `split`, and from `b` + i from there on.
+    memory: npt.NDArray[_Scalar], a: int, b: int, split: int, count: int
+) -> npt.NDArray[_Scalar]:
+    """Take byte i from `a` + i below `split`, and from `b` + i from there on.
 
     Parameters
     ----------
     memory : ndarray of shape (size,)
     a, b : int
-        Addresses of lane 0, congruent modulo the number of banks; they wrap at the end.
+        Addresses of byte 0, congruent modulo the number of banks; they wrap at the end.
     split : int
-        0 to `lanes`.
-    lanes : int
+        0 to `count`.
+    count : int
 
     Returns
     -------
-    ndarray of shape (lanes,), of the memory's dtype
+    ndarray of shape (count,), of the memory's dtype
 
     Examples
     --------
     >>> scratchpad_read(np.arange(8), 1, 5, 2, 4)
     array([1, 2, 7, 0])
     """
-    index = np.arange(lanes)
+    index = np.arange(count)
     return memory[(np.where(index < split, a, b) + index) % memory.size]

@@ -19,7 +19,7 @@ from ...spec.registers import (
     ErrorCode,
     Register,
 )
-from .counter import Counter
+from .counter import WideCounter
 
 __all__ = ["ADDRESS_BITS", "Control", "control_port"]
 
@@ -243,7 +243,7 @@ class Control(wiring.Component):
         clear = Signal(init=1)
         m.d.sync += clear.eq(self.start)
         for name, amount in zip(RECORDED, amounts, strict=True):
-            m.submodules[f"counter_{name}"] = counter = Counter(half=32, amount=len(amount))
+            m.submodules[f"counter_{name}"] = counter = WideCounter(half=32, amount=len(amount))
             m.d.comb += counter.clear.eq(clear)
             m.d.sync += counter.amount.eq(Mux(self.busy, amount, 0))
             words += [counter.low, counter.high]

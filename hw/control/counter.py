@@ -6,10 +6,10 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Counter"]
+__all__ = ["WideCounter"]
 
 
-class Counter(wiring.Component):
+class WideCounter(wiring.Component):
     """Accumulates amounts; the carry reaches the high half one cycle late. It has no reset.
 
     The count is exact if `high` is read one cycle after `low`, or if nothing was added in the

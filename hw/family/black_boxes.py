@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...spec.parameters import Parameters
 
-__all__ = ["BlackBox", "black_boxes", "cells_verilog"]
+__all__ = ["BlackBox", "black_boxes", "primitives_verilog"]
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ _PACKED = (_dsp48("DSP48E2", 9, 27, "DREG ADREG AMULTSEL PREADDINSEL"),)
 
 
 def black_boxes(parameters: Parameters) -> tuple[BlackBox, ...]:
-    """Return the cells that an accelerator instantiates: by `family` and `packed`."""
+    """Return the primitives that an accelerator instantiates: by `family` and `packed`."""
     return _PACKED if parameters.packed else _BLACK_BOXES[parameters.family]
 
 
-def cells_verilog(parameters: Parameters) -> str:
-    """Verilog of the cells that an accelerator instantiates; empty if there are none."""
+def primitives_verilog(parameters: Parameters) -> str:
+    """Verilog of the primitives that an accelerator instantiates; empty if there are none."""
     return "\n".join(box.verilog() for box in black_boxes(parameters))

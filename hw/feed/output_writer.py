@@ -21,7 +21,7 @@ class OutputWriter(wiring.Component):
     i : destination of a tile's outputs, valid two cycles before the tile's first vector
     valid : a vector leaves the requantizers; the first vectors of two tiles are at least two
         cycles apart
-    write_enable : lanes to write, `LATENCY` cycles after `valid`
+    write_enable : columns to write, `LATENCY` cycles after `valid`
     write_address : byte address in the output scratchpad, in the same cycle
     give : tokens, a mask of units, with the write of a tile's last vector
     """
@@ -60,7 +60,7 @@ class OutputWriter(wiring.Component):
             m.d.sync += [
                 output.eq(payload.output),
                 pitch.eq(payload.output_pitch),
-                lanes.eq(Cat(lane < payload.columns for lane in range(self._cols))),
+                lanes.eq(Cat(column < payload.columns for column in range(self._cols))),
                 signal.eq(payload.signal),
                 width.eq(payload.width - 2),
                 height.eq(payload.height - 2),

@@ -30,7 +30,7 @@ class Reduction(wiring.Component):
     operand_pitch : distance of an addition's operands, else 0; constant likewise
     begin : starts a new tile, at `activation`
     restart : with `begin`, restarts the walk
-    ready : `a`, `b`, `split` and `used`, the lanes that carry data, of a pass are valid
+    ready : `a`, `b`, `split` and `used`, the rows that carry data, of a pass are valid
     past : the walk ended before this pass
     next : accepts the pass and requests the next one of the tile
     """
@@ -99,7 +99,7 @@ class Reduction(wiring.Component):
         over, jump = Signal(), Signal()  # an advance would reach a run's end; it does
         # Comparisons and sums, one cycle after their operands
         short, ends, tiny, fits = (Signal(reset_less=True) for _ in range(4))
-        room = Signal(range(rows), reset_less=True)  # lanes left for the second run
+        room = Signal(range(rows), reset_less=True)  # rows left for the second run
         both = Signal(range(rows + 1), reset_less=True)
         step = Mux(joins, room, rows)
         further, fewer = Signal.like(here), Signal.like(left)

@@ -26,7 +26,7 @@ def placed_rows_layout() -> data.StructLayout:
 
 
 def beat_layout(axi_bytes: int) -> data.StructLayout:
-    """One beat: scratchpad address of lane 0, lane enables, and flags for what it ends."""
+    """One beat: scratchpad address of byte lane 0, byte enables, and flags for what it ends."""
     return data.StructLayout(
         {"address": 24, "lanes": axi_bytes, "burst_end": 1, "end": 1, "out_of_range": 1}
     )
@@ -39,8 +39,8 @@ class BeatWalker(wiring.Component):
     after one idle cycle; without one if they are already waiting and the last row has at least
     two beats.
 
-    `address` is that of lane 0. If lane 0 is unused, it lies before the row's first byte; it wraps
-    at 24 bits. `out_of_range` is set if a row exceeds `size`.
+    `address` is that of byte lane 0. If that is unused, it lies before the row's first byte; it
+    wraps at 24 bits. `out_of_range` is set if a row exceeds `size`.
 
     Parameters
     ----------
@@ -75,8 +75,9 @@ class BeatWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # `offset`: lanes before the first byte; `index`: of the first beat in an aligned burst;
-        # `more`: beats after it, minus 1; `end`: lane of the last byte; `bound`: its address.
+        # `offset`: byte lanes before the first byte; `index`: of the first beat in an aligned
+        # burst; `more`: beats after it, minus 1; `end`: byte lane of the last byte; `bound`: its
+        # address.
         row = data.StructLayout(
             {
                 "address": 24,

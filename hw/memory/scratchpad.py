@@ -13,14 +13,14 @@ __all__ = ["Scratchpad", "rotate_left", "rotate_right"]
 
 
 def rotate_right(value: Value, amount: Value, *, bits: int) -> Value:
-    """Rotate: result lane i is lane (i + amount) modulo the lane count; `bits` per lane."""
+    """Rotate: result i is word (i + amount) modulo their number; `bits` per word."""
     for bit in range(len(amount)):
         value = Mux(amount[bit], value.rotate_right(bits << bit), value)
     return value
 
 
 def rotate_left(value: Value, amount: Value, *, bits: int) -> Value:
-    """Rotate: lane i becomes lane (i + amount) modulo the lane count; `bits` per lane."""
+    """Rotate: word i becomes word (i + amount) modulo their number; `bits` per word."""
     for bit in range(len(amount)):
         value = Mux(amount[bit], value.rotate_left(bits << bit), value)
     return value
@@ -29,7 +29,7 @@ def rotate_left(value: Value, amount: Value, *, bits: int) -> Value:
 class Scratchpad(wiring.Component):
     """On-chip memory of `size` bytes in `banks` byte-wide banks: address a is in bank a % banks.
 
-    Writes put lane i at `write_address` + i. Reads take lane i from `a` + i below `split` and
+    Writes put byte i at `write_address` + i. Reads take byte i from `a` + i below `split` and
     from `b` + i otherwise; `a` and `b` must be congruent modulo `banks`. Throughput is one write
     and one read per cycle. Read latency is `LATENCY` cycles. A write is visible to reads issued
     two or more cycles later; an earlier read of that address returns undefined data.
@@ -39,7 +39,7 @@ class Scratchpad(wiring.Component):
     banks, size : int
         Powers of two.
     write_lanes, read_lanes : int
-        At most `banks`.
+        Bytes per write and per read, at most `banks`.
     family : str
         Selects the block RAMs, see `Ram`.
     """
@@ -97,7 +97,7 @@ class Scratchpad(wiring.Component):
         half = self.bank_bits // 2
         any_enable, asked = self.write_enable.any(), Signal()
         m.d.sync += asked.eq(any_enable)
-        # Cycles 1 and 2: rotate lanes to their banks, by the amount's high bits first
+        # Cycles 1 and 2: rotate bytes to their banks, by the amount's high bits first
         lanes, enables = Signal(8 * self.banks), Signal(self.banks)
         m.d.comb += [lanes.eq(self.write_data), enables.eq(self.write_enable)]
         turned, placed = (Signal.like(lanes, name=n, reset_less=True) for n in ("turned", "placed"))
@@ -156,7 +156,7 @@ class Scratchpad(wiring.Component):
                 )
             m.d.comb += [bank.read_address.eq(row), bank.read_enable.eq(valid[2])]
         words = Cat(bank.read_data for bank in banks)
-        # Cycles 5 and 6: rotate banks back to lanes, by the amount's high bits first
+        # Cycles 5 and 6: rotate banks back to bytes, by the amount's high bits first
         amounts = delays(m, "amount", low, self.LATENCY - 1)
         half = self.bank_bits // 2
         turned = Signal(8 * self.banks, reset_less=True)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ...spec.parameters import Parameters
-from ..family.black_boxes import cells_verilog
+from ..family.black_boxes import primitives_verilog
 from .core_file import core_file
 from .description import describe
 from .header import COMMON, common_header, configuration_header
@@ -36,10 +36,10 @@ def companions(parameters: Parameters) -> dict[str, str]:
     dict of str to str
         Texts by file name: a description as JSON, the registers in SystemRDL, a FuseSoC core,
         Verilator's waivers, a C header of the configuration, the one that all configurations share,
-        the C driver, and black boxes of the family's cells if it instantiates some.
+        the C driver, and black boxes of the family's primitives if it instantiates some.
     """
     name = stem(parameters)
-    cells = cells_verilog(parameters)
+    cells = primitives_verilog(parameters)
     return {
         f"{name}.json": json.dumps(describe(parameters), indent=2) + "\n",
         f"{name}.rdl": systemrdl(parameters),

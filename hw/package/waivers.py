@@ -9,7 +9,7 @@ __all__ = ["WAIVERS", "waivers"]
 
 WAIVERS = {
     "CASEOVERLAP": "a multiplexer by one-hot selection is a casez with don't-cares",
-    "CMPCONST": "a row of comparisons with each lane's number ends with one that always holds",
+    "CMPCONST": "a row of comparisons with each column's number ends with one that always holds",
     "DECLFILENAME": "one file holds all modules",
     "PROCASSINIT": "registers without reset keep their initial value in the declaration",
     "SYMRSVDWORD": "the port named interrupt is a word of some C++ dialects",
@@ -28,7 +28,7 @@ def waivers(verilog: str, cells: str, parameters: Parameters) -> str:
     verilog : str
         Name of the file to waive; other files keep their warnings.
     cells : str
-        Name of the file with black boxes of the family's cells.
+        Name of the file with black boxes of the family's primitives.
     parameters : Parameters
         Those of the accelerator that is in the first file.
 

@@ -16,9 +16,9 @@ from .dataset import ArrayDataset, Labels
 __all__ = ["SIZE", "digits"]
 
 SIZE = 32
-_CELLS = 8  # per side of a scan
-_FULL = 16  # maximum ink of a cell
-_ZOOM = SIZE // _CELLS
+_BLOCKS = 8  # per side of a scan
+_FULL = 16  # maximum ink of a block
+_ZOOM = SIZE // _BLOCKS
 
 Scans = npt.NDArray[np.float32]
 
@@ -38,11 +38,11 @@ def _enlarged(scans: Scans) -> Scans:
 
 
 def _boxes(scans: Scans) -> npt.NDArray[np.int64]:
-    """Bounding boxes of the ink, in whole cells, (N, 4), in pixels of the crop."""
+    """Bounding boxes of the ink, in whole blocks, (N, 4), in pixels of the crop."""
     sides = []
     for axis in (1, 2):  # columns that hold ink, then rows
         ink = scans.max(axis) > 0
-        sides += [np.argmax(ink, 1), _CELLS - np.argmax(np.flip(ink, 1), 1)]
+        sides += [np.argmax(ink, 1), _BLOCKS - np.argmax(np.flip(ink, 1), 1)]
     x0, x1, y0, y1 = sides
     return np.stack([x0, y0, x1, y1], axis=1).astype(np.int64) * _ZOOM
 
@@ -68,11 +68,11 @@ def digits(split: str) -> ArrayDataset:
     """
     from sklearn.datasets import load_digits  # slow import
 
-    cells, target = load_digits(return_X_y=True)
+    blocks, target = load_digits(return_X_y=True)
     labels = np.asarray(target, np.int64)
     chosen = _half(labels, split)
     labels = labels[chosen]
-    scans = np.asarray(cells, np.float32)[chosen].reshape(-1, _CELLS, _CELLS) / np.float32(_FULL)
+    scans = np.asarray(blocks, np.float32)[chosen].reshape(-1, _BLOCKS, _BLOCKS) / np.float32(_FULL)
     images, boxes = _enlarged(scans), _boxes(scans)
     classes = tuple(str(digit) for digit in range(10))
     return ArrayDataset(

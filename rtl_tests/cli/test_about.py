@@ -14,7 +14,7 @@ import pytest
 from maccord.cli import main as cli
 from maccord.runtime.errors import ToolchainError
 from maccord.sim import doctor
-from maccord.sim.report import _waves
+from maccord.sim.console_tables import _waves
 from maccord.sim.request import SimulationRequest
 
 

@@ -1,4 +1,4 @@
-"""Room in the scratchpads, and the bytes that each task says it touches."""
+"""Room in the scratchpads, and the bytes that each draft says it touches."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from maccord.compiler.builder import Builder, View
+from maccord.compiler.drafts import Region, Space
 from maccord.compiler.layer import view
-from maccord.compiler.tasks import Region, Space
 from maccord.spec.isa import PARAMETER_ROWS, RECORD_BYTES, Mode, Opcode
 from maccord.spec.parameters import Parameters
 
@@ -82,7 +82,7 @@ def test_weights_follow_each_other_and_wrap() -> None:
     bases = [builder.weight_buffer(size) for size in (33, 640, 1024, 512, 1)]
     assert bases == [0, 64, 704, 1728, (1728 + 512) % 2048]
     builder.weights(0, bases[3], 512)
-    assert builder.tasks[0].writes == (
+    assert builder.drafts[0].writes == (
         Region(Space.WEIGHT, 1728, 2048),
         Region(Space.WEIGHT, 0, 192),
     )
@@ -95,7 +95,7 @@ def test_transfers_tell_what_they_touch() -> None:
     builder.fill(128, 30, 2, 7, -5)
     builder.store(3000, 0, 320, 0, 1, 9)
     builder.record(8192, interrupt=True)
-    touched = [(task.opcode, task.reads, task.writes) for task in builder.tasks]
+    touched = [(draft.opcode, draft.reads, draft.writes) for draft in builder.drafts]
     assert touched == [
         (
             Opcode.LOAD,
@@ -106,14 +106,14 @@ def test_transfers_tell_what_they_touch() -> None:
         (Opcode.STORE, (Region(Space.OUTPUT, 320, 329),), (Region(Space.MEMORY, 3000, 3009),)),
         (Opcode.RECORD, (), (Region(Space.MEMORY, 8192, 8192 + RECORD_BYTES),)),
     ]
-    assert [task.fields["value"] for task in builder.tasks] == [0, -5, 0, 1]
+    assert [draft.fields["value"] for draft in builder.drafts] == [0, -5, 0, 1]
 
 
 def test_nothing_is_filled_with_nothing() -> None:
     builder = Builder(SMALL)
     builder.fill(0, 8, 0, 8, 1)
     builder.fill(0, 8, 3, 0, 1)
-    assert builder.tasks == []
+    assert builder.drafts == []
 
 
 @pytest.mark.parametrize("mode", [Mode.DENSE, Mode.DEPTHWISE, Mode.MAX, Mode.ADD])
@@ -125,11 +125,11 @@ def test_only_modes_with_weights_read_them(mode: Mode) -> None:
         fields = {"weight": 100, "passes": 3, "first": first, "last": last}
         builder.compute(fields, (64, 128), (0, 32))
     row, end = SMALL.weight_row_bytes, SMALL.weight_bytes
-    for task, header in zip(builder.tasks[1:], (PARAMETER_ROWS, 0), strict=True):
+    for draft, header in zip(builder.drafts[1:], (PARAMETER_ROWS, 0), strict=True):
         beyond = (100 + 3 * SMALL.rows + header) * row - end
         weights = (Region(Space.WEIGHT, 100 * row, end), Region(Space.WEIGHT, 0, beyond))
         if beyond <= 0:
             weights = (Region(Space.WEIGHT, 100 * row, end + beyond),)
         weighted = mode in (Mode.DENSE, Mode.DEPTHWISE)
-        assert task.reads == (Region(Space.ACTIVATION, 64, 128), *(weights if weighted else ()))
-        assert task.writes == (() if header else (Region(Space.OUTPUT, 0, 32),))
+        assert draft.reads == (Region(Space.ACTIVATION, 64, 128), *(weights if weighted else ()))
+        assert draft.writes == (() if header else (Region(Space.OUTPUT, 0, 32),))

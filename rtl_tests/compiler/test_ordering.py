@@ -1,4 +1,4 @@
-"""From random tasks to programs: every shared access ordered, by tokens of those that give them."""
+"""From random drafts to programs: every shared access ordered, by tokens of its givers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maccord.compiler.drafts import Draft, Region, Space
 from maccord.compiler.ordering import link, needs
-from maccord.compiler.tasks import Region, Space, Task
 from maccord.golden.control.tokens import Tokens
 from maccord.golden.machine.access_order import AccessOrder
 from maccord.spec.isa import MAX_TOKENS, UNIT_OF, Instruction, Mode, Opcode, Unit
@@ -35,8 +35,8 @@ def bytes_of(region: Region) -> slice | np.ndarray:
     return (starts[:, None] + np.arange(region.row_bytes)).reshape(-1)
 
 
-def random_task(rng: np.random.Generator, number: int) -> Task:
-    """A task that touches what its unit can."""
+def random_draft(rng: np.random.Generator, number: int) -> Draft:
+    """A draft that touches what its unit can."""
     opcode = Opcode(int(rng.choice(list(UNIT_OF))))
     reads: tuple[Region, ...] = ()
     writes: tuple[Region, ...] = ()
@@ -54,25 +54,25 @@ def random_task(rng: np.random.Generator, number: int) -> Task:
         writes = (Region(Space.MEMORY, SIZE + 128 * number, SIZE + 128 * number + 128),)
     mode = int(rng.choice([Mode.DENSE, Mode.DEPTHWISE, Mode.MAX]))
     last = int(opcode == Opcode.COMPUTE and bool(writes))
-    return Task(opcode, {"mode": mode, "number": number, "last": last}, reads, writes)
+    return Draft(opcode, {"mode": mode, "number": number, "last": last}, reads, writes)
 
 
-def random_tasks(seed: int) -> list[Task]:
-    """Tasks in any order, some of which wait for others just so."""
+def random_drafts(seed: int) -> list[Draft]:
+    """Drafts in any order, some of which wait for others just so."""
     rng = np.random.default_rng(seed)
-    tasks = [random_task(rng, number) for number in range(int(rng.integers(20, 120)))]
-    for number, task in enumerate(tasks):
-        earlier = [t for t in tasks[:number] if t.opcode in GIVERS and t.unit != task.unit]
-        if task.opcode == Opcode.STORE:  # which a COMPUTE without outputs cannot tell anything
+    drafts = [random_draft(rng, number) for number in range(int(rng.integers(20, 120)))]
+    for number, draft in enumerate(drafts):
+        earlier = [t for t in drafts[:number] if t.opcode in GIVERS and t.unit != draft.unit]
+        if draft.opcode == Opcode.STORE:  # which a COMPUTE without outputs cannot tell anything
             earlier = [t for t in earlier if t.opcode != Opcode.COMPUTE or t.writes]
-        if task.opcode in GIVERS and earlier and rng.random() < 0.1:
-            task.after = (earlier[int(rng.integers(len(earlier)))],)
-    return tasks
+        if draft.opcode in GIVERS and earlier and rng.random() < 0.1:
+            draft.after = (earlier[int(rng.integers(len(earlier)))],)
+    return drafts
 
 
-def tiles(count: int, buffers: int) -> list[Task]:
+def tiles(count: int, buffers: int) -> list[Draft]:
     """Tiles that take turns in buffers, each with a setup and a record; weights come once."""
-    tasks = [Task(Opcode.WEIGHT, {"number": 0}, (), (Region(Space.WEIGHT, 0, SIZE),))]
+    drafts = [Draft(Opcode.WEIGHT, {"number": 0}, (), (Region(Space.WEIGHT, 0, SIZE),))]
     for tile in range(count):
         start = tile % buffers * 64
         activation, output = (
@@ -89,11 +89,11 @@ def tiles(count: int, buffers: int) -> list[Task]:
             (Opcode.STORE, (output,), (target,)),
             (Opcode.RECORD, (), (record,)),
         ):
-            tasks.append(Task(opcode, {"mode": 0, "number": len(tasks)}, read, written))
-    return tasks
+            drafts.append(Draft(opcode, {"mode": 0, "number": len(drafts)}, read, written))
+    return drafts
 
 
-def verify(tasks: Sequence[Task], program: Sequence[Instruction]) -> int:
+def verify(drafts: Sequence[Draft], program: Sequence[Instruction]) -> int:
     """Follow tokens and accesses in the program's order.
 
     Returns
@@ -106,14 +106,14 @@ def verify(tasks: Sequence[Task], program: Sequence[Instruction]) -> int:
     ValueError
         If a token is missing or one too many, or an access is not ordered.
     """
-    memory = SIZE + 256 * len(tasks)
+    memory = SIZE + 256 * len(drafts)
     orders = {space: AccessOrder(memory if space == Space.MEMORY else SIZE) for space in Space}
     tokens, most = Tokens(), 0
     held = np.zeros((len(Unit), len(Unit)), int)  # from, to
     for instruction in program[:-1]:
-        task, unit = tasks[instruction["number"]], UNIT_OF[instruction.opcode]
+        draft, unit = drafts[instruction["number"]], UNIT_OF[instruction.opcode]
         clock = tokens.begin(unit, instruction)
-        for regions, write in ((task.reads, False), (task.writes, True)):
+        for regions, write in ((draft.reads, False), (draft.writes, True)):
             for region in regions:
                 orders[region.space].access(unit, clock, bytes_of(region), write)
         tokens.finish(unit, instruction)
@@ -126,22 +126,22 @@ def verify(tasks: Sequence[Task], program: Sequence[Instruction]) -> int:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_random_tasks_are_ordered(seed: int) -> None:
-    tasks = random_tasks(seed)
-    program = link(tasks)
-    assert verify(tasks, program) <= MAX_TOKENS
+def test_random_drafts_are_ordered(seed: int) -> None:
+    drafts = random_drafts(seed)
+    program = link(drafts)
+    assert verify(drafts, program) <= MAX_TOKENS
     assert program[-1] == Instruction(Opcode.END, {})
     placed = [instruction["number"] for instruction in program[:-1]]
-    assert sorted(placed) == list(range(len(tasks)))
+    assert sorted(placed) == list(range(len(drafts)))
     for unit in Unit:  # each in the order given
-        own = [number for number in placed if tasks[number].unit == unit]
+        own = [number for number in placed if drafts[number].unit == unit]
         assert own == sorted(own)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_only_who_can_gives_tokens(seed: int) -> None:
     """Setups and records neither give nor take any; COMPUTE gives STORE its outputs' alone."""
-    program = link(random_tasks(seed))[:-1]
+    program = link(random_drafts(seed))[:-1]
     others = [i for i in program if i.opcode not in GIVERS]
     assert others
     assert all(i.signal == i.wait == 0 for i in others)
@@ -152,23 +152,23 @@ def test_only_who_can_gives_tokens(seed: int) -> None:
 def test_a_store_that_is_far_behind_waits_for_outputs() -> None:
     """Of the COMPUTEs since, none has outputs, so none of them gives STORE a token."""
 
-    def computing(number: int, outputs: int) -> Task:
+    def computing(number: int, outputs: int) -> Draft:
         writes = (Region(Space.OUTPUT, outputs, outputs + 64),) if outputs >= 0 else ()
         fields = {"mode": Mode.DENSE, "number": number, "last": int(outputs >= 0)}
-        return Task(Opcode.COMPUTE, fields, (Region(Space.ACTIVATION, 0, 64),), writes)
+        return Draft(Opcode.COMPUTE, fields, (Region(Space.ACTIVATION, 0, 64),), writes)
 
-    def storing(number: int, outputs: int) -> Task:
+    def storing(number: int, outputs: int) -> Draft:
         reads = (Region(Space.OUTPUT, outputs, outputs + 64),)
         writes = (Region(Space.MEMORY, 64 * number, 64 * number + 64),)
-        return Task(Opcode.STORE, {"number": number}, reads, writes)
+        return Draft(Opcode.STORE, {"number": number}, reads, writes)
 
-    tasks = [computing(0, 0), *(storing(number, 0) for number in range(1, 200))]
-    tasks += [computing(200, 64), storing(201, 64)]
-    tasks += [computing(number, -1) for number in range(202, 300)]
-    program = link(tasks)[:-1]
+    drafts = [computing(0, 0), *(storing(number, 0) for number in range(1, 200))]
+    drafts += [computing(200, 64), storing(201, 64)]
+    drafts += [computing(number, -1) for number in range(202, 300)]
+    program = link(drafts)[:-1]
     giving = [i for i in program if i.opcode == Opcode.COMPUTE and i.signal >> Unit.STORE & 1]
     assert [i["last"] for i in giving] == [1, 1]
-    verify(tasks, program)
+    verify(drafts, program)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -177,10 +177,10 @@ def test_every_token_counts(seed: int) -> None:
 
     Those for `after` only set the pace, and are left out here.
     """
-    tasks = random_tasks(seed)
-    for task in tasks:
-        task.after = ()
-    program = link(tasks)
+    drafts = random_drafts(seed)
+    for draft in drafts:
+        draft.after = ()
+    program = link(drafts)
     noticed = ignored = 0
     for index, instruction in enumerate(program):
         for mask in ("wait", "signal"):
@@ -190,7 +190,7 @@ def test_every_token_counts(seed: int) -> None:
                 fewer = {mask: getattr(instruction, mask) & ~(1 << unit)}
                 broken = [*program[:index], replace(instruction, **fewer), *program[index + 1 :]]
                 try:
-                    verify(tasks, broken)
+                    verify(drafts, broken)
                 except (ValueError, AssertionError):
                     noticed += 1
                 else:
@@ -202,9 +202,9 @@ def test_every_token_counts(seed: int) -> None:
 @pytest.mark.parametrize("buffers", [1, 2, 4, 16, 128])
 def test_hundreds_of_tiles_hold_few_tokens(buffers: int) -> None:
     """A token is not taken long after it was given, nor from a setup or record in between."""
-    tasks = tiles(400, buffers)
-    program = link(tasks)
-    assert 1 <= verify(tasks, program) <= 32
+    drafts = tiles(400, buffers)
+    program = link(drafts)
+    assert 1 <= verify(drafts, program) <= 32
     assert all(i.signal == i.wait == 0 for i in program if i.opcode not in GIVERS)
 
 
@@ -220,9 +220,9 @@ def test_loads_are_placed_ahead_of_computing() -> None:
 
 
 def test_a_task_that_waits_just_so() -> None:
-    """`after` orders two tasks that share nothing."""
-    load = Task(Opcode.LOAD, {"number": 0}, (), (Region(Space.ACTIVATION, 0, 64),))
-    weight = Task(Opcode.WEIGHT, {"number": 1}, (), (Region(Space.WEIGHT, 0, 64),), after=(load,))
+    """`after` orders two drafts that share nothing."""
+    load = Draft(Opcode.LOAD, {"number": 0}, (), (Region(Space.ACTIVATION, 0, 64),))
+    weight = Draft(Opcode.WEIGHT, {"number": 1}, (), (Region(Space.WEIGHT, 0, 64),), after=(load,))
     first, second, _ = link([load, weight])
     assert (first.opcode, first.signal) == (Opcode.LOAD, 1 << Unit.WEIGHT)
     assert (second.opcode, second.wait) == (Opcode.WEIGHT, 1 << Unit.LOAD)
@@ -236,11 +236,11 @@ def test_rows_apart_do_not_wait_for_each_other() -> None:
         return Region(Space.MEMORY, start, start + 9 * 64 + 32, 64, 32)
 
     stores = [
-        Task(Opcode.STORE, {"number": n}, (Region(Space.OUTPUT, 64 * n, 64 * n + 64),), (to,))
+        Draft(Opcode.STORE, {"number": n}, (Region(Space.OUTPUT, 64 * n, 64 * n + 64),), (to,))
         for n, to in enumerate(map(channels, (0, 1)))
     ]
     loads = [
-        Task(Opcode.LOAD, {"number": 2}, (channels(n),), (Region(Space.ACTIVATION, 0, 320),))
+        Draft(Opcode.LOAD, {"number": 2}, (channels(n),), (Region(Space.ACTIVATION, 0, 320),))
         for n in (0, 1)
     ]
     assert [wanted[Unit.STORE] for wanted in needs([*stores, *loads])] == [0, 0, 1, 2]

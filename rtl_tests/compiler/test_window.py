@@ -10,8 +10,8 @@ import pytest
 from schedule_layers import random_conv2d
 
 from maccord.compiler.builder import Builder, View
+from maccord.compiler.drafts import Draft
 from maccord.compiler.layer import view
-from maccord.compiler.tasks import Task
 from maccord.compiler.window import WindowPlan, window_plan
 from maccord.compiler.window_stream import Pieces, Window, passes, window_stream
 from maccord.golden.kernels.gemm import fold_bias
@@ -24,14 +24,14 @@ MAX = Window(
 TARGET = 1 << 20
 
 
-def tasks(plan: WindowPlan, gap: int = 0) -> list[Task]:
-    """Tasks of a plan whose tensors have a gap behind each pixel."""
+def drafts(plan: WindowPlan, gap: int = 0) -> list[Draft]:
+    """Drafts of a plan whose tensors have a gap behind each pixel."""
     images, height, width, channels = plan.tiling.shape
     builder = Builder(Parameters())
     source = View(0, images, height, width, channels, channels + gap)
     target = View(TARGET, images, *plan.tiling.window.outputs, channels, channels + gap)
     plan.emit(builder, (source,), 0, target)
-    return builder.tasks
+    return builder.drafts
 
 
 def cut(plan: WindowPlan, **changes: object) -> WindowPlan:
@@ -116,7 +116,7 @@ def test_every_output_is_computed_and_stored_once(
     """Whatever the tiles, slices, and gaps."""
     plan = window_plan(MAX, (2, 20, 20, channels), None, Parameters())
     plan = cut(plan, height=height, width=width, slice=min(channels, 32))
-    work = tasks(plan, gap)
+    work = drafts(plan, gap)
     outputs = 2 * 20 * 20 * channels
     computed = [t.fields for t in work if t.opcode == Opcode.COMPUTE]
     assert sum(f["height"] * f["width"] * f["columns"] for f in computed) == outputs
@@ -134,14 +134,14 @@ def test_padding_is_filled_once_per_buffer() -> None:
     fills = {}
     for images in (1, 6, 30):
         plan = window_plan(MAX, (images, 20, 20, 16), None, Parameters())
-        work = tasks(cut(plan, height=20, width=20))
-        fills[images] = sum(task.opcode == Opcode.FILL for task in work)
-        assert sum(task.opcode == Opcode.LOAD for task in work) == images + 2
+        work = drafts(cut(plan, height=20, width=20))
+        fills[images] = sum(draft.opcode == Opcode.FILL for draft in work)
+        assert sum(draft.opcode == Opcode.LOAD for draft in work) == images + 2
         assert all(t.fields["value"] == -128 for t in work if t.opcode == Opcode.FILL)
     assert fills[1] < fills[6] == fills[30]
     plan = window_plan(MAX, (30, 20, 20, 40), None, Parameters())
-    work = tasks(cut(plan, height=20, width=20, slice=32))
-    assert sum(task.opcode == Opcode.FILL for task in work) > fills[30]
+    work = drafts(cut(plan, height=20, width=20, slice=32))
+    assert sum(draft.opcode == Opcode.FILL for draft in work) > fills[30]
 
 
 def test_first_and_last_tiles_are_small() -> None:
@@ -154,7 +154,7 @@ def test_first_and_last_tiles_are_small() -> None:
         (plan, 1, [1] * 20),
         (batch, 20, [5, 15, 20, 15, 5]),
     ):
-        made = tasks(cut(work, height=height, width=20))
+        made = drafts(cut(work, height=height, width=20))
         found = [t.fields["height"] for t in made if t.opcode == Opcode.COMPUTE]
         assert found == heights
 
@@ -190,6 +190,6 @@ def test_views_of_rows() -> None:
     plan = window_plan(one, (3, 1, 1, 40), None, Parameters())
     builder = Builder(Parameters())
     plan.emit(builder, (view(0, (3, 40)),), 0, view(4096, (3, 40)))
-    opcodes = [task.opcode for task in builder.tasks]
+    opcodes = [draft.opcode for draft in builder.drafts]
     assert opcodes.count(Opcode.COMPUTE) == 3 * 3
     assert opcodes.count(Opcode.FILL) == 0

@@ -67,9 +67,9 @@ def test_tensors_and_results_equal_pytorchs_own_module(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_layer_alone_equals_the_layer_in_pytorchs_network(name: str) -> None:
     network, x = _network(name)
-    for layer, record in network.record(x).items():
-        found = compute(network.layers[layer], [record.x_q])
-        np.testing.assert_array_equal(found, record.y_torch, layer)
+    for layer, recording in network.record(x).items():
+        found = compute(network.layers[layer], [recording.x_q])
+        np.testing.assert_array_equal(found, recording.y_torch, layer)
 
 
 @pytest.mark.parametrize(

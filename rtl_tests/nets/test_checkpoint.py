@@ -50,9 +50,11 @@ def test_seventy_classes(name, wrapped, tmp_path: Path) -> None:
     network = load(name, weights=path, calibration=calibration, cache=tmp_path)
     assert network.weights == str(path)
     assert network.classify(calibration[0]).logits.shape == (70,)
-    for layer_name, record in network.record(calibration[1]).items():
+    for layer_name, recording in network.record(calibration[1]).items():
         layer = network.layers[layer_name]
-        np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch, layer_name)
+        np.testing.assert_array_equal(
+            compute(layer, [recording.x_q]), recording.y_torch, layer_name
+        )
 
 
 @pytest.mark.parametrize("form", ["safetensors", "parallel", "parallel safetensors"])

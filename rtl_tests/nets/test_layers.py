@@ -31,14 +31,14 @@ def image(text):
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer_equals_pytorch(name, text) -> None:
     network = load(name)
-    records = network.record(image(text))
-    assert list(records) == list(network.layers)
-    assert len(records) == LAYERS[name]
+    recordings = network.record(image(text))
+    assert list(recordings) == list(network.layers)
+    assert len(recordings) == LAYERS[name]
     different = {}
-    for layer_name, record in records.items():
-        y_golden = compute(network.layers[layer_name], [record.x_q])
-        assert (record.x_q.shape, y_golden.shape) == network.shapes[layer_name]
-        different[layer_name] = int((y_golden != record.y_torch).sum())
+    for layer_name, recording in recordings.items():
+        y_golden = compute(network.layers[layer_name], [recording.x_q])
+        assert (recording.x_q.shape, y_golden.shape) == network.shapes[layer_name]
+        different[layer_name] = int((y_golden != recording.y_torch).sum())
     assert not any(different.values()), different
 
 
@@ -46,17 +46,17 @@ def test_every_layer_equals_pytorch(name, text) -> None:
 def test_seeded_weights_give_natural_ranges(name) -> None:
     """Outputs use many of their codes, few of them saturated; biases are not zero."""
     network = load(name)
-    for layer_name, record in network.record(image("clean")).items():
+    for layer_name, recording in network.record(image("clean")).items():
         layer = network.layers[layer_name]
-        assert len(np.unique(record.y_torch)) > 100, layer_name
-        assert (record.y_torch == 255).mean() < 0.01, layer_name
+        assert len(np.unique(recording.y_torch)) > 100, layer_name
+        assert (recording.y_torch == 255).mean() < 0.01, layer_name
         assert np.count_nonzero(layer.bias_q) > 0.9 * layer.bias_q.size, layer_name
 
 
 def test_perturbations_reach_the_input_codes() -> None:
     network = load("resnet18")
     inputs = [network.record(image(text), ["resnet18.conv1"]) for text in INPUTS]
-    codes = [records["resnet18.conv1"].x_q for records in inputs]
+    codes = [recordings["resnet18.conv1"].x_q for recordings in inputs]
     shares = [(other != codes[0]).mean() for other in codes[1:]]
     assert min(shares) > 0.04
     assert shares[0] > 0.9
@@ -66,26 +66,26 @@ def test_one_weight_bit_is_seen() -> None:
     """A bit flipped in the weights as loaded shows, in its own output channel."""
     network = load("resnet18")
     name = "resnet18.layer2.0.downsample.0"
-    record = network.record(image("clean"), [name])[name]
+    recording = network.record(image("clean"), [name])[name]
     layer = network.layers[name]
     layer.weight[5, 17, 0, 0] ^= 0x20
     try:
-        wrong = np.argwhere(compute(layer, [record.x_q]) != record.y_torch)
+        wrong = np.argwhere(compute(layer, [recording.x_q]) != recording.y_torch)
     finally:
         layer.weight[5, 17, 0, 0] ^= 0x20
     assert len(wrong) > 10
     assert set(wrong[:, 3]) == {5}
-    np.testing.assert_array_equal(compute(layer, [record.x_q]), record.y_torch)
+    np.testing.assert_array_equal(compute(layer, [recording.x_q]), recording.y_torch)
 
 
 def test_one_bias_step_is_seen() -> None:
     network = load("squeezenet1_1")
     name = "squeezenet1_1.features.3.expand3x3"
-    record = network.record(image("clean"), [name])[name]
+    recording = network.record(image("clean"), [name])[name]
     layer = network.layers[name]
     layer.bias_q[11] += 64
     try:
-        wrong = np.argwhere(compute(layer, [record.x_q]) != record.y_torch)
+        wrong = np.argwhere(compute(layer, [recording.x_q]) != recording.y_torch)
     finally:
         layer.bias_q[11] -= 64
     assert set(wrong[:, 3]) == {11}

@@ -90,8 +90,8 @@ def test_names_and_description(tmp_path: Path) -> None:
     assert network.weights == "seeded initialisation, seed 2"
     assert network.engine == "qnnpack"
     assert network.shapes["squeezenet1_1.features.0"] == ((1, 224, 224, 3), (1, 111, 111, 64))
-    records = network.record(ONE[0], ["squeezenet1_1.features.3.squeeze"])
-    assert list(records) == ["squeezenet1_1.features.3.squeeze"]
+    recordings = network.record(ONE[0], ["squeezenet1_1.features.3.squeeze"])
+    assert list(recordings) == ["squeezenet1_1.features.3.squeeze"]
     assert network.record(ONE[0], []) == {}
     with pytest.raises(ValueError, match=r"got squeezenet1_1.features.3.expand \(nearest: .*expa"):
         network.record(ONE[0], ["squeezenet1_1.features.3.expand"])

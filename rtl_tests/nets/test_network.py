@@ -127,7 +127,7 @@ def test_only_the_columns_behind_a_flattened_image_differ() -> None:
     )
     np.testing.assert_array_equal(chained.bias_q, alone.bias_q)
     x = image("vgg16")
-    record = network.record(x, [alone.name])[alone.name]
+    recording = network.record(x, [alone.name])[alone.name]
     flat = network.tensors(x)["vgg16.flatten"]
-    assert (flat != record.x_q).any()
-    np.testing.assert_array_equal(flat, channels_last_columns(record.x_q, 7, 7, 512))
+    assert (flat != recording.x_q).any()
+    np.testing.assert_array_equal(flat, channels_last_columns(recording.x_q, 7, 7, 512))

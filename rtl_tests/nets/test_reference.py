@@ -58,11 +58,11 @@ def test_equals_pytorchs_own_module_and_is_near_to_floats(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_every_layer_alone_equals_the_layer_in_pytorchs_network(name: str) -> None:
     network = _unchanged(name)
-    records = network.record(X)
-    assert list(records) == list(network.layers)
-    for layer, record in records.items():
-        found = compute(network.layers[layer], [record.x_q])
-        np.testing.assert_array_equal(found, record.y_torch, layer)
+    recordings = network.record(X)
+    assert list(recordings) == list(network.layers)
+    for layer, recording in recordings.items():
+        found = compute(network.layers[layer], [recording.x_q])
+        np.testing.assert_array_equal(found, recording.y_torch, layer)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -157,8 +157,8 @@ def test_a_network_that_is_misread_differs(
 def test_a_layer_that_is_misread_differs(misread, monkeypatch: pytest.MonkeyPatch) -> None:
     misread(monkeypatch)
     network = _quantized("shared")
-    record = network.record(X, ["net.parts.a"])["net.parts.a"]
-    assert (compute(network.layers["net.parts.a"], [record.x_q]) != record.y_torch).any()
+    recording = network.record(X, ["net.parts.a"])["net.parts.a"]
+    assert (compute(network.layers["net.parts.a"], [recording.x_q]) != recording.y_torch).any()
 
 
 def test_scales_that_are_misread_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

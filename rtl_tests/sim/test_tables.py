@@ -1,4 +1,4 @@
-"""Tables on terminals of 80 and of 200 columns: no cell is wrapped or cut."""
+"""Tables on terminals of 80 and of 200 columns: no entry is wrapped or cut."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from network_tasks import StandIn, network_task
 from rich.console import Console
-from test_report import on_a_terminal
+from test_console_tables import on_a_terminal
 from test_results import result
 
 from maccord.runtime import tables
 from maccord.runtime.tables import Column, fitting, table_width
+from maccord.sim.console_tables import print_outcomes
 from maccord.sim.names import known
 from maccord.sim.network.run import run_network
-from maccord.sim.report import print_outcomes
 from maccord.sim.results import Outcome, Verdict
 
 LAYER = replace(
@@ -64,9 +64,9 @@ def test_no_cell_of_a_table_is_wrapped_or_cut(network: str, width: int) -> None:
         header = table[0].split()
         assert header[0] in ("layer", "tensor") and set(NARROW) <= set(header)
         for line, full, name in zip(table[1:], every[1:], names, strict=False):
-            cells = line.split()
-            assert cells[0] == name and "12,345,678" in cells and "…" not in line
-            assert [cell for cell in full.split() if cell in cells] == cells
+            entries = line.split()
+            assert entries[0] == name and "12,345,678" in entries and "…" not in line
+            assert [entry for entry in full.split() if entry in entries] == entries
 
 
 def test_columns_that_matter_are_there_at_80_columns_and_all_of_them_at_200() -> None:

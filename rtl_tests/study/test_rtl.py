@@ -13,7 +13,7 @@ from maccord.sim.network.run import Worker, run_network
 from maccord.sim.network.task import NetworkTask
 from maccord.sim.results import Outcome
 from maccord.study import rtl
-from maccord.study.plan import cells
+from maccord.study.plan import conditions
 from maccord.study.prepare import subjects
 from maccord.study.rtl import RtlSample, rtl_samples
 from maccord.study.work import WorkUnit, run_task
@@ -24,7 +24,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> WorkUnit:
     """Two perturbed digits."""
     asked = request(tmp_path_factory.mktemp("rtl"), limit=2, models=("int8",))
     with ThreadPoolExecutor(1) as pool:
-        return cells(asked, subjects(asked, pool))[1].tasks[0]
+        return conditions(asked, subjects(asked, pool))[1].tasks[0]
 
 
 def simulated(

@@ -24,7 +24,7 @@ from maccord.runtime.errors import SimulationError
 from maccord.study import prepare
 from maccord.study.differences import read_differences
 from maccord.study.parts import part_path
-from maccord.study.plan import cells
+from maccord.study.plan import conditions
 from maccord.study.prepare import subjects
 from maccord.study.request import StudyRequest
 from maccord.study.rows import MODELS, read_rows
@@ -70,19 +70,19 @@ def test_results_are_those_of_the_golden_model(finished: StudyRequest) -> None:
     """Every integer logit, computed again from the data set by the golden model."""
     samples = {(s.perturbation, s.level): s for s in read_samples(finished.out / "logits")}
     with ThreadPoolExecutor(1) as pool:
-        found = cells(finished, subjects(finished, pool))
+        found = conditions(finished, subjects(finished, pool))
     assert len(found) == len(samples) == 3
-    for cell in found:
-        graph = quantized_network(cell.subject).graph
-        crops = np.concatenate([inputs(t)[1] for t in cell.tasks if t.models != ("live",)])
+    for condition in found:
+        graph = quantized_network(condition.subject).graph
+        crops = np.concatenate([inputs(t)[1] for t in condition.tasks if t.models != ("live",)])
         images = np.concatenate([normalize(crop) for crop in crops])
         x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
         codes = execute(graph, x_q)[graph.output]
         expected = dequantize(codes, graph.tensors[graph.output].quantization)
-        sample = samples[cell.level.name, cell.level.level]
+        sample = samples[condition.level.name, condition.level.level]
         assert tuple(sample.models) == MODELS
         np.testing.assert_array_equal(sample.logits["int8"], expected)
-        indices = [index for t in cell.tasks if t.models != ("live",) for index in t.images]
+        indices = [index for t in condition.tasks if t.models != ("live",) for index in t.images]
         np.testing.assert_array_equal(sample.labels, dataset("digits", "test").labels[indices])
         assert len(indices) == LIMIT
 
@@ -146,7 +146,7 @@ def test_a_cluster_writes_the_same_bytes(
 def test_seed_and_draw_change_what_they_should(finished: StudyRequest, tmp_path: Path) -> None:
     """Another seed: other noise. Unpaired: another draw, for FP32 alone."""
     with ThreadPoolExecutor(1) as pool:
-        task = cells(finished, subjects(finished, pool))[1].tasks[0]
+        task = conditions(finished, subjects(finished, pool))[1].tasks[0]
     task = replace(task, images=task.images[:4], models=("fp32", "int8"))
     ours, other, unpaired = (
         run_task(found).logits
@@ -242,7 +242,7 @@ def test_new_weights_are_not_answered_from_old_parts(
     )
     with ThreadPoolExecutor(1) as pool:
         ours, theirs = (
-            cells(asked, subjects(asked, pool))[0].tasks[0] for asked in (finished, other)
+            conditions(asked, subjects(asked, pool))[0].tasks[0] for asked in (finished, other)
         )
     a, b = run_task(ours), run_task(theirs)
     assert not np.array_equal(a.logits["int8"], b.logits["int8"])

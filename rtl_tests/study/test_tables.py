@@ -101,10 +101,10 @@ def test_tables_hold_the_figures_of_the_rows(tmp_path: Path) -> None:
     assert [label for label, _ in table.rows] == ["2", "3", "4", "5", "6"]
     titles = ["FP32 weighted", "INT8 weighted", "live weighted"]
     assert [column.title for column in table.columns[:3]] == titles and len(table.columns) == 18
-    for label, cells in table.rows:
-        for column, cell in zip(table.columns, cells, strict=True):
+    for label, entries in table.rows:
+        for column, entry in zip(table.columns, entries, strict=True):
             key = (column.network, column.model, "vertical", float(label), f"f1_{column.average}")
-            assert cell and (cell.value, cell.low, cell.high) == (
+            assert entry and (entry.value, entry.low, entry.high) == (
                 *(value[key].value, value[key].low, value[key].high),
             )
     path = write_table(tmp_path, made["4.3"])
@@ -112,15 +112,15 @@ def test_tables_hold_the_figures_of_the_rows(tmp_path: Path) -> None:
         lines = list(csv.DictReader(file))
     assert path.name == "table_4.3.csv" and [line["sigma"] for line in lines][-1] == "1"
     row = value["vgg16", "int8", "awgn", 0.4, "top1"]
-    cells = [lines[3][f"VGG-16 INT8{end}"] for end in ("", " low", " high")]
-    assert list(map(float, cells)) == [row.value, row.low, row.high]
+    entries = [lines[3][f"VGG-16 INT8{end}"] for end in ("", " low", " high")]
+    assert list(map(float, entries)) == [row.value, row.low, row.high]
     assert [label for label, _ in made["4.1"].rows][2:] == ["F1 score, weighted", "F1 score, macro"]
     assert [label for label, _ in made["4.2"].rows] == list(THESIS_NETWORKS.values())
 
 
 def printed(table: Table) -> list[float]:
-    pairs = [pair for _, cells in table.rows for pair in zip(table.columns, cells, strict=True)]
-    return [cell.value for column, cell in pairs if column.printed and cell]
+    pairs = [pair for _, entries in table.rows for pair in zip(table.columns, entries, strict=True)]
+    return [entry.value for column, entry in pairs if column.printed and entry]
 
 
 def test_printed_values_stand_beside_on_request_only() -> None:

@@ -43,7 +43,7 @@ SECONDS = {
     "compiler/test_plan.py": 25,
     "whole/test_errors.py": 25,
     "compiler/test_network.py": 24,
-    "sim/test_cells.py": 21,
+    "sim/test_primitives.py": 21,
     "hw/family/test_multiply.py": 18,
     "nets/test_integer.py": 17,
     "whole/test_records.py": 17,

@@ -139,10 +139,10 @@ class WriteMemory:
 
     def _write(self, beat: dict[str, int], burst: dict[str, int]) -> None:
         start = burst["address"] + self._beat * self._axi_bytes
-        for lane in range(self._axi_bytes):
-            if beat["strobe"] >> lane & 1:
-                self.memory[start + lane] = beat["data"] >> 8 * lane & 0xFF
-                self.written[start + lane] += 1
+        for byte in range(self._axi_bytes):
+            if beat["strobe"] >> byte & 1:
+                self.memory[start + byte] = beat["data"] >> 8 * byte & 0xFF
+                self.written[start + byte] += 1
         assert beat["last"] == (self._beat == burst["length"])
         self._beat += 1
         if beat["last"]:

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from maccord.cli.synth import synth
 from maccord.spec.parameters import Parameters
 from maccord.synth import command
-from maccord.synth.cells import hierarchy, owners
 from maccord.synth.command import SynthesisRequest, parsed_seeds, run
 from maccord.synth.flow import _counted
+from maccord.synth.netlist_cells import hierarchy, owners
 from maccord.synth.results import Synthesis, load, save
 from maccord.synth.targets import TARGETS
 from maccord.synth.timing import placement
@@ -141,7 +141,7 @@ def test_growth_and_a_slower_clock_are_told(
         ({"dsp": made.total["dsp"] / 1.11}, "DSP must be at most"),
         ({"mhz": 81}, "must reach 81 MHz, got 80.0"),
     ):
-        monkeypatch.setattr(command, "recorded", lambda of, figures=figures: figures)
+        monkeypatch.setattr(command, "baseline", lambda of, figures=figures: figures)
         capsys.readouterr()
         code = run(request)
         out = " ".join(capsys.readouterr().out.split())

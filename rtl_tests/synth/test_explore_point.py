@@ -12,10 +12,10 @@ from toy_synthesis import described, mapped, timed
 from maccord.runtime.errors import SimulationError, ToolchainError
 from maccord.spec.parameters import Parameters
 from maccord.synth import explore_point
-from maccord.synth.cells import hierarchy, owners
 from maccord.synth.explore_cycles import Cycles, Mismatch
 from maccord.synth.explore_point import Measurement, Row, cost, measure
 from maccord.synth.flow import Options, _counted
+from maccord.synth.netlist_cells import hierarchy, owners
 from maccord.synth.results import Synthesis
 from maccord.synth.targets import TARGETS, Target
 from maccord.synth.timing import placement

@@ -13,9 +13,9 @@ from command import ROOT
 
 from maccord.cli import main as cli
 from maccord.runtime.errors import SimulationError, ToolchainError
-from maccord.sim.cells import instantiated
 from maccord.sim.cli_sim import run
 from maccord.sim.netlist import generated
+from maccord.sim.primitives import instantiated
 from maccord.sim.request import Gate, SimulationRequest
 from maccord.spec.parameters import Parameters
 from maccord.synth import gate
@@ -75,7 +75,7 @@ def test_a_netlist_is_made_once(
     design = DESIGN.replace("CELL", "LUT4")
     first = netlist(design)
     assert first.startswith(design)
-    assert all(f"module {cell} " in first for cell in ("LUT4", "DP16KD", "MULT18X18D"))
+    assert all(f"module {primitive} " in first for primitive in ("LUT4", "DP16KD", "MULT18X18D"))
     assert netlist(design) == first and runs(tmp_path) == 1
     assert netlist(design + "// changed\n") != first and runs(tmp_path) == 2
     # Other models make another netlist
@@ -87,9 +87,11 @@ def test_a_netlist_is_made_once(
     assert netlist(design) != first and runs(tmp_path) == 3
 
 
-def test_cells_without_a_model_are_named(netlist: Callable[[str], str], tmp_path: Path) -> None:
+def test_primitives_without_a_model_are_named(
+    netlist: Callable[[str], str], tmp_path: Path
+) -> None:
     assert instantiated(DESIGN) == {"LUT4", "PFUMX", "CELL"}
-    with pytest.raises(SimulationError, match=r"every cell needs a model.*, got CELL$"):
+    with pytest.raises(SimulationError, match=r"every primitive needs a model.*, got CELL$"):
         netlist(DESIGN)
     with pytest.raises(SimulationError, match="got CELL"):  # nothing of it was kept
         netlist(DESIGN)

@@ -12,8 +12,8 @@ from command import ROOT
 
 from maccord.runtime.cache import Cache
 from maccord.spec.parameters import Parameters
+from maccord.synth.baseline import baseline, excesses, kept
 from maccord.synth.flow import Options, synthesize
-from maccord.synth.recorded import excesses, kept, recorded
 from maccord.synth.results import Synthesis
 from maccord.synth.targets import target_named
 
@@ -55,7 +55,7 @@ def test_the_target_s_own_configuration(name: str) -> None:
 
 def nothing_is_lost_and_nothing_has_grown(result: Synthesis) -> None:
     assert result.lost == []
-    figures = recorded(result)
+    figures = baseline(result)
     assert {"dsp", "bram", "lut", "ff", "mhz"} <= set(figures)
     assert excesses(result, figures) == []
     assert "no more than a tenth" in kept(result, figures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from toy_synthesis import ELEMENT, FETCH, described, mapped, timed
 
-from maccord.synth.cells import hierarchy, owners
+from maccord.synth.netlist_cells import hierarchy, owners
 from maccord.synth.timing import Arrival, Path, Placement, Step, placement
 
 CORE = "accelerator.core"

@@ -73,7 +73,7 @@ def work_of(program: list[Instruction], parameters: Parameters) -> tuple[int, in
                 walk: Iterator[Pass] = walk_of(setup, parameters)
             for _, vector in activation_feeder(setup, step, walk, parameters):
                 reads += 1
-                products += vector.lanes * vector.columns if vector else 0
+                products += vector.rows * vector.columns if vector else 0
     return reads, products
 
 

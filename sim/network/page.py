@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from . import plot
-from .host_report import host_lines, on_host, operator
+from .host_lines import host_lines, on_host, operator
 from .results import BOUNDS, NetworkResult, bounds
 from .stage_table import at_roofline
 

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
-from .host_report import on_host
+from .host_lines import on_host
 from .labels import label
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 from .stage_table import at_roofline

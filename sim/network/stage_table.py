@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from ...runtime.tables import Column, fitting, print_wrapped
 from ..results import CLEAN
-from .host_report import host_lines, on_host, operator
+from .host_lines import host_lines, on_host, operator
 from .ranking import Ranked
 from .results import BOUNDS, NetworkResult, StageResult, bounds
 from .returned import describe
@@ -77,13 +77,13 @@ def _columns(result: NetworkResult) -> list[Column]:
         Column("op", [operator(stage) for stage in stages], _OP, left=True),
         Column("shape", shapes, _SHAPE, left=True),
         *(
-            Column(name, cells, rank, total)
-            for (name, rank), (*cells, total) in zip(_NUMBERS.items(), numbers, strict=True)
+            Column(name, entries, rank, total)
+            for (name, rank), (*entries, total) in zip(_NUMBERS.items(), numbers, strict=True)
         ),
         Column("bound by", ["" if on_host(s) else s.bound_by for s in stages], _BOUND_BY),
         *(
-            Column(name, cells, 0, total)
-            for name, (*cells, total) in zip(("golden", "torch"), counts, strict=True)
+            Column(name, entries, 0, total)
+            for name, (*entries, total) in zip(("golden", "torch"), counts, strict=True)
         ),
     ]
 

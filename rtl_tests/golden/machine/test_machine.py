@@ -88,7 +88,7 @@ def test_a_flipped_weight_or_bias_changes_the_output() -> None:
         memory[work.memory.weights + offset] ^= 0x40
         try:
             Machine(TINY, memory).run(work.memory.program)
-        except ProgramError:  # an unused lane met a weight
+        except ProgramError:  # an unused row met a weight
             changed += 1
         except ValueError:  # a multiplier that is no normal number
             changed += 1

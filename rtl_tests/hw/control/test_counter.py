@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stream_bench import Bench
 
-from maccord.hw.control.counter import Counter
+from maccord.hw.control.counter import WideCounter
 
 HALF = 5
 
@@ -15,7 +15,7 @@ HALF = 5
 def test_halves(bits: int) -> None:
     """Many carries, some right after a clear and one after the other; the whole wraps."""
     rng = np.random.default_rng(bits)
-    block = Counter(half=HALF, amount=bits)
+    block = WideCounter(half=HALF, amount=bits)
     bench = Bench(block)
     watched = [bench.watch(s) for s in (block.clear, block.amount, block.low, block.high)]
 

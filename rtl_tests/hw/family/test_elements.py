@@ -1,4 +1,4 @@
-"""Each family's element and its array against the generic ones, with models of the cells."""
+"""Each family's element and its array against the generic ones, with models of the primitives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from amaranth.lib.wiring import In, Out
 from maccord.hw.array.systolic_array import SystolicArray
 from maccord.hw.family.elements import element_of
 from maccord.sim.build import build_bench
-from maccord.sim.cells import MODELS, with_models
+from maccord.sim.primitives import MODELS, with_models
 from maccord.sim.process import cocotb_environment, run_program
 from maccord.spec.parameters import FAMILIES, WINDOW, Parameters
 

@@ -20,7 +20,7 @@ from maccord.hw.array.requantize import Requantizer
 from maccord.hw.family.multiply import LATENCY, multiply
 from maccord.hw.parts.delay import delays
 from maccord.sim.build import build_bench
-from maccord.sim.cells import with_models
+from maccord.sim.primitives import with_models
 from maccord.sim.process import cocotb_environment, run_program
 from maccord.spec.parameters import Parameters
 
@@ -127,7 +127,7 @@ class Pairs(wiring.Component):
 
 @cache
 def design() -> str:
-    """Verilog of the pairs, with models of the cells."""
+    """Verilog of the pairs, with models of the primitives."""
     return with_models(verilog.convert(Pairs(), name="pairs", emit_src=False))
 
 

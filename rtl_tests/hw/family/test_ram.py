@@ -1,4 +1,4 @@
-"""Block RAM: a family's own against the plain one, with models of the cells."""
+"""Block RAM: a family's own against the plain one, with models of the primitives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stream_bench import refusal
 from maccord.hw.family.ecp5_ram import Geometry, geometry
 from maccord.hw.family.ram import Ram
 from maccord.sim.build import build_bench
-from maccord.sim.cells import with_models
+from maccord.sim.primitives import with_models
 from maccord.sim.process import cocotb_environment, run_program
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -87,7 +87,7 @@ class Pair(wiring.Component):
 
 @cache
 def design() -> str:
-    """Verilog of a pair for each shape, with models of the cells."""
+    """Verilog of a pair for each shape, with models of the primitives."""
     pairs = [
         verilog.convert(Pair(*shape), name=f"pair{index}", emit_src=False)
         for index, shape in enumerate(SHAPES)

@@ -16,7 +16,7 @@ from maccord.golden.graph import Host, Network, Node
 from maccord.golden.network import execute
 from maccord.golden.operations.host import HostFunction
 from maccord.sim.netlist import generated
-from maccord.sim.network.host_report import host_lines
+from maccord.sim.network.host_lines import host_lines
 from maccord.sim.network.page import page
 from maccord.sim.network.run import run_network
 from maccord.sim.network.task import NetworkTask

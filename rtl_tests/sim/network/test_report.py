@@ -19,6 +19,7 @@ from test_results import FIELDS
 from maccord.runtime.console import console
 from maccord.runtime.provenance import provenance
 from maccord.sim.batch import batch_crops
+from maccord.sim.console_tables import print_outcomes
 from maccord.sim.network import plot
 from maccord.sim.network.page import page
 from maccord.sim.network.plot import cycles_by_stage, roofline
@@ -26,7 +27,6 @@ from maccord.sim.network.reports import write_reports
 from maccord.sim.network.results import BOUNDS, NetworkResult, bounds
 from maccord.sim.network.run import run_network
 from maccord.sim.network.stages import split
-from maccord.sim.report import print_outcomes
 from maccord.sim.results import Outcome, save
 from maccord.spec.registers import COUNTERS
 

@@ -1,4 +1,4 @@
-"""Assigns the cells of a flat netlist to instances of the design.
+"""Assigns the netlist cells of a flat netlist to instances of the design.
 
 Synthesis flattens the design, which optimizes better. Registers, multipliers and adders keep the
 attribute `src`, which identifies their original instance. If mapping loses it, a net still has its
@@ -34,12 +34,12 @@ class Design:
     modules : dict of str to str
         The instance of each module; each module has exactly one.
     memories : dict of str to tuple of int
-        By full name: words, and bits per word; a memory made of the family's own cells is named
+        By full name: words, and bits per word; a memory made of primitives is named
         after its instance.
     multipliers : dict of str to list of tuple of int
         By instance: operand widths of each product of two variables.
     instantiated : dict of str to dict of str to int
-        By instance: number of the family's own cells of each type.
+        By instance: number of primitives of each type.
     """
 
     driven: dict[str, bool] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Own models of cells against the plain Verilog that they stand for, right and broken."""
+"""Own models of primitives against the plain Verilog that they stand for, right and broken."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 from maccord.runtime.errors import SimulationError
 from maccord.sim.build import build_bench
-from maccord.sim.cells import MODELS
+from maccord.sim.primitives import MODELS
 from maccord.sim.process import cocotb_environment, run_program
 from maccord.synth.gate import ECP5
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
-BENCH = Path(__file__).with_name("cells_tb.sv")
+BENCH = Path(__file__).with_name("primitives_tb.sv")
 PAIRS = (
     *("plain", "element", "deep", "uneven"),
     *("bank", "wide", "narrowing", "widening", "both", "unequal", "nibbles", "single", "serial"),
@@ -39,9 +39,11 @@ MISTAKES = {
 }
 
 
-def wrapped(cell: str, model: str) -> str:
-    """A module with vectors for the pins of a cell that are numbered."""
-    head = re.search(rf"^module {cell} #\((.*?)\n\) \((.*?)\n\);", model, re.DOTALL | re.MULTILINE)
+def wrapped(primitive: str, model: str) -> str:
+    """A module with vectors for the pins of a primitive that are numbered."""
+    head = re.search(
+        rf"^module {primitive} #\((.*?)\n\) \((.*?)\n\);", model, re.DOTALL | re.MULTILINE
+    )
     assert head
     directions: dict[str, str] = {}
     pins: dict[str, list[tuple[int, str]]] = {}
@@ -57,9 +59,9 @@ def wrapped(cell: str, model: str) -> str:
     defaults = dict(re.findall(r"parameter (\w+) = ([^,\n]+)", head[1]))  # not INITVAL's
     declared = [f"parameter {name} = {value}" for name, value in defaults.items()]
     return (
-        f"module wrapped_{cell} #({', '.join(declared)})\n"
+        f"module wrapped_{primitive} #({', '.join(declared)})\n"
         f"({', '.join(ports)});\n"
-        f"{cell} #({', '.join(f'.{n}({n})' for n in defaults)}) cell_({', '.join(joined)});\n"
+        f"{primitive} #({', '.join(f'.{n}({n})' for n in defaults)}) cell_({', '.join(joined)});\n"
         "endmodule\n"
     )
 
@@ -68,7 +70,7 @@ def differing(model: str, folder: Path, seed: int) -> tuple[set[str], set[str]]:
     """Run random vectors; return the pairs that differ, and those with collisions."""
     text = model + wrapped("MULT18X18D", model) + wrapped("DP16KD", model)
     program = build_bench(BENCH, text, 16).path
-    environment = cocotb_environment(folder, "cells_bench") | {"MACCORD_SEED": str(seed)}
+    environment = cocotb_environment(folder, "primitives_bench") | {"MACCORD_SEED": str(seed)}
     run_program([str(program)], folder, environment)
     found = json.loads((folder / "found.json").read_text())
     return tuple(

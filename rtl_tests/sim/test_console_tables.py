@@ -19,7 +19,7 @@ from processes import reaped
 from test_results import result
 
 from maccord.runtime.console import console
-from maccord.sim.report import print_outcomes
+from maccord.sim.console_tables import print_outcomes
 from maccord.sim.results import Outcome, Verdict
 
 GOOD = Outcome(Verdict.AGREES, result(), equal=32, codes=9)

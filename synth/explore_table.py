@@ -55,15 +55,15 @@ def _table(rows: Sequence[Row]) -> Table:
         left = head in ("", "configuration", "bound")
         table.add_column(head, justify="left" if left else "right", no_wrap=True)
     for row in rows:
-        cells = ["*" if row.pareto else "", escape(row.label)]
-        cells += [f"{row.resources.get(name, 0):,.10g}" for name in resources]
+        entries = ["*" if row.pareto else "", escape(row.label)]
+        entries += [f"{row.resources.get(name, 0):,.10g}" for name in resources]
         if device:
             name = max(row.percent, key=lambda each: row.percent[each])
-            cells.append(f"{name.upper()} {row.percent[name]:.0f} %")
-        cells += [_clock(row)] * placed
-        cells += [f"{row.cycles:,}", f"{row.frames_per_second:.2f}", f"{row.utilization:.1%}"]
-        cells.append(f"{row.bound} {row.share:.0%}")
-        table.add_row(*cells, style="bold" if row.pareto else "")
+            entries.append(f"{name.upper()} {row.percent[name]:.0f} %")
+        entries += [_clock(row)] * placed
+        entries += [f"{row.cycles:,}", f"{row.frames_per_second:.2f}", f"{row.utilization:.1%}"]
+        entries.append(f"{row.bound} {row.share:.0%}")
+        table.add_row(*entries, style="bold" if row.pareto else "")
     return table
 
 

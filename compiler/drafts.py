@@ -1,4 +1,4 @@
-"""Tasks: not yet ordered instructions, with the bytes that they access."""
+"""Drafts: not yet ordered instructions, with the bytes that they access."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..spec.isa import UNIT_OF, Opcode, Unit
 
-__all__ = ["Region", "Space", "Task"]
+__all__ = ["Draft", "Region", "Space"]
 
 
 class Space(IntEnum):
@@ -34,8 +34,8 @@ class Region(NamedTuple):
 
 
 @dataclass(eq=False, slots=True)
-class Task:
-    """A not yet encoded instruction; tasks are listed in an order that is correct sequentially.
+class Draft:
+    """A not yet encoded instruction; drafts are listed in an order that is correct sequentially.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ class Task:
     fields : dict of str to int
     reads, writes : tuple of Region
         Accesses that tokens must order between units.
-    after : tuple of Task
-        Further earlier tasks that must complete first.
+    after : tuple of Draft
+        Further earlier drafts that must complete first.
     """
 
     opcode: Opcode
     fields: dict[str, int]
     reads: tuple[Region, ...] = ()
     writes: tuple[Region, ...] = ()
-    after: tuple[Task, ...] = ()
+    after: tuple[Draft, ...] = ()
 
     @property
     def unit(self) -> Unit:

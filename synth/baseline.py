@@ -1,4 +1,4 @@
-"""Regression check against recorded resources and clocks of configurations."""
+"""Regression check against a baseline of resources and clocks of configurations."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from .results import Synthesis
 
-__all__ = ["GROWTH", "RECORDED", "excesses", "kept", "recorded"]
+__all__ = ["BASELINE", "GROWTH", "baseline", "excesses", "kept"]
 
-RECORDED = Path(__file__).with_name("recorded.json")
-#: Maximum relative growth over the recorded figures.
+BASELINE = Path(__file__).with_name("baseline.json")
+#: Maximum relative growth over the baseline figures.
 GROWTH = 0.1
 _COUNTED = ("dsp", "bram", "lut", "ff")
 
 
-def recorded(result: Synthesis, path: Path = RECORDED) -> dict[str, float]:
-    """Return the recorded figures for a result's target and configuration.
+def baseline(result: Synthesis, path: Path = BASELINE) -> dict[str, float]:
+    """Return the baseline figures for a result's target and configuration.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
     ----------
     result : Synthesis
     figures : dict of str to float
-        As `recorded` gives them.
+        As `baseline` gives them.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
         if taken > most:
             found.append(
                 f"{name.upper()} must be at most {most:,.0f}, a tenth more than the "
-                f"{figures[name]:,.0f} recorded, got {taken:,.0f}"
+                f"{figures[name]:,.0f} in the baseline, got {taken:,.0f}"
             )
     found.extend(
         f"seed {run.seed} must reach {figures['mhz']:g} MHz, got {run.fmax_mhz:.1f}"
@@ -68,20 +68,20 @@ def excesses(result: Synthesis, figures: dict[str, float]) -> list[str]:
 
 
 def kept(result: Synthesis, figures: dict[str, float]) -> str:
-    """Return a sentence on what was compared with the record.
+    """Return a sentence on what was compared with the baseline.
 
     Parameters
     ----------
     result : Synthesis
     figures : dict of str to float
-        From `recorded`, without excesses.
+        From `baseline`, without excesses.
 
     Returns
     -------
     str
     """
     compared = [f"{figures[name]:,.0f} {name.upper()}" for name in _COUNTED if name in figures]
-    text = f"no more than a tenth above what is recorded: {', '.join(compared)}"
+    text = f"no more than a tenth above what is in the baseline: {', '.join(compared)}"
     if result.placements and "mhz" in figures:
         seeds = ", ".join(str(run.seed) for run in result.placements)
         text += f"; {figures['mhz']:g} MHz reached with seed {seeds}"

@@ -1,4 +1,4 @@
-// Models of the ECP5's cells beside the plain Verilog that they stand for; both get the same
+// Models of the ECP5's primitives beside the plain Verilog that they stand for; both get the same
 // random bits, and `wrong` has a bit for each pair that has differed since the start.
 /*verilator public_flat_rw_on*/
 module tb #(

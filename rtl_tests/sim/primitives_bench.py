@@ -1,4 +1,4 @@
-"""The cocotb test of the ECP5's cells: random operands and accesses; `test_cells.py` runs it."""
+"""The cocotb test of the ECP5's primitives: random operands and accesses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def address(rng: random.Random, last: int) -> int:
 
 
 @cocotb.test()
-async def cells(dut: SimHandleBase) -> None:
+async def primitives(dut: SimHandleBase) -> None:
     """Drive for a while; leave what has differed, and what has collided, in `found.json`."""
     rng = random.Random(SEED)
     last = 0

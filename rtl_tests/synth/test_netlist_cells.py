@@ -7,10 +7,10 @@ from toy_synthesis import ELEMENT, FETCH, cell, described, mapped
 
 from maccord.synth.audit import instantiated, memories, multipliers
 from maccord.synth.blocks import BLOCKS, block_of
-from maccord.synth.cells import Owners, hierarchy, owners, resources
+from maccord.synth.netlist_cells import Owners, hierarchy, owners, resources
 from maccord.synth.targets import TARGETS
 
-COSTS = TARGETS["ecp5-85k"].family.cells
+COSTS = TARGETS["ecp5-85k"].family.primitives
 
 
 def found(storage: str = "DP16KD") -> Owners:
@@ -94,7 +94,7 @@ def test_what_became_of_a_memory(storage: str, kind: str) -> None:
     assert result == {f"{FETCH}.storage": {"words": 8, "bits": 4, "kind": kind, "cells": cells}}
 
 
-def test_a_memory_of_the_familys_own_cells_is_that_of_its_instance() -> None:
+def test_a_memory_of_the_familys_primitives_is_that_of_its_instance() -> None:
     described_ = described()
     memory = described_["modules"]["top.fetch"]
     memory["ports"] |= {

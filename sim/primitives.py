@@ -1,4 +1,4 @@
-"""Simulation models of vendor cells, for netlists that instantiate them."""
+"""Simulation models of vendor primitives, for netlists that instantiate them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODULE = re.compile(r"^ *module +(\w+)", re.MULTILINE)
 
 
 def instantiated(netlist: str) -> set[str]:
-    """Return the cell types instantiated in a netlist written by Yosys.
+    """Return the primitive types instantiated in a netlist written by Yosys.
 
     Only single-word names: the accelerator's own modules have dots in their names.
     """
@@ -27,12 +27,12 @@ def defined(verilog: str) -> set[str]:
 
 
 def with_models(netlist: str) -> str:
-    """Add models of the cells that a netlist instantiates but does not define.
+    """Add models of the primitives that a netlist instantiates but does not define.
 
     Parameters
     ----------
     netlist : str
-        Verilog written by Yosys. Cells without a model remain undefined.
+        Verilog written by Yosys. Primitives without a model remain undefined.
 
     Returns
     -------
