@@ -73,6 +73,7 @@ class Interpreter(fx.Interpreter):
         self.nodes = list(converted.graph.nodes)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a module; clamps read contiguous inputs."""
         module = self.fetch_attr(target)
         if isinstance(module, nn.Hardtanh):  # includes ReLU6
             args = _contiguous(args)
@@ -81,6 +82,7 @@ class Interpreter(fx.Interpreter):
         return super().call_module(target, args, kwargs)
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function; clamps, and concatenations that rescale, read contiguous inputs."""
         args = _contiguous(args) if target in _CLAMPS else args
         if target in _CATS and _rescales(args[0]):
             args = ([part.contiguous() for part in args[0]], *args[1:])
@@ -89,6 +91,7 @@ class Interpreter(fx.Interpreter):
         return super().call_function(target, args, kwargs)
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a method; clamps read contiguous inputs."""
         args = _contiguous(args) if target in _CLAMPS else args
         return super().call_method(target, args, kwargs)
 

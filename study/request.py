@@ -23,7 +23,7 @@ _RTL = 3  # images per level to simulate in RTL, for the built-in data
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """The options of `maccord study`, as `cli_study.study` documents them."""
+    """The options of `maccord study`, as `maccord.cli.study.study` documents them."""
 
     networks: tuple[str, ...] = NETWORKS
     data: str = EMBEDDED

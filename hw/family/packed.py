@@ -48,6 +48,7 @@ class PackedElement(Dsp48e2Element):
 
     @classmethod
     def sums(cls, m: Module, name: str, column: Sequence[ProcessingElement]) -> list[Value]:
+        """Add up a column; the two halves of each sum are the results of two columns."""
         ends = [row for row, element in enumerate(column) if element._last]
         shape = signed(column[0]._bits)
         left: Value = Const(0, shape)

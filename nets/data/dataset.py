@@ -32,15 +32,29 @@ class Dataset(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the set."""
+        ...
+
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the labels."""
+        ...
+
     @property
-    def labels(self) -> Labels: ...
+    def labels(self) -> Labels:
+        """Labels of all images, shape (N,), int64."""
+        ...
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Height and width of every crop, in pixels."""
+        ...
+
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """Hash of everything that determines crops, boxes and labels."""
+        ...
 
     def __len__(self) -> int:
         """Return the number of images, N."""
@@ -80,18 +94,21 @@ class ArrayDataset:
 
     @property
     def size(self) -> int:
+        """Height and width of every crop, in pixels."""
         return self.images.shape[1]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def crop(self, index: int) -> Crop:
+        """Return an image (size, size, 3), float32 in 0..1; grey has three equal channels."""
         image = self.images[index]
         if image.dtype == np.uint8:
             image = image.astype(np.float32) / np.float32(255)
         return np.broadcast_to(image, (*image.shape[:2], 3)).astype(np.float32, order="C")
 
     def box(self, index: int) -> Box:
+        """Return the box x0, y0, x1, y1 of an image, in pixels; the whole crop without boxes."""
         if self.boxes is None:
             return 0, 0, self.size, self.size
         x0, y0, x1, y1 = (int(side) for side in self.boxes[index])

@@ -101,12 +101,14 @@ class PhotographDataset:
 
     @property
     def size(self) -> int:
+        """Height and width of every crop, in pixels."""
         return SIZE
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def crop(self, index: int) -> Crop:
+        """Read a photograph; return its center crop (size, size, 3), float32 in 0..1."""
         path = self.paths[index]
         try:
             with Image.open(path) as file:
@@ -120,6 +122,7 @@ class PhotographDataset:
             raise _unreadable(path, error) from None
 
     def box(self, index: int) -> Box:
+        """Return the box x0, y0, x1, y1 in pixels of the crop; the whole crop without boxes."""
         if self.boxes is None:
             return 0, 0, SIZE, SIZE
         path = self.paths[index]

@@ -4,45 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from pool_tasks import count_up, crash_on_odd, free, note_span, square
 from processes import PATIENCE, reaped, tagged, wait_until
 
 from maccord.runtime.pool import Crash, available_memory, run_all, tell
-
-ROOT = Path(__file__).parents[2]
-
-
-def square(number: int) -> int:
-    return number * number
-
-
-def crash_on_odd(number: int) -> int:
-    if number % 2:
-        os._exit(7)
-    return number
-
-
-def note_span(arguments: tuple[Path, int]) -> int:
-    """Leave a file while running; return how many others there were."""
-    folder, number = arguments
-    (folder / str(number)).touch()
-    time.sleep(0.2)
-    others = len(list(folder.iterdir())) - 1
-    (folder / str(number)).unlink()
-    return others
-
-
-def count_up(number: int) -> int:
-    for step in range(number):
-        tell(step)
-    return number
-
-
-def free(_: object) -> int:
-    return 0
 
 
 def test_every_task_is_answered_once() -> None:
