@@ -10,7 +10,7 @@ OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch 
 PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 QUICK = $(addprefix rtl_tests/,spec golden compiler runtime house)
 
-.PHONY: help setup sim layers study verilog synth bench check test regress docs lint style types quick format clean
+.PHONY: help setup sim layers study verilog synth bench check test regress prove docs lint style types quick format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -45,6 +45,8 @@ test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
 regress: $(STAMP)  ## Run the nightly tests, which take minutes each: place and route, wide sweeps
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
+prove: $(STAMP)  ## Prove blocks of the hardware, as elaborated; planted bugs give counterexamples
+	$(PYTEST) --junitxml=build/prove-results.xml rtl_tests/prove $(ARGS)
 docs: $(STAMP)  ## Build the site of docs/ in build/docs/; warnings are errors
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
 lint: style types  ## Check style and types, those of the tests too

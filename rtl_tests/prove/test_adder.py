@@ -66,7 +66,6 @@ def scales(design: Hardware) -> None:
     run.prove(f"(= {run.at(f'product_5_{COLUMN}', 5)} {product})", *decoded(run, 1))
 
 
-
 def keeps(design: Hardware) -> None:
     """Part 2."""
     declared = LAYER | {"earlier": 4}

@@ -39,12 +39,10 @@ def requantizer() -> Hardware:
     return Hardware.of(hardware.Requantizer())
 
 
-def begun(stage: int) -> Unrolling:
-    """Return the keywords of an unrolling in which a value is in a stage, others anywhere."""
-    return {
-        "given": {("idle", 0): "(concat later #b0 earlier)"},
-        "declared": {"later": 19 - stage, "earlier": stage - 1},
-    }
+def begun(stage: int) -> tuple[dict[tuple[str, int], str], dict[str, int]]:
+    """Return what is given and declared where a value is in a stage, others anywhere."""
+    given = {("idle", 0): "(concat later #b0 earlier)"}
+    return given, {"later": 19 - stage, "earlier": stage - 1}
 
 
 def in_stage(unrolling: Unrolling, stage: int, cycle: int) -> str:
@@ -83,7 +81,7 @@ def convert(design: Hardware) -> None:
 
 def multiply(design: Hardware) -> None:
     """Part 2: products of parts."""
-    run = Unrolling(design, 2, **begun(7))
+    run = Unrolling(design, 2, *begun(7))
     q, significand = run.at("q_7", 0), f"(concat #b1 {run.at('fraction_7', 0)})"
     halves = {
         q: (((16, 0), 17), ((24, 17), 8)),
@@ -102,7 +100,7 @@ def multiply(design: Hardware) -> None:
 
 def add_parts(design: Hardware) -> None:
     """Part 3: the sum of the products, which is below 2**48."""
-    run = Unrolling(design, 3, **begun(9))
+    run = Unrolling(design, 3, *begun(9))
     lower, near, far, upper = (
         f"((_ zero_extend {49 - design.widths[f'{name}_product']}) {run.at(f'{name}_product', 0)})"
         for name in ("lower", "near", "far", "upper")
@@ -140,10 +138,8 @@ def layer(cycles: int) -> dict[tuple[str, int], str]:
 
 def finish(design: Hardware) -> None:
     """Part 4: from p to the code."""
-    start = begun(12)
-    start["given"] |= layer(8)
-    start["declared"] |= dict.fromkeys(LAYER, 8)
-    run = Unrolling(design, 8, **start)
+    given, declared = begun(12)
+    run = Unrolling(design, 8, given | layer(8), declared | dict.fromkeys(LAYER, 8))
     left = run.at("left_12", 0)
     sticky = f"((_ zero_extend {PART - 1}) (ite {run.at('sticky_12', 0)} #b1 #b0))"
     run.let("p", "(_ BitVec 48)", f"(concat {run.at('high_part_12', 0)} {sticky})")
