@@ -33,6 +33,7 @@ from .parameters import (
     Lanes,
     LineCells,
     LookupIfNeeded,
+    NarrowIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -105,6 +106,7 @@ def compile_target(
     product: ProductIfNeeded = None,
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
+    narrow: NarrowIfNeeded = None,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

@@ -87,6 +87,13 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    narrow: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: weights of 4 and 2 bits stored packed.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

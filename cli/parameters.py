@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "OutputBytes", "Packed", "Product",
-    "ProductIfNeeded", "Rows", "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
+    "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "Narrow", "NarrowIfNeeded", "OutputBytes",
+    "Packed", "Product", "ProductIfNeeded", "Rows", "WeightBytes", "WindowWidth", "open_switches",
+    "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -96,6 +97,23 @@ LookupIfNeeded = Annotated[
         "--lookup/--no-lookup",
         help="Hardware with a table of 256 bytes a column; if not given, where the network needs "
         "it.",
+        rich_help_panel=ARRAY,
+    ),
+]
+Narrow = Annotated[
+    bool,
+    typer.Option(
+        "--narrow/--no-narrow",
+        help="Hardware that stores weights of 4 and 2 bits packed.",
+        rich_help_panel=ARRAY,
+    ),
+]
+NarrowIfNeeded = Annotated[
+    bool | None,
+    typer.Option(
+        "--narrow/--no-narrow",
+        help="Hardware that stores weights of 4 and 2 bits packed; if not given, where the network "
+        "has such weights.",
         rich_help_panel=ARRAY,
     ),
 ]

@@ -36,6 +36,7 @@ from .parameters import (
     Lanes,
     LineCells,
     LookupIfNeeded,
+    NarrowIfNeeded,
     OutputBytes,
     Packed,
     ProductIfNeeded,
@@ -115,6 +116,7 @@ def sim(
     product: ProductIfNeeded = None,
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
+    narrow: NarrowIfNeeded = None,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

@@ -87,6 +87,12 @@ def synth(
             rich_help_panel=_HOW,
         ),
     ] = 0,
+    narrow: Annotated[
+        bool,
+        typer.Option(
+            "--narrow/--no-narrow", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
     seeds: Annotated[
         str,
         typer.Option(
@@ -139,7 +145,7 @@ def synth(
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
         *("output_bytes", "accumulators", "line_cells", "family", "packed", "product", "lookup"),
-        "window_width",
+        *("window_width", "narrow"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(

@@ -16,6 +16,7 @@ from .parameters import (
     Lanes,
     LineCells,
     Lookup,
+    Narrow,
     OutputBytes,
     Packed,
     Product,
@@ -44,6 +45,7 @@ def verilog(
     product: Product = False,
     lookup: Lookup = False,
     window_width: WindowWidth = 3,
+    narrow: Narrow = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

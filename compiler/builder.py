@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, TABLE_BYTES, Mode, Opcode
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import WIDTHS, packed_rows
 from .drafts import Draft, Region, Space
 
 __all__ = ["Builder", "View"]
@@ -126,6 +127,7 @@ class Builder:
         self._output = _Room(p.output_bytes, _ALIGNMENT)
         self._weight = 0
         self._mode = Mode.DENSE
+        self._tile_rows = p.rows  # of the weight scratchpad
 
     def activation_buffer(self, size: int) -> int:
         """Address of a buffer in the activation scratchpad."""
@@ -174,6 +176,8 @@ class Builder:
     def setup(self, fields: dict[str, int]) -> None:
         """Pass a layer's geometry to the compute unit."""
         self._mode = Mode(fields.get("mode", Mode.DENSE))
+        bits = WIDTHS[fields.get("weight_width", 0)]
+        self._tile_rows = packed_rows(self.parameters.rows, bits)
         self._add(Opcode.SETUP, fields)
         self._load_table()
 
@@ -213,7 +217,7 @@ class Builder:
         regions: tuple[Region, ...] = (Region(Space.ACTIVATION, *reads),)
         if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
             row = self.parameters.weight_row_bytes
-            rows = fields["passes"] * self.parameters.rows + PARAMETER_ROWS * fields["first"]
+            rows = fields["passes"] * self._tile_rows + PARAMETER_ROWS * fields["first"]
             regions += self._weight_regions(fields["weight"] * row, rows * row)
         target = (Region(Space.OUTPUT, *writes),) if fields["last"] else ()
         return self._add(Opcode.COMPUTE, fields, regions, target)

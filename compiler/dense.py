@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..spec.isa import Mode
+from ..spec.weight_widths import WIDTH_CODES
 from .builder import Builder, View
 from .drafts import Draft
 from .problem import ColumnTile, Problem
@@ -135,6 +136,7 @@ class _Dense:
             "low": clamp.low,
             "high": clamp.high,
             "mode": Mode.DENSE,
+            "weight_width": WIDTH_CODES[self.work.weight_bits],
         }
         unused = dict.fromkeys(("window_height", "window_width", "stride_y", "stride_x"), 0)
         self.builder.setup(fields | unused)

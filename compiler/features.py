@@ -11,11 +11,11 @@ from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
 from .fusion import needs_lookup
 
-__all__ = ["SWITCHES", "with_features"]
+__all__ = ["SWITCHES", "check_width", "with_features"]
 
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT}
 #: Parameters that switch such a feature on.
-SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup")
+SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow")
 
 
 def with_features(
@@ -48,4 +48,26 @@ def with_features(
     needed = {CONDITIONS[feature] for kind, feature in _NEEDS.items() if kind in found}
     if any(map(needs_lookup, networks)):
         needed.add("lookup")
+    if any(_is_narrow(node.operation) for network in networks for node in network.nodes):
+        needed.add("narrow")
     return replace(parameters, **dict.fromkeys(needed & set(switches), True))
+
+
+def check_width(operation: Operation, parameters: Parameters) -> None:
+    """Refuse weights that the hardware does not unpack.
+
+    Raises
+    ------
+    ValueError
+        With the operation's name.
+    """
+    if _is_narrow(operation) and not parameters.narrow:
+        bits = getattr(operation, "weight_bits", 8)
+        raise ValueError(
+            f"{operation.name}: narrow must be True for weights of {bits} bits, got hardware "
+            "without it; --narrow generates one with it"
+        )
+
+
+def _is_narrow(operation: Operation) -> bool:
+    return getattr(operation, "weight_bits", 8) < 8

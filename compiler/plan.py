@@ -29,6 +29,7 @@ from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .features import check_width
 from .global_pool import global_pool_plan
 from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
@@ -88,6 +89,7 @@ def plan(
         If the hardware cannot run it; the message names the operation.
     """
     shape = tuple(shapes[0])
+    check_width(operation, parameters)
     if isinstance(operation, ConvTranspose2d):
         return _transposed(operation, shape, parameters)
     if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
@@ -210,6 +212,7 @@ def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) ->
         zero_point=layer.output.zero_point - 128,
         low=low - 128,
         high=high - 128,
+        weight_bits=layer.weight_bits,
     )
     return _windows(layer.name, window, (images, height, width, channels), layer, parameters)
 

@@ -75,6 +75,8 @@ class Problem:
     column_tiles : tuple of ColumnTile
     block : int
         Input channels that each column tile reads: all, or the union of its groups.
+    weight_bits : int
+        Width of the weights as stored.
     """
 
     images: int
@@ -84,6 +86,7 @@ class Problem:
     horizontal: Axis
     column_tiles: tuple[ColumnTile, ...]
     block: int
+    weight_bits: int = 8
 
 
 def problem(
@@ -114,7 +117,8 @@ def problem(
             f"input of {layer.name} must be at least as large as the kernel, "
             f"got {vertical.size} x {horizontal.size}"
         )
-    return Problem(images, channels, out_channels, vertical, horizontal, tiles, block)
+    axes = vertical, horizontal
+    return Problem(images, channels, out_channels, *axes, tiles, block, layer.weight_bits)
 
 
 def _axes(

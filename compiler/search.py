@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..golden.graph import Layer
 from ..spec.isa import PARAMETER_ROWS
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import packed_rows, tile_cycles
 from .builder import Builder, View
 from .dense import Clamp, dense
 from .ordering import link
@@ -169,12 +170,14 @@ def _bound(work: Problem, cut: Cut, parameters: Parameters) -> float:
     tiles = work.images * cut.down * cut.across
     columns = len(work.column_tiles)
     pixels = work.vertical.out * work.horizontal.out / (cut.down * cut.across)
-    one, last = max(pixels, rows), max(pixels * parameters.columns_per_lane, rows)
-    exposed = max(2 * rows + 28 - last, 0) + 4
+    loads = tile_cycles(rows, work.weight_bits)
+    one, last = max(pixels, loads), max(pixels * parameters.columns_per_lane, loads)
+    exposed = max(2 * loads + 28 - last, 0) + 4
     compute = columns * (one * (cut.passes - 1) + last + exposed) + 40
     lines = work.vertical.cells(cut.height)
     load = lines * (work.horizontal.cells(cut.width) * work.channels / axi + 1)
-    weights = columns * (PARAMETER_ROWS + cut.passes * rows) * parameters.weight_row_bytes
+    stored = PARAMETER_ROWS + cut.passes * packed_rows(rows, work.weight_bits)
+    weights = columns * stored * parameters.weight_row_bytes
     groups = -(-columns // cut.group)
     if groups > 1:
         store = groups * (pixels * (work.out_channels / groups / axi + 1) + 45)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from ..golden.feed.cell_walker import scan
 from ..spec.isa import INSTRUCTION_BYTES, TABLE_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import WIDTHS, tile_cycles
 
 __all__ = ["TABLE_CYCLES", "estimate_cycles"]
 
@@ -170,7 +171,7 @@ class _Timeline:
             return self._product(instruction, self.setup)
         if self.setup and self.setup["mode"] != Mode.DENSE:
             return self._scan(instruction, self.setup)
-        rows = self.parameters.rows
+        rows = self._tile_cycles()
         pixels = instruction["width"] * instruction["height"]
         one = max(pixels, rows)
         interval = self.parameters.columns_per_lane if instruction["last"] else 1
@@ -180,6 +181,11 @@ class _Timeline:
         exposed = min(max(needed - hidden, 0), rows + _EXPOSED)
         self.last_pass = last
         return _START + exposed + (instruction["passes"] - 1) * one + last
+
+    def _tile_cycles(self) -> int:
+        """Cycles to load a weight tile of the active width into the array."""
+        code = self.setup.fields.get("weight_width", 0) if self.setup else 0
+        return tile_cycles(self.parameters.rows, WIDTHS[code])
 
     def _product(self, instruction: Instruction, setup: Instruction) -> float:
         """Cycles of a product's reads: both operands, or one and a vector a line."""
@@ -194,7 +200,7 @@ class _Timeline:
         lines, cells = scan(setup, instruction)
         if setup["mode"] == Mode.MAX:
             return _COMMAND + lines * cells
-        rows = self.parameters.rows
+        rows = self._tile_cycles()
         one = max(lines * cells, rows)
         hidden = self.last_pass if self.idle_since == self.time else 0
         exposed = min(max(2 * rows + _EXPOSED - hidden, 0), rows + _EXPOSED)

@@ -1,7 +1,8 @@
 """Weights and requantization parameters in the order in which the array consumes them.
 
 For each column tile the stream holds `PARAMETER_ROWS` rows of parameters (byte i of every
-column's int32 bias, then of its fp32 multiplier) and one weight tile of `rows` rows per pass.
+column's int32 bias, then of its fp32 multiplier) and one weight tile of `rows` rows per pass, or
+of fewer where weights of 4 or 2 bits are packed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.feed.reduction import Reduction, reduction
+from ..golden.feed.unpack import pack
 from ..golden.graph import Conv2d, Layer
 from ..golden.kernels.gemm import fold_bias
 from ..spec.isa import PARAMETER_ROWS
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import packed_rows
 from .problem import ColumnTile, Problem
 
 __all__ = ["Chunk", "WeightPlan", "WeightStream", "chunks", "stream_bytes"]
@@ -37,11 +40,14 @@ class WeightStream:
         Bytes from one column tile to the next, a multiple of the bus width.
     passes : int
         Weight tiles in each column tile.
+    rows : int
+        Rows of the weight scratchpad that a weight tile takes.
     """
 
     tiles: int
     tile_bytes: int
     passes: int
+    rows: int
 
     @property
     def size(self) -> int:
@@ -68,9 +74,10 @@ class Chunk:
 def weight_stream(work: Problem, geometry: Reduction, parameters: Parameters) -> WeightStream:
     """Compute the layout of a layer's stream for a reduction order."""
     passes = sum(1 for _ in reduction(geometry, parameters.rows))
-    used = (PARAMETER_ROWS + passes * parameters.rows) * parameters.weight_row_bytes
+    rows = packed_rows(parameters.rows, work.weight_bits)
+    used = (PARAMETER_ROWS + passes * rows) * parameters.weight_row_bytes
     tile_bytes = -(-used // parameters.axi_bytes) * parameters.axi_bytes
-    return WeightStream(len(work.column_tiles), tile_bytes, passes)
+    return WeightStream(len(work.column_tiles), tile_bytes, passes, rows)
 
 
 def stream_bytes(
@@ -86,8 +93,8 @@ def stream_bytes(
     rows, pitch = parameters.rows, parameters.weight_row_bytes
     walk = list(reduction(geometry, rows))
     lanes = np.concatenate([i * rows + np.arange(p.used) for i, p in enumerate(walk)])
-    used = (PARAMETER_ROWS + len(walk) * rows) * pitch
     stream = weight_stream(work, geometry, parameters)
+    used = (PARAMETER_ROWS + stream.passes * stream.rows) * pitch
     data = np.zeros((stream.tiles, stream.tile_bytes), np.uint8)
     folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
     bias = folded.astype("<i4").view(np.uint8).reshape(-1, 4)
@@ -97,8 +104,10 @@ def stream_bytes(
         block = out[:used].reshape(-1, pitch)
         block[:4, : tile.count] = bias[channels].T
         block[4:PARAMETER_ROWS, : tile.count] = scale[channels].T
-        matrix = _matrix(layer, work, tile).view(np.uint8)
-        block[PARAMETER_ROWS + lanes, : tile.count] = matrix
+        matrix = np.zeros((stream.passes * rows, tile.count), np.int8)
+        matrix[lanes] = _matrix(layer, work, tile)
+        packed = pack(matrix.reshape(stream.passes, rows, -1), work.weight_bits)
+        block[PARAMETER_ROWS:, : tile.count] = packed.reshape(-1, tile.count)
     return data.reshape(-1)
 
 
@@ -123,7 +132,7 @@ def chunks(
     stream: WeightStream, column_tile: int, sizes: tuple[int, ...], parameters: Parameters
 ) -> list[Chunk]:
     """Split a column tile's passes into chunks of the given sizes."""
-    tile = parameters.rows * parameters.weight_row_bytes
+    tile = stream.rows * parameters.weight_row_bytes
     align = parameters.axi_bytes
     result: list[Chunk] = []
     start = 0
@@ -166,7 +175,7 @@ def weight_plan(stream: WeightStream, parameters: Parameters) -> WeightPlan:
     ValueError
         If the weight scratchpad cannot hold two chunks of one pass.
     """
-    tile = parameters.rows * parameters.weight_row_bytes
+    tile = stream.rows * parameters.weight_row_bytes
     header = PARAMETER_ROWS * parameters.weight_row_bytes
     align = max(parameters.axi_bytes, parameters.weight_row_bytes)
     aligned = tile % align == 0 and header % align == 0

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..golden.graph import Conv2d
 from ..spec.isa import WINDOW
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import WIDTH_CODES
 from .builder import Builder, View
 from .drafts import Draft
 from .ordering import link
@@ -190,6 +191,7 @@ class _Scan:
             "window_width": across.size if across.size <= WINDOW else 0,
             "stride_y": down.stride,
             "stride_x": across.stride,
+            "weight_width": WIDTH_CODES[window.weight_bits],
         }
         if fields != self.in_force:
             self.builder.setup(fields)

@@ -10,10 +10,12 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from ..golden.feed.unpack import pack
 from ..golden.graph import Conv2d
 from ..golden.kernels.gemm import fold_bias
 from ..spec.isa import PARAMETER_ROWS, WIDE_WINDOW, WINDOW, Mode
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import packed_rows
 
 __all__ = ["Pieces", "Window", "passes", "stream_bytes", "window_stream"]
 
@@ -71,6 +73,8 @@ class Window:
         Value of cells outside the input, int8.
     zero_point, low, high : int
         Zero point and bounds of the output, int8.
+    weight_bits : int
+        Width of the weights as stored.
     """
 
     mode: Mode
@@ -82,6 +86,7 @@ class Window:
     zero_point: int
     low: int
     high: int
+    weight_bits: int = 8
 
     def cells(self, outputs: int, axis: int) -> int:
         """Cells read by neighbouring outputs."""
@@ -122,7 +127,8 @@ def stream_bytes(window: Window, pieces: tuple[Pieces, Pieces], parameters: Para
     if window.mode != Mode.DEPTHWISE:
         return 0
     passes = pieces[0].count * pieces[1].count
-    used = (PARAMETER_ROWS + passes * parameters.rows) * parameters.weight_row_bytes
+    rows = packed_rows(parameters.rows, window.weight_bits)
+    used = (PARAMETER_ROWS + passes * rows) * parameters.weight_row_bytes
     return -(-used // parameters.axi_bytes) * parameters.axi_bytes
 
 
@@ -149,27 +155,29 @@ def window_stream(
     width = parameters.window_width
     down, across = pieces
     tiles = -(-channels // cols)
-    used = (PARAMETER_ROWS + down.count * across.count * rows) * pitch
+    passes, tile = down.count * across.count, packed_rows(rows, layer.weight_bits)
+    used = (PARAMETER_ROWS + passes * tile) * pitch
     data = np.zeros((tiles, -(-used // parameters.axi_bytes) * parameters.axi_bytes), np.uint8)
     block = data[:, :used].reshape(tiles, -1, pitch)
 
-    def place(row: int | slice, values: npt.NDArray[np.uint8]) -> None:
-        """Distribute per-channel values, shape (C,) or (rows, C), over the column tiles."""
-        values = values.reshape(-1, channels)
+    def spread(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Distribute per-channel values, shape (rows, C), over the column tiles."""
         padded = np.zeros((len(values), tiles * cols), np.uint8)
         padded[:, :channels] = values
-        block[:, row, :cols] = padded.reshape(-1, tiles, cols).transpose(1, 0, 2)
+        return padded.reshape(-1, tiles, cols).transpose(1, 0, 2)
 
     folded = fold_bias(layer.weight, layer.bias_q, layer.input.zero_point)
-    place(slice(0, 4), folded.astype("<i4").view(np.uint8).reshape(-1, 4).T)
+    block[:, :4, :cols] = spread(folded.astype("<i4").view(np.uint8).reshape(-1, 4).T)
     scale = layer.multiplier.astype("<f4").view(np.uint8).reshape(-1, 4).T
-    place(slice(4, PARAMETER_ROWS), scale)
+    block[:, 4:PARAMETER_ROWS, :cols] = spread(scale)
+    weights = np.zeros((passes, rows, channels), np.int8)
     for y in range(kh):
         for x in range(kw):
             (part_y, line), (part_x, cell) = down.place(y), across.place(x)
-            row = PARAMETER_ROWS + (part_y * across.count + part_x) * rows
-            row += (WINDOW - down.size + line) * width + width - across.size + cell
-            place(slice(row, row + 1), layer.weight[:, 0, y, x].view(np.uint8))
+            row = (WINDOW - down.size + line) * width + width - across.size + cell
+            weights[part_y * across.count + part_x, row] = layer.weight[:, 0, y, x]
+    packed = pack(weights, layer.weight_bits).reshape(-1, channels)
+    block[:, PARAMETER_ROWS:, :cols] = spread(packed)
     if tiles > 1 and channels % cols == 0 and (data == data[0]).all():
         return data[:1]
     return data

@@ -24,6 +24,7 @@ from .operations.shuffle import Shuffle
 from .operations.slice import Slice
 from .operations.upsample import Upsample
 from .quantization import Quantization
+from .weight_bits import check_weight_bits
 
 __all__ = ["Add", "AvgPool2d", "Clamp", "Concat", "Conv2d", "Flatten", "Host", "Layer", "Linear"]
 __all__ += ["Lookup", "MaxPool2d", "Mul", "Network", "Node", "Operation", "Quantization"]
@@ -79,6 +80,8 @@ class Conv2d(_Requantizing):
         Additional clamp bounds, set where `fuse_clamps` fused a clamp.
     end_padding : (vertical, horizontal), optional
         Padding after the last row and column, as in TensorFlow's SAME; `padding` if not given.
+    weight_bits : int
+        8, 4 or 2: the codes of `weight` fit that many bits.
     """
 
     name: str
@@ -96,6 +99,10 @@ class Conv2d(_Requantizing):
     relu: bool = False
     limits: tuple[int, int] = (0, 255)
     end_padding: tuple[int, int] | None = None
+    weight_bits: int = 8
+
+    def __post_init__(self) -> None:
+        check_weight_bits(self.name, self.weight, self.weight_bits)
 
     @property
     def op(self) -> str:
@@ -136,6 +143,10 @@ class Linear(_Requantizing):
     output: Quantization
     relu: bool = False
     limits: tuple[int, int] = (0, 255)
+    weight_bits: int = 8
+
+    def __post_init__(self) -> None:
+        check_weight_bits(self.name, self.weight, self.weight_bits)
 
     @property
     def op(self) -> str:

@@ -66,7 +66,7 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            unit_port(compute_layout(product=parameters.product))
+            unit_port(compute_layout(product=parameters.product, narrow=parameters.narrow))
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -96,7 +96,7 @@ class Compute(wiring.Component):
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
         self._weights = weights = WeightFeeder(p, parameter_gap=gap)
-        m.submodules.commands = commands = Queue(compute_layout(product=p.product), depth=2)
+        m.submodules.commands = commands = Queue(weights.o.payload.shape(), depth=2)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)
@@ -211,16 +211,13 @@ class Compute(wiring.Component):
             store.write_data.eq(self.weight_data),
             store.read_enable.eq(weights.read_enable),
             store.row.eq(weights.row),
-            Cat(datapath.capture, datapath.param).eq(
-                delay(
-                    m,
-                    "tile",
-                    Cat(weights.capture, weights.param),
-                    WeightScratchpad.LATENCY,
-                    reset_less=False,
-                )
-            ),
         ]
+        marks = [(datapath.capture, weights.capture), (datapath.param, weights.param)]
+        if p.narrow:
+            marks.append((datapath.width, weights.width))
+        theirs, ours = (Cat(side) for side in zip(*marks, strict=True))
+        cycles = WeightScratchpad.LATENCY
+        m.d.comb += theirs.eq(delay(m, "tile", ours, cycles, reset_less=False))
         self._cells = activations.read_data[: 8 * p.cols]
         for row in range(p.rows):
             m.d.comb += datapath.activation[row].eq(activations.read_data.word_select(row, 8))

@@ -21,12 +21,16 @@ __all__ = [
 ]
 
 
-def fields_layout(opcode: Opcode) -> data.StructLayout:
-    """Fields of one opcode, in the order of their encoding."""
+def fields_layout(opcode: Opcode, *, narrow: bool = False) -> data.StructLayout:
+    """Fields of one opcode, in the order of their encoding.
+
+    `weight_width`, SETUP's last one, is only there for hardware that is `narrow`.
+    """
     return data.StructLayout(
         {
             name: signed(bits) if is_signed else unsigned(bits)
             for name, (bits, is_signed) in FIELDS[opcode].items()
+            if narrow or name != "weight_width"
         }
     )
 
@@ -49,13 +53,15 @@ def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
-def compute_layout(*, product: bool = False) -> data.StructLayout:
+def compute_layout(*, product: bool = False, narrow: bool = False) -> data.StructLayout:
     """Return the compute queue's entry.
 
     Parameters
     ----------
     product : bool
         Whether the hardware has SETUP_MUL.
+    narrow : bool
+        Whether it has packed weights.
 
     Returns
     -------
@@ -69,7 +75,7 @@ def compute_layout(*, product: bool = False) -> data.StructLayout:
     if product:
         opcodes.append(Opcode.SETUP_MUL)
         flags["mul"] = 1
-    fields = {opcode.name.lower(): fields_layout(opcode) for opcode in opcodes}
+    fields = {opcode.name.lower(): fields_layout(opcode, narrow=narrow) for opcode in opcodes}
     return data.StructLayout(
         {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )

@@ -34,6 +34,10 @@ to the last lines and cells; the weight rows before it must be 0. A larger kerne
 passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
 clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
 
+With a `weight_width` of 1 or 2 (feature NARROW), each byte of a weight tile holds weights of 4 or 2
+bits of n = 2 or 4 of its rows (`maccord.spec.weight_widths`), and the tile takes ceil(rows / n)
+weight rows. Parameters are not packed. Hardware without the feature ignores the field.
+
 ``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
 factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; the next pixel
 follows `step_x` bytes later, the next line `step_y`. As in ``MAX``, there are no weights and one
@@ -71,38 +75,19 @@ from .isa_rules import (
     Rule,
     Unless,
     UnlessWhere,
+    Where,
     WithinScratchpad,
 )
 from .parameters import WIDE_WINDOW, WINDOW, Parameters
 from .registers import ErrorCode
+from .weight_widths import WIDTHS
 
 __all__ = [
-    "FEATURE_OF_MODE",
-    "FIELDS",
-    "HEADER_BITS",
-    "INSTRUCTION_BYTES",
-    "MAX_TOKENS",
-    "PARAMETER_ROWS",
-    "RECORD_BYTES",
-    "SMALLEST_SHIFT",
-    "TABLE",
-    "TABLE_BYTES",
-    "UNIT_OF",
-    "WIDE_WINDOW",
-    "WINDOW",
-    "Instruction",
-    "Mode",
-    "Opcode",
-    "Specification",
-    "Unit",
-    "check",
-    "decode",
-    "encode",
-    "encode_program",
-    "implemented",
-    "needed",
-    "violation",
-]
+    "FEATURE_OF_MODE", "FIELDS", "HEADER_BITS", "INSTRUCTION_BYTES", "MAX_TOKENS", "PARAMETER_ROWS",
+    "RECORD_BYTES", "SMALLEST_SHIFT", "TABLE", "TABLE_BYTES", "UNIT_OF", "WIDE_WINDOW", "WINDOW",
+    "Instruction", "Mode", "Opcode", "Specification", "Unit", "check", "decode", "encode",
+    "encode_program", "implemented", "needed", "violation",
+]  # fmt: skip
 
 INSTRUCTION_BYTES = 32
 HEADER_BITS = 16
@@ -188,6 +173,7 @@ TABLE: dict[Opcode, Specification] = {
                     "wide_window",
                 ),
                 *(Unless("mode", Mode.DENSE, NonZero(name)) for name in ("stride_y", "stride_x")),
+                Where("weight_width", "narrow", AtMost("weight_width", len(WIDTHS) - 1)),
             ),
         ),
         Specification(
@@ -395,6 +381,7 @@ def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
         found |= TABLE[instruction.opcode].feature or Feature(0)
         if instruction.opcode == Opcode.SETUP:
             found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
+            found |= Feature.NARROW if instruction.fields.get("weight_width") else Feature(0)
     if Feature.DEPTHWISE in found and parameters.wide_window:
         return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
     return found

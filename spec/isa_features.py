@@ -20,6 +20,7 @@ class Feature(IntFlag):
     LOOKUP = 32
     PRODUCT = 64
     WIDE_WINDOW = 128
+    NARROW = 256
 
 
 #: Description of each feature.
@@ -32,6 +33,7 @@ FEATURES: dict[Feature, str] = {
     Feature.LOOKUP: "results replaced by a table of 256 bytes, TABLE",
     Feature.PRODUCT: "products of two tensors, SETUP_MUL",
     Feature.WIDE_WINDOW: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 5",
+    Feature.NARROW: "packed weights of 4 and 2 bits, field `weight_width` of SETUP",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {
@@ -39,6 +41,7 @@ CONDITIONS: dict[Feature, str] = {
     Feature.LOOKUP: "lookup",
     Feature.PRODUCT: "product",
     Feature.WIDE_WINDOW: "wide_window",
+    Feature.NARROW: "narrow",
 }
 
 

@@ -58,6 +58,7 @@ SETUP = (
     Field("window_width", 2, "width of a window, 0 for 5; not used in mode DENSE", "cells"),
     Field("stride_y", 4, "from a window to the one below, not used in mode DENSE", "cells"),
     Field("stride_x", 4, "from a window to the next, not used in mode DENSE", "cells"),
+    Field("weight_width", 2, "bits of a weight: 0 for 8, 1 for 4, 2 for 2"),
 )
 SETUP_ADD = (
     Field("factor_a", 24, "fixed-point factor of the first operand"),

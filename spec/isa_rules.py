@@ -28,6 +28,7 @@ __all__ = [
     "Rule",
     "Unless",
     "UnlessWhere",
+    "Where",
     "WithinScratchpad",
     "value_of",
 ]
@@ -262,3 +263,32 @@ class UnlessWhere(Unless):
             return self.rule.says(parameters)
         where = f" (where the hardware is {self.has})" if parameters is None else ""
         return f"{self.rule.says(parameters)} or {self.field} is {int(self.value)}{where}"
+
+
+@dataclass(frozen=True)
+class Where(Rule):
+    """`rule`, on the same field, holds where the hardware is `has`; elsewhere it has no such field.
+
+    Attributes
+    ----------
+    has : str
+        The property of `Parameters` without which the field's bits are ignored.
+    rule : Rule
+    """
+
+    has: str
+    rule: Rule
+
+    @property
+    def error(self) -> ErrorCode:
+        """Error code of a violation."""
+        return self.rule.error
+
+    def holds(self, fields: Fields, parameters: Parameters) -> bool:
+        """Whether an instruction's fields satisfy the rule."""
+        return not value_of(self.has, parameters) or self.rule.holds(fields, parameters)
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """Return the rule in words."""
+        where = f" (ignored unless the hardware is {self.has})" if parameters is None else ""
+        return f"{self.rule.says(parameters)}{where}"

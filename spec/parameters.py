@@ -85,6 +85,8 @@ class Parameters:
         Whether it multiplies two tensors, SETUP_MUL.
     lookup : bool
         A table of 256 bytes behind each column's results, loaded by the instruction TABLE.
+    narrow : bool
+        Weights of 4 and 2 bits are stored packed, and unpacked at the array.
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
@@ -92,7 +94,7 @@ class Parameters:
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed`, `product` or `lookup` no bool.
+        If a parameter is not an integer, or `packed`, `product`, `lookup` or `narrow` no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -112,6 +114,7 @@ class Parameters:
     product: bool = False
     lookup: bool = False
     window_width: int = WINDOW
+    narrow: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -131,6 +134,7 @@ class Parameters:
         _truth("packed", self.packed)
         _truth("product", self.product)
         _truth("lookup", self.lookup)
+        _truth("narrow", self.narrow)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
@@ -246,4 +250,6 @@ class Parameters:
             parts.append("product")
         if self.lookup:
             parts.append("lookup")
+        if self.narrow:
+            parts.append("narrow")
         return "-".join(parts)

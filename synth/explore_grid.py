@@ -16,13 +16,13 @@ AXES = tuple(field.name for field in fields(Parameters))
 #: Maximum number of points of a sweep.
 MOST = 200
 _WORDS = ("family",)
-_SWITCHES = ("packed", "product", "lookup")
+_SWITCHES = ("packed", "product", "lookup", "narrow")
 _ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
-    "lookup": "{}", "window_width": "window {}",
+    "lookup": "{}", "window_width": "window {}", "narrow": "{}",
 }  # fmt: skip
 
 Value = int | str | bool

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from ...spec.isa import PARAMETER_ROWS, WINDOW, Instruction, Mode, Opcode, Unit
+from ...spec.isa import WINDOW, Instruction, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..array.lookup import look_up
@@ -17,7 +17,8 @@ from ..control.tokens import Clock
 from ..feed.cell_walker import mode_of, scan, window_of
 from ..feed.reduction import Reduction, reduction
 from .operands import check_factors, combined, second_steps
-from .state import Fault, Scratchpads, Unchecked, Walk, wrapped
+from .state import Fault, Scratchpads, Unchecked, Walk
+from .weights import read_weights, width_of
 
 __all__ = ["ComputeUnit"]
 
@@ -82,6 +83,7 @@ class ComputeUnit:
         )
         if mode != Mode.DENSE:
             self._check_window(instruction)
+        bits = width_of(instruction, self._parameters)
         banks = self._parameters.activation_banks
         walk = list(islice(reduction(geometry, rows), _LONGEST_WALK + 1))
         if len(walk) > _LONGEST_WALK:
@@ -95,7 +97,8 @@ class ComputeUnit:
             )
         index = np.arange(rows)
         offsets = np.stack([p.offsets(rows) for p in walk])
-        self._walk = Walk(instruction, mode, offsets, np.stack([index < p.used for p in walk]))
+        used = np.stack([index < p.used for p in walk])
+        self._walk = Walk(instruction, mode, offsets, used, weight_bits=bits)
 
     def _check_window(self, setup: Instruction) -> None:
         """Check the static rule of windows, which the hardware does not check."""
@@ -170,16 +173,17 @@ class ComputeUnit:
                 f"passes {walk.position} to {end - 1} of {walk.columns} columns do not continue "
                 f"a walk of {len(walk.offsets)} passes",
             )
-        rows = self._weight_rows(instruction, clock)
+        header, codes = read_weights(
+            instruction, walk.weight_bits, clock, self._pads, self._parameters
+        )
         pixels = instruction["height"] * instruction["width"]
         entries = slice(instruction["accumulator"], instruction["accumulator"] + pixels)
         sums = self._sums[entries, :columns]
         if instruction["first"]:
-            header = np.ascontiguousarray(rows[:PARAMETER_ROWS, :columns].T)
-            sums[:] = header[:, :4].copy().view("<i4")[:, 0]
-            walk.multiplier = header[:, 4:].copy().view("<f4")[:, 0]
-            rows = rows[PARAMETER_ROWS:]
-        weights = rows[:, :columns].view(np.int8).astype(np.float32)
+            values = np.ascontiguousarray(header.T)
+            sums[:] = values[:, :4].copy().view("<i4")[:, 0]
+            walk.multiplier = values[:, 4:].copy().view("<f4")[:, 0]
+        weights = codes.astype(np.float32)
         if walk.mode == Mode.DENSE:
             self._multiply(instruction, clock, walk, sums, weights)
         else:
@@ -197,24 +201,6 @@ class ComputeUnit:
             acc = sums.astype(np.int32)
             codes = requantize(acc, walk.multiplier, zero_point, low, high)
             self._place(instruction, clock, codes ^ np.uint8(0x80))
-
-    def _weight_rows(self, instruction: Instruction, clock: Clock) -> npt.NDArray[np.uint8]:
-        """Rows of the weight scratchpad that a COMPUTE reads, shape (rows, row bytes)."""
-        p = self._parameters
-        count = instruction["passes"] * p.rows + PARAMETER_ROWS * instruction["first"]
-        if count > p.weight_rows:
-            raise Fault(
-                ErrorCode.SCRATCHPAD_RANGE,
-                f"{count} rows of weights do not fit the scratchpad's {p.weight_rows}",
-            )
-        data = np.empty(count * p.weight_row_bytes, np.uint8)
-        start = instruction["weight"] * p.weight_row_bytes
-        for where, part in wrapped(start, data.size, p.weight_bytes):
-            if not self._pads.weight_written[where].all():
-                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "computes with weights nobody loaded")
-            self._pads.weight_order.access(Unit.COMPUTE, clock, where, write=False)
-            data[part] = self._pads.weight[where]
-        return data.reshape(count, p.weight_row_bytes)
 
     def _multiply(
         self,

@@ -41,6 +41,7 @@ class Walk:
     used: npt.NDArray[np.bool_]  # (passes, rows)
     position: int = 0
     columns: int = 0
+    weight_bits: int = 8
     multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.parameters import WINDOW, Parameters
 from ..family.elements import element_of
 from ..family.processing_element import ProcessingElement
 from ..parts.delay import CHUNK_BITS, delay, delays
+from .unpack import TOKEN, next_token, unpack
 
 __all__ = ["SystolicArray"]
 
@@ -34,13 +35,17 @@ class SystolicArray(wiring.Component):
     cell appears at `lines` two cycles after the window's control, its earlier cells in the cycles
     immediately before. The lines travel down and to the right in register columns of their own.
 
+    With `narrow`, rows of weights may be packed: each byte holds the weights of n rows, see
+    `unpack`. A matrix is then presented in ceil(`rows` / n) cycles, and a swap may follow as many
+    cycles after its first row.
+
     No register has a reset: stale data precede new data and are never used.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, `window_width`, and `family` and
-        `packed` for the elements that it is made of.
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, `window_width`, `narrow`, and `family`
+        and `packed` for the elements that it is made of.
 
     Members
     -------
@@ -52,6 +57,8 @@ class SystolicArray(wiring.Component):
         A row of weights.
     capture : 1
         The row is row 0 of a matrix.
+    width : 2, if the parameters have `narrow`
+        With `capture`, the code of the matrix's width, see `maccord.spec.weight_widths`.
     partial_sum : signed(partial_sum_bits), one per column
         Sums; column j lags column 0 by j cycles.
     column_weight : signed(8), one per column
@@ -77,6 +84,7 @@ class SystolicArray(wiring.Component):
                 "column_weight": Out(signed(8)).array(cols),
             }
             | (windows if parameters.depthwise else {})
+            | ({"width": In(2)} if parameters.narrow else {})
         )
 
     @property
@@ -87,7 +95,10 @@ class SystolicArray(wiring.Component):
 
     @property
     def swap_gap(self) -> int:
-        """Minimum number of cycles from a matrix's first row to the swap that activates it."""
+        """Minimum number of cycles from a matrix's first row to the swap that activates it.
+
+        Of an unpacked matrix; for a packed one, as many as it has packed rows.
+        """
         return self._parameters.rows
 
     @property
@@ -111,6 +122,8 @@ class SystolicArray(wiring.Component):
         columns = {j: self._column(m, j) for j in range(0, cols, self._element.COLUMNS)}
         # Aligned with the registered vector; the weights have the same delay.
         swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
+        if self._parameters.narrow:
+            capture = data.View(TOKEN, delay(m, "token", Cat(self.capture, self.width), 1))
         windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
             if i < len(windows):
@@ -124,18 +137,25 @@ class SystolicArray(wiring.Component):
                 m.d.comb += [
                     element.a.eq(activations[j]),
                     element.swap.eq(swaps[j]),
-                    element.capture.eq(captures[j]),
+                    element.capture.eq(captures[j][:1]),
                 ]
                 for k, w in enumerate(element.weights):
-                    m.d.comb += w.eq(weights[j + k][i + j + 1])
+                    m.d.comb += w.eq(self._weight(weights[j + k][i + j + 1], captures[j], i))
             # The next row's vectors are one cycle later, its weights two.
-            swap, capture = swaps[1], captures[2]
+            swap = swaps[1]
+            capture = next_token(m, i, capture) if self._parameters.narrow else captures[2]
         for j, column in columns.items():
             for k, total in enumerate(self._element.sums(m, f"sums_{j}", column), j):
                 m.d.comb += self.partial_sum[k].eq(total)
         for j in range(cols):
             m.d.comb += self.column_weight[j].eq(weights[j][j])
         return m
+
+    def _weight(self, moving: Value, token: Value, row: int) -> Value:
+        """Return a row's weight from the byte that moves past it."""
+        if not self._parameters.narrow:
+            return moving
+        return unpack(moving, data.View(TOKEN, token).width, row)
 
     def _column(self, m: Module, j: int) -> list[ProcessingElement]:
         """Elements of one or more columns, chained from top to bottom."""

@@ -47,13 +47,14 @@ class Dispatch(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
+        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
         super().__init__(
             {
                 "i": In(stream.Signature(fetched_layout())),
                 "halt": In(1),
                 "load": Out(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
                 "weight": Out(stream.Signature(command_layout(Opcode.WEIGHT, fill=1))),
-                "compute": Out(stream.Signature(compute_layout(product=parameters.product))),
+                "compute": Out(stream.Signature(layout)),
                 "store": Out(stream.Signature(command_layout(Opcode.STORE, record=1))),
                 "ended": Out(1),
                 "illegal": Out(1),

@@ -16,6 +16,7 @@ from ...spec.isa_rules import (
     Rule,
     Unless,
     UnlessWhere,
+    Where,
     WithinScratchpad,
     value_of,
 )
@@ -46,12 +47,17 @@ class Rules:
 
     def keeps(self, opcode: Opcode, error: ErrorCode) -> Value:
         """Whether the fields satisfy an opcode's rules for one error, one cycle late."""
-        tests = [self._test(opcode, rule) for rule in TABLE[opcode].rules if rule.error == error]
+        rules = (rule for rule in TABLE[opcode].rules if rule.error == error)
+        tests = [self._test(opcode, rule) for rule in rules if self._applies(rule)]
         return Cat(tests).all() if tests else Const(1)
+
+    def _applies(self, rule: Rule) -> bool:
+        """Whether the hardware has the field that a rule is on."""
+        return not isinstance(rule, Where) or bool(value_of(rule.has, self._parameters))
 
     def _test(self, opcode: Opcode, rule: Rule) -> Signal:
         """Return the register that holds whether a rule is satisfied."""
-        layout = fields_layout(opcode)
+        layout = fields_layout(opcode, narrow=self._parameters.narrow)
         fields = View(layout, self._body[: layout.size])
         key = (rule, layout[rule.field].offset, layout[rule.field].width)
         if key not in self._tests:
@@ -79,6 +85,8 @@ class Rules:
             case Implemented():
                 return Cat(value == choice for choice in rule.values(p)).any()
             case UnlessWhere() if not value_of(rule.has, p):
+                return self._condition(fields, rule.rule)
+            case Where():
                 return self._condition(fields, rule.rule)
             case Unless():
                 return (value == rule.value) | self._condition(fields, rule.rule)

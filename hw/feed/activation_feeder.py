@@ -91,7 +91,7 @@ class ActivationFeeder(wiring.Component):
         lanes = range(parameters.rows + 1)
         products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         super().__init__(
-            unit_port(compute_layout(product=parameters.product))
+            unit_port(compute_layout(product=parameters.product, narrow=parameters.narrow))
             | {
                 "setup": Out(fields_layout(Opcode.SETUP)),
                 "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),

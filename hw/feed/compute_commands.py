@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.isa import PARAMETER_ROWS, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
+from ...spec.weight_widths import WIDTH_CODES, packed_rows
 from ..layouts import compute_layout, fields_layout
 
 __all__ = ["ComputeCommands", "outputs_layout"]
@@ -63,10 +64,12 @@ class ComputeCommands(wiring.Component):
         self._rows = parameters.rows
         self._weight_rows = parameters.weight_rows
         self._product = parameters.product
+        self._narrow = parameters.narrow
         products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
+        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
         super().__init__(
             {
-                "i": In(stream.Signature(compute_layout(product=parameters.product))),
+                "i": In(stream.Signature(layout)),
                 "halt": In(1),
                 "held": In(len(Unit)),
                 "take": Out(len(Unit)),
@@ -125,8 +128,7 @@ class ComputeCommands(wiring.Component):
         columns = Signal(8, reset_less=True)  # of that one
         # While a command is valid, at least two cycles before it starts
         same, one, many, many_first = (Signal(reset_less=True) for _ in range(4))
-        room = self._weight_rows // self._rows
-        room_first = (self._weight_rows - PARAMETER_ROWS) // self._rows
+        room, room_first = self._rooms(m, change)
         m.d.sync += [
             same.eq(columns == fields.columns),
             one.eq((fields.passes == 1) & fields.first & fields.last),
@@ -142,6 +144,26 @@ class ComputeCommands(wiring.Component):
         ]
         with m.If(begin & fields.first):
             m.d.sync += columns.eq(fields.columns)
+
+    def _rooms(self, m: Module, change: Signal) -> list[int] | list[Signal]:
+        """Most passes whose weights the scratchpad holds, and with rows of parameters before them.
+
+        With packed weights, they follow the SETUP by two cycles: a COMPUTE starts after three.
+        """
+        free = (self._weight_rows, self._weight_rows - PARAMETER_ROWS)
+        if not self._narrow:
+            return [rows // self._rows for rows in free]
+        width = Signal(2, reset_less=True)
+        with m.If(change):
+            m.d.sync += width.eq(self.i.payload.fields.setup.weight_width)
+        rooms = [Signal(range(self._weight_rows + 1), name=f"room_{rows}", reset_less=True)
+                 for rows in free]  # fmt: skip
+        for room, rows in zip(rooms, free, strict=True):
+            with m.Switch(width):
+                for bits, code in WIDTH_CODES.items():
+                    with m.Case(code):
+                        m.d.sync += room.eq(rows // packed_rows(self._rows, bits))
+        return rooms
 
     def _place(self, m: Module, begin: Value) -> None:
         """Hold the destination of outputs until it is accepted."""

@@ -47,10 +47,11 @@ class TableLoader(wiring.Component):
 
     def __init__(self, parameters: Parameters, *, read_latency: int) -> None:
         self._latency = read_latency
+        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
         super().__init__(
-            unit_port(compute_layout(product=parameters.product))
+            unit_port(layout)
             | {
-                "o": Out(stream.Signature(compute_layout(product=parameters.product))),
+                "o": Out(stream.Signature(layout)),
                 "quiet": In(1),
                 "read_enable": Out(1),
                 "read_address": Out(range(parameters.activation_bytes)),

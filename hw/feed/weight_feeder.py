@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from collections.abc import Callable
+
+from amaranth.hdl import Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.isa import PARAMETER_ROWS, Mode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import UnitState
+from ...spec.weight_widths import FEWEST_CYCLES, WIDTH_CODES, packed_rows
 from ..layouts import compute_layout
 
 __all__ = ["WeightFeeder"]
@@ -18,8 +21,8 @@ class WeightFeeder(wiring.Component):
     """Reads the rows of each pass's weight tile, one per cycle, and forwards commands.
 
     The array double-buffers tiles: `swap` activates the waiting one. The next tile starts to load
-    in the cycle after `swap`, so passes follow each other every `rows` cycles at best. Outputs are
-    registered.
+    in the cycle after `swap`, so passes follow each other every `rows` cycles at best, or every
+    `packed_rows` cycles, at least `FEWEST_CYCLES`, with packed weights. Outputs are registered.
 
     Commands pass in order, so the last SETUP seen here is the one that applies to a COMPUTE. In
     the modes MAX, ADD and MUL, a COMPUTE has no weights.
@@ -43,6 +46,7 @@ class WeightFeeder(wiring.Component):
         now and `swap` one cycle earlier; does not reflect an issued pass before its `swap`
     read_enable, row : weight scratchpad read port
     capture : the row is the first of a tile
+    width : code of the tile's width, with `capture`, if the parameters have `narrow`
     param : the row is one of parameters
     state : state of the unit
     """
@@ -53,7 +57,7 @@ class WeightFeeder(wiring.Component):
     def __init__(self, parameters: Parameters, *, parameter_gap: int) -> None:
         self._parameters = parameters
         self._gap = max(parameter_gap, 1)
-        layout = compute_layout(product=parameters.product)
+        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
@@ -69,18 +73,18 @@ class WeightFeeder(wiring.Component):
                 "param": Out(1),
                 "state": Out(UnitState),
             }
+            | ({"width": Out(2)} if parameters.narrow else {})
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rows = self._parameters.rows
         command, fields = self.i.payload, self.i.payload.fields.compute
         pending = Signal()  # tiles have not started
         # Of the parameters, of the next tile, of the one after
         param_row, next_row, row_after = (Signal.like(self.row, reset_less=True) for _ in range(3))
         parameters, param = Signal(), Signal()  # rows of parameters remain; one is read
         start, taken = Signal(), Signal()
-        weighted = self._follow(m, taken)
+        weighted, width = self._follow(m, taken)
         begins = Signal()
         waits = self._offer(m, pending | parameters, taken)
         computes = ~command.setup
@@ -90,9 +94,10 @@ class WeightFeeder(wiring.Component):
         self._passes(m, pending, begins, start)
         row = Signal.like(self.row, reset_less=True)  # of the loading tile
         loading, waiting = Signal(), Signal()  # a tile is loading; a tile is complete
-        index = Signal(range(rows))
+        index = Signal(range(self._parameters.rows))
         first_row, last_row, near, ends = (Signal() for _ in range(4))
-        late = index >= rows - 5 if rows > 5 else 1
+        loaded = self._latch(m, start, width)  # width of the loading tile
+        late = self._by(loaded, lambda n: index >= n - 5 if n > 5 else 1)
         m.d.comb += [
             ends.eq(loading & last_row),
             start.eq(
@@ -105,12 +110,14 @@ class WeightFeeder(wiring.Component):
             waiting.eq((waiting | ends) & ~self.swap),
             index.eq(Mux(loading & ~ends, index + 1, 0)),
             first_row.eq(start),
-            last_row.eq(loading & ~ends & (index == rows - 2)),
-            near.eq(Mux(start, rows == 4, loading & ~ends & late)),
+            last_row.eq(loading & ~ends & self._by(loaded, lambda n: index == n - 2)),
+            near.eq(
+                Mux(start, self._by(width, lambda n: n == FEWEST_CYCLES), loading & ~ends & late)
+            ),
         ]
         with m.If(start | loading):
             m.d.sync += row.eq(Mux(start, next_row, row + 1))
-        m.d.sync += row_after.eq(next_row + rows)
+        m.d.sync += row_after.eq(next_row + self._by(width, lambda n: n, 1))
         with m.If(~(pending | parameters)):
             m.d.sync += [
                 param_row.eq(fields.weight),
@@ -122,7 +129,7 @@ class WeightFeeder(wiring.Component):
             m.d.sync += param_row.eq(param_row + 1)
         self._load_parameters(m, parameters, param, begins & fields.first, loading | waiting)
         m.d.sync += [
-            self.read_enable.eq(loading | param),
+            self.read_enable.eq(self._reads(loading, loaded, index) | param),
             self.capture.eq(loading & first_row),
             self.param.eq(param),
         ]
@@ -130,6 +137,35 @@ class WeightFeeder(wiring.Component):
             m.d.sync += self.row.eq(Mux(param, param_row, row))
         self._report(m, pending | parameters | loading, waits)
         return m
+
+    def _by(
+        self, width: Value | None, of: Callable[[int], ValueLike], fewest: int = FEWEST_CYCLES
+    ) -> ValueLike:
+        """Select by width: `of` the rows that a tile takes, or of its cycles."""
+        rows = self._parameters.rows
+        found = of(rows)
+        if width is None:
+            return found
+        for bits in (4, 2):
+            taken = max(packed_rows(rows, bits), fewest)
+            found = Mux(width == WIDTH_CODES[bits], of(taken), found)
+        return found
+
+    def _latch(self, m: Module, start: Signal, width: Value | None) -> Value | None:
+        """Hold the width of the loading tile: the next SETUP may come before its last row."""
+        if width is None:
+            return None
+        loaded = Signal(2, reset_less=True)
+        with m.If(start):
+            m.d.sync += loaded.eq(width)
+        m.d.sync += self.width.eq(loaded)
+        return loaded
+
+    def _reads(self, loading: Signal, loaded: Value | None, index: Signal) -> Value:
+        """Whether a row is read: a tile may have fewer than `FEWEST_CYCLES`."""
+        if packed_rows(self._parameters.rows, 2) >= FEWEST_CYCLES or loaded is None:
+            return loading
+        return loading & self._by(loaded, lambda n: index < n, 1)
 
     def _offer(self, m: Module, busy: Value, taken: Signal) -> Value:
         """Forward a command once its weights are loaded; return whether it waits for them."""
@@ -181,8 +217,8 @@ class WeightFeeder(wiring.Component):
         with m.Elif(self.i.valid & waits & ~self.held):
             m.d.comb += self.state.eq(UnitState.WAITING)
 
-    def _follow(self, m: Module, taken: Signal) -> Signal:
-        """Whether the mode of the last SETUP has weights."""
+    def _follow(self, m: Module, taken: Signal) -> tuple[Signal, Signal | None]:
+        """Whether the mode of the last SETUP has weights, and the code of their width."""
         weighted = Signal(init=1)
         command = self.i.payload
         mode = command.fields.setup.mode
@@ -190,4 +226,9 @@ class WeightFeeder(wiring.Component):
             m.d.sync += weighted.eq(
                 ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
             )
-        return weighted
+        if not self._parameters.narrow:
+            return weighted, None
+        width = Signal(2)
+        with m.If(taken & command.setup & ~command.add):
+            m.d.sync += width.eq(command.fields.setup.weight_width)
+        return weighted, width

@@ -30,6 +30,7 @@ from maccord.hw.memory.weight_scratchpad import WeightScratchpad
 from maccord.hw.parts.queue import Queue
 from maccord.spec.isa import Instruction, Mode, Opcode, Unit
 from maccord.spec.parameters import Parameters
+from maccord.spec.weight_widths import WIDTHS
 
 __all__ = ["Feeders", "Gaps", "Golden", "Run", "gaps_of", "geometry", "in_force", "walk_of"]
 
@@ -75,7 +76,8 @@ class Feeders(wiring.Component):
         self.weights = WeightFeeder(parameters, parameter_gap=gaps.parameters)
         self.feeder = ActivationFeeder(parameters, drain=gaps.drain)
         self.reduction = Reduction(parameters)
-        self.layout = layout = compute_layout(product=parameters.product)
+        product, narrow = parameters.product, parameters.narrow
+        self.layout = layout = compute_layout(product=product, narrow=narrow)
         masks = {"held": In(len(Unit)), "take": Out(len(Unit)), "give": Out(len(Unit))}
         super().__init__(
             {
@@ -138,7 +140,8 @@ def in_force(setup: Instruction) -> dict[str, int]:
         fields = {name: setup[name] for name in shared} | {"mode": Mode.ADD}
         stride = 1 if mode == Mode.MUL and setup["broadcast"] else 2
         return fields | dict(zip(window, (1, 2, 1, stride), strict=True))
-    return setup.fields | (dict.fromkeys(window, 1) if mode == Mode.DENSE else {})
+    fields = {name: value for name, value in setup.fields.items() if name != "weight_width"}
+    return fields | (dict.fromkeys(window, 1) if mode == Mode.DENSE else {})
 
 
 def geometry(setup: Instruction) -> Geometry:
@@ -167,6 +170,7 @@ class Run:
     rate: str = "always"
     chance: float = 1.0
     rows: list[tuple[int, WeightRow]] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)  # codes, of each tile
     reads: list[tuple[int, Read]] = field(default_factory=list)
     vectors: list[tuple[int, Vector]] = field(default_factory=list)
 
@@ -182,6 +186,7 @@ class Run:
         weights, feeder = block.weights, block.feeder
         self._weights = [bench.watch(getattr(weights, n)) for n in ("row", "capture", "param")]
         self._read = bench.watch(weights.read_enable)
+        self._width = bench.watch(weights.width) if self.parameters.narrow else None
         self._addresses = [bench.watch(getattr(feeder, name)) for name in ("a", "b", "split")]
         self._reads = bench.watch(feeder.read)
         self._vector = bench.watch(feeder.vector)
@@ -197,7 +202,10 @@ class Run:
     def _record(self) -> None:
         cycle = self.bench.cycle
         if self._read.value:
-            self.rows.append((cycle, WeightRow(*(w.value for w in self._weights))))
+            row = WeightRow(*(w.value for w in self._weights))
+            self.rows.append((cycle, row))
+            if row.capture:
+                self.widths.append(self._width.value if self._width else 0)
         read, vector = self._reads.value, self._vector.value
         if read["valid"]:
             addresses = (watched.value for watched in self._addresses)
@@ -230,7 +238,8 @@ class Run:
             if step["first"]:
                 walk: Iterator[Pass] = walk_of(setup, self.parameters)
             weighted = mode_of(setup) in (Mode.DENSE, Mode.DEPTHWISE)
-            rows = list(weight_feeder(step, self.parameters)) if weighted else []
+            bits = WIDTHS[setup["weight_width"]] if weighted else 8
+            rows = list(weight_feeder(step, self.parameters, bits)) if weighted else []
             issued = list(activation_feeder(setup, step, walk, self.parameters))
             reads = [read for read, _ in issued]
             yield Golden(setup, step, rows, reads, [v for _, v in issued if v is not None])

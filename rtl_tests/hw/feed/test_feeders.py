@@ -14,10 +14,12 @@ from maccord.golden.feed.cell_walker import mode_of
 from maccord.hw.array.accumulator import Accumulator
 from maccord.spec.isa import PARAMETER_ROWS, Instruction, Mode, Opcode, Unit
 from maccord.spec.parameters import Parameters
+from maccord.spec.weight_widths import WIDTH_CODES, WIDTHS, packed_rows, tile_cycles
 
 # rows, cols, lanes
 SHAPES = [(4, 4, 4), (4, 2, 1), (4, 12, 2), (5, 6, 3), (7, 4, 1), (12, 8, 8), (16, 16, 2)]
 DEPTHWISE_SHAPES = [(9, 4, 4), (9, 20, 20), (16, 8, 8), (9, 64, 64), (15, 4, 4, 5)]
+NARROW_SHAPES = [(4, 4, 4), (5, 6, 3), (9, 4, 4), (18, 4, 4)]
 PRODUCT_SHAPES = [(4, 4, 4), (4, 12, 2), (9, 4, 4)]
 
 
@@ -36,6 +38,7 @@ def parameters(shape: tuple[int, ...]) -> Parameters:
 ARRAYS = [
     *map(parameters, SHAPES + DEPTHWISE_SHAPES),
     *(replace(parameters(shape), product=True) for shape in PRODUCT_SHAPES),
+    *(replace(parameters(shape), narrow=True) for shape in NARROW_SHAPES),
 ]
 
 
@@ -122,6 +125,8 @@ def random_program(seed: int, p: Parameters) -> list[Instruction]:
     for mode in rng.permutation(modes + modes):
         dense = mode == Mode.DENSE
         setup = random_setup(rng, p.rows) if dense else random_window(rng, p, Mode(int(mode)))
+        if p.narrow and setup.opcode == Opcode.SETUP:
+            setup = replace(setup, fields=setup.fields | {"weight_width": int(rng.integers(3))})
         program.append(setup)
         total = passes_of(setup, p)
         for _ in range(int(rng.integers(1, 5))):
@@ -144,10 +149,13 @@ def check(run: Run) -> None:
     captures = np.flatnonzero([row.capture for _, row in run.rows])
     capture, swap = row_cycles[captures], run.cycles_of("swap")
     assert len(capture) == len(swap)
-    assert (swap >= capture + gaps.swap).all()
+    due = [due for due in golden for _ in range(due.compute["passes"]) if due.rows]
+    assert run.widths == [pass_.setup["weight_width"] for pass_ in due]
+    tiles = np.array([packed_rows(p.rows, WIDTHS[code]) for code in run.widths], int)
+    assert (swap >= capture + gaps.swap - p.rows + tiles).all()
     assert (capture[1:] >= swap[:-1] + 1).all()
-    for start in captures:
-        assert np.diff(row_cycles[start : start + p.rows]).tolist() == [1] * (p.rows - 1)
+    for start, rows in zip(captures, tiles, strict=True):
+        assert np.diff(row_cycles[start : start + rows]).tolist() == [1] * (rows - 1)
 
     parameter_rows = np.flatnonzero([row.param for _, row in run.rows]).reshape(-1, PARAMETER_ROWS)
     loaded = row_cycles[parameter_rows]
@@ -253,6 +261,23 @@ def test_passes_follow_each_other(shape: tuple[int, ...], pixels: int) -> None:
     if pixels >= p.rows:
         cycles = [cycle for cycle, _ in run.vectors]
         assert np.diff(cycles[: -pixels + 1]).tolist() == [1] * (5 * pixels)
+
+
+@pytest.mark.parametrize("pixels", [1, 4, 20])
+@pytest.mark.parametrize("bits", [4, 2])
+@pytest.mark.parametrize("shape", [(4, 4, 4), (9, 4, 4), (16, 16, 2), (18, 4, 4)], ids=str)
+def test_passes_with_packed_weights_follow_each_other(
+    shape: tuple[int, ...], bits: int, pixels: int
+) -> None:
+    """Every ceil(rows / n) cycles, four at least, or without a gap when a pass has more pixels."""
+    p = replace(parameters(shape), narrow=True)
+    setup = long_walk(p.rows, 6)
+    setup = replace(setup, fields=setup.fields | {"weight_width": WIDTH_CODES[bits]})
+    run = Run(p, [setup, *tile(np.random.default_rng(1), p, [6], pixels, 1)])
+    run.finish()
+    check(run)
+    expected = max(tile_cycles(p.rows, bits), pixels)
+    assert np.diff(run.cycles_of("swap")).tolist() == [expected] * 5
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
