@@ -260,7 +260,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "alpha_in_place": (
         _net(lambda m, x: m["a"](x).add_(m["a"](x), alpha=-1)),
-        "net.add_: alpha of add must be 1, got -1: PyTorch's INT8 sum ignores it",
+        "net.add: alpha of add must be 1, got -1: PyTorch's INT8 sum ignores it",
     ),
     "border": (
         _net(
