@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 __all__ = ["REPLACED", "origins", "scopes_of"]
 
@@ -14,9 +15,14 @@ _ADD = (python_operator.add, torch.add)
 _MUL = (python_operator.mul, torch.mul)
 _QUANTIZED = torch.ops.quantized
 #: What conversion replaces, with its replacements.
-REPLACED = (
+REPLACED: tuple[tuple[tuple[object, ...], tuple[object, ...]], ...] = (
     (_ADD, (_QUANTIZED.add, _QUANTIZED.add_relu)),
     (_MUL, (_QUANTIZED.mul, _QUANTIZED.mul_relu)),
+    ((torch.matmul,), (_QUANTIZED.matmul,)),
+    *(
+        ((getattr(functional, word),), (getattr(_QUANTIZED, word),))
+        for word in ("layer_norm", "instance_norm", "hardswish", "leaky_relu", "elu", "dropout")
+    ),
 )
 
 

@@ -88,7 +88,7 @@ class Interpreter(fx.Interpreter):
         args = _contiguous(args) if target in _CLAMPS else args
         if target in _CATS and _rescales(args[0]):
             args = ([part.contiguous() for part in args[0]], *args[1:])
-        if target in _SUMS and isinstance(args[1], torch.Tensor):
+        if target in _SUMS and len(args) > 3:  # not with a number
             _check_sum(*args[:3])
         if target in TAILED:
             return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))

@@ -34,6 +34,7 @@ _INPLACE_OPERATORS = (
     *(python_operator.iadd, python_operator.isub, python_operator.imul),
     *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
 )
+_COMMUTING = (python_operator.add, python_operator.mul, *_ADD, *_MUL)
 _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure equivalents
     "clamp_": "clamp",
     "add_": "add",
@@ -211,6 +212,8 @@ class _Speller:
         """Rewrite a call to the form that quantization recognizes."""
         module = self.submodule(node)
         target: Any = _operator(node)
+        if target in _COMMUTING and isinstance(node.args[0], int | float):
+            node.args = (*node.args[1::-1], *node.args[2:])  # kernels take a number second
         if isinstance(module, _DROPOUTS):
             node.replace_all_uses_with(node.args[0])  # pyright: ignore[reportArgumentType]
             self.module.graph.erase_node(node)
