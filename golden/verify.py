@@ -35,7 +35,7 @@ from .kernels.slice import check_slice
 from .kernels.upsample import check_upsample
 from .operations.conv_transpose2d import ConvTranspose2d
 
-__all__ = ["verify"]
+__all__ = ["verify", "verify_operation"]
 
 _DIMENSIONS: dict[type[Operation], int] = {
     Conv2d: 4,
@@ -127,7 +127,7 @@ def _verify_node(node: Node, tensors: dict[str, Tensor]) -> Tensor:
                 f"{source.quantization.zero_point}"
             )
     _verify_source(node, sources[0])
-    _verify_operation(node)
+    verify_operation(node.operation)
     _verify_table(node)
     if isinstance(operation, Slice):
         check_slice(operation, sources[0].shape)
@@ -159,16 +159,15 @@ def _verify_source(node: Node, source: Tensor) -> None:
             )
 
 
-def _verify_operation(node: Node) -> None:
-    """Check an operation's own parameters."""
-    operation = node.operation
+def verify_operation(operation: Operation) -> None:
+    """Raise ValueError unless an operation's own parameters are legal."""
     if isinstance(operation, ConvTranspose2d):
         check_conv_transpose2d(operation)
     if isinstance(operation, Conv2d | Linear):
         low, high = operation.limits
         if not 0 <= low <= high <= 255:
             raise ValueError(
-                f"{node.name}: limits must be ordered within 0..255, got {low} and {high}"
+                f"{operation.name}: limits must be ordered within 0..255, got {low} and {high}"
             )
         overflow.verify(operation)
     elif isinstance(operation, Add):

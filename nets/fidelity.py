@@ -113,6 +113,11 @@ def measure(
     batch = torch.cat([images[index * len(images) // count] for index in range(count)])
     floats = torch.from_numpy(rows(model(batch.clone()), len(batch)))
     codes = Reference(converted).dequantized(batch)
+    if floats.shape != codes["output"].shape:
+        raise ValueError(
+            f"{type(model).__name__}: results must have one shape for all inputs, got rows of "
+            f"{floats.shape[1]} numbers in floating point and {codes['output'].shape[1]} in INT8"
+        )
     result = snr_db(floats, codes["output"])
     local = _Local(prepared, codes)
     local.run(batch.clone())

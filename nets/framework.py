@@ -5,43 +5,42 @@
 
 from __future__ import annotations
 
-import operator as python_operator
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
 from torch.fx import config
 
 from ..golden.graph import Quantization
+from .fixed_results import check_batches, check_floats, check_results
+from .origins import REPLACED, origins, scopes_of
 from .outputs import tensors_of
-from .source_line import LINE
+from .source_line import LINE, raised_at
 from .spelling import SCOPE, spell, trace
+from .trials import fit_pairs, leave_call, located
+from .unquantized import REASON, restore
+from .unsupported import NoKernel
+from .values import usual
+from .weight_types import check_weights
 
 __all__ = ["ENGINE", "FIDELITY", "convert", "fake_quantize", "fake_quantizers", "one_thread"]
 __all__ += ["path_of", "prepare_live", "qnnpack", "rebuild"]
 
 ENGINE = "qnnpack"
 FIDELITY = "maccord_fidelity"  # key in a converted network's meta
+ORIGIN = "maccord_origin"  # key in a converted node's meta: its name in the prepared network
 
 _WARNINGS = (
     (UserWarning, r"TypedStorage is deprecated"),  # PyTorch's own storage of quantized tensors
     (DeprecationWarning, r"torch\.ao\.quantization is deprecated"),
     (UserWarning, r"torch\.quantize_per_tensor, torch\.quantize_per_channel"),
+    (UserWarning, r"(?s).*Triggered internally at .*(qrelu|Resize)\.cpp"),  # of its own kernels
     (UserWarning, r"All inputs of this cat operator must share"),
     (UserWarning, r"Using padding='same' with even kernel"),  # rejected later with a proper message
-)
-_ADD = (python_operator.add, torch.add)
-_MUL = (python_operator.mul, torch.mul)
-_QUANTIZED = torch.ops.quantized
-#: What conversion replaces, with its replacements.
-_REPLACED = (
-    (_ADD, (_QUANTIZED.add, _QUANTIZED.add_relu)),
-    (_MUL, (_QUANTIZED.mul, _QUANTIZED.mul_relu)),
 )
 
 
@@ -118,35 +117,36 @@ def convert(
 
     network = network or type(model).__name__
     with qnnpack(), one_thread():
+        check_weights(model, network)
         with _traceable(model):
             spelled = trace(model)
             expected = model(images[0].clone())
+        check_results(spelled, network, images[0], tensors_of(expected, network))
         spell(spelled, network, images[0])
         with _traceable(model):
             found = spelled(images[0].clone())
         for before, after in zip(
             tensors_of(expected, network), tensors_of(found, network), strict=True
         ):
-            _check_floats(network, before, after)
+            check_floats(spelled, network, images[0], before, after)
+        check_batches(spelled, network, images)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
-            preparation.separate_layers(prepared)
-            preparation.scale_transposed(prepared)
-            preparation.share_observers(prepared)
-            preparation.observe_behind_clamps(prepared)
+        preparation.separate_layers(prepared)
+        preparation.scale_transposed(prepared)
+        preparation.scale_slopes(prepared)
+        preparation.separate_scaled(prepared)
+        preparation.share_observers(prepared)
+        preparation.observe_behind_clamps(prepared)
+        with _calibrating(prepared, spelled, network, images):
             for image in images:
                 prepared(image.clone())
+        fit_pairs(prepared)
         floats = preparation.floats(prepared)
         if corrected:
             correct_biases(prepared, images)
         preparation.set_weight_scales(prepared)
-        try:
-            converted = _finish(prepared, spelled)
-        except (RuntimeError, TypeError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(
-                f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"
-            ) from error
+        converted = _with_kernels(prepared, spelled, network, images[0])
         fit_scales(converted, images[0])
         measured = partial(measure, model, floats, converted, images)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
@@ -183,21 +183,70 @@ def _traceable(model: nn.Module) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
         raise ValueError(
             f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
-            f"got: {reason}"
+            f"got: {reason}{raised_at(error)}"
         ) from error
 
 
-def _check_floats(network: str, expected: torch.Tensor, found: torch.Tensor) -> None:
-    """Reject a network that tracing or spelling has changed, or that is not deterministic."""
-    if not torch.equal(expected, found):
+@contextmanager
+def _calibrating(
+    prepared: torch.fx.GraphModule,
+    spelled: torch.fx.GraphModule,
+    network: str,
+    images: Sequence[torch.Tensor],
+) -> Iterator[None]:
+    """Name the call whose result cannot be observed."""
+    try:
+        yield
+    except Exception as error:
+        found = (located(prepared, image) for image in images)
+        node = next((each for each in found if each is not None), None)
+        name = node.name if node is not None else ""
+        scopes, lines = (scopes_of(prepared, spelled, key) for key in (SCOPE, LINE))
+        path, line = scopes.get(name, ""), lines.get(name, "")
+        path = f"{network}.{path}{name}" if path.endswith(".") or not path else f"{network}.{path}"
+        if node is not None and node.op == "call_module":
+            path = f"{network}.{node.target}"
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        place = f" ({line})" if line else ""
         raise ValueError(
-            f"{network}: network must compute the same floats when torch.fx has traced it, got "
-            "others: it is random, or has a statement that tracing does not see, as x += y where "
-            "x has another name, too"
-        )
+            f"{path}: results must be numbers that PyTorch's observers take, got: {reason}{place}"
+        ) from error
+
+
+def _with_kernels(
+    prepared: torch.fx.GraphModule,
+    spelled: torch.fx.GraphModule,
+    network: str,
+    image: torch.Tensor,
+) -> torch.fx.GraphModule:
+    """Convert; leave in floating point each call for which PyTorch has no INT8 kernel."""
+    from .preparation import attempt
+    from .reference import Interpreter
+
+    while True:
+        # usual calls have kernels
+        trial = prepared if usual(spelled) else attempt(prepared)
+        try:
+            converted = _finish(trial, spelled)
+        except (RuntimeError, TypeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"
+            ) from error
+        if trial is prepared:
+            return converted
+        try:
+            for _ in Interpreter(converted).execute(image.clone()):
+                pass
+        except NoKernel as error:
+            names = {node.name: node.meta[ORIGIN] for node in converted.graph.nodes}
+            if not leave_call(prepared, names[error.node], error.reason):
+                raise
+        else:
+            return converted
 
 
 def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.GraphModule:
@@ -208,6 +257,7 @@ def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.Gra
     from . import preparation
 
     mapping = get_default_qconfig_mapping(ENGINE).set_global(preparation.qconfig())
+    mapping.set_object_type(nn.ConvTranspose3d, None)  # its INT8 kernel returns other codes
     emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
     try:  # nodes' stack traces import torch's compiler, which takes a second
         return prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
@@ -221,51 +271,18 @@ def _finish(prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule) -> to
 
     from .preparation import backend
 
-    scopes, lines = (_scopes(prepared, spelled, key) for key in (SCOPE, LINE))
+    scopes, lines, reasons = (scopes_of(prepared, spelled, key) for key in (SCOPE, LINE, REASON))
+    reasons |= {n.name: n.meta[REASON] for n in prepared.graph.nodes if n.meta.get(REASON)}
     replaced = [
         [node.name for node in prepared.graph.nodes if node.target in targets]
-        for targets, _ in _REPLACED
+        for targets, _ in REPLACED
     ]
     converted = convert_fx(prepared, backend_config=backend())
-    for node, name in _origins(converted, replaced):
+    for node, name in origins(converted, replaced):
         node.meta[SCOPE], node.meta[LINE] = scopes.get(name, ""), lines.get(name, "")
+        node.meta[REASON], node.meta[ORIGIN] = reasons.get(name, ""), name
+    restore(converted)
     return converted
-
-
-def _scopes(
-    prepared: torch.fx.GraphModule, spelled: torch.fx.GraphModule, key: str
-) -> dict[str, str]:
-    """Return each node's prefix of its operator's name, or its line in the source.
-
-    The prefix is the calling module's path and a dot, or the full path of a flattening module.
-    Preparation retraces the spelled graph node by node and assigns its own node names.
-    """
-    attributes: Any = prepared.meta["_observed_graph_module_attrs"]
-    names = list(attributes.node_name_to_scope)
-    scopes = [node.meta.get(key, "") for node in spelled.graph.nodes]
-    if len(names) != len(scopes):  # directly read parameters, which are not supported
-        return {}
-    return dict(zip(names, scopes, strict=True))
-
-
-def _origins(
-    converted: torch.fx.GraphModule, replaced: Sequence[Sequence[str]]
-) -> Iterator[tuple[torch.fx.Node, str]]:
-    """Yield each converted node with the name that it had in the prepared network.
-
-    Nodes keep their names, except sums and products, which conversion replaces one by one:
-    `replaced` has the names that each kind of `_REPLACED` had.
-    """
-    remaining = {
-        target: found
-        for found, (before, after) in zip(map(iter, replaced), _REPLACED, strict=True)
-        for target in (*before, *after)
-    }
-    for node in converted.graph.nodes:
-        if node.op == "call_function" and node.target in remaining:
-            yield node, next(remaining[node.target], "")
-        else:
-            yield node, node.name
 
 
 def path_of(node: torch.fx.Node, word: str) -> str:

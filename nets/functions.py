@@ -129,7 +129,7 @@ class Functions:
 
     def _is_int8(self, node: fx.Node) -> bool:
         if node.target in _INT8_BINARY:
-            return len(node.args) > 1 and isinstance(node.args[1], int | float)
+            return any(isinstance(arg, int | float) for arg in node.args[:2])
         module = self._modules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, quantized.PReLU):
             return module.weight.numel() == 1  # else one a channel

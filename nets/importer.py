@@ -24,6 +24,8 @@ from .pads import padding_of
 from .pairs import PAIRS, import_pair
 from .parts import PARTS
 from .results import TRANSPOSES, import_results, import_transpose
+from .source_line import LINE
+from .unquantized import REASON
 from .unsupported import Unsupported
 
 __all__ = ["Importer", "import_network"]
@@ -119,7 +121,9 @@ class Importer:
 
     def refuse(self, node: torch.fx.Node) -> NoReturn:
         """Raise Unsupported for an unknown operator."""
-        path = str(node.target) if node.op == "call_module" else path_of(node, node.name)
+        path = str(node.target) if node.op == "call_module" else path_of(node, self.called(node))
+        if node.meta.get(REASON):
+            raise Unsupported(f"{self.network}.{path}: {node.meta[REASON]}", node.name)
         raise Unsupported(
             f"{self.network}.{path}: operator must be one that maccord knows on quantized "
             f"tensors, got {self.called(node)}",
@@ -128,6 +132,8 @@ class Importer:
 
     def visit(self, node: torch.fx.Node) -> None:
         """Import one node."""
+        if node.meta.get(REASON):
+            self.refuse(node)
         if node in self.functions.inner:
             return
         if node in self.functions.ends and node.target not in PAIRS:
@@ -225,6 +231,8 @@ class Importer:
         """Import a function of one code as its table."""
         function = self.functions.ends[node]
         self.no_pads(function.nodes[0])
+        lines = (each.meta.get(LINE) for each in reversed(function.nodes))
+        node.meta[LINE] = next(filter(None, lines), "")
         source = self.source_quantization(function.nodes[0])
         name = self.name(function.path)
         values, output = self.functions.table(function, name, source)
@@ -272,11 +280,23 @@ class Importer:
         if node.args[0] in self.flat:
             take_flat(self, node)
             return
+        if node.args[0].op == "get_attr":  # type: ignore[union-attr]
+            self._refuse_constant(node)
         if self.steps:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
         self.add(node, "quantize", arguments, quantization, self.name("input"))
+
+    def _refuse_constant(self, node: torch.fx.Node) -> NoReturn:
+        """Refuse the call that reads a tensor of the network's own as an operand."""
+        user = next(iter(node.users))
+        path = str(user.target) if user.op == "call_module" else path_of(user, self.called(user))
+        raise Unsupported(
+            f"{self.network}.{path}: inputs must be tensors that the network computes, or numbers, "
+            f"got the constant tensor {_first(node).target}",
+            user.name,
+        )
 
     def _dequantize(self, node: torch.fx.Node) -> None:
         """Note the codes, which paddings or the network's output read as numbers."""

@@ -34,7 +34,7 @@ from ..golden.graph import (
 )
 from ..golden.kernels.clamp import clamp_codes
 from ..golden.kernels.flatten import channels_last_columns
-from ..golden.verify import verify
+from ..golden.verify import verify, verify_operation
 from .host_function import host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
@@ -91,6 +91,8 @@ class _Lowering:
         """Append an operation as the step's result."""
         try:
             shape = operation.output_shape(*(tensor.shape for tensor in inputs))
+            if isinstance(operation, Add | Mul):
+                verify_operation(operation)
         except ValueError as error:
             raise Unsupported(str(error), step.node) from None
         names = tuple(tensor.name for tensor in inputs)
@@ -210,8 +212,7 @@ class _Lowering:
         self.node(step, Concat(step.name, inputs, inputs[0]), sources)
 
     def _max_pool2d(self, step: Step) -> None:
-        source = self.source(step, 4)
-        values = step.arguments
+        source, values = self.source(step, 4), step.arguments
         kernel = pair(values["kernel_size"])
         operation = MaxPool2d(
             step.name,
@@ -225,8 +226,7 @@ class _Lowering:
         self.node(step, operation, [source])
 
     def _avg_pool2d(self, step: Step) -> None:
-        source = self.source(step, 4)
-        values = step.arguments
+        source, values = self.source(step, 4), step.arguments
         if values.get("ceil_mode") or values.get("divisor_override"):
             # PyTorch uses another kernel here, with different rounding
             self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")

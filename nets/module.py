@@ -23,7 +23,9 @@ from .int8 import check_image
 from .library import QuantizedNetwork, quantized
 from .preprocess import Preprocessing
 from .prequantized import is_prequantized, taken
+from .source_line import remembering_modules
 from .user_code import hidden, is_file, split_spec, users_code
+from .weight_types import check_weights
 
 __all__ = ["OwnNetwork", "load_module", "own_network"]
 
@@ -150,16 +152,15 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
         raise ValueError(f"seed must be at least 0, got {seed}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        with users_code(f"{spec} must make a network"):
+        with users_code(f"{spec} must make a network"), remembering_modules():
             model = factory()
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
     model.eval()
     _check_inputs(model, spec)
     ready = is_prequantized(model)
-    for key, values in model.state_dict().items() if not ready else ():
-        if values.is_floating_point() and not torch.isfinite(values).all():
-            raise ValueError(f"weights must be finite numbers, got others in {key} of {spec}")
+    if not ready:
+        check_weights(model, spec)
     file = sys.modules.get(getattr(factory, "__module__", ""))
     places = (getattr(place, "INPUT_SHAPE", None) for place in (factory, model, file))
     declared = next((place for place in places if place is not None), None)

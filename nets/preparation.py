@@ -9,6 +9,7 @@ zero padding keeps its input's scale and zero point, so that it pads codes.
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import fx, nn
 from torch.ao import quantization
 from torch.ao.quantization import backend_config
+from torch.ao.quantization.backend_config import utils as _utils  # noqa: F401  (PyTorch's omits it)
 from torch.nn import functional
 
 from .lattice import lattice_scales
@@ -23,12 +25,15 @@ from .parts import PARTS
 
 __all__ = [
     "PADS",
+    "attempt",
     "backend",
     "clamped",
     "floats",
     "observe_behind_clamps",
     "qconfig",
+    "scale_slopes",
     "scale_transposed",
+    "separate_scaled",
     "set_weight_scales",
     "share_observers",
 ]
@@ -38,6 +43,7 @@ PADS: tuple[object, ...] = (
 )
 
 _BIAS_STEPS = 2.0**30  # half of int32 for the bias, half for the sum of products
+_PAIRS = (operator.add, operator.mul)
 _CLAMPS = (functional.relu6, functional.hardtanh, torch.clamp, "clamp")
 _KEEPING = (
     *PARTS,
@@ -90,6 +96,24 @@ def scale_transposed(prepared: fx.GraphModule) -> None:
             module.qconfig = old._replace(weight=weight)  # pyright: ignore[reportArgumentType]
 
 
+class _Slopes(quantization.MinMaxObserver):
+    """Weight observer of PReLU, whose kernel takes 1 as a code of the slopes' scale, too."""
+
+    def forward(self, x_orig: torch.Tensor) -> torch.Tensor:
+        """Observe slopes, a tensor of any shape."""
+        super().forward(torch.cat([x_orig.detach().reshape(-1), torch.ones(1)]))
+        return x_orig
+
+
+def scale_slopes(prepared: fx.GraphModule) -> None:
+    """Give the slopes of PReLU a scale that holds them and 1, in uint8."""
+    for module in prepared.modules():
+        if isinstance(module, nn.PReLU):
+            old: Any = getattr(module, "qconfig", None)
+            if old is not None:
+                module.qconfig = old._replace(weight=_Slopes)  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def backend() -> backend_config.BackendConfig:
     """Return the configuration of PyTorch's INT8 kernels; pads and parts keep their scale."""
     config = backend_config.get_native_backend_config()
@@ -120,6 +144,24 @@ def clamped(prepared: fx.GraphModule) -> dict[fx.Node, tuple[float, float]]:
         if observed.args[0].op != "placeholder" and len(observed.args[0].users) == 1:
             found[observed] = bounds
     return found
+
+
+def separate_scaled(prepared: fx.GraphModule) -> None:
+    """Give sums and products with a number observers of their own.
+
+    ``prepare_fx`` gives them the observer of their input, whose scale would suit the larger of the
+    two; the INT8 kernels compute the result's scale from the input's.
+    """
+    for node in prepared.graph.nodes:
+        if node.target not in _PAIRS or len(node.all_input_nodes) != 1:
+            continue
+        given = _module(prepared, node.all_input_nodes[0])
+        readers = [node, *(user for user in node.users if user.target is functional.relu)]
+        observed = {user for reader in readers for user in reader.users}
+        for user in observed:
+            observer = _module(prepared, user)
+            if observer is given and isinstance(observer, quantization.ObserverBase):
+                prepared.set_submodule(str(user.target), copy.deepcopy(observer))
 
 
 def share_observers(prepared: fx.GraphModule) -> None:
@@ -206,6 +248,18 @@ def floats(prepared: fx.GraphModule) -> fx.GraphModule:
     for name, module in list(result.named_modules()):
         if name and isinstance(module, nn.Sequential):  # fused: conversion replaces its parts
             result.set_submodule(name, nn.Sequential(*module))
+    return result
+
+
+def attempt(prepared: fx.GraphModule) -> fx.GraphModule:
+    """Return a copy of the network with shared weights, for a conversion that may be repeated."""
+    result = fx.GraphModule(prepared, copy.deepcopy(prepared.graph))
+    result.meta.update(prepared.meta)
+    for name, module in list(result.named_modules()):
+        if name and isinstance(module, nn.Sequential):  # fused: conversion replaces its parts
+            own = copy.copy(module)
+            own._modules = dict(module._modules)
+            result.set_submodule(name, own)
     return result
 
 

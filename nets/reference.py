@@ -36,6 +36,7 @@ from .int8 import LayerRecording, check_image, codes, layer_codes
 from .int8_modules import is_linear
 from .outputs import rows, tensors_of
 from .source_line import line_of
+from .unsupported import NoKernel
 
 __all__ = ["Interpreter", "Reference", "Result"]
 
@@ -44,6 +45,7 @@ _CLAMPS = (
     torch.ops.quantized.relu6,
 )
 _VECTOR = 64  # elements of the longest vector register, AVX-512's
+_SUMS = (torch.ops.quantized.add, torch.ops.quantized.add_relu)
 _CATS = (torch.cat, torch.concat, torch.concatenate)
 
 
@@ -86,6 +88,8 @@ class Interpreter(fx.Interpreter):
         args = _contiguous(args) if target in _CLAMPS else args
         if target in _CATS and _rescales(args[0]):
             args = ([part.contiguous() for part in args[0]], *args[1:])
+        if target in _SUMS and len(args) > 3:  # not with a number
+            _check_sum(*args[:3])
         if target in TAILED:
             return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
@@ -114,14 +118,24 @@ class Interpreter(fx.Interpreter):
         """Run a node; PyTorch quantizes some calls that it has no INT8 kernel for."""
         try:
             return self.run_node(node)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, IndexError) as error:
             word = str(getattr(node.target, "__name__", node.target))
             path = word if node.op == "call_module" else path_of(node, word)
             reason = str(error).strip().partition("\n")[0].partition(". ")[0]
             place = line_of(self.module, node.name)  # pyright: ignore[reportArgumentType]
-            raise ValueError(
-                f"{path}: call must be one that PyTorch computes in INT8, got: {reason}{place}"
-            ) from error
+            said = f"call must be one that PyTorch computes in INT8, got: {reason}"
+            raise NoKernel(path, said, place, node.name) from error
+
+
+def _check_sum(a: torch.Tensor, b: torch.Tensor, scale: torch.Tensor) -> None:
+    """Raise RuntimeError for scales that qnnpack refuses, which would print to stderr."""
+    for source in (a, b):
+        ratio = source.q_scale() / float(scale)
+        if not 2.0**-14 <= ratio < 2.0**8:
+            raise RuntimeError(
+                f"a scale of an input over the output's of {ratio:g}, which must be from 2**-14 to "
+                "below 2**8"
+            )
 
 
 def _rescales(parts: Any) -> bool:

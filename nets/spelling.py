@@ -19,8 +19,11 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .functional_layers import spell_layers
+from .operands import spell_operands
 from .parts import SCOPE, spell_parts
 from .source_line import LineTracer
+from .unquantized import leave_in_floats
 
 __all__ = ["SCOPE", "spell", "trace"]
 
@@ -31,15 +34,27 @@ _INPLACE_OPERATORS = (
     *(python_operator.iadd, python_operator.isub, python_operator.imul),
     *(python_operator.itruediv, python_operator.ifloordiv, python_operator.ipow),
 )
+_COMMUTING = (python_operator.add, python_operator.mul, *_ADD, *_MUL)
 _PURE: dict[object, Any] = {  # in-place functions and methods, and their pure equivalents
     "clamp_": "clamp",
+    "add_": "add",
+    python_operator.iadd: python_operator.add,
     torch.clamp_: torch.clamp,
     functional.hardtanh_: functional.hardtanh,
 }
+_PURE |= {
+    getattr(functional, f"{word}_"): getattr(functional, word)
+    for word in ("celu", "elu", "leaky_relu", "rrelu", "selu", "threshold")
+}
+_PURE |= {f"{word}_": word for word in ("sigmoid", "tanh", "exp", "log", "sqrt", "abs", "neg")}
+_PURE |= {f"{word}_": word for word in ("sub", "div", "pow", "square", "reciprocal", "round")}
 _CLAMPS = (torch.clamp, torch.clamp_, "clamp", "clamp_")
 _VIEWS = (torch.flatten, torch.reshape, "flatten", "reshape", "view", "contiguous")
 _VIEWS += (torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
 _VIEWS += (python_operator.getitem,)
+_AVERAGES = (nn.AvgPool1d, nn.AvgPool2d)
+_AVERAGE_FUNCTIONS = (functional.avg_pool1d, functional.avg_pool2d)
+_NO_PADDING = (0, (0,), [0], (0, 0), [0, 0])
 _SAME = (functional.dropout, functional.dropout2d)
 _SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -85,9 +100,11 @@ def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     for node in list(traced.graph.nodes):
         if speller.in_place(node):
             speller.reroute(node)
+    spell_layers(traced)
     for node in list(traced.graph.nodes):
         speller.respell(node)
     speller.separate()
+    spell_operands(traced, image)
     spell_parts(traced, image)
     traced.graph.eliminate_dead_code()
     traced.recompile()
@@ -195,6 +212,8 @@ class _Speller:
         """Rewrite a call to the form that quantization recognizes."""
         module = self.submodule(node)
         target: Any = _operator(node)
+        if target in _COMMUTING and isinstance(node.args[0], int | float):
+            node.args = (*node.args[1::-1], *node.args[2:])  # kernels take a number second
         if isinstance(module, _DROPOUTS):
             node.replace_all_uses_with(node.args[0])  # pyright: ignore[reportArgumentType]
             self.module.graph.erase_node(node)
@@ -208,21 +227,61 @@ class _Speller:
         elif target in _ADD:
             alpha = node.kwargs.get("alpha", 1)
             if alpha != 1:
-                self.refuse(
-                    node, f"alpha of add must be 1, got {alpha}: PyTorch's INT8 sum ignores it"
-                )
-            self.replace(node, "call_function", python_operator.add, node.args)
+                reason = f"alpha of add must be 1, got {alpha}: PyTorch's INT8 sum ignores it"
+                self.pure(node)
+                leave_in_floats(node, reason)
+            else:
+                self.replace(node, "call_function", python_operator.add, node.args)
         elif target in _MUL:
             self.replace(node, "call_function", python_operator.mul, node.args)
         elif target in (torch.mean, "mean"):
             self.mean(node)
+        elif isinstance(module, _AVERAGES) or target in _AVERAGE_FUNCTIONS:
+            self.average(node, module)
         elif target in _CLAMPS:
             self.clamp(node)
         elif target in _PURE:
-            node.target = _PURE[target]
+            self.pure(node)
         elif node.op == "call_function" and _bound(node).get("inplace"):
             values = _bound(node) | {"inplace": False}
             node.args, node.kwargs = tuple(values.values()), {}
+
+    def pure(self, node: fx.Node) -> None:
+        """Call the equivalent that leaves its arguments alone."""
+        node.target = _PURE.get(node.target, node.target)
+
+    def average(self, node: fx.Node, module: nn.Module | None) -> None:
+        """Leave in floating point an average pool of which INT8 ignores an argument."""
+        names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+        names += ("divisor_override",)
+        given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
+        if module is not None:
+            given = {name: getattr(module, name) for name in names if hasattr(module, name)}
+        word = "avg_pool1d" if self.is_1d(node, module) else "avg_pool2d"
+        reason = ""
+        if given.get("count_include_pad") is False and given.get("padding", 0) not in _NO_PADDING:
+            reason = (
+                f"count_include_pad of {word} must be True where there is padding, got False: "
+                "PyTorch's INT8 kernel always counts it"
+            )
+        elif given.get("divisor_override"):
+            reason = f"divisor_override of {word} must be off, got {given['divisor_override']}"
+        if not reason:
+            return
+        if module is not None:
+            args = (node.args[0], *given.values())
+            function = getattr(functional, word)
+            with self.module.graph.inserting_before(node):
+                new = self.module.graph.call_function(function, args)
+            new.meta.update(copy(node.meta) | {SCOPE: str(node.target)})
+            node.replace_all_uses_with(new)
+            self.module.graph.erase_node(node)
+            node = new
+        leave_in_floats(node, reason)
+
+    def is_1d(self, node: fx.Node, module: nn.Module | None) -> bool:
+        """Whether an average pool is one of signals."""
+        return isinstance(module, nn.AvgPool1d) or node.target is functional.avg_pool1d
 
     def mean(self, node: fx.Node) -> None:
         """Write an image's dimensions as [2, 3]: other forms use a kernel that rounds otherwise."""
@@ -259,13 +318,34 @@ class _Speller:
                 self.module.add_submodule(path, deepcopy(module))
                 node.target = path
             called.add(path)
-            if isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
+            if isinstance(module, nn.Conv1d | nn.Conv2d) and module.padding_mode != "zeros":
+                self.pad_first(node, module)
+            elif isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
                 self.pad(node, module)
 
     def holds(self, path: str) -> bool:
         """Whether the network has a module or attribute at that path."""
         parent, _, name = path.rpartition(".")
         return hasattr(self.module.get_submodule(parent), name)
+
+    def pad_first(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
+        """Replace padding that is not of zeros by a call of its own."""
+        widths: Any = tuple(module._reversed_padding_repeated_twice)
+        numbered = deepcopy(module)
+        numbered.padding = (0,) * len(module.kernel_size)  # pyright: ignore[reportAttributeAccessIssue]
+        numbered.padding_mode = "zeros"
+        with self.module.graph.inserting_before(node):
+            pad = self.module.graph.call_function(
+                functional.pad, (node.args[0], widths, module.padding_mode)
+            )
+        pad.meta.update(copy(node.meta) | {SCOPE: f"{node.target}."})
+        node.args = (pad, *node.args[1:])
+        self.put(node, numbered)
+
+    def put(self, node: fx.Node, module: nn.Module) -> None:
+        """Call another module at the same path."""
+        parent, _, name = str(node.target).rpartition(".")
+        setattr(self.module.get_submodule(parent), name, module)
 
     def pad(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
         """Replace a convolution's padding "same" or "valid" by numbers.
@@ -283,8 +363,7 @@ class _Speller:
                 pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
             pad.meta.update(copy(node.meta))
             node.args = (pad, *node.args[1:])
-        parent, _, name = str(node.target).rpartition(".")
-        setattr(self.module.get_submodule(parent), name, numbered)
+        self.put(node, numbered)
 
 
 def _operator(node: fx.Node) -> object:

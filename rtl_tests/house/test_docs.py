@@ -56,6 +56,24 @@ def test_the_command_lines_reference_is_current() -> None:
 
 
 @pytest.mark.slow
+def test_the_list_of_host_operators_is_current() -> None:
+    program = "import host_operators as h; raise SystemExit(h.PAGE.read_text() != h.page())"
+    done = subprocess.run([sys.executable, "-c", program], cwd=DOCS, check=False)
+    assert done.returncode == 0, "docs/host_operators.md is stale: python docs/host_operators.py"
+
+
+@pytest.mark.slow
+def test_each_host_operators_sentence_names_its_line() -> None:
+    rows = [r for r in (DOCS / "host_operators.md").read_text().splitlines() if "| `" in r]
+    nowhere = [r for r in rows if not re.search(r"\(operator_examples\.py, line \d+\)`", r)]
+    assert len(rows) > 70
+    assert [row.split(" |")[0] for row in nowhere] == [
+        "| weights of half precision",
+        "| no operator",
+    ]
+
+
+@pytest.mark.slow
 def test_schemas_of_results_are_current() -> None:
     program = (
         "from result_schemas import FOLDER, schemas\n"

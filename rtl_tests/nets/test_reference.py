@@ -188,9 +188,3 @@ def test_statements_that_are_forgotten_change_the_floats(
     _other_reader_forgotten(monkeypatch)
     with pytest.raises(ValueError, match="net: network must compute the same floats"):
         _quantized(name)
-
-
-def test_alpha_that_is_forgotten_changes_the_floats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spelling._Speller, "refuse", lambda self, node, wanted: None)
-    with pytest.raises(ValueError, match="net: network must compute the same floats"):
-        quantized(make(REFUSED["alpha"][0]), "net", "seeded", IMAGES)

@@ -139,8 +139,10 @@ def _totals(result: NetworkResult) -> list[str]:
         f"{result.roofline_cycles:,.0f}; {result.frames_per_second:,.1f} frames/s at "
         f"{result.mhz:g} MHz; simulated at {result.sim_cycles_per_second:,.0f} cycles/s"
     )
-    rung = f"; {result.interrupts} interrupts before the last" if result.interrupts else ""
-    lines = [time, f"{result.tensors} tensors compared{rung}", *host_lines(result)]
+    often = "1 interrupt" if result.interrupts == 1 else f"{result.interrupts} interrupts"
+    rung = f"; {often} before the last" if result.interrupts else ""
+    tensors = "1 tensor" if result.tensors == 1 else f"{result.tensors} tensors"
+    lines = [time, f"{tensors} compared{rung}", *host_lines(result)]
     for index, (ours, theirs) in enumerate(
         list(zip(result.predicted, result.predicted_torch, strict=False))[:_CLASSES]
     ):

@@ -1,0 +1,180 @@
+"""Results that can be compared: finite, the same each time, and each input's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import torch
+from torch import fx
+
+from .source_line import LINE
+from .spelling import SCOPE
+from .values import usual, values_of
+
+__all__ = ["check_batches", "check_floats", "check_results"]
+
+_SIZED = (
+    *(torch.nonzero, "nonzero", torch.argwhere, torch.unique, "unique", torch.masked_select),
+    *("masked_select", torch.unique_consecutive, "unique_consecutive", torch.bincount, "bincount"),
+)
+_CLOSE = 1e-3  # of a result's largest magnitude: sums' order may depend on the batch
+
+
+def check_results(
+    traced: fx.GraphModule, network: str, image: torch.Tensor, results: Iterable[torch.Tensor]
+) -> None:
+    """Refuse a network that computes nothing, or whose results are not finite.
+
+    Parameters
+    ----------
+    traced : GraphModule
+        In floating point, each node with its line.
+    network : str
+        Name for error messages.
+    image : Tensor of shape (N, ...)
+    results : iterable of Tensor
+        Its results for that input.
+
+    Raises
+    ------
+    ValueError
+        Naming the first call whose result is not finite.
+    """
+    *_, output = traced.graph.nodes
+    if not any(node.op.startswith("call_") for node in traced.graph.nodes):
+        raise ValueError(
+            f"{network}: network must compute something of its input, got one that returns it"
+        )
+    if all(torch.isfinite(each).all() for each in results):
+        return
+    values = values_of(traced, image)
+    reached, todo = set(), [output]
+    while todo:
+        node = todo.pop()
+        todo += [each for each in node.all_input_nodes if each not in reached]
+        reached.update(node.all_input_nodes)
+    first = next(node for node in traced.graph.nodes if node in reached and not values[node].finite)
+    wanted = "results must be finite numbers, got nan or infinity for a calibration input"
+    _refuse(first, network, wanted)
+
+
+def _refuse(node: fx.Node, network: str, sentence: str) -> NoReturn:
+    """Raise ValueError for a call, with its path and line."""
+    target: Any = node.target
+    path = f"{node.meta.get(SCOPE, '')}{getattr(target, '__name__', target)}"
+    path = str(target) if node.op == "call_module" else path
+    place = f" ({node.meta[LINE]})" if node.meta.get(LINE) else ""
+    raise ValueError(f"{network}.{path}: {sentence}{place}")
+
+
+class _Results(fx.Interpreter):
+    """Keeps what each call returns."""
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        super().__init__(traced)
+        self.found: dict[fx.Node, torch.Tensor] = {}
+
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401
+        result = super().run_node(n)
+        if n.op.startswith("call_") and isinstance(result, torch.Tensor):
+            self.found[n] = result.detach().clone()
+        return result
+
+
+def _results(traced: fx.GraphModule, image: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
+    results = _Results(traced)
+    with torch.no_grad():
+        results.run(image.clone())
+    return results.found
+
+
+def _first(
+    one: dict[fx.Node, torch.Tensor],
+    other: dict[fx.Node, torch.Tensor],
+    differ: Callable[[torch.Tensor, torch.Tensor], bool],
+) -> fx.Node | None:
+    return next((node for node, x in one.items() if node in other and differ(x, other[node])), None)
+
+
+def check_floats(
+    traced: fx.GraphModule,
+    network: str,
+    image: torch.Tensor,
+    expected: torch.Tensor,
+    found: torch.Tensor,
+) -> None:
+    """Refuse a network that tracing or spelling has changed, or that is random.
+
+    Parameters
+    ----------
+    traced, network, image
+        As for `check_results`.
+    expected, found : Tensor
+        A result of the user's network, and of the traced one.
+
+    Raises
+    ------
+    ValueError
+        Naming the first random call, if there is one.
+    """
+    if torch.equal(expected, found):
+        return
+    again = _results(traced, image), _results(traced, image)
+    first = _first(*again, lambda x, y: not torch.equal(x, y))
+    if first is not None:
+        _refuse(first, network, "results must be the same each time, got others: it is random")
+    raise ValueError(
+        f"{network}: network must compute the same floats when torch.fx has traced it, got others: "
+        "it has a statement that tracing does not see, as x += y where x has another name, too"
+    )
+
+
+def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.Tensor]) -> None:
+    """Refuse a network whose results depend on other inputs, or whose sizes depend on any.
+
+    Parameters
+    ----------
+    traced, network
+        As for `check_results`.
+    images : sequence of Tensor of shape (N, ...)
+
+    Raises
+    ------
+    ValueError
+        Naming the first such call.
+    """
+    if usual(traced):
+        return
+    for node in traced.graph.nodes:
+        if node.target in _SIZED:
+            _refuse(node, network, "size of the result must not depend on the values of the input")
+    if len(images) < 2:
+        return
+    one, other = (_results(traced, image) for image in images[:2])
+    first = _first(one, other, lambda x, y: x.shape != y.shape)
+    if first is not None:
+        shapes = tuple(one[first].shape), tuple(other[first].shape)
+        sentence = f"results must have one shape for all inputs, got {shapes[0]} and {shapes[1]}"
+        _refuse(first, network, sentence)
+    with suppress(Exception):  # networks of one input at a time
+        both = _results(traced, torch.cat(list(images[:2])))
+        halves = {
+            n: x
+            for n, x in both.items()
+            if x.ndim and n in one and one[n].ndim and len(x) == 2 * len(one[n])
+        }
+        first = _first(one, {n: x[: len(x) // 2] for n, x in halves.items()}, _apart)
+        first = first or _first(other, {n: x[len(x) // 2 :] for n, x in halves.items()}, _apart)
+    if first is not None:
+        sentence = "results must not depend on the other inputs of a batch, got others beside one"
+        _refuse(first, network, sentence)
+
+
+def _apart(alone: torch.Tensor, batch: torch.Tensor) -> bool:
+    """Whether an input's results in a batch are others than rounding explains."""
+    if alone.dtype != torch.float32 or not alone.numel():
+        return False
+    largest = max(float(alone.abs().amax()), 1e-6)
+    return not torch.allclose(alone, batch, rtol=0, atol=_CLOSE * largest)
