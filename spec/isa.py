@@ -30,9 +30,14 @@ pixels, one vector with one byte per column each cycle. Each window of `window_h
 row `WINDOW` * i + j belongs to line i and cell j of a full window. Hardware with the feature
 WIDE_WINDOW has full windows of `WINDOW` x `WIDE_WINDOW` cells there, and weight row
 `WIDE_WINDOW` * i + j; a `window_width` of 0 stands for `WIDE_WINDOW`. A smaller window is aligned
-to the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
-passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
-clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
+to the last lines and cells; the weight rows before it multiply what was scanned before: above it
+the cells of the same index in the lines before, and before a line's first cell the last ones of
+the line before. The lines before a pass's first line are the last ones of the pass before, of any
+``COMPUTE``, at most `WINDOW` - 1 of them; the cells before its first line's first cell are not
+defined, nor are those of columns that a ``COMPUTE`` does not use. Where that is not padding, and
+not wanted, the weight must be 0. A larger kernel takes several passes, with origins given by the
+reduction (one run of `rows` bytes per pass). ``MAX`` outputs the clamped maximum of the window; it
+has no weights, and exactly one pass, which is first and last.
 
 ``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
 factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; the next pixel
