@@ -175,7 +175,8 @@ def compile_network(
     network = _batched(fused(network), batch)
     where = places(network)
     steps = list(_steps(network, where))
-    plans = [_plan(network, where, step, parameters) for step in steps]
+    alone = len(steps) == 1
+    plans = [_plan(network, where, step, parameters, alone) for step in steps]
     streams = [np.ascontiguousarray(way.stream).reshape(-1) for way in plans]
     weights, end = _stack([stream.size for stream in streams], align(prod(network.input.shape)))
     tables, end = placed_tables([(step.name, step.table) for step in steps], end)
@@ -265,7 +266,9 @@ def _shape(network: Network, step: _Step) -> tuple[int, ...]:
     return network.tensors[step.inputs[0]].shape
 
 
-def _plan(network: Network, where: dict[str, Place], step: _Step, parameters: Parameters) -> Plan:
+def _plan(
+    network: Network, where: dict[str, Place], step: _Step, parameters: Parameters, alone: bool
+) -> Plan:
     if isinstance(step.operation, Host):
         return HostPlan()
     shapes = [network.tensors[name].shape for name in step.inputs]
@@ -273,7 +276,7 @@ def _plan(network: Network, where: dict[str, Place], step: _Step, parameters: Pa
         _touching(network, where, name, network.tensors[name].shape) for name in step.inputs
     )
     dense &= _touching(network, where, step.name, _shape(network, step))
-    return plan(step.operation, shapes, parameters, dense=dense)
+    return plan(step.operation, shapes, parameters, dense=dense, alone=alone)
 
 
 def _touching(network: Network, where: dict[str, Place], name: str, shape: tuple[int, ...]) -> bool:

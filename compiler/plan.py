@@ -69,6 +69,7 @@ def plan(
     parameters: Parameters,
     *,
     dense: bool = True,
+    alone: bool = True,
 ) -> Plan:
     """Tile an operation for an accelerator.
 
@@ -82,6 +83,8 @@ def plan(
     parameters : Parameters
     dense : bool
         Whether pixels are contiguous in memory, in inputs and output.
+    alone : bool
+        Whether the program has no other operation.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def plan(
     if isinstance(operation, ConvTranspose2d):
         return _transposed(operation, shape, parameters)
     if isinstance(operation, Conv2d) and _scans(operation, shape, parameters):
-        return _depthwise(operation, shape, parameters)
+        return _depthwise(operation, shape, parameters, alone=alone)
     if isinstance(operation, Conv2d | Linear):
         return dense_plan(operation, shape, parameters, dense=dense)
     if isinstance(operation, AvgPool2d):
@@ -194,7 +197,9 @@ def _scans(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> boo
     )
 
 
-def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
+def _depthwise(
+    layer: Conv2d, shape: tuple[int, ...], parameters: Parameters, *, alone: bool = False
+) -> Plan:
     images, height, width, channels = shape
     outputs = layer.output_shape(shape)[1:3]
     if min(outputs) < 1:
@@ -214,7 +219,8 @@ def _depthwise(layer: Conv2d, shape: tuple[int, ...], parameters: Parameters) ->
         high=high - 128,
         weight_bits=layer.weight_bits,
     )
-    return _windows(layer.name, window, (images, height, width, channels), layer, parameters)
+    shape = images, height, width, channels
+    return _windows(layer.name, window, shape, layer, parameters, alone=alone)
 
 
 def _max_pool(operation: MaxPool2d, shape: tuple[int, ...], parameters: Parameters) -> Plan:
@@ -253,9 +259,11 @@ def _windows(
     shape: tuple[int, int, int, int],
     layer: Conv2d | None,
     parameters: Parameters,
+    *,
+    alone: bool = True,
 ) -> Plan:
     try:
-        return window_plan(window, shape, layer, parameters)
+        return window_plan(window, shape, layer, parameters, alone=alone)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

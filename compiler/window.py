@@ -32,6 +32,7 @@ MAX_STRIDE = 15
 
 _FINALISTS = 8  # tilings to time with the cycle model
 _BUFFERS = 4  # tiles in flight
+_PARTS = 4  # of the weight scratchpad; one takes the weights that are fetched together
 _PAGE = 4096
 _NO_WEIGHTS = np.zeros((0, 0), np.uint8)
 
@@ -63,8 +64,10 @@ def window_plan(
     shape: tuple[int, int, int, int],
     layer: Conv2d | None,
     parameters: Parameters,
+    *,
+    alone: bool = True,
 ) -> WindowPlan:
-    """Choose slices, tiles and passes by a lower bound on cycles.
+    """Choose slices, tiles and passes by a lower bound on cycles, then by the cycle model.
 
     Parameters
     ----------
@@ -74,6 +77,9 @@ def window_plan(
     layer : Conv2d, optional
         A depthwise convolution, whose weights the passes multiply by.
     parameters : Parameters
+    alone : bool
+        Whether the program has no other operation, whose cycles would hide its first loads and
+        last stores.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def window_plan(
             f"weight_bytes must be at least {need} to hold the weights of one column tile, got "
             f"{parameters.weight_bytes}"
         )
-    plan = _best(window, tuple(shape), parameters)
+    plan = _best(window, tuple(shape), parameters, alone)
     if plan is None:
         need = window.kernel[0] * window.kernel[1] * min(parameters.cols, shape[3])
         raise ValueError(
@@ -103,23 +109,31 @@ def window_plan(
 
 @cache  # networks repeat their shapes
 def _best(
-    window: Window, shape: tuple[int, int, int, int], parameters: Parameters
+    window: Window, shape: tuple[int, int, int, int], parameters: Parameters, alone: bool
 ) -> WindowPlan | None:
     """Time the most promising tilings, without weights; return the fastest, None if none fits."""
-    source = View(0, *shape, shape[3])
-    behind = -(-prod(shape) // _PAGE) * _PAGE
-    target = View(behind, shape[0], *window.outputs, shape[3], shape[3])
     found: list[WindowPlan] = []
-    for tiling in window_tilings(window, shape, parameters, _FINALISTS):
+    for tiling in window_tilings(window, shape, parameters, _FINALISTS, alone=alone):
         size = stream_bytes(window, tiling.pieces, parameters)
         tiles = -(-shape[3] // parameters.cols) if size else 0
-        stream = np.zeros((tiles, size), np.uint8)
-        plan = WindowPlan(tiling, stream, 0)
-        builder = Builder(parameters)
-        plan.emit(builder, (source,), 0, target)
-        cycles = estimate_cycles(link(builder.drafts), parameters)
+        plan = WindowPlan(tiling, np.zeros((tiles, size), np.uint8), 0)
+        cycles = _cycles(plan, parameters, 1)
+        if not alone:
+            cycles = _cycles(plan, parameters, 2) - cycles
         found.append(replace(plan, estimate=cycles))
     return min(found, key=lambda plan: plan.estimate, default=None)
+
+
+def _cycles(plan: WindowPlan, parameters: Parameters, times: int) -> int:
+    """Estimated cycles of an operation that is repeated, on its own results if they fit."""
+    window, shape = plan.tiling.window, plan.tiling.shape
+    sizes = (*shape, shape[3]), (shape[0], *window.outputs, shape[3], shape[3])
+    pitch = -(-max(map(prod, (shape, sizes[1][:4]))) // _PAGE) * _PAGE
+    builder = Builder(parameters)
+    for number in range(times):
+        source = View(number * pitch, *sizes[0])
+        plan.emit(builder, (source,), 0, View((number + 1) * pitch, *sizes[1]))
+    return estimate_cycles(link(builder.drafts), parameters)
 
 
 @dataclass
@@ -132,6 +146,10 @@ class _Scan:
     target: View
     in_force: dict[str, int] = field(default_factory=dict[str, int])  # of the last SETUP
     opened: Draft | None = None  # fetches the first weights of the last tile
+    most: int = 1  # column tiles whose weights are fetched together
+    fetched: range = range(0)  # column tiles whose weights lie in the scratchpad,
+    buffer: int = 0  # from this address on
+    begun: bool = False  # cells have been scanned that the leads of a tile's windows meet
     channels: int = 0  # of the slice that the buffers are for
     buffers: deque[int] = field(default_factory=deque[int])  # the oldest one first
     filled: dict[int, tuple[int, ...]] = field(  # padding, by buffer
@@ -140,8 +158,9 @@ class _Scan:
 
     def run(self) -> None:
         total = self.plan.shape[3]
-        shared = self._fetch(0) if len(self.stream) == 1 else -1
         starts, alone = range(0, total, self.plan.slice), not self.builder.drafts
+        self.most = 1 if alone else self._most()
+        shared = self._weights(0) if len(self.stream) == 1 else -1
         for first in starts:
             channels = min(self.plan.slice, total - first)
             self._setup(channels)
@@ -165,20 +184,23 @@ class _Scan:
 
     def _size(self, height: int, width: int, channels: int) -> int:
         """Bytes of a tile's buffer."""
-        window = self.plan.window
-        pitch = window.cells(self.plan.width, 1) * channels
-        return (window.cells(height, 0) - 1) * pitch + window.cells(width, 1) * channels
+        cells = self.plan.cells
+        pitch = cells(self.plan.width, 1) * channels
+        return (cells(height, 0) - 1) * pitch + cells(width, 1) * channels
 
     def _setup(self, channels: int) -> None:
         window, parameters = self.plan.window, self.builder.parameters
-        pitch = window.cells(self.plan.width, 1) * channels
+        pitch = self.plan.cells(self.plan.width, 1) * channels
         down, across = self.plan.pieces
+        walks = [(across.count, across.pitch * channels), (down.count, down.pitch * pitch)]
+        if down.lead:  # a pass comes behind the one below it, which ends with padding
+            walks.reverse()
         fields = {
             "run": parameters.rows,
-            "taps": across.count,
-            "tap_pitch": across.pitch * channels,
-            "lines": down.count,
-            "line_pitch": down.pitch * pitch,
+            "taps": walks[0][0],
+            "tap_pitch": walks[0][1],
+            "lines": walks[1][0],
+            "line_pitch": walks[1][1],
             "pack_taps": 0,
             "pack_lines": 0,
             "step_x": across.step * channels,
@@ -197,13 +219,28 @@ class _Scan:
             self.builder.setup(fields)
             self.in_force = fields
 
-    def _fetch(self, index: int) -> int:
-        """Fetch a column tile's weights; return their first row."""
+    def _most(self) -> int:
+        """Column tiles whose weights are fetched together, of whole slices if they fit.
+
+        Inside a network the bus brings them while the array works on the layer before.
+        """
+        p, one = self.builder.parameters, -(-self.plan.slice // self.builder.parameters.cols)
+        if not self.stream.size or self.stream.shape[1] % p.weight_row_bytes:
+            return 1
+        most = max(p.weight_bytes // _PARTS // self.stream.shape[1], 1)
+        return most // one * one if most >= one else -(-one // -(-one // most))
+
+    def _weights(self, index: int) -> int:
+        """Fetch a column tile's weights unless they are there; return their first row."""
         p, size = self.builder.parameters, self.stream.shape[1]
-        buffer = self.builder.weight_buffer(size)
-        draft = self.builder.weights(self.weights + index * size, buffer, size)
-        self.opened = self.opened or draft
-        return buffer // p.weight_row_bytes
+        if index not in self.fetched or self.most == 1:
+            self.fetched = range(index, min(index + self.most, len(self.stream)))
+            self.buffer = self.builder.weight_buffer(len(self.fetched) * size)
+            memory = self.weights + index * size
+            task = self.builder.weights(memory, self.buffer, len(self.fetched) * size)
+            self.opened = self.opened or task
+        start = self.buffer + (index - self.fetched.start) * size
+        return start % p.weight_bytes // p.weight_row_bytes
 
     def _tile(
         self,
@@ -214,9 +251,9 @@ class _Scan:
         shared: int,
     ) -> None:
         """Load, scan and store a tile; `shared`: weight row of all column tiles, or -1."""
-        window, cols = self.plan.window, self.builder.parameters.cols
-        pitch = window.cells(self.plan.width, 1) * channels
-        lines, cells = window.cells(size[0], 0), window.cells(size[1], 1)
+        cols, whole = self.builder.parameters.cols, self.plan.cells
+        pitch = whole(self.plan.width, 1) * channels
+        lines, cells = whole(size[0], 0), whole(size[1], 1)
         taken = self._size(size[0], size[1], channels)
         buffer, loads = self.buffers[0], len(self.builder.drafts)
         self.buffers.rotate(-1)
@@ -229,7 +266,7 @@ class _Scan:
         base = self.builder.output_buffer(stored)
         for column in range(0, channels, cols):
             index = (first + column) // cols
-            rows = self._fetch(index) if self.stream.size and shared < 0 else max(shared, 0)
+            rows = self._weights(index) if self.stream.size and shared < 0 else max(shared, 0)
             fields = {
                 "activation": buffer + column,
                 "weight": rows,
@@ -243,8 +280,19 @@ class _Scan:
                 "first": 1,
                 "last": 1,
             }
+            if not self.begun:
+                self._begin(fields, (lines, pitch), (buffer, buffer + taken))
             self.builder.compute(fields, (buffer, buffer + taken), (base, base + stored))
         self._store(origin, size, base, first, channels)
+
+    def _begin(self, fields: dict[str, int], tile: tuple[int, int], reads: tuple[int, int]) -> None:
+        """Scan a tile's last lines, padding or at whose ends it is, before the first pass."""
+        self.begun, (down, across) = True, self.plan.pieces
+        if down.lead or across.lead:
+            (lines, pitch), size = tile, down.size
+            origin = fields["activation"] + (lines - size) * pitch
+            few = {"activation": origin, "passes": 1, "height": 1, "last": 0}
+            self.builder.compute(fields | few, reads, (0, 0))
 
     def _load(
         self,
@@ -258,8 +306,9 @@ class _Scan:
         """Load a tile's input cells and fill those outside the input."""
         window, source = self.plan.window, self.source
         image, out_y, out_x = origin
-        y = out_y * window.stride[0] - window.padding[0]
-        x = out_x * window.stride[1] - window.padding[1]
+        down, across = self.plan.pieces
+        y = out_y * window.stride[0] - window.padding[0] + down.lead
+        x = out_x * window.stride[1] - window.padding[1] + across.lead
         top, left = max(-y, 0), max(-x, 0)
         bottom = max(y + size[0] - source.height, 0)
         right = max(x + size[1] - source.width, 0)

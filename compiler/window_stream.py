@@ -39,6 +39,9 @@ class Pieces:
         Cells of the input from a scanned cell to the next.
     stride : int
         Scanned cells from a window to the next.
+    lead : int
+        Elements before the first pass's window, which meet padding scanned before; see
+        `window_leads`. The passes are that much later.
     """
 
     size: int
@@ -46,16 +49,28 @@ class Pieces:
     pitch: int
     step: int
     stride: int
+    lead: int = 0
 
     def scan(self, outputs: int) -> int:
         """Cells that a pass scans for neighbouring outputs."""
         return (outputs - 1) * self.stride + self.size
 
     def place(self, element: int) -> tuple[int, int]:
-        """Pass of an element of the kernel, and its place in the pass's window, from 0."""
+        """Pass of an element of the kernel, and its place in the pass's window, from 0.
+
+        Elements of the lead have places below 0.
+
+        Examples
+        --------
+        >>> [Pieces(2, 2, 2, 1, 1, lead=1).place(element) for element in range(5)]
+        [(0, -1), (0, 0), (0, 1), (1, 0), (1, 1)]
+        """
         if self.step > 1:
             return element % self.step, element // self.step
-        return divmod(element, self.pitch)
+        if element < self.lead:
+            return 0, element - self.lead
+        number = min((element - self.lead) // self.pitch, self.count - 1)
+        return number, element - self.lead - number * self.pitch
 
 
 @dataclass(frozen=True)
@@ -174,8 +189,11 @@ def window_stream(
     for y in range(kh):
         for x in range(kw):
             (part_y, line), (part_x, cell) = down.place(y), across.place(x)
+            number = part_y * across.count + part_x
+            if down.lead:  # a pass comes behind the one below it, which ends with padding
+                number = part_x * down.count + part_y
             row = (WINDOW - down.size + line) * width + width - across.size + cell
-            weights[part_y * across.count + part_x, row] = layer.weight[:, 0, y, x]
+            weights[number, row] = layer.weight[:, 0, y, x]
     packed = pack(weights, layer.weight_bits).reshape(-1, channels)
     block[:, PARAMETER_ROWS:, :cols] = spread(packed)
     if tiles > 1 and channels % cols == 0 and (data == data[0]).all():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
+from .window_leads import led
 from .window_stream import Pieces, Window, passes, stream_bytes
 
 __all__ = ["WindowTiling", "window_tilings"]
@@ -54,11 +55,23 @@ class WindowTiling:
     @property
     def pitch(self) -> int:
         """Bytes from one line of a tile to the next in the scratchpad."""
-        return self.window.cells(self.width, 1) * self.slice
+        return self.cells(self.width, 1) * self.slice
+
+    def cells(self, outputs: int, axis: int) -> int:
+        """Cells of a tile's buffer for neighbouring outputs: their windows without leads."""
+        return self.window.cells(outputs, axis) - self.pieces[axis].lead
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether padding ends what is scanned before each tile's leads: it spans the image."""
+        outputs, size = self.window.outputs, (self.height, self.width)
+        return all(not self.pieces[i].lead or size[i] == outputs[i] for i in (0, 1))
 
     def rows(self, opens: bool, closes: bool) -> list[tuple[int, int]]:
         """First lines and heights of tiles; tiles with exposed transfers are small."""
         outputs, height = self.window.outputs[0], self.height
+        if self.pieces[0].lead:
+            return [(0, height)]
         edges = [*range(0, outputs, height), outputs]
         small = -(-height // _TAPER)
         if opens and small < edges[1]:
@@ -69,19 +82,27 @@ class WindowTiling:
 
 
 def window_tilings(
-    window: Window, shape: tuple[int, int, int, int], parameters: Parameters, most: int
+    window: Window,
+    shape: tuple[int, int, int, int],
+    parameters: Parameters,
+    most: int,
+    *,
+    alone: bool = True,
 ) -> list[WindowTiling]:
-    """Return the `most` tilings that fit the scratchpads with the lowest bounds, best first."""
-    return heapq.nsmallest(
-        most, _candidates(window, shape, parameters), key=lambda tiling: tiling.bound
-    )
+    """Return the `most` tilings that fit the scratchpads with the lowest bounds, best first.
+
+    Unless the operation is `alone`, others hide its first load and last store.
+    """
+    candidates = _candidates(window, shape, parameters, alone)
+    return heapq.nsmallest(most, candidates, key=lambda tiling: tiling.bound)
 
 
 def _candidates(
-    window: Window, shape: tuple[int, int, int, int], parameters: Parameters
+    window: Window, shape: tuple[int, int, int, int], parameters: Parameters, alone: bool
 ) -> Iterator[WindowTiling]:
     columns = -(-shape[3] // parameters.cols)
-    for pieces in passes(window, parameters):
+    plain = passes(window, parameters)
+    for pieces in (way for one in plain for way in led(window, shape, one, parameters)):
         if stream_bytes(window, pieces, parameters) > parameters.weight_bytes:
             continue
         for count in sorted({-(-columns // n) for n in range(1, columns + 1)}):
@@ -89,14 +110,16 @@ def _candidates(
             for width, height in itertools.product(*map(_sizes, reversed(window.outputs))):
                 if pieces[1].scan(width) > parameters.line_cells:
                     continue
-                tile = window.cells(height, 0) * window.cells(width, 1) * channels
+                found = WindowTiling(window, pieces, shape, channels, height, width)
+                if not found.reaches_back:
+                    continue
+                tile = found.cells(height, 0) * found.pitch
                 stored = height * width * channels
                 if tile > parameters.activation_bytes or stored > parameters.output_bytes:
                     continue
                 if window.mode == Mode.DEPTHWISE and height * width > parameters.accumulators:
                     continue
-                found = WindowTiling(window, pieces, shape, channels, height, width)
-                yield _bounded(found, parameters)
+                yield _bounded(found, parameters, alone)
 
 
 def _sizes(outputs: int) -> list[int]:
@@ -104,7 +127,7 @@ def _sizes(outputs: int) -> list[int]:
     return sorted({-(-outputs // parts) for parts in range(1, outputs + 1)}, reverse=True)
 
 
-def _bounded(tiling: WindowTiling, parameters: Parameters) -> WindowTiling:
+def _bounded(tiling: WindowTiling, parameters: Parameters, alone: bool) -> WindowTiling:
     """Add the bound on cycles: the slowest of load, scan and store, plus start and end."""
     window, channels = tiling.window, tiling.slice
     height, width = tiling.height, tiling.width
@@ -126,10 +149,10 @@ def _bounded(tiling: WindowTiling, parameters: Parameters) -> WindowTiling:
     if window.mode == Mode.DEPTHWISE:
         scan += max(_HIDDEN - one, 0)
     compute = -(-channels // parameters.cols) * (scan + _COMMAND)
-    single = window.cells(height, 0) * window.cells(width, 1) * channels
+    single = tiling.cells(height, 0) * tiling.pitch
     crowded = 2 * single > parameters.activation_bytes
     crowded |= 2 * height * width * channels > parameters.output_bytes
     slowest = load + compute + store if crowded else max(load, compute, store)
-    ends = 0 if crowded else (load + compute + store) / _TAPER
+    ends = 0 if crowded or not alone else (load + compute + store) / _TAPER
     bound = round(tiles * slowest + ends + 2 * _OPEN)
-    return WindowTiling(window, tiling.pieces, tiling.shape, channels, height, width, bound)
+    return replace(tiling, bound=bound)

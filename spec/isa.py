@@ -30,9 +30,14 @@ pixels, one vector with one byte per column each cycle. Each window of `window_h
 row `WINDOW` * i + j belongs to line i and cell j of a full window. Hardware with the feature
 WIDE_WINDOW has full windows of `WINDOW` x `WIDE_WINDOW` cells there, and weight row
 `WIDE_WINDOW` * i + j; a `window_width` of 0 stands for `WIDE_WINDOW`. A smaller window is aligned
-to the last lines and cells; the weight rows before it must be 0. A larger kernel takes several
-passes, with origins given by the reduction (one run of `rows` bytes per pass). ``MAX`` outputs the
-clamped maximum of the window; it has no weights, and exactly one pass, which is first and last.
+to the last lines and cells; the weight rows before it multiply what was scanned before: above it
+the cells of the same index in the lines before, and before a line's first cell the last ones of
+the line before. The lines before a pass's first line are the last ones of the pass before, of any
+``COMPUTE``, at most `WINDOW` - 1 of them; the cells before its first line's first cell are not
+defined, nor are those of columns that a ``COMPUTE`` does not use. Where that is not padding, and
+not wanted, the weight must be 0. A larger kernel takes several passes, with origins given by the
+reduction (one run of `rows` bytes per pass). ``MAX`` outputs the clamped maximum of the window; it
+has no weights, and exactly one pass, which is first and last.
 
 With a `weight_width` of 1 or 2 (feature NARROW), each byte of a weight tile holds weights of 4 or 2
 bits of n = 2 or 4 of its rows (`maccord.spec.weight_widths`), and the tile takes ceil(rows / n)

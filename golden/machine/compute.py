@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from ...spec.isa import WINDOW, Instruction, Mode, Opcode, Unit
+from ...spec.isa import Instruction, Mode, Opcode, Unit
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..array.lookup import look_up
 from ..array.max_window import max_window
 from ..array.requantize import requantize
 from ..control.tokens import Clock
-from ..feed.cell_walker import mode_of, scan, window_of
+from ..feed.cell_walker import mode_of, scan
 from ..feed.reduction import Reduction, reduction
+from .depthwise import DepthwisePasses
 from .operands import check_factors, combined, second_steps
-from .state import Fault, Scratchpads, Unchecked, Walk
+from .state import UNLOADED, Fault, Scratchpads, Unchecked, Walk
 from .weights import read_weights, width_of
 
 __all__ = ["ComputeUnit"]
 
 _EXACT = 1024  # number of int8 products whose sum is exact in float32
 _LONGEST_WALK = 1 << 16  # no layer has a longer walk
-_UNLOADED = "computes with activations nobody loaded"
 
 Cells = npt.NDArray[np.float32]
 
@@ -47,6 +48,8 @@ class ComputeUnit:
         self._parameters = parameters
         self._pads = scratchpads
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
+        self._unknown = np.zeros(parameters.accumulators, bool)  # sums of cells nobody scanned
+        self._depthwise = DepthwisePasses(parameters)
         self._walk: Walk | None = None
         self.table: npt.NDArray[np.uint8] | None = None
         self._vectors: dict[tuple[int, ...], tuple[int, int, Cells, npt.NDArray[np.bool_]]] = {}
@@ -182,25 +185,31 @@ class ComputeUnit:
         if instruction["first"]:
             values = np.ascontiguousarray(header.T)
             sums[:] = values[:, :4].copy().view("<i4")[:, 0]
+            self._unknown[entries] = False
             walk.multiplier = values[:, 4:].copy().view("<f4")[:, 0]
         weights = codes.astype(np.float32)
         if walk.mode == Mode.DENSE:
             self._multiply(instruction, clock, walk, sums, weights)
         else:
+            read = partial(self._cells, instruction, clock)
             for number in range(passes):
                 part = weights[
                     number * self._parameters.rows : (number + 1) * self._parameters.rows
                 ]
                 origin = instruction["activation"] + int(walk.offsets[walk.position + number, 0])
-                self._slide(instruction, clock, walk.setup, origin, sums, part)
+                total, unknown = self._depthwise.run(instruction, walk, origin, part, read)
+                np.add(sums, total, out=sums, casting="unsafe")
+                self._unknown[entries] |= unknown
         walk.position = end
         if instruction["last"]:
+            if self._unknown[entries].any():
+                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "outputs sums of cells nobody scanned")
             zero_point, low, high = (
                 walk.setup[name] + 128 for name in ("zero_point", "low", "high")
             )
             acc = sums.astype(np.int32)
-            codes = requantize(acc, walk.multiplier, zero_point, low, high)
-            self._place(instruction, clock, codes ^ np.uint8(0x80))
+            results = requantize(acc, walk.multiplier, zero_point, low, high)
+            self._place(instruction, clock, results ^ np.uint8(0x80))
 
     def _multiply(
         self,
@@ -219,7 +228,7 @@ class ComputeUnit:
         where = self._taken(instruction, walk, low, high)
         self._pads.activation_order.access(Unit.COMPUTE, clock, where, write=False)
         if weights[unwritten].any():
-            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, UNLOADED)
         for start in range(0, len(weights), _EXACT):
             part = slice(start, start + _EXACT)
             np.add(sums, vectors[:, part] @ weights[part], out=sums, casting="unsafe")
@@ -263,50 +272,17 @@ class ComputeUnit:
             vectors[missing] = 0
         return low, high, vectors, unwritten
 
-    def _slide(
-        self,
-        instruction: Instruction,
-        clock: Clock,
-        setup: Instruction,
-        origin: int,
-        sums: npt.NDArray[np.int64],
-        weights: Cells,
-    ) -> None:
-        """Add the products of a depthwise pass; `weights` has shape (rows, columns)."""
-        height, width = instruction["height"], instruction["width"]
-        full = self._parameters.window_width
-        window = window_of(setup)
-        missing_lines, missing_cells = WINDOW - window[0], full - window[1]
-        total = np.zeros((height, width, instruction["columns"]), np.float32)
-        for row in np.flatnonzero(weights.any(axis=1)).tolist():
-            line, cell = divmod(row, full)
-            if line >= WINDOW or line < missing_lines or cell < missing_cells:
-                raise Unchecked(
-                    ErrorCode.ILLEGAL_INSTRUCTION,
-                    f"weight row {row} must be 0 with windows of {window[0]} x {window[1]} cells",
-                )
-            line, cell = line - missing_lines, cell - missing_cells
-            first = origin + line * setup["step_y"] + cell * setup["step_x"]
-            steps = setup["stride_y"] * setup["step_y"], setup["stride_x"] * setup["step_x"]
-            cells = self._cells(instruction, clock, first, steps)
-            missing = np.isnan(cells)
-            if missing.any():
-                if weights[row, missing.any(axis=(0, 1))].any():
-                    raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
-                cells = np.where(missing, np.float32(0), cells)
-            total += cells * weights[row]
-        np.add(sums, total.reshape(sums.shape), out=sums, casting="unsafe")
-
     def _maximum(self, instruction: Instruction, clock: Clock, setup: Instruction) -> None:
         window = setup["window_height"], setup["window_width"]
         stride = setup["stride_y"], setup["stride_x"]
         steps = setup["step_y"], setup["step_x"]
-        lines, width = scan(setup, instruction)
-        cells = self._cells(instruction, clock, instruction["activation"], steps, (lines, width))
+        self._depthwise.forget()
+        shape = scan(setup, instruction)
+        cells = self._cells(instruction, clock, instruction["activation"], steps, shape)
         missing = np.isnan(cells)
         if missing.any():
             if max_window(missing.view(np.int8), window, stride).any():
-                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+                raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, UNLOADED)
             cells = np.where(missing, np.float32(0), cells)
         codes = max_window(cells.astype(np.int8), window, stride, setup["low"], setup["high"])
         self._place(instruction, clock, codes.view(np.uint8))
@@ -323,7 +299,7 @@ class ComputeUnit:
             )
         ]
         if any(np.isnan(cells).any() for cells in operands):
-            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, _UNLOADED)
+            raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, UNLOADED)
         a, b = (cells.astype(np.int8) for cells in operands)
         self._place(instruction, clock, combined(setup, a, b).view(np.uint8))
 

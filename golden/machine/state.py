@@ -12,7 +12,9 @@ from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from .access_order import AccessOrder
 
-__all__ = ["Fault", "Refused", "Scratchpads", "Unchecked", "Walk", "wrapped"]
+__all__ = ["UNLOADED", "Fault", "Refused", "Scratchpads", "Unchecked", "Walk", "wrapped"]
+
+UNLOADED = "computes with activations nobody loaded"
 
 
 class Fault(Exception):
@@ -42,6 +44,7 @@ class Walk:
     position: int = 0
     columns: int = 0
     weight_bits: int = 8
+    reaches_back: bool = False  # windows take cells that were scanned before
     multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
 
 

@@ -161,7 +161,8 @@ class NetworkResult:
     roofline_ratio : float
         cycles / roofline_cycles.
     macs_counted : int
-        Multiplications that the accelerator counted.
+        Multiplications that the accelerator counted: in depthwise layers, per output, the cells of
+        the window that a pass scans.
     interrupts : int
         Interrupts before the last one.
     tensors : int
