@@ -84,6 +84,16 @@ def requantize(
     Value
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
+    q, negative, fraction, left = _rounded(acc, multiplier, cut)
+    kept, up, negative, left = _multiplied(q, Cat(fraction, 1), negative, left, cut, product)
+    return _code(kept, up, negative, left, zero_point, low, high, cut)
+
+
+def _rounded(acc: Value, multiplier: Value, cut: Cut) -> tuple[Value, ...]:
+    """Cycles 1 to 7: the accumulator's magnitude as a 24-bit significand, and its exponent.
+
+    Returns the significand, the sign, the multiplier's fraction, and `left`.
+    """
     # Cycle 1: absolute value. `left` is the final shift of the product, relative to 24 integer
     # bits: -125 to 160.
     a, negative, fraction, left = cut(
@@ -119,11 +129,22 @@ def requantize(
         left=(left - zeros)[:9].as_signed(),
     )
     # Cycle 7: round; a factor of 2**24 is possible, and no product overflows
-    q, negative, fraction, left = cut(
-        q=plus_bit(kept, up), negative=negative, fraction=fraction, left=left
-    )
+    return cut(q=plus_bit(kept, up), negative=negative, fraction=fraction, left=left)
+
+
+def _multiplied(
+    q: Value,
+    significand: Value,
+    negative: Value,
+    left: Value,
+    cut: Cut,
+    product: Callable[[str, Value, Value], Value],
+) -> tuple[Value, ...]:
+    """Cycles 8 to 13: the product of two significands, and how to round it to 24 bits.
+
+    Returns the bits kept, whether to increment them, the sign, and `left`.
+    """
     # Cycles 8 and 9: multiply in parts, each of which fits a multiplier block
-    significand = Cat(fraction, 1)
     lower = product("lower", q[:PART], significand[:PART])
     near = product("near", q[:PART], significand[PART:])
     far = product("far", q[PART:], significand[:PART])
@@ -149,12 +170,25 @@ def requantize(
     top = product_bits[47]
     sticky = sticky | product_bits[PART:22].any() | (top & product_bits[22])
     kept = Mux(top, product_bits[24:48], product_bits[23:47])
-    kept, up, negative, left = cut(
+    return cut(
         kept=kept,
         up=round_even(kept[0], Mux(top, product_bits[23], product_bits[22]), sticky),
         negative=negative,
         left=(left + top)[:9].as_signed(),
     )
+
+
+def _code(
+    kept: Value,
+    up: Value,
+    negative: Value,
+    left: Value,
+    zero_point: Value,
+    low: Value,
+    high: Value,
+    cut: Cut,
+) -> Value:
+    """Cycles 14 to 20: the product as an integer, plus the zero point, clamped."""
     # Cycle 14: round. Shifted by more than 8, all but 0 is 256 or more and beyond the clamp for
     # every zero point; shifted right, it is a half at most.
     rounded, left, large, small, negative = cut(
