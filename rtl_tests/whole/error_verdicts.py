@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     SAME = "refused with the machine's code"
     LONG = "accepted or unchecked, aborted because it ran long"
     UNCHECKED = "breaks a rule that no circuit checks, DONE"
-    UNCHECKED_LATER = "breaks a rule that no circuit checks, an error of another kind"
+    UNCHECKED_LATER = "breaks a rule that no circuit checks, then it or a later instruction erred"
     LATE_TOKEN = "waits for a token that a later instruction sends, DONE"
     OTHER_FIRST = "a later instruction, or the bus in an earlier row, erred first"
 
@@ -85,24 +85,33 @@ def verdict(
         return Verdict.ACCEPTED
     if found == refusal.code:
         return Verdict.SAME
-    if refusal.unchecked:
-        return Verdict.UNCHECKED if found == ErrorCode.NONE else Verdict.UNCHECKED_LATER
     assert not refusal.at_dispatch, f"{found.name}, but dispatch refuses it: {refusal}"
     program, breaks = steps(code)
     at, later = program[refusal.index], program[refusal.index + 1 :]
+    if refusal.unchecked:
+        if found == ErrorCode.NONE:
+            return Verdict.UNCHECKED
+        possible = _possible([at, *later], breaks, parameters)
+        assert found in possible, f"{found.name} of no later instruction, but {refusal}"
+        return Verdict.UNCHECKED_LATER
     if found == ErrorCode.NONE:
         assert refusal.code == ErrorCode.DEADLOCK, f"DONE, but {refusal}"
         assert _sent(at, later), f"DONE, but no token comes later: {refusal}"
         return Verdict.LATE_TOKEN
     # A deadlock shows after all else has come to rest
-    assert found != ErrorCode.DEADLOCK, f"DEADLOCK, but {refusal}"
-    refused = [wrong for step in later if (wrong := check(step, parameters))]
-    refused += [ErrorCode.ILLEGAL_INSTRUCTION] * breaks
-    # Its own earlier rows may meet an error on the bus
-    bus = found in (ErrorCode.READ_ERROR, ErrorCode.WRITE_ERROR)
-    runs = any(step.opcode in _SOURCES[found] for step in ([at] * bus + later))
-    assert found in refused or runs, f"{found.name} of no later instruction, but {refusal}"
+    possible = _possible(later, breaks, parameters) - {ErrorCode.DEADLOCK}
+    if found in (ErrorCode.READ_ERROR, ErrorCode.WRITE_ERROR):  # its own earlier rows may meet one
+        possible |= _possible([at], False, parameters)
+    assert found in possible, f"{found.name} of no later instruction, but {refusal}"
     return Verdict.OTHER_FIRST
+
+
+def _possible(program: list[Instruction], breaks: bool, parameters: Parameters) -> set[ErrorCode]:
+    """Codes with which instructions can end: refused at dispatch, while they run, waiting."""
+    refused = {wrong for step in program if (wrong := check(step, parameters))}
+    running = {code for code, by in _SOURCES.items() if any(step.opcode in by for step in program)}
+    waiting = {ErrorCode.DEADLOCK} if any(step.wait for step in program) else set()
+    return refused | running | waiting | ({ErrorCode.ILLEGAL_INSTRUCTION} if breaks else set())
 
 
 def _sent(waiting: Instruction, later: list[Instruction]) -> bool:
