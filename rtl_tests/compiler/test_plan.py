@@ -121,7 +121,14 @@ def _bytes(place: View) -> np.ndarray:
     return place.base + pixels * place.pitch + np.arange(place.channels)
 
 
-@pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        p if p in CONFIGURATIONS[::3] else pytest.param(p, marks=pytest.mark.slow)
+        for p in CONFIGURATIONS
+    ],
+    ids=lambda p: p.name,
+)
 @pytest.mark.parametrize("kind", OPERATIONS)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_random_operations_equal_reference(seed: int, kind: str, parameters: Parameters) -> None:
@@ -132,7 +139,7 @@ def test_random_operations_equal_reference(seed: int, kind: str, parameters: Par
 
 
 @pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_random_layers_with_gaps_equal_reference(seed: int, parameters: Parameters) -> None:
     """Convolutions and linear layers whose tensors are parts of concatenations."""
     rng = np.random.default_rng(100 + seed)
@@ -159,7 +166,13 @@ SHAPED: dict[str, tuple[Operation, tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPED)
+LARGE = ("large, padded", "wide row", "global 56")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in SHAPED],
+)
 def test_notable_shapes_equal_reference(name: str) -> None:
     operation, shape = SHAPED[name]
     for parameters in (CONFIGURATIONS[0], CONFIGURATIONS[3]):
@@ -212,7 +225,11 @@ def test_a_global_pool_is_as_fast_as_its_loads() -> None:
     assert way.stream.size < 3000
 
 
-@pytest.mark.parametrize("kernel", [(5, 5), (4, 6), (5, 7), (9, 3)], ids=str)
+@pytest.mark.parametrize(
+    "kernel",
+    [(5, 5), *(pytest.param(k, marks=pytest.mark.slow) for k in ((4, 6), (5, 7), (9, 3)))],
+    ids=str,
+)
 @pytest.mark.parametrize("stride", [(2, 2), (3, 1), (1, 2), (3, 3)], ids=str)
 def test_strided_kernels_of_several_passes(
     kernel: tuple[int, int], stride: tuple[int, int]

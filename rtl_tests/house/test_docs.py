@@ -26,6 +26,7 @@ def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_site_builds(tmp_path: Path) -> None:
     done = build(DOCS, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -84,6 +85,7 @@ def test_schemas_of_results_are_current() -> None:
     assert done.returncode == 0, "docs/schemas/ is stale: python docs/result_schemas.py"
 
 
+@pytest.mark.slow
 def test_figures_are_current() -> None:
     program = (
         "from figures.__main__ import FIGURES, HERE, digest\n"

@@ -20,7 +20,13 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", MODULES)
+QUICK = ("spec", "golden", "hw", "compiler", "runtime", "cli")  # the others import PyTorch
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n.split(".")[1] in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODULES],
+)
 def test_examples(name: str) -> None:
     """A module whose text has examples has to have some that run."""
     found = doctest.testmod(importlib.import_module(name.removesuffix(".__init__")))

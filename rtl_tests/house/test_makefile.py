@@ -1,6 +1,7 @@
 """Each make target is one command that a person could type."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -63,3 +64,24 @@ def test_setup_installs_the_pins_into_a_new_environment() -> None:
 def test_ci_runs_the_same_tests() -> None:
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
     assert "run: .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+#: Most tests of `make check` in each folder; it must end within a minute on two cores.
+MOST = {"spec": 350, "golden": 900, "compiler": 850, "runtime": 30, "house": 140}
+LATER = {"slow", "nightly", "weekly"}
+
+
+def test_make_check_has_few_tests(request: pytest.FixtureRequest) -> None:
+    """More tests there means: mark those that take over half a second `slow`."""
+    folders = re.search(
+        r"^QUICK = .*rtl_tests/,(.*)\)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert folders and set(folders[1].split()) == set(MOST)
+    for folder, most in MOST.items():
+        here = ROOT / "rtl_tests" / folder
+        quick = [
+            item
+            for item in request.session.items
+            if item.path.is_relative_to(here) and not LATER & {m.name for m in item.iter_markers()}
+        ]
+        assert len(quick) <= most, f"{folder}: {len(quick)} tests that are not slow"

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import pytest
 from command import ROOT
 
 
+@pytest.mark.slow
 def test_ruff_finds_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--no-cache", "."],

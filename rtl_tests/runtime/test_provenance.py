@@ -33,7 +33,10 @@ def test_a_files_digest_is_sha256sums(tmp_path: Path) -> None:
     assert file_digest(path) == hashlib.sha256(b"weights").hexdigest()[:16]
 
 
-@pytest.mark.parametrize(("program", "known"), [("", False), ("import torch", True)])
+@pytest.mark.parametrize(
+    ("program", "known"),
+    [("", False), pytest.param("import torch", True, marks=pytest.mark.slow)],
+)
 def test_what_decides_pytorchs_kernels_is_said_where_it_runs(program: str, known: bool) -> None:
     program += (
         "\nimport sys\nfrom maccord.runtime.provenance import processor\nfound = processor()\n"

@@ -1,4 +1,4 @@
-// The protocol checker alone, all of its inputs played by cocotb.
+// The protocol checker alone; cocotb drives all of its inputs.
 /*verilator public_flat_rw_on*/
 module tb #(
     parameter int D = 16

@@ -1,4 +1,4 @@
-// The AXI memory alone, behind the ports of a master that cocotb plays.
+// The AXI memory alone; cocotb is the master.
 /*verilator public_flat_rw_on*/
 module tb #(
     parameter int D = 16

@@ -1,5 +1,5 @@
-// Models of the ECP5's primitives beside the plain Verilog that they stand for; both get the same
-// random bits, and `wrong` has a bit for each pair that has differed since the start.
+// Models of the ECP5's primitives beside equivalent plain Verilog. Both get the same random inputs;
+// `wrong` has one sticky bit per pair, set if the pair ever differed.
 /*verilator public_flat_rw_on*/
 module tb #(
     parameter int D = 16
@@ -24,13 +24,13 @@ module tb #(
         collided <= collided | collides;
     end
 
-    // Operands with enables and resets of their own; three have a sign or not, as they please
+    // Operands with their own enables and resets; three have a random sign mode
     multiplier_pair #("NONE", "NONE", "NONE", "NONE") plain (.*, .wrong(differs[0]));
     multiplier_pair #("CLK0", "CLK0", "NONE", "CLK0") element (.*, .wrong(differs[1]));
     multiplier_pair #("CLK3", "CLK1", "CLK2", "CLK0") deep (.*, .wrong(differs[2]));
     multiplier_pair #("NONE", "CLK0", "CLK0", "NONE", "ASYNC") uneven (.*, .wrong(differs[3]));
 
-    // As scratchpads, accumulators, wide memories with byte enables, and what else there may be
+    // Configured as scratchpads, accumulators, wide memories with byte enables, and others
     memory_pair #(9, 9, "READBEFOREWRITE", "READBEFOREWRITE", 0) bank (.*, .wrong(differs[4]), .collides(collides[4]));
     memory_pair #(36, 36, "NORMAL", "NORMAL", 0) wide (.*, .wrong(differs[5]), .collides(collides[5]));
     memory_pair #(36, 18, "NORMAL", "NORMAL", 0) narrowing (.*, .wrong(differs[6]), .collides(collides[6]));
@@ -41,7 +41,7 @@ module tb #(
     memory_pair #(1, 4, "NORMAL", "NORMAL", 1) single (.*, .wrong(differs[11]), .collides(collides[11]));
     memory_pair #(1, 36, "NORMAL", "NORMAL", 0) serial (.*, .wrong(differs[12]), .collides(collides[12]));
 
-    // With the register behind, on its own enable: as the accelerator has it, and on both ports
+    // With output registers and their own enables: as in the accelerator, and on both ports
     memory_pair #(18, 18, "NORMAL", "NORMAL", 0, 1) behind (.*, .wrong(differs[19]), .collides(collides[19]));
     memory_pair #(9, 4, "READBEFOREWRITE", "WRITETHROUGH", 1, 1) deepest (.*, .wrong(differs[20]), .collides(collides[20]));
 
@@ -103,7 +103,7 @@ module fabric_pairs (
     always_ff @(posedge aclk or posedge lsr) if (lsr) held[3] <= 0; else if (en) held[3] <= d;
     assign wrong[3] = q != held;
 
-    // Read at once; a write is seen from the next cycle on
+    // Asynchronous read; a write is visible from the next cycle on
     logic [3:0] store [16], data;
     initial for (int i = 0; i < 16; i++) store[i] = TABLE[4 * i +: 4];
     always_ff @(posedge aclk) if (en) store[operands[11:8]] <= operands[15:12];
@@ -150,7 +150,7 @@ module multiplier_pair #(
         .SRIB(shifted_b), .SROA(shifted_on), .P(p)
     );
 
-    // Operands are extended to the product's width, which then holds whatever their signs
+    // Operands are extended to the product's width, so the product is right for all signs
     logic [35:0] wide_a, wide_b, held_a, held_b, product, held_p, held_out;
     logic [17:0] chosen_a, chosen_b;
     assign chosen_a = source_a ? shifted_a : a;
@@ -187,7 +187,7 @@ module stage #(
     endgenerate
 endmodule
 
-// TWO: both ports read and write; else A writes and B reads. BEHIND: with the register behind.
+// TWO: both ports read and write; else A writes and B reads. BEHIND: with output registers.
 module memory_pair #(
     parameter int WIDTH_A, WIDTH_B,
     parameter MODE_A, MODE_B,
@@ -221,7 +221,7 @@ module memory_pair #(
         .CSB(3'd0), .DOA(out_a), .DOB(out_b)
     );
 
-    // Bit by bit: a word's place, and whether it is written
+    // For each bit: its place in the memory, and whether it is written
     function automatic int place(int width, bit [13:0] address, int lane);
         int word, first;
         word = int'(address) / (width == 36 ? 32 : width == 18 ? 16 : width == 9 ? 8 : width);
