@@ -1,9 +1,9 @@
-// Watches both ports of the accelerator, and the memory behind the master port, for what the AXI
-// protocol or the port's contract forbids. Counts the cycles with violations, and keeps the number
-// and the cycle of the first one.
+// Checks both ports of the accelerator, and the memory behind the master port, for violations of
+// the AXI protocol and of the port's contract. Counts cycles with violations; keeps code and cycle
+// of the first one.
 //
-// X is not looked for: bits have two states in Verilator. What is never reset nor driven shows, if
-// at all, as a wrong value.
+// X is not checked: Verilator has two-state logic. An undriven or uninitialized signal shows, if at
+// all, as a wrong value.
 module axi_checker #(
     parameter int D = 16,
     localparam int CODES = 46
@@ -95,7 +95,7 @@ module axi_checker #(
     wire s_b_fire = s_bvalid && s_bready;
     wire s_ar_fire = s_arvalid && s_arready, s_r_fire = s_rvalid && s_rready;
 
-    // What each channel showed in the cycle before, without being taken
+    // Payload of each channel in the previous cycle, if it was not accepted
     logic aw_held, w_held, b_held, ar_held, r_held;
     logic s_aw_held, s_w_held, s_b_held, s_ar_held, s_r_held;
     wire [54:0] aw = {awid, awaddr, awlen, awsize, awburst};
@@ -139,10 +139,10 @@ module axi_checker #(
         if (s_rvalid && !s_rready) s_r_was <= {s_rresp, s_rdata};
     end
 
-    // Write bursts by number: either the address or the data may come first, and up to 127 bursts
-    // ahead. An entry is read only between the two, so none outlives a reset.
-    logic [9:0] writes[256];  // ID and length of the bursts of which one has come and one has not
-    logic [7:0] addresses, datas, beat;  // numbers of the next ones, and of the next beat
+    // Write bursts by number: address and data may come in either order, up to 127 bursts apart. An
+    // entry is read only between the two, so no entry survives a reset.
+    logic [9:0] writes[256];  // ID and length of bursts with only one of address and data
+    logic [7:0] addresses, datas, beat;  // next burst per channel, next beat
     wire signed [7:0] lead = addresses - datas;
     wire known = lead > 0 || (lead == 0 && aw_fire);
     wire [7:0] length = lead > 0 ? writes[datas][7:0] : awlen;
@@ -150,7 +150,7 @@ module axi_checker #(
     wire completes = (w_ends && known) || (aw_fire && lead < 0);
     wire [1:0] completed_id = lead > 0 ? writes[datas][9:8] : awid;
 
-    // Complete writes without a response, all and by ID; addresses without one
+    // Complete writes without a response, in total and by ID; addresses without one
     logic [7:0] complete, complete_by_id[4], unanswered;
     wire b_due = complete_by_id[bid] != 0;
 
@@ -208,8 +208,8 @@ module axi_checker #(
         end
     end
 
-    // Requests of the control port not yet answered. A program has ended when software reads so:
-    // the interrupt also rises for records, while the program goes on.
+    // Unanswered requests on the control port. A program has ended when software reads DONE: the
+    // interrupt also rises for records, while the program continues.
     logic [7:0] s_writes, s_datas, s_reads;
     logic of_status, irq_was;
     logic [2:0] open_at_irq;
@@ -233,7 +233,7 @@ module axi_checker #(
             if (s_ar_fire) of_status <= s_araddr[11:2] == STATUS;
             irq_was <= irq;
             if (irq && !irq_was) open_at_irq <= open;
-            // What was open when it rose for a record says nothing of the end
+            // Bursts open when it rose for a record do not concern the end
             else if (!irq || (s_r_new && of_status && s_rdata[RECORDED])) open_at_irq <= 0;
         end
     end
@@ -244,7 +244,7 @@ module axi_checker #(
     wire valid = awvalid || wvalid || bvalid || arvalid || rvalid
                  || s_awvalid || s_wvalid || s_bvalid || s_arvalid || s_rvalid;
 
-    // Not a net: those are evaluated once more whenever an input of the top changes
+    // A variable, because nets are evaluated again whenever an input of the top changes
     always_ff @(posedge aclk) begin
         bit [CODES:1] bad;
         bad = 0;
@@ -261,7 +261,7 @@ module axi_checker #(
                 bad[9] = awburst != INCR;
                 bad[11] = awsize != SIZE;
                 bad[13] = unaligned(awaddr);
-                // Data that came before
+                // Data that came before the address
                 bad[15] = (lead == 0 && awlen < beat)
                           || (lead < 0 && awlen != writes[addresses][7:0]);
             end

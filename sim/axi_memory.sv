@@ -1,6 +1,6 @@
-// AXI4 slave with the timing of a memory behind a controller: every channel has a real handshake,
-// answers come in order after `latency` cycles, one beat per cycle, with many bursts outstanding.
-// Storage is outside, in memory.cpp. Full-width INCR bursts only; axi_checker.sv reports others.
+// AXI4 slave with the timing of a memory behind a controller: each channel has its own handshake,
+// responses come in order after `latency` cycles, one beat per cycle, with many bursts outstanding.
+// memory.cpp stores the data. Full-width INCR bursts only; axi_checker.sv reports others.
 module axi_memory #(
     parameter int D = 16,     // bytes per beat
     parameter int DEPTH = 64  // bursts outstanding in each direction
@@ -10,8 +10,8 @@ module axi_memory #(
     input  logic [63:0]    base,     // first address that answers
     input  logic [63:0]    size,     // bytes, multiple of D
     input  logic [15:0]    latency,  // cycles from request to first answer, at least 2
-    input  logic [15:0]    jitter,   // largest random number of cycles added to it
-    input  logic [7:0]     stall,    // chance in 256 that a channel pauses for a cycle
+    input  logic [15:0]    jitter,   // maximum random addition to it, cycles
+    input  logic [7:0]     stall,    // probability, in 256ths, that a channel stalls in a cycle
     input  logic [31:0]    seed,
     input  logic [1:0]     awid,
     input  logic [39:0]    awaddr,
@@ -41,7 +41,7 @@ module axi_memory #(
     output logic [63:0]    read_beats,
     output logic [63:0]    write_bursts,
     output logic [63:0]    write_beats,
-    output logic [63:0]    overlaps  // bursts that touched bytes of one still open the other way
+    output logic [63:0]    overlaps  // bursts that overlap one in flight in the other direction
 );
     // Reads and writes return the response: OKAY, or that of an injected error
     import "DPI-C" function int memory_read(input longint unsigned offset, input int bytes,
@@ -214,7 +214,7 @@ module axi_memory #(
         end
     end
 
-    // Order between a read and a write is undefined in AXI until the first has been answered
+    // AXI leaves the order of a read and a write undefined until the first is answered
     always_ff @(posedge aclk) begin
         if (!aresetn) begin
             overlaps <= 0;

@@ -1,6 +1,6 @@
 // Main program of the model under cocotb, after cocotb's own share/lib/verilator/verilator.cpp.
-// The clock is toggled here, and Python may ask for a free run: cycles until the interrupt changes
-// (or a limit is reached), during which no callback is looked at.
+// It toggles the clock. Python may request a free run: cycles without callbacks until the interrupt
+// changes or a limit is reached.
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -28,8 +28,8 @@ extern "C" void maccord_ledger_state(uint64_t *state);
 
 namespace {
 
-// Waves of a window of time: +waves=FILE +from=TIME +to=TIME, in the model's time unit; it counts
-// from when the ledger has +after=AREAS complete, if that is given.
+// Waveforms of a time window: +waves=FILE +from=TIME +to=TIME, in the model's time unit, counted
+// from the completion of the ledger's first +after=AREAS areas, if given.
 class Waves {
 public:
 #if VM_TRACE
@@ -85,7 +85,7 @@ constexpr uint64_t HALF_PERIOD = 5;  // ns
 
 uint64_t now = 0;
 uint64_t next_edge = HALF_PERIOD;
-uint64_t free_cycles = 0;  // asked for by Python, 0 when none
+uint64_t free_cycles = 0;  // requested by Python, 0 if none
 std::unique_ptr<Vtop> top;
 Waves waves;
 
@@ -99,7 +99,7 @@ void toggle_clock() {
     next_edge += HALF_PERIOD;
 }
 
-// Evaluate one time step as cocotb expects it.
+// Evaluate one time step in the order that cocotb expects.
 void evaluate() {
     do {
         do {
@@ -121,7 +121,7 @@ void advance() {
     now = std::min(next_edge, static_cast<uint64_t>(VerilatedVpi::cbNextDeadline()));
     VerilatedVpi::callCbs(cbNextSimTime);
     settle();
-    // Callbacks come between the clock's edge and the evaluation: Python sees values before it
+    // Callbacks run between the clock edge and its evaluation: Python sees values before the edge
     if (now == next_edge) toggle_clock();
     settle();
     VerilatedVpi::callTimedCbs();
@@ -130,7 +130,7 @@ void advance() {
 
 bool rose() { return top->aclk && next_edge == now + HALF_PERIOD; }
 
-// Run cycles that no callback looks at; stops before `deadline` or when the interrupt changes.
+// Run cycles without callbacks; stop before `deadline` or when the interrupt changes.
 void run_blind(uint64_t deadline, CData irq) {
     while (free_cycles > 0 && top->irq == irq && next_edge < deadline) {
         now = next_edge;
@@ -141,7 +141,7 @@ void run_blind(uint64_t deadline, CData irq) {
     }
 }
 
-// Run without Python, but for its timers, then toggle `wakeup`, for which it waits.
+// Run without Python except for its timers, then toggle `wakeup`, which Python waits for.
 void run_free() {
     const CData irq = top->irq;
     while (free_cycles > 0 && top->irq == irq && !Verilated::gotFinish()) {
@@ -189,6 +189,6 @@ int main(int argc, char **argv) {
     top->final();
     VerilatedVpi::callCbs(cbEndOfSimulation);
     waves.close();
-    top.reset();  // before Verilator's own statics go
+    top.reset();  // before Verilator's static objects are destroyed
     return Verilated::threadContextp()->errorCount() > 0 ? 1 : 0;
 }

@@ -1,9 +1,9 @@
-// Storage of axi_memory.sv: files mapped into the process, so that nothing is copied in or out.
-// The image holds the bytes, the mask one bit per byte that the accelerator has written.
+// Storage of axi_memory.sv: memory-mapped files, without copies. The image holds the bytes; the
+// mask has one bit per byte, set when the accelerator writes it.
 //
-// A ledger names areas that are written one after the other, each byte once. Memory of a tensor
-// that nobody reads any more is used again, so an area is copied out when it is complete; the rows
-// of the next one are poisoned then, and forgotten in the mask.
+// A ledger lists areas that must be written one after the other, each byte once. Memory of dead
+// tensors is reused, so an area is copied out as soon as it is complete. Then the rows of the next
+// area are poisoned, and cleared in the mask.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,13 +28,13 @@ struct Area {
     uint64_t base, rows, row_bytes, pitch;
 };
 
-// Bytes whose accesses are answered with an error.
+// Region whose accesses are answered with an error.
 struct Injected {
     uint64_t first, end;
     int response;
 };
 
-// Bytes that were written where or when they must not be.
+// Bytes written at a wrong address or time.
 struct Fault {
     uint64_t count, first;
 };
@@ -47,7 +47,7 @@ std::deque<Burst> in_flight[2];  // reads, writes: both are answered in order
 Injected injected{};
 
 const uint64_t *ledger = nullptr;  // poison, number of areas and of free regions, then both
-uint8_t *tensors = nullptr;        // where the next complete area goes
+uint8_t *tensors = nullptr;        // destination of the next complete area
 uint64_t complete = 0;             // areas
 uint64_t entered = 0;              // bytes of the area that comes next
 Fault strays, doubles;
@@ -97,7 +97,7 @@ void forget(uint64_t first, uint64_t end) {
     if (first < end) std::memset(mask + first / 8, 0, (end - first) / 8);
 }
 
-// The rows of the next area hold nothing of use until they are written.
+// The rows of the next area hold no valid data before they are written.
 void expect() {
     entered = 0;
     if (complete == ledger[1]) return;
@@ -125,7 +125,7 @@ void blame(Fault &fault, uint64_t offset, uint64_t found) {
     fault.count += std::popcount(found);
 }
 
-// A beat has been written, and is in the mask; `before` are its byte lanes that were there already.
+// Check a written beat, already in the mask; `before`: its byte lanes that had been written before.
 void enter(uint64_t offset, uint64_t count, uint64_t strobes, uint64_t before) {
     const uint64_t inside = strobes & active_lanes(offset, count);
     const uint64_t outside = strobes & ~inside;
@@ -153,7 +153,7 @@ int maccord_memory_open(const char *image_path, const char *mask_path) {
     return mask_size * 8 >= size ? 0 : EINVAL;
 }
 
-// Map the ledger and the file that complete areas go to, one behind the other; 0 or an errno.
+// Map the ledger and the file that receives complete areas in sequence; returns 0 or an errno.
 int maccord_ledger_open(const char *ledger_path, const char *tensors_path) {
     uint64_t length = 0;
     ledger = reinterpret_cast<const uint64_t *>(map(ledger_path, &length));
@@ -166,7 +166,7 @@ int maccord_ledger_open(const char *ledger_path, const char *tensors_path) {
     return 0;
 }
 
-// Complete areas, bytes of the next one, strays and doubles with the first offset of each.
+// Number of complete areas, bytes of the next one, and strays and doubles with their first offset.
 void maccord_ledger_state(uint64_t *state) {
     const uint64_t values[] = {complete,     entered,       strays.count,
                                strays.first, doubles.count, doubles.first};
@@ -177,7 +177,7 @@ uint8_t *maccord_memory() { return bytes; }
 
 uint64_t maccord_memory_size() { return size; }
 
-// Answer accesses to some bytes with a response (2 is SLVERR, 3 is DECERR); none if there are 0.
+// Answer accesses to a region with an error (2: SLVERR, 3: DECERR); a size of 0 disables it.
 void maccord_memory_inject(uint64_t first, uint64_t count, int answer) {
     injected = {first, first + count, answer};
 }
@@ -188,7 +188,7 @@ int memory_read(unsigned long long offset, int count, svBitVecVal *data) {
     return response(offset, count);
 }
 
-// An error does not keep the bytes from being written: AXI leaves that open.
+// Bytes are written despite an error response: AXI permits either.
 int memory_write(unsigned long long offset, int count, const svBitVecVal *data,
                  unsigned long long strobes) {
     if (offset + count > size) return 0;
@@ -209,7 +209,7 @@ int memory_write(unsigned long long offset, int count, const svBitVecVal *data,
     return answer;
 }
 
-// A burst is accepted: returns 1 if it touches one still open in the other direction.
+// Accept a burst; returns 1 if it overlaps an outstanding one of the other direction.
 int memory_open(int writes, unsigned long long first, unsigned long long count) {
     const Burst burst{first, first + count};
     in_flight[writes].push_back(burst);
@@ -223,7 +223,7 @@ void memory_close(int writes) {
     if (!in_flight[writes].empty()) in_flight[writes].pop_front();
 }
 
-// A reset: nothing is in flight any more.
+// Reset: nothing is in flight.
 void memory_forget() {
     for (auto &bursts : in_flight) bursts.clear();
 }

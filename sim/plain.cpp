@@ -1,4 +1,4 @@
-// The same model without cocotb: what its speed is compared with. Prints one JSON object.
+// Runs the same model without cocotb, as the reference for its speed. Prints one JSON object.
 // plain IMAGE MASK BASE PROGRAM LATENCY JITTER STALL SEED LIMIT
 #include <chrono>
 #include <cstdint>
@@ -30,7 +30,7 @@ void tick() {
     ++now;
 }
 
-// Hold valid until the slave is ready at a rising edge.
+// Hold VALID until READY is high at a rising edge.
 template <typename Valid, typename Ready> void hand_over(Valid &valid, const Ready &ready) {
     valid = 1;
     top->eval();
@@ -116,6 +116,6 @@ int main(int argc, char **argv) {
                 static_cast<unsigned long long>(top->stop_cycle - top->start_cycle), status,
                 static_cast<unsigned long long>(timed), spent.count());
     top->final();
-    top.reset();  // before Verilator's own statics go
+    top.reset();  // before Verilator's static objects are destroyed
     return 0;
 }

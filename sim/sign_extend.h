@@ -1,5 +1,5 @@
-// Sign extension as two shifts, which compilers turn into one instruction; Verilator's own, an and,
-// a negation and an or, they do not. Half of what an array of multipliers does is this.
+// Sign extension as two shifts, which compilers reduce to one instruction. They do not do so with
+// Verilator's own sequence (and, negate, or). It is half of the work of a multiplier array.
 #pragma once
 #include "verilated.h"
 

@@ -27,12 +27,12 @@ class Field:
 
 TRANSFER = (
     Field("memory", 32, "offset of the first row from the base address", "bytes"),
-    Field("memory_pitch", 32, "from a row to the next in memory", "bytes"),
+    Field("memory_pitch", 32, "distance between rows in memory", "bytes"),
     Field("buffer", 24, "scratchpad address of the first row", "bytes"),
-    Field("buffer_pitch", 24, "from a row to the next in the scratchpad", "bytes"),
+    Field("buffer_pitch", 24, "distance between rows in the scratchpad", "bytes"),
     Field("rows", 16, "rows of the transfer", "rows"),
     Field("row_bytes", 24, "length of a row", "bytes"),
-    Field("value", 8, "what FILL writes; in RECORD, 1 raises the interrupt", signed=True),
+    Field("value", 8, "byte that FILL writes; in RECORD, 1 raises the interrupt", signed=True),
 )
 _OUTPUT = (
     Field("zero_point", 8, "zero point of the outputs", "code - 128", signed=True),
@@ -40,17 +40,17 @@ _OUTPUT = (
     Field("high", 8, "largest output", "code - 128", signed=True),
 )
 _STEPS = (
-    Field("step_x", 24, "from an output pixel's window to its right neighbour's", "bytes"),
-    Field("step_y", 24, "from an output pixel's window to the one below", "bytes"),
+    Field("step_x", 24, "distance from a pixel's window to the next pixel's", "bytes"),
+    Field("step_y", 24, "distance from a pixel's window to that of the pixel below", "bytes"),
 )
 SETUP = (
     Field("run", 24, "contiguous bytes of a tap, or of a kernel line", "bytes"),
-    Field("taps", 8, "runs in a line", "runs"),
-    Field("tap_pitch", 24, "from a run to the next in its line", "bytes"),
+    Field("taps", 8, "runs per kernel line", "runs"),
+    Field("tap_pitch", 24, "distance between runs of a line", "bytes"),
     Field("lines", 8, "lines of the kernel", "lines"),
-    Field("line_pitch", 24, "from a line to the next", "bytes"),
-    Field("pack_taps", 1, "a vector may go on into the next tap"),
-    Field("pack_lines", 1, "a vector may go on into the next line"),
+    Field("line_pitch", 24, "distance between lines", "bytes"),
+    Field("pack_taps", 1, "a vector may continue into the next tap"),
+    Field("pack_lines", 1, "a vector may continue into the next line"),
     *_STEPS,
     *_OUTPUT,
     Field("mode", 2, "what COMPUTE does with activations, a `Mode`"),
@@ -66,7 +66,7 @@ SETUP_ADD = (
     Field("shift", 5, "bits by which the scaled sum is shifted right", "bits"),
     Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
     Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
-    Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    Field("operand_pitch", 24, "distance from the first operand to the second", "bytes"),
     *_STEPS,
     *_OUTPUT,
 )
@@ -74,7 +74,7 @@ SETUP_MUL = (
     Field("multiplier", 31, "fp32 multiplier of the product, without its sign bit"),
     Field("zero_point_a", 8, "zero point of the first operand", "code - 128", signed=True),
     Field("zero_point_b", 8, "zero point of the second operand", "code - 128", signed=True),
-    Field("operand_pitch", 24, "from the first operand to the second", "bytes"),
+    Field("operand_pitch", 24, "distance from the first operand to the second", "bytes"),
     Field("broadcast", 1, "the second operand is one vector, read once per line of the tile"),
     *_STEPS,
     *_OUTPUT,
@@ -82,14 +82,14 @@ SETUP_MUL = (
 COMPUTE = (
     Field("activation", 24, "address of the window of the tile's first pixel", "bytes"),
     Field("weight", 24, "first row in the weight scratchpad", "weight rows"),
-    Field("passes", 16, "weight tiles to go through", "passes"),
-    Field("columns", 8, "columns of the array that work", "channels"),
+    Field("passes", 16, "passes over the tile, one weight tile each", "passes"),
+    Field("columns", 8, "active columns of the array", "channels"),
     Field("width", 16, "width of the tile", "pixels"),
     Field("height", 16, "height of the tile", "pixels"),
-    Field("accumulator", 16, "entry of the tile's first pixel", "entries"),
+    Field("accumulator", 16, "accumulator entry of the tile's first pixel", "entries"),
     Field("output", 24, "output scratchpad address of the first pixel", "bytes"),
-    Field("output_pitch", 24, "from a pixel's outputs to the next pixel's", "bytes"),
-    Field("first", 1, "sums start from the bias, which the weight stream begins with"),
-    Field("last", 1, "sums leave through the requantizer"),
+    Field("output_pitch", 24, "distance between pixels in the output scratchpad", "bytes"),
+    Field("first", 1, "sums start from the bias, which precedes the weights"),
+    Field("last", 1, "sums are requantized and written"),
 )
 TABLE = (Field("activation", 24, "address of the table's first byte", "bytes"),)
