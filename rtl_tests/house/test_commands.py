@@ -63,6 +63,16 @@ def test_the_commands_of_the_tests_are_run_by_workflows(command: str) -> None:
     assert any(command in script.read_text() for script in scripts)
 
 
+def test_programs_of_the_readme_start_with_its_python() -> None:
+    """On a fresh clone, only the environment that make has set up has the packages."""
+    lines = re.findall(r"`([^`\n]*python [^`\n]+\.py)`", (ROOT / "README.md").read_text())
+    assert lines
+    for line in lines:
+        program, file = line.split()
+        assert program == ".venv/bin/python", line
+        assert (ROOT / file).is_file(), line
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A copy of the tree, with the files that the commands name."""

@@ -84,7 +84,7 @@ def test_a_scale_is_nudged_where_no_weight_fits() -> None:
     scale = 0.03125
     module.weight.data = torch.tensor([slope * scale / source.scale])
     module.bias.data = torch.tensor([offset * scale])
-    module.running_mean, module.running_var = torch.zeros(1), torch.ones(1) - module.eps
+    module.running_mean, module.running_var = torch.zeros(1), torch.ones(1) - float(module.eps)
     module.scale, module.zero_point = torch.tensor(scale), torch.tensor(0)
     with pytest.raises(Unsupported, match=r"net.norm: scale and shift .* in channel 0"):
         batch_norm_layer(module, "net.norm", source)

@@ -121,7 +121,9 @@ class Class(_Net):
 class Heads(_Net):
     """Two ends in floating point, one of which takes a tensor that is no row of numbers."""
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         x = functional.relu(self.first(x))
         y = self.second(x)
         return {"boxes": torch.exp(y), "scores": torch.softmax(self.fc(y.mean((2, 3))), 1)}

@@ -281,19 +281,20 @@ class _Dense(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(nn.BatchNorm2d(8 + 6 * layer) for layer in range(3))
+        norms = [nn.BatchNorm2d(8 + 6 * layer) for layer in range(3)]
+        self.norms = nn.ModuleList(norms)
         self.convs = nn.ModuleList(
             nn.Conv2d(8 + 6 * layer, 6, 3, padding=1, bias=False) for layer in range(2)
         )
         self.transition = nn.Conv2d(20, 10, 1, bias=False)
         self.alone = nn.BatchNorm2d(10)
-        for norm in (*self.norms, self.alone):
+        for norm in (*norms, self.alone):
             nn.init.normal_(norm.weight, 0.8, 0.4)
             nn.init.normal_(norm.bias, 0.0, 0.3)
             norm.running_mean.normal_(0.0, 0.3)
             norm.running_var.uniform_(0.2, 1.5)
-        self.norms[0].weight.data[2] = 0.0  # a dead channel
-        self.norms[1].weight.data[3] *= -1
+        norms[0].weight.data[2] = 0.0  # a dead channel
+        norms[1].weight.data[3] *= -1
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         found = [x]
