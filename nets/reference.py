@@ -91,10 +91,8 @@ class Interpreter(fx.Interpreter):
         args = _contiguous(args) if target in _CLAMPS else args
         if target in _CATS and _rescales(args[0]):
             args = ([part.contiguous() for part in args[0]], *args[1:])
-        if target in _SUMS and len(args) > 3:  # not with a number
-            _check_sum(*args[:3])
-            if args[0].numel() < args[1].numel():
-                args = (args[1], args[0], *args[2:])
+        if target in _SUMS:
+            args = _pair_first(args)
         if target in TAILED:
             return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
@@ -141,6 +139,15 @@ def _check_sum(a: torch.Tensor, b: torch.Tensor, scale: torch.Tensor) -> None:
                 f"a scale of an input over the output's of {ratio:g}, which must be from 2**-14 to "
                 "below 2**8"
             )
+
+
+def _pair_first(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a sum's arguments, of two tensors the larger one first."""
+    first, second, *others = args
+    if not others:
+        return args  # with a number
+    _check_sum(first, second, others[0])
+    return args if first.numel() >= second.numel() else (second, first, *others)
 
 
 def _rescales(parts: Any) -> bool:

@@ -39,7 +39,7 @@ def separate_layers(traced: fx.GraphModule) -> None:
         called.add(path)
         if getattr(module, "inplace", False):  # its readers are known; INT8 kernels print warnings
             module = copy(module)
-            module.inplace = False  # pyright: ignore[reportAttributeAccessIssue]
+            setattr(module, "inplace", False)  # noqa: B010
             _put(traced, node, module)
         if isinstance(module, nn.Conv1d | nn.Conv2d) and module.padding_mode != "zeros":
             _pad_first(traced, node, module)

@@ -38,7 +38,7 @@ def spell_unit_pools(traced: fx.GraphModule) -> None:
         if set(kernel) != {1} or set(padding) - {0}:
             continue
         steps = _sizes(given.get("stride") or 1, dimensions)
-        index = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
+        index: Any = (..., *(slice(None, None, step) for step in steps))
         with traced.graph.inserting_before(node):
             new = traced.graph.call_function(operator.getitem, (node.args[0], index))
         new.meta.update(copy(node.meta))

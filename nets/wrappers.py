@@ -56,7 +56,7 @@ def _plain(module: nn.Module) -> nn.Module:
     """Return a module of the class before its weights were parametrized."""
     parametrized: Any = module.parametrizations
     values = {name: getattr(module, name).detach() for name in parametrized}
-    kind = type(module).__bases__[0]
+    kind: Any = type(module).__bases__[0]
     plain = kind.__new__(kind)
     vars(plain).update({k: copy(v) if isinstance(v, dict) else v for k, v in vars(module).items()})
     del plain._modules["parametrizations"]
