@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import torch
 from torch import fx
 
+from .outputs import tensors_of
 from .source_line import LINE
 from .spelling import SCOPE
 from .values import usual, values_of
@@ -47,6 +48,20 @@ def check_results(
         raise ValueError(
             f"{network}: network must compute something of its input, got one that returns it"
         )
+    if any(node.op == "placeholder" for node in output.all_input_nodes):
+        raise ValueError(
+            f"{network}: results must be computed from the input, got the input itself"
+        )
+    for node in traced.graph.nodes:
+        if node.target in _SIZED:
+            _refuse(node, network, "size of the result must not depend on the values of the input")
+    results = list(results)
+    for each in results:
+        if each.shape[:1] != image.shape[:1]:
+            raise ValueError(
+                f"{network}: results must have a row for each input, got a tensor of shape "
+                f"{tuple(each.shape)} for {len(image)}"
+            )
     if all(torch.isfinite(each).all() for each in results):
         return
     values = values_of(traced, image)
@@ -104,6 +119,7 @@ def check_floats(
     image: torch.Tensor,
     expected: torch.Tensor,
     found: torch.Tensor,
+    again: Callable[[], Any],
 ) -> None:
     """Refuse a network that tracing or spelling has changed, or that is random.
 
@@ -113,6 +129,8 @@ def check_floats(
         As for `check_results`.
     expected, found : Tensor
         A result of the user's network, and of the traced one.
+    again : callable
+        Runs the user's network once more.
 
     Raises
     ------
@@ -121,13 +139,17 @@ def check_floats(
     """
     if torch.equal(expected, found):
         return
-    again = _results(traced, image), _results(traced, image)
-    first = _first(*again, lambda x, y: not torch.equal(x, y))
+    both = _results(traced, image), _results(traced, image)
+    first = _first(*both, lambda x, y: not torch.equal(x, y))
     if first is not None:
         _refuse(first, network, "results must be the same each time, got others: it is random")
+    pairs = zip(*(tensors_of(again(), network) for _ in range(2)), strict=True)
+    if not all(torch.equal(x, y) for x, y in pairs):
+        raise ValueError(f"{network}: results must be the same each time, got others: it is random")
     raise ValueError(
         f"{network}: network must compute the same floats when torch.fx has traced it, got others: "
-        "it has a statement that tracing does not see, as x += y where x has another name, too"
+        "it has a statement that tracing does not see, as x += y where x has another name, too, or "
+        "with torch.autocast"
     )
 
 
@@ -145,12 +167,7 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
     ValueError
         Naming the first such call.
     """
-    if usual(traced):
-        return
-    for node in traced.graph.nodes:
-        if node.target in _SIZED:
-            _refuse(node, network, "size of the result must not depend on the values of the input")
-    if len(images) < 2:
+    if usual(traced) or len(images) < 2:
         return
     one, other = (_results(traced, image) for image in images[:2])
     first = _first(one, other, lambda x, y: x.shape != y.shape)
@@ -158,23 +175,38 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
         shapes = tuple(one[first].shape), tuple(other[first].shape)
         sentence = f"results must have one shape for all inputs, got {shapes[0]} and {shapes[1]}"
         _refuse(first, network, sentence)
+    ends: list[torch.Tensor] = []
     with suppress(Exception):  # networks of one input at a time
         both = _results(traced, torch.cat(list(images[:2])))
+        ends = tensors_of(traced(torch.cat(list(images[:2]))), network)
         halves = {
             n: x
             for n, x in both.items()
             if x.ndim and n in one and one[n].ndim and len(x) == 2 * len(one[n])
         }
-        first = _first(one, {n: x[: len(x) // 2] for n, x in halves.items()}, _apart)
-        first = first or _first(other, {n: x[len(x) // 2 :] for n, x in halves.items()}, _apart)
+        first = _first(one, {n: x[: len(x) // 2] for n, x in halves.items()}, _Apart())
+        first = first or _first(other, {n: x[len(x) // 2 :] for n, x in halves.items()}, _Apart())
+    constant = [end for end in ends if len(end) != 2 * len(images[0])]
+    if constant:
+        raise ValueError(
+            f"{network}: results must have a row for each input, got a tensor of shape "
+            f"{tuple(constant[0].shape)} for 2"
+        )
     if first is not None:
         sentence = "results must not depend on the other inputs of a batch, got others beside one"
         _refuse(first, network, sentence)
 
 
-def _apart(alone: torch.Tensor, batch: torch.Tensor) -> bool:
-    """Whether an input's results in a batch are others than rounding explains."""
-    if alone.dtype != torch.float32 or not alone.numel():
-        return False
-    largest = max(float(alone.abs().amax()), 1e-6)
-    return not torch.allclose(alone, batch, rtol=0, atol=_CLOSE * largest)
+class _Apart:
+    """Whether an input's results in a batch are others than rounding explains, call by call."""
+
+    def __init__(self) -> None:
+        self.largest = 0.0  # so far: small results may be differences of larger ones
+
+    def __call__(self, alone: torch.Tensor, batch: torch.Tensor) -> bool:
+        if alone.dtype != torch.float32 or not alone.numel():
+            return False
+        largest = float(alone.abs().amax())
+        self.largest = max(self.largest, largest)
+        near = _CLOSE * max(largest, _CLOSE * self.largest)
+        return not torch.allclose(alone, batch, rtol=0, atol=near)

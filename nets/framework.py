@@ -128,7 +128,7 @@ def convert(
         for before, after in zip(
             tensors_of(expected, network), tensors_of(found, network), strict=True
         ):
-            check_floats(spelled, network, images[0], before, after)
+            check_floats(spelled, network, images[0], before, after, partial(model, images[0]))
         check_batches(spelled, network, images)
         with _traceable(model):
             prepared = _prepare(spelled, images[0])
@@ -231,7 +231,7 @@ def _with_kernels(
         trial = prepared if usual(spelled) else attempt(prepared)
         try:
             converted = _finish(trial, spelled)
-        except (RuntimeError, TypeError) as error:
+        except Exception as error:
             reason = str(error).strip().partition("\n")[0]
             raise ValueError(
                 f"{network}: network must be one that PyTorch can convert to INT8, got: {reason}"

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import torch
 from torch import fx, nn
 
-from ..golden.graph import Host, Quantization, Tensor
+from ..golden.graph import Host, Node, Quantization, Tensor
 from .framework import one_thread, qnnpack
 from .int8 import Step, codes
 from .layouts import Layout
 from .outputs import rows
 from .reference import Interpreter
 
-__all__ = ["HostCall", "Read", "TailCall", "host_operation", "tail_call"]
+__all__ = ["HostCall", "Read", "TailCall", "check_work", "host_operation", "tail_call"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -164,6 +164,15 @@ def host_operation(
         ),
         tuple(values["calls"]),
     )
+
+
+def check_work(network: str, nodes: Sequence[Node], steps: Sequence[Step]) -> None:
+    """Raise ValueError if the host would compute everything, with the first of its reasons."""
+    reasons = [step.arguments["reason"] for step in steps if step.arguments.get("reason")]
+    if reasons and all(isinstance(node.operation, Host) for node in nodes):
+        raise ValueError(
+            f"{network}: network must have an operator for the accelerator, got none: {reasons[0]}"
+        )
 
 
 def tail_call(

@@ -30,6 +30,7 @@ from .prequantized import taken
 from .pretrained import imagenet_names
 from .quantized import Classification, QuantizedNetwork, recorded_layers
 from .reference import Reference
+from .wrappers import unwrapped
 
 __all__ = [
     "NETWORKS",
@@ -157,6 +158,7 @@ def quantized(
         call, its line and the reason.
     """
     images = _default_images(normalization) if calibration is None else _checked(calibration)
+    model = unwrapped(model, name)
     with one_thread():
         tensor = torch.from_numpy(images)
         own = taken(model, name)

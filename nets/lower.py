@@ -35,7 +35,7 @@ from ..golden.graph import (
 from ..golden.kernels.clamp import clamp_codes
 from ..golden.kernels.flatten import channels_last_columns
 from ..golden.verify import verify, verify_operation
-from .host_function import host_operation
+from .host_function import check_work, host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
 from .lower_parts import clamp_bounds, pair, part_spans, upsample_factors
@@ -266,8 +266,7 @@ class _Lowering:
             self.node(step, flat, [pooled])
 
     def _flatten(self, step: Step) -> None:
-        source = self.source(step)
-        layout = self.layouts[step.name]
+        source, layout = self.source(step), self.layouts[step.name]
         last = len(layout.value) - 1
         start, end = (
             step.arguments.get(key, value) for key, value in (("start_dim", 0), ("end_dim", -1))
@@ -391,6 +390,7 @@ def lowered(
         lowering.lower(step)
     if lowering.image is None or not (lowering.outputs or lowering.tail):
         raise ValueError(f"{network}: network must quantize its input and dequantize its output")
+    check_work(network, lowering.nodes, steps)
     outputs = sorted(lowering.outputs, key=lambda output: output.index)
     names = [name for name, _ in lowering.tail] or [output.tensor for output in outputs]
     output, *others = dict.fromkeys(names)

@@ -26,6 +26,7 @@ from .prequantized import is_prequantized, taken
 from .source_line import remembering_modules
 from .user_code import hidden, is_file, split_spec, users_code
 from .weight_types import check_weights
+from .wrappers import unwrapped
 
 __all__ = ["OwnNetwork", "load_module", "own_network"]
 
@@ -156,7 +157,7 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
             model = factory()
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
-    model.eval()
+    model = unwrapped(model, spec).eval()
     _check_inputs(model, spec)
     ready = is_prequantized(model)
     if not ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator as python_operator
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -87,9 +88,11 @@ def _constants(traced: fx.GraphModule, node: fx.Node, values: Mapping[fx.Node, V
         if constant.op != "get_attr" or other.op == "get_attr":
             continue
         tensor = _attribute(traced, str(constant.target))
-        fits = isinstance(tensor, torch.Tensor) and tensor.dtype == torch.float32
-        if fits and tensor.numel() == 1 and tensor.ndim < len(values[other].shape):
-            node.replace_input_with(constant, tensor.item())
+        if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.float32:
+            continue
+        if tensor.numel() == 1 and tensor.ndim < len(values[other].shape):
+            number: Any = tensor.item()
+            node.replace_input_with(constant, number)
 
 
 def _attribute(module: nn.Module, path: str) -> object:

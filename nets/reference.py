@@ -3,7 +3,7 @@
 This module is independent of `importer`. Each node of the converted module is called unchanged, and
 its result is stored by node name.
 
-There are three workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
+There are four workarounds. First, qnnpack's clamp (``qclamp.cpp`` and ``qrelu.cpp`` of torch 2.13)
 allocates a contiguous result but fills it in the input's memory order. For a channels-last image,
 as produced by INT8 convolutions, the codes are correct but at the wrong pixels. Clamps therefore
 get a contiguous copy of their input. So for networks with ReLU6, hardtanh or clamp, the reference
@@ -16,6 +16,9 @@ that each code has one result.
 Third, a concatenation that rescales its inputs has a kernel of its own for channels-last images,
 whose results at ties depend on the processor's vector instructions. It gets contiguous copies and
 so takes the other kernel: dequantize, concatenate, quantize.
+
+Fourth, a sum of tensors of two shapes gets the larger one first: PyTorch allocates the result like
+the first one, and prints a warning when it has to resize it. The order changes no sum.
 """
 
 from __future__ import annotations
@@ -88,8 +91,8 @@ class Interpreter(fx.Interpreter):
         args = _contiguous(args) if target in _CLAMPS else args
         if target in _CATS and _rescales(args[0]):
             args = ([part.contiguous() for part in args[0]], *args[1:])
-        if target in _SUMS and len(args) > 3:  # not with a number
-            _check_sum(*args[:3])
+        if target in _SUMS:
+            args = _pair_first(args)
         if target in TAILED:
             return _in_vectors(args[0], lambda x: target(x, *args[1:], **kwargs))
         return super().call_function(target, args, kwargs)
@@ -136,6 +139,15 @@ def _check_sum(a: torch.Tensor, b: torch.Tensor, scale: torch.Tensor) -> None:
                 f"a scale of an input over the output's of {ratio:g}, which must be from 2**-14 to "
                 "below 2**8"
             )
+
+
+def _pair_first(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a sum's arguments, of two tensors the larger one first."""
+    first, second, *others = args
+    if not others:
+        return args  # with a number
+    _check_sum(first, second, others[0])
+    return args if first.numel() >= second.numel() else (second, first, *others)
 
 
 def _rescales(parts: Any) -> bool:

@@ -13,6 +13,8 @@ import torch
 from torch import fx, nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
+from .user_code import is_theirs
+
 __all__ = ["LINE", "LineTracer", "line_of", "raised_at", "remembering_modules"]
 
 LINE = "maccord_line"  # key in a node's meta: file and line of the user's call
@@ -59,7 +61,7 @@ def remembering_modules() -> Iterator[None]:
 def raised_at(error: BaseException) -> str:
     """Return the last line of the user's that an exception went through, as `line_of` does."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith((*_NOT_USERS, "<")):
+        if is_theirs(frame.filename):
             return f" ({frame.filename}, line {frame.lineno})"
     return ""
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import inspect
 import operator as python_operator
-from collections.abc import Iterator
-from copy import copy, deepcopy
+from copy import copy
 from typing import Any, NoReturn
 
 import torch
@@ -22,7 +21,9 @@ from torch.nn import functional
 from .functional_layers import spell_layers
 from .operands import spell_operands
 from .parts import SCOPE, spell_parts
+from .separate_layers import separate_layers
 from .source_line import LineTracer
+from .unit_pools import spell_unit_pools
 from .unquantized import leave_in_floats
 
 __all__ = ["SCOPE", "spell", "trace"]
@@ -103,7 +104,8 @@ def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
     spell_layers(traced)
     for node in list(traced.graph.nodes):
         speller.respell(node)
-    speller.separate()
+    separate_layers(traced)
+    spell_unit_pools(traced)
     spell_operands(traced, image)
     spell_parts(traced, image)
     traced.graph.eliminate_dead_code()
@@ -305,66 +307,6 @@ class _Speller:
         elif low is None and isinstance(high, int | float):
             self.replace(node, "call_function", torch.clamp_max, (node.args[0], high))
 
-    def separate(self) -> None:
-        """Give each call of a module with weights its own module; make padding numeric."""
-        called: set[str] = set()
-        for node in list(self.module.graph.nodes):
-            module = self.submodule(node)
-            if module is None:
-                continue
-            path = str(node.target)
-            if path in called and module.state_dict():
-                path = next(name for name in _numbered(path) if not self.holds(name))
-                self.module.add_submodule(path, deepcopy(module))
-                node.target = path
-            called.add(path)
-            if isinstance(module, nn.Conv1d | nn.Conv2d) and module.padding_mode != "zeros":
-                self.pad_first(node, module)
-            elif isinstance(module, nn.Conv1d | nn.Conv2d) and isinstance(module.padding, str):
-                self.pad(node, module)
-
-    def holds(self, path: str) -> bool:
-        """Whether the network has a module or attribute at that path."""
-        parent, _, name = path.rpartition(".")
-        return hasattr(self.module.get_submodule(parent), name)
-
-    def pad_first(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
-        """Replace padding that is not of zeros by a call of its own."""
-        widths: Any = tuple(module._reversed_padding_repeated_twice)
-        numbered = deepcopy(module)
-        numbered.padding = (0,) * len(module.kernel_size)  # pyright: ignore[reportAttributeAccessIssue]
-        numbered.padding_mode = "zeros"
-        with self.module.graph.inserting_before(node):
-            pad = self.module.graph.call_function(
-                functional.pad, (node.args[0], widths, module.padding_mode)
-            )
-        pad.meta.update(copy(node.meta) | {SCOPE: f"{node.target}."})
-        node.args = (pad, *node.args[1:])
-        self.put(node, numbered)
-
-    def put(self, node: fx.Node, module: nn.Module) -> None:
-        """Call another module at the same path."""
-        parent, _, name = str(node.target).rpartition(".")
-        setattr(self.module.get_submodule(parent), name, module)
-
-    def pad(self, node: fx.Node, module: nn.Conv1d | nn.Conv2d) -> None:
-        """Replace a convolution's padding "same" or "valid" by numbers.
-
-        "same" with an even kernel pads one more at the end, which becomes a separate call.
-        """
-        kernel, dilation = module.kernel_size, module.dilation
-        same = module.padding == "same"
-        total = [d * (k - 1) * same for d, k in zip(dilation, kernel, strict=True)]
-        numbered = deepcopy(module)
-        numbered.padding = tuple(size // 2 for size in total)  # pyright: ignore[reportAttributeAccessIssue]
-        if any(size % 2 for size in total):
-            widths = tuple(width for size in reversed(total) for width in (0, size % 2))
-            with self.module.graph.inserting_before(node):
-                pad = self.module.graph.call_function(functional.pad, (node.args[0], widths))
-            pad.meta.update(copy(node.meta))
-            node.args = (pad, *node.args[1:])
-        self.put(node, numbered)
-
 
 def _operator(node: fx.Node) -> object:
     """Return the function or method called by a node; None for other nodes."""
@@ -389,11 +331,3 @@ def _bound(node: fx.Node) -> dict[str, Any]:
         return {}
     bound.apply_defaults()
     return bound.arguments
-
-
-def _numbered(path: str) -> Iterator[str]:
-    """Yield the path with suffixes _1, _2 and so on."""
-    number = 0
-    while True:
-        number += 1
-        yield f"{path}_{number}"

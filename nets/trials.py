@@ -102,7 +102,7 @@ def _revive(prepared: fx.GraphModule, observers: list[Any]) -> None:
     """Give an operand that was always 0 the other one's scale and zero point."""
     for dead, other in (observers, observers[::-1]):
         low, high = getattr(dead, "min_val", None), getattr(dead, "max_val", None)
-        if low is None or dead is other or float(low) != 0 or float(high) != 0:
+        if low is None or high is None or dead is other or float(low) != 0 or float(high) != 0:
             continue
         scale, zero_point = other.calculate_qparams()
         fixed = FixedQParamsObserver(float(scale), int(zero_point))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["blame", "hidden", "is_file", "split_spec", "users_code"]
+__all__ = ["blame", "hidden", "is_file", "is_theirs", "split_spec", "users_code"]
 
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = (
@@ -39,11 +39,12 @@ def blame(error: BaseException) -> str:
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     text = str(error).strip().partition("\n")[0]
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if _is_theirs(f.filename)]
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if is_theirs(f.filename)]
     return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said
 
 
-def _is_theirs(name: str) -> bool:
+def is_theirs(name: str) -> bool:
+    """Whether a file of a traceback is none of libraries or of maccord."""
     path = Path(name)
     others = [*_LIBRARIES, *(_PACKAGE / room for room in _ROOMS)]
     return path.is_absolute() and not any(path.is_relative_to(folder) for folder in others)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 from torch.nn import functional
 
 __all__ = ["Value", "usual", "values_of"]
@@ -72,7 +72,13 @@ def values_of(traced: fx.GraphModule, image: torch.Tensor) -> dict[fx.Node, Valu
 
 
 def usual(traced: fx.GraphModule) -> bool:
-    """Whether every call is a module's, or of an operator with one tensor of numbers."""
+    """Whether every call is a module's, or of an operator with one tensor of numbers.
+
+    Batch norm that normalizes a batch by itself is not usual.
+    """
+    for module in traced.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            return False
     calls = (n for n in traced.graph.nodes if n.op in ("call_function", "call_method", "get_attr"))
     return all(
         node.target in _USUAL and not (node.target in _PAIRS and len(node.all_input_nodes) < 2)

@@ -26,6 +26,10 @@ def check_weights(model: nn.Module, spec: str) -> None:
     for key, values in model.state_dict().items():
         if not isinstance(values, torch.Tensor):
             continue
+        if values.device.type != "cpu":
+            raise ValueError(
+                f"weights must be in the CPU's memory, got {key} of {spec} on {values.device}"
+            )
         numbers = values.is_floating_point() or values.is_complex()
         if numbers and values.dtype != torch.float32:
             word = str(values.dtype).removeprefix("torch.")

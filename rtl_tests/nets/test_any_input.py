@@ -147,7 +147,7 @@ REFUSED = {
         r"net.mean: input of mean must have the layout \(N, K\) or \(N, C, H, W\), got \(N, C, L\)",
     ),
     "image_pool": (
-        lambda m, x: nn.functional.max_pool2d(m["conv"](x), 1),
+        lambda m, x: nn.functional.max_pool2d(m["conv"](x), (1, 2)),
         CONV,
         r"net.max_pool2d: input of max_pool2d must have the layout .*, got \(N, C, L\)",
     ),
@@ -167,10 +167,7 @@ REFUSED = {
     "swapped_batch": (
         lambda m, x: m["conv"](x).transpose(0, 1),
         CONV,
-        (
-            r"net.transpose: dimensions of transpose must be \(0, 2, 1\) of a tensor of three, "
-            r"got \[0, 1\]"
-        ),
+        r"net: results must have a row for each input, got a tensor of shape \(4, 1, 5\) for 1",
     ),
     "long_squeeze": (
         lambda m, x: m["conv"](x).squeeze(2),
@@ -189,7 +186,7 @@ REFUSED = {
     "input_returned": (
         lambda m, x: (m["conv"](x), x),
         CONV,
-        "net: results must be dequantized tensors, got input",
+        "net: results must be computed from the input, got the input itself",
     ),
 }
 

@@ -60,7 +60,6 @@ REFUSED = {
     "half_open": "half_open.clamp.*: operator must be one that maccord .*, got clamp_min",
     "dilated": "dilated.max_pool2d: dilation must be 1 where there is padding",
     "permuted": r"permuted.permute: dimensions of transpose must be \(0, 2, 1\) of a tensor",
-    "big_pool": "big_pool.avg_pool2d: kernel_size of avg_pool2d must be more than one element",
     "no_module": "toy_networks:no_module must make a torch.nn.Module, got int",
     "absent": "module must hold absent, got toy_networks:absent, which does not",
     "CLASSES": "CLASSES must be callable, got int in toy_networks:CLASSES",

@@ -140,7 +140,6 @@ def _change_layers(monkeypatch: pytest.MonkeyPatch, change) -> None:
 @pytest.mark.parametrize(
     ("name", "misread", "first"),
     [
-        ("inplace_other_reader", _other_reader_forgotten, "net.parts.b"),
         ("border", _pools_confused, "net.parts.avg"),
         ("shared", _weights_turned, "net.parts.a"),
         ("relus", _bias_forgotten, "net.parts.a"),
@@ -181,7 +180,7 @@ def test_a_tensor_without_a_reference_is_refused() -> None:
         matching.match(lowered, nameless, results, len(X))
 
 
-@pytest.mark.parametrize("name", ["inplace_statement", "inplace_sum"])
+@pytest.mark.parametrize("name", ["inplace_statement", "inplace_sum", "inplace_other_reader"])
 def test_statements_that_are_forgotten_change_the_floats(
     name, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,11 +7,12 @@ import re
 import numpy as np
 import pytest
 import torch
-from refusal_networks import HOSTED, NOWHERE, SIGNALS, WHOLE, make
+from refusal_networks import HOSTED, NOWHERE, SIGNALS, WHOLE, WRAPPED, make
 
 from maccord.api import golden
 from maccord.golden.graph import Host
 from maccord.nets import operands, spelling
+from maccord.nets.framework import qnnpack
 from maccord.nets.library import QuantizedNetwork, quantized
 
 IMAGES = np.random.default_rng(3).normal(0, 1, (3, 3, 9, 7)).astype(np.float32)
@@ -58,6 +59,7 @@ def test_the_accelerator_computes_it(name: str) -> None:
     assert check(built(name, strict=True), IMAGES) == []
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`")
 @pytest.mark.parametrize("name", NOWHERE)
 def test_what_can_run_nowhere_is_one_sentence(name: str) -> None:
     factory, sentence = NOWHERE[name]
@@ -65,13 +67,39 @@ def test_what_can_run_nowhere_is_one_sentence(name: str) -> None:
         torch.manual_seed(7)
         model = factory().eval()
     with pytest.raises(ValueError, match=f"^{sentence}$"):
-        quantized(model, "net", "seeded", [IMAGES[:1]])
+        quantized(model, "net", "seeded", [x[None] for x in IMAGES])
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_hides_a_network_is_seen_through(name: str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        model = WRAPPED[name]().eval()
+    for _ in range(2):  # the user's network is left as it was
+        network = quantized(model, "net", "seeded", [x[None] for x in IMAGES], strict=True)
+        assert check(network, IMAGES) == []
 
 
 def test_nothing_reaches_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    for name in ("out_of_range", "slope 0.25", "in_place"):
+    for name in ("out_of_range", "slope 0.25", "in_place", "in_place_module", "broadcast"):
         built(name)
     assert capfd.readouterr().err == ""
+
+
+def test_a_sums_order_changes_nothing() -> None:
+    """What `reference` relies on where operands have two shapes."""
+    rng = torch.Generator().manual_seed(5)
+    shapes = (2, 1, 9, 7), (2, 8, 9, 7)
+    for relu in (torch.ops.quantized.add, torch.ops.quantized.add_relu):
+        with qnnpack():
+            a, b = (
+                torch.quantize_per_tensor(
+                    torch.randn(s, generator=rng), 0.03 + 0.01 * i, 120 + i, torch.quint8
+                )
+                for i, s in enumerate(shapes)
+            )
+            one, other = relu(a, b, 0.05, 99), relu(b, a, 0.05, 99)
+        assert torch.equal(one.int_repr(), other.int_repr())
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,8 @@ def _unseen_sum(m: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:
 
 _OTHERS = (
     "net: network must compute the same floats when torch.fx has traced it, got others: it has "
-    r"a statement that tracing does not see, as x \+= y where x has another name, too"
+    r"a statement that tracing does not see, as x \+= y where x has another name, too, or "
+    r"with torch\.autocast"
 )
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {

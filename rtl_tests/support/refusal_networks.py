@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import parametrizations
 
-__all__ = ["HOSTED", "NOWHERE", "SIGNALS", "WHOLE", "make"]
+__all__ = ["HOSTED", "NOWHERE", "SIGNALS", "WHOLE", "WRAPPED", "make"]
 
 Body = Callable[["_Net", torch.Tensor], torch.Tensor]
 
@@ -137,6 +138,11 @@ HOSTED: dict[str, tuple[Made, list[str], str]] = {
             "got False: PyTorch's INT8 kernel always counts it"
         ),
     ),
+    "broadcast": (
+        _net(lambda m, x: torch.amax(x, 1, keepdim=True) + x),
+        ["amax", "add"],
+        "net.amax: operator must be one that maccord knows on quantized tensors, got amax",
+    ),
     "divisor": (
         _net(lambda m, x: functional.avg_pool2d(x, 3, divisor_override=4)),
         ["avg_pool2d"],
@@ -225,6 +231,11 @@ WHOLE: dict[str, Made] = {
     "scalar": _net(lambda m, x: x * m.number + torch.tensor([0.25])),
     "mish": _net(lambda m, x: functional.mish(x)),
     "in_place": _net(_in_place),
+    "in_place_module": _net(
+        lambda m, x: m.parts["two"](m.parts["one"](x)),
+        one=lambda: nn.LeakyReLU(inplace=True),
+        two=lambda: nn.ELU(inplace=True),
+    ),
     "dead": _net(lambda m, x: functional.relu(m.parts["dead"](x)) + x, dead=_dead),
     **{
         f"slope {value}": _net(lambda m, x: m.parts["slope"](x), slope=_slope(value))
@@ -260,6 +271,36 @@ class _Branch(_Logarithm):
         return x if self.conv(x).sum() > 0 else self.conv(x)
 
 
+class _Body(_Logarithm):
+    """A convolution, and any function of it."""
+
+    def __init__(self, body: Callable[[nn.Module, torch.Tensor], object]) -> None:
+        super().__init__()
+        self.body, self.norm = body, nn.BatchNorm2d(8, track_running_stats=False)
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.body(self, self.conv(x))
+
+
+def _body(body: Callable[..., object]) -> Callable[[], nn.Module]:
+    return lambda: _Body(body)
+
+
+def _in_sequence(wrap: Callable[[nn.Module], nn.Module]) -> Callable[[], nn.Module]:
+    return lambda: nn.Sequential(wrap(nn.Conv2d(3, 8, 3)), nn.ReLU())
+
+
+#: What hides a network or its weights from ``torch.fx``.
+WRAPPED: dict[str, Callable[[], nn.Module]] = {
+    "parallel": lambda: nn.DataParallel(_in_sequence(lambda conv: conv)()),
+    "weight_norm": _in_sequence(parametrizations.weight_norm),
+    "spectral_norm": _in_sequence(parametrizations.spectral_norm),
+    "root": lambda: parametrizations.weight_norm(nn.Conv2d(3, 8, 3)),
+    "batch_norm": lambda: nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.BatchNorm2d(8, affine=False)
+    ),
+    "unit_pool": lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(1, 2), nn.AvgPool2d(1)),
+}
 _LINE = r" \(.*refusal_networks\.py, line \d+\)"
 NOWHERE: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "half": (_Half, "weights must be float32, got float16 in conv.weight of net: call .*"),
@@ -272,5 +313,47 @@ NOWHERE: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "identity": (
         nn.Identity,
         "net: network must compute something of its input, got one that returns it",
+    ),
+    "random": (
+        _body(lambda m, x: functional.dropout(x, training=True)),
+        r"net\.dropout: results must be the same each time, got others: it is random" + _LINE,
+    ),
+    "random_constant": (
+        _body(lambda m, x: x + torch.randn(8, 1, 1)),
+        "net: results must be the same each time, got others: it is random",
+    ),
+    "other_inputs": (
+        _body(lambda m, x: m.norm(x)),
+        (
+            r"net\.norm: results must not depend on the other inputs of a batch, got others beside "
+            "one" + _LINE
+        ),
+    ),
+    "largest_of_all": (
+        _body(lambda m, x: x / x.max().item()),
+        (
+            r"net\.truediv: results must not depend on the other inputs of a batch, got others "
+            "beside one" + _LINE
+        ),
+    ),
+    "size": (
+        _body(lambda m, x: torch.nonzero(x)),
+        r"net\.nonzero: size of the result must not depend on the values of the input" + _LINE,
+    ),
+    "no_row": (
+        _body(lambda m, x: x.mean()),
+        r"net: results must have a row for each input, got a tensor of shape \(\) for 1",
+    ),
+    "a_constant": (
+        _body(lambda m, x: (x, torch.ones(1, 3))),
+        r"net: results must have a row for each input, got a tensor of shape \(1, 3\) for 2",
+    ),
+    "script": (
+        lambda: torch.jit.script(nn.Conv2d(3, 8, 3)),
+        "net: network must be a module in Python, got one of TorchScript: give the module that .*",
+    ),
+    "memory": (
+        lambda: nn.Conv2d(3, 8, 3, device="meta"),
+        "weights must be in the CPU's memory, got weight of net on meta",
     ),
 }

@@ -193,7 +193,3 @@ def permuted() -> nn.Module:
 
 def missing_channels() -> nn.Module:
     return nn.Sequential(_conv(), _conv())
-
-
-def big_pool() -> nn.Module:
-    return _Around(lambda x: functional.avg_pool2d(x, 1))
