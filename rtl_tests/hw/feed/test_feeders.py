@@ -282,6 +282,11 @@ def test_passes_with_packed_weights_follow_each_other(
     assert np.diff(run.cycles_of("swap")).tolist() == [expected] * 5
 
 
+def check_to_the_end(run: Run) -> None:
+    run.finish()
+    check(run)
+
+
 def test_a_stale_width_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """A feeder that goes by the width before a SETUP's reads other rows, which `check` finds."""
 
@@ -299,9 +304,8 @@ def test_a_stale_width_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     program = random_program(seed=1, p=p)
     monkeypatch.setattr(WeightFeeder, "_latch", stale)
     run = Run(p, program)
-    run.finish()
     with pytest.raises(AssertionError):
-        check(run)
+        check_to_the_end(run)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
