@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -354,7 +354,8 @@ def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
     read, macs = sum(map(prod, shapes)) + TABLE_BYTES * (step.table is not None), 0
     if isinstance(operation, Conv2d | Linear):
         macs = operation.macs(shapes[0])
-        read += operation.weight.size + _PARAMETER_BYTES * len(operation.weight)
+        read += ceil(operation.weight.size * operation.weight_bits / 8)
+        read += _PARAMETER_BYTES * len(operation.weight)
     shape = _shape(network, step)
     return Stage(
         *(step.name, operation.name, operation.op, step.inputs, shapes, shape),

@@ -37,7 +37,7 @@ def run(layer, x_q: np.ndarray, parameters: Parameters) -> np.ndarray:
 
 @pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
 @pytest.mark.parametrize(
-    "seed", [n if n < 8 else pytest.param(n, marks=pytest.mark.slow) for n in range(24)]
+    "seed", [n if n < 3 else pytest.param(n, marks=pytest.mark.slow) for n in range(24)]
 )
 def test_random_layers_equal_reference(seed: int, parameters: Parameters) -> None:
     rng = np.random.default_rng(seed)
@@ -47,6 +47,7 @@ def test_random_layers_equal_reference(seed: int, parameters: Parameters) -> Non
     np.testing.assert_array_equal(run(layer, x_q, parameters), compute(layer, [x_q]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=lambda p: p.name)
 @pytest.mark.parametrize("bits", WIDTHS)
 def test_depthwise_layers_equal_reference(bits: int, parameters: Parameters) -> None:
@@ -58,6 +59,7 @@ def test_depthwise_layers_equal_reference(bits: int, parameters: Parameters) -> 
         np.testing.assert_array_equal(run(layer, x_q, parameters), compute(layer, [x_q]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", CONFIGURATIONS[:2], ids=lambda p: p.name)
 @pytest.mark.parametrize("seed", range(6))
 def test_networks_of_mixed_widths(seed: int, parameters: Parameters) -> None:

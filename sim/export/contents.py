@@ -147,7 +147,7 @@ def _operation(compiled: CompiledNetwork, node: Node) -> OperationEntry:
         low=low,
         high=high,
         geometry=_geometry(node),
-        arrays=_arrays(node.name) if layer else None,
+        arrays=_arrays(node.name, operation) if isinstance(operation, Conv2d | Linear) else None,
         table=f"layers/{_file_name(node.name)}/table.npy" if table_of(node) else None,
         movement=_movement(node, shapes[node.inputs[0]].shape),
     )
@@ -196,16 +196,18 @@ def _movement(node: Node, shape: tuple[int, ...]) -> Movement | None:
     return Movement(groups=operation.groups) if isinstance(operation, Shuffle) else None
 
 
-def _arrays(name: str) -> ArrayFiles:
+def _arrays(name: str, layer: Conv2d | Linear) -> ArrayFiles:
     folder = f"layers/{_file_name(name)}"
     return ArrayFiles(
-        *(f"{folder}/weight.npy", f"{folder}/bias_q.npy", f"{folder}/multiplier.npy"),
+        *(f"{folder}/weight.npy", layer.weight_bits),
+        *(f"{folder}/bias_q.npy", f"{folder}/multiplier.npy"),
         *(f"{folder}/weight_scale.npy", f"{folder}/bias.npy"),
     )
 
 
 def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
     """Return what the program does, in order."""
+    operations = {node.name: node.operation for node in compiled.network.nodes}
     whole = zip(compiled.stages, compiled.areas, compiled.streams, strict=True)
     return tuple(
         StepEntry(
@@ -219,6 +221,7 @@ def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
             pitch=area.pitch,
             weights_offset=offset,
             weights_bytes=stream.size,
+            weight_bits=getattr(operations.get(stage.name), "weight_bits", 8),
             table_offset=compiled.tables[stage.name][0] if stage.name in compiled.tables else None,
             record_offset=stage.record if compiled.records and not stage.on_host else None,
             estimated_cycles=stage.estimate,

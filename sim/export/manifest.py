@@ -165,6 +165,8 @@ class ArrayFiles:
     weight : str
         int8, OIHW or OI; the columns of a linear layer behind an image are in the order row,
         column, channel.
+    weight_bits : int
+        8, 4 or 2: the codes in that file fit as many bits.
     bias_q : str
         int32 of shape (O,), in units of the accumulator.
     multiplier : str
@@ -176,6 +178,7 @@ class ArrayFiles:
     """
 
     weight: str
+    weight_bits: int
     bias_q: str
     multiplier: str
     weight_scale: str
@@ -233,6 +236,8 @@ class StepEntry:
         Where it writes, as in `TensorEntry`.
     weights_offset, weights_bytes : int
         Where its packed weights, biases and multipliers lie in memory; no bytes if it has none.
+    weight_bits : int
+        Width of its weights there: with 4 or 2, a byte holds those of 2 or 4 rows of the array.
     table_offset : int or None
         Where its table of 256 bytes lies in memory: byte i replaces the byte i, both code - 128.
     record_offset : int or None
@@ -256,6 +261,7 @@ class StepEntry:
     pitch: int
     weights_offset: int
     weights_bytes: int
+    weight_bits: int
     table_offset: int | None
     record_offset: int | None
     estimated_cycles: int

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.data import View
 from open_loop import run
 
 from maccord.golden.array.systolic_array import systolic_array
 from maccord.golden.feed.unpack import pack, unpack
+from maccord.hw.array import systolic_array as hw_array
 from maccord.hw.array.systolic_array import SystolicArray
+from maccord.hw.array.unpack import TOKEN
+from maccord.hw.array.unpack import unpack as unpack_weight
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTH_CODES, WIDTHS, packed_rows
 
@@ -89,6 +96,48 @@ def test_limits_are_tight(bits: int, early: str) -> None:
     p = ARRAYS["9x4"]
     tiles = [tile for tile in random_tiles(p, 60, seed=2) if tile[0] == bits]
     sums, expected = simulate(p, tiles, early)
+    assert np.any(sums != expected)
+
+
+def swapped(packed: Value, width: Value, row: int) -> Value:
+    """The mutant that takes a neighbour's part of the byte."""
+    return unpack_weight(packed, width, row ^ 1)
+
+
+def unsigned(packed: Value, width: Value, row: int) -> Value:
+    """The mutant that does not extend the sign."""
+    right = unpack_weight(packed, width, row)
+    return Mux(width == 1, right[:4], Mux(width == 2, right[:2], right)).as_signed()
+
+
+def rigid(packed: Value, width: Value, row: int) -> Value:
+    """The mutant that knows the width of one kind of tile only."""
+    return unpack_weight(packed, Mux(width == 2, 1, width), row)
+
+
+@pytest.mark.parametrize("mutant", [swapped, unsigned, rigid])
+def test_mutants_fail(mutant: Callable[..., Value], monkeypatch: pytest.MonkeyPatch) -> None:
+    p = ARRAYS["5x3"]
+    tiles = random_tiles(p, 30, seed=1)
+    np.testing.assert_array_equal(*simulate(p, tiles))
+    monkeypatch.setattr(hw_array, "unpack", mutant)
+    sums, expected = simulate(p, tiles)
+    assert np.any(sums != expected)
+
+
+def test_a_token_without_its_width_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows below the first one must get the width of their own tile, not of the one before."""
+    p = ARRAYS["9x4"]
+    right = hw_array.next_token
+
+    def stale(m: Module, row: int, token: View) -> View:
+        kept = Signal(2, name=f"kept_{row}")
+        with m.If(token.capture):
+            m.d.sync += kept.eq(token.width)
+        return right(m, row, View(TOKEN, Cat(token.capture, kept)))
+
+    monkeypatch.setattr(hw_array, "next_token", stale)
+    sums, expected = simulate(p, random_tiles(p, 30, seed=1))
     assert np.any(sums != expected)
 
 

@@ -244,6 +244,22 @@ def test_setup_of_a_product(product: bool) -> None:
     assert dispatch(setup, p) == due
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("width", range(4))
+def test_setup_of_packed_weights(width: int, narrow: bool) -> None:
+    """Width 3 is refused; hardware without packed weights ignores the field."""
+    p = replace(PARAMETERS, narrow=narrow)
+    setup = encode(instruction(Opcode.SETUP, weight_width=width, **WALK))
+    block = Dispatch(p)
+    bench = Bench(block)
+    bench.source(block.i, [fetched(setup)])
+    illegal, sink = bench.watch(block.illegal), bench.sink("compute", block.compute)
+    bench.run(lambda: bench.cycle == 12)
+    legal = width < 3 or not narrow
+    assert (len(sink.items), illegal.value) == (int(legal), int(not legal))
+    assert dispatch(setup, p) == (Opcode.SETUP if legal else ErrorCode.ILLEGAL_INSTRUCTION)
+
+
 @pytest.mark.parametrize("opcode", sorted(set(range(16)) - set(Opcode)))
 def test_illegal_opcodes(opcode: int) -> None:
     data = bytes([opcode]) + bytes([255] * 31)

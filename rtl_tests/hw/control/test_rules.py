@@ -52,6 +52,9 @@ CONFIGURATIONS = {
         accumulators=16,
         window_width=5,
     ),
+    "packed weights": Parameters(
+        *(9, 3), axi_bytes=8, activation_bytes=4096, weight_bytes=1024, narrow=True
+    ),
     "tables": Parameters(
         rows=4, cols=4, axi_bytes=8, activation_bytes=2048, weight_bytes=1024, lookup=True
     ),

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module, Signal, Value
 from feeders import Golden, Run, gaps_of, in_force, walk_of
 from unit_bench import instruction
 
 from maccord.golden.feed.cell_walker import mode_of
 from maccord.hw.array.accumulator import Accumulator
+from maccord.hw.feed.weight_feeder import WeightFeeder
 from maccord.spec.isa import PARAMETER_ROWS, Instruction, Mode, Opcode, Unit
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTH_CODES, WIDTHS, packed_rows, tile_cycles
@@ -278,6 +280,32 @@ def test_passes_with_packed_weights_follow_each_other(
     check(run)
     expected = max(tile_cycles(p.rows, bits), pixels)
     assert np.diff(run.cycles_of("swap")).tolist() == [expected] * 5
+
+
+def check_to_the_end(run: Run) -> None:
+    run.finish()
+    check(run)
+
+
+def test_a_stale_width_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feeder that goes by the width before a SETUP's reads other rows, which `check` finds."""
+
+    def stale(self: WeightFeeder, m: Module, start: Signal, width: Value) -> Value:
+        loaded, last, before = Signal(2), Signal(2), Signal(2)
+        m.d.sync += last.eq(width)
+        with m.If(last != width):
+            m.d.sync += before.eq(last)
+        with m.If(start):
+            m.d.sync += loaded.eq(before)
+        m.d.sync += self.width.eq(loaded)
+        return loaded
+
+    p = replace(parameters((9, 4, 4)), narrow=True)
+    program = random_program(seed=1, p=p)
+    monkeypatch.setattr(WeightFeeder, "_latch", stale)
+    run = Run(p, program)
+    with pytest.raises(AssertionError):
+        check_to_the_end(run)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
