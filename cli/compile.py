@@ -19,6 +19,7 @@ from .inputs import (
     Seed,
     Std,
     Strict,
+    WeightBits,
     Weights,
     inputs_of,
     own_target,
@@ -87,6 +88,7 @@ def compile_target(
     calibration: Calibration = None,
     seed: Seed = 0,
     strict: Strict = False,
+    weight_bits: WeightBits = "8",
     input_shape: InputShape = "",
     input_: Input = None,
     mean: Mean = "",
@@ -128,7 +130,11 @@ def compile_target(
     if word_bytes and not hex_files:
         raise ValueError(f"word-bytes needs hex, got {word_bytes} without it")
     wanted, module = own_target((target,) if target else (), module)
-    given = Inputs("", "", image, weights, calibration, seed, batch, module, strict, input=input_)
+    given = Inputs(
+        *("", "", image, weights, calibration, seed, batch, module, strict),
+        input=input_,
+        weight_bits=weight_bits,
+    )
     request = CompileRequest(
         target="".join(wanted),
         out=out,

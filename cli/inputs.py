@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..sim.inputs import Inputs
 
 __all__ = ["INPUT", "Batch", "Calibration", "Image", "Input", "InputShape", "Mean", "Module"]
-__all__ += ["Resize", "Seed", "Std", "Strict", "Weights", "inputs_of", "own_target"]
+__all__ += ["Resize", "Seed", "Std", "Strict", "WeightBits", "Weights", "inputs_of", "own_target"]
 
 INPUT = "Input"
 
@@ -57,6 +57,14 @@ Seed = Annotated[
     typer.Option(
         help="Seed of weights and perturbations. Cycles and equality are the same on every "
         "processor; seeded weights, and so the logits, are not.",
+        rich_help_panel=INPUT,
+    ),
+]
+WeightBits = Annotated[
+    str,
+    typer.Option(
+        help="Width at which the hardware stores and moves weights: `auto`, the narrowest of 8, 4 "
+        "and 2 that each layer's codes fit, or one of these for all layers. Results are the same.",
         rich_help_panel=INPUT,
     ),
 ]

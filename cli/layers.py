@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .inputs import Module
+from .inputs import Module, WeightBits, Weights
 from .parameters import Cache
 
 __all__ = ["layers"]
@@ -18,6 +18,8 @@ def layers(
         list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
     ] = None,
     module: Module = "",
+    weights: Weights = None,
+    weight_bits: WeightBits = "8",
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Print all columns, whatever the terminal width.")
@@ -35,7 +37,7 @@ def layers(
     - `maccord layers --module mynets:small`
     """
     from ..runtime.files import check_writable
-    from ..sim.inputs import check_targets
+    from ..sim.inputs import Inputs, check_inputs, check_targets
     from ..sim.request import check_cache
 
     names = tuple(networks or ())
@@ -43,6 +45,8 @@ def layers(
     if json:
         check_writable("json", "file", json, json)
     check_cache()
+    inputs = Inputs(module=module, weights=weights, weight_bits=weight_bits)
+    check_inputs(inputs)
     from ..sim.cli_layers import run
 
-    run(names, json, wide, module)
+    run(names, json, inputs, wide)

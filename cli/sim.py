@@ -20,6 +20,7 @@ from .inputs import (
     Seed,
     Std,
     Strict,
+    WeightBits,
     Weights,
     inputs_of,
     own_target,
@@ -97,6 +98,7 @@ def sim(
     ] = None,
     seed: Seed = 0,
     strict: Strict = False,
+    weight_bits: WeightBits = "8",
     input_shape: InputShape = "",
     input_: Input = None,
     mean: Mean = "",
@@ -261,7 +263,9 @@ def sim(
     gates = None if gate is None else _gate(gate)
     wanted, module = own_target(targets or (), module)
     given = Inputs(
-        perturb, bbox, image, weights, calibration, seed, batch, module, strict, input=input_
+        *(perturb, bbox, image, weights, calibration, seed, batch, module, strict),
+        input=input_,
+        weight_bits=weight_bits,
     )
     request = SimulationRequest(
         targets=wanted,

@@ -62,26 +62,31 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """MobileNetV2 of width 1.
+    """Inverted residuals between a 3 x 3 convolution and a 1 x 1 one.
 
     Parameters
     ----------
     classes : int
         Outputs of the last layer.
+    width : float
+        Factor of all channels.
+    stride : int
+        Stride of the first convolution.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, *, width: float = 1.0, stride: int = 2) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_activated(3, 32, 3, 2)]
-        inputs = 32
-        for expansion, outputs, depth, stride in _STAGES:
+        inputs, last = int(32 * width), int(_LAST * width)
+        layers: list[nn.Module] = [_activated(3, inputs, 3, stride)]
+        for expansion, channels, depth, first in _STAGES:
             for block in range(depth):
-                narrowing = stride if block == 0 else 1
-                layers.append(InvertedResidual(inputs, outputs, narrowing, expansion))
+                outputs = int(channels * width)
+                step = first if block == 0 else 1
+                layers.append(InvertedResidual(inputs, outputs, step, expansion))
                 inputs = outputs
-        layers.append(_activated(inputs, _LAST, 1))
+        layers.append(_activated(inputs, last, 1))
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(_LAST, classes))
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(last, classes))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of normalized images (N, 3, 224, 224)."""
@@ -89,6 +94,6 @@ class MobileNetV2(nn.Module):
         return self.classifier(torch.flatten(x, 1))
 
 
-def mobilenet_v2(classes: int) -> MobileNetV2:
-    """MobileNetV2 (Sandler et al. 2018)."""
-    return MobileNetV2(classes)
+def mobilenet_v2(classes: int, *, width: float = 1.0, stride: int = 2) -> MobileNetV2:
+    """MobileNetV2 (Sandler et al. 2018); `width` and `stride` as for the class."""
+    return MobileNetV2(classes, width=width, stride=stride)

@@ -14,12 +14,14 @@ from .densenet import densenet121
 from .efficientnet import efficientnet_lite0
 from .images import IMAGENET, Normalization
 from .mobilenet import mobilenet_v2
+from .mobilenet_v1 import mobilenet_v1
 from .mobilenet_v3 import mobilenet_v3_small
+from .nin import nin
 from .pretrained import Pretrained
 from .resnet import resnet18, resnet50, resnext50_32x4d
 from .shufflenet import shufflenet_v2_x1_0
 from .squeezenet import squeezenet1_1
-from .vgg import vgg16
+from .vgg import vgg16, vgg19
 
 __all__ = ["CLASSES", "NETWORKS", "Architecture", "architecture", "nearest"]
 
@@ -85,6 +87,9 @@ NETWORKS = {
         Architecture("shufflenet_v2_x1_0", shufflenet_v2_x1_0, "fc.weight"),
         Architecture("densenet121", densenet121, "classifier.weight"),
         Architecture("resnext50_32x4d", resnext50_32x4d, "fc.weight"),
+        Architecture("vgg19", vgg19, "classifier.6.weight"),
+        Architecture("mobilenet_v1", mobilenet_v1, "classifier.weight"),
+        Architecture("nin", nin, "head.weight"),
     )
 }
 

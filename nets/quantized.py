@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from .matching import match
 from .networks import nearest
 from .outputs import rows, tensors_of
 from .reference import Reference
+from .weight_widths import with_weight_bits
 
 __all__ = ["Classification", "QuantizedNetwork", "Shapes", "recorded_layers"]
 
@@ -225,6 +227,20 @@ class QuantizedNetwork:
         nodes = {step.node: step.name for step in self.steps if step.name in names}
         with one_thread():
             return recorded_layers(self.reference, image, nodes, self.steps)
+
+    def with_weight_bits(self, choice: str) -> QuantizedNetwork:
+        """Return the network with the widths of its weights set, see `with_weight_bits`.
+
+        Raises
+        ------
+        ValueError
+            If the codes of a layer do not fit.
+        """
+        other = copy.copy(self)
+        other.layers = with_weight_bits(self.layers, choice)
+        for name in ("graph", "_lowered"):
+            vars(other).pop(name, None)
+        return other
 
     @property
     def outputs(self) -> tuple[Output, ...]:

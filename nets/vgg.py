@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["VGG", "vgg16"]
+__all__ = ["VGG", "vgg16", "vgg19"]
 
+_VGG19 = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4, 0)
 _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 
 
@@ -83,3 +84,8 @@ def vgg16(
     """
     plan = tuple(outputs * width // 64 for outputs in _VGG16)
     return VGG(plan, classes, batch_norm=batch_norm, grid=grid, hidden=hidden)
+
+
+def vgg19(classes: int) -> VGG:
+    """VGG-19 (Simonyan and Zisserman 2014, configuration E)."""
+    return VGG(_VGG19, classes)

@@ -30,7 +30,7 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
     -------
     dict
         `layer`, `op`, `input_shape`, `output_shape`, `kernel`, `stride`, `padding`, `end_padding`,
-        `dilation`, `groups`, `macs`, `runs_on`.
+        `dilation`, `groups`, `weight_bits`, `macs`, `runs_on`.
     """
     conv = isinstance(layer, Conv2d)
     return {
@@ -44,6 +44,7 @@ def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
         "end_padding": list(layer.end_padding or layer.padding) if conv else [0, 0],
         "dilation": list(layer.dilation) if conv else [1, 1],
         "groups": layer.groups if conv else 1,
+        "weight_bits": layer.weight_bits,
         "macs": layer.macs(input_shape),
         "runs_on": ON_ACCELERATOR,
     }
@@ -63,6 +64,7 @@ def describe_host(operation: Host, input_shape: tuple[int, ...]) -> dict[str, ob
         "end_padding": none,
         "dilation": one,
         "groups": 1,
+        "weight_bits": 0,
         "macs": 0,
         "runs_on": ON_HOST,
     }
@@ -80,18 +82,18 @@ def _rows(choice: Choice) -> Iterator[dict[str, object]]:
             yield describe_host(node.operation, tensors[node.inputs[0]].shape)
 
 
-def run(networks: tuple[str, ...], path: Path | None, wide: bool = False, module: str = "") -> None:
+def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool = False) -> None:
     """Print the layers of networks, or of globs of layers; write them as JSON too.
 
     Parameters
     ----------
     networks : tuple of str
-        Names and globs; all networks if empty, or all layers of `module`.
+        Names and globs; all networks if empty, or all layers of the user's own.
     path : Path, optional
+    inputs : Inputs
+        Whose weights, at what width.
     wide : bool
         Whether to print all columns.
-    module : str
-        ``package.module:factory`` of the user's own network.
 
     Raises
     ------
@@ -101,10 +103,11 @@ def run(networks: tuple[str, ...], path: Path | None, wide: bool = False, module
     if path:
         check_writable("json", "file", path, path)
     there = [n.name for n in NETWORKS.values() if n.pretrained is None or n.pretrained.installed]
-    names = networks or ([module.rpartition(":")[2]] if module else there)
+    own = inputs.module.rpartition(":")[2]
+    names = networks or ([own] if own else there)
     targets = [n if "." in n else f"{n}.*" for n in names]
     with waiting(console(stderr=True), "loading the networks"):
-        choices = chosen(targets, Inputs(module=module))
+        choices = chosen(targets, inputs)
         rows: list[dict] = [row for choice in choices for row in _rows(choice)]
     _print(rows, wide)
     if path:
@@ -124,6 +127,7 @@ def _print(rows: list[dict], wide: bool) -> None:
         Column("kernel", sizes("kernel"), 3, left=True),
         Column("stride", sizes("stride"), 4, left=True),
         Column("padding", sizes("padding"), 5, left=True),
+        Column("bits", [str(row["weight_bits"] or "") for row in rows], 7),
         Column("MACs", [f"{row['macs']:,}" for row in rows]),
         Column("runs on", [row["runs_on"] for row in rows], 6, left=True),
     ]

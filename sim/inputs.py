@@ -16,6 +16,7 @@ from ..nets.perturb import parse, parse_box
 from ..nets.preprocess import IMAGE_CHANNELS, Preprocessing
 from ..nets.streaks import check_box
 from ..nets.user_code import is_file, split_spec
+from ..nets.weight_widths import check_choice
 from .arrays import is_array, read_inputs
 from .names import known
 from .targets import networks_of, select
@@ -63,6 +64,8 @@ class Inputs:
         One number per channel, for pixels in 0..1; empty for the usual ones.
     resize : tuple of int
         Short side, or height and width, before the crop; empty for the usual one.
+    weight_bits : str
+        One of `nets.weight_widths.CHOICES`.
     """
 
     perturb: str = ""
@@ -79,6 +82,7 @@ class Inputs:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     resize: tuple[int, ...] = ()
+    weight_bits: str = "8"
 
     @property
     def picture(self) -> Path | None:
@@ -117,6 +121,7 @@ def check_inputs(inputs: Inputs) -> None:
         raise ValueError(f"batch must be at least 1, got {inputs.batch}")
     if inputs.batch > MOST_IMAGES:
         raise ValueError(f"batch must be at most {MOST_IMAGES}, got {inputs.batch}")
+    check_choice(inputs.weight_bits)
     _check_perturbations(inputs)
     _check_options(inputs)
     _check_files(inputs)

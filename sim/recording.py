@@ -238,6 +238,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
         fed = feed(inputs, inputs.input_shape or own.input_shape or USUAL, own.name)
         assert fed.calibration
         network = own.quantized(fed.calibration, strict=inputs.strict)
+        network = network.with_weight_bits(inputs.weight_bits)
         for patterns in networks_of(targets or [own.name], [own.name]).values():
             yield _choice(network, patterns, fed)
         return
@@ -247,7 +248,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
         network = library.load(
             name, inputs.weights, inputs.seed, fed.calibration, strict=inputs.strict
         )
-        yield _choice(network, patterns, fed)
+        yield _choice(network.with_weight_bits(inputs.weight_bits), patterns, fed)
 
 
 def _choice(network: library.QuantizedNetwork, patterns: Sequence[str], fed: Feed) -> Choice:

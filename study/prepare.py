@@ -9,6 +9,7 @@ import torch
 
 from ..nets.checkpoint import load_checkpoint
 from ..nets.networks import architecture
+from ..nets.training.digit_names import split
 from ..nets.training.digits import small, trained
 from ..nets.training.loop import save
 from ..runtime.folders import cache_folder
@@ -60,7 +61,7 @@ def _train(name: str, path: Path) -> None:
 
 
 def _subject(name: str, weights: Path, request: StudyRequest) -> Subject:
-    shape = small(name) if request.data == EMBEDDED else architecture(name)
+    shape = small(name) if request.data == EMBEDDED else architecture(split(name)[0])
     cache = cache_folder("nets").resolve()
     return Subject(name, shape, weights, _absolute(request.data), request.calibration, cache)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..nets.data.kinds import check_data
+from ..nets.training.digit_names import check_digits, split
 from ..runtime.files import check_writable
 from ..sim.names import check_network
 from ..sim.request import check_cache
@@ -120,11 +121,9 @@ def _check_names(request: StudyRequest) -> None:
     if not request.networks:
         raise ValueError("networks must be at least one, got none")
     for name in request.networks:
-        check_network(name)
-        if request.data == EMBEDDED and name not in NETWORKS:
-            raise ValueError(
-                f"networks of the embedded data must be of {', '.join(NETWORKS)}, got {name}"
-            )
+        check_network(split(name)[0])
+        if request.data == EMBEDDED:
+            check_digits(name)
         if request.data != EMBEDDED and name not in request.weights:
             raise ValueError(
                 f"weights of {name} must be given for {request.data}: --weights {name}=FILE, "

@@ -28,11 +28,14 @@ from ..data.dataset import Dataset
 from ..data.digits import digits
 from ..framework import one_thread
 from ..images import normalize
+from ..mobilenet import mobilenet_v2
 from ..networks import Architecture
+from ..nin import nin
 from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
 from ..vgg import vgg16
 from . import lsq
+from .digit_names import split
 from .loop import Batch, Progress, save, train_pass
 from .start import fresh
 
@@ -42,7 +45,16 @@ CLASSES = 10
 _BATCH = 64  # an epoch's last, smaller batch is dropped: its statistics would bias batch norm
 _SHIFT = 3  # maximum shift in each direction, pixels
 _SMOOTHING = 0.1
-_SOURCES = ("resnet", "vgg", "squeezenet", "images", "data/digits", "training/digits")
+_SOURCES = (
+    "resnet",
+    "vgg",
+    "squeezenet",
+    "mobilenet",
+    "nin",
+    "images",
+    "data/digits",
+    "training/digits",
+)
 _SOURCES += ("training/loop", "training/lsq", "training/start")
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
 
@@ -67,12 +79,15 @@ class Recipe:
 
 _VGG = partial(vgg16, width=16, batch_norm=True, grid=1, hidden=256)
 _SQUEEZENET = partial(squeezenet1_1, width=32, batch_norm=True, stride=1)
+_MOBILENET = partial(mobilenet_v2, width=0.5, stride=1)
 RECIPES = {
     recipe.architecture.name: recipe
     for recipe in (
         Recipe(Architecture("resnet18", partial(resnet18, width=16), "fc.weight"), 15, 0.01),
         Recipe(Architecture("vgg16", _VGG, "classifier.6.weight"), 12, 0.003),
         Recipe(Architecture("squeezenet1_1", _SQUEEZENET, "classifier.1.weight"), 16, 0.01),
+        Recipe(Architecture("mobilenet_v2", _MOBILENET, "classifier.1.weight"), 20, 0.01),
+        Recipe(Architecture("nin", partial(nin, depth=3, width=2), "head.weight"), 15, 0.01),
     )
 }
 
@@ -86,12 +101,17 @@ def _recipe(name: str) -> Recipe:
 def small(name: str) -> Architecture:
     """Return the reduced network of that name; `checkpoint.load_checkpoint` reads its weights.
 
+    Parameters
+    ----------
+    name : str
+        As for `trained`.
+
     Raises
     ------
     ValueError
         If there is none.
     """
-    return _recipe(name).architecture
+    return _recipe(split(name)[0]).architecture
 
 
 def outline(name: str, seed: int = 0) -> nn.Module:
@@ -198,7 +218,8 @@ def trained(
     Parameters
     ----------
     name : str
-        One of `RECIPES`: "resnet18", "vgg16" or "squeezenet1_1".
+        One of `RECIPES`; with ``-w8``, ``-w4`` or ``-w2``, weights have that many bits, see
+        `train`.
     cache : Path, optional
         Folder of weights; in the user's cache if not given. If several processes request the
         same weights, one trains and the others wait.
@@ -222,6 +243,7 @@ def trained(
         try:
             return load_checkpoint(architecture, path)
         except ValueError:  # missing or damaged
-            model = train(name, seed=seed, progress=progress)
+            network, bits = split(name)
+            model = train(network, seed=seed, weight_bits=bits, progress=progress)
             save(path, model.state_dict())
             return model
