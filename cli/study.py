@@ -20,8 +20,8 @@ def study(
     networks: Annotated[
         str,
         typer.Option(
-            help="Networks, comma-separated; for the built-in data also `resnet18-w4` and the like, "
-            "with weights quantized in training to 8, 4 or 2 bits.",
+            help="Networks, comma-separated; for the built-in data also `resnet18-w4` and the "
+            "like, with weights quantized in training to 8, 4 or 2 bits.",
             rich_help_panel=_WHAT,
         ),
     ] = _NETWORKS,

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _RECIPE, _RUN = "Recipe", "Run"
+_SETTINGS = ("init", "epochs", "batch", "rate", "momentum", "every", "factor", "end_bits", "limit")
+_SETTINGS += ("device", "threads")
 
 
 def train(
+    context: typer.Context,
     network: Annotated[
         str, typer.Argument(help="`resnet18`, `vgg16`, `squeezenet1_1`, `resnet50`, ...")
     ],
@@ -24,9 +27,10 @@ def train(
         typer.Option(
             help="Data set: `aircraft:PATH` (FGVC-Aircraft's families), `folder:PATH` "
             "(`train/CLASS/`, `test/CLASS/`), `cifar10:PATH`, `cifar100:PATH`, or `digits` (built "
-            "in)."
+            "in). If not given, a reduced network is trained on the digits in seconds, once for "
+            "each of `--weight-bits`."
         ),
-    ],
+    ] = "",
     init: Annotated[
         Path | None,
         typer.Option(
@@ -59,13 +63,14 @@ def train(
         float, typer.Option(help="Learning rate decay factor.", rich_help_panel=_RECIPE)
     ] = 0.1,
     weight_bits: Annotated[
-        int | None,
+        str,
         typer.Option(
             help="8, 4 or 2: quantize weights in training, with learned steps (LSQ); activations "
-            "get their INT8 scales after training. Not quantized if not given.",
+            "get their INT8 scales after training. 32: floating point, as if not given. Without "
+            "`--data`, several, comma-separated.",
             rich_help_panel=_RECIPE,
         ),
-    ] = None,
+    ] = "32",
     end_bits: Annotated[
         int | None,
         typer.Option(
@@ -108,13 +113,84 @@ def train(
     - `maccord train resnet18 --data digits --epochs 2 --limit 100`
 
     - `maccord train resnet18 --data digits --epochs 2 --limit 100 --weight-bits 4`
+
+    - `maccord train nin --weight-bits 32,8,4,2`
     """
+    widths = _widths(weight_bits)
+    if not data:
+        given = [name for name in _SETTINGS if _is_given(context, name)]
+        _run_digits(network, widths, given, out, epochs if "epochs" in given else None, seed)
+        return
+    if len(widths) > 1:
+        raise ValueError(f"weight-bits must be one number with data, got {weight_bits}")
     from ..nets.training.settings import Settings
 
     recipe = (batch, rate, momentum, every, factor, seed, limit)
-    settings = Settings(*recipe, weight_bits=weight_bits, end_bits=end_bits)
+    settings = Settings(*recipe, weight_bits=widths[0], end_bits=end_bits)
     folder = out or Path("build/train") / f"{network}-{data.partition(':')[0]}"
     _run(network, data, folder, settings, epochs, init, device, threads)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _widths(text: str) -> list[int | None]:
+    """Parse widths; None is floating point."""
+    found = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
+    if not set(found) <= {32, 8, 4, 2} or len(set(found)) < len(found):
+        raise ValueError(f"weight-bits must be of 32, 8, 4 and 2, each once, got {text}")
+    return [None if bits == 32 else bits for bits in found]
+
+
+def _run_digits(
+    network: str,
+    widths: list[int | None],
+    given: list[str],
+    out: Path | None,
+    epochs: int | None,
+    seed: int,
+) -> None:
+    """Train on the built-in digits, and print accuracies by width."""
+    from ..nets.training.digit_names import check_network_on_digits
+    from ..runtime.files import check_writable
+
+    check_network_on_digits(network)
+    other = [name for name in given if name != "epochs"]
+    if other:
+        option = other[0].replace("_", "-")
+        raise ValueError(f"{option} must come with data: the recipe for the digits has its own")
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    folder = out or Path("build/train") / f"{network}-digits"
+    check_writable("out", "folder", folder, folder / "probe")
+    from rich.markup import escape
+
+    from ..nets.training.embedded import CALIBRATION, DIGIT, FACTORIES, train_widths
+    from ..runtime.console import console
+    from ..runtime.tables import Column, fitting, table_width
+
+    err, out_ = console(stderr=True), console()
+
+    def said(name: str, epoch: int, total: int, loss: float) -> None:
+        err.print(f"{name}: epoch {epoch} of {total}, loss {loss:.4f}", soft_wrap=True)
+
+    rows = train_widths(network, widths, folder, seed=seed, epochs=epochs, progress=said)
+    columns = [
+        Column("network", [row.name for row in rows], left=True),
+        Column("weights", [f"{row.weight_bits or 32} bits" for row in rows]),
+        Column("float activations", [f"{row.float_top1:.1%}" for row in rows]),
+        Column("INT8", [f"{row.int8_top1:.1%}" for row in rows]),
+    ]
+    out_.print(fitting(out_, columns, table_width(False))[0])
+    factory = rows[-1].name.replace("-", "_")
+    out_.print(
+        f"maccord sim {escape(str(folder / FACTORIES))}:{factory} --weight-bits auto "
+        f"--calibration {escape(str(folder / CALIBRATION))} "
+        f"--image {escape(str(folder / DIGIT))} --input-shape 3,32,32 --resize 32x32",
+        soft_wrap=True,
+    )
 
 
 def _run(

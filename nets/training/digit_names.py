@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...spec.weight_widths import WIDTHS
 
-__all__ = ["DIGITS", "check_digits", "spelled", "split"]
+__all__ = ["DIGITS", "check_digits", "check_network_on_digits", "spelled", "split"]
 
 #: Networks with a recipe.
 DIGITS = ("resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2", "nin")
@@ -43,4 +43,18 @@ def check_digits(name: str) -> None:
         raise ValueError(
             f"networks of the embedded data must be of {', '.join(DIGITS)}, or one of these with "
             f"-w8, -w4 or -w2 for quantized weights, got {name}"
+        )
+
+
+def check_network_on_digits(name: str) -> None:
+    """Refuse a network without a recipe for the digits.
+
+    Raises
+    ------
+    ValueError
+    """
+    if name not in DIGITS:
+        raise ValueError(
+            f"network must be one of {', '.join(DIGITS)} without data, got {name}: --data names "
+            "your own, or digits"
         )
