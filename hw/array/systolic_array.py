@@ -123,7 +123,7 @@ class SystolicArray(wiring.Component):
         # Aligned with the registered vector; the weights have the same delay.
         swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
         if self._parameters.narrow:
-            capture = data.View(TOKEN, delay(m, "token", Cat(self.capture, self.width), 1))
+            capture = delay(m, "token", Cat(self.capture, self.width), 1)
         windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
             if i < len(windows):

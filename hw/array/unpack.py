@@ -35,18 +35,18 @@ def unpack(packed: Value, width: Value, row: int) -> Value:
     return weight
 
 
-def next_token(m: Module, row: int, token: data.View) -> data.View:
+def next_token(m: Module, row: int, token: Value) -> Value:
     """Return the token of the row below `row`.
 
     Weights move down by a row each cycle. A row that shares its byte with the row above sees it
     one cycle later; the first one of the next byte, presented a cycle later, sees that after two.
     """
-    late = data.View(TOKEN, delay(m, f"late_{row}", token.as_value(), 1))
+    now, late = data.View(TOKEN, token), data.View(TOKEN, delay(m, f"late_{row}", token, 1))
     shares = [WIDTH_CODES[bits] for bits in (4, 2) if (row + 1) % packing(bits)]
 
     def sharing(one: data.View) -> Value:
         return Cat(one.width == code for code in shares).any()
 
-    soon = token.capture & sharing(token)
-    below = Mux(soon, token.as_value(), late.as_value() & Cat(~sharing(late), 1, 1))
-    return data.View(TOKEN, delay(m, f"token_{row}", below, 1))
+    soon = now.capture & sharing(now)
+    below = Mux(soon, token, late.as_value() & Cat(~sharing(late), 1, 1))
+    return delay(m, f"token_{row}", below, 1)

@@ -82,7 +82,7 @@ def _resized(**options: object) -> Made:
 
 
 def _standardized(m: _Net, x: torch.Tensor) -> torch.Tensor:
-    weight = m.parts["conv"].weight
+    weight = m.parts["conv"].get_parameter("weight")
     return functional.conv2d(x, weight - weight.mean(), padding=1)
 
 
@@ -271,11 +271,12 @@ class _Branch(_Logarithm):
         return x if self.conv(x).sum() > 0 else self.conv(x)
 
 
-class _Body(_Logarithm):
+class _Body(nn.Module):
     """A convolution, and any function of it."""
 
     def __init__(self, body: Callable[[nn.Module, torch.Tensor], object]) -> None:
         super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
         self.body, self.norm = body, nn.BatchNorm2d(8, track_running_stats=False)
 
     def forward(self, x: torch.Tensor) -> object:

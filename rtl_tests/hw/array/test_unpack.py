@@ -130,11 +130,11 @@ def test_a_token_without_its_width_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     p = ARRAYS["9x4"]
     right = hw_array.next_token
 
-    def stale(m: Module, row: int, token: View) -> View:
-        kept = Signal(2, name=f"kept_{row}")
-        with m.If(token.capture):
-            m.d.sync += kept.eq(token.width)
-        return right(m, row, View(TOKEN, Cat(token.capture, kept)))
+    def stale(m: Module, row: int, token: Value) -> Value:
+        kept, now = Signal(2, name=f"kept_{row}"), View(TOKEN, token)
+        with m.If(now.capture):
+            m.d.sync += kept.eq(now.width)
+        return right(m, row, Cat(now.capture, kept))
 
     monkeypatch.setattr(hw_array, "next_token", stale)
     sums, expected = simulate(p, random_tiles(p, 30, seed=1))
