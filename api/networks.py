@@ -33,6 +33,7 @@ def quantize(
     input_shape: Sequence[int] = (),
     seed: int = 0,
     strict: bool = False,
+    weight_bits: str = "8",
 ) -> QuantizedNetwork:
     """Quantize a float network with PyTorch's post-training quantization for qnnpack.
 
@@ -51,6 +52,9 @@ def quantize(
         Seed of the random inputs.
     strict : bool
         Whether to refuse operators that the host would have to compute.
+    weight_bits : str
+        Width at which hardware stores and moves weights: ``auto``, the narrowest of 8, 4 and 2
+        that each layer's codes fit, or one of these for all layers. Results are the same.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def quantize(
     ValueError
         If the network cannot be traced, or an operator can run nowhere or, if `strict`, only on
         the host; the message names operator, module and line. If neither calibration nor shape is
-        given, or they differ.
+        given, or they differ. If a layer's codes do not fit `weight_bits`.
     """
     shape = tuple(input_shape)
     if shape:
@@ -77,7 +81,8 @@ def quantize(
             f"got {np.shape(calibration)}"
         )
     images = [np.asarray(image, np.float32)[None] for image in calibration]
-    return library.quantized(model, name, "as given", images, strict=strict)
+    network = library.quantized(model, name, "as given", images, strict=strict)
+    return network.with_weight_bits(weight_bits)
 
 
 def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:

@@ -17,7 +17,11 @@ _SMALL = Parameters(rows=4, cols=4, axi_bytes=8)  # builds twice as fast as 16 x
 
 
 def assert_equal_in_rtl(
-    model: nn.Module, images: npt.NDArray[np.float32], parameters: Parameters | None = None
+    model: nn.Module,
+    images: npt.NDArray[np.float32],
+    parameters: Parameters | None = None,
+    *,
+    weight_bits: str = "8",
 ) -> Simulation:
     """Quantize a network, run it in RTL, and compare every tensor with NumPy and PyTorch.
 
@@ -32,6 +36,8 @@ def assert_equal_in_rtl(
     parameters : Parameters, optional
         The accelerator's parameters; by default a 4 x 4 array with the features that the network
         needs.
+    weight_bits : str
+        As for `quantize`.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def assert_equal_in_rtl(
     ValueError
         If PyTorch cannot quantize the network, or an operator is not supported.
     """
-    network = quantize(model, images)
+    network = quantize(model, images, weight_bits=weight_bits)
     chosen = parameters or with_features(_SMALL, [network.graph])
     found = simulate(network, images, chosen)
     if not found.equal:

@@ -50,7 +50,7 @@ def count_macs(program: Iterable[Instruction], rows: int) -> int:
             total += window * instruction["passes"] * pixels * instruction["columns"]
         elif instruction.opcode == Opcode.COMPUTE and mode == Mode.DENSE:
             walk = 0 if instruction["first"] else walk
-            rows = sum(used[walk : walk + instruction["passes"]])
+            entries = sum(used[walk : walk + instruction["passes"]])
             walk += instruction["passes"]
-            total += rows * instruction["width"] * instruction["height"] * instruction["columns"]
+            total += entries * instruction["width"] * instruction["height"] * instruction["columns"]
     return total
