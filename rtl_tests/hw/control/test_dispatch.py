@@ -26,7 +26,7 @@ from maccord.spec.isa import (
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
-PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True, lookup=True)
+PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True, lookup=True, narrow=True)
 WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
@@ -49,6 +49,7 @@ ILLEGAL = [
     *((Opcode.WEIGHT, {name: 8}) for name in ("memory", "buffer", "row_bytes")),
     *((Opcode.WEIGHT, {name: 33}) for name in ("memory", "buffer", "row_bytes")),
     (Opcode.SETUP, {"mode": Mode.MAX}),
+    (Opcode.SETUP, {"weight_width": 3}),
     *((Opcode.SETUP, WINDOW | {name: 0}) for name in WINDOW if name != "mode"),
     *((Opcode.SETUP, WINDOW | {"mode": mode}) for mode in (Mode.DEPTHWISE, Mode.ADD)),
     *((Opcode.SETUP_ADD, {"shift": shift}) for shift in (1, 13)),
@@ -99,6 +100,7 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         fields["rows"] = 1
     if opcode == Opcode.SETUP:
         fields |= WINDOW | {"mode": Mode(int(rng.choice([Mode.DENSE, Mode.MAX])))}
+        fields["weight_width"] %= 3
     if opcode == Opcode.SETUP_ADD:
         fields["shift"] = int(rng.integers(14, 32))
     if "operand_pitch" in fields:
