@@ -188,6 +188,11 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
         first = first or _first(other, {n: x[len(x) // 2 :] for n, x in halves.items()}, _Apart())
     constant = [end for end in ends if len(end) != 2 * len(images[0])]
     if constant:
+        chosen = next((node for node in both if _keeps_one_row(node, one, both)), None)
+        if chosen is not None:
+            shape = tuple(both[chosen].shape)
+            said = f"call must give a row for each input, got a tensor of shape {shape} for 2"
+            _refuse(chosen, network, said)
         raise ValueError(
             f"{network}: results must have a row for each input, got a tensor of shape "
             f"{tuple(constant[0].shape)} for 2"
@@ -195,6 +200,18 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
     if first is not None:
         sentence = "results must not depend on the other inputs of a batch, got others beside one"
         _refuse(first, network, sentence)
+
+
+def _keeps_one_row(
+    node: fx.Node, one: dict[fx.Node, torch.Tensor], both: dict[fx.Node, torch.Tensor]
+) -> bool:
+    """Whether a call's result has as many rows for two inputs as for one, but its input not."""
+
+    def grows(each: fx.Node) -> bool:
+        return each in both and each in one and both[each].shape[:1] != one[each].shape[:1]
+
+    called = node.op.startswith("call_") and node in one
+    return called and not grows(node) and any(map(grows, node.all_input_nodes))
 
 
 class _Apart:

@@ -356,6 +356,9 @@ REFUSED: dict[str, tuple[Case, str]] = {
     ),
     "images": (
         _refused(lambda x: x[:1]),
-        r"net.body.slice: slice must take all images, got slice\(None, 1, None\)",
+        (
+            r"net.body.part: call must give a row for each input, got a tensor of shape "
+            r"\(1, 8, 12, 12\) for 2"
+        ),
     ),
 }

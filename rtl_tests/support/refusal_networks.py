@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -82,7 +83,7 @@ def _resized(**options: object) -> Made:
 
 
 def _standardized(m: _Net, x: torch.Tensor) -> torch.Tensor:
-    weight = m.parts["conv"].get_parameter("weight")
+    weight: Any = m.parts["conv"].weight
     return functional.conv2d(x, weight - weight.mean(), padding=1)
 
 
