@@ -199,8 +199,7 @@ def _movement(node: Node, shape: tuple[int, ...]) -> Movement | None:
 def _arrays(name: str, layer: Conv2d | Linear) -> ArrayFiles:
     folder = f"layers/{_file_name(name)}"
     return ArrayFiles(
-        *(f"{folder}/weight.npy", layer.weight_bits),
-        *(f"{folder}/bias_q.npy", f"{folder}/multiplier.npy"),
+        *(f"{folder}/weight.npy", f"{folder}/bias_q.npy", f"{folder}/multiplier.npy"),
         *(f"{folder}/weight_scale.npy", f"{folder}/bias.npy"),
     )
 

@@ -165,8 +165,6 @@ class ArrayFiles:
     weight : str
         int8, OIHW or OI; the columns of a linear layer behind an image are in the order row,
         column, channel.
-    weight_bits : int
-        8, 4 or 2: the codes in that file fit as many bits.
     bias_q : str
         int32 of shape (O,), in units of the accumulator.
     multiplier : str
@@ -178,7 +176,6 @@ class ArrayFiles:
     """
 
     weight: str
-    weight_bits: int
     bias_q: str
     multiplier: str
     weight_scale: str
