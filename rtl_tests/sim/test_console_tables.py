@@ -118,4 +118,4 @@ def test_layers_on_a_terminal_of_40_columns() -> None:
     row = next(line for line in text.splitlines() if "conv2d_relu" in line)
     assert row.split() == ["resnet18.conv1", "conv2d_relu", "118,013,952"]
     words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
-    assert words.endswith("--wide shows input, output, kernel, stride, padding, runs on")
+    assert words.endswith("--wide shows input, output, kernel, stride, padding, bits, runs on")
