@@ -292,7 +292,7 @@ def test_layers_are_listed(
         cli.main()
     assert stopped.value.code == 0
     rows = json.loads(path.read_text())
-    assert len(rows) == 21 + 16 + 26 + 54 + 53 + 50 + 54 + 57 + 183 + 54
+    assert len(rows) == 21 + 16 + 26 + 54 + 53 + 50 + 54 + 57 + 183 + 54 + 19 + 28 + 13
     first = next(row for row in rows if row["layer"] == LAYER)
     assert first == {
         "layer": LAYER,
@@ -305,6 +305,7 @@ def test_layers_are_listed(
         "end_padding": [3, 3],
         "dilation": [1, 1],
         "groups": 1,
+        "weight_bits": 8,
         "macs": 118_013_952,
         "runs_on": "accelerator",
     }

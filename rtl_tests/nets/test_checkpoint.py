@@ -25,6 +25,9 @@ PARAMETERS = {
     "shufflenet_v2_x1_0": 2_278_604,
     "densenet121": 7_978_856,
     "resnext50_32x4d": 25_028_904,
+    "vgg19": 143_667_240,
+    "mobilenet_v1": 4_231_976,  # torchvision has none: Howard et al. say 4.2 million
+    "nin": 2_451_250,
 }
 
 
@@ -34,7 +37,7 @@ def _state(name, classes, seed=1):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_parameters_are_torchvisions(name) -> None:
+def test_parameters_are_the_published_ones(name) -> None:
     outline = NETWORKS[name].outline()
     assert sum(parameter.numel() for parameter in outline.parameters()) == PARAMETERS[name]
 
