@@ -176,6 +176,7 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
         sentence = f"results must have one shape for all inputs, got {shapes[0]} and {shapes[1]}"
         _refuse(first, network, sentence)
     ends: list[torch.Tensor] = []
+    both: dict[fx.Node, torch.Tensor] = {}
     with suppress(Exception):  # networks of one input at a time
         both = _results(traced, torch.cat(list(images[:2])))
         ends = tensors_of(traced(torch.cat(list(images[:2]))), network)
