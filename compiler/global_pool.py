@@ -73,7 +73,7 @@ class GlobalPoolPlan:
         p, zero_point = self.parameters, self.operation.input.zero_point
         pixels = self.shape[1] * self.shape[2]
         bias = fold_bias(np.ones((1, pixels), np.int8), np.zeros(1, np.int32), zero_point)
-        factor = mean_multiplier(self.operation.input, pixels)
+        factor = mean_multiplier(self.operation)
         used = (PARAMETER_ROWS + self.passes * p.rows) * p.weight_row_bytes
         data = np.zeros(-(-used // p.axi_bytes) * p.axi_bytes, np.uint8)
         rows = data[:used].reshape(-1, p.weight_row_bytes)

@@ -266,7 +266,7 @@ def _stream(
     height, width = operation.kernel
     cells = ceil(height / part[0]) * ceil(width / part[1]) * prod(part)
     bias = np.array([-(operation.input.zero_point - 128) * cells], "<i4")
-    factor = np.array([mean_multiplier(operation.input, height * width)], "<f4")
+    factor = np.array([mean_multiplier(operation)], "<f4")
     block[:4, :columns] = bias.view(np.uint8)[:, None]
     block[4:PARAMETER_ROWS, :columns] = factor.view(np.uint8)[:, None]
     ones = block[PARAMETER_ROWS:]

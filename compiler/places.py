@@ -24,7 +24,8 @@ __all__ = ["Place", "moves_nothing", "places"]
 def moves_nothing(operation: Operation) -> bool:
     """Whether the output lies in the input: flattened, a mean of one element, channels, a scale."""
     if isinstance(operation, AvgPool2d):
-        return operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
+        alone = operation.kernel == operation.stride == (1, 1) and operation.padding == (0, 0)
+        return alone and operation.output == operation.input
     if isinstance(operation, Slice):
         return not any(operation.spans[:-1])
     if isinstance(operation, Lookup):

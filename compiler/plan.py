@@ -154,11 +154,10 @@ def _avg_pool(
 
 def mean_layer(operation: AvgPool2d, channels: int) -> Conv2d:
     """Express an average pool as a depthwise convolution of ones with the same rounding."""
-    kernel = operation.kernel
-    factor = mean_multiplier(operation.input, kernel[0] * kernel[1])
+    factor = mean_multiplier(operation)
     return Conv2d(
         name=operation.name,
-        weight=np.ones((channels, 1, *kernel), np.int8),
+        weight=np.ones((channels, 1, *operation.kernel), np.int8),
         bias=np.zeros(channels, np.float32),
         bias_q=np.zeros(channels, np.int32),
         weight_scale=np.ones(channels),

@@ -80,7 +80,7 @@ def fuse_lookups(network: Network) -> Network:
 def _computes(node: Node) -> bool:
     """Whether results pass through the array's output, where the table is."""
     operation = node.operation
-    if isinstance(operation, AvgPool2d) and operation.kernel == (1, 1):
+    if isinstance(operation, AvgPool2d) and operation.kernel == (1, 1) and not operation.own_output:
         return False  # an alias
     if isinstance(operation, MaxPool2d) and max(operation.kernel) > WINDOW:
         return False  # of several passes

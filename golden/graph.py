@@ -176,12 +176,15 @@ class Add:
     inputs : (Quantization, Quantization)
     output : Quantization
     relu : bool
+    factors : (int, int, int), optional
+        Fixed-point factors and shift (`golden.array.add.AddFactors`), where they are not qnnpack's.
     """
 
     name: str
     inputs: tuple[Quantization, Quantization]
     output: Quantization
     relu: bool = False
+    factors: tuple[int, int, int] | None = None
 
     @property
     def op(self) -> str:
@@ -236,12 +239,20 @@ class AvgPool2d(Preserving):
     Parameters
     ----------
     kernel, stride, padding : (vertical, horizontal)
+    own_output : Quantization, optional
+        Of the output, where it is not the input's: the other runtimes' pools.
     """
 
     op: ClassVar[str] = "avg_pool2d"
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
+    own_output: Quantization | None = None
+
+    @property
+    def output(self) -> Quantization:
+        """Quantization of the output."""
+        return self.own_output or self.input
 
     def output_shape(self, input_shape: Shape) -> tuple[int, int, int, int]:
         """Shape (N, OH, OW, C) of the output for an input of shape (N, H, W, C)."""

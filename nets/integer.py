@@ -99,12 +99,12 @@ def _max_pool2d(operation: MaxPool2d, device: torch.device) -> _Kernel:
 
 
 def _avg_pool2d(operation: AvgPool2d, device: torch.device) -> _Kernel:
-    factor = float(mean_multiplier(operation.input, operation.kernel[0] * operation.kernel[1]))
-    zero = operation.input.zero_point
+    factor = float(mean_multiplier(operation))
+    first, zero = operation.input.zero_point, operation.output.zero_point
 
     def kernel(x: torch.Tensor) -> torch.Tensor:
         shape = operation.output_shape(tuple(x.shape))
-        acc = x.to(torch.int32).sub_(zero - OFFSET)
+        acc = x.to(torch.int32).sub_(first - OFFSET)
         for axis in (0, 1):
             acc = _along(acc, axis, shape[1 + axis], operation, 0, torch.add)
         scaled = acc.to(torch.float32).mul_(factor).round_()

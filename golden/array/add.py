@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ..graph import Quantization
 
-__all__ = ["AddFactors", "add_codes", "add_factors"]
+__all__ = ["AddFactors", "add_codes", "add_factors", "check_factors"]
 
 _BITS = 22  # width of the larger factor
-_LARGEST_SHIFT = 31
+_SMALLEST_SHIFT, _LARGEST_SHIFT = 14, 31
 
 Code = TypeVar("Code", np.uint8, np.int8)
 
@@ -29,7 +29,7 @@ class AddFactors:
     Parameters
     ----------
     a, b : int
-        In 0..2**22, the larger at least 2**21; 255 * (a + b) fits int32.
+        In 0..2**22; 255 * (a + b) + 2**(shift - 1) fits int32.
     shift : int
         In 14..31.
     """
@@ -37,6 +37,24 @@ class AddFactors:
     a: int
     b: int
     shift: int
+
+
+def check_factors(factors: AddFactors) -> AddFactors:
+    """Return factors that the adder has.
+
+    Raises
+    ------
+    ValueError
+        If a factor is not in 0..2**22, or the shift not in 14..31.
+    """
+    a, b, shift = factors.a, factors.b, factors.shift
+    if min(a, b) < 0 or max(a, b) > 1 << _BITS:
+        raise ValueError(f"factors of a sum must be in 0..2**{_BITS}, got {a} and {b}")
+    if not _SMALLEST_SHIFT <= shift <= _LARGEST_SHIFT:
+        raise ValueError(
+            f"shift of a sum must be in {_SMALLEST_SHIFT}..{_LARGEST_SHIFT}, got {shift}"
+        )
+    return factors
 
 
 def add_factors(a: Quantization, b: Quantization, output: Quantization) -> AddFactors:

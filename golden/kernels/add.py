@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..array.add import AddFactors, add_codes, add_factors
+from ..array.add import AddFactors, add_codes, add_factors, check_factors
 from ..graph import Add
 
 __all__ = ["add", "check_add"]
@@ -17,12 +17,14 @@ def check_add(operation: Add) -> AddFactors:
     Raises
     ------
     ValueError
-        For scales that `add_factors` rejects, or a ReLU whose only output is code 255, which
+        For factors that the adder does not have, for scales that `add_factors` rejects, or a ReLU whose only output is code 255, which
         PyTorch rejects.
     """
     if operation.relu and operation.output.zero_point == 255:
         raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
     try:
+        if operation.factors is not None:
+            return check_factors(AddFactors(*operation.factors))
         return add_factors(*operation.inputs, operation.output)
     except ValueError as error:
         raise ValueError(f"{operation.name}: {error}") from None

@@ -1,7 +1,8 @@
 """Average pool of uint8 codes, byte-equal to PyTorch's qnnpack kernels.
 
 After ATen's ``quantized/cpu/AveragePool2d.cpp`` and ``AdaptiveAveragePooling.cpp``, and qnnpack's
-``q8avgpool`` and ``q8gavgpool`` micro-kernels: an int32 sum, an fp32 factor, ties to even.
+``q8avgpool`` and ``q8gavgpool`` micro-kernels: an int32 sum, an fp32 factor, ties to even. With an
+output quantization of its own, byte-equal to ONNX Runtime's ``QLinearGlobalAveragePool``.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from ..graph import AvgPool2d, Quantization
 __all__ = ["avg_pool2d", "check_avg_pool2d", "mean_multiplier"]
 
 
-def mean_multiplier(quantization: Quantization, count: int) -> np.float32:
-    """Factor from the sum of `count` codes to their mean: f(f(s) / f(f(s) * f(count))).
+def mean_multiplier(operation: AvgPool2d) -> np.float32:
+    """Factor from the sum of a window's codes to their mean: f(f(s) / f(f(so) * f(count))).
 
-    It may differ from f(1 / count): its last bit depends on the scale.
+    Where the output's scale so is the input's s, it may differ from f(1 / count): its last bit
+    depends on the scale.
 
     Examples
     --------
-    >>> mean_multiplier(Quantization(0.5, 0), 4)
+    >>> mean_multiplier(AvgPool2d("pool", Quantization(0.5, 0), kernel=(2, 2), stride=(2, 2)))
     np.float32(0.25)
     """
-    scale = np.float32(quantization.scale)
-    return scale / (scale * np.float32(count))
+    count = np.float32(operation.kernel[0] * operation.kernel[1])
+    return np.float32(operation.input.scale) / (np.float32(operation.output.scale) * count)
 
 
 def check_avg_pool2d(operation: AvgPool2d) -> None:
@@ -54,8 +56,8 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
     Returns
     -------
     ndarray of shape (N, OH, OW, C), uint8
-        clip(rint(f(f(acc) * m)) + z, 0, 255). acc is the sum of (x_q - z), to which padding
-        contributes 0; m is `mean_multiplier` for the number of elements in the window.
+        clip(rint(f(f(acc) * m)) + zo, 0, 255). acc is the sum of (x_q - z), to which padding
+        contributes 0; m is `mean_multiplier`, zo the output's zero point.
 
     Raises
     ------
@@ -78,13 +80,11 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
             f"x_q must be at least as large as the window of {operation.name}, "
             f"got {x_q.shape[1]} x {x_q.shape[2]}"
         )
-    zero_point = operation.input.zero_point
-    acc = x_q.astype(np.int32) - zero_point
+    acc = x_q.astype(np.int32) - operation.input.zero_point
     for axis in (0, 1):
         acc = _sum_along(acc, 1 + axis, shape[1 + axis], operation, axis)
-    factor = mean_multiplier(operation.input, operation.kernel[0] * operation.kernel[1])
-    rounded = np.rint(acc.astype(np.float32) * factor)
-    return np.clip(rounded + np.float32(zero_point), 0, 255).astype(np.uint8)
+    rounded = np.rint(acc.astype(np.float32) * mean_multiplier(operation))
+    return np.clip(rounded + np.float32(operation.output.zero_point), 0, 255).astype(np.uint8)
 
 
 def _sum_along(

@@ -124,7 +124,7 @@ class WindowProgram(TileProgram):
             pool = AvgPool2d("mean", random_quantization(rng), kernel, **geometry)
             y = avg_pool2d(x[None], pool)[0]
             layer = random_conv2d(rng, channels, 1, kernel, groups=channels, **geometry)
-            factor = np.full(channels, mean_multiplier(pool.input, kernel[0] * kernel[1]))
+            factor = np.full(channels, mean_multiplier(pool))
             layer = replace(
                 layer,
                 weight=np.ones_like(layer.weight),

@@ -116,7 +116,8 @@ def test_means_that_are_ties(count) -> None:
 def test_the_factor_depends_on_the_scale() -> None:
     rng = np.random.default_rng(1)
     scales = [random_quantization(rng) for _ in range(200)]
-    factors = {float(mean_multiplier(quantization, 49)) for quantization in scales}
+    pools = [AvgPool2d("pool", each, (7, 7), (7, 7)) for each in scales]
+    factors = {float(mean_multiplier(pool)) for pool in pools}
     assert len(factors) > 1
     assert float(np.float32(1) / np.float32(49)) in factors
 
