@@ -17,8 +17,8 @@ def check_add(operation: Add) -> AddFactors:
     Raises
     ------
     ValueError
-        For factors that the adder does not have, for scales that `add_factors` rejects, or a ReLU whose only output is code 255, which
-        PyTorch rejects.
+        For factors that the adder does not have, for scales that `add_factors` rejects, or a ReLU
+        whose only output is code 255, which PyTorch rejects.
     """
     if operation.relu and operation.output.zero_point == 255:
         raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import AvgPool2d, Quantization
+from ..graph import AvgPool2d
 
 __all__ = ["avg_pool2d", "check_avg_pool2d", "mean_multiplier"]
 
@@ -23,6 +23,7 @@ def mean_multiplier(operation: AvgPool2d) -> np.float32:
 
     Examples
     --------
+    >>> from maccord.golden.graph import Quantization
     >>> mean_multiplier(AvgPool2d("pool", Quantization(0.5, 0), kernel=(2, 2), stride=(2, 2)))
     np.float32(0.25)
     """
@@ -66,6 +67,7 @@ def avg_pool2d(x_q: npt.NDArray[np.uint8], operation: AvgPool2d) -> npt.NDArray[
 
     Examples
     --------
+    >>> from maccord.golden.graph import Quantization
     >>> x_q = np.array([[3, 1, 2], [0, 7, 5]], np.uint8).reshape(1, 2, 3, 1)
     >>> pool = AvgPool2d("pool", Quantization(1.0, 0), kernel=(2, 2), stride=(1, 1))
     >>> avg_pool2d(x_q, pool).ravel()
