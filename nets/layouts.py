@@ -23,7 +23,18 @@ Shape = tuple[int, ...]
 _SUMS = ("add", "add_relu", "mul", "mul_relu", "add_scalar", "mul_scalar")
 _CLAMPS = ("relu", "relu6", "hardtanh", "clamp")
 _ANY_LAYOUT = (
-    *(*_SUMS, *_CLAMPS, "lookup", "layer", "cat", "flatten", "reshape", "transpose", "dequantize"),
+    *(
+        *_SUMS,
+        *_CLAMPS,
+        "clamp_codes",
+        "lookup",
+        "layer",
+        "cat",
+        "flatten",
+        "reshape",
+        "transpose",
+        "dequantize",
+    ),
 )
 _SIGNAL_OPS = ("max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "squeeze")
 _WIDTHS = ("kernel_size", "stride", "padding", "dilation", "output_size")

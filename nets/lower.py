@@ -146,11 +146,29 @@ class _Lowering:
             self.outputs.append(Output(name, label, index, layout, self.orders.get(name)))
 
     def _host(self, step: Step) -> None:
+        if "region" in step.arguments:
+            self._region(step)
+            return
         if self.converted is None:
             raise ValueError(f"{step.name}: operations of the host need the converted network")
         sources = self.sources(step)
         layouts = [self.layouts[name] for name in step.inputs]
         operation = host_operation(self.converted(), step, sources, layouts, self.orders)
+        self.node(step, operation, sources)
+
+    def _region(self, step: Step) -> None:
+        """Append a region of a model file, which its runtime computes on the host."""
+        sources, values = self.sources(step), step.arguments
+        layouts = [self.layouts[name] for name in step.inputs]
+        orders = [self.orders.get(tensor.name) for tensor in sources]
+        operation = Host(
+            step.name,
+            tuple(tensor.quantization for tensor in sources),
+            Quantization(values["scale"], values["zero_point"]),
+            tuple(values["shape"]),
+            values["region"].placed(layouts, orders),
+            tuple(values["calls"]),
+        )
         self.node(step, operation, sources)
 
     def _tail(self, step: Step) -> None:
@@ -175,7 +193,9 @@ class _Lowering:
         a, b = self.sources(step)
         output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
         inputs = (a.quantization, b.quantization)
-        self.node(step, Add(step.name, inputs, output, step.op == "add_relu"), [a, b])
+        given = step.arguments.get("factors")
+        factors = None if given is None else (given[0], given[1], given[2])
+        self.node(step, Add(step.name, inputs, output, step.op == "add_relu", factors), [a, b])
 
     _add_relu = _add
 
@@ -246,11 +266,15 @@ class _Lowering:
         outputs = [want or size for want, size in zip(pair, sizes, strict=True)]
         if any(size % want for size, want in zip(sizes, outputs, strict=True)):
             self._refuse(step, "output_size", f"a divisor of {sizes}", tuple(outputs))
-        if tuple(outputs) == sizes:
+        own = None
+        if "scale" in step.arguments:
+            own = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        if tuple(outputs) == sizes and own is None:
             self.alias(step)
             return
         window = (sizes[0] // outputs[0], sizes[1] // outputs[1])
-        self.node(step, AvgPool2d(step.name, source.quantization, window, window), [source])
+        operation = AvgPool2d(step.name, source.quantization, window, window, own_output=own)
+        self.node(step, operation, [source])
 
     def _mean(self, step: Step) -> None:
         source = self.source(step, 4)
@@ -339,6 +363,11 @@ class _Lowering:
         self.node(step, Clamp(step.name, source.quantization, low, high), [source])
 
     _relu = _relu6 = _hardtanh = _clamp
+
+    def _clamp_codes(self, step: Step) -> None:
+        source, values = self.source(step), step.arguments
+        operation = Clamp(step.name, source.quantization, values["low"], values["high"])
+        self.node(step, operation, [source])
 
 
 def lower(

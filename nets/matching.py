@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,11 @@ __all__ = ["match"]
 
 
 def match(
-    lowered: Lowered, steps: Sequence[Step], results: Mapping[str, Result], count: int
+    lowered: Lowered,
+    steps: Sequence[Step],
+    results: Mapping[str, Result],
+    count: int,
+    inside: Collection[str] = (),
 ) -> dict[str, npt.NDArray[np.uint8]]:
     """Return PyTorch's codes for every tensor of the graph.
 
@@ -31,6 +35,8 @@ def match(
         From `Reference.tensors`, keyed by node.
     count : int
         Images.
+    inside : collection of str
+        Tensors of the graph that are none of the reference's, but parts of one.
 
     Returns
     -------
@@ -47,6 +53,8 @@ def match(
     makers = {node.name: node for node in graph.nodes}
     found = {}
     for name, tensor in graph.tensors.items():
+        if name in inside:
+            continue
         node = nodes.get(_origin(name, makers.get(name)), "")
         if node not in results:
             raise ValueError(f"{name}: tensor must be one of PyTorch's network, got none")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..graph import Flatten
 
-__all__ = ["channels_last_columns", "flatten"]
+__all__ = ["channels_last_columns", "flatten", "torch_columns"]
 
 _Column = TypeVar("_Column", bound=np.generic)
 
@@ -68,3 +68,19 @@ def channels_last_columns(
     """
     split = columns.reshape(*columns.shape[:-1], channels, height, width)
     return np.ascontiguousarray(np.moveaxis(split, -3, -1)).reshape(columns.shape)
+
+
+def torch_columns(
+    columns: npt.NDArray[_Column], height: int, width: int, channels: int
+) -> npt.NDArray[_Column]:
+    """Reorder columns that follow `flatten` to follow PyTorch's flattening.
+
+    The reverse of `channels_last_columns`, with its parameters.
+
+    Examples
+    --------
+    >>> torch_columns(np.array([[1, 2, 3, 4]]), 1, 2, 2)
+    array([[1, 3, 2, 4]])
+    """
+    split = columns.reshape(*columns.shape[:-1], height, width, channels)
+    return np.ascontiguousarray(np.moveaxis(split, -1, -3)).reshape(columns.shape)

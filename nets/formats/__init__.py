@@ -1,0 +1,1 @@
+"""Importers of model files, each with the runtime that defines what the file computes."""

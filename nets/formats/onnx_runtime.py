@@ -1,0 +1,246 @@
+"""ONNX Runtime: runs a file as its owner would, and parts of it on codes.
+
+Sessions run on the CPU with one thread and all graph optimizations. An option makes INT8 kernels
+exact on every x86 processor: for int8 activations ``session.qdqisint8allowed``, which keeps them,
+for uint8 activations ``session.x64quantprecision``, which avoids the 16-bit sums of the kernel for
+uint8 by int8 that saturate on processors without VNNI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...golden.quantization import Quantization
+from ...runtime.extras import extra_module
+from ..layouts import Layout
+from .onnx_file import Call, OnnxFile
+
+__all__ = ["OnnxRuntime", "Read", "Region", "engine", "part", "run_part", "unsigned"]
+
+Array = npt.NDArray[Any]
+_IR_VERSION = 8
+_QUIET = 4  # severity of messages: fatal ones only
+_ELEMENT = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3}
+
+
+def engine() -> str:
+    """Name and version of the runtime, as results have it."""
+    return f"ONNX Runtime {_runtime().__version__}, CPU, all optimizations"
+
+
+def _runtime() -> Any:  # noqa: ANN401
+    return extra_module("onnxruntime", "onnx", "to run ONNX files")
+
+
+def _session(data: bytes, *, signed: bool) -> Any:  # noqa: ANN401
+    runtime = _runtime()
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _QUIET
+    entry = "session.qdqisint8allowed" if signed else "session.x64quantprecision"
+    options.add_session_config_entry(entry, "1")
+    return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+class OnnxRuntime:
+    """Sessions of one file.
+
+    Parameters
+    ----------
+    file : OnnxFile
+    """
+
+    def __init__(self, file: OnnxFile) -> None:
+        self.file = file
+        self._sessions: dict[tuple[str, ...], Any] = {}
+
+    def run(self, image: Array, names: Sequence[str] = ()) -> list[Array]:
+        """Run the file on one input.
+
+        Parameters
+        ----------
+        image : ndarray of the file's shape and dtype
+        names : sequence of str
+            Tensors to return; the file's outputs if empty.
+
+        Raises
+        ------
+        ValueError
+            If the runtime cannot run the file.
+        """
+        wanted = tuple(names) or self.file.outputs
+        try:
+            if wanted not in self._sessions:
+                data = self._model(wanted)
+                self._sessions[wanted] = _session(data, signed=self.file.signed)
+            return self._sessions[wanted].run(list(wanted), {self.file.input: image})
+        except Exception as error:  # the runtime's exceptions have no public base class
+            raise ValueError(f"{self.file.path}: {engine()} must run it: {_said(error)}") from None
+
+    def _model(self, wanted: Sequence[str]) -> bytes:
+        """Return the file with further outputs."""
+        added = [name for name in wanted if name not in self.file.outputs]
+        if not added:
+            return self.file.path.read_bytes()
+        model = type(self.file.model)()
+        model.CopyFrom(self.file.model)
+        for name in added:
+            model.graph.output.add().name = name
+        return model.SerializeToString()
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor of the file, for one image."""
+        names = [name for call in self.file.calls for name in call.outputs if name]
+        zeros = np.zeros(self.file.shape, self.file.dtype)
+        return {n: np.shape(t) for n, t in zip(names, self.run(zeros, names), strict=True)}
+
+
+@dataclass(frozen=True)
+class Read:
+    """A quantized tensor that a part of a file reads.
+
+    Parameters
+    ----------
+    tensor : str
+        Name in the file, of the codes or of their real values.
+    quantization : Quantization
+        As the graph has it.
+    signed : bool
+        Whether the file's codes are int8.
+    real : bool
+        Whether the part reads real values; then it begins with a DequantizeLinear.
+    """
+
+    tensor: str
+    quantization: Quantization
+    signed: bool
+    real: bool
+
+    @property
+    def dtype(self) -> type[np.int8 | np.uint8]:
+        """Dtype of the file's codes."""
+        return np.int8 if self.signed else np.uint8
+
+
+def part(file: OnnxFile, calls: Sequence[Call], reads: Sequence[Read], result: str) -> bytes:
+    """Return a part of a file, from codes on, as a model of its own.
+
+    Parameters
+    ----------
+    file : OnnxFile
+    calls : sequence of Call
+        In order of execution.
+    reads : sequence of Read
+    result : str
+        Tensor that it returns.
+    """
+    onnx = extra_module("onnx", "onnx", "to run parts of ONNX files")
+    make, array = onnx.helper, onnx.numpy_helper.from_array
+    nodes, inputs, constants = [], [], {}
+    for index, read in enumerate(reads):
+        name = f"{read.tensor}/codes" if read.real else read.tensor
+        inputs.append(make.make_tensor_value_info(name, _ELEMENT[np.dtype(read.dtype)], None))
+        if read.real:
+            zero = read.quantization.zero_point - 128 * read.signed
+            constants[f"scale/{index}"] = np.array(read.quantization.scale, np.float32)
+            constants[f"zero/{index}"] = np.array(zero, read.dtype)
+            ends = [name, f"scale/{index}", f"zero/{index}"], [read.tensor]
+            nodes.append(make.make_node("DequantizeLinear", *ends))
+    used = {name for call in calls for name in call.inputs}
+    constants |= {name: file.constants[name] for name in sorted(used & set(file.constants))}
+    graph = make.make_graph(
+        [*nodes, *(call.node for call in calls)],
+        "part",
+        inputs,
+        [onnx.ValueInfoProto(name=result)],
+        [array(value, name) for name, value in constants.items()],
+    )
+    model = make.make_model(graph, ir_version=_IR_VERSION)
+    del model.opset_import[:]
+    model.opset_import.extend(file.model.opset_import)
+    return model.SerializeToString()
+
+
+def run_part(data: bytes, inputs: Sequence[Array], *, signed: bool) -> Array:
+    """Run a model of `part` once."""
+    session = _session(data, signed=signed)
+    names = [each.name for each in session.get_inputs()]
+    return session.run(None, dict(zip(names, inputs, strict=True)))[0]
+
+
+@dataclass(eq=False)
+class Region:
+    """The function of a `Host` operation, and of a network's end: a part of a file, by its runtime.
+
+    Parameters
+    ----------
+    data : bytes
+        The model.
+    signed : tuple of bool
+        Whether each input's codes are int8.
+    layout : Layout
+        The file's, of the result.
+    layouts : tuple of Layout
+        The file's, of each input.
+    orders : tuple of (H, W, C) or None
+        Sizes of flattened images whose codes are channels last, of each input.
+    """
+
+    data: bytes
+    signed: tuple[bool, ...]
+    layout: Layout
+    layouts: tuple[Layout, ...] = ()
+    orders: tuple[tuple[int, ...] | None, ...] = ()
+    _kept: list[Any] = field(default_factory=list, repr=False)
+
+    def placed(self, layouts: Sequence[Layout], orders: Sequence[tuple[int, ...] | None]) -> Region:
+        """Return the function for inputs of these layouts and orders."""
+        return Region(self.data, self.signed, self.layout, tuple(layouts), tuple(orders))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_kept": []}  # a session cannot be pickled
+
+    def __call__(self, given: Sequence[npt.NDArray[np.uint8]]) -> Any:  # noqa: ANN401
+        """Return codes in the graph's layout, or rows of float32, for the codes of each input.
+
+        Images are run one by one, as the network's own results are.
+        """
+        if not self._kept:
+            self._kept.append(_session(self.data, signed=any(self.signed)))
+        session = self._kept[0]
+        names = [each.name for each in session.get_inputs()]
+        inputs = [self._input(index, codes) for index, codes in enumerate(given)]
+        found = []
+        for image in range(len(given[0])):
+            feeds = {n: x[image : image + 1] for n, x in zip(names, inputs, strict=True)}
+            found.append(session.run(None, feeds)[0])
+        result = np.concatenate(found)
+        if result.dtype == np.float32:
+            return result.reshape(len(result), -1)
+        return self.layout.to_graph(unsigned(result))
+
+    def _input(self, index: int, codes: npt.NDArray[np.uint8]) -> Array:
+        order = self.orders[index]
+        if order:
+            image = codes.reshape(len(codes), *order)
+            codes = np.moveaxis(image, -1, 1).reshape(len(codes), -1)
+        plain = self.layouts[index].from_graph(codes)
+        return (plain ^ np.uint8(128)).view(np.int8) if self.signed[index] else plain
+
+
+def unsigned(codes: Array) -> npt.NDArray[np.uint8]:
+    """Return int8 codes plus 128; uint8 codes as they are."""
+    return codes.view(np.uint8) ^ np.uint8(128) if codes.dtype == np.int8 else codes
+
+
+def _said(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return text.rpartition(" : ")[2] or type(error).__name__

@@ -1,0 +1,125 @@
+"""What the tensors of an ONNX file are: codes, their real values, weights, or floats on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...golden.quantization import Quantization
+from .onnx_file import Call
+
+__all__ = ["Codes", "Floats", "Index", "Real", "Value", "Weights", "parameters", "quantized"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A quantized tensor.
+
+    Parameters
+    ----------
+    step : str
+        The step that computes it.
+    tensor : str
+        Its name in the file; empty if it has none there.
+    """
+
+    step: str
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Real:
+    """The real values of a quantized tensor.
+
+    Parameters
+    ----------
+    codes : Codes
+    tensor : str
+        Name of the real values in the file.
+    """
+
+    codes: Codes
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """Codes as whole numbers, which pick entries of a table.
+
+    Parameters
+    ----------
+    codes : Codes
+    """
+
+    codes: Codes
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A dequantized constant.
+
+    Parameters
+    ----------
+    codes : ndarray
+        Differences from the zero point, int64.
+    scale : ndarray of shape () or (channels,), float32
+    axis : int
+        Dimension of the channels.
+    """
+
+    codes: npt.NDArray[np.int64]
+    scale: npt.NDArray[np.float32]
+    axis: int
+
+
+@dataclass(frozen=True, eq=False)
+class Floats:
+    """What operators compute in floating point; a later operator quantizes it.
+
+    Parameters
+    ----------
+    calls : tuple of Call
+        In order of execution.
+    reads : tuple of Real
+        Real values that they read.
+    """
+
+    calls: tuple[Call, ...]
+    reads: tuple[Real, ...]
+
+
+Value = Codes | Index | Real | Weights | Floats
+
+
+def parameters(scale: Array, zero_point: Array | None) -> tuple[Quantization, bool]:
+    """Return the quantization of activations, as the graph has it, and whether codes are int8.
+
+    Raises
+    ------
+    ValueError
+        If it is not one positive scale and one zero point of 8 bits.
+    """
+    if scale.size != 1 or scale.dtype != np.float32:
+        raise ValueError(f"scale must be one float32, got {scale.dtype} of shape {scale.shape}")
+    number = float(scale.reshape(-1)[0])
+    if not (np.isfinite(number) and number >= np.finfo(np.float32).tiny):
+        raise ValueError(f"scale must be a positive normal number, got {number:g}")
+    if zero_point is None:
+        return Quantization(number, 0), False
+    if zero_point.dtype not in (np.int8, np.uint8) or zero_point.size != 1:
+        raise ValueError(
+            f"zero point must be one int8 or uint8, got {zero_point.dtype} of {zero_point.shape}"
+        )
+    signed = zero_point.dtype == np.int8
+    return Quantization(number, int(zero_point.reshape(-1)[0]) + 128 * signed), signed
+
+
+def quantized(values: npt.NDArray[np.float32], into: Quantization) -> npt.NDArray[np.uint8]:
+    """Return QuantizeLinear's codes: clip(rint(f(x / s)) + z, 0, 255)."""
+    steps = np.rint(values / np.float32(into.scale))
+    return np.clip(steps + into.zero_point, 0, 255).astype(np.uint8)
