@@ -13,6 +13,7 @@ from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
 from ..golden.network import execute
 from ..nets import library
+from ..nets.formats.files import is_model_file, load_file
 from ..nets.input_shapes import check_shape
 from ..nets.library import QuantizedNetwork
 from ..spec.parameters import Parameters
@@ -86,12 +87,13 @@ def quantize(
 
 
 def load(name: str, weights: Path | str | None = None, seed: int = 0) -> QuantizedNetwork:
-    """Load a built-in network, quantized; from the cache if present.
+    """Load a built-in network, quantized, from the cache if present; or a model file.
 
     Parameters
     ----------
     name : str
-        ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``.
+        ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``, or the path of
+        an ``.onnx`` file.
     weights : path, optional
         Checkpoint with torchvision's names; seeded weights if not given.
     seed : int
@@ -102,6 +104,10 @@ def load(name: str, weights: Path | str | None = None, seed: int = 0) -> Quantiz
     ValueError
         If the network is unknown, or the checkpoint does not fit it.
     """
+    if is_model_file(name):
+        if weights is not None:
+            raise ValueError(f"weights must be left out with {name}, which has them, got {weights}")
+        return load_file(name)
     return library.load(name, None if weights is None else Path(weights), seed)
 
 

@@ -20,7 +20,8 @@ INPUT = "Input"
 Module = Annotated[
     str,
     typer.Option(
-        help="`package.module:factory` or `FILE.py:factory` of a network of your own.",
+        help="`package.module:factory` or `FILE.py:factory` of a network of your own, or an "
+        "`.onnx` file.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -121,14 +122,18 @@ Resize = Annotated[
 
 
 def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], str]:
-    """Return targets and module, for a target ``FILE.py:factory`` that stands for the module.
+    """Return targets and module, for a target that stands for the module.
+
+    Such a target is ``FILE.py:factory``, or a model file.
 
     Raises
     ------
     ValueError
         If there are two modules.
     """
-    files = [target for target in targets if ".py:" in target]
+    from ..nets.formats.files import is_model_file
+
+    files = [target for target in targets if ".py:" in target or is_model_file(target)]
     if len(files) + bool(module) > 1:
         raise ValueError(f"module must be one, got {', '.join([*files, *filter(None, [module])])}")
     others = tuple(target for target in targets if target not in files)

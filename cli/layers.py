@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .inputs import Module, WeightBits, Weights
+from .inputs import Module, WeightBits, Weights, own_target
 from .parameters import Cache
 
 __all__ = ["layers"]
@@ -35,12 +35,14 @@ def layers(
     - `maccord layers 'vgg16.classifier.*' --json layers.json`
 
     - `maccord layers --module mynets:small`
+
+    - `maccord layers quantized.onnx`
     """
     from ..runtime.files import check_writable
     from ..sim.inputs import Inputs, check_inputs, check_targets
     from ..sim.request import check_cache
 
-    names = tuple(networks or ())
+    names, module = own_target(networks or (), module)
     check_targets(names, module)
     if json:
         check_writable("json", "file", json, json)

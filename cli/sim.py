@@ -63,8 +63,8 @@ def sim(
         list[str] | None,
         typer.Argument(
             help="A network, chained from image to logits: `resnet18`; layers, run separately: "
-            "`resnet18.conv1`, `'resnet18.layer1.*'`; a network of your own: `FILE.py:factory`; "
-            "or several."
+            "`resnet18.conv1`, `'resnet18.layer1.*'`; a network of your own: `FILE.py:factory` "
+            "or a quantized `.onnx` file; or several."
         ),
     ] = None,
     module: Module = "",
@@ -247,6 +247,8 @@ def sim(
     - `maccord sim resnet18.conv1 --perturb awgn:0.3,vertical:4 --image cat.jpg`
 
     - `maccord sim mynets.py:small --batch 4`
+
+    - `maccord sim quantized.onnx --image cat.jpg --perturb awgn:0.3`
 
     - `maccord sim mynets.py:keywords --input-shape 1,49,10 --input recorded.npy`
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..compiler.features import with_features
 from ..runtime.console import console, waiting
+from ..runtime.reference_names import said
 from ..spec.parameters import Parameters
 from .export.folder import check_folder
 from .export.manifest import Manifest
@@ -72,7 +73,7 @@ def run(request: CompileRequest) -> None:
     check(request)
     err = console(stderr=True)
     targets = (request.target,) if request.target else ()
-    with waiting(err, "recording what is read and written in PyTorch") as show:
+    with waiting(err, "recording what is read and written in the reference") as show:
         recordings = record_all(targets, request.inputs)
         _check_one(request.target, [recording.name for recording in recordings])
         show("compiling")
@@ -117,7 +118,7 @@ def _print(out: Path, manifest: Manifest) -> None:
     )
     print(
         f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
-        f"NumPy = PyTorch ({manifest.engine}); the program was not run"
+        f"NumPy = {said(manifest.engine)}; the program was not run"
     )
     if hosts:
         listed = "; ".join(f"{step.name} ({', '.join(step.calls)})" for step in hosts)

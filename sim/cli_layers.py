@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..golden.graph import Conv2d, Host, Layer
+from ..nets.formats.files import is_model_file, network_name
 from ..nets.library import NETWORKS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
@@ -104,6 +105,8 @@ def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool
         check_writable("json", "file", path, path)
     there = [n.name for n in NETWORKS.values() if n.pretrained is None or n.pretrained.installed]
     own = inputs.module.rpartition(":")[2]
+    if is_model_file(inputs.module):
+        own = network_name(inputs.module)
     names = networks or ([own] if own else there)
     targets = [n if "." in n else f"{n}.*" for n in names]
     with waiting(console(stderr=True), "loading the networks"):

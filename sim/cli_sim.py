@@ -89,7 +89,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
         _log.debug("Verilator %s: %s", verilator.version, verilator.binary)
         libpython()
     given = _given_netlist(request)
-    with waiting(err, "recording what is read and written in PyTorch"):
+    with waiting(err, "recording what is read and written in the reference"):
         recordings = record_all(request.targets, request.inputs)
     request = _with_features(request, recordings, err)
     if request.dry_run:

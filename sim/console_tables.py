@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from ..runtime import reference_names
 from ..runtime.tables import Column, fitting, print_wrapped
 from .inputs import PHOTOGRAPH
 from .network.results import NetworkResult
@@ -135,7 +136,9 @@ def _columns(outcomes: Sequence[Outcome]) -> list[Column]:
         Column("utilisation", [f"{int(r.utilization * 1000) / 10:.1f}%" for r in results], 2),
         Column("bound by", [r.bound_by for r in results], 1),
         Column("golden", [_count(r.mismatches_golden) for r in results]),
-        Column("torch", [_count(r.mismatches_torch) for r in results]),
+        Column(
+            reference_names.column(results[0].engine), [_count(r.mismatches_torch) for r in results]
+        ),
         Column("codes", [str(outcome.codes) for outcome in outcomes if outcome.result], 3),
         Column("cycles/s", [f"{r.sim_cycles_per_second:,.0f}" for r in results], 6),
     ]
@@ -158,7 +161,7 @@ def _verdict(results: Sequence[NetworkResult], outcomes: Sequence[Outcome]) -> s
         equal = sum(outcome.equal for outcome in outcomes)
         text = f"{equal:,} of {compared:,} outputs equal"
         if all(outcome.verdict is Verdict.AGREES for outcome in outcomes):
-            return f"[bold green]{text}: RTL = NumPy = PyTorch ({results[0].engine})[/]"
+            return f"[bold green]{text}: RTL = NumPy = {reference_names.said(results[0].engine)}[/]"
         said.append(f"{text} in the others" if failed else text)
     wrong = sum(outcome.verdict is Verdict.MISMATCH for outcome in outcomes)
     said += [f"{wrong} of {len(outcomes)} runs with mismatches"] if wrong else []

@@ -82,6 +82,7 @@ class Estimate:
         `estimated_cycles` is their sum.
     programs, host_read_bytes, host_written_bytes : int
     around : tuple of HostPart
+    engine : str
     """
 
     dry_run: bool
@@ -108,6 +109,7 @@ class Estimate:
     host_read_bytes: int = 0
     host_written_bytes: int = 0
     around: tuple[HostPart, ...] = ()
+    engine: str = "qnnpack"
 
 
 def dry_run(
@@ -193,6 +195,7 @@ def estimated(task: NetworkTask) -> Estimate | str:
         host_read_bytes=sum(stage.read_bytes for stage in hosts),
         host_written_bytes=sum(stage.written_bytes for stage in hosts),
         around=recorded.around,
+        engine=recorded.engine,
     )
 
 

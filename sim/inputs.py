@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from ..nets.formats.files import check_file, is_model_file, network_name
 from ..nets.images import Normalization
 from ..nets.input_shapes import USUAL, check_shape
 from ..nets.perturb import parse, parse_box
@@ -52,7 +53,8 @@ class Inputs:
     batch : int
         Images per batch; the first is `image`, or the photograph.
     module : str
-        ``package.module:factory`` of the user's own network; empty for the built-in ones.
+        ``package.module:factory`` of the user's own network, or a model file; empty for the
+        built-in ones.
     strict : bool
         Whether to refuse operators that the host would have to compute.
     input_shape : tuple of int
@@ -125,11 +127,25 @@ def check_inputs(inputs: Inputs) -> None:
     _check_perturbations(inputs)
     _check_options(inputs)
     _check_files(inputs)
+    if is_model_file(inputs.module):
+        _check_model_file(inputs)
     if inputs.weights and inputs.module:
         raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
     if inputs.weights and not inputs.weights.is_file():
         what = "it is a folder" if inputs.weights.is_dir() else "no such file"
         raise ValueError(f"weights must be a readable checkpoint, got {inputs.weights}: {what}")
+
+
+def _check_model_file(inputs: Inputs) -> None:
+    """Refuse what a quantized file has settled."""
+    for name in ("weights", "calibration", "input_shape"):
+        given = getattr(inputs, name)
+        if given:
+            said = "x".join(map(str, given)) if name == "input_shape" else given
+            raise ValueError(
+                f"{name.replace('_', '-')} must be left out with {inputs.module}, which is "
+                f"quantized for inputs of its own, got {said}"
+            )
 
 
 def _check_options(inputs: Inputs) -> None:
@@ -219,6 +235,10 @@ def check_targets(targets: Sequence[str], module: str) -> None:
     ValueError
         If a target matches nothing, or only modules that cannot run alone.
     """
+    if is_model_file(module):
+        check_file(module)
+        networks_of(targets, [network_name(module)])
+        return
     if module:
         path, factory = split_spec(module)
         networks_of(targets, [factory])

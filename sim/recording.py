@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..compiler.network import alone
 from ..golden.kernels.quantize import dequantize
 from ..nets import library
+from ..nets.formats.files import is_model_file, load_file
 from ..nets.input_shapes import USUAL
 from ..nets.module import own_network
 from ..nets.networks import architecture
@@ -231,6 +232,13 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     ValueError
         As `record_all`.
     """
+    if is_model_file(inputs.module):
+        network = load_file(inputs.module, strict=inputs.strict)
+        fed = feed(inputs, network.input_shape[1:], network.name)
+        network = network.with_weight_bits(inputs.weight_bits)
+        for patterns in networks_of(targets or [network.name], [network.name]).values():
+            yield _choice(network, patterns, fed)
+        return
     if inputs.module:
         own = own_network(inputs.module, inputs.seed)
         if inputs.weights:

@@ -203,7 +203,9 @@ class OnnxImporter:
             self.steps.append(Step(codes.step, "quantize", ("input",), arguments, name))
             self.values[name], self.kinds[codes.step] = codes, kind
             return codes
-        self.refuse(call, f"input {name} of {call.op} must be codes that the network computes")
+        return self.refuse(
+            call, f"input {name} of {call.op} must be codes that the network computes"
+        )
 
     def _dequantize(self, call: Call) -> None:
         codes = self._input(call, 0, scale=1)
@@ -447,7 +449,9 @@ class OnnxImporter:
         arguments = {
             "calls": [call.op for call in calls],
             "scores": len(self.runtime.shapes[name]) == 2,
-            "reason": f"{self.network}.{calls[0].name}: results must be quantized, got {calls[0].op}",
+            "reason": (
+                f"{self.network}.{calls[0].name}: results must be quantized, got {calls[0].op}"
+            ),
             "region": self.region(work, Layout.ROWS),
         }
         inputs = tuple(_codes(read).step for read in work.reads)

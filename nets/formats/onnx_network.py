@@ -75,10 +75,9 @@ class OnnxReference:
 
     def _result(self, name: str, tensor: npt.NDArray[Any]) -> Result:
         quantization, _ = self._kinds[name]
-        if tensor.dtype == np.float32:  # real values of codes, which nothing quantizes in the file
-            codes = quantized(tensor, quantization)
-        else:
-            codes = unsigned(tensor)
+        # real values are those of codes: nothing quantizes them in the file
+        reals = tensor.dtype == np.float32
+        codes = quantized(tensor, quantization) if reals else unsigned(tensor)
         if codes.ndim == 4:
             codes = np.moveaxis(codes, 1, -1)
         return Result(np.ascontiguousarray(codes), quantization)

@@ -218,7 +218,7 @@ def _lookup(writer: _Writer, node: Node, lookup: Lookup) -> None:
     """Pick entries by code; a negative index counts from the table's end."""
     name = node.name
     signed = (lookup.table[np.arange(256, dtype=np.uint8) ^ 128] ^ np.uint8(128)).view(np.int8)
-    table = writer.constant(f"{name}/table", np.roll(signed, 128))
+    table = writer.constant(f"{name}/table", signed)
     index = writer.node("Cast", [node.inputs[0]], f"{name}/index", f"{name}/cast", to=6)  # INT32
     writer.node("Gather", [table, index], name, lookup.name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ...runtime.reference_names import framework
 from .results import ON_HOST, HostPart
 
 __all__ = ["host_lines", "on_host", "operator"]
@@ -28,6 +29,8 @@ class _Whole(Protocol):
     def host_read_bytes(self) -> int: ...
     @property
     def host_written_bytes(self) -> int: ...
+    @property
+    def engine(self) -> str: ...
     @property
     def around(self) -> tuple[HostPart, ...]: ...
 
@@ -67,7 +70,7 @@ def host_lines(whole: _Whole) -> list[str]:
         operations = "1 operation" if len(stages) == 1 else f"{len(stages)} operations"
         programs = "1 program" if whole.programs == 1 else f"{whole.programs} programs"
         lines.append(
-            f"{programs}; the host computes {operations} in PyTorch, reads "
+            f"{programs}; the host computes {operations} in {framework(whole.engine)}, reads "
             f"{whole.host_read_bytes:,} bytes and writes {whole.host_written_bytes:,}, in none of "
             "the cycles"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
+from ...runtime.reference_names import framework, said
 from . import plot
 from .host_lines import host_lines, on_host, operator
 from .results import BOUNDS, NetworkResult, bounds
@@ -29,6 +30,8 @@ def page(results: Sequence[NetworkResult]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
+        "framework": framework,
+        "said": said,
         "count": lambda number: f"{number:,.0f}",
         "percent": lambda share: f"{int(share * 1000) / 10:.1f} %",
         "roofline": at_roofline,

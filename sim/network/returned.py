@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...golden.graph import Network
 from ...golden.kernels.quantize import dequantize
+from ...runtime.reference_names import framework
 
 if TYPE_CHECKING:
     from .task import NetworkRecording
@@ -88,31 +89,31 @@ def result_problems(
     network: Network, ours: Mapping[str, Reals], recorded: NetworkRecording
 ) -> list[str]:
     """Describe differences between the results; of logits, the class of each image."""
-    problems = []
+    problems, whose = [], framework(recorded.engine)
     for name, expected in recorded.results.items():
         got = ours.get(name)
         if got is None or got.shape != expected.shape or np.array_equal(got, expected):
             continue  # a missing tensor has been reported
         if name == network.output and recorded.scores:
-            problems += _other_classes(got, expected)
+            problems += _other_classes(got, expected, whose)
         elif recorded.tail is not None:
-            problems += _other_rows(got, expected)
+            problems += _other_rows(got, expected, whose)
         else:
             count = np.count_nonzero(got != expected)
-            problems.append(f"result {name}: {count:,} of {got.size:,} differ from PyTorch's")
+            problems.append(f"result {name}: {count:,} of {got.size:,} differ from {whose}'s")
     return problems
 
 
-def _other_rows(ours: Reals, theirs: Reals) -> list[str]:
+def _other_rows(ours: Reals, theirs: Reals, whose: str) -> list[str]:
     counts = np.count_nonzero(ours != theirs, axis=1)
     return [
-        f"image {index}: {count} of {ours.shape[1]} results differ from PyTorch's"
+        f"image {index}: {count} of {ours.shape[1]} results differ from {whose}'s"
         for index, count in enumerate(counts)
         if count
     ]
 
 
-def _other_classes(logits: Reals, expected: Reals) -> list[str]:
+def _other_classes(logits: Reals, expected: Reals, whose: str) -> list[str]:
     problems = []
     for index, (ours, theirs) in enumerate(zip(logits, expected, strict=True)):
         if np.array_equal(ours, theirs):
@@ -120,12 +121,12 @@ def _other_classes(logits: Reals, expected: Reals) -> list[str]:
         a, b = int(np.argmax(ours)), int(np.argmax(theirs))
         problems.append(
             f"image {index}: class {a} (logit {ours[a]:g}) in RTL, class {b} (logit "
-            f"{theirs[b]:g}) in PyTorch; {np.count_nonzero(ours != theirs)} logits differ"
+            f"{theirs[b]:g}) in {whose}; {np.count_nonzero(ours != theirs)} logits differ"
         )
     return problems
 
 
-def describe(results: tuple[Returned, ...]) -> list[str]:
+def describe(results: tuple[Returned, ...], engine: str) -> list[str]:
     """Return a line for each result, unless there is a single row of logits."""
     if len(results) == 1 and len(results[0].shape) == 2:
         return []
@@ -135,6 +136,6 @@ def describe(results: tuple[Returned, ...]) -> list[str]:
         equal = result.compared - result.mismatches_torch if result.compared else 0
         lines.append(
             f"{label}{result.tensor}, {'x'.join(map(str, result.shape[1:]))}, "
-            f"{equal:,} of {result.compared:,} numbers equal PyTorch's"
+            f"{equal:,} of {result.compared:,} numbers equal {framework(engine)}'s"
         )
     return lines

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from ...runtime.reference_names import column, framework
 from ...runtime.tables import Column, fitting, print_wrapped
 from ..results import CLEAN
 from .host_lines import host_lines, on_host, operator
@@ -19,7 +20,7 @@ __all__ = ["at_roofline", "print_network"]
 _LEGENDS = {
     "roofline": "roofline: cycles by those that multipliers or bus need at least",
     "compute": "compute to other: shares of the cycles",
-    "golden": "golden, torch: bytes that differ from that reference",
+    "golden": "golden, {}: bytes that differ from that reference",
 }
 _OVERLAP = (
     "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
@@ -53,7 +54,9 @@ def print_network(out: Console, result: NetworkResult, width: int | None = None)
     """
     table, hidden = fitting(out, _columns(result), width)
     out.print(table)
-    said = [text for name, text in _LEGENDS.items() if name not in hidden]
+    said = [
+        text.format(column(result.engine)) for name, text in _LEGENDS.items() if name not in hidden
+    ]
     print_wrapped(out, "; ".join(said), width)
     print_wrapped(out, _OVERLAP + ("" if "roofline" in hidden else _BELOW), width)
     if hidden:
@@ -83,7 +86,9 @@ def _columns(result: NetworkResult) -> list[Column]:
         Column("bound by", ["" if on_host(s) else s.bound_by for s in stages], _BOUND_BY),
         *(
             Column(name, entries, 0, total)
-            for name, (*entries, total) in zip(("golden", "torch"), counts, strict=True)
+            for name, (*entries, total) in zip(
+                ("golden", column(result.engine)), counts, strict=True
+            )
         ),
     ]
 
@@ -149,14 +154,15 @@ def _totals(result: NetworkResult) -> list[str]:
         which = f"image {index}: " if result.batch > 1 else ""
         line = (
             f"{which}{_class(result, ours)}, logit {result.logits[index][ours]:g}; "
-            f"PyTorch: {_class(result, theirs)}, logit {result.logits_torch[index][theirs]:g}"
+            f"{framework(result.engine)}: {_class(result, theirs)}, "
+            f"logit {result.logits_torch[index][theirs]:g}"
         )
         if result.predicted_float:
             floats = result.predicted_float[index]
             logit = result.logits_float[index][floats]
             line += f"; FP32: {_class(result, floats)}, logit {logit:g}"
         lines.append(line)
-    return lines + describe(result.results) + _fidelity(result)
+    return lines + describe(result.results, result.engine) + _fidelity(result)
 
 
 def _class(result: NetworkResult, index: int) -> str:

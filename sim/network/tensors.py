@@ -153,5 +153,5 @@ def explain(comparisons: Mapping[str, Comparison]) -> list[str]:
         first = differ.format("outputs")
     lines = [first, *map(str, found.first)]
     if not found.golden:
-        lines.append("the RTL equals the golden model: PyTorch's kernel disagrees with both")
+        lines.append("the RTL equals the golden model: the reference disagrees with both")
     return lines

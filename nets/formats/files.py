@@ -1,0 +1,80 @@
+"""Which files are networks, and what they are called; does not import PyTorch."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...runtime.errors import ToolchainError
+
+if TYPE_CHECKING:
+    from .network import FileNetwork
+
+__all__ = ["check_file", "is_model_file", "load_file", "network_name"]
+
+# packages that read and run the files of a suffix, and the extra that installs them
+_PACKAGES = {".onnx": (("onnx", "onnxruntime"), "onnx")}
+
+
+def is_model_file(spec: str) -> bool:
+    """Whether a target or module names a model file."""
+    return Path(spec).suffix.lower() in _PACKAGES
+
+
+def network_name(spec: str) -> str:
+    """Return the name of a file's network.
+
+    Examples
+    --------
+    >>> network_name("models/resnet-50.int8.onnx")
+    'resnet_50_int8'
+    """
+    name = re.sub(r"\W", "_", Path(spec).stem, flags=re.ASCII)
+    return name if name[:1].isalpha() else f"net_{name}"
+
+
+def check_file(spec: str) -> None:
+    """Refuse a file that is not there, and one whose packages are not installed.
+
+    Raises
+    ------
+    ValueError
+        If it is no file.
+    ToolchainError
+        If a package lacks; the message says how to install it.
+    """
+    path = Path(spec)
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "no such file"
+        raise ValueError(f"target must be a readable file, got {spec}: {what}")
+    names, extra = _PACKAGES[path.suffix.lower()]
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise ToolchainError(
+                f"the package {name} is needed to run {path.name}: pip install 'maccord[{extra}]'"
+            )
+
+
+def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
+    """Import a model file.
+
+    Parameters
+    ----------
+    spec : str
+        Its path.
+    strict : bool
+        Whether to refuse what the host would have to compute.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported; the message names file, operator and reason.
+    ToolchainError
+        As `check_file`.
+    """
+    check_file(spec)
+    from .onnx_network import load_onnx
+
+    return load_onnx(Path(spec), network_name(spec), strict=strict)
