@@ -97,8 +97,13 @@ class OnnxRuntime:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every tensor of the file, for one image."""
-        names = [name for call in self.file.calls for name in call.outputs if name]
+        """Shape of every tensor that depends on the input, for one image."""
+        moving = {self.file.input}
+        names = []
+        for call in self.file.calls:
+            if not moving.isdisjoint(call.inputs):
+                names += [name for name in call.outputs if name]
+                moving |= set(names)
         zeros = np.zeros(self.file.shape, self.file.dtype)
         return {n: np.shape(t) for n, t in zip(names, self.run(zeros, names), strict=True)}
 
