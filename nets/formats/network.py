@@ -108,7 +108,7 @@ class FileNetwork(QuantizedNetwork):
 
         Inputs of a concatenation that are rescaled within it are not among them.
         """
-        nodes = {step.node for step in self.steps if step.node}
+        nodes = {step.node for step in self.steps if step.node and step.op != "tail"}
         results = self.reference.tensors(image, nodes)
         inside = {step.name for step in self.steps if not step.node}
         return match(self._lowered, self.steps, results, len(image), inside)

@@ -143,6 +143,10 @@ def read_onnx(path: Path) -> OnnxFile:
                 node,
             )
         )
+    if not any("Linear" in call.op for call in calls):
+        raise ValueError(
+            f"{path}: model must be quantized, in QDQ or QOperator form, got one in floating point"
+        )
     name, shape, dtype = _input(path, model.graph, constants)
     outputs = tuple(output.name for output in model.graph.output)
     return OnnxFile(path, model, tuple(calls), constants, name, shape, dtype, outputs)
@@ -170,6 +174,8 @@ def _check_contents(path: Path, model: Any) -> None:  # noqa: ANN401
     if graph.sparse_initializer:
         raise ValueError(f"{path}: weights must be dense, got sparse ones")
     for node in graph.node:
+        if not all(isinstance(text, str) for text in (node.name, *node.input, *node.output)):
+            raise ValueError(f"{path}: names must be UTF-8, got {node.name!r}")
         if node.domain not in _DOMAINS:
             raise ValueError(
                 f"{path}: operators must be ONNX's, got {node.op_type} of {node.domain}"

@@ -182,6 +182,8 @@ class OnnxImporter:
             self.refuse(call, "scales of weights must be one per channel, got blocks")
         axis = int(call.attributes.get("axis", 1)) if scale.size > 1 else 0
         differences = codes.astype(np.int64)
+        if zero is not None and codes.dtype == np.int32 and zero.any():
+            self.refuse(call, f"zero point of a bias must be 0, got {zero.reshape(-1)[:1]}")
         if zero is not None:
             if zero.size > 1:
                 zero = zero.reshape(

@@ -195,6 +195,14 @@ def _one_read(importer: OnnxImporter, work: Work, head: Call) -> None:
         )
 
 
+def _in_integers(importer: OnnxImporter, head: Call) -> None:
+    if head.outputs[0] not in importer.runtime.integer:
+        raise Unsupported(
+            f"{importer.network}.{head.name}: {head.op} must be one that ONNX Runtime computes "
+            "with an INT8 kernel, got one that it computes in floating point"
+        )
+
+
 def _layer(importer: OnnxImporter, work: Work, head: Call, kind: Kind, layer: Any) -> None:  # noqa: ANN401
     importer.layers[layer.name] = layer
     arguments: dict[str, Any] = {"name": layer.name}
@@ -209,6 +217,7 @@ def _signal(importer: OnnxImporter, head: Call) -> bool:
 
 def _conv(importer: OnnxImporter, work: Work, head: Call, kind: Kind) -> None:
     _one_read(importer, work, head)
+    _in_integers(importer, head)
     integer = is_integer(head)
     weights = _weights(importer, head, 3 if integer else 1, integer=integer)
     source, output = _ends(importer, work, kind)
@@ -227,6 +236,7 @@ def _conv(importer: OnnxImporter, work: Work, head: Call, kind: Kind) -> None:
 
 def _gemm(importer: OnnxImporter, work: Work, head: Call, kind: Kind) -> None:
     _one_read(importer, work, head)
+    _in_integers(importer, head)
     integer, values = is_integer(head), head.attributes
     usual = values.get("alpha", 1.0) == 1.0 and values.get("beta", 1.0) == 1.0
     if not usual or values.get("transA"):
@@ -245,6 +255,7 @@ def _gemm(importer: OnnxImporter, work: Work, head: Call, kind: Kind) -> None:
 
 def _global_pool(importer: OnnxImporter, work: Work, head: Call, kind: Kind) -> None:
     _one_read(importer, work, head)
+    _in_integers(importer, head)
     if head.attributes.get("channels_last"):
         raise Unsupported(f"{importer.network}.{head.name}: channels must come before the image")
     arguments = _written(kind) | {"output_size": 1}

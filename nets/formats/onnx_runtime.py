@@ -8,9 +8,13 @@ uint8 by int8 that saturate on processors without VNNI.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +29,7 @@ __all__ = ["OnnxRuntime", "Read", "Region", "engine", "part", "run_part", "unsig
 
 Array = npt.NDArray[Any]
 _IR_VERSION = 8
+_MARK = "maccord_"  # begins the names by which operators are found in an optimized file
 _QUIET = 4  # severity of messages: fatal ones only
 _ELEMENT = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3}
 
@@ -38,7 +43,7 @@ def _runtime() -> Any:  # noqa: ANN401
     return extra_module("onnxruntime", "onnx", "to run ONNX files")
 
 
-def _session(data: bytes, *, signed: bool) -> Any:  # noqa: ANN401
+def _session(data: bytes, *, signed: bool, optimized: Path | None = None) -> Any:  # noqa: ANN401
     runtime = _runtime()
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -46,7 +51,10 @@ def _session(data: bytes, *, signed: bool) -> Any:  # noqa: ANN401
     options.log_severity_level = _QUIET
     entry = "session.qdqisint8allowed" if signed else "session.x64quantprecision"
     options.add_session_config_entry(entry, "1")
-    return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
+    with redirect_stdout(StringIO()):  # where the package prints what it raises, too
+        return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxRuntime:
@@ -76,11 +84,19 @@ class OnnxRuntime:
             If the runtime cannot run the file.
         """
         wanted = tuple(names) or self.file.outputs
-        try:
+
+        def session() -> list[Array]:
             if wanted not in self._sessions:
                 data = self._model(wanted)
                 self._sessions[wanted] = _session(data, signed=self.file.signed)
             return self._sessions[wanted].run(list(wanted), {self.file.input: image})
+
+        return self._checked(session)
+
+    def _checked(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return the call's result; what the runtime raises becomes one sentence."""
+        try:
+            return call()
         except Exception as error:  # the runtime's exceptions have no public base class
             raise ValueError(f"{self.file.path}: {engine()} must run it: {_said(error)}") from None
 
@@ -94,6 +110,32 @@ class OnnxRuntime:
         for name in added:
             model.graph.output.add().name = name
         return model.SerializeToString()
+
+    @cached_property
+    def integer(self) -> frozenset[str]:
+        """Results of the operators that the runtime computes with INT8 kernels.
+
+        Whether it does depends on what stands around an operator, and on the scale of its bias.
+        """
+        onnx = extra_module("onnx", "onnx", "to read optimized ONNX files")
+        model = type(self.file.model)()
+        model.CopyFrom(self.file.model)
+        results = {}
+        for index, node in enumerate(model.graph.node):
+            node.name = f"{_MARK}{index}_"
+            results[node.name] = node.output[0]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "optimized.onnx"
+            self._checked(
+                lambda: _session(model.SerializeToString(), signed=self.file.signed, optimized=path)
+            )
+            nodes = onnx.load_model_from_string(path.read_bytes()).graph.node
+        found = set()
+        for node in nodes:
+            if node.op_type.startswith("QLinear") or node.op_type == "QGemm":
+                name = node.name[: node.name.find("_", len(_MARK)) + 1]
+                found |= {results[name]} if name in results else set()
+        return frozenset(found)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
