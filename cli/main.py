@@ -18,6 +18,7 @@ from .bench import bench
 from .closed_pipe import CLOSED, Outputs
 from .compile import compile_target
 from .explore import explore
+from .export import export
 from .layers import layers
 from .sim import sim
 from .study import study
@@ -70,6 +71,7 @@ app.command()(sim)
 app.command()(layers)
 app.command()(verilog)
 app.command("compile")(compile_target)
+app.command()(export)
 app.command()(bench)
 app.command()(study)
 app.command()(train)

@@ -55,7 +55,7 @@ def match(
     for name, tensor in graph.tensors.items():
         if name in inside:
             continue
-        node = nodes.get(_origin(name, makers.get(name)), "")
+        node = nodes.get(name) or nodes.get(_origin(name, makers.get(name)), "")
         if node not in results:
             raise ValueError(f"{name}: tensor must be one of PyTorch's network, got none")
         result, wanted = results[node], (count, *tensor.shape[1:])

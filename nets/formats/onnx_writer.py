@@ -36,6 +36,7 @@ from ...golden.graph import (
     Slice,
     Upsample,
 )
+from ...golden.kernels.avg_pool2d import mean_multiplier
 from ...golden.kernels.flatten import torch_columns
 from ...golden.operations.conv_transpose2d import ConvTranspose2d
 from ...runtime.extras import extra_module
@@ -204,12 +205,30 @@ def _max_pool(writer: _Writer, node: Node, pool: MaxPool2d) -> None:
     )
 
 
+def _of_ones(pool: AvgPool2d, channels: int) -> Conv2d:
+    """Return the depthwise convolution of ones that computes a pool."""
+    factor = mean_multiplier(pool)
+    scale = factor * np.float32(pool.output.scale) / np.float32(pool.input.scale)
+    return Conv2d(
+        name=pool.name,
+        weight=np.ones((channels, 1, *pool.kernel), np.int8),
+        bias=np.zeros(channels, np.float32),
+        bias_q=np.zeros(channels, np.int32),
+        weight_scale=np.full(channels, scale),
+        multiplier=np.full(channels, factor, np.float32),
+        input=pool.input,
+        output=pool.output,
+        stride=pool.stride,
+        padding=pool.padding,
+        groups=channels,
+    )
+
+
 def _avg_pool(writer: _Writer, node: Node, pool: AvgPool2d) -> None:
     if pool.kernel != writer.shape(node.inputs[0])[1:3] or any(pool.padding):
-        raise ValueError(
-            f"{pool.name}: average pool must be over the whole image, got the window "
-            f"{pool.kernel}: ONNX Runtime sums windows in floating point"
-        )
+        # the runtime's window pools are in floating point, its convolutions of ones are not
+        _conv(writer, node, _of_ones(pool, writer.shape(node.inputs[0])[3]))
+        return
     real = writer.real(node.inputs[0], pool.name)
     writer.quantize(writer.node("GlobalAveragePool", [real], f"{pool.name}/real", pool.name), node)
 

@@ -1,0 +1,123 @@
+"""`maccord export`: from the name of a network to an ONNX file that its runtime has run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..nets.formats.files import load_file
+from ..nets.quantized import QuantizedNetwork
+from ..runtime.console import console, waiting
+from ..runtime.extras import extra_module
+from ..runtime.files import atomic_write, check_writable
+from ..runtime.reference_names import framework
+from .inputs import Inputs, check_inputs, check_targets
+from .recording import as_floats, chosen
+from .request import check_cache
+
+__all__ = ["ExportRequest", "Exported", "check", "run"]
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """The options of `maccord export`, as `cli.export` documents them."""
+
+    target: str
+    path: Path
+    inputs: Inputs = Inputs()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How the file compares with the network.
+
+    Parameters
+    ----------
+    compared : int
+        Codes of all tensors that both have.
+    equal : int
+        Of these.
+    largest : int
+        Largest difference of two codes.
+    """
+
+    compared: int
+    equal: int
+    largest: int
+
+
+def check(request: ExportRequest) -> None:
+    """Refuse what makes no sense, or could not be written, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Naming the option.
+    """
+    target, module = request.target, request.inputs.module
+    if not (target or module):
+        raise ValueError("target must be a network, or there must be a module; got none")
+    if "." in target:
+        raise ValueError(f"target must be a whole network, got {target}")
+    check_targets((target,) if target else (), module)
+    check_inputs(request.inputs)
+    if request.path.suffix.lower() != ".onnx":
+        raise ValueError(f"onnx must be a file that ends in .onnx, got {request.path}")
+    check_writable("onnx", "file", request.path, request.path)
+    check_cache()
+    for name in ("onnx", "onnxruntime"):
+        extra_module(name, "onnx", "to export ONNX files")
+
+
+def run(request: ExportRequest) -> None:
+    """Write the file, run it, compare its tensors with the network's, and say so.
+
+    Raises
+    ------
+    ValueError
+        If an operation has no integer arithmetic in ONNX Runtime.
+    """
+    from ..nets.formats.onnx_writer import to_onnx
+
+    targets = (request.target,) if request.target else ()
+    with waiting(console(stderr=True), "quantizing") as show:
+        (choice,) = chosen(targets, request.inputs)
+        show("writing")
+        data = to_onnx(choice.network.graph)
+        with atomic_write(request.path) as temporary:
+            temporary.write_bytes(data)
+        show("running in ONNX Runtime")
+        assert choice.feed
+        image = as_floats(choice.network, choice.feed.inputs["clean"])[:1]
+        found, engine = compared(choice.network, request.path, image)
+    print(f"{request.path}: {choice.network.name}, {len(choice.network.layers)} layers")
+    others = f"; the others differ by at most {found.largest}" if found.largest else ""
+    print(
+        f"{found.equal:,} of {found.compared:,} codes in {engine} equal those in "
+        f"{framework(choice.network.engine)}{others}"
+    )
+
+
+def compared(network: QuantizedNetwork, path: Path, image: np.ndarray) -> tuple[Exported, str]:
+    """Compare a network's tensors with those of its file; return the runtime, too.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    path : Path
+        From `to_onnx`.
+    image : ndarray of shape (N, ...), float32
+    """
+    other = load_file(str(path))
+    names = {step.name: step.node for step in other.steps}
+    theirs = {names.get(name, ""): codes for name, codes in other.tensors(image).items()}
+    total = equal = largest = 0
+    for name, codes in network.tensors(image).items():
+        if name in theirs:
+            apart = np.abs(codes.astype(np.int16) - theirs[name])
+            total += codes.size
+            equal += int(np.count_nonzero(apart == 0))
+            largest = max(largest, int(apart.max()))
+    return Exported(total, equal, largest), other.engine
