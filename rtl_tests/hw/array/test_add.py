@@ -140,8 +140,10 @@ def test_random_sums(seed: int) -> None:
     np.testing.assert_array_equal(got, add(a_q, b_q, operation))
 
 
-@pytest.mark.parametrize("rounding", ["half_up", "half_away"])
-@pytest.mark.parametrize("case", [case for case in EDGES if case != "shift 31"])
+@pytest.mark.parametrize(
+    ("case", "rounding"),
+    [*((case, "half_up") for case in EDGES if case != "shift 31"), ("negative ties", "half_away")],
+)
 def test_every_pair_on_hardware_of_both_roundings(case: str, rounding: str) -> None:
     operation = replace(EDGES[case][0], rounding=rounding)
     got = sums(operation, *PAIRS, both=True)
@@ -155,7 +157,7 @@ def test_every_pair_at_the_largest_shift() -> None:
     np.testing.assert_array_equal(sums(operation, *PAIRS, both=True), add(*PAIRS, operation))
 
 
-@pytest.mark.parametrize("half_up", [None, 0, 1])
+@pytest.mark.parametrize("half_up", [None, 1])
 @pytest.mark.parametrize("shift", range(14, 32))
 def test_ties_of_every_shift(shift: int, half_up: int | None) -> None:
     """Odd multiples of half an output and their nearest neighbours, from both signs."""
