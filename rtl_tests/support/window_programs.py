@@ -179,7 +179,8 @@ class WindowProgram(TileProgram):
             second = Quantization(first.scale, second.zero_point)
             output = Quantization(2 * first.scale, output.zero_point)
         rounding = "half_up" if half_up else "half_away"
-        operation = Add("sum", (first, second), output, bool(rng.integers(2)), rounding)
+        relu = bool(rng.integers(2))
+        operation = Add("sum", (first, second), output, relu, rounding=rounding)
         pitch = a.shape[2] + int(rng.integers(4))
         line = a.shape[1] * pitch
         banks = p.activation_banks

@@ -82,7 +82,7 @@ def _differing(rounding: str, a, b, output) -> int:
 def test_half_up_at_the_edges(case) -> None:
     a, b, output = EDGES[case]
     for relu in (False, True) if output.zero_point < 255 else (False,):
-        operation = Add("sum", (a, b), output, relu, "half_up")
+        operation = Add("sum", (a, b), output, relu, rounding="half_up")
         np.testing.assert_array_equal(add(A_Q, B_Q, operation), xnnpack(a, b, output, relu))
 
 
