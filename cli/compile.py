@@ -31,6 +31,7 @@ from .parameters import (
     Cache,
     Cols,
     Family,
+    HalfUpIfNeeded,
     Lanes,
     LineCells,
     LookupIfNeeded,
@@ -109,6 +110,7 @@ def compile_target(
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
+    half_up: HalfUpIfNeeded = None,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

@@ -94,6 +94,13 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    half_up: Annotated[
+        str,
+        typer.Option(
+            help="`no`, `yes` or both: sums that can round ties upwards.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "Narrow", "NarrowIfNeeded", "OutputBytes",
-    "Packed", "Product", "ProductIfNeeded", "Rows", "WeightBytes", "WindowWidth", "open_switches",
-    "parameters_of",
+    "HalfUp", "HalfUpIfNeeded", "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "Narrow",
+    "NarrowIfNeeded", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows", "WeightBytes",
+    "WindowWidth", "open_switches", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -114,6 +114,23 @@ NarrowIfNeeded = Annotated[
         "--narrow/--no-narrow",
         help="Hardware that stores weights of 4 and 2 bits packed; if not given, where the network "
         "has such weights.",
+        rich_help_panel=ARRAY,
+    ),
+]
+HalfUp = Annotated[
+    bool,
+    typer.Option(
+        "--half-up/--no-half-up",
+        help="Hardware whose sums can round ties upwards, as XNNPACK's do.",
+        rich_help_panel=ARRAY,
+    ),
+]
+HalfUpIfNeeded = Annotated[
+    bool | None,
+    typer.Option(
+        "--half-up/--no-half-up",
+        help="Hardware whose sums can round ties upwards, as XNNPACK's do; if not given, where the "
+        "network has such sums.",
         rich_help_panel=ARRAY,
     ),
 ]

@@ -34,6 +34,7 @@ from .parameters import (
     Cache,
     Cols,
     Family,
+    HalfUpIfNeeded,
     Lanes,
     LineCells,
     LookupIfNeeded,
@@ -119,6 +120,7 @@ def sim(
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
+    half_up: HalfUpIfNeeded = None,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

@@ -93,6 +93,12 @@ def synth(
             "--narrow/--no-narrow", help="As for `maccord verilog`.", rich_help_panel=_HOW
         ),
     ] = False,
+    half_up: Annotated[
+        bool,
+        typer.Option(
+            "--half-up/--no-half-up", help="As for `maccord verilog`.", rich_help_panel=_HOW
+        ),
+    ] = False,
     seeds: Annotated[
         str,
         typer.Option(
@@ -145,7 +151,7 @@ def synth(
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
         *("output_bytes", "accumulators", "line_cells", "family", "packed", "product", "lookup"),
-        *("window_width", "narrow"),
+        *("window_width", "narrow", "half_up"),
     )
     chosen = {name: context.params[name] for name in names if context.params[name]}
     raise typer.Exit(

@@ -13,6 +13,7 @@ from .parameters import (
     AxiBytes,
     Cols,
     Family,
+    HalfUp,
     Lanes,
     LineCells,
     Lookup,
@@ -46,6 +47,7 @@ def verilog(
     lookup: Lookup = False,
     window_width: WindowWidth = 3,
     narrow: Narrow = False,
+    half_up: HalfUp = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

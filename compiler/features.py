@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..golden.fuse_pairs import fuse_pairs
-from ..golden.graph import Mul, Network, Operation
+from ..golden.graph import Add, Mul, Network, Operation
 from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
 from .fusion import needs_lookup
 
-__all__ = ["SWITCHES", "check_width", "with_features"]
+__all__ = ["SWITCHES", "check_rounding", "check_width", "with_features"]
 
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT}
 #: Parameters that switch such a feature on.
-SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow")
+SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow", "half_up")
 
 
 def with_features(
@@ -50,6 +50,8 @@ def with_features(
         needed.add("lookup")
     if any(_is_narrow(node.operation) for network in networks for node in network.nodes):
         needed.add("narrow")
+    if any(_rounds_up(node.operation) for network in networks for node in network.nodes):
+        needed.add("half_up")
     return replace(parameters, **dict.fromkeys(needed & set(switches), True))
 
 
@@ -67,6 +69,25 @@ def check_width(operation: Operation, parameters: Parameters) -> None:
             f"{operation.name}: narrow must be True for weights of {bits} bits, got hardware "
             "without it; --narrow generates one with it"
         )
+
+
+def check_rounding(operation: Add, parameters: Parameters) -> None:
+    """Refuse a sum whose rounding the hardware lacks.
+
+    Raises
+    ------
+    ValueError
+        With the operation's name.
+    """
+    if _rounds_up(operation) and not parameters.half_up:
+        raise ValueError(
+            f"{operation.name}: half_up must be True for sums that round half up, got hardware "
+            "without it; --half-up generates one with it"
+        )
+
+
+def _rounds_up(operation: Operation) -> bool:
+    return isinstance(operation, Add) and operation.rounding == "half_up"
 
 
 def _is_narrow(operation: Operation) -> bool:

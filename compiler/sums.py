@@ -12,6 +12,7 @@ from ..golden.kernels.add import check_add
 from ..golden.kernels.mul import check_mul
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .features import check_rounding
 
 __all__ = ["SumPlan", "product_fields", "sum_plan"]
 
@@ -93,6 +94,7 @@ def _sum_fields(operation: Add) -> dict[str, int]:
     """Fields of SETUP_ADD, without the geometry."""
     factors = check_add(operation)
     numbers = {"factor_a": factors.a, "factor_b": factors.b, "shift": factors.shift}
+    numbers["half_up"] = int(factors.half_up)
     return numbers | _zero_points(operation)
 
 
@@ -134,6 +136,7 @@ def sum_plan(operation: Add | Mul, shape: tuple[int, ...], parameters: Parameter
     cycles_per_vector = 2  # both operands' reads
     if isinstance(operation, Add):
         check_add(operation)
+        check_rounding(operation, parameters)
     else:
         check_mul(operation)
         cycles_per_vector = max(2, parameters.columns_per_lane)

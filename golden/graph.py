@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .operations.add import Add
 from .operations.concat import Concat
 from .operations.host import Host
 from .operations.lookup import Lookup
@@ -163,39 +164,6 @@ class Linear(_Requantizing):
 
 
 Layer = Conv2d | Linear
-
-
-@dataclass(frozen=True)
-class Add:
-    """Elementwise sum of two tensors of equal shape, with optional fused ReLU.
-
-    Parameters
-    ----------
-    name : str
-        The enclosing module's path, then ``add``, e.g. ``resnet18.layer1.0.add``.
-    inputs : (Quantization, Quantization)
-    output : Quantization
-    relu : bool
-    factors : (int, int, int), optional
-        Fixed-point factors and shift (`golden.array.add.AddFactors`), where they are not qnnpack's.
-    """
-
-    name: str
-    inputs: tuple[Quantization, Quantization]
-    output: Quantization
-    relu: bool = False
-    factors: tuple[int, int, int] | None = None
-
-    @property
-    def op(self) -> str:
-        """Name of the operator in reports."""
-        return "add_relu" if self.relu else "add"
-
-    def output_shape(self, a: Shape, b: Shape) -> Shape:
-        """Shape of the sum."""
-        if a != b:
-            raise ValueError(f"{self.name}: inputs must have one shape, got {a} and {b}")
-        return a
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Compute(wiring.Component):
         self._parameters = parameters
         width = parameters.axi_bytes
         super().__init__(
-            unit_port(compute_layout(product=parameters.product, narrow=parameters.narrow))
+            unit_port(compute_layout(parameters))
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -271,9 +271,9 @@ class Compute(wiring.Component):
             adder.second.eq(delay(m, "second", feeder.read.emit, Scratchpad.LATENCY)),
             adder.data.eq(self._cells),
         ]
-        for name in ("factor_a", "factor_b", "shift", "zero_point_a", "zero_point_b"):
-            m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
-        for name in ("zero_point", "low", "high"):
+        names = ["factor_a", "factor_b", "shift", "zero_point_a", "zero_point_b"]
+        names += ["zero_point", "low", "high", *(["half_up"] if self._parameters.half_up else [])]
+        for name in names:
             m.d.sync += getattr(adder, name).eq(feeder.setup_add[name])
 
     def _adding(self, feeder: ActivationFeeder) -> Value:

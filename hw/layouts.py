@@ -21,16 +21,19 @@ __all__ = [
 ]
 
 
-def fields_layout(opcode: Opcode, *, narrow: bool = False) -> data.StructLayout:
+def fields_layout(
+    opcode: Opcode, *, narrow: bool = False, half_up: bool = False
+) -> data.StructLayout:
     """Fields of one opcode, in the order of their encoding.
 
-    `weight_width`, SETUP's last one, is only there for hardware that is `narrow`.
+    `weight_width`, SETUP's last one, is only there for hardware that is `narrow`, and `half_up`,
+    SETUP_ADD's last one, for hardware that is `half_up`.
     """
     return data.StructLayout(
         {
             name: signed(bits) if is_signed else unsigned(bits)
             for name, (bits, is_signed) in FIELDS[opcode].items()
-            if narrow or name != "weight_width"
+            if (narrow or name != "weight_width") and (half_up or name != "half_up")
         }
     )
 
@@ -53,15 +56,13 @@ def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
-def compute_layout(*, product: bool = False, narrow: bool = False) -> data.StructLayout:
+def compute_layout(parameters: Parameters) -> data.StructLayout:
     """Return the compute queue's entry.
 
     Parameters
     ----------
-    product : bool
-        Whether the hardware has SETUP_MUL.
-    narrow : bool
-        Whether it has packed weights.
+    parameters : Parameters
+        Uses `product`, `narrow` and `half_up`.
 
     Returns
     -------
@@ -72,10 +73,15 @@ def compute_layout(*, product: bool = False, narrow: bool = False) -> data.Struc
     """
     opcodes = [Opcode.COMPUTE, Opcode.SETUP, Opcode.SETUP_ADD]
     flags = {"setup": 1, "add": 1}
-    if product:
+    if parameters.product:
         opcodes.append(Opcode.SETUP_MUL)
         flags["mul"] = 1
-    fields = {opcode.name.lower(): fields_layout(opcode, narrow=narrow) for opcode in opcodes}
+    fields = {
+        opcode.name.lower(): fields_layout(
+            opcode, narrow=parameters.narrow, half_up=parameters.half_up
+        )
+        for opcode in opcodes
+    }
     return data.StructLayout(
         {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )

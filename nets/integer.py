@@ -52,7 +52,7 @@ _Kernel = Callable[..., torch.Tensor]
 
 
 def _add(operation: Add, device: torch.device) -> _Kernel:
-    """22-bit fixed-point addition, rounding half away from zero, as `golden.add.add_codes`."""
+    """Fixed-point addition, as `golden.array.add.add_codes`."""
     factors = check_add(operation)
     za, zb = (source.zero_point - OFFSET for source in operation.inputs)
     zero = operation.output.zero_point
@@ -67,7 +67,9 @@ def _add(operation: Add, device: torch.device) -> _Kernel:
         acc = a.to(dtype).mul_(factors.a).add_(offset)
         acc.add_(b.to(dtype), alpha=factors.b)
         # (acc + half) >> shift rounds halves up; one less below zero rounds them down
-        acc.add_(acc < 0, alpha=-1).add_(half).bitwise_right_shift_(factors.shift)
+        if not factors.half_up:
+            acc.add_(acc < 0, alpha=-1)
+        acc.add_(half).bitwise_right_shift_(factors.shift)
         return acc.clamp_(low - zero, 255 - zero).add_(zero - OFFSET).to(torch.int8)
 
     return kernel

@@ -46,7 +46,8 @@ weight rows. Parameters are not packed. Hardware without the feature ignores the
 ``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
 factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; the next pixel
 follows `step_x` bytes later, the next line `step_y`. As in ``MAX``, there are no weights and one
-pass.
+pass. With `half_up` (feature HALF_UP), ties round towards plus infinity instead of away from 0.
+Hardware without the feature ignores the field.
 
 ``SETUP_MUL`` likewise makes ``COMPUTE`` multiply two vectors, each in steps from its zero point.
 The requantizers scale the product by `multiplier`. With `broadcast`, all pixels of a tile are
@@ -387,6 +388,7 @@ def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
         if instruction.opcode == Opcode.SETUP:
             found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
             found |= Feature.NARROW if instruction.fields.get("weight_width") else Feature(0)
+        found |= Feature.HALF_UP if instruction.fields.get("half_up") else Feature(0)
     if Feature.DEPTHWISE in found and parameters.wide_window:
         return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
     return found

@@ -21,6 +21,7 @@ class Feature(IntFlag):
     PRODUCT = 64
     WIDE_WINDOW = 128
     NARROW = 256
+    HALF_UP = 512
 
 
 #: Description of each feature.
@@ -34,6 +35,7 @@ FEATURES: dict[Feature, str] = {
     Feature.PRODUCT: "products of two tensors, SETUP_MUL",
     Feature.WIDE_WINDOW: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 5",
     Feature.NARROW: "packed weights of 4 and 2 bits, field `weight_width` of SETUP",
+    Feature.HALF_UP: "sums that round ties towards plus infinity, field `half_up` of SETUP_ADD",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {
@@ -42,6 +44,7 @@ CONDITIONS: dict[Feature, str] = {
     Feature.PRODUCT: "product",
     Feature.WIDE_WINDOW: "wide_window",
     Feature.NARROW: "narrow",
+    Feature.HALF_UP: "half_up",
 }
 
 

@@ -69,6 +69,7 @@ SETUP_ADD = (
     Field("operand_pitch", 24, "distance from the first operand to the second", "bytes"),
     *_STEPS,
     *_OUTPUT,
+    Field("half_up", 1, "1: ties round towards plus infinity, 0: away from 0"),
 )
 SETUP_MUL = (
     Field("multiplier", 31, "fp32 multiplier of the product, without its sign bit"),

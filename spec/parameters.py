@@ -87,6 +87,8 @@ class Parameters:
         A table of 256 bytes behind each column's results, loaded by the instruction TABLE.
     narrow : bool
         Weights of 4 and 2 bits are stored packed, and unpacked at the array.
+    half_up : bool
+        Sums can round ties towards plus infinity, as those of XNNPACK do.
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
@@ -94,7 +96,7 @@ class Parameters:
     Raises
     ------
     TypeError
-        If a parameter is not an integer, or `packed`, `product`, `lookup` or `narrow` no bool.
+        If a parameter is not an integer, or a switch no bool.
     ValueError
         If a parameter is out of its range, or goes with no other; the message names it, what it
         must be and the value.
@@ -115,6 +117,7 @@ class Parameters:
     lookup: bool = False
     window_width: int = WINDOW
     narrow: bool = False
+    half_up: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -135,6 +138,7 @@ class Parameters:
         _truth("product", self.product)
         _truth("lookup", self.lookup)
         _truth("narrow", self.narrow)
+        _truth("half_up", self.half_up)
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
@@ -252,4 +256,6 @@ class Parameters:
             parts.append("lookup")
         if self.narrow:
             parts.append("narrow")
+        if self.half_up:
+            parts.append("half_up")
         return "-".join(parts)

@@ -16,13 +16,14 @@ AXES = tuple(field.name for field in fields(Parameters))
 #: Maximum number of points of a sweep.
 MOST = 200
 _WORDS = ("family",)
-_SWITCHES = ("packed", "product", "lookup", "narrow")
+_SWITCHES = ("packed", "product", "lookup", "narrow", "half_up")
 _ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
     "lookup": "{}", "window_width": "window {}", "narrow": "{}",
+    "half_up": "{}",
 }  # fmt: skip
 
 Value = int | str | bool

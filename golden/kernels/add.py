@@ -1,4 +1,4 @@
-"""Sums of uint8 tensors, byte-equal to PyTorch's qnnpack kernels."""
+"""Sums of uint8 tensors, byte-equal to the kernels of PyTorch's qnnpack, or of XNNPACK."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ def check_add(operation: Add) -> AddFactors:
     Raises
     ------
     ValueError
-        For factors that the adder does not have, for scales that `add_factors` rejects, or a ReLU
+        For factors that the adder does not have, scales that `add_factors` rejects, or a ReLU
         whose only output is code 255, which PyTorch rejects.
     """
     if operation.relu and operation.output.zero_point == 255:
         raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
     try:
         if operation.factors is not None:
-            return check_factors(AddFactors(*operation.factors))
-        return add_factors(*operation.inputs, operation.output)
+            half_up = operation.rounding == "half_up"
+            return check_factors(AddFactors(*operation.factors, half_up))
+        return add_factors(*operation.inputs, operation.output, operation.rounding)
     except ValueError as error:
         raise ValueError(f"{operation.name}: {error}") from None
 

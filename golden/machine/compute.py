@@ -75,7 +75,7 @@ class ComputeUnit:
         self.table = None
         mode = mode_of(instruction)
         if instruction.opcode in (Opcode.SETUP_ADD, Opcode.SETUP_MUL):
-            check_factors(instruction)
+            check_factors(instruction, self._parameters)
             self._walk = Walk(instruction, mode, np.zeros((1, rows), np.int64), np.ones(0, bool))
             return
         geometry = Reduction(

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...spec.isa import Instruction, Mode
+from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..array.add import AddFactors, add_codes
 from ..array.product import products
@@ -20,8 +21,8 @@ _LARGEST_FACTOR = 1 << 22
 Codes = npt.NDArray[np.int8]
 
 
-def check_factors(setup: Instruction) -> None:
-    """Check a SETUP_ADD's static rule of factors, which the hardware does not check."""
+def check_factors(setup: Instruction, parameters: Parameters) -> None:
+    """Check a SETUP_ADD's static rules, which the hardware does not check."""
     if mode_of(setup) != Mode.ADD:
         return
     largest = max(setup["factor_a"], setup["factor_b"])
@@ -29,6 +30,11 @@ def check_factors(setup: Instruction) -> None:
         raise Unchecked(
             ErrorCode.ILLEGAL_INSTRUCTION,
             f"factors must be at most {_LARGEST_FACTOR}, got {largest}",
+        )
+    if setup["half_up"] and not parameters.half_up:
+        raise Unchecked(
+            ErrorCode.ILLEGAL_INSTRUCTION,
+            "half_up must be 0 on hardware that is not half_up, got 1",
         )
 
 
@@ -59,7 +65,8 @@ def combined(setup: Instruction, a: Codes, b: Codes) -> Codes:
     zero_points = setup["zero_point_a"], setup["zero_point_b"]
     zero_point, low, high = (setup[name] for name in ("zero_point", "low", "high"))
     if mode_of(setup) == Mode.ADD:
-        factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"])
+        half_up = bool(setup["half_up"])
+        factors = AddFactors(setup["factor_a"], setup["factor_b"], setup["shift"], half_up)
         return add_codes(a, b, factors, (*zero_points, zero_point), low, high)
     multiplier = np.full(a.shape[-1], setup["multiplier"], np.uint32).view(np.float32)
     acc = products(a, b, zero_points)

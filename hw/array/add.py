@@ -17,10 +17,11 @@ from ..parts.stages import Cut, clamp, stages
 __all__ = ["Adder", "rounded"]
 
 
-def rounded(acc: Value, below_half: Value) -> Value:
+def rounded(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     """Add the rounding constant: a floor division then rounds to nearest, ties away from 0.
 
     The constant is half the divisor, less 1 for a negative sum; the inverted sign is the carry-in.
+    With `half_up` it is half the divisor for all sums: ties round towards plus infinity.
 
     Parameters
     ----------
@@ -28,26 +29,29 @@ def rounded(acc: Value, below_half: Value) -> Value:
         Sum, signed.
     below_half : Value
         Half the divisor, less 1.
+    half_up : Value, optional
+        1 bit.
 
     Returns
     -------
     Value
     """
-    return (Cat(1, acc).as_signed() + Cat(~acc[-1], below_half)) >> 1
+    carry = ~acc[-1] if half_up is None else ~acc[-1] | half_up
+    return (Cat(1, acc).as_signed() + Cat(carry, below_half)) >> 1
 
 
 class Adder(wiring.Component):
     """Adds two vectors: (a - zero_point_a) * factor_a + (b - zero_point_b) * factor_b, rescaled.
 
-    The sum is divided by 2**shift and rounded to nearest, ties away from zero. Then the zero point
-    is added and the code clamped. Operands a and b alternate, at most one per cycle, with any
-    pauses; they share one multiplier per column. The registers of an empty stage hold, except
-    those inside a multiplier block.
+    The sum is divided by 2**shift and rounded to nearest, ties away from zero or, with `half_up`,
+    towards plus infinity. Then the zero point is added and the code clamped. Operands a and b
+    alternate, at most one per cycle, with any pauses; they share one multiplier per column. The
+    registers of an empty stage hold, except those inside a multiplier block.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `cols` and `family`.
+        Uses `cols`, `family` and `half_up`.
 
     Members
     -------
@@ -61,6 +65,8 @@ class Adder(wiring.Component):
         14 to 31.
     zero_point_a, zero_point_b, zero_point, low, high : signed(8)
         Codes minus 128. They, the factors and the shift are constant while vectors are in flight.
+    half_up : 1
+        Where the parameters have it; constant like them.
     valid_out, y : 1, signed(8) per column
         The codes of the sum minus 128, `LATENCY` cycles after operand b.
     """
@@ -71,6 +77,7 @@ class Adder(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._cols = parameters.cols
         self._family = parameters.family
+        self._half_up = parameters.half_up
         code = signed(8)
         super().__init__(
             {
@@ -88,6 +95,7 @@ class Adder(wiring.Component):
                 "valid_out": Out(1),
                 "y": Out(code).array(self._cols),
             }
+            | ({"half_up": In(1)} if self._half_up else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -143,7 +151,8 @@ class Adder(wiring.Component):
     def _code(self, acc: Value, below_half: Value, amount: Value, cut: Cut) -> Value:
         """Rescale a sum, in cycles 7 to 12."""
         # Cycle 7: round
-        (total,) = cut(total=rounded(acc, below_half))
+        mode = (self.half_up,) if self._half_up else ()
+        (total,) = cut(total=rounded(acc, below_half, *mode))
         # Cycles 8 and 9: divide by 2**shift
         (coarse,) = cut(coarse=(total >> SMALLEST_SHIFT) >> Cat(Const(0, 2), amount[2:]))
         (quotient,) = cut(quotient=coarse >> amount[:2])

@@ -47,7 +47,7 @@ class Dispatch(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
+        layout = compute_layout(parameters)
         super().__init__(
             {
                 "i": In(stream.Signature(fetched_layout())),

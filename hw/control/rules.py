@@ -57,7 +57,8 @@ class Rules:
 
     def _test(self, opcode: Opcode, rule: Rule) -> Signal:
         """Return the register that holds whether a rule is satisfied."""
-        layout = fields_layout(opcode, narrow=self._parameters.narrow)
+        p = self._parameters
+        layout = fields_layout(opcode, narrow=p.narrow, half_up=p.half_up)
         fields = View(layout, self._body[: layout.size])
         key = (rule, layout[rule.field].offset, layout[rule.field].width)
         if key not in self._tests:

@@ -91,10 +91,10 @@ class ActivationFeeder(wiring.Component):
         lanes = range(parameters.rows + 1)
         products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         super().__init__(
-            unit_port(compute_layout(product=parameters.product, narrow=parameters.narrow))
+            unit_port(compute_layout(parameters))
             | {
                 "setup": Out(fields_layout(Opcode.SETUP)),
-                "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
+                "setup_add": Out(fields_layout(Opcode.SETUP_ADD, half_up=parameters.half_up)),
                 "begin": Out(1),
                 "restart": Out(1),
                 "activation": Out(24),

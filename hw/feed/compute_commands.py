@@ -66,7 +66,7 @@ class ComputeCommands(wiring.Component):
         self._product = parameters.product
         self._narrow = parameters.narrow
         products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
-        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
+        layout = compute_layout(parameters)
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
@@ -78,7 +78,7 @@ class ComputeCommands(wiring.Component):
                 "drained": In(1),
                 "begin": Out(1),
                 "setup": Out(fields_layout(Opcode.SETUP)),
-                "setup_add": Out(fields_layout(Opcode.SETUP_ADD)),
+                "setup_add": Out(fields_layout(Opcode.SETUP_ADD, half_up=parameters.half_up)),
                 "weighted": Out(1),
                 "outputs": Out(stream.Signature(outputs_layout())),
                 "illegal": Out(1),

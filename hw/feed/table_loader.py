@@ -47,7 +47,7 @@ class TableLoader(wiring.Component):
 
     def __init__(self, parameters: Parameters, *, read_latency: int) -> None:
         self._latency = read_latency
-        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
+        layout = compute_layout(parameters)
         super().__init__(
             unit_port(layout)
             | {

@@ -57,7 +57,7 @@ class WeightFeeder(wiring.Component):
     def __init__(self, parameters: Parameters, *, parameter_gap: int) -> None:
         self._parameters = parameters
         self._gap = max(parameter_gap, 1)
-        layout = compute_layout(product=parameters.product, narrow=parameters.narrow)
+        layout = compute_layout(parameters)
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),

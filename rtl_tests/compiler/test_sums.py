@@ -9,10 +9,13 @@ import pytest
 from random_operations import random_quantization
 from test_plan import Run
 
+from maccord.compiler.features import with_features
 from maccord.compiler.sums import sum_plan
-from maccord.golden.graph import Add, Quantization
+from maccord.golden.graph import Add, Network, Node, Quantization, Tensor
 from maccord.golden.kernels.add import check_add
-from maccord.spec.isa import Opcode
+from maccord.golden.machine.machine import Machine, ProgramError
+from maccord.spec.isa import Instruction, Opcode, encode_program, needed
+from maccord.spec.isa_features import Feature
 from maccord.spec.parameters import Parameters
 
 MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE
@@ -73,6 +76,28 @@ def test_relu_is_the_lower_bound() -> None:
         factors = check_add(changed)
         assert (setup["low"], setup["high"]) == (low, 127)
         assert (setup["factor_a"], setup["factor_b"]) == (factors.a, factors.b)
+
+
+def test_half_up() -> None:
+    """On the instruction-level machine; hardware without it is refused, by compiler and machine."""
+    plain = operation()
+    (a, _), output = plain.inputs, Quantization(plain.inputs[0].scale * 4, 9)
+    changed = Add("sum", (a, a), output, rounding="half_up")
+    shapes, parameters = [(1, 9, 9, 8)] * 2, Parameters(half_up=True)
+    work = Run(np.random.default_rng(2), changed, shapes, parameters)
+    work.check()
+    assert needed(work.program, parameters) == Feature.ADD | Feature.HALF_UP
+    with pytest.raises(ValueError, match="sum: half_up must be True for sums that round half up"):
+        sum_plan(changed, (1, 4), Parameters())
+    (setup,) = (i for i in work.program if i.opcode == Opcode.SETUP_ADD)
+    assert setup["half_up"] == 1
+    code = encode_program([setup, Instruction(Opcode.END, {})])
+    with pytest.raises(ProgramError, match="half_up must be 0 on hardware that is not half_up"):
+        Machine(Parameters(), np.frombuffer(code, np.uint8).copy()).run(0)
+    source = Tensor("net.input", (1, 4), a)
+    network = Network("net", source, (Node(changed, (source.name,) * 2),), changed.name)
+    assert with_features(Parameters(), [network]) == Parameters(half_up=True)
+    assert with_features(Parameters(), [network], ()) == Parameters()
 
 
 def test_illegal_scales_are_refused() -> None:

@@ -5,7 +5,8 @@ registers and proves what the next assumes.
 
 1. Cycles 1 to 5: the product of an operand's steps from its zero point with its factor.
 2. Cycle 6: the first operand's product is kept, through any pause.
-3. Cycles 6 to 12: the sum of both over 2**shift, to nearest, ties away from 0, clamped.
+3. Cycles 6 to 12: the sum of both over 2**shift, to nearest, clamped; ties away from 0 or, on
+   hardware of both roundings, as `half_up` says.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ LAYER = {"factor_a": 24, "factor_b": 24, "shift": 5} | dict.fromkeys(CODES, 8)
 COLUMN = 1  # of two; the one behind the other's registers
 
 
-def adder() -> Hardware:
-    return Hardware.of(hardware.Adder(Parameters(rows=4, cols=2)))
+def adder(*, half_up: bool = False) -> Hardware:
+    return Hardware.of(hardware.Adder(Parameters(rows=4, cols=2, half_up=half_up)))
 
 
 @cache
-def sound() -> Hardware:
-    return adder()
+def sound(*, half_up: bool) -> Hardware:
+    return adder(half_up=half_up)
 
 
 def layer(cycles: int) -> dict[tuple[str, int], str]:
@@ -79,7 +80,11 @@ def keeps(design: Hardware) -> None:
 def rescales(design: Hardware) -> None:
     """Part 3."""
     given = layer(7) | {("closing_0", 0): "(concat later #b1 earlier)"}
-    run = Unrolling(design, 7, given, LAYER | {"later": 7, "earlier": 4})
+    declared = LAYER | {"later": 7, "earlier": 4}
+    if "half_up" in design.widths:
+        given |= {("half_up", cycle): "half_up" for cycle in range(8)}
+        declared |= {"half_up": 1}
+    run = Unrolling(design, 7, given, declared)
     first, product = (
         extended(run.at(f"{name}_{COLUMN}", 0), 32, 40) for name in ("first", "product_5")
     )
@@ -95,7 +100,10 @@ def rescales(design: Hardware) -> None:
     half = f"(bvshl {literal(1, 40)} (bvsub {amount} {literal(1, 40)}))"
     negative = f"(bvslt total {literal(0, 40)})"
     magnitude = f"(bvlshr (bvadd (ite {negative} (bvneg total) total) {half}) {amount})"
-    run.let("quotient", "(_ BitVec 40)", f"(ite {negative} (bvneg {magnitude}) {magnitude})")
+    away = f"(ite {negative} (bvneg {magnitude}) {magnitude})"
+    up = f"(bvashr (bvadd total {half}) {amount})"
+    quotient = f"(ite (= half_up #b1) {up} {away})" if "half_up" in declared else away
+    run.let("quotient", "(_ BitVec 40)", quotient)
     run.let("code", "(_ BitVec 40)", f"(bvadd quotient {extended('zero_point', 8, 40)})")
     low, high = (extended(name, 8, 40) for name in ("low", "high"))
     clamped = f"(ite (bvslt code {low}) low (ite (bvsgt code {high}) high ((_ extract 7 0) code)))"
@@ -103,28 +111,37 @@ def rescales(design: Hardware) -> None:
     run.prove(f"(= {clamped} {y})", run.at("valid_out", 7), show=["total", "shift", "code", y])
 
 
+@pytest.mark.parametrize("half_up", [False, True])
 @pytest.mark.parametrize("part", [scales, keeps, rescales])
-def test_every_part_holds(part: Callable[[Hardware], None]) -> None:
-    part(sound())
+def test_every_part_holds(part: Callable[[Hardware], None], half_up: bool) -> None:
+    part(sound(half_up=half_up))
 
 
-def half_up(acc: Value, below_half: Value) -> Value:
+def always_up(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     """Round ties towards plus infinity."""
     return (Cat(1, acc).as_signed() + Cat(1, below_half)) >> 1
 
 
-def half_down(acc: Value, below_half: Value) -> Value:
+def always_away(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
+    """Round ties away from 0."""
+    return (Cat(1, acc).as_signed() + Cat(~acc[-1], below_half)) >> 1
+
+
+def half_down(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     """Round ties towards minus infinity."""
     return acc + below_half
 
 
-@pytest.mark.parametrize("broken", [half_up, half_down])
+@pytest.mark.parametrize(
+    ("broken", "half_up"),
+    [(always_up, False), (half_down, False), (always_up, True), (always_away, True)],
+)
 def test_a_broken_rounding_has_a_counterexample(
-    monkeypatch: pytest.MonkeyPatch, broken: Callable[[Value, Value], Value]
+    monkeypatch: pytest.MonkeyPatch, broken: Callable[..., Value], half_up: bool
 ) -> None:
     monkeypatch.setattr(hardware, "rounded", broken)
     with pytest.raises(Counterexample, match="total = "):
-        rescales(adder())
+        rescales(adder(half_up=half_up))
 
 
 def test_an_ignored_second_factor_has_a_counterexample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,13 @@ def test_product_is_a_bool(value: Any) -> None:
         Parameters(product=value)
 
 
+def test_features_tell_of_roundings() -> None:
+    assert features(Parameters(half_up=True)) == features(Parameters()) | Feature.HALF_UP
+    assert Parameters(half_up=True).name == "r16c16-half_up"
+    with pytest.raises(TypeError, match="half_up must be True or False, got 1"):
+        Parameters(half_up=1)  # pyright: ignore[reportArgumentType]
+
+
 def test_features_tell_of_products() -> None:
     assert features(Parameters(product=True)) == features(Parameters()) | Feature.PRODUCT
 

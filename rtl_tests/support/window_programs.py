@@ -174,7 +174,13 @@ class WindowProgram(TileProgram):
         a = self._input()
         b = rng.integers(0, 256, a.shape, dtype=np.uint8)
         first, second, output = (random_quantization(rng) for _ in range(3))
-        operation = Add("sum", (first, second), output, relu=bool(rng.integers(2)))
+        half_up = p.half_up and bool(rng.integers(2))
+        if p.half_up:  # half of the sums are ties
+            second = Quantization(first.scale, second.zero_point)
+            output = Quantization(2 * first.scale, output.zero_point)
+        rounding = "half_up" if half_up else "half_away"
+        relu = bool(rng.integers(2))
+        operation = Add("sum", (first, second), output, relu, rounding=rounding)
         pitch = a.shape[2] + int(rng.integers(4))
         line = a.shape[1] * pitch
         banks = p.activation_banks
@@ -182,7 +188,7 @@ class WindowProgram(TileProgram):
         base = self._take("activation", 2 * apart)
         self._load(a ^ 0x80, pitch, base, signal=0)
         self._load(b ^ 0x80, pitch, base + apart)
-        factors = add_factors(first, second, output)
+        factors = add_factors(first, second, output, rounding)
         self._emit(
             Opcode.SETUP_ADD,
             factor_a=factors.a,
@@ -196,6 +202,7 @@ class WindowProgram(TileProgram):
             zero_point=output.zero_point - 128,
             low=(output.zero_point if operation.relu else 0) - 128,
             high=127,
+            half_up=int(half_up),
         )
         y = add(a, b, operation)
         self._tiles(y, lambda y, x, c: base + y * line + x * pitch + c)

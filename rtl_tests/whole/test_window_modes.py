@@ -25,7 +25,9 @@ CONFIGURATIONS = {
     "9x4 bus 8": Parameters(rows=9, cols=4, axi_bytes=8, product=True, lookup=True, **SMALL),
     "9x20 bus 32": Parameters(rows=9, cols=20, axi_bytes=32, **SMALL),
     "32x8 bus 64": Parameters(rows=32, cols=8, axi_bytes=64, **SMALL),
-    "15x4 bus 8 windows 5": Parameters(rows=15, cols=4, axi_bytes=8, window_width=5, **SMALL),
+    "15x4 bus 8 windows 5": Parameters(
+        rows=15, cols=4, axi_bytes=8, window_width=5, half_up=True, **SMALL
+    ),
     # Without depthwise convolutions
     "4x4 bus 8": Parameters(rows=4, cols=4, axi_bytes=8, **SMALL),
     "8x32": Parameters(rows=8, cols=32, **SMALL),

@@ -1,4 +1,4 @@
-"""Sums against PyTorch's qnnpack kernel, for every pair of codes."""
+"""Sums for every pair of codes: against PyTorch's qnnpack kernel, and XNNPACK's formula."""
 
 import numpy as np
 import pytest
@@ -30,8 +30,10 @@ EDGES = {
     "largest ratio": _quantizations((BELOW, 0), (BELOW, 255), (1.0, 128)),
     "smallest ratio": _quantizations((ABOVE, 3), (1.0, 9), (1.0, 30)),
     "largest shift": _quantizations((2.0**-10, 255), (ABOVE, 0), (1.0, 128)),
+    "smallest ratio of XNNPACK": _quantizations((2.0**-10, 255), (2.0**-10, 0), (1.0, 128)),
     "factor of 2**22": _quantizations((1 - 2.0**-24, 0), (1 - 2.0**-24, 0), (1.0, 0)),
 }
+WIDER = ("smallest ratio", "largest shift")  # ratios that XNNPACK does not take
 
 
 def _check(a, b, output) -> None:
@@ -57,6 +59,42 @@ def test_every_pair(seed: int) -> None:
         a = Quantization(a.scale, EXTREMES[seed // 3 % 6])
         output = Quantization(output.scale, EXTREMES[(seed // 3 + 3) % 6])
     _check(a, b, output)
+
+
+def xnnpack(a: Quantization, b: Quantization, output: Quantization, relu: bool) -> np.ndarray:
+    """Sums of every pair, as ``xnn_init_qs8_add_minmax_params`` and ``qs8-vadd`` compute them."""
+    ra, rb = (np.float32(x.scale) / np.float32(output.scale) for x in (a, b))
+    shift = 20 - int(np.floor(np.log2(np.float64(max(ra, rb)))))
+    assert 13 <= shift <= 30
+    first, second = (int(np.rint(np.float64(ratio) * 2.0**shift)) for ratio in (ra, rb))
+    acc = (A_Q.astype(np.int64) - a.zero_point) * first
+    acc += (B_Q.astype(np.int64) - b.zero_point) * second
+    y = ((acc + (1 << shift - 1)) >> shift) + output.zero_point
+    return y.clip(output.zero_point if relu else 0, 255).astype(np.uint8)
+
+
+def _differing(rounding: str, a, b, output) -> int:
+    operation = Add("sum", (a, b), output, rounding=rounding)
+    return np.count_nonzero(add(A_Q, B_Q, operation) != xnnpack(a, b, output, relu=False))
+
+
+@pytest.mark.parametrize("case", [case for case in EDGES if case not in WIDER])
+def test_half_up_at_the_edges(case) -> None:
+    a, b, output = EDGES[case]
+    for relu in (False, True) if output.zero_point < 255 else (False,):
+        operation = Add("sum", (a, b), output, relu, rounding="half_up")
+        np.testing.assert_array_equal(add(A_Q, B_Q, operation), xnnpack(a, b, output, relu))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_half_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = random_quantization(rng), random_quantization(rng)
+    assert _differing("half_up", a, b, random_quantization(rng, 0.01, 0.2)) == 0
+
+
+def test_roundings_differ_at_negative_ties() -> None:
+    assert _differing("half_away", *EDGES["many ties"]) > 1000
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -100,3 +138,9 @@ def test_refuses() -> None:
         add_factors(one, Quantization(2.0**-15, 0), one)
     with pytest.raises(ValueError, match=r"must be at least 2\*\*-10, got 0.000488"):
         add_factors(Quantization(2.0**-11, 0), Quantization(2.0**-13, 0), one)
+    with pytest.raises(ValueError, match=r"from 2\*\*-10 to below 2\*\*8, got 0.000488"):
+        add_factors(one, Quantization(2.0**-11, 0), one, "half_up")
+    with pytest.raises(ValueError, match=r"from 2\*\*-10 to below 2\*\*8, got 256"):
+        add_factors(one, one, Quantization(1 / 256, 0), "half_up")
+    with pytest.raises(ValueError, match="rounding must be one of half_away, half_up, got 'up'"):
+        add(x_q, x_q, Add("net.add", (one, one), one, rounding="up"))

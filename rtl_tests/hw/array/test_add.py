@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -20,7 +21,9 @@ PAIRS = np.stack(np.divmod(np.arange(1 << 16), 256)).astype(np.uint8)
 BELOW_256 = float(np.nextafter(np.float32(256), np.float32(0)))
 
 
-def sum_of(a: tuple[float, int], b: tuple[float, int], y: tuple[float, int], relu: bool) -> Add:
+def sum_of(
+    a: tuple[float, int], b: tuple[float, int], y: tuple[float, int], relu: bool = False
+) -> Add:
     """Make a sum of scales and zero points."""
     return Add("sum", (Quantization(*a), Quantization(*b)), Quantization(*y), relu)
 
@@ -56,7 +59,10 @@ def simulate(
     pauses: float,
     seed: int,
 ) -> np.ndarray:
-    """Add int8 vectors (vectors, COLS) with random pauses; check the cycles, return the sums."""
+    """Add int8 vectors (vectors, COLS) with random pauses; check the cycles, return the sums.
+
+    Hardware for sums that round half up is asked for by `codes`.
+    """
     rng = np.random.default_rng(seed)
     operands = np.stack([a, b], axis=1).reshape(-1, COLS).view(np.uint8).astype(np.int64)
     latency = hardware.Adder.LATENCY
@@ -75,13 +81,26 @@ def simulate(
     table |= {name: np.full(len(valid), code) for name, code in codes.items()}
     table["second"][at] = np.arange(len(at)) % 2
     table["data"][at] = operands @ (1 << 8 * np.arange(COLS))
-    outputs = run(hardware.Adder(Parameters(rows=4, cols=COLS)), table, ["valid_out", "y"])
+    parameters = Parameters(rows=4, cols=COLS, half_up="half_up" in codes)
+    outputs = run(hardware.Adder(parameters), table, ["valid_out", "y"])
     np.testing.assert_array_equal(np.flatnonzero(outputs["valid_out"]), at[1::2] + latency)
     return outputs["y"][at[1::2] + latency].astype(np.int8)
 
 
-def sums(operation: Add, a_q: np.ndarray, b_q: np.ndarray, pauses: float, seed: int) -> np.ndarray:
-    """Add uint8 codes as the accelerator does: minus 128, in vectors."""
+def sums(
+    operation: Add,
+    a_q: np.ndarray,
+    b_q: np.ndarray,
+    pauses: float = 0.0,
+    seed: int = 0,
+    *,
+    both: bool = False,
+    later: int = 0,
+) -> np.ndarray:
+    """Add uint8 codes as the accelerator does: minus 128, in vectors.
+
+    With `both`, on hardware of both roundings. The shift is larger by `later` than it should be.
+    """
 
     def vectors(codes: np.ndarray) -> np.ndarray:
         padded = np.pad(codes, (0, -codes.size % COLS))
@@ -95,7 +114,11 @@ def sums(operation: Add, a_q: np.ndarray, b_q: np.ndarray, pauses: float, seed: 
         "low": (y.zero_point if operation.relu else 0) - 128,
         "high": 127,
     }
-    y8 = simulate(vectors(a_q), vectors(b_q), check_add(operation), codes, pauses, seed)
+    factors = check_add(operation)
+    if both:
+        codes["half_up"] = int(factors.half_up)
+    factors = replace(factors, shift=factors.shift + later)
+    y8 = simulate(vectors(a_q), vectors(b_q), factors, codes, pauses, seed)
     return (y8.ravel()[: a_q.size].astype(int) + 128).astype(np.uint8)
 
 
@@ -117,8 +140,26 @@ def test_random_sums(seed: int) -> None:
     np.testing.assert_array_equal(got, add(a_q, b_q, operation))
 
 
+@pytest.mark.parametrize(
+    ("case", "rounding"),
+    [*((case, "half_up") for case in EDGES if case != "shift 31"), ("negative ties", "half_away")],
+)
+def test_every_pair_on_hardware_of_both_roundings(case: str, rounding: str) -> None:
+    operation = replace(EDGES[case][0], rounding=rounding)
+    got = sums(operation, *PAIRS, both=True)
+    np.testing.assert_array_equal(got, add(*PAIRS, operation))
+
+
+def test_every_pair_at_the_largest_shift() -> None:
+    """XNNPACK takes no ratio below 2**-10."""
+    operation = replace(sum_of((2.0**-10, 255), (2.0**-10, 0), (1.0, 128)), rounding="half_up")
+    assert check_add(operation).shift == 31
+    np.testing.assert_array_equal(sums(operation, *PAIRS, both=True), add(*PAIRS, operation))
+
+
+@pytest.mark.parametrize("half_up", [None, 1])
 @pytest.mark.parametrize("shift", range(14, 32))
-def test_ties_of_every_shift(shift: int) -> None:
+def test_ties_of_every_shift(shift: int, half_up: int | None) -> None:
     """Odd multiples of half an output and their nearest neighbours, from both signs."""
     b, a = np.divmod(np.arange(3 * 256 + 2), 256)  # fills the last vector
     a, b = (v.reshape(-1, COLS).astype(np.int8) for v in (a - 128, b - 1))
@@ -126,8 +167,10 @@ def test_ties_of_every_shift(shift: int) -> None:
     step = 1 << min(shift - 1, 22)
     ties = 0
     for zero_point, factor_b in product((-128, 0, 127), (step, step - 1)):
-        factors, zero_points = AddFactors(step, factor_b, shift), (zero_point, 0, -20)
+        factors = AddFactors(step, factor_b, shift, bool(half_up))
+        zero_points = (zero_point, 0, -20)
         codes = dict(zip(("zero_point_a", "zero_point_b", "zero_point"), zero_points, strict=True))
+        codes |= {} if half_up is None else {"half_up": half_up}
         got = simulate(a, b, factors, codes | {"low": -90, "high": 100}, 0.0, shift)
         np.testing.assert_array_equal(got, add_codes(a, b, factors, zero_points, -90, 100))
         acc = (a.astype(int) - zero_point) * step + b.astype(int) * factor_b
@@ -135,22 +178,44 @@ def test_ties_of_every_shift(shift: int) -> None:
     assert ties > 1
 
 
-def half_up(acc: Value, below_half: Value) -> Value:
+def always_up(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     return acc + below_half + 1
 
 
-def truncated(acc: Value, below_half: Value) -> Value:
+def truncated(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     return acc + 0
 
 
-def half_down(acc: Value, below_half: Value) -> Value:
+def half_down(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
     return acc + below_half + (acc < 0)
 
 
-@pytest.mark.parametrize("mutant", [half_up, truncated, half_down])
+def always_away(acc: Value, below_half: Value, half_up: Value | None = None) -> Value:
+    return acc + below_half + (acc >= 0)
+
+
+def few(operation: Add, **options: int) -> bool:
+    """Whether 4,000 pairs are as they should be."""
+    a_q, b_q = PAIRS[:, np.random.default_rng(0).permutation(1 << 16)[:4000]]
+    return np.array_equal(sums(operation, a_q, b_q, **options), add(a_q, b_q, operation))
+
+
+@pytest.mark.parametrize("mutant", [always_up, truncated, half_down])
 def test_wrong_rounding_is_noticed(mutant: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "rounded", mutant)
-    operation, _ = EDGES["half ties"]
-    a_q, b_q = PAIRS[:, np.random.default_rng(0).permutation(1 << 16)[:4000]]
-    got = sums(operation, a_q, b_q, pauses=0.0, seed=0)
-    assert np.any(got != add(a_q, b_q, operation))
+    assert not few(EDGES["half ties"][0])
+
+
+@pytest.mark.parametrize("mutant", [always_away, truncated, half_down])
+def test_wrong_rounding_of_half_up_is_noticed(
+    mutant: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = replace(EDGES["half ties"][0], rounding="half_up")
+    assert few(operation, both=True)
+    monkeypatch.setattr(hardware, "rounded", mutant)
+    assert not few(operation, both=True)
+
+
+@pytest.mark.parametrize("later", [-1, 1])
+def test_a_shift_off_by_one_is_noticed(later: int) -> None:
+    assert not few(replace(EDGES["half ties"][0], rounding="half_up"), both=True, later=later)

@@ -51,6 +51,7 @@ CONFIGURATIONS = {
         weight_bytes=1024,
         accumulators=16,
         window_width=5,
+        half_up=True,
     ),
     "packed weights": Parameters(
         *(9, 3), axi_bytes=8, activation_bytes=4096, weight_bytes=1024, narrow=True

@@ -33,7 +33,7 @@ def parameters(shape: tuple[int, ...]) -> Parameters:
 ARRAYS = [
     *map(parameters, SHAPES + DEPTHWISE_SHAPES),
     *(replace(parameters(shape), product=True) for shape in PRODUCT_SHAPES),
-    *(replace(parameters(shape), narrow=True) for shape in NARROW_SHAPES),
+    *(replace(parameters(shape), narrow=True, half_up=True) for shape in NARROW_SHAPES),
 ]
 
 
@@ -122,6 +122,8 @@ def random_program(seed: int, p: Parameters) -> list[Instruction]:
         setup = random_setup(rng, p.rows) if dense else random_window(rng, p, Mode(int(mode)))
         if p.narrow and setup.opcode == Opcode.SETUP:
             setup = replace(setup, fields=setup.fields | {"weight_width": int(rng.integers(3))})
+        if p.half_up and setup.opcode == Opcode.SETUP_ADD:
+            setup = replace(setup, fields=setup.fields | {"half_up": int(rng.integers(2))})
         program.append(setup)
         total = passes_of(setup, p)
         for _ in range(int(rng.integers(1, 5))):

@@ -76,8 +76,7 @@ class Feeders(wiring.Component):
         self.weights = WeightFeeder(parameters, parameter_gap=gaps.parameters)
         self.feeder = ActivationFeeder(parameters, drain=gaps.drain)
         self.reduction = Reduction(parameters)
-        product, narrow = parameters.product, parameters.narrow
-        self.layout = layout = compute_layout(product=product, narrow=narrow)
+        self.layout = layout = compute_layout(parameters)
         masks = {"held": In(len(Unit)), "take": Out(len(Unit)), "give": Out(len(Unit))}
         super().__init__(
             {
