@@ -105,13 +105,12 @@ def product_fields(operation: Mul) -> dict[str, int]:
 
 
 def _zero_points(operation: Add | Mul) -> dict[str, int]:
-    first, second = operation.inputs
-    zero_point = operation.output.zero_point
+    first, second, output = operation.zero_points
     return {
-        "zero_point_a": first.zero_point - 128,
-        "zero_point_b": second.zero_point - 128,
-        "zero_point": zero_point - 128,
-        "low": (zero_point if operation.relu else 0) - 128,
+        "zero_point_a": first - 128,
+        "zero_point_b": second - 128,
+        "zero_point": output - 128,
+        "low": (operation.output.zero_point if operation.relu else 0) - 128,
         "high": 127,
     }
 

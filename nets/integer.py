@@ -54,9 +54,9 @@ _Kernel = Callable[..., torch.Tensor]
 def _add(operation: Add, device: torch.device) -> _Kernel:
     """Fixed-point addition, as `golden.array.add.add_codes`."""
     factors = check_add(operation)
-    za, zb = (source.zero_point - OFFSET for source in operation.inputs)
-    zero = operation.output.zero_point
-    low = zero if operation.relu else 0
+    first, second, zero = operation.zero_points
+    za, zb = first - OFFSET, second - OFFSET
+    low = operation.output.zero_point if operation.relu else 0
     half = 1 << (factors.shift - 1)
     # no intermediate sum exceeds int32: |code - zero| <= 255, factors <= 2**22
     largest = 255 * (factors.a + factors.b) + half

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from torch.fx import GraphModule
@@ -193,9 +193,11 @@ class _Lowering:
         a, b = self.sources(step)
         output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
         inputs = (a.quantization, b.quantization)
-        given = step.arguments.get("factors")
-        factors = None if given is None else (given[0], given[1], given[2])
-        self.node(step, Add(step.name, inputs, output, step.op == "add_relu", factors), [a, b])
+        given: dict[str, Any] = {}
+        for name, field in (("factors", "factors"), ("zero_points", "given_zero_points")):
+            if name in step.arguments:
+                given[field] = tuple(step.arguments[name])
+        self.node(step, Add(step.name, inputs, output, step.op == "add_relu", **given), [a, b])
 
     _add_relu = _add
 

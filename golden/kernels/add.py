@@ -17,11 +17,14 @@ def check_add(operation: Add) -> AddFactors:
     Raises
     ------
     ValueError
-        For factors that the adder does not have, scales that `add_factors` rejects, or a ReLU
-        whose only output is code 255, which PyTorch rejects.
+        For factors or zero points that the adder does not have, scales that `add_factors` rejects,
+        or a ReLU whose only output is code 255, which PyTorch rejects.
     """
     if operation.relu and operation.output.zero_point == 255:
         raise ValueError(f"{operation.name}: zero point must be below 255 with ReLU, got 255")
+    zero_points = operation.zero_points
+    if not all(0 <= zero_point <= 255 for zero_point in zero_points):
+        raise ValueError(f"{operation.name}: zero points must be in 0..255, got {zero_points}")
     try:
         if operation.factors is not None:
             half_up = operation.rounding == "half_up"
@@ -63,8 +66,5 @@ def add(
         if codes.dtype != np.uint8:
             raise ValueError(f"a_q and b_q must be uint8, got {codes.dtype}")
     operation.output_shape(a_q.shape, b_q.shape)
-    a, b = operation.inputs
-    output = operation.output.zero_point
-    low = output if operation.relu else 0
-    zero_points = (a.zero_point, b.zero_point, output)
-    return add_codes(a_q, b_q, check_add(operation), zero_points, low, 255)
+    low = operation.output.zero_point if operation.relu else 0
+    return add_codes(a_q, b_q, check_add(operation), operation.zero_points, low, 255)

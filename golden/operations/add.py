@@ -26,6 +26,9 @@ class Add:
         Fixed-point factors and shift (`golden.array.add.AddFactors`), where they are not qnnpack's.
     rounding : "half_away" or "half_up"
         Of ties, and with it the bits of the factors: qnnpack's or XNNPACK's.
+    given_zero_points : (int, int, int), optional
+        Those that the adder takes off and adds, 0..255, where they are not the tensors': another
+        combination can shift the sum by a fraction of a step.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Add:
     relu: bool = False
     factors: tuple[int, int, int] | None = None
     rounding: str = "half_away"
+    given_zero_points: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.rounding not in _ROUNDINGS:
@@ -46,6 +50,12 @@ class Add:
     def op(self) -> str:
         """Name of the operator in reports."""
         return "add_relu" if self.relu else "add"
+
+    @property
+    def zero_points(self) -> tuple[int, int, int]:
+        """What the adder takes off each input code, and adds to the rounded sum."""
+        a, b = self.inputs
+        return self.given_zero_points or (a.zero_point, b.zero_point, self.output.zero_point)
 
     def output_shape(self, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the sum."""

@@ -37,6 +37,12 @@ class Mul:
         """Name of the operator in reports."""
         return "mul_relu" if self.relu else "mul"
 
+    @property
+    def zero_points(self) -> tuple[int, int, int]:
+        """What is taken off each input code, and added to the rounded product."""
+        a, b = self.inputs
+        return a.zero_point, b.zero_point, self.output.zero_point
+
     def output_shape(self, a: Shape, b: Shape) -> Shape:
         """Shape of the product, equal to the first input's."""
         if b != a and (len(a) != 4 or b != (a[0], 1, 1, a[-1])):

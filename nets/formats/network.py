@@ -80,7 +80,7 @@ class FileNetwork(QuantizedNetwork):
             node = nodes[layer]
             self.shapes[layer] = tensors[node.inputs[0]].shape, tensors[node.name].shape
 
-    @property
+    @cached_property
     def reference(self) -> Any:  # noqa: ANN401
         """The runtime."""
         return self._reference

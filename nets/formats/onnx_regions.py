@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from ...golden.graph import Quantization
 from ..unsupported import Unsupported
-from .onnx_elementwise import elementwise, pairs, product, sum_factors, table
+from .fixed_sum import fixed_sum
+from .onnx_elementwise import elementwise, pairs, product, table
 from .onnx_file import Call
 from .onnx_layers import convolution, fully_connected, pads_of
 from .onnx_values import Codes, Real, Weights, quantized
@@ -117,11 +118,14 @@ def _pair(importer: OnnxImporter, work: Work, kind: Kind, path: str) -> None:
     reads = importer.reads(work)
     found = pairs(importer.model(work), reads)
     ends = (reads[0].quantization, reads[1].quantization, kind[0])
-    factors = sum_factors(found, ends)
-    if factors is not None:
-        arguments = _written(kind) | {"factors": list(factors[0])}
+    setting = fixed_sum(found, ends)
+    if setting is not None:
+        arguments = _written(kind) | {
+            "factors": list(setting.factors),
+            "zero_points": list(setting.zero_points),
+        }
         importer.add(
-            work, "add_relu" if factors[1] else "add", arguments, kind, importer.name(path)
+            work, "add_relu" if setting.relu else "add", arguments, kind, importer.name(path)
         )
         return
     operation = product("mul", found, ends)

@@ -214,7 +214,7 @@ def _of_ones(pool: AvgPool2d, channels: int) -> Conv2d:
         weight=np.ones((channels, 1, *pool.kernel), np.int8),
         bias=np.zeros(channels, np.float32),
         bias_q=np.zeros(channels, np.int32),
-        weight_scale=np.full(channels, scale),
+        weight_scale=np.full(channels, scale, np.float64),
         multiplier=np.full(channels, factor, np.float32),
         input=pool.input,
         output=pool.output,
