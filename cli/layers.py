@@ -15,7 +15,10 @@ __all__ = ["layers"]
 
 def layers(
     networks: Annotated[
-        list[str] | None, typer.Argument(help="Networks, or globs of layers; all if not given.")
+        list[str] | None,
+        typer.Argument(
+            help="Networks, or globs of layers; an overview of the networks if not given."
+        ),
     ] = None,
     module: Module = "",
     weights: Weights = None,
@@ -29,6 +32,8 @@ def layers(
     """List the layers that can be simulated, and what the host computes in a whole network.
 
     Examples:
+
+    - `maccord layers`
 
     - `maccord layers resnet18`
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from ..nets.training.settings import Epoch, Settings
 
 __all__ = ["train"]
 
 _RECIPE, _RUN = "Recipe", "Run"
-_SETTINGS = ("init", "epochs", "batch", "rate", "momentum", "every", "factor", "end_bits", "limit")
-_SETTINGS += ("device", "threads")
+_OF_RECIPES = ("epochs", "batch", "optimizer", "rate", "momentum", "decay", "every", "steps")
+_OF_RECIPES += ("factor", "lowest_loss", "depth", "width")
+_OF_DATA = ("init", "end_bits", "limit", "device", "threads")
 
 
 def train(
@@ -42,26 +41,68 @@ def train(
         Path | None,
         typer.Option(help="Folder of results; build/train/NETWORK-DATA if not given."),
     ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="`thesis` (default with `--data`), `qgen` (NiN and ResNet on small images), "
+            "`qgen-imagenet` (others; from ImageNet's weights), `digits` (default without "
+            "`--data`). The options below override its values.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = "",
     epochs: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="Total epochs; a larger number extends an earlier run.", rich_help_panel=_RECIPE
         ),
-    ] = 250,
-    batch: Annotated[int, typer.Option(help="Images per step.", rich_help_panel=_RECIPE)] = 32,
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Images per step.", rich_help_panel=_RECIPE)
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="`sgd`, `adam` or `rmsprop`.", rich_help_panel=_RECIPE)
+    ] = None,
     rate: Annotated[
-        float, typer.Option(help="Initial learning rate.", rich_help_panel=_RECIPE)
-    ] = 0.001,
+        float | None, typer.Option(help="Initial learning rate.", rich_help_panel=_RECIPE)
+    ] = None,
     momentum: Annotated[
-        float,
-        typer.Option(help="Momentum of stochastic gradient descent.", rich_help_panel=_RECIPE),
-    ] = 0.9,
+        float | None, typer.Option(help="Momentum of the optimizer.", rich_help_panel=_RECIPE)
+    ] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="Weight decay.", rich_help_panel=_RECIPE)
+    ] = None,
     every: Annotated[
-        int, typer.Option(help="Epochs between learning rate decays.", rich_help_panel=_RECIPE)
-    ] = 50,
+        int | None,
+        typer.Option(help="Epochs between learning rate decays.", rich_help_panel=_RECIPE),
+    ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of `--every`: epochs after which the learning rate decays, "
+            "comma-separated.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     factor: Annotated[
-        float, typer.Option(help="Learning rate decay factor.", rich_help_panel=_RECIPE)
-    ] = 0.1,
+        float | None, typer.Option(help="Learning rate decay factor.", rich_help_panel=_RECIPE)
+    ] = None,
+    lowest_loss: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether to keep the epoch with the lowest training loss or the last one.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Blocks of a NiN.", rich_help_panel=_RECIPE)
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            help="Channels of a ResNet's first convolution; of a NiN, in units of 25.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     weight_bits: Annotated[
         str,
         typer.Option(
@@ -95,14 +136,17 @@ def train(
         int, typer.Option(help="Threads for reading and resizing images.", rich_help_panel=_RUN)
     ] = 4,
 ) -> None:
-    """Train a network on your own data with the thesis's recipe.
+    """Train a network on your own data, with the recipe of a paper or your own.
 
-    Stochastic gradient descent on cross-entropy with shuffled images, 250 epochs, a learning rate
-    of 0.001 that decays by a factor of 10 every 50. Each epoch ends with a checkpoint: if the run
-    is killed, the same command resumes it and ends with the same weights.
+    The thesis's recipe: stochastic gradient descent on cross-entropy with shuffled images, 250
+    epochs, a learning rate of 0.001 that decays by a factor of 10 every 50. QGen's: 0.1, a weight
+    decay of 0.0001, 300 epochs of NiN with decays after 100 and 200, or 200 of a ResNet with a
+    base width of 16 and decays after 80 and 160; for ImageNet's networks 0.01, 120 epochs, decays
+    after 30, 60 and 90.
 
-    `OUT/weights.pt` can be passed to `maccord sim NETWORK --weights`; `OUT/log.csv` has one row
-    per epoch.
+    Each epoch ends with a checkpoint: if the run is killed, the same command resumes it and ends
+    with the same weights. `OUT/weights.pt` can be passed to `maccord sim NETWORK --weights`;
+    `OUT/log.csv` has one row per epoch.
 
     Examples:
 
@@ -110,25 +154,54 @@ def train(
 
     - `maccord train squeezenet1_1 --data folder:photos --epochs 30 --device cuda`
 
-    - `maccord train resnet18 --data digits --epochs 2 --limit 100`
-
     - `maccord train resnet18 --data digits --epochs 2 --limit 100 --weight-bits 4`
+
+    - `maccord train nin --data cifar10:cifar-10 --recipe qgen --depth 2 --width 8 --weight-bits 2`
 
     - `maccord train nin --weight-bits 32,8,4,2`
     """
     widths = _widths(weight_bits)
-    if not data:
-        given = [name for name in _SETTINGS if _is_given(context, name)]
-        _run_digits(network, widths, given, out, epochs if "epochs" in given else None, seed)
+    if not data and recipe in ("", "digits"):
+        own = [name for name in (*_OF_RECIPES, *_OF_DATA) if name != "epochs"]
+        given = [name for name in own if _is_given(context, name)]
+        if given:
+            option = given[0].replace("_", "-")
+            raise ValueError(
+                f"{option} must come with data or another recipe: that of the digits has its own"
+            )
+        from .train_digits import train_on_digits
+
+        train_on_digits(network, widths, out, epochs, seed)
         return
     if len(widths) > 1:
         raise ValueError(f"weight-bits must be one number with data, got {weight_bits}")
+    from ..nets.training.recipes import recipe_of
     from ..nets.training.settings import Settings
+    from .train_data import train_on_data
 
-    recipe = (batch, rate, momentum, every, factor, seed, limit)
-    settings = Settings(*recipe, weight_bits=widths[0], end_bits=end_bits)
+    values = asdict(recipe_of(recipe or "thesis", network)) | {
+        name: context.params[name] for name in _OF_RECIPES if _is_given(context, name)
+    }
+    values |= _decays(steps, every)
+    total = values.pop("epochs")
+    settings = Settings(seed=seed, limit=limit, weight_bits=widths[0], end_bits=end_bits, **values)
+    data = data or "digits"
     folder = out or Path("build/train") / f"{network}-{data.partition(':')[0]}"
-    _run(network, data, folder, settings, epochs, init, device, threads)
+    train_on_data(network, data, folder, settings, total, init, device, threads)
+
+
+def _decays(steps: str | None, every: int | None) -> dict[str, Any]:
+    """Return the user's schedule of the learning rate, if any."""
+    if steps is not None and every is not None:
+        raise ValueError(f"every or steps must be given, got both {every} and {steps}")
+    if every is not None:
+        return {"steps": ()}
+    if steps is None:
+        return {}
+    parts = [part.strip() for part in steps.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ValueError(f"steps must be numbers of epochs, comma-separated, got {steps}")
+    return {"steps": tuple(map(int, parts))}
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -142,165 +215,3 @@ def _widths(text: str) -> list[int | None]:
     if not set(found) <= {32, 8, 4, 2} or len(set(found)) < len(found):
         raise ValueError(f"weight-bits must be of 32, 8, 4 and 2, each once, got {text}")
     return [None if bits == 32 else bits for bits in found]
-
-
-def _run_digits(
-    network: str,
-    widths: list[int | None],
-    given: list[str],
-    out: Path | None,
-    epochs: int | None,
-    seed: int,
-) -> None:
-    """Train on the built-in digits, and print accuracies by width."""
-    from ..nets.training.digit_names import check_network_on_digits
-    from ..runtime.files import check_writable
-
-    check_network_on_digits(network)
-    other = [name for name in given if name != "epochs"]
-    if other:
-        option = other[0].replace("_", "-")
-        raise ValueError(f"{option} must come with data: the recipe for the digits has its own")
-    if epochs is not None and epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
-    folder = out or Path("build/train") / f"{network}-digits"
-    check_writable("out", "folder", folder, folder / "probe")
-    from rich.markup import escape
-
-    from ..nets.training.embedded import CALIBRATION, DIGIT, FACTORIES, train_widths
-    from ..runtime.console import console
-    from ..runtime.tables import Column, fitting, table_width
-
-    err, out_ = console(stderr=True), console()
-
-    def said(name: str, epoch: int, total: int, loss: float) -> None:
-        err.print(f"{name}: epoch {epoch} of {total}, loss {loss:.4f}", soft_wrap=True)
-
-    rows = train_widths(network, widths, folder, seed=seed, epochs=epochs, progress=said)
-    columns = [
-        Column("network", [row.name for row in rows], left=True),
-        Column("weights", [f"{row.weight_bits or 32} bits" for row in rows]),
-        Column("float activations", [f"{row.float_top1:.1%}" for row in rows]),
-        Column("INT8", [f"{row.int8_top1:.1%}" for row in rows]),
-    ]
-    out_.print(fitting(out_, columns, table_width(False))[0])
-    factory = rows[-1].name.replace("-", "_")
-    out_.print(
-        f"maccord sim {escape(str(folder / FACTORIES))}:{factory} --weight-bits auto "
-        f"--calibration {escape(str(folder / CALIBRATION))} "
-        f"--image {escape(str(folder / DIGIT))} --input-shape 3,32,32 --resize 32x32",
-        soft_wrap=True,
-    )
-
-
-def _run(
-    name: str,
-    data: str,
-    out: Path,
-    settings: Settings,
-    epochs: int,
-    init: Path | None,
-    device: str,
-    threads: int,
-) -> None:
-    """Check the arguments, train, and print where the results are."""
-    from ..nets.data.kinds import check_data
-    from ..nets.devices import check_device
-    from ..runtime.files import check_writable
-    from ..sim.names import check_network
-    from ..study.request import check_file
-
-    check_network(name)
-    check_device(device)
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
-    if init is not None:
-        check_file("init", init)
-    check_data(data)
-    check_writable("out", "folder", out, out / "probe")
-    from rich.markup import escape
-
-    from ..nets.data.load import open_dataset
-    from ..nets.networks import architecture
-    from ..nets.training.finetune import CHECKPOINT, LOG, WEIGHTS, finetune
-    from ..runtime.console import console, waiting
-    from ..runtime.files import check_writable
-
-    network = architecture(name)
-    check_writable("out", "folder", out, out / CHECKPOINT)
-    err = console(stderr=True)
-    with waiting(err, "reading the data set"):
-        images, tests = (open_dataset(data, split) for split in ("train", "test"))
-    watch = _Watch(err.is_terminal, epochs)
-    try:
-        with watch:
-            finetune(
-                *(network, images, tests, out, settings),
-                epochs=epochs,
-                init=init,
-                device=device,
-                threads=threads,
-                on_step=watch.step,
-                on_epoch=watch.epoch,
-                on_resume=lambda done: err.print(
-                    f"resumed: {done} of {epochs} epochs were done before", soft_wrap=True
-                ),
-            )
-    except KeyboardInterrupt:
-        err.print(f"{watch.done} of {epochs} epochs are done; the same command goes on from there")
-        raise
-    console().print(f"{escape(str(out / WEIGHTS))}: weights; {escape(str(out / LOG))}: log")
-
-
-class _Watch:
-    """A progress bar on a terminal; elsewhere one line per epoch.
-
-    Attributes
-    ----------
-    done : int
-        Epochs.
-    """
-
-    def __init__(self, moving: bool, epochs: int) -> None:
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        from ..runtime.console import console
-
-        self._err = console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        columns += (TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False))
-        self._progress = Progress(*columns, console=self._err, transient=True, disable=not moving)
-        self._bar = self._progress.add_task(f"epoch 1 of {epochs}", total=epochs)
-        self._moving = moving
-        self._epochs = epochs
-        self.done = 0
-
-    def __enter__(self) -> _Watch:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self, step: int, steps: int) -> None:
-        """Advance the bar by one step."""
-        self._progress.update(self._bar, completed=self.done + step / steps)
-
-    def epoch(self, row: Epoch) -> None:
-        """Report an epoch's loss and accuracies."""
-        self.done = row.epoch
-        said = (
-            f"epoch {row.epoch} of {self._epochs}: loss {row.loss:.4f}, "
-            f"accuracy {row.accuracy:.1%}, test {row.test_accuracy:.1%}"
-        )
-        self._progress.update(self._bar, completed=row.epoch, description=said)
-        if not self._moving:
-            self._err.print(said)

@@ -9,14 +9,21 @@ from safetensors.torch import load_file
 from torch import nn
 
 from .networks import Architecture
+from .sizes import fitted
 
-__all__ = ["load_checkpoint"]
+__all__ = ["load_checkpoint", "read_state"]
 
 _PARALLEL = "module."  # name prefix added by `DataParallel`
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Return the state dict of a file, plain or under the key "state_dict"."""
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Return the state dict of a file, plain or under the key "state_dict".
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read.
+    """
     if path.is_dir():
         raise ValueError(f"weights must be a readable checkpoint, got {path}: it is a folder")
     reader = "torch.load"
@@ -54,8 +61,8 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
     architecture : Architecture
     path : Path
         A state dict (.pt, .pth), plain or under the key "state_dict", or a safetensors file; names
-        may have the prefix ``module.`` of ``DataParallel``. The last layer determines the number
-        of classes.
+        may have the prefix ``module.`` of ``DataParallel``. It determines the number of classes,
+        and the depth and width of networks in `sizes.SIZES`.
 
     Returns
     -------
@@ -68,12 +75,13 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
         If the file cannot be read or belongs to another architecture; the message names the
         first parameter that is missing, unexpected or of another shape.
     """
-    state = _read(path)
+    state = read_state(path)
     mismatch = f"weights must be a checkpoint of {architecture.name}, got {path}"
     if architecture.head not in state:
         raise ValueError(f"{mismatch}, which lacks {architecture.head}")
     head = state[architecture.head]
-    model = architecture.outline(head.shape[0] if head.ndim else 1)
+    shape = fitted(architecture, state)
+    model = shape.outline(head.shape[0] if head.ndim else 1)
     expected = model.state_dict()
     for name, tensor in expected.items():
         if name not in state and name.endswith("num_batches_tracked"):

@@ -17,7 +17,7 @@ from ..runtime.cache import digest
 from ..runtime.files import locked
 from ..runtime.folders import cache_folder
 from . import store
-from .checkpoint import load_checkpoint
+from .checkpoint import load_checkpoint, read_state
 from .converted_state import load_arrays, state_arrays
 from .fidelity import Fidelity
 from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
@@ -30,6 +30,7 @@ from .prequantized import taken
 from .pretrained import imagenet_names
 from .quantized import Classification, QuantizedNetwork, recorded_layers
 from .reference import Reference
+from .sizes import SIZES, fitted
 from .wrappers import unwrapped
 
 __all__ = [
@@ -244,6 +245,8 @@ def load(
     network = variant or architecture(name)
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
+    if weights is not None and network.name in SIZES and Path(weights).is_file():
+        network = fitted(network, read_state(Path(weights)))
     images = "shipped" if calibration is None else _checked(calibration)
     if isinstance(images, np.ndarray) and (images.ndim != 4 or images.shape[1] != 3):
         raise ValueError(f"image must be of shape (N, 3, H, W) for {name}, got {images.shape}")

@@ -148,9 +148,9 @@ def resnet18(classes: int, *, width: int = 64) -> ResNet:
     return ResNet(BasicBlock, (2, 2, 2, 2), classes, width=width)
 
 
-def resnet50(classes: int) -> ResNet:
+def resnet50(classes: int, *, width: int = 64) -> ResNet:
     """ResNet-50 (He et al. 2015), with the stride in the 3 x 3 convolutions, as in torchvision."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), classes)
+    return ResNet(Bottleneck, (3, 4, 6, 3), classes, width=width)
 
 
 def resnext50_32x4d(classes: int) -> ResNet:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ..golden.graph import Conv2d, Host, Layer
 from ..nets.formats.files import is_model_file, network_name
-from ..nets.library import NETWORKS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .network.results import ON_ACCELERATOR, ON_HOST
+from .overview import overview
 from .recording import Choice, Inputs, chosen
 
 __all__ = ["describe", "run"]
@@ -89,7 +89,8 @@ def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool
     Parameters
     ----------
     networks : tuple of str
-        Names and globs; all networks if empty, or all layers of the user's own.
+        Names and globs. If empty: all layers of the user's own network, or else an overview of the
+        built-in networks.
     path : Path, optional
     inputs : Inputs
         Whose weights, at what width.
@@ -99,15 +100,21 @@ def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool
     Raises
     ------
     ValueError
-        If a network or a layer is unknown, or the file cannot be written.
+        If a network or a layer is unknown, the file cannot be written, or weights are given
+        without a network.
     """
     if path:
         check_writable("json", "file", path, path)
-    there = [n.name for n in NETWORKS.values() if n.pretrained is None or n.pretrained.installed]
+    if not (networks or inputs.module):
+        if inputs.weights or inputs.weight_bits != "8":
+            what = inputs.weights or f"weight-bits {inputs.weight_bits}"
+            raise ValueError(f"networks must be one with weights or their bits, got {what} alone")
+        overview(path, wide)
+        return
     own = inputs.module.rpartition(":")[2]
     if is_model_file(inputs.module):
         own = network_name(inputs.module)
-    names = networks or ([own] if own else there)
+    names = networks or (own,)
     targets = [n if "." in n else f"{n}.*" for n in names]
     with waiting(console(stderr=True), "loading the networks"):
         choices = chosen(targets, inputs)

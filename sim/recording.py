@@ -16,6 +16,7 @@ from ..nets.formats.files import is_model_file, load_file
 from ..nets.input_shapes import USUAL
 from ..nets.module import own_network
 from ..nets.networks import architecture
+from ..nets.weight_fit import check_chosen, check_weights_fit
 from .arrays import Array
 from .feeding import Feed, feed
 from .inputs import Inputs
@@ -243,6 +244,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
         own = own_network(inputs.module, inputs.seed)
         if inputs.weights:
             raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
+        check_weights_fit(own.model, inputs.weight_bits, own.name)
         fed = feed(inputs, inputs.input_shape or own.input_shape or USUAL, own.name)
         assert fed.calibration
         network = own.quantized(fed.calibration, strict=inputs.strict)
@@ -251,6 +253,8 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
             yield _choice(network, patterns, fed)
         return
     wanted = networks_of(targets, list(library.NETWORKS))
+    for name in wanted:
+        check_chosen(architecture(name), inputs.weights, inputs.weight_bits)
     for name, patterns in wanted.items():
         fed = feed(inputs, USUAL, name, architecture(name).normalization)
         network = library.load(

@@ -18,10 +18,12 @@ from .figures_curves import FIGURES, curves, title
 from .figures_distributions import Distribution, distributions
 from .figures_images import Demonstration, demonstrations
 from .figures_tables import number, table_picture
+from .figures_widths import width_plots
 from .info import DESCRIPTIONS, Info
 from .published import IMAGES, SLIP, SLIPPED, TABLES, largest_departure
 from .rows import MODELS, Row, level_text
 from .tables import Results, display_name, tables, write_table
+from .widths import sentences, width_tables
 from .words import of_images, percent, place, points
 
 __all__ = ["RECOMPUTE", "Picture", "page", "pictures", "write_outputs"]
@@ -31,6 +33,9 @@ _OURS = (
     "tables/table_4.*.png",
     "figures/figure_*.png",
     "figures/claim.png",
+    "tables/table_W*.csv",
+    "tables/table_W*.png",
+    "figures/widths_*.png",
 )
 _TEMPLATE = Path(__file__).parent / "report.html"
 _THESIS_FIGURES = ("2.2", "2.3", "2.4", *FIGURES)
@@ -98,6 +103,7 @@ def page(
     differences: Iterable[TensorDifference],
     drawn: Sequence[Picture],
     plot: bytes | None,
+    widths: Mapping[str, bytes] | None = None,
 ) -> str:
     """Return the content of ``report.html``.
 
@@ -109,6 +115,8 @@ def page(
     drawn : sequence of Picture
     plot : bytes, optional
         The claim's, as PNG.
+    widths : mapping of str to bytes, optional
+        Plots from `width_plots`.
     """
     results = Results(rows)
     environment = Environment(
@@ -138,6 +146,9 @@ def page(
         tables=made,
         figures=drawn,
         plot=plot,
+        width_tables=width_tables(results),
+        width_plots=widths or {},
+        width_sentences=sentences(results),
         missing_tables=_without(_THESIS_TABLES, [table.number for table in made]),
         missing_figures=_without(_THESIS_FIGURES, [picture.number for picture in drawn]),
         recompute=_recompute(results),
@@ -191,18 +202,19 @@ def write_outputs(
     rows, differences = list(rows), list(differences)
     results = Results(rows)
     written = set()
-    for table in tables(rows, compare=info.aircraft):
+    for table in [*tables(rows, compare=info.aircraft), *width_tables(results)]:
         path = write_table(folder / "tables", table)
         written |= {path, _write(path.with_suffix(".png"), table_picture(table))}
     drawn = pictures(results, shown, distribution)
-    files: Mapping[str, bytes] = {f"figure_{each.number}": each.png for each in drawn}
-    plot = claim_plot(results)
+    files = {f"figure_{each.number}": each.png for each in drawn}
+    plot, widths = claim_plot(results), width_plots(results)
+    files |= {f"widths_{name}": content for name, content in widths.items()}
     for name, content in (files | ({"claim": plot} if plot else {})).items():
         written.add(_write(folder / "figures" / f"{name}.png", content))
     for pattern in _OURS:  # remove files of an earlier study with other levels
         for path in set(folder.glob(pattern)) - written:
             path.unlink()
-    text = page(info, rows, differences, drawn, plot)
+    text = page(info, rows, differences, drawn, plot, widths)
     return _write(folder / "report.html", text.encode())
 
 

@@ -9,9 +9,11 @@ import torch
 
 from ..nets.checkpoint import load_checkpoint
 from ..nets.networks import architecture
+from ..nets.training import lsq
 from ..nets.training.digit_names import split
 from ..nets.training.digits import small, trained
 from ..nets.training.loop import save
+from ..nets.weight_fit import check_trained
 from ..runtime.folders import cache_folder
 from .request import EMBEDDED, StudyRequest
 from .subject import Subject, dataset, quantized_network
@@ -31,18 +33,19 @@ def subjects(request: StudyRequest, pool: Executor) -> list[Subject]:
     Raises
     ------
     ValueError
-        If a checkpoint cannot be read or has another architecture or number of classes, or a
-        network has an unsupported operator.
+        If a checkpoint cannot be read or has another architecture, number of classes or width of
+        weights, or a network has an unsupported operator.
     """
     dataset(request.data, "test")  # report problems with the data first
     folder = (request.out / "weights").resolve()
-    own = [name for name in request.networks if name not in request.weights]
+    given = {name: path.resolve() for name, path in request.weights.items()}
+    for name, path in given.items():
+        _check_weights(_subject(name, path, request))
+    own = [name for name in request.networks if name not in given]
     paths = {name: folder / f"{name}.pt" for name in own}
     list(pool.map(_train, own, [paths[name] for name in own]))
-    paths |= {name: path.resolve() for name, path in request.weights.items()}
+    paths |= given
     found = [_subject(name, paths[name], request) for name in request.networks]
-    for subject in found:
-        _check_classes(subject)
     list(pool.map(_quantize, found))
     return found
 
@@ -72,7 +75,8 @@ def _absolute(data: str) -> str:
     return f"{kind}:{Path(path).expanduser().resolve()}" if colon else data
 
 
-def _check_classes(subject: Subject) -> None:
+def _check_weights(subject: Subject) -> None:
+    """Reject a checkpoint of another number of classes, or of another width of weights."""
     model = load_checkpoint(subject.architecture, subject.weights)
     classes = model.get_parameter(subject.architecture.head).shape[0]
     wanted = len(dataset(subject.data, "test").classes)
@@ -81,6 +85,10 @@ def _check_classes(subject: Subject) -> None:
             f"weights of {subject.name} must be of {wanted} classes, as {subject.data} has, "
             f"got {classes} in {subject.weights}"
         )
+    bits = split(subject.name)[1]
+    if bits is not None:
+        what = f"weights of {subject.name} in {subject.weights}"
+        check_trained(model, lsq.widths(model, bits), what)
 
 
 def _quantize(subject: Subject) -> None:

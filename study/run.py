@@ -39,6 +39,7 @@ from .said import print_study
 from .samples import write_sample
 from .scheduler import answers, executor
 from .tables import Results
+from .widths import compare_widths
 from .work import Part, WorkUnit, run_task
 
 __all__ = ["PROVENANCE", "run"]
@@ -180,6 +181,7 @@ def _write(
     """Compute all figures and write all outputs; return the report's path."""
     out = request.out
     rows = measure_all(answered.samples, answered.differences, seed=request.seed)
+    rows += compare_widths(answered.samples, seed=request.seed)
     write_rows(out / "results.csv", rows)
     write_differences(out / "differences.csv", answered.differences)
     if request.save_logits:

@@ -13,6 +13,7 @@ from .plan import Collected
 from .rows import ALL, CLEAN, Row
 from .rtl import RtlSample
 from .tables import Results, display_name
+from .widths import sentences
 from .words import percent
 
 __all__ = ["print_study"]
@@ -49,6 +50,8 @@ def print_study(
         )
     out.print(table)
     out.print(_LEGEND)
+    for text in sentences(results):
+        out.print(escape(text), soft_wrap=True)
     images = len(answered.samples[0].labels)
     out.print(escape(claim(rows, answered.differences, images).verdict), soft_wrap=True)
 

@@ -20,6 +20,10 @@ __all__ = ["Call", "OnnxFile", "read_onnx"]
 
 OPSETS = (13, 21)
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
+_DYNAMIC = (
+    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"),
+    *("DynamicQuantizeMatMul", "MatMulIntegerToFloat"),
+)
 _MOST_BYTES = 1 << 31  # of a protobuf message
 _CODES = {2: np.dtype(np.uint8), 3: np.dtype(np.int8)}  # TensorProto.UINT8 and INT8
 _FLOAT = 1  # TensorProto.FLOAT
@@ -142,6 +146,12 @@ def read_onnx(path: Path) -> OnnxFile:
                 plain,
                 node,
             )
+        )
+    dynamic = [call.op for call in calls if call.op in _DYNAMIC]
+    if dynamic:
+        raise ValueError(
+            f"{path}: model must be quantized with constant scales, got {dynamic[0]}, which takes "
+            "them from its input"
         )
     if not any("Linear" in call.op for call in calls):
         raise ValueError(

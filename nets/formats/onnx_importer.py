@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ...golden.graph import Layer
 from ...golden.quantization import Quantization
+from ...runtime.extras import extra_module
 from ..int8 import Step
 from ..layouts import Layout
 from ..unsupported import Unsupported
@@ -157,9 +158,8 @@ class OnnxImporter:
         if any(name in self.values for name in call.inputs):
             self.refuse(call, f"{call.op} must not compute weights")
         try:
-            from onnx.reference import ReferenceEvaluator
-
-            found = ReferenceEvaluator(call.node).run(
+            evaluator = extra_module("onnx.reference", "onnx", "to read ONNX files")
+            found = evaluator.ReferenceEvaluator(call.node).run(
                 None, {name: self.constants[name] for name in call.inputs if name}
             )
         except Exception as error:

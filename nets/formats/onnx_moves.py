@@ -170,6 +170,11 @@ def _max_pool(importer: OnnxImporter, call: Call) -> _Found:
     }
 
 
+def _global_max_pool(importer: OnnxImporter, call: Call) -> _Found:
+    sizes = list(importer.shape(call.inputs[0])[2:])
+    return f"max_pool{len(sizes)}d", {"kernel_size": sizes, "stride": sizes}
+
+
 def _relu(importer: OnnxImporter, call: Call) -> _Found:
     # behind a quantization of its own, the region's table has it
     users = importer.users(call.outputs[0])
@@ -269,6 +274,7 @@ def _none(importer: OnnxImporter, call: Call) -> _Found:
 
 MOVES: dict[str, Callable[[OnnxImporter, Call], _Found]] = {
     "MaxPool": _max_pool,
+    "GlobalMaxPool": _global_max_pool,
     "Relu": _relu,
     "Clip": _clip,
     "Flatten": _flatten,

@@ -85,7 +85,10 @@ def import_region(importer: OnnxImporter, work: Work, kind: Kind) -> None:
             _pair(importer, work, kind, name)
             return
     calls = ", ".join(call.op for call in ops) or "QuantizeLinear"
-    raise Unsupported(f"{importer.network}.{name}: operators must have exact hardware, got {calls}")
+    raise Unsupported(
+        f"{importer.network}.{name}: operators must be of those that the hardware "
+        f"computes, got {calls}"
+    )
 
 
 def _without_effect(importer: OnnxImporter, call: Call, kind: Kind) -> bool:

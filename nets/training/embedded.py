@@ -23,6 +23,8 @@ from ..data.dataset import Dataset
 from ..data.digits import digits
 from ..framework import one_thread
 from ..library import quantized
+from ..weight_fit import check_trained
+from . import lsq
 from .digit_names import spelled
 from .digits import small, tensors, train
 from .loop import save
@@ -108,6 +110,11 @@ def train_widths(
     -------
     list of Accuracy
         In the order of `widths`.
+
+    Raises
+    ------
+    ValueError
+        If a file in the folder has weights of another width.
     """
     known = {entry.name: entry for entry in _read(out / ACCURACIES)}
     for width in widths:
@@ -115,6 +122,8 @@ def train_widths(
         done = known.get(name)
         weights = out / f"{name}.pt"
         if done and (done.seed, done.epochs) == (seed, epochs) and weights.is_file():
+            model = load_checkpoint(small(network), weights)
+            check_trained(model, lsq.widths(model, width) if width else {}, f"weights in {weights}")
             continue
 
         def said(epoch: int, total: int, loss: float, name: str = name) -> None:

@@ -1,9 +1,7 @@
-"""Resumable training on the user's data with the thesis's recipe.
+"""Resumable training on the user's data: cross-entropy, shuffled images, no augmentation.
 
-Langille 2024, section 3.2: stochastic gradient descent with momentum 0.9, a learning rate of 0.001
-that decays by a factor of 10 every 50 epochs, 250 epochs, cross-entropy, shuffled images, networks
-with ImageNet weights and a new last layer. It specifies neither batch size nor augmentation; here
-the batch size is 32, without augmentation.
+Langille 2024, section 3.2, starts from ImageNet weights and a new last layer. `recipes` has its
+settings and QGen's.
 """
 
 from __future__ import annotations
@@ -26,18 +24,21 @@ from ...runtime.files import atomic_write
 from ..data.dataset import Dataset
 from ..devices import usable_device
 from ..networks import Architecture
+from ..sizes import resized
 from . import lsq
 from .batches import Batches, spread
 from .loop import save, train_pass
 from .settings import Epoch, Settings
 from .start import fresh, pretrained
 
-__all__ = ["CHECKPOINT", "LOG", "WEIGHTS", "finetune"]
+__all__ = ["CHECKPOINT", "LOG", "WEIGHTS", "check_resumable", "finetune"]
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"
 _STATE = "state_dict"  # the key of the weights for `checkpoint.load_checkpoint`
 _LATENT = "latent"  # the key of weights before quantization, and of their steps
-_SMALLEST = {"vgg16": 224}  # its linear layers read images of 7 x 7
+_KEPT = "kept"  # the key of the weights with the lowest loss
+_DEFAULTS = asdict(Settings())  # of settings that older checkpoints lack
+_SMALLEST = {"vgg16": 224, "vgg19": 224}  # their linear layers read images of 7 x 7
 
 
 def _nothing(*_: object) -> None:
@@ -54,13 +55,12 @@ class _Training:
         chosen = {} if bits is None else lsq.widths(model, bits, ends=settings.end_bits or 8)
         self.project = lsq.attach(model, chosen) if chosen else _nothing
         self.model = model.to(device)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), settings.rate, settings.momentum)
-        self.schedule = torch.optim.lr_scheduler.StepLR(
-            self.optimizer, settings.every, settings.factor
-        )
+        self.optimizer = _optimizer(self.model, settings)
+        self.schedule = _schedule(self.optimizer, settings)
         self.criterion = nn.CrossEntropyLoss()
         self.shuffler = torch.Generator().manual_seed(settings.seed)
         self.log: list[Epoch] = []
+        self.kept: dict[str, torch.Tensor] = {}  # weights of the epoch with the lowest loss
 
     def order(self, count: int) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the image positions of each batch of an epoch."""
@@ -83,6 +83,8 @@ class _Training:
         )
         self.schedule.step()
         row = Epoch(len(self.log) + 1, rate, loss, accuracy, self.tested(test))
+        if self.settings.lowest_loss and all(loss < before.loss for before in self.log):
+            self.kept = {name: value.clone() for name, value in self.weights().items()}
         self.log.append(row)
 
     @torch.no_grad()
@@ -101,17 +103,26 @@ class _Training:
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
         latent = {} if self.settings.weight_bits is None else {_LATENT: self.model.state_dict()}
-        return latent | {
-            _STATE: self.weights(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "generators": generators,
-            "log": [asdict(row) for row in self.log],
-        }
+        kept = {_KEPT: self.kept} if self.settings.lowest_loss else {}
+        return (
+            latent
+            | kept
+            | {
+                _STATE: self.weights(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "generators": generators,
+                "log": [asdict(row) for row in self.log],
+            }
+        )
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return the network's parameters, on the CPU; quantized ones if they are."""
         return _on_cpu(lsq.quantized_state(self.model))
+
+    def result(self) -> dict[str, torch.Tensor]:
+        """Return the weights of the last epoch, or of the one with the lowest loss."""
+        return self.kept if self.settings.lowest_loss else self.weights()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
@@ -123,10 +134,38 @@ class _Training:
         if self.device.type == "cuda" and "cuda" in state["generators"]:
             torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
         self.log = [Epoch(**row) for row in state["log"]]
+        self.kept = state.get(_KEPT, {})
+
+
+def _optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    parameters, rate, decay = model.parameters(), settings.rate, settings.decay
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(parameters, rate, weight_decay=decay)
+    kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.RMSprop
+    return kind(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, settings: Settings
+) -> torch.optim.lr_scheduler.LRScheduler:
+    if settings.steps:
+        return torch.optim.lr_scheduler.MultiStepLR(optimizer, settings.steps, settings.factor)
+    return torch.optim.lr_scheduler.StepLR(optimizer, settings.every, settings.factor)
 
 
 def _on_cpu(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value.cpu() for name, value in state.items()}
+
+
+def check_resumable(out: Path, architecture: Architecture, settings: Settings) -> None:
+    """Refuse a folder of another training, as far as that can be told without the data.
+
+    Raises
+    ------
+    ValueError
+        If it has a checkpoint of another network or other settings; the message names the first.
+    """
+    _read(out / CHECKPOINT, {"network": architecture.name, **asdict(settings)})
 
 
 def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
@@ -140,10 +179,11 @@ def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
         reason = getattr(error, "strerror", None) or "not a checkpoint of a training"
         raise ValueError(f"out must hold no other files, got {path}: {reason}") from None
     for name, value in about.items():
-        if given.get(name) != value:
+        found = given.get(name, _DEFAULTS.get(name))
+        if found != value:
             raise ValueError(
                 f"out must be a new folder or that of a training alike, got {path.parent}, "
-                f"whose {name} is {given.get(name)} instead of {value}"
+                f"whose {name} is {found} instead of {value}"
             )
     return state
 
@@ -230,6 +270,7 @@ def finetune(
             f"images for {architecture.name} must be at least {least} pixels wide, "
             f"got {train.size} in {train.name}"
         )
+    architecture = resized(architecture, depth=settings.depth, width=settings.width)
     classes = len(train.classes)
     about = {
         "network": architecture.name,
@@ -268,5 +309,5 @@ def finetune(
         images.close()
         tests.close()
     _write_log(out / LOG, training.log)
-    save(out / WEIGHTS, training.weights())
+    save(out / WEIGHTS, training.result())
     return out / WEIGHTS

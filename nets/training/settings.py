@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-__all__ = ["WIDTHS", "Epoch", "Settings"]
+__all__ = ["OPTIMIZERS", "WIDTHS", "Epoch", "Settings"]
 
 WIDTHS = (8, 4, 2)  # bits of a weight
+OPTIMIZERS = ("sgd", "adam", "rmsprop")
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,11 @@ class Settings:
     rate : float
         Learning rate of the first epoch.
     momentum : float
+        Of stochastic gradient descent and RMSProp.
     every : int
-        Epochs between learning rate decays.
+        Epochs between decays of the learning rate, if no `steps` are given.
     factor : float
-        Decay factor.
+        Decay factor of the learning rate.
     seed : int
         Seed of order, dropout and layers without weights from a file.
     limit : int
@@ -33,6 +36,16 @@ class Settings:
         default.
     end_bits : int, optional
         The same for the first and the last layer; 8 by default.
+    optimizer : str
+        One of `OPTIMIZERS`.
+    decay : float
+        Weight decay: the L2 penalty's gradient in units of the weight, on all parameters.
+    steps : tuple of int
+        Numbers of epochs done after which the learning rate decays, ascending.
+    lowest_loss : bool
+        Whether the result is the epoch with the lowest training loss instead of the last one.
+    depth, width : int, optional
+        Size of the network, as for `sizes.resized`.
 
     Raises
     ------
@@ -49,6 +62,12 @@ class Settings:
     limit: int = 0
     weight_bits: int | None = None
     end_bits: int | None = None
+    optimizer: str = "sgd"
+    decay: float = 0.0
+    steps: tuple[int, ...] = ()
+    lowest_loss: bool = False
+    depth: int | None = None
+    width: int | None = None
 
     def __post_init__(self) -> None:
         for name, bits in (("weight_bits", self.weight_bits), ("end_bits", self.end_bits)):
@@ -63,6 +82,15 @@ class Settings:
             raise ValueError(f"rate must be a number above 0, got {self.rate}")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be from 0 to below 1, got {self.momentum}")
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"decay must be from 0 to below 1, got {self.decay}")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {self.optimizer}"
+            )
+        if any(a >= b for a, b in pairwise((0, *self.steps))):
+            got = ",".join(map(str, self.steps))
+            raise ValueError(f"steps must be ascending numbers of epochs from 1, got {got}")
         if not 0 < self.factor <= 1:
             raise ValueError(f"factor must be above 0 and at most 1, got {self.factor}")
 

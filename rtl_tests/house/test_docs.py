@@ -64,6 +64,14 @@ def test_the_list_of_host_operators_is_current() -> None:
 
 
 @pytest.mark.slow
+def test_the_list_of_operators_of_model_files_is_current() -> None:
+    program = "import format_operators as f; raise SystemExit(f.PAGE.read_text() != f.page())"
+    done = subprocess.run([sys.executable, "-c", program], cwd=DOCS, check=False)
+    assert done.returncode == 0, (
+        "docs/format_operators.md is stale: python docs/format_operators.py"
+    )
+
+
 def test_each_host_operators_sentence_names_its_line() -> None:
     rows = [r for r in (DOCS / "host_operators.md").read_text().splitlines() if "| `" in r]
     nowhere = [r for r in rows if not re.search(r"\(operator_examples\.py, line \d+\)`", r)]

@@ -42,11 +42,13 @@ REASONS = {
     "test_dequantizelinear_blocked": "node.y: scale must be one float32, got float32 of shape (1,",
     "test_dequantizelinear_": "input x must be float32, uint8 or int8",
     "test_dequantizelinear": "input x must have the shape",
-    "test_convinteger": "result y must come from quantized tensors",
-    "test_matmulinteger": "result Y must come from quantized tensors",
+    "test_convinteger": "model must be quantized with constant scales, got ConvInteger",
+    "test_matmulinteger": "model must be quantized with constant scales, got MatMulInteger",
     "test_dynamicquantizelinear_min_adjusted_expanded": "of QuantizeLinear must be a constant",
-    "test_dynamicquantizelinear_min_adjusted": "result y must come from quantized tensors",
-    "test_dynamicquantizelinear": "input x must have the shape",
+    "test_dynamicquantizelinear_min_adjusted": "constant scales, got DynamicQuantizeLinear",
+    "test_dynamicquantizelinear_max_adjusted_expanded": "input x must have the shape",
+    "test_dynamicquantizelinear_expanded": "input x must have the shape",
+    "test_dynamicquantizelinear": "constant scales, got DynamicQuantizeLinear",
 }
 
 
