@@ -27,6 +27,7 @@ from .inputs import (
 from .parameters import (
     Accumulators,
     ActivationBytes,
+    ArrayWeightBits,
     AxiBytes,
     Cache,
     Cols,
@@ -109,6 +110,7 @@ def compile_target(
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
+    array_weight_bits: ArrayWeightBits = 8,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

@@ -30,6 +30,7 @@ from .parameters import (
     MEMORY,
     Accumulators,
     ActivationBytes,
+    ArrayWeightBits,
     AxiBytes,
     Cache,
     Cols,
@@ -119,6 +120,7 @@ def sim(
     lookup: LookupIfNeeded = None,
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
+    array_weight_bits: ArrayWeightBits = 8,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,
