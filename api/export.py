@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from ..nets.examples import Images
 from ..nets.library import QuantizedNetwork
 from ..sim.export.folder import check_folder
 from ..sim.export.manifest import Manifest
@@ -15,13 +13,14 @@ from ..sim.export.write import compiled_for, write_folder
 from ..sim.recording import Choice, record_layers, record_network
 from ..sim.results import CLEAN
 from ..spec.parameters import Parameters
+from .arrays import floats
 
 __all__ = ["export"]
 
 
 def export(
     network: QuantizedNetwork,
-    images: npt.NDArray[np.float32],
+    images: Images,
     folder: Path | str,
     parameters: Parameters | None = None,
     *,
@@ -33,8 +32,9 @@ def export(
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, *input_shape), float32
-        Normalized; one run takes all of them.
+    images : ndarray of shape (N, *input_shape), float32, or a tuple of them
+        Normalized, of a network of several inputs one array for each, in order. One run takes
+        all of them.
     folder : path
         Written whole or not at all. It must be new or empty, or written by an earlier call, whose
         files are replaced.
@@ -61,7 +61,7 @@ def export(
     """
     check_word_bytes(word_bytes or 0)
     check_folder(Path(folder))
-    seen = np.asarray(images, np.float32)
+    seen = floats(images)
     if layer:
         recording = next(record_layers(Choice(network, False, [layer]), {CLEAN: seen}, 0))
     else:

@@ -13,17 +13,15 @@ from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
 from ..golden.network import execute
 from ..nets import library
+from ..nets.examples import Images
 from ..nets.formats.files import is_model_file, load_file
-from ..nets.input_shapes import check_shape
 from ..nets.library import QuantizedNetwork
 from ..spec.parameters import Parameters
+from .arrays import calibrating, floats
 
 __all__ = ["compile_network", "golden", "load", "pytorch", "quantize"]
 
-Images = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
-
-_RANDOM = 8  # inputs that calibrate, where none are given
 
 
 def quantize(
@@ -31,7 +29,7 @@ def quantize(
     calibration: Images | None = None,
     name: str = "network",
     *,
-    input_shape: Sequence[int] = (),
+    input_shape: Sequence[int] | Sequence[Sequence[int]] = (),
     seed: int = 0,
     strict: bool = False,
     weight_bits: str = "8",
@@ -43,12 +41,12 @@ def quantize(
     model : Module
         In evaluation mode and traceable by ``torch.fx``.
     calibration : ndarray of shape (N, C, H, W), (N, C, L), (N, L, C) or (N, K), float32, optional
-        Inputs that set the quantization ranges, normalized for the network; eight of normally
-        distributed numbers if not given.
+        Inputs that set the quantization ranges, normalized for the network; of a network of several
+        inputs a tuple of one array for each. Eight of normally distributed numbers if not given.
     name : str
         Prefix of layer and tensor names.
-    input_shape : sequence of int
-        Shape of one input, without N; needed without `calibration`.
+    input_shape : sequence of int, or of shapes
+        Shape of one input, without N, or of each of several; needed without `calibration`.
     seed : int
         Seed of the random inputs.
     strict : bool
@@ -69,19 +67,7 @@ def quantize(
         the host; the message names operator, module and line. If neither calibration nor shape is
         given, or they differ. If a layer's codes do not fit `weight_bits`.
     """
-    shape = tuple(input_shape)
-    if shape:
-        check_shape(shape, "input_shape")
-    if calibration is None:
-        if not shape:
-            raise ValueError("input_shape must be given without calibration, got none")
-        calibration = np.random.default_rng(seed).standard_normal((_RANDOM, *shape), np.float32)
-    elif not len(calibration) or (shape and np.shape(calibration)[1:] != shape):
-        raise ValueError(
-            f"calibration must be of shape (N, {', '.join(map(str, shape)) or '...'}), "
-            f"got {np.shape(calibration)}"
-        )
-    images = [np.asarray(image, np.float32)[None] for image in calibration]
+    images = calibrating(calibration, input_shape, seed)
     network = library.quantized(model, name, "as given", images, strict=strict)
     return network.with_weight_bits(weight_bits)
 
@@ -127,7 +113,7 @@ def compile_network(
     Returns
     -------
     CompiledNetwork
-        `program` is the list of instructions, `image(x_q)` the initial memory, `estimate` the
+        `program` is the list of instructions, `image(*inputs)` the initial memory, `estimate` the
         cycles by the timing model.
 
     Raises
@@ -144,14 +130,15 @@ def golden(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, *input_shape), float32
+    images : ndarray of shape (N, *input_shape), float32, or a tuple of them
+        Of a network of several inputs one array for each, in order.
 
     Returns
     -------
     dict of str to ndarray, uint8
         Codes of each tensor by name: (N, H, W, C), or (N, K) after flattening.
     """
-    return execute(network.graph, network.input_codes(np.asarray(images, np.float32)))
+    return execute(network.graph, *network.source_codes(floats(images)))
 
 
 def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
@@ -160,11 +147,12 @@ def pytorch(network: QuantizedNetwork, images: Images) -> dict[str, Codes]:
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, *input_shape), float32
+    images : ndarray of shape (N, *input_shape), float32, or a tuple of them
+        Of a network of several inputs one array for each, in order.
 
     Returns
     -------
     dict of str to ndarray, uint8
         As returned by `golden`, each captured while the module runs.
     """
-    return network.tensors(np.asarray(images, np.float32))
+    return network.tensors(floats(images))

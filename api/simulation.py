@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compiler.features import with_features
+from ..nets.examples import Images
 from ..nets.library import QuantizedNetwork
 from ..sim.memory import MemoryModel
 from ..sim.netlist import generated
@@ -18,6 +19,7 @@ from ..sim.network.task import NetworkTask
 from ..sim.recording import record_network
 from ..sim.results import CLEAN, Verdict
 from ..spec.parameters import Parameters
+from .arrays import floats
 
 __all__ = ["Simulation", "simulate"]
 
@@ -56,7 +58,7 @@ class Simulation:
 
 def simulate(
     network: QuantizedNetwork,
-    images: npt.NDArray[np.float32],
+    images: Images,
     parameters: Parameters | None = None,
     memory: MemoryModel | None = None,
 ) -> Simulation:
@@ -67,8 +69,8 @@ def simulate(
     Parameters
     ----------
     network : QuantizedNetwork
-    images : ndarray of shape (N, *input_shape), float32
-        Normalized; run as one batch.
+    images : ndarray of shape (N, *input_shape), float32, or a tuple of them
+        Normalized, of a network of several inputs one array for each, in order; run as one batch.
     parameters : Parameters, optional
         The accelerator's parameters; by default a 16 x 16 array with the features that the network
         needs.
@@ -88,7 +90,7 @@ def simulate(
         If the model cannot be built.
     """
     chosen = parameters or with_features(Parameters(), [network.graph])
-    recording = record_network(network, CLEAN, np.asarray(images, np.float32), 0)
+    recording = record_network(network, CLEAN, floats(images), 0)
     task = NetworkTask(recording, chosen, generated(chosen), memory or MemoryModel(), keep=True)
     outcome = run_network(task)
     made = {name: recording.tensors[name] for name in outcome.rtl if name in recording.tensors}

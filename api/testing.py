@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from ..compiler.features import with_features
+from ..nets.examples import Images
 from ..spec.parameters import Parameters
 from .networks import quantize
 from .simulation import Simulation, simulate
@@ -18,7 +17,7 @@ _SMALL = Parameters(rows=4, cols=4, axi_bytes=8)  # builds twice as fast as 16 x
 
 def assert_equal_in_rtl(
     model: nn.Module,
-    images: npt.NDArray[np.float32],
+    images: Images,
     parameters: Parameters | None = None,
     *,
     weight_bits: str = "8",
@@ -31,8 +30,9 @@ def assert_equal_in_rtl(
     ----------
     model : Module
         In evaluation mode and traceable by ``torch.fx``.
-    images : ndarray of shape (N, *input_shape), float32
-        Normalized; used for calibration and run as one batch.
+    images : ndarray of shape (N, *input_shape), float32, or a tuple of them
+        Normalized, of a network of several inputs one array for each, in order. Used for
+        calibration and run as one batch.
     parameters : Parameters, optional
         The accelerator's parameters; by default a 4 x 4 array with the features that the network
         needs.

@@ -91,7 +91,7 @@ def compile_target(
     seed: Seed = 0,
     strict: Strict = False,
     weight_bits: WeightBits = "8",
-    input_shape: InputShape = "",
+    input_shape: InputShape = None,
     input_: Input = None,
     mean: Mean = "",
     std: Std = "",
@@ -135,15 +135,14 @@ def compile_target(
         raise ValueError(f"word-bytes needs hex, got {word_bytes} without it")
     wanted, module = own_target((target,) if target else (), module)
     given = Inputs(
-        *("", "", image, weights, calibration, seed, batch, module, strict),
-        input=input_,
+        *("", "", image, weights, None, seed, batch, module, strict),
         weight_bits=weight_bits,
     )
     request = CompileRequest(
         target="".join(wanted),
         out=out,
         parameters=parameters_of(context),
-        inputs=inputs_of(given, input_shape, mean, std, resize),
+        inputs=inputs_of(given, input_shape, input_, calibration, mean, std, resize),
         word_bytes=word_bytes if hex_files else None,
         switches=open_switches(context),
     )

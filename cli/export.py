@@ -38,7 +38,7 @@ def export(
     weights: Weights = None,
     calibration: Calibration = None,
     seed: Seed = 0,
-    input_shape: InputShape = "",
+    input_shape: InputShape = None,
     mean: Mean = "",
     std: Std = "",
     resize: Resize = "",
@@ -62,11 +62,11 @@ def export(
     if onnx is None:
         raise ValueError("onnx must name the file to write, got none: --onnx FILE")
     wanted, module = own_target((target,) if target else (), module)
-    given = Inputs("", "", image, weights, calibration, seed, 1, module)
+    given = Inputs("", "", image, weights, None, seed, 1, module)
     request = ExportRequest(
         target="".join(wanted),
         path=onnx,
-        inputs=inputs_of(given, input_shape, mean, std, resize),
+        inputs=inputs_of(given, input_shape, None, calibration, mean, std, resize),
     )
     check(request)
     run(request)

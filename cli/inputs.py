@@ -46,10 +46,12 @@ Weights = Annotated[
     ),
 ]
 Calibration = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
+        metavar="PATH",
         help="Image, folder of images, or `.npy` file of inputs that set the quantization ranges; "
-        "photographs, the floats of `--input`, or random numbers if not given.",
+        "photographs, the floats of `--input`, or random numbers if not given. Once for each input "
+        "of a network of several.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -78,20 +80,22 @@ Strict = Annotated[
     ),
 ]
 InputShape = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
         metavar="C,H,W",
         help="Shape of one input of your own network, also `C,L`, `L,C` or `K`; if not given, "
-        "INPUT_SHAPE of its file, or 3,224,224.",
+        "INPUT_SHAPE of its file, or 3,224,224. Once for each input of a network of several.",
         rich_help_panel=INPUT,
     ),
 ]
 Input = Annotated[
-    Path | None,
+    list[str] | None,
     typer.Option(
         "--input",
+        metavar="[NAME=]FILE",
         help="`.npy` file of inputs (N, C, H, W), or as the network's shape is: floats are "
-        "normalized numbers, uint8 the codes of the quantized input. Or an image, as `--image`.",
+        "normalized numbers, uint8 the codes of the quantized input. Or an image, as `--image`. "
+        "Once for each input of a network of several, in the order of its `forward` or by name.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -142,12 +146,14 @@ def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], st
 
 def inputs_of(
     given: Inputs,
-    input_shape: str,
+    input_shape: Sequence[str] | None,
+    input_: Sequence[str] | None,
+    calibration: Sequence[Path] | None,
     mean: str,
     std: str,
     resize: str,
 ) -> Inputs:
-    """Add the options that are lists of numbers.
+    """Add the options that are lists, of numbers or one for each input.
 
     Raises
     ------
@@ -155,13 +161,28 @@ def inputs_of(
         If one is not such a list.
     """
     from ..nets.input_shapes import parse_shape
+    from ..sim.input_files import split_name
 
     sides = resize.split("x") if resize else []
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise ValueError(f"resize must be SIDE or HxW in pixels, got {resize!r}")
+    shapes = [parse_shape(text) for text in input_shape or ()]
+    names, paths = zip(*map(split_name, input_ or ()), strict=True) if input_ else ((), ())
+    calibrations = list(calibration or ())
+    first = [
+        paths[0] if paths else None,
+        shapes[0] if shapes else (),
+        calibrations[0] if calibrations else None,
+    ]
     return replace(
         given,
-        input_shape=parse_shape(input_shape) if input_shape else (),
+        input=first[0],
+        further_inputs=tuple(paths[1:]),
+        input_names=tuple(names),
+        input_shape=first[1],
+        further_shapes=tuple(shapes[1:]),
+        calibration=first[2],
+        further_calibrations=tuple(calibrations[1:]),
         mean=_numbers("mean", mean),
         std=_numbers("std", std),
         resize=tuple(map(int, sides)),

@@ -101,7 +101,7 @@ def sim(
     seed: Seed = 0,
     strict: Strict = False,
     weight_bits: WeightBits = "8",
-    input_shape: InputShape = "",
+    input_shape: InputShape = None,
     input_: Input = None,
     mean: Mean = "",
     std: Std = "",
@@ -269,14 +269,13 @@ def sim(
     gates = None if gate is None else _gate(gate)
     wanted, module = own_target(targets or (), module)
     given = Inputs(
-        *(perturb, bbox, image, weights, calibration, seed, batch, module, strict),
-        input=input_,
+        *(perturb, bbox, image, weights, None, seed, batch, module, strict),
         weight_bits=weight_bits,
     )
     request = SimulationRequest(
         targets=wanted,
         parameters=parameters_of(context, family=gate),
-        inputs=inputs_of(given, input_shape, mean, std, resize),
+        inputs=inputs_of(given, input_shape, input_, calibration, mean, std, resize),
         memory=MemoryModel(latency, stalls, stall_seed),
         verilog=verilog,
         gate=gates,

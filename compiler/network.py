@@ -21,6 +21,7 @@ from ..golden.graph import (
     Operation,
     Tensor,
 )
+from ..golden.network import check_inputs
 from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, TABLE_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
@@ -63,7 +64,7 @@ class CompiledNetwork:
     areas : tuple of Area
         Tensors in the order in which they are complete; later ones reuse the place of dead ones.
     places : tuple of Area
-        Where each tensor of the network lies, its input first, those too that have no bytes of
+        Where each tensor of the network lies, its inputs first, those too that have no bytes of
         their own: a flattened tensor lies where its input does, a concatenation where its parts do.
     stages : tuple of Stage
         In order; the program writes a record at the end of each but the host's, if `records`.
@@ -95,23 +96,25 @@ class CompiledNetwork:
     records: bool = True
     scratch: tuple[int, int] = (0, 0)
 
-    def image(self, x_q: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def image(self, *inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return the initial memory image.
 
         Parameters
         ----------
-        x_q : ndarray of shape (batch, H, W, C), uint8
+        *inputs : ndarray of shape (batch, H, W, C) or (batch, K), uint8
+            Codes of each of the network's inputs.
 
         Raises
         ------
         ValueError
-            If x_q has another shape or dtype.
+            If there are not as many, or one has another shape or dtype.
         """
-        shape = self.network.input.shape
-        if x_q.shape != shape or x_q.dtype != np.uint8:
-            raise ValueError(f"x_q must be uint8 of shape {shape}, got {x_q.dtype} of {x_q.shape}")
+        check_inputs(self.network, inputs)
+        if len(inputs[0]) != self.batch:
+            raise ValueError(f"inputs must be {self.batch} images, got {len(inputs[0])}")
         memory = np.zeros(self.size, np.uint8)
-        memory[: x_q.size] = np.ascontiguousarray(x_q).reshape(-1) ^ np.uint8(0x80)
+        for area, x_q in zip(self.places, inputs, strict=False):
+            memory[area.base :][: x_q.size] = x_q.reshape(-1) ^ np.uint8(0x80)
         for offset, stream in (*self.streams, *self.tables.values()):
             memory[offset : offset + stream.size] = stream
         program = np.frombuffer(encode_program(self.program), np.uint8)
@@ -178,11 +181,12 @@ def compile_network(
     alone = len(steps) == 1
     plans = [_plan(network, where, step, parameters, alone) for step in steps]
     streams = [np.ascontiguousarray(way.stream).reshape(-1) for way in plans]
-    weights, end = _stack([stream.size for stream in streams], align(prod(network.input.shape)))
+    inputs, end = _stack([prod(source.shape) for source in network.sources], 0)
+    weights, end = _stack([stream.size for stream in streams], end)
     tables, end = placed_tables([(step.name, step.table) for step in steps], end)
     offsets, size = place(_lifetimes(network, where, steps))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
-    bases[network.input.name] = 0
+    bases |= {each.name: base for each, base in zip(network.sources, inputs, strict=True)}
     builder = Builder(parameters, end + size)
     scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in plans)
     first_record = builder.scratch + scratch
@@ -234,8 +238,10 @@ class _Step:
 
 
 def _batched(network: Network, batch: int) -> Network:
-    shape = (batch, *network.input.shape[1:])
-    return replace(network, input=replace(network.input, shape=shape))
+    first, *others = (
+        replace(source, shape=(batch, *source.shape[1:])) for source in network.sources
+    )
+    return replace(network, input=first, other_inputs=tuple(others))
 
 
 def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:

@@ -51,7 +51,7 @@ def _base(
         if maker and isinstance(maker.operation, Slice) and place.root != name:
             first, root = place.channel - channel, network.tensors[place.root].shape
             inside = 0 <= first <= root[-1] - shape[-1] and root[:-1] == shape[:-1]
-            if inside and place.root != network.input.name:
+            if inside and all(place.root != source.name for source in network.sources):
                 return Place(place.root, first)
         channel += network.tensors[name].shape[-1]
     return None

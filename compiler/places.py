@@ -46,7 +46,7 @@ def places(network: Network) -> dict[str, Place]:
         If a concatenation would have to requantize.
     """
     makers = {node.name: node for node in network.nodes}
-    found = {network.input.name: Place(network.input.name)}
+    found = {source.name: Place(source.name) for source in network.sources}
     joins = Counter(
         name for node in network.nodes if isinstance(node.operation, Concat) for name in node.inputs
     )

@@ -341,13 +341,16 @@ class Network:
     ----------
     name : str
     input : Tensor
-        The quantized image, e.g. ``resnet18.input`` of shape (1, 224, 224, 3).
+        The quantized image, e.g. ``resnet18.input`` of shape (1, 224, 224, 3), or the first of
+        several inputs.
     nodes : tuple of Node
-        In execution order; each reads the input or outputs of earlier nodes.
+        In execution order; each reads inputs or outputs of earlier nodes.
     output : str
         Name of the tensor of logits, or of the first result.
     other_outputs : tuple of str
         Names of further results.
+    other_inputs : tuple of Tensor
+        Further inputs, of the same number of images.
     """
 
     name: str
@@ -355,6 +358,12 @@ class Network:
     nodes: tuple[Node, ...]
     output: str
     other_outputs: tuple[str, ...] = ()
+    other_inputs: tuple[Tensor, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Tensor, ...]:
+        """All inputs, in the order in which the network takes them."""
+        return (self.input, *self.other_inputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -363,8 +372,8 @@ class Network:
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name, the input first, then in execution order."""
-        tensors = {self.input.name: self.input}
+        """All tensors by name, the inputs first, then in execution order."""
+        tensors = {source.name: source for source in self.sources}
         for node in self.nodes:
             shapes = [tensors[name].shape for name in node.inputs]
             shape = node.operation.output_shape(*shapes)

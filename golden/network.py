@@ -1,4 +1,4 @@
-"""Execution of a whole network in NumPy, from image codes to logits."""
+"""Execution of a whole network in NumPy, from codes of its inputs to logits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from .kernels.slice import take
 from .kernels.upsample import upsample
 from .operations.conv_transpose2d import ConvTranspose2d
 
-__all__ = ["compute", "compute_node", "execute", "logits"]
+__all__ = ["check_inputs", "compute", "compute_node", "execute", "logits"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -106,25 +106,55 @@ def compute_node(node: Node, inputs: Sequence[Codes]) -> Codes:
     return codes if node.table is None else lookup.lookup(codes, node.table)
 
 
-def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
+def check_inputs(network: Network, inputs: Sequence[Codes]) -> None:
+    """Raise ValueError unless codes are of a network's inputs, with one number of images.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : sequence of ndarray, uint8
+        In the order of `Network.sources`; any number of images.
+    """
+    wanted = network.sources
+    if len(inputs) != len(wanted):
+        names = ", ".join(source.name for source in wanted)
+        raise ValueError(f"inputs must be {len(wanted)} ({names}), got {len(inputs)}")
+    for source, codes in zip(wanted, inputs, strict=True):
+        what = source.name if len(wanted) > 1 else "x_q"
+        if codes.dtype != np.uint8:
+            raise ValueError(f"{what} must be uint8, got {codes.dtype}")
+        size = source.shape[1:]
+        if codes.shape[1:] != size:
+            raise ValueError(
+                f"{what} must have shape (N, {', '.join(map(str, size))}) for {network.name}, "
+                f"got {codes.shape}"
+            )
+        if len(codes) != len(inputs[0]):
+            raise ValueError(
+                f"inputs must have one number of images, got {len(inputs[0])} of "
+                f"{wanted[0].name} and {len(codes)} of {what}"
+            )
+
+
+def execute(network: Network, *inputs: Codes) -> dict[str, Codes]:
     """Run a network.
 
     Parameters
     ----------
     network : Network
         Accepted by `verify.verify`.
-    x_q : ndarray of shape (N, H, W, C), uint8
-        Image codes, of the network's input size; any N.
+    *inputs : ndarray of shape (N, H, W, C) or (N, K), uint8
+        Codes of each of the network's inputs, of its size; any N.
 
     Returns
     -------
     dict of str to ndarray, uint8
-        Every tensor by name, the input first, then in execution order.
+        Every tensor by name, the inputs first, then in execution order.
 
     Raises
     ------
     ValueError
-        If x_q has another dtype or shape.
+        As `check_inputs`.
 
     Examples
     --------
@@ -135,15 +165,8 @@ def execute(network: Network, x_q: Codes) -> dict[str, Codes]:
     >>> execute(network, np.array([[[[0, 5]]]], np.uint8))["net.relu"]
     array([[[[2, 5]]]], dtype=uint8)
     """
-    if x_q.dtype != np.uint8:
-        raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
-    size = network.input.shape[1:]
-    if x_q.shape[1:] != size:
-        raise ValueError(
-            f"x_q must have shape (N, {', '.join(map(str, size))}) for {network.name}, "
-            f"got {x_q.shape}"
-        )
-    tensors = {network.input.name: x_q}
+    check_inputs(network, inputs)
+    tensors = {each.name: codes for each, codes in zip(network.sources, inputs, strict=True)}
     for node in network.nodes:
         tensors[node.name] = compute_node(node, [tensors[name] for name in node.inputs])
     return tensors

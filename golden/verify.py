@@ -74,8 +74,8 @@ def verify(network: Network) -> None:
     if not network.nodes:
         raise ValueError(f"{network.name}: network must have at least one node, got none")
     _verify_names(network)
-    tensors = {network.input.name: network.input}
-    _verify_shape(network.input)
+    tensors = {source.name: source for source in network.sources}
+    _verify_sources(network)
     for node in network.nodes:
         tensors[node.name] = _verify_node(node, tensors)
         _verify_shape(tensors[node.name])
@@ -87,19 +87,31 @@ def verify(network: Network) -> None:
 
 def _verify_names(network: Network) -> None:
     """Check that names are distinct and defined before use."""
-    names = [network.input.name, *(node.name for node in network.nodes)]
+    sources = [source.name for source in network.sources]
+    names = [*sources, *(node.name for node in network.nodes)]
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{name}: names must be distinct, got {count} of this one")
     for name in network.outputs:
-        if name not in names[1:]:
+        if name not in names[len(sources) :]:
             raise ValueError(f"{network.name}: output must be the name of a node, got {name}")
-    known = {network.input.name}
+    known = set(sources)
     for node in network.nodes:
         for name in node.inputs:
             if name not in known:
                 raise ValueError(f"{node.name}: input must be made before, got {name}")
         known.add(node.name)
+
+
+def _verify_sources(network: Network) -> None:
+    """Check the inputs' shapes, and that all have as many images."""
+    for source in network.sources:
+        _verify_shape(source)
+        if source.shape[0] != network.input.shape[0]:
+            raise ValueError(
+                f"{source.name}: inputs must have one number of images, got {source.shape[0]} and "
+                f"{network.input.shape[0]} of {network.input.name}"
+            )
 
 
 def _verify_shape(tensor: Tensor) -> None:

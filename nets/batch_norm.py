@@ -18,6 +18,7 @@ from torch import fx, nn
 
 from ..golden.array.requantize import requantize
 from ..golden.graph import Conv2d, Quantization
+from .examples import Example, fresh
 from .unsupported import Unsupported
 
 __all__ = ["batch_norm_layer", "fit_scales", "fitted"]
@@ -88,7 +89,7 @@ def batch_norm_layer(module: nn.Module, name: str, source: Quantization) -> Conv
     )
 
 
-def fit_scales(converted: fx.GraphModule, image: torch.Tensor) -> None:
+def fit_scales(converted: fx.GraphModule, example: Example) -> None:
     """Nudge output scales of batch norms until every channel has a weight, a bias and a multiplier.
 
     Where an offset is nearly a whole number of input codes, no 8-bit weight comes near enough. This
@@ -98,7 +99,7 @@ def fit_scales(converted: fx.GraphModule, image: torch.Tensor) -> None:
     ----------
     converted : GraphModule
         Changed in place.
-    image : Tensor of shape (N, C, H, W)
+    example : tuple of Tensor of shape (N, ...)
         Any.
     """
     from torch.ao.nn import quantized
@@ -109,7 +110,7 @@ def fit_scales(converted: fx.GraphModule, image: torch.Tensor) -> None:
     changed = bool(found)
     while changed:  # what keeps a changed scale may hand it on to another batch norm
         changed = False
-        for node, sources, _ in Interpreter(converted).execute(image.clone()):
+        for node, sources, _ in Interpreter(converted).execute(*fresh(example)):
             module: Any = None
             if node.op == "call_module":
                 module = converted.get_submodule(str(node.target))

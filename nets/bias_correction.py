@@ -15,6 +15,8 @@ from torch import fx, nn
 from torch.ao.quantization import ObserverBase
 from torch.nn import functional
 
+from .examples import Example, fresh
+
 __all__ = ["correct_biases"]
 
 _MOST_IMAGES = 6  # of the calibration images, evenly spaced
@@ -55,20 +57,20 @@ def _rounded(weight: torch.Tensor, observer: Any) -> torch.Tensor:  # noqa: ANN4
     return (weight / scale).round().clamp(-128, 127) * scale
 
 
-def correct_biases(prepared: fx.GraphModule, images: Sequence[torch.Tensor]) -> None:
+def correct_biases(prepared: fx.GraphModule, examples: Sequence[Example]) -> None:
     """Correct each channel's bias by its mean error, in place.
 
     Parameters
     ----------
     prepared : GraphModule
         From ``prepare_fx``, with batch norm folded.
-    images : sequence of Tensor of shape (N, ...)
+    examples : sequence of tuples of Tensor of shape (N, ...)
         At least one.
     """
-    count = min(len(images), _MOST_IMAGES)
+    count = min(len(examples), _MOST_IMAGES)
     shifts = _Shifts(prepared)
     for index in range(count):
-        shifts.run(images[index * len(images) // count].clone())
+        shifts.run(*fresh(examples[index * len(examples) // count]))
     for layer, means in shifts.shifts.items():
         assert layer.bias is not None
         layer.bias = nn.Parameter(layer.bias.detach() + torch.stack(means).mean(0))

@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.ao.quantization import ObserverBase
 
+from .examples import Example, fresh, joined
 from .outputs import rows
 from .preparation import clamped
 
@@ -94,7 +95,7 @@ def measure(
     model: nn.Module,
     prepared: fx.GraphModule,
     converted: fx.GraphModule,
-    images: Sequence[torch.Tensor],
+    examples: Sequence[Example],
 ) -> Fidelity:
     """Compare the networks on some of the images.
 
@@ -104,14 +105,14 @@ def measure(
         Float network in evaluation mode.
     prepared, converted : GraphModule
         From `framework.convert`; layer nodes have the same names in both.
-    images : sequence of Tensor of shape (N, ...)
+    examples : sequence of tuples of Tensor of shape (N, ...)
         At least one; up to `MOST_IMAGES` of them are used.
     """
     from .reference import Reference
 
-    count = min(len(images), MOST_IMAGES)
-    batch = torch.cat([images[index * len(images) // count] for index in range(count)])
-    floats = torch.from_numpy(rows(model(batch.clone()), len(batch)))
+    count = min(len(examples), MOST_IMAGES)
+    batch = joined([examples[index * len(examples) // count] for index in range(count)])
+    floats = torch.from_numpy(rows(model(*fresh(batch)), len(batch[0])))
     codes = Reference(converted).dequantized(batch)
     if floats.shape != codes["output"].shape:
         raise ValueError(
@@ -120,6 +121,6 @@ def measure(
         )
     result = snr_db(floats, codes["output"])
     local = _Local(prepared, codes)
-    local.run(batch.clone())
+    local.run(*fresh(batch))
     weak = next(((name, kept) for name, kept in local.kept.items() if kept < LEAST), ("", inf))
     return Fidelity(result, *weak)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import torch
 from torch import fx
 
+from .examples import Example, fresh, joined
 from .outputs import tensors_of
 from .source_line import LINE
 from .spelling import SCOPE
@@ -24,7 +25,7 @@ _CLOSE = 1e-3  # of a result's largest magnitude: sums' order may depend on the 
 
 
 def check_results(
-    traced: fx.GraphModule, network: str, image: torch.Tensor, results: Iterable[torch.Tensor]
+    traced: fx.GraphModule, network: str, example: Example, results: Iterable[torch.Tensor]
 ) -> None:
     """Refuse a network that computes nothing, or whose results are not finite.
 
@@ -34,7 +35,7 @@ def check_results(
         In floating point, each node with its line.
     network : str
         Name for error messages.
-    image : Tensor of shape (N, ...)
+    example : tuple of Tensor of shape (N, ...)
     results : iterable of Tensor
         Its results for that input.
 
@@ -57,14 +58,14 @@ def check_results(
             _refuse(node, network, "size of the result must not depend on the values of the input")
     results = list(results)
     for each in results:
-        if each.shape[:1] != image.shape[:1]:
+        if each.shape[:1] != example[0].shape[:1]:
             raise ValueError(
                 f"{network}: results must have a row for each input, got a tensor of shape "
-                f"{tuple(each.shape)} for {len(image)}"
+                f"{tuple(each.shape)} for {len(example[0])}"
             )
     if all(torch.isfinite(each).all() for each in results):
         return
-    values = values_of(traced, image)
+    values = values_of(traced, example)
     reached, todo = set(), [output]
     while todo:
         node = todo.pop()
@@ -98,10 +99,10 @@ class _Results(fx.Interpreter):
         return result
 
 
-def _results(traced: fx.GraphModule, image: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
+def _results(traced: fx.GraphModule, example: Example) -> dict[fx.Node, torch.Tensor]:
     results = _Results(traced)
     with torch.no_grad():
-        results.run(image.clone())
+        results.run(*fresh(example))
     return results.found
 
 
@@ -116,7 +117,7 @@ def _first(
 def check_floats(
     traced: fx.GraphModule,
     network: str,
-    image: torch.Tensor,
+    example: Example,
     expected: torch.Tensor,
     found: torch.Tensor,
     again: Callable[[], Any],
@@ -125,7 +126,7 @@ def check_floats(
 
     Parameters
     ----------
-    traced, network, image
+    traced, network, example
         As for `check_results`.
     expected, found : Tensor
         A result of the user's network, and of the traced one.
@@ -139,7 +140,7 @@ def check_floats(
     """
     if torch.equal(expected, found):
         return
-    both = _results(traced, image), _results(traced, image)
+    both = _results(traced, example), _results(traced, example)
     first = _first(*both, lambda x, y: not torch.equal(x, y))
     if first is not None:
         _refuse(first, network, "results must be the same each time, got others: it is random")
@@ -153,23 +154,23 @@ def check_floats(
     )
 
 
-def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.Tensor]) -> None:
+def check_batches(traced: fx.GraphModule, network: str, examples: Sequence[Example]) -> None:
     """Refuse a network whose results depend on other inputs, or whose sizes depend on any.
 
     Parameters
     ----------
     traced, network
         As for `check_results`.
-    images : sequence of Tensor of shape (N, ...)
+    examples : sequence of tuples of Tensor of shape (N, ...)
 
     Raises
     ------
     ValueError
         Naming the first such call.
     """
-    if usual(traced) or len(images) < 2:
+    if usual(traced) or len(examples) < 2:
         return
-    one, other = (_results(traced, image) for image in images[:2])
+    one, other = (_results(traced, example) for example in examples[:2])
     first = _first(one, other, lambda x, y: x.shape != y.shape)
     if first is not None:
         shapes = tuple(one[first].shape), tuple(other[first].shape)
@@ -178,8 +179,8 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
     ends: list[torch.Tensor] = []
     both: dict[fx.Node, torch.Tensor] = {}
     with suppress(Exception):  # networks of one input at a time
-        both = _results(traced, torch.cat(list(images[:2])))
-        ends = tensors_of(traced(torch.cat(list(images[:2]))), network)
+        both = _results(traced, joined(examples[:2]))
+        ends = tensors_of(traced(*joined(examples[:2])), network)
         halves = {
             n: x
             for n, x in both.items()
@@ -187,7 +188,7 @@ def check_batches(traced: fx.GraphModule, network: str, images: Sequence[torch.T
         }
         first = _first(one, {n: x[: len(x) // 2] for n, x in halves.items()}, _Apart())
         first = first or _first(other, {n: x[len(x) // 2 :] for n, x in halves.items()}, _Apart())
-    constant = [end for end in ends if len(end) != 2 * len(images[0])]
+    constant = [end for end in ends if len(end) != 2 * len(examples[0][0])]
     if constant:
         chosen = next((node for node in both if _keeps_one_row(node, one, both)), None)
         if chosen is not None:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.fx import config
 
 from ..golden.graph import Quantization
+from .examples import Example, WrongCount, check_count, example_of, fresh
 from .fixed_results import check_batches, check_floats, check_results
 from .origins import REPLACED, origins, scopes_of
 from .outputs import tensors_of
@@ -75,7 +76,7 @@ def one_thread() -> Iterator[None]:
 
 def convert(
     model: nn.Module,
-    images: Sequence[torch.Tensor],
+    images: Sequence[torch.Tensor | Example],
     network: str = "",
     *,
     corrected: bool = True,
@@ -91,8 +92,8 @@ def convert(
     ----------
     model : Module
         In evaluation mode.
-    images : sequence of Tensor of shape (N, ...)
-        Calibration inputs.
+    images : sequence of Tensor of shape (N, ...), or of tuples of them
+        Calibration inputs; of a network of several inputs a tensor for each.
     network : str, optional
         Name for error messages; the class's by default.
     corrected : bool
@@ -116,39 +117,42 @@ def convert(
     from .fidelity import measure
 
     network = network or type(model).__name__
+    examples = [example_of(image) for image in images]
+    first = examples[0]
     with qnnpack(), one_thread():
         check_weights(model, network)
-        with _traceable(model):
+        with _traceable(model, first):
             spelled = trace(model)
-            expected = model(images[0].clone())
-        check_results(spelled, network, images[0], tensors_of(expected, network))
-        spell(spelled, network, images[0])
-        with _traceable(model):
-            found = spelled(images[0].clone())
+            check_count(spelled, first, network)
+            expected = model(*fresh(first))
+        check_results(spelled, network, first, tensors_of(expected, network))
+        spell(spelled, network, first)
+        with _traceable(model, first):
+            found = spelled(*fresh(first))
         for before, after in zip(
             tensors_of(expected, network), tensors_of(found, network), strict=True
         ):
-            check_floats(spelled, network, images[0], before, after, partial(model, images[0]))
-        check_batches(spelled, network, images)
-        with _traceable(model):
-            prepared = _prepare(spelled, images[0])
+            check_floats(spelled, network, first, before, after, partial(model, *first))
+        check_batches(spelled, network, examples)
+        with _traceable(model, first):
+            prepared = _prepare(spelled, first)
         preparation.separate_layers(prepared)
         preparation.scale_transposed(prepared)
         preparation.scale_slopes(prepared)
         preparation.separate_scaled(prepared)
         preparation.share_observers(prepared)
         preparation.observe_behind_clamps(prepared)
-        with _calibrating(prepared, spelled, network, images):
-            for image in images:
-                prepared(image.clone())
+        with _calibrating(prepared, spelled, network, examples):
+            for example in examples:
+                prepared(*fresh(example))
         fit_pairs(prepared)
         floats = preparation.floats(prepared)
         if corrected:
-            correct_biases(prepared, images)
+            correct_biases(prepared, examples)
         preparation.set_weight_scales(prepared)
-        converted = _with_kernels(prepared, spelled, network, images[0])
-        fit_scales(converted, images[0])
-        measured = partial(measure, model, floats, converted, images)
+        converted = _with_kernels(prepared, spelled, network, first)
+        fit_scales(converted, first)
+        measured = partial(measure, model, floats, converted, examples)
         converted.meta[FIDELITY] = measured  # only for networks that can be imported
         return converted
 
@@ -170,22 +174,25 @@ def rebuild(model: nn.Module, image: torch.Tensor) -> torch.fx.GraphModule:
     """
     with qnnpack(), one_thread():
         spelled = trace(model)
-        spell(spelled, type(model).__name__, image)
-        prepared = _prepare(spelled, image)
+        spell(spelled, type(model).__name__, (image,))
+        prepared = _prepare(spelled, (image,))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="must run observer before")
             return _finish(prepared, spelled)
 
 
 @contextmanager
-def _traceable(model: nn.Module) -> Iterator[None]:
+def _traceable(model: nn.Module, example: Example) -> Iterator[None]:
     """Convert exceptions from tracing and the model's own code to one sentence."""
+    taken = "one image" if len(example) == 1 else f"{len(example)} inputs"
     try:
         yield
+    except WrongCount:
+        raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
         raise ValueError(
-            f"{type(model).__name__} must be a network of one image that torch.fx can trace, "
+            f"{type(model).__name__} must be a network of {taken} that torch.fx can trace, "
             f"got: {reason}{raised_at(error)}"
         ) from error
 
@@ -195,13 +202,13 @@ def _calibrating(
     prepared: torch.fx.GraphModule,
     spelled: torch.fx.GraphModule,
     network: str,
-    images: Sequence[torch.Tensor],
+    examples: Sequence[Example],
 ) -> Iterator[None]:
     """Name the call whose result cannot be observed."""
     try:
         yield
     except Exception as error:
-        found = (located(prepared, image) for image in images)
+        found = (located(prepared, example) for example in examples)
         node = next((each for each in found if each is not None), None)
         name = node.name if node is not None else ""
         scopes, lines = (scopes_of(prepared, spelled, key) for key in (SCOPE, LINE))
@@ -220,7 +227,7 @@ def _with_kernels(
     prepared: torch.fx.GraphModule,
     spelled: torch.fx.GraphModule,
     network: str,
-    image: torch.Tensor,
+    example: Example,
 ) -> torch.fx.GraphModule:
     """Convert; leave in floating point each call for which PyTorch has no INT8 kernel."""
     from .preparation import attempt
@@ -239,7 +246,7 @@ def _with_kernels(
         if trial is prepared:
             return converted
         try:
-            for _ in Interpreter(converted).execute(image.clone()):
+            for _ in Interpreter(converted).execute(*fresh(example)):
                 pass
         except NoKernel as error:
             names = {node.name: node.meta[ORIGIN] for node in converted.graph.nodes}
@@ -249,7 +256,7 @@ def _with_kernels(
             return converted
 
 
-def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.GraphModule:
+def _prepare(spelled: torch.fx.GraphModule, example: Example) -> torch.fx.GraphModule:
     """Insert observers."""
     from torch.ao.quantization import get_default_qconfig_mapping
     from torch.ao.quantization.quantize_fx import prepare_fx
@@ -260,7 +267,7 @@ def _prepare(spelled: torch.fx.GraphModule, image: torch.Tensor) -> torch.fx.Gra
     mapping.set_object_type(nn.ConvTranspose3d, None)  # its INT8 kernel returns other codes
     emit, config.do_not_emit_stack_traces = config.do_not_emit_stack_traces, True
     try:  # nodes' stack traces import torch's compiler, which takes a second
-        return prepare_fx(spelled, mapping, (image,), backend_config=preparation.backend())
+        return prepare_fx(spelled, mapping, example, backend_config=preparation.backend())
     finally:
         config.do_not_emit_stack_traces = emit
 

@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from ..golden.graph import Quantization
+from .examples import Example, fresh
 from .framework import path_of
 from .int8 import Step
 from .int8_modules import is_conv1d, is_linear
@@ -46,17 +47,17 @@ class HostRegions:
     Parameters
     ----------
     importer : Importer
-    image : Tensor of shape (1, C, H, W)
-        Any normalized image.
+    example : tuple of Tensor of shape (1, ...)
+        Any normalized inputs.
     asked : mapping of str to Unsupported
         Nodes that go to the host without being tried, with the reason.
     """
 
     def __init__(
-        self, importer: Importer, image: torch.Tensor, asked: Mapping[str, Unsupported]
+        self, importer: Importer, example: Example, asked: Mapping[str, Unsupported]
     ) -> None:
         self.importer = importer
-        self.image = image
+        self.example = example
         self.asked = asked
         self.pending: dict[fx.Node, Unsupported] = {}
         self._values: dict[str, _Value] = {}
@@ -67,6 +68,7 @@ class HostRegions:
         count = len(importer.steps)
         head = self.is_head(node)
         before = [each for each in self.region([node])[0] if each in self.pending] if head else []
+        self.importer.heads.update([node] if head else [])
         try:
             if node.name in self.asked:
                 raise self.asked[node.name]
@@ -90,14 +92,14 @@ class HostRegions:
                 del self.pending[source]
 
     def is_head(self, node: fx.Node) -> bool:
-        """Whether the node quantizes the image, before which everything runs on the host."""
-        if node.target is not torch.quantize_per_tensor or self.importer.steps:
+        """Whether the node quantizes an input, or what the host computes of inputs alone."""
+        if node.target is not torch.quantize_per_tensor:
             return False
-        _, reads, _ = self.region([node])
-        return not reads
+        _, reads, whole = self.region([node])
+        return not reads and not whole
 
     def head(self, node: fx.Node, calls: list[fx.Node]) -> None:
-        """Add to the image's step the calls before it."""
+        """Add to the input's step the calls before it."""
         names = [self.importer.called(each) for each in calls]
         fields = {"calls": names, "reason": self.reason(calls[0]), **self.laid(node)}
         step = self.importer.steps[-1]
@@ -109,10 +111,10 @@ class HostRegions:
         return f"{error or node.name}{line_of(self.importer.graph_module, node.name)}"
 
     def value(self, node: fx.Node) -> _Value:
-        """Return what the node computes for the image."""
+        """Return what the node computes for the example."""
         if not self._values:
             interpreter = Interpreter(self.importer.graph_module)
-            for each, _, result in interpreter.execute(self.image.clone()):
+            for each, _, result in interpreter.execute(*fresh(self.example)):
                 self._values[each.name] = _value(result)
         return self._values[node.name]
 
@@ -122,7 +124,7 @@ class HostRegions:
         nodes, reads, whole = self.region([node])
         if value.quantization is None or reader.target == "dequantize":
             raise refused  # the reader is part of the region
-        single = value.shape[:1] == self.image.shape[:1]
+        single = value.shape[:1] == self.example[0].shape[:1]
         if not single or len(value.shape) not in _DIMENSIONS or not reads or not whole:
             raise refused
         fields = {
@@ -207,7 +209,7 @@ class HostRegions:
         reads : list of Node
             The tensors of the graph that they read.
         whole : bool
-            Whether nothing else is read, as the image before it is quantized.
+            Whether nothing else is read, as an input before it is quantized.
         """
         found: set[fx.Node] = set()
         reads: set[fx.Node] = set()

@@ -12,10 +12,12 @@ from torch import nn
 
 from ..golden import overflow
 from ..golden.graph import Layer, Quantization
+from .examples import Example
 from .flattened import is_flatten, take_flat
 from .framework import path_of
 from .functions import Functions
 from .host import HostRegions
+from .import_inputs import input_arguments, input_label
 from .import_parts import note_part, take_part
 from .int8 import Step
 from .int8_modules import NO_PADS, Pads, is_conv1d, is_convolution, layer_of
@@ -49,6 +51,7 @@ class Importer:
         self.flat: dict[torch.fx.Node, torch.fx.Node] = {}  # flattened numbers, and what of
         self.pads: dict[torch.fx.Node, Pads] = {}  # padding of codes; the name is the source's
         self.parts: dict[torch.fx.Node, torch.fx.Node] = {}  # part of floats, and their source
+        self.heads: set[torch.fx.Node] = set()  # quantize what the host computes of the inputs
         self.functions = Functions(graph_module)
 
     def name(self, path: str) -> str:
@@ -154,9 +157,7 @@ class Importer:
         if not is_convolution(module) and not self.feeds_pads(node):
             self.no_pads(node)
         if node.op == "placeholder":
-            if self.names:
-                raise ValueError(f"{self.network}: network must have one input, got {node.name}")
-            self.names[node] = "input"
+            self.names[node] = input_label(node)
         elif module is not None:
             self.visit_module(node, module)
         elif node.op in ("call_function", "call_method"):
@@ -282,11 +283,12 @@ class Importer:
             return
         if node.args[0].op == "get_attr":  # type: ignore[union-attr]
             self._refuse_constant(node)
-        if self.steps:
+        if _first(node).op != "placeholder" and node not in self.heads:
             self.refuse(node)  # a preceding operator runs in floating point
         quantization = self.quantization(*node.args[1:3])
         arguments = {"scale": quantization.scale, "zero_point": quantization.zero_point}
-        self.add(node, "quantize", arguments, quantization, self.name("input"))
+        arguments |= input_arguments(node)
+        self.add(node, "quantize", arguments, quantization, self.name(input_label(node)))
 
     def _refuse_constant(self, node: torch.fx.Node) -> NoReturn:
         """Refuse the call that reads a tensor of the network's own as an operand."""
@@ -355,7 +357,7 @@ def _first(node: torch.fx.Node) -> Any:  # noqa: ANN401
 def import_network(
     graph_module: torch.fx.GraphModule,
     network: str,
-    image: torch.Tensor | None = None,
+    example: Example | None = None,
     hosted: Mapping[str, Unsupported] | None = None,
 ) -> tuple[list[Step], dict[str, Layer]]:
     """Return steps and layers of a converted network.
@@ -367,27 +369,28 @@ def import_network(
     network : str
         Prefix of each module's path: ``resnet18`` gives ``resnet18.layer1.0.conv1``, and
         ``resnet18.layer1.0.add`` for a sum in that block.
-    image : Tensor of shape (1, C, H, W), optional
-        Any normalized image; with it, the host computes what the accelerator lacks.
+    example : tuple of Tensor of shape (1, ...), optional
+        Any normalized inputs; with them, the host computes what the accelerator lacks.
     hosted : mapping of str to Unsupported, optional
         Further nodes of the graph that the host computes, with the reason.
 
     Returns
     -------
     steps : list of Step
-        From ``<network>.input``, the quantized image, to ``<network>.logits``.
+        From ``<network>.input``, the quantized image, to ``<network>.logits``; of several inputs
+        ``<network>.input.NAME`` each.
     layers : dict of str to Layer
         In order of execution, each proven free of overflow.
 
     Raises
     ------
     Unsupported
-        If a module or operator is unknown; with `image`, if the host cannot compute it either.
+        If a module or operator is unknown; with `example`, if the host cannot compute it either.
     ValueError
         If a layer's accumulator could overflow.
     """
     importer = Importer(graph_module, network)
-    visitor = importer if image is None else HostRegions(importer, image, hosted or {})
+    visitor = importer if example is None else HostRegions(importer, example, hosted or {})
     for node in graph_module.graph.nodes:
         visitor.visit(node)
     return importer.steps, importer.layers

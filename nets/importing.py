@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ..golden.graph import Layer
+from .examples import Example
 from .importer import import_network
 from .int8 import Step
 from .lower import lower
@@ -19,7 +20,7 @@ Imported = tuple[list[Step], dict[str, Layer]]
 
 
 def import_with_host(
-    converted: torch.fx.GraphModule, network: str, image: torch.Tensor, *, strict: bool = False
+    converted: torch.fx.GraphModule, network: str, example: Example, *, strict: bool = False
 ) -> Imported:
     """Import a network; the host computes what the accelerator lacks.
 
@@ -29,8 +30,8 @@ def import_with_host(
         From `framework.convert`.
     network : str
         Its name.
-    image : Tensor of shape (1, C, H, W)
-        Any normalized image.
+    example : tuple of Tensor of shape (1, ...)
+        Any normalized inputs.
     strict : bool
         Whether to refuse what only the host can compute.
 
@@ -46,10 +47,11 @@ def import_with_host(
         call, the line of the user's source and the reason.
     """
     hosted: dict[str, Unsupported] = {}
+    shapes = [tuple(each.shape) for each in example]
     while True:
         try:
-            imported = import_network(converted, network, None if strict else image, hosted)
-            lower(*imported, network, tuple(image.shape), lambda: converted)
+            imported = import_network(converted, network, None if strict else example, hosted)
+            lower(*imported, network, shapes, lambda: converted)
         except Unsupported as error:
             if strict or not error.node or error.node in hosted:
                 raise ValueError(f"{error}{line_of(converted, error.node)}") from None

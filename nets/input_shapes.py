@@ -7,7 +7,7 @@ from typing import Any
 
 from .images import SIZE
 
-__all__ = ["USUAL", "check_shape", "declared_shape", "parse_shape", "said"]
+__all__ = ["USUAL", "Shape", "check_shape", "declared_shapes", "parse_shape", "said"]
 
 Shape = tuple[int, ...]
 
@@ -23,7 +23,7 @@ def said(shape: Shape) -> str:
 
 
 def parse_shape(text: str) -> Shape:
-    """Parse a shape of one input, separated by commas or ``x``.
+    """Parse the shape of one input, separated by commas or ``x``.
 
     Examples
     --------
@@ -60,13 +60,14 @@ def check_shape(shape: Shape, what: str) -> None:
         raise ValueError(f"{what} must have at most {_MOST} elements, got {prod(shape)}")
 
 
-def declared_shape(value: Any, spec: str) -> Shape:  # noqa: ANN401
-    """Return the shape that a user's file declares as INPUT_SHAPE, without the first number.
+def declared_shapes(value: Any, spec: str) -> tuple[Shape, ...]:  # noqa: ANN401
+    """Return the shapes that a user's file declares as INPUT_SHAPE, without the first number.
 
     Parameters
     ----------
     value : object
-        Shape of the tensor that ``forward`` takes, for one input: ``(1, C, H, W)`` and so on.
+        Shape of the tensor that ``forward`` takes, for one input: ``(1, C, H, W)`` and so on; of a
+        network of several inputs a list of them.
     spec : str
         Where it was found, for the message.
 
@@ -75,11 +76,18 @@ def declared_shape(value: Any, spec: str) -> Shape:  # noqa: ANN401
     ValueError
         If it is no such shape.
     """
+    several = isinstance(value, tuple | list) and value
+    if several and all(isinstance(each, tuple | list) for each in value):
+        return tuple(_declared(each, spec) for each in value)
+    return (_declared(value, spec),)
+
+
+def _declared(value: Any, spec: str) -> Shape:  # noqa: ANN401
     whole = isinstance(value, tuple | list) and all(type(size) is int for size in value)
     if not whole or not 2 <= len(value) <= 4 or value[0] != 1:
         raise ValueError(
             f"INPUT_SHAPE of {spec} must be the shape of one input, (1, C, H, W), (1, C, L), "
-            f"(1, L, C) or (1, K), got {value!r}"
+            f"(1, L, C) or (1, K), or a list of such shapes, got {value!r}"
         )
     shape = tuple(value[1:])
     check_shape(shape, f"INPUT_SHAPE of {spec}")

@@ -6,7 +6,7 @@ int8 or exact floats, and tensors stay on the device as int8 codes minus 128.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from ..golden.kernels.gemm import OFFSET
 from ..golden.kernels.host import host
 from ..golden.kernels.mul import check_mul
 from ..golden.kernels.quantize import dequantize
+from ..golden.network import check_inputs
 from ..golden.operations.conv_transpose2d import ConvTranspose2d
 from .integer_layers import layer_of
 from .integer_moves import shuffle, take, upsample
@@ -243,13 +244,13 @@ class IntegerNetwork:
             return layer_of(operation, self.device, products)
         return _KERNELS[type(operation)](operation, self.device)
 
-    def logits(self, x_q: Codes) -> npt.NDArray[np.float32]:
+    def logits(self, *inputs: Codes) -> npt.NDArray[np.float32]:
         """Real values of the output.
 
         Parameters
         ----------
-        x_q : ndarray of shape (N, H, W, C), uint8
-            Codes of images of the network's size; any N.
+        *inputs : ndarray of shape (N, H, W, C) or (N, K), uint8
+            Codes of each of the network's inputs, of its size; any N.
 
         Returns
         -------
@@ -258,31 +259,27 @@ class IntegerNetwork:
         Raises
         ------
         ValueError
-            If x_q has another dtype or shape.
+            As `golden.network.check_inputs`.
         """
         name = self.graph.output
-        codes = self._run(x_q, {name})[name]
+        codes = self._run(inputs, {name})[name]
         return dequantize(codes, self.graph.tensors[name].quantization)
 
-    def tensors(self, x_q: Codes) -> dict[str, Codes]:
-        """Every tensor by name, as in `golden.network.execute`; x_q and errors as in `logits`."""
-        return self._run(x_q, self.graph.tensors)
+    def tensors(self, *inputs: Codes) -> dict[str, Codes]:
+        """Every tensor by name, as in `golden.network.execute`; inputs and errors as `logits`."""
+        return self._run(inputs, self.graph.tensors)
 
-    def _run(self, x_q: Codes, wanted: Collection[str]) -> dict[str, Codes]:
+    def _run(self, inputs: Sequence[Codes], wanted: Collection[str]) -> dict[str, Codes]:
         """Run the network; free each tensor after the last node that reads it."""
-        if x_q.dtype != np.uint8:
-            raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
-        size = self.graph.input.shape[1:]
-        if x_q.shape[1:] != size:
-            raise ValueError(
-                f"x_q must have shape (N, {', '.join(map(str, size))}) for {self.graph.name}, "
-                f"got {x_q.shape}"
-            )
-        source = self.graph.input.name
-        found = {source: x_q.copy()} if source in wanted else {}
+        check_inputs(self.graph, inputs)
+        found: dict[str, Codes] = {}
+        values: dict[str, torch.Tensor] = {}
         with exact_floats():
-            image = torch.from_numpy((x_q ^ np.uint8(OFFSET)).view(np.int8)).to(self.device)
-            values = {source: image}
+            for source, x_q in zip(self.graph.sources, inputs, strict=True):
+                image = torch.from_numpy((x_q ^ np.uint8(OFFSET)).view(np.int8))
+                values[source.name] = image.to(self.device)
+                if source.name in wanted:
+                    found[source.name] = x_q.copy()
             for index, (node, kernel) in enumerate(
                 zip(self.graph.nodes, self._kernels, strict=True)
             ):

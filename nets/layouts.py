@@ -14,7 +14,7 @@ from ..golden.graph import Conv2d, Layer, Linear
 from .int8 import Step
 from .unsupported import Unsupported
 
-__all__ = ["Layout", "check_layouts", "image_step", "input_layout", "pointwise"]
+__all__ = ["Layout", "check_layouts", "image_step", "input_layouts", "pointwise"]
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -93,23 +93,38 @@ def _deciding(step: Step, layers: dict[str, Layer]) -> Layout | None:
     return None
 
 
-def input_layout(shape: Shape, steps: Sequence[Step], layers: dict[str, Layer]) -> Layout:
-    """Return the layout of a network's input.
+def input_layouts(
+    shapes: Sequence[Shape], steps: Sequence[Step], layers: dict[str, Layer]
+) -> dict[str, Layout]:
+    """Return the layouts of a network's inputs, by step.
 
-    For three dimensions it depends on the first operator that is not elementwise: a linear layer
-    reads a sequence, a convolution or pool a signal.
+    For three dimensions it depends on the first operator that is not elementwise and reads the
+    input: a linear layer reads a sequence, a convolution or pool a signal.
 
     Parameters
     ----------
-    shape : tuple of int
-        (N, K), (N, C, L), (N, L, C) or (N, C, H, W).
+    shapes : sequence of tuple of int
+        (N, K), (N, C, L), (N, L, C) or (N, C, H, W) of each input.
     steps, layers
         From `importer.import_network`.
     """
+    return {
+        step.name: _input_layout(shapes[step.arguments.get("position", 0)], step, steps, layers)
+        for step in steps
+        if step.op == "quantize"
+    }
+
+
+def _input_layout(
+    shape: Shape, source: Step, steps: Sequence[Step], layers: dict[str, Layer]
+) -> Layout:
     if len(shape) != 3:
         return {2: Layout.ROWS, 4: Layout.IMAGE}[len(shape)]
-    swapped = False
+    swapped, reached = False, {source.name}
     for step in steps:
+        if reached.isdisjoint(step.inputs):
+            continue
+        reached.add(step.name)
         swapped ^= step.op == "transpose"
         found = _deciding(step, layers)
         if found is not None:

@@ -19,6 +19,7 @@ from ..runtime.folders import cache_folder
 from . import store
 from .checkpoint import load_checkpoint, read_state
 from .converted_state import load_arrays, state_arrays
+from .examples import Example, Images, arrays_of, check_count
 from .fidelity import Fidelity
 from .framework import FIDELITY, convert, one_thread, qnnpack, rebuild
 from .images import IMAGENET, Normalization, calibration_crops, normalize
@@ -65,34 +66,35 @@ def _build(
     else:
         model = load_checkpoint(network, weights)
     classes = len(model.get_parameter(network.head))
-    converted = _convert(model, network.name, images, corrected)
-    imported = import_with_host(converted, network.name, images[:1])
-    state = _state(converted, network.name, images, imported, classes)
+    converted = _convert(model, network.name, (images,), corrected)
+    imported = import_with_host(converted, network.name, (images[:1],))
+    state = _state(converted, network.name, (images,), imported, classes)
     return replace(state, arrays=state_arrays(converted))
 
 
 def _convert(
-    model: nn.Module, name: str, images: torch.Tensor, corrected: bool = True
+    model: nn.Module, name: str, images: Example, corrected: bool = True
 ) -> torch.fx.GraphModule:
     """Return a float network after quantization."""
-    return convert(model, [image[None] for image in images], name, corrected=corrected)
+    examples = [tuple(part[None] for part in parts) for parts in zip(*images, strict=True)]
+    return convert(model, examples, name, corrected=corrected)
 
 
 def _state(
     converted: torch.fx.GraphModule,
     name: str,
-    images: torch.Tensor,
+    images: Example,
     imported: Imported,
     classes: int = 0,
 ) -> store.State:
     """Return the cached state of a network."""
     steps, layers = imported
-    first = np.zeros((1, *images.shape[1:]), np.float32)
+    first = [np.zeros((1, *part.shape[1:]), np.float32) for part in images]
     nodes = {step.node: step.name for step in steps if step.op == "layer"}
     recordings = recorded_layers(Reference(converted), first, nodes, steps)
     about = {
         "shapes": {name: (r.x_q.shape, r.y_torch.shape) for name, r in recordings.items()},
-        "input_shape": first.shape,
+        "input_shapes": [part.shape for part in first],
         "classes": classes,
         "code": converted.code,
         "fidelity": _measured(converted),
@@ -111,7 +113,7 @@ def _measured(converted: torch.fx.GraphModule) -> dict:
 def _rebuilt(network: Architecture, state: store.State) -> torch.fx.GraphModule:
     """Rebuild the converted module of a cached network: convert again and load its values."""
     converted = rebuild(
-        network.blank(state.about["classes"]), torch.zeros(state.about["input_shape"])
+        network.blank(state.about["classes"]), torch.zeros(state.about["input_shapes"][0])
     )
     if converted.code != state.about["code"]:
         raise RuntimeError(f"{network.name} must be quantized to the same graph each time")
@@ -123,7 +125,7 @@ def quantized(
     model: nn.Module,
     name: str,
     weights: str,
-    calibration: Sequence[Image] | None = None,
+    calibration: Sequence[Images] | None = None,
     normalization: Normalization = IMAGENET,
     *,
     strict: bool = False,
@@ -140,9 +142,9 @@ def quantized(
         Name of the network.
     weights : str
         Description of the weights.
-    calibration : sequence of ndarray of shape (1, ...), float32, optional
-        Normalized inputs, (1, C, H, W), (1, C, L), (1, L, C) or (1, K); the shipped photographs'
-        crops by default.
+    calibration : sequence of ndarray of shape (1, ...), float32, or of tuples of them, optional
+        Normalized inputs, (1, C, H, W), (1, C, L), (1, L, C) or (1, K), of a network of several
+        inputs one array for each; the shipped photographs' crops by default.
     normalization : Normalization
         Input normalization.
     strict : bool
@@ -158,23 +160,28 @@ def quantized(
         If an operator can run nowhere or, if `strict`, only on the host; the message names the
         call, its line and the reason.
     """
-    images = _default_images(normalization) if calibration is None else _checked(calibration)
+    if calibration is None:
+        calibration = [_default_images(normalization)]
+    images = tuple(map(torch.from_numpy, _checked(calibration)))
     model = unwrapped(model, name)
     with one_thread():
-        tensor = torch.from_numpy(images)
         own = taken(model, name)
-        converted = own or _convert(model, name, tensor)
-        imported = import_with_host(converted, name, tensor[:1], strict=strict)
-        state = _state(converted, name, tensor, imported)
+        if own:
+            check_count(own, images, name)
+        converted = own or _convert(model, name, images)
+        example = tuple(part[:1] for part in images)
+        imported = import_with_host(converted, name, example, strict=strict)
+        state = _state(converted, name, images, imported)
     floats = None if own else lambda: model
     return _network(name, weights, state, lambda: converted, normalization, (), floats)
 
 
-def _checked(calibration: Sequence[Image]) -> Image:
-    """Return the images as one array."""
-    for image in calibration:
+def _checked(calibration: Sequence[Images]) -> list[Image]:
+    """Return the images as one array for each input of the network."""
+    examples = [arrays_of(each) for each in calibration]
+    for image in (image for example in examples for image in example):
         check_image(image)
-    return np.concatenate(list(calibration))
+    return [np.concatenate(parts) for parts in zip(*examples, strict=True)]
 
 
 def _network(
@@ -188,9 +195,9 @@ def _network(
 ) -> QuantizedNetwork:
     about = state.about
     shapes = {layer: (tuple(x), tuple(y)) for layer, (x, y) in about["shapes"].items()}
-    size = tuple(about["input_shape"])
+    sizes = tuple(map(tuple, about["input_shapes"]))
     return QuantizedNetwork(
-        *(name, weights, state.steps, state.layers, shapes, size),
+        *(name, weights, state.steps, state.layers, shapes, sizes),
         converted,
         normalization,
         classes,
@@ -247,7 +254,7 @@ def load(
         raise ValueError(f"seed must be at least 0, got {seed}")
     if weights is not None and network.name in SIZES and Path(weights).is_file():
         network = fitted(network, read_state(Path(weights)))
-    images = "shipped" if calibration is None else _checked(calibration)
+    images = "shipped" if calibration is None else _checked(calibration)[0]
     if isinstance(images, np.ndarray) and (images.ndim != 4 or images.shape[1] != 3):
         raise ValueError(f"image must be of shape (N, 3, H, W) for {name}, got {images.shape}")
     if weights is not None and not Path(weights).is_file():

@@ -12,7 +12,6 @@ from torch.fx import GraphModule
 
 from ..golden.graph import (
     Add,
-    AvgPool2d,
     Clamp,
     Concat,
     Flatten,
@@ -20,7 +19,6 @@ from ..golden.graph import (
     Layer,
     Linear,
     Lookup,
-    MaxPool2d,
     Mul,
     Network,
     Node,
@@ -37,8 +35,9 @@ from ..golden.kernels.flatten import channels_last_columns
 from ..golden.verify import verify, verify_operation
 from .host_function import check_work, host_operation
 from .int8 import Step
-from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
-from .lower_parts import clamp_bounds, pair, part_spans, upsample_factors
+from .layouts import Layout, check_layouts, image_step, input_layouts, pointwise
+from .lower_parts import clamp_bounds, part_spans, refused, upsample_factors
+from .lower_pools import adaptive_pool, average_pool, max_pool, mean_pool
 from .lowered import ANY_ORDER, Lowered, Output
 from .unsupported import Unsupported
 
@@ -54,17 +53,16 @@ class _Lowering:
         self,
         network: str,
         layers: dict[str, Layer],
-        shape: Shape,
-        layout: Layout,
+        shapes: Sequence[Shape],
+        layouts: dict[str, Layout],
         converted: Callable[[], GraphModule] | None = None,
     ) -> None:
         self.network = network
         self.converted = converted
         self.layers = layers
-        self.shape = shape
-        self.layout = layout  # of the input
-        self.layouts: dict[str, Layout] = {}  # of PyTorch's tensors, by step
-        self.image: Tensor | None = None
+        self.shapes = shapes
+        self.layouts = layouts  # of PyTorch's tensors, by step; first of the inputs
+        self.inputs: dict[str, int] = {}  # position of each in PyTorch's call
         self.nodes: list[Node] = []
         self.tensors: dict[str, Tensor] = {}
         self.names: dict[str, str] = {}  # step to tensor
@@ -74,7 +72,6 @@ class _Lowering:
 
     def lower(self, step: Step) -> None:
         """Append the nodes of a step."""
-        self.layouts[step.name] = self.layout
         if step.op == "host":
             self.layouts[step.name] = Layout(step.arguments["layout"])
         elif step.op not in ("quantize", "tail"):
@@ -123,23 +120,27 @@ class _Lowering:
         self.names[step.name] = self.source(step).name
 
     def _refuse(self, step: Step, what: str, wanted: str, got: object) -> NoReturn:
-        raise Unsupported(
-            f"{step.name}: {what} of {step.op} must be {wanted}, got {got}", step.node
-        )
+        raise refused(step, what, wanted, got)
 
     def _quantize(self, step: Step) -> None:
-        shape = self.layout.graph_shape(self.shape)
+        position = step.arguments.get("position", 0)
+        given = self.shapes[position]
+        shape = self.layouts[step.name].graph_shape(given)
         if "shape" in step.arguments:  # of what the host computes before
-            shape = (shape[0], *step.arguments["shape"])
+            shape = (given[0], *step.arguments["shape"])
             self.layouts[step.name] = Layout(step.arguments["layout"])
         quantization = Quantization(step.arguments["scale"], step.arguments["zero_point"])
-        self.image = Tensor(step.name, shape, quantization)
-        self.tensors[step.name] = self.image
+        self.inputs[step.name] = position
+        self.tensors[step.name] = Tensor(step.name, shape, quantization)
         self.names[step.name] = step.name
+
+    def sorted_inputs(self) -> list[Tensor]:
+        """Return the graph's inputs in the order of PyTorch's call."""
+        return [self.tensors[name] for name in sorted(self.inputs, key=lambda n: self.inputs[n])]
 
     def _dequantize(self, step: Step) -> None:
         name = self.source(step).name
-        if self.image is not None and name == self.image.name:
+        if name in self.inputs:
             self._refuse(step, "input", "a tensor that the network computes", "its input")
         layout = self.layouts[step.name]
         for index, label in step.arguments.get("results", [(0, "")]):
@@ -234,58 +235,24 @@ class _Lowering:
         self.node(step, Concat(step.name, inputs, inputs[0]), sources)
 
     def _max_pool2d(self, step: Step) -> None:
-        source, values = self.source(step, 4), step.arguments
-        kernel = pair(values["kernel_size"])
-        operation = MaxPool2d(
-            step.name,
-            source.quantization,
-            kernel,
-            pair(values.get("stride") or kernel),
-            pair(values.get("padding", 0)),
-            pair(values.get("dilation", 1)),
-            bool(values.get("ceil_mode", False)),
-        )
-        self.node(step, operation, [source])
+        source = self.source(step, 4)
+        self.node(step, max_pool(step, source), [source])
 
     def _avg_pool2d(self, step: Step) -> None:
-        source, values = self.source(step, 4), step.arguments
-        if values.get("ceil_mode") or values.get("divisor_override"):
-            # PyTorch uses another kernel here, with different rounding
-            self._refuse(step, "ceil_mode and divisor_override", "off", "one of them")
-        kernel = pair(values["kernel_size"])
-        if kernel == (1, 1):
-            self._refuse(step, "kernel_size", "more than one element", kernel)
-        stride = pair(values.get("stride") or kernel)
-        padding = pair(values.get("padding", 0))
-        operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding)
-        self.node(step, operation, [source])
+        source = self.source(step, 4)
+        self.node(step, average_pool(step, source), [source])
 
     def _adaptive_avg_pool2d(self, step: Step) -> None:
         source = self.source(step, 4)
-        sizes = source.shape[1:3]
-        given = step.arguments.get("output_size")
-        pair = [given] * 2 if given is None or isinstance(given, int) else given
-        outputs = [want or size for want, size in zip(pair, sizes, strict=True)]
-        if any(size % want for size, want in zip(sizes, outputs, strict=True)):
-            self._refuse(step, "output_size", f"a divisor of {sizes}", tuple(outputs))
-        own = None
-        if "scale" in step.arguments:
-            own = Quantization(step.arguments["scale"], step.arguments["zero_point"])
-        if tuple(outputs) == sizes and own is None:
+        operation = adaptive_pool(step, source)
+        if operation is None:
             self.alias(step)
-            return
-        window = (sizes[0] // outputs[0], sizes[1] // outputs[1])
-        operation = AvgPool2d(step.name, source.quantization, window, window, own_output=own)
-        self.node(step, operation, [source])
+        else:
+            self.node(step, operation, [source])
 
     def _mean(self, step: Step) -> None:
         source = self.source(step, 4)
-        given = step.arguments.get("dim")
-        dims = [given] if isinstance(given, int) else list(given or ())
-        if sorted(dim % 4 for dim in dims) != [2, 3]:
-            self._refuse(step, "dim", "the image's two (2, 3)", given)
-        window = (source.shape[1], source.shape[2])
-        self.node(step, AvgPool2d(step.name, source.quantization, window, window), [source])
+        self.node(step, mean_pool(step, source), [source])
         if not step.arguments.get("keepdim"):
             pooled = self.tensors[step.name]
             flat = Flatten(f"{step.name}.flatten", source.quantization)
@@ -376,18 +343,18 @@ def lower(
     steps: Sequence[Step],
     layers: dict[str, Layer],
     network: str,
-    shape: tuple[int, ...],
+    shapes: Sequence[Shape],
     converted: Callable[[], GraphModule] | None = None,
 ) -> Network:
     """Return the integer graph of a network; parameters and errors as in `lowered`."""
-    return lowered(steps, layers, network, shape, converted).graph
+    return lowered(steps, layers, network, shapes, converted).graph
 
 
 def lowered(
     steps: Sequence[Step],
     layers: dict[str, Layer],
     network: str,
-    shape: tuple[int, ...],
+    shapes: Sequence[Shape],
     converted: Callable[[], GraphModule] | None = None,
 ) -> Lowered:
     """Return the integer graph of a network, and its tensors' layouts in PyTorch.
@@ -398,8 +365,8 @@ def lowered(
         From `importer.import_network`.
     network : str
         Name.
-    shape : tuple of int
-        Shape of the input: (N, C, H, W), (N, C, L), (N, L, C) or (N, K).
+    shapes : sequence of tuple of int
+        Shapes of the inputs: (N, C, H, W), (N, C, L), (N, L, C) or (N, K).
     converted : callable, optional
         Returns PyTorch's converted network, of which the host's operations are parts.
 
@@ -416,16 +383,18 @@ def lowered(
         If the accelerator does not support a step's parameters; the message names the node and
         its operator.
     """
-    lowering = _Lowering(network, layers, shape, input_layout(shape, steps, layers), converted)
+    lowering = _Lowering(network, layers, shapes, input_layouts(shapes, steps, layers), converted)
     for step in steps:
         lowering.lower(step)
-    if lowering.image is None or not (lowering.outputs or lowering.tail):
+    if not lowering.inputs or not (lowering.outputs or lowering.tail):
         raise ValueError(f"{network}: network must quantize its input and dequantize its output")
     check_work(network, lowering.nodes, steps)
     outputs = sorted(lowering.outputs, key=lambda output: output.index)
     names = [name for name, _ in lowering.tail] or [output.tensor for output in outputs]
     output, *others = dict.fromkeys(names)
-    graph = Network(network, lowering.image, tuple(lowering.nodes), output, tuple(others))
+    first, *further = lowering.sorted_inputs()
+    nodes = tuple(lowering.nodes)
+    graph = Network(network, first, nodes, output, tuple(others), tuple(further))
     verify(graph)
     layouts = {name: lowering.layouts[name] for name in graph.tensors if name in lowering.layouts}
     return Lowered(graph, layouts, lowering.orders, tuple(outputs), tuple(lowering.tail))

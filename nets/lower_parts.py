@@ -12,9 +12,14 @@ from ..golden.operations.slice import Span
 from .int8 import Step
 from .unsupported import Unsupported
 
-__all__ = ["clamp_bounds", "pair", "part_spans", "upsample_factors"]
+__all__ = ["clamp_bounds", "pair", "part_spans", "refused", "upsample_factors"]
 
 _NEAREST = ("nearest", "nearest-exact")
+
+
+def refused(step: Step, what: str, wanted: str, got: object) -> Unsupported:
+    """Return the exception for an argument of a step that the graph cannot hold."""
+    return Unsupported(f"{step.name}: {what} of {step.op} must be {wanted}, got {got}", step.node)
 
 
 def part_spans(step: Step, shape: tuple[int, ...]) -> tuple[Span | None, ...]:

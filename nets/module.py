@@ -12,13 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from .examples import Images, arrays_of, from_arrays
 from .framework import one_thread, qnnpack
-from .input_shapes import declared_shape, said
+from .input_shapes import Shape, declared_shapes, said
 from .int8 import check_image
 from .library import QuantizedNetwork, quantized
 from .preprocess import Preprocessing
@@ -29,8 +28,6 @@ from .weight_types import check_weights
 from .wrappers import unwrapped
 
 __all__ = ["OwnNetwork", "load_module", "own_network"]
-
-Inputs = npt.NDArray[np.float32]
 
 
 def _factory(spec: str) -> tuple[str, Callable[[], Any]]:
@@ -94,24 +91,57 @@ class OwnNetwork:
         In evaluation mode.
     weights : str
         Description of the weights.
-    input_shape : tuple of int or None
-        Shape of one input that the file declares: attribute INPUT_SHAPE of factory, network or
-        file, without the first number.
+    input_shapes : tuple of tuple of int
+        Shape of each input that the file declares: attribute INPUT_SHAPE of factory, network or
+        file, without the first number; empty if it declares none.
     """
 
     spec: str
     name: str
     model: nn.Module
     weights: str
-    input_shape: tuple[int, ...] | None
+    input_shapes: tuple[Shape, ...]
 
-    def quantized(self, calibration: Sequence[Inputs], *, strict: bool = False) -> QuantizedNetwork:
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names that the network's ``forward`` gives its inputs, in order; none for ``*args``."""
+        return tuple(parameter.name for parameter in self._positional())
+
+    def _positional(self) -> list[inspect.Parameter]:
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = inspect.signature(self.model.forward).parameters.values()
+        return [parameter for parameter in parameters if parameter.kind in kinds]
+
+    def check_count(self, count: int) -> None:
+        """Raise ValueError unless the network takes that number of inputs.
+
+        Parameters
+        ----------
+        count : int
+            Shapes given; 0 if none, for the usual one.
+        """
+        parameters = inspect.signature(self.model.forward).parameters.values()
+        plain = self._positional()
+        needed = [each.name for each in plain if each.default is each.empty]
+        names = needed or [each.name for each in plain]
+        any_number = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+        if not plain and not any_number:
+            raise ValueError(f"{self.spec} must make a network of one input or more, got none")
+        if len(needed) <= (count or 1) and (any_number or (count or 1) <= len(plain)):
+            return
+        inputs = f"{len(names)} inputs" if len(names) > 1 else "one input"
+        raise ValueError(
+            f"{self.spec} takes {inputs}, {', '.join(names)}: --input-shape or INPUT_SHAPE must "
+            f"give the shape of each, got {count or 'none'}"
+        )
+
+    def quantized(self, calibration: Sequence[Images], *, strict: bool = False) -> QuantizedNetwork:
         """Quantize the network; it is not cached, as changes of its code cannot be detected.
 
         Parameters
         ----------
-        calibration : sequence of ndarray of shape (1, ...), float32
-            Normalized inputs.
+        calibration : sequence of ndarray of shape (1, ...), float32, or of tuples of them
+            Normalized inputs, of a network of several inputs one array for each.
         strict : bool
             Whether to refuse operators that the host would have to compute.
 
@@ -121,13 +151,17 @@ class OwnNetwork:
             If the network does not take such inputs, cannot be traced or quantized, or an operator
             is not supported; the message names node and operator.
         """
-        check_image(calibration[0])
-        size = said(calibration[0].shape[1:])
-        what = "an image" if calibration[0].ndim == 4 else "an input"
+        example = arrays_of(calibration[0])
+        for image in example:
+            check_image(image)
+        self.check_count(len(example))
+        size = " and ".join(said(image.shape[1:]) for image in example)
+        what = "an image" if example[0].ndim == 4 else "an input"
+        what = what if len(example) == 1 else "inputs"
         doing = users_code(f"{self.spec} must take {what} of {size}")
         model = taken(self.model, self.name) or self.model  # observers must not see the input
         with doing, qnnpack(), one_thread():
-            model(torch.from_numpy(np.array(calibration[0], order="C")))
+            model(*from_arrays(example))
         return quantized(model, self.name, self.weights, calibration, strict=strict)
 
 
@@ -158,33 +192,21 @@ def own_network(spec: str, seed: int = 0) -> OwnNetwork:
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} must make a torch.nn.Module, got {type(model).__name__}")
     model = unwrapped(model, spec).eval()
-    _check_inputs(model, spec)
     ready = is_prequantized(model)
     if not ready:
         check_weights(model, spec)
     file = sys.modules.get(getattr(factory, "__module__", ""))
     places = (getattr(place, "INPUT_SHAPE", None) for place in (factory, model, file))
     declared = next((place for place in places if place is not None), None)
-    shape = None if declared is None else declared_shape(declared, spec)
+    shapes = () if declared is None else declared_shapes(declared, spec)
     weights = f"as {spec} {'has quantized' if ready else 'makes'} them, seed {seed}"
-    return OwnNetwork(spec, name, model, weights, shape)
-
-
-def _check_inputs(model: nn.Module, spec: str) -> None:
-    """Refuse a network of several inputs, or of none."""
-    parameters = inspect.signature(model.forward).parameters.values()
-    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p.name for p in plain if p.default is p.empty]
-    if len(needed) > 1 or not (plain or any(p.kind is p.VAR_POSITIONAL for p in parameters)):
-        raise ValueError(
-            f"{spec} must make a network of one input, got {', '.join(needed) or 'none'}"
-        )
+    return OwnNetwork(spec, name, model, weights, shapes)
 
 
 def load_module(
     spec: str,
     seed: int = 0,
-    calibration: Sequence[Inputs] | None = None,
+    calibration: Sequence[Images] | None = None,
     *,
     strict: bool = False,
 ) -> QuantizedNetwork:
@@ -194,7 +216,7 @@ def load_module(
     ----------
     spec, seed
         As for `own_network`.
-    calibration : sequence of ndarray of shape (1, ...), float32, optional
+    calibration : sequence of ndarray of shape (1, ...), float32, or of tuples of them, optional
         Normalized inputs; the shipped photographs' crops by default.
     strict : bool
         Whether to refuse operators that the host would have to compute.

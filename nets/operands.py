@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .examples import Example
 from .unquantized import leave_in_floats
 from .values import Value, usual, values_of
 
@@ -25,7 +26,7 @@ _INT8_MODES = ("nearest", "nearest-exact", "bilinear", "area")
 _IMAGE = 4  # dimensions
 
 
-def spell_operands(traced: fx.GraphModule, image: torch.Tensor) -> None:
+def spell_operands(traced: fx.GraphModule, example: Example) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     A tuple of tensors that is passed on becomes its elements, a constant of one element becomes a
@@ -34,12 +35,12 @@ def spell_operands(traced: fx.GraphModule, image: torch.Tensor) -> None:
     Parameters
     ----------
     traced : GraphModule
-    image : Tensor of shape (N, ...)
+    example : tuple of Tensor of shape (N, ...)
         For what each call returns.
     """
     if usual(traced):
         return
-    values = values_of(traced, image)
+    values = values_of(traced, example)
     _unpack(traced, values)
     for node in list(traced.graph.nodes):
         if node.op in _CALLS:

@@ -19,6 +19,8 @@ from torch import fx, nn
 from torch.nn import functional
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from .examples import Example, fresh
+
 __all__ = ["PARTS", "SCOPE", "chunk_part", "part", "spell_parts", "split_part"]
 
 SCOPE = "maccord_scope"  # key in a node's meta: prefix of its operator's name
@@ -82,13 +84,13 @@ class _Sizes(fx.Interpreter):
         return result
 
 
-def spell_parts(traced: fx.GraphModule, image: torch.Tensor) -> None:
+def spell_parts(traced: fx.GraphModule, example: Example) -> None:
     """Rewrite slices, chunks, splits, upsamplings and channel shuffles, in place.
 
     Parameters
     ----------
     traced : GraphModule
-    image : Tensor of shape (N, C, H, W)
+    example : tuple of Tensor of shape (N, ...)
         For sizes.
     """
     nodes = list(traced.graph.nodes)
@@ -102,10 +104,10 @@ def spell_parts(traced: fx.GraphModule, image: torch.Tensor) -> None:
         shuffled = _shuffled(node)
         if shuffled:
             _shuffle_module(traced, node, *shuffled)
-    _freeze(traced, image)
+    _freeze(traced, example)
 
 
-def _freeze(traced: fx.GraphModule, image: torch.Tensor) -> None:
+def _freeze(traced: fx.GraphModule, example: Example) -> None:
     """Replace computed sizes by numbers in the arguments of parts and upsamplings."""
     targets = (*PARTS, torch.narrow, functional.interpolate)
     calls = [node for node in traced.graph.nodes if node.target in targets]
@@ -114,7 +116,7 @@ def _freeze(traced: fx.GraphModule, image: torch.Tensor) -> None:
         return
     sizes = _Sizes(traced)
     with torch.no_grad():
-        sizes.run(image.clone())
+        sizes.run(*fresh(example))
     for node in computed:
         for source in node.all_input_nodes:
             if source in sizes.found:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..golden.graph import Layer, Network
+from ..golden.graph import Layer, Network, Tensor
 from ..golden.kernels.quantize import quantize_per_tensor
+from .examples import Images, arrays_of, from_arrays
 from .fidelity import Fidelity
 from .framework import ENGINE, one_thread
 from .host_function import TailCall, tail_call
@@ -67,7 +68,10 @@ class QuantizedNetwork:
     steps : list of Step
         Every operation, in order of execution.
     input_shape : tuple of int
-        PyTorch's shape of one input: (1, C, H, W), (1, C, L), (1, L, C) or (1, K).
+        PyTorch's shape of one input, the first of several: (1, C, H, W), (1, C, L), (1, L, C) or
+        (1, K).
+    input_shapes : tuple of tuple of int
+        The shape of each input.
     normalization : Normalization
         Input normalization.
     classes : tuple of str
@@ -83,7 +87,7 @@ class QuantizedNetwork:
         steps: list[Step],
         layers: dict[str, Layer],
         shapes: dict[str, Shapes],
-        input_shape: tuple[int, ...],
+        input_shapes: tuple[tuple[int, ...], ...],
         converted: Callable[[], torch.fx.GraphModule],
         normalization: Normalization = IMAGENET,
         classes: tuple[str, ...] = (),
@@ -97,12 +101,17 @@ class QuantizedNetwork:
         self.layers = layers
         self.steps = steps
         self.shapes = shapes
-        self.input_shape = input_shape
+        self.input_shapes = input_shapes
         self.normalization = normalization
         self.classes = classes
         self.fidelity = fidelity
         self._model = model
         self._converted = converted
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """PyTorch's shape of one input, the first of several."""
+        return self.input_shapes[0]
 
     @cached_property
     def reference(self) -> Reference:
@@ -124,7 +133,7 @@ class QuantizedNetwork:
     @cached_property
     def _lowered(self) -> Lowered:
         return lowered(
-            self.steps, self.layers, self.name, self.input_shape, lambda: self.reference.converted
+            self.steps, self.layers, self.name, self.input_shapes, lambda: self.reference.converted
         )
 
     @cached_property
@@ -152,34 +161,61 @@ class QuantizedNetwork:
             return self.steps[-1].arguments["scores"]
         return len(self.graph.tensors[self.graph.output].shape) == 2
 
-    def input_codes(self, images: Image) -> Codes:
+    def input_codes(self, images: Images) -> Codes:
+        """Return the codes of the first input; parameters as for `source_codes`."""
+        return self.source_codes(images)[0]
+
+    def source_codes(self, images: Images) -> tuple[Codes, ...]:
         """Return the codes that the accelerator starts from, in the graph's layout.
 
         Parameters
         ----------
-        images : ndarray of shape (N, *input_shape[1:]), float32
-            Normalized.
+        images : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
+            Normalized; of a network of several inputs one array for each.
 
         Returns
         -------
-        ndarray of shape (N, H, W, C) or (N, K), uint8
+        tuple of ndarray of shape (N, H, W, C) or (N, K), uint8
+            In the order of `Network.sources`.
         """
-        check_image(images, self.input_shape[1:])
-        first, source = self.steps[0], self.graph.input
-        layout = self._lowered.layouts[source.name]
-        if first.arguments.get("calls"):  # the host computes them
-            with one_thread():
-                found = self.reference.tensors(images, [first.node])[first.node].codes
-            return layout.to_graph(found) if found.ndim == 3 else found
-        return quantize_per_tensor(layout.to_graph(images), source.quantization)
+        given = self._checked(images)
+        steps = {step.name: step for step in self.steps if step.op == "quantize"}
+        return tuple(
+            self._codes(steps[source.name], source, given) for source in self.graph.sources
+        )
 
-    def tensors(self, image: Image) -> dict[str, Codes]:
+    def _codes(self, step: Step, source: Tensor, images: tuple[Image, ...]) -> Codes:
+        layout = self._lowered.layouts[source.name]
+        if step.arguments.get("calls"):  # the host computes them
+            with one_thread():
+                found = self.reference.tensors(images, [step.node])[step.node].codes
+            return layout.to_graph(found) if found.ndim == 3 else found
+        image = images[step.arguments.get("position", 0)]
+        return quantize_per_tensor(layout.to_graph(image), source.quantization)
+
+    def _checked(self, images: Images) -> tuple[Image, ...]:
+        """Return one array for each input."""
+        given = arrays_of(images)
+        if len(given) != len(self.input_shapes):
+            raise ValueError(
+                f"inputs of {self.name} must be {len(self.input_shapes)} arrays, got {len(given)}"
+            )
+        for image, shape in zip(given, self.input_shapes, strict=True):
+            check_image(image, shape[1:])
+            if len(image) != len(given[0]):
+                raise ValueError(
+                    f"inputs of {self.name} must be equally many, "
+                    f"got {len(given[0])} and {len(image)}"
+                )
+        return given
+
+    def tensors(self, image: Images) -> dict[str, Codes]:
         """Return all tensors computed by PyTorch's INT8 network, in the layout of `execute`.
 
         Parameters
         ----------
-        image : ndarray of shape (N, *input_shape[1:]), float32
-            Normalized.
+        image : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
+            Normalized; of a network of several inputs one array for each.
 
         Returns
         -------
@@ -195,17 +231,17 @@ class QuantizedNetwork:
         nodes = {step.node for step in self.steps}
         with one_thread():
             results = self.reference.tensors(image, nodes)
-        return match(self._lowered, self.steps, results, len(image))
+        return match(self._lowered, self.steps, results, len(arrays_of(image)[0]))
 
     def record(
-        self, image: Image, names: Collection[str] | None = None
+        self, image: Images, names: Collection[str] | None = None
     ) -> dict[str, LayerRecording]:
         """Run PyTorch's INT8 network on an image and record layers' inputs and outputs.
 
         Parameters
         ----------
-        image : ndarray of shape (N, *input_shape[1:]), float32
-            Normalized.
+        image : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
+            Normalized; of a network of several inputs one array for each.
         names : collection of str, optional
             Layers to record, all by default. The run ends after the last of them.
 
@@ -247,7 +283,7 @@ class QuantizedNetwork:
         """The network's results, in PyTorch's order."""
         return self._lowered.outputs
 
-    def results(self, images: Image) -> dict[str, npt.NDArray[np.float32]]:
+    def results(self, images: Images) -> dict[str, npt.NDArray[np.float32]]:
         """Return PyTorch's INT8 results, dequantized, by graph tensor and in its layout.
 
         Of a network that ends in floating point on the host, all results of an image are one row,
@@ -255,33 +291,33 @@ class QuantizedNetwork:
 
         Parameters
         ----------
-        images : ndarray of shape (N, *input_shape[1:]), float32
-            Normalized.
+        images : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
+            Normalized; of a network of several inputs one array for each.
         """
-        check_image(images, self.input_shape[1:])
+        given = self._checked(images)
         with one_thread():
-            found = self.reference.results(torch.from_numpy(np.array(images, order="C")))
+            found = self.reference.results(given)
         if self.tail_reads:
-            return {self.graph.output: rows(found, len(images))}
+            return {self.graph.output: rows(found, len(given[0]))}
         results: dict[str, npt.NDArray[np.float32]] = {}
         for output in self.outputs:  # one tensor may be several results, in other layouts
             results.setdefault(output.tensor, output.to_graph(found[output.index].numpy()))
         return results
 
-    def float_logits(self, images: Image) -> npt.NDArray[np.float32] | None:
+    def float_logits(self, images: Images) -> npt.NDArray[np.float32] | None:
         """Return the float network's first result (N, classes); None for seeded weights.
 
         Parameters
         ----------
-        images : ndarray of shape (N, *input_shape[1:]), float32
-            Normalized.
+        images : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
+            Normalized; of a network of several inputs one array for each.
         """
         if self._model is None:
             return None
         with one_thread(), torch.no_grad():
-            result = self._model()(torch.from_numpy(np.array(images)))
+            result = self._model()(*from_arrays(images))
         if self.tail_reads:
-            return rows(result, len(images))
+            return rows(result, len(arrays_of(images)[0]))
         output = self.outputs[0]
         return output.to_graph(tensors_of(result, self.name)[output.index].numpy())
 
@@ -293,14 +329,14 @@ class QuantizedNetwork:
 
 
 def recorded_layers(
-    reference: Reference, image: Image, nodes: Mapping[str, str], steps: Sequence[Step]
+    reference: Reference, image: Images, nodes: Mapping[str, str], steps: Sequence[Step]
 ) -> dict[str, LayerRecording]:
     """Record layers; padding that is part of a layer is not in its recorded input.
 
     Parameters
     ----------
     reference : Reference
-    image : ndarray of shape (N, *input_shape[1:]), float32
+    image : ndarray of shape (N, *input_shape[1:]), float32, or a tuple of them
     nodes : mapping of str to str
         As for `Reference.record`.
     steps : sequence of Step

@@ -33,6 +33,7 @@ import torch
 from torch import fx, nn
 
 from ..golden.graph import Quantization
+from .examples import Example, Images, arrays_of, fresh, from_arrays
 from .framework import path_of, qnnpack
 from .functions import TAILED, TAILED_MODULES
 from .int8 import LayerRecording, check_image, codes, layer_codes
@@ -102,13 +103,13 @@ class Interpreter(fx.Interpreter):
         args = _contiguous(args) if target in _CLAMPS else args
         return super().call_method(target, args, kwargs)
 
-    def execute(self, image: torch.Tensor) -> Iterator[_Executed]:
+    def execute(self, *example: torch.Tensor) -> Iterator[_Executed]:
         """Yield each node with its inputs and result; free results that no later node reads.
 
         Results must be used immediately, as a later node may modify them in place.
         """
         self.env = {}
-        self.args_iter = iter([image])
+        self.args_iter = iter(example)
         for node in self.nodes:
             sources = [self.env[source] for source in node.all_input_nodes]
             with qnnpack():
@@ -181,18 +182,18 @@ class Reference:
     def __init__(self, converted: fx.GraphModule) -> None:
         self.converted = converted
 
-    def _execute(self, image: npt.NDArray[np.float32]) -> Iterator[_Executed]:
-        check_image(image)
-        return Interpreter(self.converted).execute(torch.from_numpy(np.array(image, order="C")))
+    def _execute(self, images: Images) -> Iterator[_Executed]:
+        for image in arrays_of(images):
+            check_image(image)
+        return Interpreter(self.converted).execute(*from_arrays(images))
 
-    def record(
-        self, image: npt.NDArray[np.float32], names: Mapping[str, str]
-    ) -> dict[str, LayerRecording]:
+    def record(self, images: Images, names: Mapping[str, str]) -> dict[str, LayerRecording]:
         """Run the network on normalized images up to the last of the layers to record.
 
         Parameters
         ----------
-        image : ndarray of shape (N, ...), float32
+        images : ndarray of shape (N, ...), float32, or a tuple of them
+            One for each input.
         names : mapping of str to str
             Nodes of layers, and the names of their recordings.
 
@@ -202,7 +203,7 @@ class Reference:
             In order of execution.
         """
         recordings: dict[str, LayerRecording] = {}
-        for node, sources, result in self._execute(image):
+        for node, sources, result in self._execute(images):
             if len(recordings) == len(names):
                 break
             if node.name in names:
@@ -211,34 +212,34 @@ class Reference:
                 recordings[names[node.name]] = LayerRecording(x_q, y)
         return recordings
 
-    def tensors(self, image: npt.NDArray[np.float32], names: Collection[str]) -> dict[str, Result]:
-        """Return the named quantized nodes' results for normalized inputs (N, ...), float32."""
+    def tensors(self, images: Images, names: Collection[str]) -> dict[str, Result]:
+        """Return the named quantized nodes' results; images as for `record`."""
         return {
             node.name: Result(codes(result), Quantization(result.q_scale(), result.q_zero_point()))
-            for node, _, result in self._execute(image)
+            for node, _, result in self._execute(images)
             if node.name in names and isinstance(result, torch.Tensor) and result.is_quantized
         }
 
-    def dequantized(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    def dequantized(self, batch: Example) -> dict[str, torch.Tensor]:
         """Return the dequantized values of all quantized nodes by name, and the ``output``."""
         found = {}
-        for node, _, result in Interpreter(self.converted).execute(images.clone()):
+        for node, _, result in Interpreter(self.converted).execute(*fresh(batch)):
             if node.op == "output":
-                found["output"] = torch.from_numpy(rows(result, len(images)))
+                found["output"] = torch.from_numpy(rows(result, len(batch[0])))
             elif isinstance(result, torch.Tensor) and result.is_quantized:
                 found[node.name] = result.dequantize()
         return found
 
-    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return the network's results for normalized inputs, in order, those of tuples too."""
-        *_, (node, _, result) = Interpreter(self.converted).execute(images.clone())
+    def results(self, images: Images) -> list[torch.Tensor]:
+        """Return the network's results in order, those of tuples too; images as for `record`."""
+        *_, (node, _, result) = self._execute(images)
         return tensors_of(result, node.name)
 
-    def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Output (N, classes), float32, for normalized inputs (N, ...), float32.
+    def logits(self, images: Images) -> npt.NDArray[np.float32]:
+        """Output (N, classes), float32; images as for `record`.
 
         Of a network that returns anything else, all results of an image in one row.
         """
-        *_, (_, _, result) = self._execute(image)
+        *_, (_, _, result) = self._execute(images)
         plain = isinstance(result, torch.Tensor) and result.is_floating_point()
-        return result.numpy() if plain else rows(result, len(image))
+        return result.numpy() if plain else rows(result, len(arrays_of(images)[0]))

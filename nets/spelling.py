@@ -18,6 +18,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .examples import Example
 from .functional_layers import spell_layers
 from .operands import spell_operands
 from .parts import SCOPE, spell_parts
@@ -73,7 +74,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
     return fx.GraphModule(model, graph)
 
 
-def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
+def spell(traced: fx.GraphModule, network: str, example: Example) -> None:
     """Rewrite a traced network in place, without changing its results.
 
     Keyword arguments become positional where quantization expects tensors. Readers of a tensor
@@ -87,8 +88,8 @@ def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
         From `trace`.
     network : str
         Name for error messages.
-    image : Tensor of shape (N, C, H, W)
-        For its size.
+    example : tuple of Tensor of shape (N, ...)
+        For the sizes.
 
     Raises
     ------
@@ -106,8 +107,8 @@ def spell(traced: fx.GraphModule, network: str, image: torch.Tensor) -> None:
         speller.respell(node)
     separate_layers(traced)
     spell_unit_pools(traced)
-    spell_operands(traced, image)
-    spell_parts(traced, image)
+    spell_operands(traced, example)
+    spell_parts(traced, example)
     traced.graph.eliminate_dead_code()
     traced.recompile()
 

@@ -6,13 +6,13 @@ import operator as python_operator
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import fx, nn
 from torch.ao.quantization import FixedQParamsObserver, ObserverBase
 
 from ..golden.graph import Add, Mul, Quantization
 from ..golden.kernels.add import check_add
 from ..golden.kernels.mul import check_mul
+from .examples import Example, fresh
 from .unquantized import leave_in_floats
 
 __all__ = ["fit_pairs", "leave_call", "located"]
@@ -142,11 +142,11 @@ class _Locating(fx.Interpreter):
             raise
 
 
-def located(prepared: fx.GraphModule, image: torch.Tensor) -> fx.Node | None:
+def located(prepared: fx.GraphModule, example: Example) -> fx.Node | None:
     """Return the call that fails, or whose result an observer refuses; None if all is well."""
     locating = _Locating(prepared)
     try:
-        locating.run(image.clone())
+        locating.run(*fresh(example))
     except Exception:
         failed = locating.failed
         assert failed is not None

@@ -10,6 +10,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from .examples import Example, fresh
+
 __all__ = ["Value", "usual", "values_of"]
 
 _PAIRS = (python_operator.add, python_operator.mul, python_operator.sub)
@@ -63,11 +65,11 @@ def _value(result: object) -> Value:
     return Value()
 
 
-def values_of(traced: fx.GraphModule, image: torch.Tensor) -> dict[fx.Node, Value]:
+def values_of(traced: fx.GraphModule, example: Example) -> dict[fx.Node, Value]:
     """Return what each node computes for an input."""
     values = _Values(traced)
     with torch.no_grad():
-        values.run(image.clone())
+        values.run(*fresh(example))
     return values.found
 
 

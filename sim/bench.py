@@ -117,7 +117,7 @@ def simulation(recording: NetworkRecording, parameters: Parameters, seconds: flo
     job = Job(
         verilog=generated(parameters),
         axi_bytes=parameters.axi_bytes,
-        memory=compiled.image(recording.x_q),
+        memory=compiled.image(*recording.inputs),
         program=compiled.program_offset,
         outputs=[(area.base, area.size)],
         cycle_limit=10 * compiled.estimate,

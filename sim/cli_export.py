@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..nets.examples import arrays_of
 from ..nets.formats.files import load_file
 from ..nets.quantized import QuantizedNetwork
 from ..runtime.console import console, waiting
@@ -77,7 +78,7 @@ def run(request: ExportRequest) -> None:
     Raises
     ------
     ValueError
-        If an operation has no integer arithmetic in ONNX Runtime.
+        If the network has several inputs, or an operation has no integer arithmetic in ONNX Runtime.
     """
     from ..nets.formats.onnx_writer import to_onnx
 
@@ -85,12 +86,15 @@ def run(request: ExportRequest) -> None:
     with waiting(console(stderr=True), "quantizing") as show:
         (choice,) = chosen(targets, request.inputs)
         show("writing")
+        count = len(choice.network.input_shapes)
+        if count > 1:
+            raise ValueError(f"{choice.network.name}: network must have one input, got {count}")
         data = to_onnx(choice.network.graph)
         with atomic_write(request.path) as temporary:
             temporary.write_bytes(data)
         show("running in ONNX Runtime")
         assert choice.feed
-        image = as_floats(choice.network, choice.feed.inputs["clean"])[:1]
+        image = arrays_of(as_floats(choice.network, choice.feed.inputs["clean"]))[0][:1]
         found, engine = compared(choice.network, request.path, image)
     print(f"{request.path}: {choice.network.name}, {len(choice.network.layers)} layers")
     others = f"; the others differ by at most {found.largest}" if found.largest else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,7 +19,7 @@ from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .network.host_lines import host_lines, on_host, operator
 from .network.results import ON_ACCELERATOR, ON_HOST, HostPart
 from .network.stages import calls_of
-from .network.task import NetworkRecording, NetworkTask, cost
+from .network.task import NetworkRecording, NetworkTask, cost, input_shapes
 from .origin import origin_of
 from .request import SimulationRequest
 from .results import CLEAN
@@ -83,6 +83,7 @@ class Estimate:
     programs, host_read_bytes, host_written_bytes : int
     around : tuple of HostPart
     engine : str
+    inputs : dict of str to tuple of int
     """
 
     dry_run: bool
@@ -110,6 +111,7 @@ class Estimate:
     host_written_bytes: int = 0
     around: tuple[HostPart, ...] = ()
     engine: str = "qnnpack"
+    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def dry_run(
@@ -181,6 +183,7 @@ def estimated(task: NetworkTask) -> Estimate | str:
         axi_bytes=parameters.axi_bytes,
         batch=compiled.batch,
         input_shape=recorded.x_q.shape,
+        inputs=input_shapes(recorded),
         output_shape=(compiled.batch, *stages[-1].output_shape[1:]),
         macs=macs,
         estimated_cycles=cycles,

@@ -53,7 +53,8 @@ def write_dump(
     `y_zero_point`, `y_golden`, `y_rtl`, `y_torch`, `layout`, `op`, `engine`, and what there is of
     `kernel`, `stride`, `padding`, `dilation`, `ceil_mode`, `low`, `high` and `table`. Each has
     `inputs`, the names of the tensors that it reads, in place of `x_q` where it is no layer. The
-    image is ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`. A tensor that the RTL did not
+    image is ``NETWORK.input/x_q``, with `x_scale` and `x_zero_point`; of several inputs each is
+    ``NETWORK.input.NAME/x_q``. A tensor that the RTL did not
     complete has no `y_rtl`.
     """
     network = fused(recorded.network)
@@ -71,8 +72,9 @@ def write_dump(
         found |= {"inputs": np.array(node.inputs)}
         fields |= {f"{node.name}/{name}": value for name, value in found.items()}
     else:
-        source = {"x_q": recorded.x_q, **_quantization("x", network.input.quantization)}
-        fields |= {f"{network.input.name}/{name}": value for name, value in source.items()}
+        for source, x_q in zip(network.sources, recorded.inputs, strict=True):
+            given = {"x_q": x_q, **_quantization("x", source.quantization)}
+            fields |= {f"{source.name}/{name}": value for name, value in given.items()}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **fields)  # pyright: ignore[reportArgumentType]
 

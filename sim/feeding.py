@@ -18,11 +18,12 @@ from .batch import batch_crops
 from .inputs import MOST, PHOTOGRAPH, Inputs, calibration_files
 from .results import CLEAN
 
-__all__ = ["Feed", "feed"]
+__all__ = ["Feed", "Floats", "feed", "takes_images"]
 
 Floats = npt.NDArray[np.float32]
 
 _RANDOM = 8  # inputs that calibrate, where nothing else does
+_APART = 7  # crops between the photographs of two inputs: of the other photograph, mirrored
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +48,21 @@ class Feed:
     described: dict[str, str] = field(default_factory=dict)
 
 
+def takes_images(asked: Inputs, shape: tuple[int, ...]) -> bool:
+    """Whether images are fed to an input: files, or the photographs where nothing is given."""
+    if asked.input and is_array(asked.input):
+        return False
+    return len(shape) == 3 and (shape[0] == 3 or (shape[0] == 1 and asked.picture is not None))
+
+
 def feed(
-    asked: Inputs, shape: tuple[int, ...], network: str, own: Normalization | None = None
+    asked: Inputs,
+    shape: tuple[int, ...],
+    network: str,
+    own: Normalization | None = None,
+    position: int = 0,
 ) -> Feed:
-    """Return the inputs of a run.
+    """Return the inputs of a run of a network of one input, or one input of several.
 
     Parameters
     ----------
@@ -62,6 +74,8 @@ def feed(
         Name for error messages.
     own : Normalization, optional
         Of a built-in network; None for the user's own networks.
+    position : int
+        Of the input among several: each has photographs and random numbers of its own.
 
     Raises
     ------
@@ -90,35 +104,46 @@ def feed(
         source = str(asked.input)
     elif photographs:
         assert steps is not None
-        found, source = _photographs(asked, steps), str(picture or PHOTOGRAPH)
+        found, source = _photographs(asked, steps, position), str(picture or PHOTOGRAPH)
+        if position and not picture:
+            source = f"photograph {position + 1}"
     else:
         _only_images(asked, shape, network)
-        found = {CLEAN: _random(asked.seed, asked.batch, shape)}
+        found = {CLEAN: _random(asked.seed, asked.batch, shape, position)}
         source = f"random, seed {asked.seed}"
     if calibration is None and not (own and arrays is None):
-        calibration = _default_calibration(asked, shape, arrays, steps if photographs else None)
+        seen = steps if photographs else None
+        calibration = _default_calibration(asked, shape, arrays, seen, position)
     described = {"source": source, "shape": said(shape)}
     described |= steps.described() if steps else {}
     listed = None if calibration is None else [row[None] for row in calibration]
     return Feed(found, listed, source, described)
 
 
-def _photographs(asked: Inputs, steps: Preprocessing) -> dict[str, Array]:
+def _photographs(asked: Inputs, steps: Preprocessing, position: int) -> dict[str, Array]:
     """Return images by the perturbation's name, each of a batch perturbed with its own seed."""
     perturbations: list[Perturbation] = parse(asked.perturb) if asked.perturb else []
     box = parse_box(asked.bbox) if asked.bbox else None
-    crop = steps.load(asked.picture)
-    count = asked.batch
+    if position and not asked.picture:
+        crops = steps.calibration()
+        crop = crops[_APART * position % len(crops)]
+    else:
+        crop = steps.load(asked.picture)
+    count, seed = asked.batch, asked.seed + position * MOST["input"]
     crops = batch_crops(crop, count, asked.seed, steps.calibration) if count > 1 else [crop]
     images = {CLEAN: np.concatenate([steps.tensor(crop) for crop in crops])}
     for each in perturbations:
-        seen = [each.apply(crop, asked.seed + index, box) for index, crop in enumerate(crops)]
+        seen = [each.apply(crop, seed + index, box) for index, crop in enumerate(crops)]
         images[str(each)] = np.concatenate([steps.tensor(crop) for crop in seen])
     return dict(images)
 
 
 def _default_calibration(
-    asked: Inputs, shape: tuple[int, ...], arrays: Array | None, steps: Preprocessing | None
+    asked: Inputs,
+    shape: tuple[int, ...],
+    arrays: Array | None,
+    steps: Preprocessing | None,
+    position: int,
 ) -> Floats:
     """Return the inputs that calibrate where none are given.
 
@@ -127,13 +152,14 @@ def _default_calibration(
     if arrays is not None and arrays.dtype == np.float32:
         return np.asarray(arrays, np.float32)
     if steps is not None:
-        return np.concatenate([steps.tensor(crop) for crop in steps.calibration()])
-    return _random(asked.seed + 1, _RANDOM, shape)
+        crops = np.concatenate([steps.tensor(crop) for crop in steps.calibration()])
+        return np.roll(crops, -_APART * position, axis=0)
+    return _random(asked.seed + 1, _RANDOM, shape, position)
 
 
-def _random(seed: int, count: int, shape: tuple[int, ...]) -> Floats:
+def _random(seed: int, count: int, shape: tuple[int, ...], position: int) -> Floats:
     """Return normally distributed numbers of mean 0 and standard deviation 1."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, position] if position else seed)
     return rng.standard_normal((count, *shape), np.float32)
 
 

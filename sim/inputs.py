@@ -66,6 +66,10 @@ class Inputs:
         One number per channel, for pixels in 0..1; empty for the usual ones.
     resize : tuple of int
         Short side, or height and width, before the crop; empty for the usual one.
+    input_names : tuple of str
+        Name of the input that `input` and each of `further_inputs` is for, empty by order.
+    further_inputs, further_shapes, further_calibrations : tuple
+        Of the further inputs of a network of several, as `input`, `input_shape`, `calibration`.
     weight_bits : str
         One of `nets.weight_widths.CHOICES`.
     """
@@ -85,6 +89,25 @@ class Inputs:
     std: tuple[float, ...] = ()
     resize: tuple[int, ...] = ()
     weight_bits: str = "8"
+    input_names: tuple[str, ...] = ()
+    further_inputs: tuple[Path, ...] = ()
+    further_shapes: tuple[tuple[int, ...], ...] = ()
+    further_calibrations: tuple[Path, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Files of all inputs, as given."""
+        return (self.input, *self.further_inputs) if self.input else ()
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of all inputs; empty for the declared ones."""
+        return (self.input_shape, *self.further_shapes) if self.input_shape else ()
+
+    @property
+    def calibrations(self) -> tuple[Path, ...]:
+        """Calibration of all inputs."""
+        return (self.calibration, *self.further_calibrations) if self.calibration else ()
 
     @property
     def picture(self) -> Path | None:
@@ -156,10 +179,16 @@ def _check_options(inputs: Inputs) -> None:
             f"{given[0].replace('_', '-')} must be of a module, a network of your own, as the "
             "built-in ones have theirs; got no module"
         )
+    several = inputs.further_inputs or inputs.further_calibrations or inputs.input_names[:1]
+    if not inputs.module and any(several):
+        raise ValueError(
+            "input and calibration must be given once, without a name, for the built-in networks, "
+            f"which have one input; got {', '.join(map(str, several))}"
+        )
     if inputs.image and inputs.input:
         raise ValueError(f"image or input must be given, got both {inputs.image}, {inputs.input}")
-    if inputs.input_shape:
-        check_shape(inputs.input_shape, "input-shape")
+    for shape in inputs.input_shapes:
+        check_shape(shape, "input-shape")
     for name in ("mean", "std"):
         values = getattr(inputs, name)
         if len(values) not in (0, 1, 3) or not all(map(isfinite, values)):
@@ -178,18 +207,27 @@ def _known_shape(inputs: Inputs) -> tuple[int, ...]:
 
 def _check_files(inputs: Inputs) -> None:
     """Reject files that are not there or not readable; their shapes follow with the network's."""
-    shape = _known_shape(inputs)
-    files = [("image", inputs.image), ("input", inputs.input)]
-    files += [("calibration", file) for file in calibration_files(inputs.calibration)]
-    for what, file in files:
-        if file is None:
-            continue
-        if is_array(file) and shape and what != "image":
-            read_inputs(file, shape, MOST[what], what)
-        elif not is_array(file) and (len(shape or USUAL), (shape or USUAL)[0]) in _PICTURES:
-            inputs.preprocessing(shape or USUAL).load(file, what)
-        elif not file.is_file():
-            raise ValueError(f"{what} must be a readable file, got {file}: no such file")
+    shapes = inputs.input_shapes or (_known_shape(inputs),)
+    if any(inputs.input_names) or len(shapes) != max(1, len(inputs.inputs)):
+        shapes = ()  # which file is for which input follows with the network, too
+    files = [("image", inputs.image, _known_shape(inputs))]
+    for what, given in (("input", inputs.inputs), ("calibration", inputs.calibrations)):
+        for index, path in enumerate(given):
+            shape = shapes[index] if index < len(shapes) else ()
+            each = calibration_files(path) if what == "calibration" else [path]
+            files += [(what, file, shape) for file in each]
+    for what, file, shape in files:
+        if file is not None:
+            _check_file(inputs, what, file, shape)
+
+
+def _check_file(inputs: Inputs, what: str, file: Path, shape: tuple[int, ...]) -> None:
+    if is_array(file) and shape and what != "image":
+        read_inputs(file, shape, MOST[what], what)
+    elif not is_array(file) and (len(shape or USUAL), (shape or USUAL)[0]) in _PICTURES:
+        inputs.preprocessing(shape or USUAL).load(file, what)
+    elif not file.is_file():
+        raise ValueError(f"{what} must be a readable file, got {file}: no such file")
 
 
 def _check_perturbations(inputs: Inputs) -> None:

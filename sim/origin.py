@@ -54,9 +54,14 @@ def _digests(recording: NetworkRecording, inputs: Inputs) -> dict[str, str]:
         "input_file": inputs.input,
         "calibration_file": inputs.calibration,
     }
+    for name, further in (
+        ("input_file", inputs.further_inputs),
+        ("calibration_file", inputs.further_calibrations),
+    ):
+        files |= {f"{name}_{index}": path for index, path in enumerate(further, 2)}
     return {
         "weights": weights_digest(recording.network),
-        "input": short(digest(recording.x_q)),
+        "input": short(digest(*recording.inputs)),
         **{name: file_digest(path) for name, path in files.items() if path and path.is_file()},
     }
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..compiler.network import alone
 from ..golden.kernels.quantize import dequantize
 from ..nets import library
+from ..nets.examples import Images, arrays_of
 from ..nets.formats.files import is_model_file, load_file
 from ..nets.input_shapes import USUAL
 from ..nets.module import own_network
@@ -19,6 +20,7 @@ from ..nets.networks import architecture
 from ..nets.weight_fit import check_chosen, check_weights_fit
 from .arrays import Array
 from .feeding import Feed, feed
+from .feeding_several import Feeds, feed_all
 from .inputs import Inputs
 from .network.results import HostPart
 from .network.task import NetworkRecording
@@ -34,8 +36,6 @@ __all__ = [
     "record_layers",
     "record_network",
 ]
-
-Images = npt.NDArray[np.float32]
 
 _NO_LOGITS = np.empty((0, 0), np.float32)
 _JOINS = {
@@ -58,14 +58,14 @@ class Choice:
         Whether to run the whole network.
     layers : list of str
         Layers to run alone, in network order.
-    feed : Feed, optional
+    feed : Feed or Feeds, optional
         Inputs of the run.
     """
 
     network: library.QuantizedNetwork
     whole: bool
     layers: list[str]
-    feed: Feed | None = None
+    feed: Feed | Feeds | None = None
 
 
 def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]:
@@ -105,24 +105,43 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
     return recordings
 
 
-def as_floats(network: library.QuantizedNetwork, inputs: Array) -> Images:
+def as_floats(network: library.QuantizedNetwork, inputs: Array | Sequence[Array]) -> Images:
     """Return inputs as real numbers, which PyTorch's network quantizes to the same codes.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    inputs : ndarray of shape (N, ...), float32 or uint8, or a sequence of them
+        Of a network of several inputs one array for each.
 
     Raises
     ------
     ValueError
-        If there are codes, but the host computes the network's first operators in floating point.
+        If there are codes, but the network does not quantize that input: the host computes its
+        first operators in floating point, or nothing reads it.
     """
-    if inputs.dtype == np.float32:
-        return np.asarray(inputs, np.float32)
-    calls = network.steps[0].arguments.get("calls", ())
-    if calls:
+    if isinstance(inputs, np.ndarray):
+        return _floats(network, inputs, 0)
+    return tuple(_floats(network, each, position) for position, each in enumerate(inputs))
+
+
+def _floats(
+    network: library.QuantizedNetwork, given: Array, position: int
+) -> npt.NDArray[np.float32]:
+    if given.dtype == np.float32:
+        return np.asarray(given, np.float32)
+    names = {source.name for source in network.graph.sources}
+    steps = [step for step in network.steps if step.name in names]
+    reading = [step for step in steps if step.arguments.get("position", 0) == position]
+    which = "" if len(network.input_shapes) == 1 else f" {position + 1}"
+    calls = [call for step in reading for call in step.arguments.get("calls", ())]
+    if calls or not reading:
+        why = f"begins with {', '.join(calls)} on the host" if calls else "does not quantize it"
         raise ValueError(
-            f"input must be floats for {network.name}, which begins with {', '.join(calls)} on the "
-            "host, got uint8 codes"
+            f"input{which} must be floats for {network.name}, which {why}, got uint8 codes"
         )
-    quantization = network.graph.input.quantization
-    return dequantize(np.asarray(inputs, np.uint8), quantization)
+    quantization = network.graph.tensors[reading[0].name].quantization
+    return dequantize(np.asarray(given, np.uint8), quantization)
 
 
 def record_network(
@@ -135,18 +154,20 @@ def record_network(
     network : QuantizedNetwork
     name : str
         Of the perturbation, or ``clean``.
-    images : ndarray of shape (N, 3, H, W), float32
-        Normalized.
+    images : ndarray of shape (N, ...), float32, or a tuple of them
+        Normalized; of a network of several inputs one array for each.
     seed : int
         Of the perturbation.
     """
     tensors = network.tensors(images)
-    each = [network.results(image[None]) for image in images]  # a batch must not matter
+    given = arrays_of(images)
+    rows = [tuple(x[row : row + 1] for x in given) for row in range(len(given[0]))]
+    each = [network.results(row) for row in rows]  # a batch must not matter
     results = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
     graph, fidelity = network.graph, network.fidelity
     logits = results[graph.output]
-    rows = logits.ndim == 2
-    floats = network.float_logits(images) if rows else None
+    flat = logits.ndim == 2
+    floats = network.float_logits(images) if flat else None
     return NetworkRecording(
         network.engine,
         network.weights,
@@ -155,7 +176,7 @@ def record_network(
         graph,
         tensors[graph.input.name],
         tensors,
-        logits if rows else _NO_LOGITS,
+        logits if flat else _NO_LOGITS,
         logits_float=_NO_LOGITS if floats is None else floats,
         classes=network.classes,
         snr_db=_finite(fidelity.snr_db),
@@ -167,6 +188,7 @@ def record_network(
         around=_around(network, tensors),
         results=results,
         result_labels={output.tensor: output.label for output in reversed(network.outputs)},
+        other_inputs=tuple(tensors[source.name] for source in graph.other_inputs),
     )
 
 
@@ -174,11 +196,12 @@ def _around(
     network: library.QuantizedNetwork, tensors: Mapping[str, npt.NDArray[np.uint8]]
 ) -> tuple[HostPart, ...]:
     """Return what the host computes before the first codes and behind the last ones."""
-    first, last = network.steps[0], network.steps[-1]
-    parts = []
-    if first.arguments.get("calls"):
-        written = tensors[network.graph.input.name].size
-        parts.append(HostPart(first.name, tuple(first.arguments["calls"]), 0, written))
+    last, sources = network.steps[-1], {source.name for source in network.graph.sources}
+    parts = [
+        HostPart(first.name, tuple(first.arguments["calls"]), 0, tensors[first.name].size)
+        for first in network.steps
+        if first.name in sources and first.arguments.get("calls")
+    ]
     if last.op == "tail":
         read = sum(tensors[name].size for name in network.tail_reads)
         parts.append(HostPart(last.name, tuple(last.arguments["calls"]), read, 0))
@@ -198,7 +221,7 @@ def record_layers(
     Parameters
     ----------
     choice : Choice
-    images : mapping of str to ndarray of shape (N, 3, H, W), float32
+    images : mapping of str to ndarray of shape (N, ...), float32, or to a tuple of them
         Normalized, by the perturbation's name.
     seed : int
         Of the perturbations.
@@ -235,7 +258,7 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     """
     if is_model_file(inputs.module):
         network = load_file(inputs.module, strict=inputs.strict)
-        fed = feed(inputs, network.input_shape[1:], network.name)
+        fed = feed_all(inputs, [network.input_shape[1:]], (), network.name)
         network = network.with_weight_bits(inputs.weight_bits)
         for patterns in networks_of(targets or [network.name], [network.name]).values():
             yield _choice(network, patterns, fed)
@@ -245,7 +268,9 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
         if inputs.weights:
             raise ValueError(f"weights must come from the module's factory, got {inputs.weights}")
         check_weights_fit(own.model, inputs.weight_bits, own.name)
-        fed = feed(inputs, inputs.input_shape or own.input_shape or USUAL, own.name)
+        shapes = inputs.input_shapes or own.input_shapes
+        own.check_count(len(shapes))
+        fed = feed_all(inputs, shapes or (USUAL,), own.input_names, own.name)
         assert fed.calibration
         network = own.quantized(fed.calibration, strict=inputs.strict)
         network = network.with_weight_bits(inputs.weight_bits)
@@ -263,7 +288,9 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
         yield _choice(network.with_weight_bits(inputs.weight_bits), patterns, fed)
 
 
-def _choice(network: library.QuantizedNetwork, patterns: Sequence[str], fed: Feed) -> Choice:
+def _choice(
+    network: library.QuantizedNetwork, patterns: Sequence[str], fed: Feed | Feeds
+) -> Choice:
     alone = [pattern for pattern in patterns if "." in pattern]
     layers = select(alone, network.layers, other_modules(network))
     return Choice(network, len(alone) < len(patterns), layers, fed)

@@ -88,7 +88,7 @@ class SimulationRequest:
     @property
     def image(self) -> str:
         """Path of the image or array, or name of the built-in photograph."""
-        return str(self.inputs.input or self.inputs.image or PHOTOGRAPH)
+        return ", ".join(map(str, self.inputs.inputs)) or str(self.inputs.image or PHOTOGRAPH)
 
     @property
     def netlist(self) -> str:

@@ -68,7 +68,8 @@ def share_searches(
 def _shapes(task: NetworkTask) -> object:
     """Return a key that is equal for tasks that need the same tilings."""
     network = task.recording.network
-    return task.parameters, task.recording.x_q.shape, tuple(map(_shape, network.nodes))
+    shapes = tuple(codes.shape for codes in task.recording.inputs)
+    return task.parameters, shapes, tuple(map(_shape, network.nodes))
 
 
 def _shape(node: Node) -> object:

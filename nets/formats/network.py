@@ -11,13 +11,14 @@ import numpy.typing as npt
 import torch
 
 from ...golden.graph import Layer
+from ..examples import Images, arrays_of
 from ..fidelity import Fidelity
 from ..images import IMAGENET, Normalization
 from ..int8 import LayerRecording, Step
 from ..lower import lowered
 from ..lowered import Lowered
 from ..matching import match
-from ..quantized import Codes, Image, QuantizedNetwork
+from ..quantized import Codes, QuantizedNetwork
 from ..reference import Result
 
 __all__ = ["FileNetwork", "FileReference"]
@@ -28,15 +29,15 @@ class FileReference(Protocol):
 
     engine: str
 
-    def tensors(self, image: Image, names: Any) -> dict[str, Result]:  # noqa: ANN401
+    def tensors(self, image: Images, names: Any) -> dict[str, Result]:  # noqa: ANN401
         """Return the named quantized tensors for inputs (N, ...), float32."""
         ...
 
-    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def results(self, images: Images) -> list[torch.Tensor]:
         """Return the file's results as real numbers, in order."""
         ...
 
-    def logits(self, image: Image) -> npt.NDArray[np.float32]:
+    def logits(self, image: Images) -> npt.NDArray[np.float32]:
         """Return the first result, one row for each input."""
         ...
 
@@ -67,7 +68,7 @@ class FileNetwork(QuantizedNetwork):
             steps,
             layers,
             {},
-            input_shape,
+            (input_shape,),
             _no_module,
             normalization,
             fidelity=Fidelity(nan),
@@ -87,7 +88,7 @@ class FileNetwork(QuantizedNetwork):
 
     @cached_property
     def _lowered(self) -> Lowered:
-        return lowered(self.steps, self.layers, self.name, self.input_shape)
+        return lowered(self.steps, self.layers, self.name, self.input_shapes)
 
     @cached_property
     def tail(self) -> Any:  # noqa: ANN401
@@ -99,11 +100,12 @@ class FileNetwork(QuantizedNetwork):
         orders = [self._lowered.orders.get(name) for name in self.tail_reads]
         return step.arguments["region"].placed(layouts, orders)
 
-    def input_codes(self, images: Image) -> Codes:
+    def source_codes(self, images: Images) -> tuple[Codes, ...]:
         """Return the codes that the accelerator starts from, computed by the runtime."""
-        return self.tensors(images)[self.graph.input.name]
+        tensors = self.tensors(images)
+        return tuple(tensors[source.name] for source in self.graph.sources)
 
-    def tensors(self, image: Image) -> dict[str, Codes]:
+    def tensors(self, image: Images) -> dict[str, Codes]:
         """Return all tensors that the runtime computes, in the layout of `execute`.
 
         Inputs of a concatenation that are rescaled within it are not among them.
@@ -111,9 +113,9 @@ class FileNetwork(QuantizedNetwork):
         nodes = {step.node for step in self.steps if step.node and step.op != "tail"}
         results = self.reference.tensors(image, nodes)
         inside = {step.name for step in self.steps if not step.node}
-        return match(self._lowered, self.steps, results, len(image), inside)
+        return match(self._lowered, self.steps, results, len(arrays_of(image)[0]), inside)
 
-    def record(self, image: Image, names: Any = None) -> dict[str, LayerRecording]:  # noqa: ANN401
+    def record(self, image: Images, names: Any = None) -> dict[str, LayerRecording]:  # noqa: ANN401
         """Return what layers read and write, as `QuantizedNetwork.record`."""
         names = list(self.layers) if names is None else list(names)
         tensors = self.tensors(image)

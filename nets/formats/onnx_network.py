@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ...golden.quantization import Quantization
+from ..examples import Images, arrays_of
 from ..int8 import Step, check_image
 from ..lower import lowered
 from ..outputs import rows
@@ -59,13 +60,14 @@ class OnnxReference:
         codes = quantized(image, self._source)
         return (codes ^ np.uint8(128)).view(np.int8) if dtype == np.int8 else codes
 
-    def tensors(self, image: Image, names: Collection[str]) -> dict[str, Result]:
+    def tensors(self, image: Images, names: Collection[str]) -> dict[str, Result]:
         """Return the named quantized tensors for inputs (N, ...), float32."""
-        check_image(image)
+        (inputs,) = arrays_of(image)
+        check_image(inputs)
         given = self._runtime.file.input
         wanted = sorted(name for name in names if name != given)
         found: dict[str, list[Any]] = {name: [] for name in (*wanted, given) if name in names}
-        for each in image:
+        for each in inputs:
             source = self._input(each[None])
             tensors = self._runtime.run(source, wanted) if wanted else []
             for name, tensor in [*zip(wanted, tensors, strict=True), (given, source)]:
@@ -82,9 +84,10 @@ class OnnxReference:
             codes = np.moveaxis(codes, 1, -1)
         return Result(np.ascontiguousarray(codes), quantization)
 
-    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def results(self, images: Images) -> list[torch.Tensor]:
         """Return the file's results as real numbers, in order, by the file as it is."""
-        each = [self._runtime.run(self._input(image[None])) for image in images.numpy()]
+        (given,) = arrays_of(images)
+        each = [self._runtime.run(self._input(image[None])) for image in given]
         joined = [np.concatenate(parts) for parts in zip(*each, strict=True)]
         outputs = self._runtime.file.outputs
         return [torch.from_numpy(self._real(*pair)) for pair in zip(outputs, joined, strict=True)]
@@ -96,9 +99,9 @@ class OnnxReference:
         steps = unsigned(tensor).astype(np.float32) - np.float32(quantization.zero_point)
         return np.float32(quantization.scale) * steps
 
-    def logits(self, image: Image) -> npt.NDArray[np.float32]:
+    def logits(self, image: Images) -> npt.NDArray[np.float32]:
         """Return all results of an input in one row."""
-        return rows(self.results(torch.from_numpy(image)), len(image))
+        return rows(self.results(image), len(arrays_of(image)[0]))
 
 
 def load_onnx(path: Path, name: str, *, strict: bool = False) -> FileNetwork:
@@ -142,7 +145,7 @@ def _imported(file: OnnxFile, name: str, *, strict: bool) -> OnnxImporter:
             importer.run()
             if strict:
                 _refuse_host(importer.steps)
-            lowered(importer.steps, importer.layers, name, file.shape)
+            lowered(importer.steps, importer.layers, name, [file.shape])
         except Unsupported as error:
             if strict or not error.node or error.node in hosted:
                 raise ValueError(str(error)) from None

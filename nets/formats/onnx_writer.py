@@ -333,6 +333,9 @@ def to_onnx(network: Network) -> bytes:
         If ONNX Runtime has no integer arithmetic for an operation; the message names it.
     """
     writer = _Writer(network)
+    if network.other_inputs:
+        names = ", ".join(source.name for source in network.sources)
+        raise ValueError(f"{network.name}: network must have one input to be a file, got {names}")
     make, source = writer.onnx.helper, network.input
     ends = writer.ends(source.name, source.quantization)
     writer.node("QuantizeLinear", ["input", *ends], source.name, f"{source.name}/q")

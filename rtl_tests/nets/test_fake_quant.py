@@ -91,7 +91,7 @@ def pytorch(kind: type[nn.Module], seed: int) -> tuple[nn.Module, Network]:
         prepared.apply(disable_observer)
         # of a copy, since conversion changes what it is given
         steps, layers = import_network(convert_fx(deepcopy(prepared)), "net")
-    return prepared, lower(steps, layers, "net", (1, 3, SIZE, SIZE))
+    return prepared, lower(steps, layers, "net", [(1, 3, SIZE, SIZE)])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -48,7 +48,7 @@ NAMES = {
 REFUSED = {
     "nested": "nested.1.1.sin: operator must be one that maccord knows .*, got sin",
     "branching": "_Branching must be a network .* that torch.fx can trace, got: .*control flow",
-    "two_inputs": "toy_networks:two_inputs must make a network of one input, got x, y",
+    "two_inputs": "toy_networks:two_inputs takes 2 inputs, x, y: --input-shape or INPUT_SHAPE must",
     "missing_channels": "toy_networks:missing_channels must take an image .*, got .* 3 channels",
     "prelu": "prelu.1: operator must be one that maccord knows .*, got PReLU",
     "silu": "silu.silu: operator must be one that maccord .*, got silu",

@@ -175,7 +175,7 @@ def test_a_tensor_without_a_reference_is_refused() -> None:
     network = _quantized("border")
     nameless = [replace(step, node="") for step in network.steps]
     results = network.reference.tensors(X, {step.node for step in network.steps})
-    lowered = lower.lowered(network.steps, network.layers, "net", network.input_shape)
+    lowered = lower.lowered(network.steps, network.layers, "net", network.input_shapes)
     with pytest.raises(ValueError, match=r"net.input: tensor must be one of PyTorch's .* got none"):
         matching.match(lowered, nameless, results, len(X))
 

@@ -74,7 +74,7 @@ def _file_name(name: str) -> str:
 
 
 def tensors(compiled: CompiledNetwork) -> tuple[TensorEntry, ...]:
-    """Return all tensors of the network, its input first."""
+    """Return all tensors of the network, its inputs first."""
     kept, network = _kept(compiled), compiled.network
     found = []
     for place in compiled.places:
@@ -112,9 +112,9 @@ def _kept(compiled: CompiledNetwork) -> set[str]:
 
 
 def _complete(compiled: CompiledNetwork) -> dict[str, int]:
-    """Step by which each tensor is complete; -1 for the input, which the host writes."""
+    """Step by which each tensor is complete; -1 for the inputs, which the host writes."""
     made = {area.name: step for step, area in enumerate(compiled.areas)}
-    last = {compiled.network.input.name: -1}
+    last = {source.name: -1 for source in compiled.network.sources}
     for node in compiled.network.nodes:
         parts = list(node.inputs)
         if isinstance(node.operation, Concat):

@@ -336,9 +336,12 @@ class Manifest:
     accelerator : AcceleratorEntry
     memory : MemoryEntry
     input, output : str
-        Names of these tensors.
+        Names of these tensors; the first of several inputs.
+    inputs : tuple of str
+        Names of all inputs that the accelerator reads, in the network's order; the host has written
+        them before the first program.
     tensors : tuple of TensorEntry
-        The input first, then in order of execution.
+        The inputs first, then in order of execution.
     operations : tuple of OperationEntry
     steps : tuple of StepEntry
     programs : tuple of ProgramEntry
@@ -359,6 +362,7 @@ class Manifest:
     memory: MemoryEntry
     input: str
     output: str
+    inputs: tuple[str, ...]
     tensors: tuple[TensorEntry, ...]
     operations: tuple[OperationEntry, ...]
     steps: tuple[StepEntry, ...]

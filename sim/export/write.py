@@ -55,14 +55,14 @@ def compared(recording: NetworkRecording, compiled: CompiledNetwork) -> dict[str
     Returns
     -------
     dict of str to ndarray, uint8
-        Every tensor of the compiled network by name, the input first.
+        Every tensor of the compiled network by name, the inputs first.
 
     Raises
     ------
     MismatchError
         If a code differs.
     """
-    tensors = execute(compiled.network, recording.x_q)
+    tensors = execute(compiled.network, *recording.inputs)
     for node in compiled.network.nodes:
         ours, theirs = (
             tensors[node.name],
@@ -122,7 +122,7 @@ def write_folder(
     tensors = compared(recording, compiled)
     with atomic_folder(folder) as temporary:
         files = _Files(temporary)
-        image = compiled.image(recording.x_q)
+        image = compiled.image(*recording.inputs)
         for name, data in (
             ("memory", image),
             ("program", np.frombuffer(encode_program(compiled.program), np.uint8)),
@@ -141,6 +141,7 @@ def write_folder(
             accelerator=contents.accelerator(compiled),
             memory=contents.memory(compiled),
             input=compiled.network.input.name,
+            inputs=tuple(source.name for source in compiled.network.sources),
             output=compiled.network.output,
             tensors=contents.tensors(compiled),
             operations=contents.operations(compiled),

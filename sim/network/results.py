@@ -118,7 +118,7 @@ class NetworkResult:
     rows, cols : int
         Size of the array.
     input_shape, output_shape : tuple of int
-        NHWC, or (N, features).
+        NHWC, or (N, features); of the first of several inputs.
     macs, cycles : int
         Multiplications with weights; cycles from start to interrupt.
     utilization : float
@@ -254,6 +254,7 @@ class NetworkResult:
     host_written_bytes: int = 0
     around: tuple[HostPart, ...] = ()
     results: tuple[Returned, ...] = ()
+    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     provenance: Provenance | None = None
 
     @property

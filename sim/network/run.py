@@ -25,7 +25,7 @@ from .ranking import ranking
 from .results import NetworkResult
 from .returned import compare_results, real_results, result_problems
 from .stages import causes_of, interrupt_faults, programs, record_faults, stage_results
-from .task import NetworkTask, stage_index
+from .task import NetworkTask, input_shapes, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
 
 __all__ = ["Worker", "run_network"]
@@ -80,14 +80,14 @@ def run_network(
     """
     try:
         compiled = task.compiled
-        image = compiled.image(task.recording.x_q)
+        image = compiled.image(*task.recording.inputs)
     except ValueError as error:
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     if alter_image:
         image = alter_image(image, task)
     backend = backend or _telling(compiled.estimate)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # one processor per run
-        golden = beside.submit(execute, compiled.network, task.recording.x_q)
+        golden = beside.submit(execute, compiled.network, *task.recording.inputs)
         result = attempt(lambda: backend(_job(task, image)), task.parameters)
         if isinstance(result, Outcome):
             return result
@@ -95,7 +95,7 @@ def run_network(
     early = stopped(result)
     if early:
         return Outcome(Verdict.FAILED, problems=(early, *_coverage(task, result)))
-    rtl = caught(compiled, task.recording.x_q, result.tensors)
+    rtl = caught(compiled, task.recording.inputs, result.tensors)
     found = compare_tensors(compiled, rtl, tensors, task.recording.tensors)
     return _judge(_Run(task, image, result, tensors, rtl, found))
 
@@ -232,6 +232,7 @@ def _network_result(run: _Run, results: Results) -> NetworkResult:
         rows=parameters.rows,
         cols=parameters.cols,
         input_shape=recorded.x_q.shape,
+        inputs=input_shapes(recorded),
         output_shape=(len(recorded.x_q), *output.shape[1:]),
         macs=macs,
         cycles=result.cycles,

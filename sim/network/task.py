@@ -19,7 +19,7 @@ from ..memory import MemoryModel
 from ..results import GENERATED, file_stem
 from .results import HostPart
 
-__all__ = ["NetworkRecording", "NetworkTask", "cost", "stage_index"]
+__all__ = ["NetworkRecording", "NetworkTask", "cost", "input_shapes", "stage_index"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -41,7 +41,7 @@ class NetworkRecording:
     seed : int
     network : Network
     x_q : ndarray of shape (N, H, W, C) or (N, K), uint8
-        Codes of the images, or of the layer's input.
+        Codes of the images, or of the layer's input; of the first of several inputs.
     tensors : dict of str to ndarray, uint8
         PyTorch's tensors by graph name, at least those that the accelerator computes.
     logits : ndarray of shape (N, classes), float32
@@ -72,6 +72,8 @@ class NetworkRecording:
         What the clean input is; empty if unknown.
     described : dict of str to str
         How the input was made, for provenance.
+    other_inputs : tuple of ndarray, uint8
+        Codes of the network's further inputs.
     """
 
     engine: str
@@ -96,6 +98,12 @@ class NetworkRecording:
     result_labels: dict[str, str] = field(default_factory=dict)
     source: str = ""
     described: dict[str, str] = field(default_factory=dict)
+    other_inputs: tuple[Codes, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Codes, ...]:
+        """Codes of all inputs, in the order of `Network.sources`."""
+        return (self.x_q, *self.other_inputs)
 
     @property
     def name(self) -> str:
@@ -194,6 +202,12 @@ class NetworkTask:
         )
 
 
+def input_shapes(recorded: NetworkRecording) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each input's codes, by the name of its tensor."""
+    names = [source.name for source in recorded.network.sources]
+    return {name: x.shape for name, x in zip(names, recorded.inputs, strict=True)}
+
+
 def stage_index(compiled: CompiledNetwork, name: str) -> int:
     """Return the index of the operation with a given name or output tensor.
 
@@ -216,7 +230,8 @@ def stage_index(compiled: CompiledNetwork, name: str) -> int:
 def cost(task: NetworkTask) -> int:
     """Upper estimate of a task's peak memory, bytes."""
     recorded = task.recording
-    tensors = {**recorded.tensors, recorded.network.input.name: recorded.x_q}
+    names = [source.name for source in recorded.network.sources]
+    tensors = {**recorded.tensors, **dict(zip(names, recorded.inputs, strict=True))}
     weights = beside = 0
     for node in recorded.network.nodes:
         if isinstance(node.operation, Conv2d | Linear):

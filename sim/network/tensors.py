@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +28,16 @@ def original(compiled: CompiledNetwork, name: str) -> str:
     return next(stage.inputs[0] for stage in compiled.stages if stage.name == name)
 
 
-def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> dict[str, Codes]:
+def caught(
+    compiled: CompiledNetwork, inputs: Sequence[Codes], rows: Mapping[str, Codes]
+) -> dict[str, Codes]:
     """Return the codes of the tensors captured by the ledger.
 
     Parameters
     ----------
     compiled : CompiledNetwork
-    x_q : ndarray of shape (N, H, W, C), uint8
-        The network's input.
+    inputs : sequence of ndarray of shape (N, H, W, C) or (N, K), uint8
+        The network's inputs.
     rows : mapping of str to ndarray of shape (rows, row_bytes), uint8
         Keyed by area name.
 
@@ -47,7 +49,8 @@ def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> 
     """
     areas = {area.name for area in compiled.areas}
     copies = [stage for stage in compiled.stages if stage.name not in compiled.network.tensors]
-    tensors = {compiled.network.input.name: x_q}
+    names = [source.name for source in compiled.network.sources]
+    tensors = dict(zip(names, inputs, strict=True))
     for node in compiled.network.nodes:
         if node.name in areas:
             if node.name in rows:
@@ -63,8 +66,7 @@ def caught(compiled: CompiledNetwork, x_q: Codes, rows: Mapping[str, Codes]) -> 
                 tensors[stage.name], parts[part] = codes, stage.name
         if all(name in tensors for name in parts):
             tensors[node.name] = compute(node.operation, [tensors[name] for name in parts])
-    del tensors[compiled.network.input.name]
-    return tensors
+    return {name: codes for name, codes in tensors.items() if name not in names}
 
 
 def _part(stage: Stage, node: Node) -> int | None:

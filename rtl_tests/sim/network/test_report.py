@@ -42,7 +42,7 @@ NETWORK = [
     *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
     *("predicted_float", "logits_float", "class_names", "snr_db", "weak_layer"),
     *("weak_layer_snr_db", "programs", "host_read_bytes", "host_written_bytes", "around"),
-    "results",
+    *("results", "inputs"),
 ]
 
 
