@@ -270,7 +270,8 @@ class _Lowering:
             self.alias(step)
             return
         self.node(step, Flatten(step.name, source.quantization), [source])
-        if layout is not Layout.SEQUENCE and source.shape[1] * source.shape[2] > 1:
+        in_order = layout is Layout.SEQUENCE or step.arguments.get("channels_last")
+        if not in_order and source.shape[1] * source.shape[2] > 1:
             self.orders[step.name] = source.shape[1:]
 
     def _squeeze(self, step: Step) -> None:
@@ -334,9 +335,9 @@ class _Lowering:
     _relu = _relu6 = _hardtanh = _clamp
 
     def _clamp_codes(self, step: Step) -> None:
-        source, values = self.source(step), step.arguments
-        operation = Clamp(step.name, source.quantization, values["low"], values["high"])
-        self.node(step, operation, [source])
+        source, codes = self.source(step), step.arguments
+        clamp = Clamp(step.name, source.quantization, codes["low"], codes["high"])
+        self.node(step, clamp, [source])
 
 
 def lower(

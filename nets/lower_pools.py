@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..golden.graph import AvgPool2d, MaxPool2d, Quantization, Tensor
+from ..golden.graph import AvgPool2d, MaxPool2d, Tensor
 from .int8 import Step
-from .lower_parts import pair, refused
+from .lower_parts import own_output, pair, refused
 
 __all__ = ["adaptive_pool", "average_pool", "max_pool", "mean_pool"]
 
@@ -39,7 +39,8 @@ def average_pool(step: Step, source: Tensor) -> AvgPool2d:
     if kernel == (1, 1):
         raise refused(step, "kernel_size", "more than one element", kernel)
     stride = pair(values.get("stride") or kernel)
-    return AvgPool2d(step.name, source.quantization, kernel, stride, pair(values.get("padding", 0)))
+    padding = pair(values.get("padding", 0))
+    return AvgPool2d(step.name, source.quantization, kernel, stride, padding, own_output(step))
 
 
 def adaptive_pool(step: Step, source: Tensor) -> AvgPool2d | None:
@@ -56,9 +57,7 @@ def adaptive_pool(step: Step, source: Tensor) -> AvgPool2d | None:
     outputs = tuple(want or size for want, size in zip(wanted, sizes, strict=True))
     if any(size % want for size, want in zip(sizes, outputs, strict=True)):
         raise refused(step, "output_size", f"a divisor of {sizes}", outputs)
-    own = None
-    if "scale" in step.arguments:
-        own = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+    own = own_output(step)
     if outputs == sizes and own is None:
         return None
     window = (sizes[0] // outputs[0], sizes[1] // outputs[1])

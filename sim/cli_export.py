@@ -78,7 +78,8 @@ def run(request: ExportRequest) -> None:
     Raises
     ------
     ValueError
-        If the network has several inputs, or an operation has no integer arithmetic in ONNX Runtime.
+        If the network has several inputs, or an operation has no integer arithmetic in ONNX
+        Runtime.
     """
     from ..nets.formats.onnx_writer import to_onnx
 

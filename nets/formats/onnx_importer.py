@@ -8,7 +8,6 @@ computes the others with ONNX Runtime.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,47 +15,20 @@ import numpy.typing as npt
 
 from ...golden.graph import Layer
 from ...golden.quantization import Quantization
-from ...runtime.extras import extra_module
 from ..int8 import Step
 from ..layouts import Layout
 from ..unsupported import Unsupported
 from . import onnx_regions
+from .onnx_constants import import_constant
 from .onnx_file import Call, OnnxFile
 from .onnx_moves import MOVES, moved
+from .onnx_results import import_results
 from .onnx_runtime import OnnxRuntime, Read, Region, part
-from .onnx_values import Codes, Floats, Real, Value, Weights, parameters
+from .onnx_values import Codes, Floats, Real, Value, Work, codes_of, parameters
 
-__all__ = ["OnnxImporter", "Work"]
+__all__ = ["OnnxImporter"]
 
 _LAYOUTS = {2: Layout.ROWS, 3: Layout.SIGNAL, 4: Layout.IMAGE}
-
-
-@dataclass(frozen=True, eq=False)
-class Work:
-    """A region: operators between codes.
-
-    Parameters
-    ----------
-    calls : tuple of Call
-        The operators, without quantization.
-    ends : tuple of Call
-        The QuantizeLinear behind them; none in QOperator form.
-    reads : tuple of Codes or Real
-    tensor : str
-        The codes that it computes; for the network's end, real values.
-    output : Quantization
-    """
-
-    calls: tuple[Call, ...]
-    ends: tuple[Call, ...]
-    reads: tuple[Codes | Real, ...]
-    tensor: str
-    output: Quantization
-
-    @property
-    def ops(self) -> tuple[str, ...]:
-        """Names of the operators."""
-        return tuple(call.op for call in self.calls)
 
 
 class OnnxImporter:
@@ -100,7 +72,7 @@ class OnnxImporter:
         """
         for call in self.file.calls:
             self.visit(call)
-        self._results()
+        import_results(self)
 
     def name(self, path: str) -> str:
         """Return a name of the network's that no other step has."""
@@ -115,7 +87,7 @@ class OnnxImporter:
     def visit(self, call: Call) -> None:
         """Import one operator."""
         if all(name in self.constants or not name for name in call.inputs):
-            self._constant(call)
+            import_constant(self, call)
         elif call.op == "QuantizeLinear":
             self._quantize(call)
         elif call.op == "DequantizeLinear":
@@ -148,49 +120,6 @@ class OnnxImporter:
             return parameters(number, self.constant(call, zero))
         except ValueError as error:
             self.refuse(call, str(error))
-
-    def _constant(self, call: Call) -> None:
-        """Compute what only constants go into; a DequantizeLinear gives weights."""
-        self.makers[call.outputs[0]] = call
-        if call.op == "DequantizeLinear":
-            self.values[call.outputs[0]] = self._weights(call)
-            return
-        if any(name in self.values for name in call.inputs):
-            self.refuse(call, f"{call.op} must not compute weights")
-        try:
-            evaluator = extra_module("onnx.reference", "onnx", "to read ONNX files")
-            found = evaluator.ReferenceEvaluator(call.node).run(
-                None, {name: self.constants[name] for name in call.inputs if name}
-            )
-        except Exception as error:
-            self.refuse(call, f"{call.op} of constants must be computable: {error}")
-        for name, value in zip(call.outputs, found, strict=False):
-            self.constants[name] = np.asarray(value)
-
-    def _weights(self, call: Call) -> Weights:
-        codes, scale = self.constant(call, 0), self.constant(call, 1)
-        zero = self.constant(call, 2)
-        assert codes is not None
-        assert scale is not None
-        if codes.dtype not in (np.int8, np.uint8, np.int32) or scale.dtype != np.float32:
-            self.refuse(
-                call,
-                f"weights must be int8 or uint8 and their scale float32, got {codes.dtype} and "
-                f"{scale.dtype}",
-            )
-        if call.attributes.get("block_size"):
-            self.refuse(call, "scales of weights must be one per channel, got blocks")
-        axis = int(call.attributes.get("axis", 1)) if scale.size > 1 else 0
-        differences = codes.astype(np.int64)
-        if zero is not None and codes.dtype == np.int32 and zero.any():
-            self.refuse(call, f"zero point of a bias must be 0, got {zero.reshape(-1)[:1]}")
-        if zero is not None:
-            if zero.size > 1:
-                zero = zero.reshape(
-                    [-1 if d == axis % codes.ndim else 1 for d in range(codes.ndim)]
-                )
-            differences = differences - zero.astype(np.int64)
-        return Weights(differences, scale, axis)
 
     def _input(self, call: Call, index: int, *, scale: int) -> Codes:
         """Return the codes that an input is; those of the network's input as a first step."""
@@ -325,7 +254,7 @@ class OnnxImporter:
         name: str,
     ) -> None:
         """Append a region's step."""
-        inputs = tuple(_codes(read).step for read in work.reads)
+        inputs = tuple(codes_of(read).step for read in work.reads)
         self.steps.append(Step(name, op, inputs, arguments, work.tensor))
         self.values[work.tensor] = Codes(name, work.tensor)
         self.kinds[name] = kind
@@ -411,7 +340,7 @@ class OnnxImporter:
         """Return what a region's model reads."""
         found = []
         for read in work.reads:
-            codes = _codes(read)
+            codes = codes_of(read)
             found.append(Read(read.tensor, *self.kinds[codes.step], isinstance(read, Real)))
         return found
 
@@ -422,43 +351,3 @@ class OnnxImporter:
     def region(self, work: Work, layout: Layout) -> Region:
         """Return a region's function; layouts and orders of its inputs follow in lowering."""
         return Region(self.model(work), tuple(read.signed for read in self.reads(work)), layout)
-
-    def _results(self) -> None:
-        """Import the file's results: real values of codes, codes, or an end in floating point."""
-        codes = []
-        for index, name in enumerate(self.file.outputs):
-            value = self.values.get(name)
-            if isinstance(value, Real | Codes):
-                codes.append((_codes(value).step, index, name))
-            elif isinstance(value, Floats) and len(self.file.outputs) == 1 and value.reads:
-                self._tail(name, value)
-                return
-            else:
-                raise ValueError(
-                    f"{self.network}: result {name} must come from quantized tensors, or be the "
-                    "only one"
-                )
-        alone = len(codes) == 1
-        for step, index, name in codes:
-            label = "" if alone else name
-            arguments = {"results": [(index, label)]}
-            end = self.name("logits" if alone else f"results.{name}")
-            self.steps.append(Step(end, "dequantize", (step,), arguments, ""))
-
-    def _tail(self, name: str, value: Floats) -> None:
-        calls = [call for call in value.calls if call.outputs[0] not in self.makers]
-        work = Work(value.calls, (), value.reads, name, Quantization(1.0, 0))
-        arguments = {
-            "calls": [call.op for call in calls],
-            "scores": len(self.runtime.shapes[name]) == 2,
-            "reason": (
-                f"{self.network}.{calls[0].name}: results must be quantized, got {calls[0].op}"
-            ),
-            "region": self.region(work, Layout.ROWS),
-        }
-        inputs = tuple(_codes(read).step for read in work.reads)
-        self.steps.append(Step(self.name(calls[0].name), "tail", inputs, arguments, name))
-
-
-def _codes(value: Codes | Real) -> Codes:
-    return value.codes if isinstance(value, Real) else value

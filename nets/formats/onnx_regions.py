@@ -13,10 +13,10 @@ from .fixed_sum import fixed_sum
 from .onnx_elementwise import elementwise, pairs, product, table
 from .onnx_file import Call
 from .onnx_layers import convolution, fully_connected, pads_of
-from .onnx_values import Codes, Real, Weights, quantized
+from .onnx_values import Codes, Real, Weights, Work, quantized
 
 if TYPE_CHECKING:
-    from .onnx_importer import OnnxImporter, Work
+    from .onnx_importer import OnnxImporter
 
 __all__ = ["INTEGER", "KINDS", "import_region", "is_integer", "operands"]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ...golden.quantization import Quantization
 from .onnx_file import Call
 
-__all__ = ["Codes", "Floats", "Index", "Real", "Value", "Weights", "parameters", "quantized"]
+__all__ = ["Codes", "Floats", "Index", "Real", "Value", "Weights", "Work"]
+__all__ += ["codes_of", "parameters", "quantized"]
 
 Array = npt.NDArray[Any]
 
@@ -96,6 +97,34 @@ class Floats:
 Value = Codes | Index | Real | Weights | Floats
 
 
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A region: operators between codes.
+
+    Parameters
+    ----------
+    calls : tuple of Call
+        The operators, without quantization.
+    ends : tuple of Call
+        The QuantizeLinear behind them; none in QOperator form.
+    reads : tuple of Codes or Real
+    tensor : str
+        The codes that it computes; for the network's end, real values.
+    output : Quantization
+    """
+
+    calls: tuple[Call, ...]
+    ends: tuple[Call, ...]
+    reads: tuple[Codes | Real, ...]
+    tensor: str
+    output: Quantization
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """Names of the operators."""
+        return tuple(call.op for call in self.calls)
+
+
 def parameters(scale: Array, zero_point: Array | None) -> tuple[Quantization, bool]:
     """Return the quantization of activations, as the graph has it, and whether codes are int8.
 
@@ -123,3 +152,8 @@ def quantized(values: npt.NDArray[np.float32], into: Quantization) -> npt.NDArra
     """Return QuantizeLinear's codes: clip(rint(f(x / s)) + z, 0, 255)."""
     steps = np.rint(values / np.float32(into.scale))
     return np.clip(steps + into.zero_point, 0, 255).astype(np.uint8)
+
+
+def codes_of(value: Codes | Real) -> Codes:
+    """Return codes, or those of real values."""
+    return value.codes if isinstance(value, Real) else value
