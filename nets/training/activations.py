@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -100,15 +101,21 @@ def _called(model: nn.Module, node: fx.Node) -> nn.Module | None:
     return model.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
+class _Kept(fx.Interpreter):
+    """Keeps the value of each node in `values`."""
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        super().__init__(traced)
+        self.values: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401
+        """Run a node."""
+        self.values[n] = super().run_node(n)
+        return self.values[n]
+
+
 def _results(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> dict[fx.Node, str]:
     """Return the sums that are results of a block, with its path."""
-    values: dict[fx.Node, torch.Tensor] = {}
-
-    class Keeping(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> object:
-            values[n] = super().run_node(n)
-            return values[n]
-
     sums = {n: n.meta[SCOPE][:-1] for n in traced.graph.nodes if n.target in _SUMS}
     outputs: dict[str, torch.Tensor] = {}
     hooks = [
@@ -122,9 +129,12 @@ def _results(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> d
     try:
         with torch.no_grad():
             model.eval()(image)
-            Keeping(traced).run(image)
+            kept = _Kept(traced)
+            kept.run(image)
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    return {n: p for n, p in sums.items() if p in outputs and torch.equal(values[n], outputs[p])}
+    return {
+        n: p for n, p in sums.items() if p in outputs and torch.equal(kept.values[n], outputs[p])
+    }

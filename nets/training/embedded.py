@@ -122,13 +122,13 @@ def train_widths(
     """
     known = {entry.name: entry for entry in _read(out / ACCURACIES)}
     for width in widths:
-        learned = learned_activations and width is not None
-        name = spelled(network, width, learned)
+        learned: bool = learned_activations and width is not None
+        name: str = spelled(network, width, learned)
         done = known.get(name)
         weights = out / f"{name}.pt"
         if done and (done.seed, done.epochs) == (seed, epochs) and weights.is_file():
-            model = load_checkpoint(small(network), weights)
-            check_trained(model, lsq.widths(model, width) if width else {}, f"weights in {weights}")
+            found = load_checkpoint(small(network), weights)
+            check_trained(found, lsq.widths(found, width) if width else {}, f"weights in {weights}")
             continue
 
         def said(epoch: int, total: int, loss: float, name: str = name) -> None:
