@@ -106,9 +106,8 @@ def train(
     weight_bits: Annotated[
         str,
         typer.Option(
-            help="8, 4 or 2: quantize weights in training, with learned steps (LSQ); activations "
-            "get their INT8 scales after training. 32: floating point, as if not given. Without "
-            "`--data`, several, comma-separated.",
+            help="8, 4 or 2: quantize weights in training, with learned steps (LSQ). 32: floating "
+            "point, as if not given. Without `--data`, several, comma-separated.",
             rich_help_panel=_RECIPE,
         ),
     ] = "32",
@@ -119,6 +118,15 @@ def train(
             rich_help_panel=_RECIPE,
         ),
     ] = None,
+    learned_activations: Annotated[
+        bool,
+        typer.Option(
+            "--learned-activations",
+            help="Quantize activations in training, too, to 8 bits with learned steps, which the "
+            "INT8 network takes over.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = False,
     seed: Annotated[
         int,
         typer.Option(
@@ -159,6 +167,8 @@ def train(
     - `maccord train nin --data cifar10:cifar-10 --recipe qgen --depth 2 --width 8 --weight-bits 2`
 
     - `maccord train nin --weight-bits 32,8,4,2`
+
+    - `maccord train nin --weight-bits 4 --learned-activations`
     """
     widths = _widths(weight_bits)
     if not data and recipe in ("", "digits"):
@@ -171,7 +181,7 @@ def train(
             )
         from .train_digits import train_on_digits
 
-        train_on_digits(network, widths, out, epochs, seed)
+        train_on_digits(network, widths, out, epochs, seed, learned_activations)
         return
     if len(widths) > 1:
         raise ValueError(f"weight-bits must be one number with data, got {weight_bits}")
@@ -184,7 +194,14 @@ def train(
     }
     values |= _decays(steps, every)
     total = values.pop("epochs")
-    settings = Settings(seed=seed, limit=limit, weight_bits=widths[0], end_bits=end_bits, **values)
+    settings = Settings(
+        seed=seed,
+        limit=limit,
+        weight_bits=widths[0],
+        end_bits=end_bits,
+        learned_activations=learned_activations,
+        **values,
+    )
     data = data or "digits"
     folder = out or Path("build/train") / f"{network}-{data.partition(':')[0]}"
     train_on_data(network, data, folder, settings, total, init, device, threads)

@@ -13,6 +13,7 @@ def train_on_digits(
     out: Path | None,
     epochs: int | None,
     seed: int,
+    learned_activations: bool = False,
 ) -> None:
     """Train a reduced network once for each width; print accuracies and what to type next.
 
@@ -27,6 +28,8 @@ def train_on_digits(
     epochs : int, optional
         The recipe's by default.
     seed : int
+    learned_activations : bool
+        Whether activations are quantized in training where weights are.
 
     Raises
     ------
@@ -37,6 +40,8 @@ def train_on_digits(
     from ..runtime.files import check_writable
 
     check_network_on_digits(network)
+    if learned_activations and widths == [None]:
+        raise ValueError("learned-activations must come with weight-bits 8, 4 or 2, got 32")
     if epochs is not None and epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     folder = out or Path("build/train") / f"{network}-digits"
@@ -52,11 +57,20 @@ def train_on_digits(
     def said(name: str, epoch: int, total: int, loss: float) -> None:
         err.print(f"{name}: epoch {epoch} of {total}, loss {loss:.4f}", soft_wrap=True)
 
-    rows = train_widths(network, widths, folder, seed=seed, epochs=epochs, progress=said)
+    rows = train_widths(
+        network,
+        widths,
+        folder,
+        seed=seed,
+        epochs=epochs,
+        learned_activations=learned_activations,
+        progress=said,
+    )
+    trained = "in training" if learned_activations else "float activations"
     columns = [
         Column("network", [row.name for row in rows], left=True),
         Column("weights", [f"{row.weight_bits or 32} bits" for row in rows]),
-        Column("float activations", [f"{row.float_top1:.1%}" for row in rows]),
+        Column(trained, [f"{row.float_top1:.1%}" for row in rows]),
         Column("INT8", [f"{row.int8_top1:.1%}" for row in rows]),
     ]
     out_.print(fitting(out_, columns, table_width(False))[0])

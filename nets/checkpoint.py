@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from .learned_steps import add_steps, steps_in
 from .networks import Architecture
 from .sizes import fitted
 
@@ -82,6 +83,9 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
     head = state[architecture.head]
     shape = fitted(architecture, state)
     model = shape.outline(head.shape[0] if head.ndim else 1)
+    signs = steps_in(state)
+    if signs:
+        add_steps(model, signs)
     expected = model.state_dict()
     for name, tensor in expected.items():
         if name not in state and name.endswith("num_batches_tracked"):

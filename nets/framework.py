@@ -18,6 +18,7 @@ from torch.fx import config
 from ..golden.graph import Quantization
 from .examples import Example, WrongCount, check_count, example_of, fresh
 from .fixed_results import check_batches, check_floats, check_results
+from .learned_steps import drop_steps, plain
 from .origins import REPLACED, origins, scopes_of
 from .outputs import tensors_of
 from .source_line import LINE, raised_at
@@ -84,9 +85,9 @@ def convert(
     """Quantize a float network after training.
 
     Weights are per-channel symmetric int8 (min/max observer), activations per-tensor affine quint8
-    (histogram observer); batch norm is folded and ReLU fused. Before that, `spelling` rewrites
-    calls that quantization would misinterpret; the rewritten network must compute bit-identical
-    floats on the first image.
+    (histogram observer, or the network's `learned_steps`); batch norm is folded and ReLU fused.
+    Before that, `spelling` rewrites calls that quantization would misinterpret; the rewritten
+    network must compute bit-identical floats on the first image.
 
     Parameters
     ----------
@@ -115,11 +116,12 @@ def convert(
     from .batch_norm import fit_scales
     from .bias_correction import correct_biases
     from .fidelity import measure
+    from .learned_scales import mark_learned, set_learned_scales
 
     network = network or type(model).__name__
     examples = [example_of(image) for image in images]
     first = examples[0]
-    with qnnpack(), one_thread():
+    with qnnpack(), one_thread(), plain(model):
         check_weights(model, network)
         with _traceable(model, first):
             spelled = trace(model)
@@ -127,6 +129,7 @@ def convert(
             expected = model(*fresh(first))
         check_results(spelled, network, first, tensors_of(expected, network))
         spell(spelled, network, first)
+        mark_learned(spelled, model)
         with _traceable(model, first):
             found = spelled(*fresh(first))
         for before, after in zip(
@@ -145,6 +148,7 @@ def convert(
         with _calibrating(prepared, spelled, network, examples):
             for example in examples:
                 prepared(*fresh(example))
+        set_learned_scales(prepared, spelled, model, network)
         fit_pairs(prepared)
         floats = preparation.floats(prepared)
         if corrected:
@@ -330,6 +334,7 @@ def prepare_live(model: nn.Module, example: torch.Tensor, scope: str) -> torch.f
         ),
     )
     model = deepcopy(model).eval()
+    drop_steps(model)
     with qnnpack(), one_thread():
         if scope == "all":
             mapping = quantization.get_default_qat_qconfig_mapping(ENGINE).set_global(qconfig)

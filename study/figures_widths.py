@@ -72,9 +72,11 @@ def _rows(results: Results, variant: Variant, kind: str, metric: str) -> list[tu
 
 
 def _curve(axes: Axes, title: str, rows: list[tuple[float, Row]]) -> None:
-    colour, marker, line = _LOOKS[title]
+    colour, marker, line = _LOOKS[title.removesuffix(" A8")]
+    face = "none" if title.endswith(" A8") else colour
     levels = [level for level, _ in rows]
     low, high = (np.array([getattr(row, end) for _, row in rows]) for end in ("low", "high"))
     values = [row.value for _, row in rows]
-    axes.plot(levels, values, label=title, color=colour, marker=marker, linestyle=line)
+    axes.plot(levels, values, label=title, color=colour, marker=marker, linestyle=line,
+              markerfacecolor=face)  # fmt: skip
     axes.fill_between(levels, low, high, color=colour, alpha=0.13, linewidth=0)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nets.training.digit_names import split
+from ..nets.training.digit_names import learns_activations, split
 from .bootstrap import RESAMPLES, Resamples, interval
 from .metrics import decisions
 from .rows import ALL, Row, level_text
@@ -42,7 +42,7 @@ class Variant:
         As in a row.
     title : str
         ``FP32``, ``PTQ 8``, ``QAT 8``, ``QAT 4`` or ``QAT 2``: quantized not at all, after
-        training, in training.
+        training, in training; with `` A8`` if the activations' steps were learned.
     """
 
     network: str
@@ -67,9 +67,11 @@ def families(networks: Iterable[str], models: Iterable[str]) -> dict[str, list[V
             plain = {"fp32": "FP32", "int8": "PTQ 8"}
             variants += [Variant(base, m, plain[m]) for m in plain if m in models]
         trained = [(split(name)[1] or 0, name) for name in networks if split(name)[0] == base]
-        narrow = [pair for pair in sorted(trained, reverse=True) if pair[0] and "int8" in models]
+        narrow = [pair for pair in trained if pair[0] and "int8" in models]
         if narrow and len(variants) + len(narrow) > 1:
-            variants += [Variant(name, "int8", f"QAT {bits}") for bits, name in narrow]
+            for bits, name in sorted(narrow, key=lambda pair: (-pair[0], pair[1])):
+                end = " A8" if learns_activations(name) else ""
+                variants.append(Variant(name, "int8", f"QAT {bits}{end}"))
             found[base] = variants
     return found
 

@@ -1,21 +1,27 @@
 """Names of the networks on the built-in digits; does not import PyTorch.
 
-``resnet18-w4`` is ``resnet18`` with weights of 4 bits, quantized in training.
+``resnet18-w4`` is ``resnet18`` with weights of 4 bits, quantized in training; ``resnet18-w4a8``
+has activations of 8 bits with learned steps, too.
 """
 
 from __future__ import annotations
 
 from ...spec.weight_widths import WIDTHS
 
-__all__ = ["DIGITS", "check_digits", "check_network_on_digits", "spelled", "split"]
+__all__ = ["DIGITS", "check_digits", "check_network_on_digits", "learns_activations", "spelled"]
+__all__ += ["split"]
+
+_LEARNED = "a8"
 
 #: Networks with a recipe.
 DIGITS = ("resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2", "nin")
 
 
-def spelled(network: str, weight_bits: int | None) -> str:
+def spelled(network: str, weight_bits: int | None, learned_activations: bool = False) -> str:
     """Return the name of a network with quantized weights, or without."""
-    return network if weight_bits is None else f"{network}-w{weight_bits}"
+    if weight_bits is None:
+        return network
+    return f"{network}-w{weight_bits}{_LEARNED if learned_activations else ''}"
 
 
 def split(name: str) -> tuple[str, int | None]:
@@ -23,13 +29,25 @@ def split(name: str) -> tuple[str, int | None]:
 
     Examples
     --------
-    >>> split("nin-w2"), split("nin")
-    (('nin', 2), ('nin', None))
+    >>> split("nin-w2"), split("nin-w4a8"), split("nin")
+    (('nin', 2), ('nin', 4), ('nin', None))
     """
     for bits in WIDTHS:
-        if name.endswith(f"-w{bits}"):
-            return name.removesuffix(f"-w{bits}"), bits
+        for end in (f"-w{bits}", f"-w{bits}{_LEARNED}"):
+            if name.endswith(end):
+                return name.removesuffix(end), bits
     return name, None
+
+
+def learns_activations(name: str) -> bool:
+    """Whether the steps of the activations are learned, too.
+
+    Examples
+    --------
+    >>> learns_activations("nin-w4a8"), learns_activations("nin-w4")
+    (True, False)
+    """
+    return split(name)[1] is not None and name.endswith(_LEARNED)
 
 
 def check_digits(name: str) -> None:
@@ -42,7 +60,8 @@ def check_digits(name: str) -> None:
     if split(name)[0] not in DIGITS:
         raise ValueError(
             f"networks of the embedded data must be of {', '.join(DIGITS)}, or one of these with "
-            f"-w8, -w4 or -w2 for quantized weights, got {name}"
+            f"-w8, -w4 or -w2 for quantized weights, -w4a8 and the like for activations as well, "
+            f"got {name}"
         )
 
 

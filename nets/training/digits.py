@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from ..data.dataset import Dataset
 from ..data.digits import digits
 from ..framework import one_thread
 from ..images import normalize
+from ..learned_steps import learned_steps
 from ..mobilenet import mobilenet_v2
 from ..networks import Architecture
 from ..nin import nin
@@ -35,7 +37,8 @@ from ..resnet import resnet18
 from ..squeezenet import squeezenet1_1
 from ..vgg import vgg16
 from . import lsq
-from .digit_names import split
+from .activations import attach_activations
+from .digit_names import learns_activations, split
 from .loop import Batch, Progress, save, train_pass
 from .start import fresh
 
@@ -55,7 +58,8 @@ _SOURCES = (
     "data/digits",
     "training/digits",
 )
-_SOURCES += ("training/loop", "training/lsq", "training/start")
+_SOURCES += ("training/loop", "training/lsq", "training/start", "training/activations")
+_SOURCES += ("learned_steps",)
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
 
 
@@ -151,6 +155,7 @@ def train(
     seed: int = 0,
     epochs: int | None = None,
     weight_bits: int | None = None,
+    learned_activations: bool = False,
     progress: Progress | None = None,
 ) -> nn.Module:
     """Train a network on the training half of the digits, in one thread.
@@ -159,13 +164,15 @@ def train(
     ----------
     name : str
         One of `RECIPES`.
-        seed : int
-            Seed of weights, order, shifts and dropout; at least 0.
+    seed : int
+        Seed of weights, order, shifts and dropout; at least 0.
     epochs : int, optional
         The recipe's by default.
     weight_bits : int, optional
         8, 4 or 2: weights are quantized in training, with learned steps (`lsq`); the first and the
         last layer have 8 bits. Not quantized by default.
+    learned_activations : bool
+        Whether activations are quantized in training, too (`learned_steps`); with `weight_bits`.
     progress : callable, optional
         Called after each epoch with the epochs done, the total, and the mean loss.
 
@@ -183,10 +190,14 @@ def train(
     model = outline(name, seed)
     bits = {} if weight_bits is None else lsq.widths(model, weight_bits)
     project = lsq.attach(model, bits) if bits else lambda: None
+    if bits and learned_activations:
+        with one_thread():
+            attach_activations(model, images[:_BATCH])
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(model.parameters(), recipe.rate)
+    groups = _groups(model, recipe.rate)
+    optimizer = torch.optim.Adam(groups, recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.rate, total_steps=epochs * (len(labels) // _BATCH)
+        optimizer, [group["lr"] for group in groups], total_steps=epochs * (len(labels) // _BATCH)
     )
     criterion = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -200,6 +211,19 @@ def train(
                 progress(epoch + 1, epochs, loss)
     lsq.detach(model)
     return model.eval()
+
+
+def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """Return parameters with their learning rates: for steps of activations, in units of the first.
+
+    Adam's updates are as large as the rate, whatever the scale of the gradient, which would be a
+    fifth of a step of 8 bits.
+    """
+    steps = [learned.step for learned in learned_steps(model).values()]
+    own = {id(step) for step in steps}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
+    relative = [{"params": [step], "lr": rate * step.detach().abs().item()} for step in steps]
+    return [{"params": rest, "lr": rate}, *relative]
 
 
 @cache
@@ -218,8 +242,8 @@ def trained(
     Parameters
     ----------
     name : str
-        One of `RECIPES`; with ``-w8``, ``-w4`` or ``-w2``, weights have that many bits, see
-        `train`.
+        One of `RECIPES`; with ``-w8``, ``-w4`` or ``-w2``, weights have that many bits; with
+        ``a8`` behind it, activations are learned, see `train`.
     cache : Path, optional
         Folder of weights; in the user's cache if not given. If several processes request the
         same weights, one trains and the others wait.
@@ -244,6 +268,13 @@ def trained(
             return load_checkpoint(architecture, path)
         except ValueError:  # missing or damaged
             network, bits = split(name)
-            model = train(network, seed=seed, weight_bits=bits, progress=progress)
+            learned = learns_activations(name)
+            model = train(
+                network,
+                seed=seed,
+                weight_bits=bits,
+                learned_activations=learned,
+                progress=progress,
+            )
             save(path, model.state_dict())
             return model

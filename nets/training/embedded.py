@@ -2,8 +2,8 @@
 
 A folder of results has weights (``nin-w4.pt``), a file of factories (``networks.py``), inputs to
 calibrate with and to test (``calibration.npy``, ``test.npy``, ``digit.png``), and accuracies.
-Activations are not quantized in training; they get their INT8 scales afterwards, from the
-calibration inputs.
+Unless their steps are learned, activations are not quantized in training; they get their INT8
+scales afterwards, from the calibration inputs.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Accuracy:
     int8_top1 : float
         Of PyTorch's INT8 kernels, as in RTL.
     seed, epochs : int
+    learned_activations : bool
+        Whether activations were quantized in training; `float_top1` then has them quantized.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Accuracy:
     int8_top1: float
     seed: int
     epochs: int | None
+    learned_activations: bool = False
 
 
 def train_widths(
@@ -89,6 +92,7 @@ def train_widths(
     *,
     seed: int = 0,
     epochs: int | None = None,
+    learned_activations: bool = False,
     progress: Callable[[str, int, int, float], None] | None = None,
 ) -> list[Accuracy]:
     """Train a network once for each width, unless the folder has it from the same settings.
@@ -101,7 +105,7 @@ def train_widths(
         8, 4 or 2 bits; None for floating point.
     out : Path
         Folder of results.
-    seed, epochs
+    seed, epochs, learned_activations
         As for `digits.train`.
     progress : callable, optional
         Called after each epoch with the name, the epochs done, the total, and the mean loss.
@@ -118,28 +122,36 @@ def train_widths(
     """
     known = {entry.name: entry for entry in _read(out / ACCURACIES)}
     for width in widths:
-        name = spelled(network, width)
+        learned: bool = learned_activations and width is not None
+        name: str = spelled(network, width, learned)
         done = known.get(name)
         weights = out / f"{name}.pt"
         if done and (done.seed, done.epochs) == (seed, epochs) and weights.is_file():
-            model = load_checkpoint(small(network), weights)
-            check_trained(model, lsq.widths(model, width) if width else {}, f"weights in {weights}")
+            found = load_checkpoint(small(network), weights)
+            check_trained(found, lsq.widths(found, width) if width else {}, f"weights in {weights}")
             continue
 
         def said(epoch: int, total: int, loss: float, name: str = name) -> None:
             if progress:
                 progress(name, epoch, total, loss)
 
-        model = train(network, seed=seed, epochs=epochs, weight_bits=width, progress=said)
+        model = train(
+            network,
+            seed=seed,
+            epochs=epochs,
+            weight_bits=width,
+            learned_activations=learned,
+            progress=said,
+        )
         save(weights, model.state_dict())
-        known[name] = _measured(network, name, width, weights, seed, epochs)
+        top1 = _measured(network, name, weights)
+        known[name] = Accuracy(name, width, *top1, seed, epochs, learned)
         _write(out, network, known)
-    return [known[spelled(network, width)] for width in widths]
+    return [known[spelled(network, width, learned_activations)] for width in widths]
 
 
-def _measured(
-    network: str, name: str, width: int | None, weights: Path, seed: int, epochs: int | None
-) -> Accuracy:
+def _measured(network: str, name: str, weights: Path) -> tuple[float, float]:
+    """Return top-1 of the float network and of the INT8 network."""
     images, labels = tensors(digits("test"))
     model = load_checkpoint(small(network), weights)
     with one_thread(), torch.no_grad():
@@ -147,7 +159,7 @@ def _measured(
     found = quantized(model, name, "trained", list(_chosen(digits("train"), _CALIBRATION)))
     logits = found.results(images.numpy())[found.graph.output]
     int8_top1 = float((logits.argmax(1) == labels.numpy()).mean())
-    return Accuracy(name, width, round(float_top1, 6), round(int8_top1, 6), seed, epochs)
+    return round(float_top1, 6), round(int8_top1, 6)
 
 
 def _chosen(data: Dataset, count: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from ..devices import usable_device
 from ..networks import Architecture
 from ..sizes import resized
 from . import lsq
+from .activations import attach_activations
 from .batches import Batches, spread
 from .loop import save, train_pass
 from .settings import Epoch, Settings
@@ -48,13 +49,18 @@ def _nothing(*_: object) -> None:
 class _Training:
     """A network in training, with all state of a checkpoint."""
 
-    def __init__(self, model: nn.Module, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self, model: nn.Module, settings: Settings, device: torch.device, first: torch.Tensor
+    ) -> None:
         self.settings = settings
         self.device = device
         bits = settings.weight_bits
         chosen = {} if bits is None else lsq.widths(model, bits, ends=settings.end_bits or 8)
         self.project = lsq.attach(model, chosen) if chosen else _nothing
         self.model = model.to(device)
+        if settings.learned_activations:
+            attach_activations(self.model, first)
+            self.model.to(device)
         self.optimizer = _optimizer(self.model, settings)
         self.schedule = _schedule(self.optimizer, settings)
         self.criterion = nn.CrossEntropyLoss()
@@ -290,7 +296,8 @@ def finetune(
     )
     try:
         with _repeatable(settings.seed, where):
-            training = _Training(model, settings, where)
+            places = np.arange(min(settings.batch, len(images)))
+            training = _Training(model, settings, where, next(images([places]))[0])
             if state is not None:
                 training.restore(state)
                 done = len(training.log)

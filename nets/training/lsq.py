@@ -19,19 +19,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.nn.utils import parametrize
 
+from ..learned_steps import SMALLEST_STEP, LearnedQuantize
 from ..spelling import trace
 from .settings import WIDTHS
 
 __all__ = ["SMALLEST_STEP", "LearnedStep", "attach", "detach", "quantize", "quantized_state"]
 __all__ += ["span", "widths"]
 
-SMALLEST_STEP = 2.0**-20
 _LAYERS = (nn.Conv2d, nn.Linear)
 
 
@@ -46,35 +45,6 @@ def span(bits: int) -> tuple[int, int]:
     if bits not in WIDTHS:
         raise ValueError(f"weight bits must be one of {', '.join(map(str, WIDTHS))}, got {bits}")
     return 1 << bits - 1, (1 << bits - 1) - 1
-
-
-class _Quantize(torch.autograd.Function):
-    """Equations 1 to 3."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        weight: torch.Tensor,
-        step: torch.Tensor,
-        bits: int,
-    ) -> torch.Tensor:
-        """Quantized weights."""
-        below, above = span(bits)
-        ctx.save_for_backward(weight, step)
-        ctx.bits = bits
-        return torch.round(torch.clamp(weight / step, -below, above)) * step
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:  # noqa: ANN401
-        """Gradients of weights and step."""
-        weight, step = ctx.saved_tensors
-        (gradient,) = gradients
-        below, above = span(ctx.bits)
-        ratio = weight / step
-        inside = (ratio > -below) & (ratio < above)
-        by_step = torch.where(inside, torch.round(ratio) - ratio, ratio.clamp(-below, above))
-        scale = 1 / math.sqrt(weight.numel() * above)
-        return gradient * inside, (gradient * by_step).sum().reshape(step.shape) * scale, None
 
 
 def quantize(weight: torch.Tensor, step: torch.Tensor, bits: int) -> torch.Tensor:
@@ -99,7 +69,8 @@ def quantize(weight: torch.Tensor, step: torch.Tensor, bits: int) -> torch.Tenso
     >>> quantize(torch.tensor([-3.0, 0.2, 0.6, 5.0]), torch.tensor(0.5), 2)
     tensor([-1.0000,  0.0000,  0.5000,  0.5000])
     """
-    quantized = _Quantize.apply(weight, step, bits)
+    below, above = span(bits)
+    quantized = LearnedQuantize.apply(weight, step, below, above, weight.numel())
     assert isinstance(quantized, torch.Tensor)
     return quantized
 

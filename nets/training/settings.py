@@ -46,6 +46,8 @@ class Settings:
         Whether the result is the epoch with the lowest training loss instead of the last one.
     depth, width : int, optional
         Size of the network, as for `sizes.resized`.
+    learned_activations : bool
+        Whether activations are quantized in training, too (`learned_steps`); with `weight_bits`.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Settings:
     lowest_loss: bool = False
     depth: int | None = None
     width: int | None = None
+    learned_activations: bool = False
 
     def __post_init__(self) -> None:
         for name, bits in (("weight_bits", self.weight_bits), ("end_bits", self.end_bits)):
@@ -75,6 +78,8 @@ class Settings:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, WIDTHS))}, got {bits}")
         if self.end_bits is not None and self.weight_bits is None:
             raise ValueError(f"end_bits must come with weight_bits, got {self.end_bits} alone")
+        if self.learned_activations and self.weight_bits is None:
+            raise ValueError("learned_activations must come with weight_bits, got them alone")
         for name, least in (("batch", 2), ("every", 1), ("seed", 0), ("limit", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")

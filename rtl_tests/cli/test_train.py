@@ -101,6 +101,13 @@ def test_recipe_and_overrides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert calls[2][3] == replace(expected, steps=(4, 5))
 
 
+def test_learned_activations_need_quantized_weights(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["nin", "--learned-activations"])
+    assert "learned-activations must come with weight-bits 8, 4 or 2" in str(done.exception)
+    done = _train("--out", tmp_path, "--learned-activations")
+    assert "learned_activations must come with weight_bits" in str(done.exception)
+
+
 def test_values_without_data_are_refused() -> None:
     done = CliRunner().invoke(app, ["nin", "--rate", "0.1"])
     assert "rate must come with data or another recipe" in str(done.exception)

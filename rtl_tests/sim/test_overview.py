@@ -20,7 +20,6 @@ from maccord.sim.overview import describe_network
         ("resnet18", 21, 1.81),
         ("vgg16", 16, 15.47),
         ("mobilenet_v2", 53, 0.30),
-        ("densenet121", 121, 2.83),
         ("vgg19", 19, 19.63),
     ],
 )

@@ -57,6 +57,8 @@ def test_families() -> None:
     ]
     assert families(["resnet18-w8", "resnet18-w2"], ["int8"])["resnet18"][0].title == "QAT 8"
     assert families(["resnet18", "resnet18-w2"], ["live"]) == {}
+    learned = families(["nin-w4a8", "nin-w8", "nin-w4"], ["int8"])["nin"]
+    assert [v.title for v in learned] == ["QAT 8", "QAT 4", "QAT 4 A8"]
 
 
 def test_differences_are_those_of_each_image() -> None:
@@ -160,9 +162,9 @@ def test_sentences_count_levels_whose_interval_leaves_0_out() -> None:
 
 def test_without_ptq_there_are_accuracies_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures_widths, "png", lambda figure: f"{len(figure.axes)}".encode())
-    rows = measure_all(samples("resnet18-w8", "resnet18-w2"), resamples=5)
+    rows = measure_all(samples("resnet18-w8", "resnet18-w2a8"), resamples=5)
     results = Results(rows)
     (table,) = width_tables(results)
-    assert [column.title for column in table.columns] == ["QAT 8", "QAT 2"]
+    assert [column.title for column in table.columns] == ["QAT 8", "QAT 2 A8"]
     assert sentences(results) == []
     assert figures_widths.width_plots(results) == {"resnet18": b"1"}

@@ -15,9 +15,10 @@ MOST = {8: 0.01, 4: 0.01, 2: 0.05}
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("learned", [False, True], ids=["", "learned activations"])
 @pytest.mark.parametrize("network", ["resnet18", "mobilenet_v2", "nin"])
-def test_trained_networks_equal_pytorch(network: str, tmp_path: Path) -> None:
-    floating, *narrow = train_widths(network, [None, *MOST], tmp_path)
+def test_trained_networks_equal_pytorch(network: str, learned: bool, tmp_path: Path) -> None:
+    floating, *narrow = train_widths(network, [None, *MOST], tmp_path, learned_activations=learned)
     for row in narrow:
         assert row.weight_bits is not None
         factory = f"{tmp_path / FACTORIES}:{row.name.replace('-', '_')}"
