@@ -38,7 +38,7 @@ from ..golden.verify import verify, verify_operation
 from .host_function import check_work, host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layout, pointwise
-from .lower_parts import clamp_bounds, pair, part_spans, upsample_factors
+from .lower_parts import clamp_bounds, own_output, pair, part_spans, upsample_factors
 from .lowered import ANY_ORDER, Lowered, Output
 from .unsupported import Unsupported
 
@@ -257,7 +257,8 @@ class _Lowering:
             self._refuse(step, "kernel_size", "more than one element", kernel)
         stride = pair(values.get("stride") or kernel)
         padding = pair(values.get("padding", 0))
-        operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding)
+        own = own_output(step)
+        operation = AvgPool2d(step.name, source.quantization, kernel, stride, padding, own)
         self.node(step, operation, [source])
 
     def _adaptive_avg_pool2d(self, step: Step) -> None:
@@ -268,9 +269,7 @@ class _Lowering:
         outputs = [want or size for want, size in zip(pair, sizes, strict=True)]
         if any(size % want for size, want in zip(sizes, outputs, strict=True)):
             self._refuse(step, "output_size", f"a divisor of {sizes}", tuple(outputs))
-        own = None
-        if "scale" in step.arguments:
-            own = Quantization(step.arguments["scale"], step.arguments["zero_point"])
+        own = own_output(step)
         if tuple(outputs) == sizes and own is None:
             self.alias(step)
             return
@@ -303,7 +302,8 @@ class _Lowering:
             self.alias(step)
             return
         self.node(step, Flatten(step.name, source.quantization), [source])
-        if layout is not Layout.SEQUENCE and source.shape[1] * source.shape[2] > 1:
+        in_order = layout is Layout.SEQUENCE or step.arguments.get("channels_last")
+        if not in_order and source.shape[1] * source.shape[2] > 1:
             self.orders[step.name] = source.shape[1:]
 
     def _squeeze(self, step: Step) -> None:

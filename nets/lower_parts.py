@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..golden.operations.slice import Span
+from ..golden.quantization import Quantization
 from .int8 import Step
 from .unsupported import Unsupported
 
-__all__ = ["clamp_bounds", "pair", "part_spans", "upsample_factors"]
+__all__ = ["clamp_bounds", "own_output", "pair", "part_spans", "upsample_factors"]
 
 _NEAREST = ("nearest", "nearest-exact")
 
@@ -138,6 +139,13 @@ def _factor(size: int, want: float, *, size_given: bool, exact: bool) -> int | N
     read = np.minimum((places * scale).astype(np.int64), size - 1)
     factor = outputs // size
     return factor if np.array_equal(read, np.arange(size).repeat(factor)) else None
+
+
+def own_output(step: Step) -> Quantization | None:
+    """Return the output quantization of a pool that has one of its own."""
+    if "scale" not in step.arguments:
+        return None
+    return Quantization(step.arguments["scale"], step.arguments["zero_point"])
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["check_file", "is_model_file", "load_file", "network_name"]
 
 # packages that read and run the files of a suffix, and the extra that installs them
-_PACKAGES = {".onnx": (("onnx", "onnxruntime"), "onnx")}
+_PACKAGES = {
+    ".onnx": (("onnx", "onnxruntime"), "onnx"),
+    ".tflite": (("ai_edge_litert", "flatbuffers"), "tflite"),
+}
 
 
 def is_model_file(spec: str) -> bool:
@@ -52,9 +55,8 @@ def check_file(spec: str) -> None:
     names, extra = _PACKAGES[path.suffix.lower()]
     for name in names:
         if importlib.util.find_spec(name) is None:
-            raise ToolchainError(
-                f"the package {name} is needed to run {path.name}: pip install 'maccord[{extra}]'"
-            )
+            package, how = name.replace("_", "-"), f"pip install 'maccord[{extra}]'"
+            raise ToolchainError(f"the package {package} is needed to run {path.name}: {how}")
 
 
 def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
@@ -75,6 +77,11 @@ def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
         As `check_file`.
     """
     check_file(spec)
+    path, name = Path(spec), network_name(spec)
+    if path.suffix.lower() == ".tflite":
+        from .tflite_network import load_tflite
+
+        return load_tflite(path, name, strict=strict)
     from .onnx_network import load_onnx
 
-    return load_onnx(Path(spec), network_name(spec), strict=strict)
+    return load_onnx(path, name, strict=strict)

@@ -1,0 +1,128 @@
+"""Elementwise operators of TFLite files, measured: tables of codes, sums and products.
+
+LiteRT's own kernels compute every code, or every pair of codes; the hardware has to give the same
+result for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...golden.quantization import Quantization
+from .onnx_elementwise import CODES, product, sum_factors
+from .tflite_file import TfliteCall
+from .tflite_layers import without_activation
+from .tflite_runtime import Interpreter, codes_of, file_codes, part
+
+if TYPE_CHECKING:
+    from .tflite_importer import TfliteImporter
+
+__all__ = ["ELEMENTWISE"]
+
+Codes = npt.NDArray[np.uint8]
+
+_UNARY = (
+    *("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "QUANTIZE"),
+    *("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "RSQRT", "SQRT", "TANH"),
+)
+_BINARY = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB")
+
+
+def _run(importer: TfliteImporter, call: TfliteCall, given: list[Codes]) -> Codes:
+    """Return what the operator makes of codes (1, H, W, 1)."""
+    reads = importer.reads(call)
+    shapes = [codes.shape for codes in (*given, given[0])]
+    data = part(importer.file, call, reads, shapes)
+    inputs = [
+        file_codes(np.ascontiguousarray(codes), importer.tensor(index).dtype)
+        for index, codes in zip(reads, given, strict=True)
+    ]
+    try:
+        return codes_of(Interpreter(data)(*inputs)[0])
+    except ValueError as error:
+        importer.lacks(call, f"{call.op} must be computable alone, got: {error}")
+
+
+def _table(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a function of one code."""
+    (index,) = importer.reads(call)
+    source, output = importer.codes_read(call, index), importer.quantization(call.outputs[0])
+    found = _run(importer, call, [CODES.reshape(1, 1, 256, 1)]).reshape(-1)
+    if np.array_equal(found, CODES):
+        # the same codes, read with a scale or zero point of their own
+        importer.step("mul_scalar", (source,), importer.written(call), call.outputs[0], call.name)
+        return
+    arguments = {
+        "scale": output.scale,
+        "zero_point": output.zero_point,
+        "table": found.tolist(),
+    }
+    importer.step("lookup", (source,), arguments, call.outputs[0], call.name)
+
+
+def _binary(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a function of two tensors, or of one and a constant."""
+    reads = importer.reads(call)
+    if len(reads) == 1:
+        others = [importer.tensor(i).data for i in call.inputs if i not in reads]
+        if len(others) == 1 and others[0] is not None and others[0].size > 1:
+            importer.lacks(
+                call, f"constant of {call.op} must be one number, got shape {others[0].shape}"
+            )
+        if len(set(call.inputs)) == 1:
+            importer.lacks(call, f"inputs of {call.op} must be two tensors, got one twice")
+        _table(importer, call)
+        return
+    if len(set(reads)) != 2:
+        importer.lacks(call, f"inputs of {call.op} must be two tensors, got one twice")
+    _pair(importer, call, reads)
+
+
+def _pair(importer: TfliteImporter, call: TfliteCall, reads: list[int]) -> None:
+    if call.op not in ("ADD", "MUL"):
+        importer.lacks(call, f"function of two tensors must be ADD or MUL, got {call.op}")
+    sources = tuple(importer.codes_read(call, index) for index in reads)
+    first, second = (importer.quantization(index) for index in reads)
+    ends = first, second, importer.quantization(call.outputs[0])
+    grid = np.ascontiguousarray(np.broadcast_to(CODES[None, :, None, None], (1, 256, 256, 1)))
+    given = [grid, grid.transpose(0, 2, 1, 3)]
+    whole = _run(importer, call, given).reshape(256, 256)
+    plain = whole
+    if call.option("fusedActivationFunction"):
+        plain = _run(importer, without_activation(call), given).reshape(256, 256)
+    low, high = int(whole.min()), int(whole.max())
+    if not np.array_equal(np.clip(plain, low, high), whole):
+        importer.lacks(call, f"activation of {call.op} must be a clamp of its codes")
+    op, arguments = _operation(importer, call, plain, ends)
+    if (low, high) == (int(plain.min()), int(plain.max())):
+        importer.step(op, sources, arguments, call.outputs[0], call.name)
+        return
+    name = importer.step(op, sources, arguments, None, f"{call.name}.sum")
+    importer.step("clamp_codes", (name,), {"low": low, "high": high}, call.outputs[0], call.name)
+
+
+def _operation(
+    importer: TfliteImporter,
+    call: TfliteCall,
+    found: Codes,
+    ends: tuple[Quantization, Quantization, Quantization],
+) -> tuple[str, dict[str, Any]]:
+    """Return the sum or product that gives all 65,536 codes."""
+    written = importer.written(call)
+    factors = sum_factors(found, ends) if call.op == "ADD" else None
+    if factors is not None:
+        return "add_relu" if factors[1] else "add", written | {"factors": list(factors[0])}
+    operation = product("mul", found, ends) if call.op == "MUL" else None
+    if operation is not None:
+        return operation.op, written
+    return importer.lacks(
+        call,
+        f"{call.op} must be a sum or product that the hardware's fixed point gives for all 65,536 "
+        "pairs of codes, got scales for which it does not",
+    )
+
+
+ELEMENTWISE = dict.fromkeys(_UNARY, _table) | dict.fromkeys(_BINARY, _binary)

@@ -1,0 +1,295 @@
+"""Imports a TFLite file: operators from codes to codes become layers, sums, pools and tables.
+
+Each operator has the arithmetic of the kernel that LiteRT runs. The host computes with LiteRT what
+the accelerator cannot compute to the bit. The integer graph is channels last, as the file is; steps
+name dimensions as PyTorch does, channels before the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ...golden.graph import Layer
+from ...golden.quantization import Quantization
+from ..int8 import Step
+from ..layouts import Layout
+from ..unsupported import Unsupported
+from .tflite_file import TfliteCall, TfliteFile, TfliteTensor
+from .tflite_runtime import TfliteRegion, part, parts
+
+__all__ = ["Handler", "Pads", "TfliteImporter"]
+
+_LAYOUTS = {2: Layout.ROWS, 3: Layout.SEQUENCE, 4: Layout.IMAGE}
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+Handler = Callable[["TfliteImporter", TfliteCall], None]
+
+
+class TfliteImporter:
+    """Makes steps of a file's operators.
+
+    Parameters
+    ----------
+    file : TfliteFile
+    network : str
+        Its name.
+    handlers : mapping of str to callable
+        What imports an operator; it raises Unsupported for what the accelerator cannot compute.
+    hosted : mapping of str to Unsupported
+        Tensors that the host computes, with the reason.
+    """
+
+    def __init__(
+        self,
+        file: TfliteFile,
+        network: str,
+        handlers: Mapping[str, Handler],
+        hosted: Mapping[str, Unsupported],
+    ) -> None:
+        self.file = file
+        self.network = network
+        self.handlers = handlers
+        self.hosted = hosted
+        self.steps: list[Step] = []
+        self.layers: dict[str, Layer] = {}
+        self.codes: dict[int, str] = {}  # step of each quantized tensor
+        self.reals: dict[int, int] = {}  # tensor of codes that real values are of
+        self.floats: dict[int, list[TfliteCall]] = {}  # what computes other real values
+        self.pads: dict[int, tuple[TfliteCall, Pads]] = {}  # padded tensors that layers read
+        self._names: set[str] = set()
+
+    def run(self) -> None:
+        """Import all operators and the results.
+
+        Raises
+        ------
+        Unsupported
+            If a step cannot run on the accelerator.
+        ValueError
+            If the file is not quantized.
+        """
+        source = self.tensor(self.file.input)
+        if source.dtype != np.float32:
+            self.quantize(source)
+        for call in self.file.calls:
+            self.visit(call)
+        self._results()
+
+    def tensor(self, index: int) -> TfliteTensor:
+        """Return a tensor of the file."""
+        return self.file.tensors[index]
+
+    def name(self, path: str) -> str:
+        """Return a name of the network's that no other step has."""
+        wanted = found = f"{self.network}.{path}"
+        number = 1
+        while found in self._names:
+            number += 1
+            found = f"{wanted}_{number}"
+        self._names.add(found)
+        return found
+
+    def lacks(self, call: TfliteCall, what: str) -> NoReturn:
+        """Say what the accelerator lacks for an operator."""
+        raise Unsupported(f"{self.network}.{call.name}: {what}")
+
+    def quantization(self, index: int) -> Quantization:
+        """Return the quantization of a tensor, as the graph has it."""
+        tensor = self.tensor(index)
+        if tensor.dtype not in (np.int8, np.uint8) or len(tensor.scale) != 1:
+            raise ValueError(
+                f"{self.network}: tensor {tensor.name} must be int8 with one scale and zero point, "
+                f"got {tensor.dtype} with {len(tensor.scale)}"
+            )
+        zero = int(tensor.zero_point[0]) + 128 * (tensor.dtype == np.int8)
+        try:
+            return Quantization(float(tensor.scale[0]), zero)
+        except ValueError as error:
+            raise ValueError(f"{self.network}: tensor {tensor.name}: {error}") from None
+
+    def reads(self, call: TfliteCall) -> list[int]:
+        """Return the tensors that an operator reads and that are no constants."""
+        return [i for i in call.inputs if i >= 0 and self.tensor(i).data is None]
+
+    def codes_read(self, call: TfliteCall, index: int) -> str:
+        """Return the step of a tensor that an operator reads."""
+        if index not in self.codes:
+            self.lacks(call, f"input of {call.op} must be codes, got a padded tensor")
+        return self.codes[index]
+
+    def users(self, index: int) -> list[TfliteCall]:
+        """Return the operators that read a tensor."""
+        return [call for call in self.file.calls if index in call.inputs]
+
+    def constant(self, call: TfliteCall, index: int) -> Any:  # noqa: ANN401
+        """Return a constant input; None if it is not given."""
+        number = call.given(index)
+        if number < 0:
+            return None
+        data = self.tensor(number).data
+        if data is None:
+            self.lacks(call, f"input {index} of {call.op} must be a constant")
+        return data
+
+    def visit(self, call: TfliteCall) -> None:
+        """Import one operator."""
+        reads = self.reads(call)
+        if not reads:
+            raise ValueError(f"{self.network}.{call.name}: {call.op} must read more than constants")
+        if call.op == "QUANTIZE" and reads == [self.file.input] and not self.steps:
+            self.quantize(self.tensor(call.outputs[0]))
+        elif call.op == "DEQUANTIZE" and (reads[0] in self.codes or reads[0] in self.pads):
+            self.reals[call.outputs[0]] = reads[0]
+        elif any(index in self.reals or index in self.floats for index in reads):
+            self._float(call, reads)
+        elif all(index in self.codes or index in self.pads for index in reads):
+            self._integer(call)
+        else:
+            raise ValueError(
+                f"{self.network}.{call.name}: network must be quantized from its input on, got "
+                f"{call.op} of {self.tensor(reads[0]).dtype}"
+            )
+
+    def _integer(self, call: TfliteCall) -> None:
+        reason = self.hosted.get(str(call.outputs[0]))
+        handler = self.handlers.get(call.op)
+        if reason is None and handler is not None:
+            count, names = len(self.steps), set(self._names)
+            try:
+                for index in call.outputs:
+                    self.quantization(index)
+                handler(self, call)
+            except Unsupported as error:
+                del self.steps[count:]
+                self._names = names
+                reason = error
+            else:
+                return
+        said = reason or (
+            f"{self.network}.{call.name}: operators must have exact hardware, got {call.op}"
+        )
+        self.host(call, str(said))
+
+    def _float(self, call: TfliteCall, reads: list[int]) -> None:
+        """Note an operator behind the last codes."""
+        if any(self.tensor(index).dtype == np.int8 for index in call.outputs):
+            raise ValueError(
+                f"{self.network}.{call.name}: network must stay quantized up to its end, got "
+                f"{call.op} of real values"
+            )
+        before: dict[int, TfliteCall] = {}
+        for index in reads:
+            calls = self.floats.get(index)
+            if index in self.reals:
+                calls = [each for each in self.file.calls if index in each.outputs]
+            if calls is None:
+                raise ValueError(
+                    f"{self.network}.{call.name}: input {self.tensor(index).name} of {call.op} "
+                    "must be real values"
+                )
+            before |= {each.outputs[0]: each for each in calls}
+        before[call.outputs[0]] = call
+        for index in call.outputs:
+            self.floats[index] = list(before.values())
+
+    def quantize(self, tensor: TfliteTensor) -> None:
+        """Begin with the codes of the input."""
+        kind = self.quantization(tensor.index)
+        name = self.name("input")
+        arguments = {"scale": kind.scale, "zero_point": kind.zero_point}
+        self.steps.append(Step(name, "quantize", ("input",), arguments, str(tensor.index)))
+        self.codes[tensor.index] = name
+
+    def step(
+        self,
+        op: str,
+        inputs: tuple[str, ...],
+        arguments: dict[str, Any],
+        result: int | None,
+        path: str,
+    ) -> str:
+        """Append a step; its result is a tensor of the file, or a part of the way to one."""
+        name = path if path in self.layers else self.name(path)
+        node = "" if result is None else str(result)
+        self.steps.append(Step(name, op, inputs, arguments, node))
+        if result is not None:
+            self.codes[result] = name
+        return name
+
+    def written(self, call: TfliteCall) -> dict[str, Any]:
+        """Return scale and zero point of an operator's result, as arguments of a step."""
+        kind = self.quantization(call.outputs[0])
+        return {"scale": kind.scale, "zero_point": kind.zero_point}
+
+    def host(self, call: TfliteCall, reason: str) -> None:
+        """Let LiteRT compute an operator."""
+        reads = self.reads(call)
+        for index in reads:
+            if index in self.pads and index not in self.codes:
+                self.host(self.pads[index][0], reason)
+        for index in call.outputs:
+            tensor, kind = self.tensor(index), self.quantization(index)
+            if len(tensor.shape) not in _LAYOUTS or tensor.shape[0] != 1:
+                raise ValueError(
+                    f"{reason}; the host cannot run it either: result {tensor.name} must have the "
+                    f"shape (1, H, W, C), (1, L, C) or (1, K), got {tensor.shape}"
+                )
+            layout = _LAYOUTS[len(tensor.shape)]
+            shape = tensor.shape[1:] if layout is not Layout.SEQUENCE else (1, *tensor.shape[1:])
+            data = parts(self.file, [call], reads, index)
+            arguments = {
+                "scale": kind.scale,
+                "zero_point": kind.zero_point,
+                "shape": list(shape),
+                "layout": layout.value,
+                "calls": [call.op],
+                "reason": reason,
+                "region": TfliteRegion(data, *self._read(reads), shape),
+            }
+            inputs = tuple(self.codes[each] for each in reads)
+            self.step("host", inputs, arguments, index, call.name)
+
+    def _read(self, reads: list[int]) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+        tensors = [self.tensor(index) for index in reads]
+        return tuple(t.shape for t in tensors), tuple(t.dtype.name for t in tensors)
+
+    def model(self, call: TfliteCall, *shapes: tuple[int, ...]) -> bytes:
+        """Return an operator as a model of its own, for inputs and a result of these shapes."""
+        return part(self.file, call, self.reads(call), shapes)
+
+    def _results(self) -> None:
+        """Import the file's results: real values of codes, codes, or an end in floating point."""
+        alone = len(self.file.outputs) == 1
+        for place, index in enumerate(self.file.outputs):
+            source = self.reals.get(index, index)
+            name = self.tensor(index).name
+            if source in self.codes:
+                label = "" if alone else name
+                end = self.name("logits" if alone else f"results.{place}")
+                arguments = {"results": [(place, label)]}
+                self.steps.append(Step(end, "dequantize", (self.codes[source],), arguments, ""))
+            elif alone and index in self.floats:
+                self._tail(index)
+            else:
+                raise ValueError(
+                    f"{self.network}: result {name} must come from quantized tensors, or be the "
+                    "only one"
+                )
+
+    def _tail(self, index: int) -> None:
+        calls = self.floats[index]
+        made = {each for call in calls for each in call.outputs}
+        reads = sorted({i for call in calls for i in self.reads(call)} - made)
+        first = next(call for call in calls if call.op != "DEQUANTIZE")
+        data = parts(self.file, calls, reads, index)
+        arguments = {
+            "calls": [call.op for call in calls if call.op != "DEQUANTIZE"],
+            "scores": len(self.tensor(index).shape) == 2,
+            "reason": f"{self.network}.{first.name}: results must be quantized, got {first.op}",
+            "region": TfliteRegion(data, *self._read(reads)),
+        }
+        inputs = tuple(self.codes[each] for each in reads)
+        self.steps.append(Step(self.name(first.name), "tail", inputs, arguments, str(index)))

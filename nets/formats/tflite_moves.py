@@ -1,0 +1,109 @@
+"""Operators of TFLite files that move codes: shapes, concatenations, paddings, upsampling."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .tflite_file import TfliteCall
+from .tflite_runtime import Interpreter, file_codes, part
+
+if TYPE_CHECKING:
+    from .tflite_importer import TfliteImporter
+
+__all__ = ["MOVES"]
+
+_PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")
+
+
+def _kept(importer: TfliteImporter, call: TfliteCall) -> str:
+    """Return the step that an operator reads, whose scale and zero point its result must have."""
+    source, output = (importer.quantization(i) for i in (call.inputs[0], call.outputs[0]))
+    if source != output:
+        importer.lacks(call, f"scale and zero point of {call.op} must stay as they are")
+    return importer.codes_read(call, call.inputs[0])
+
+
+def _reshape(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a change of shape that moves no code: to a row, or none at all."""
+    name = _kept(importer, call)
+    before, after = (importer.tensor(i).shape for i in (call.inputs[0], call.outputs[0]))
+    if before == after:
+        importer.step("mul_scalar", (name,), importer.written(call), call.outputs[0], call.name)
+    elif len(before) > 2 and after == (1, prod(before)):
+        flat = {"start_dim": 1, "channels_last": True}
+        importer.step("flatten", (name,), flat, call.outputs[0], call.name)
+    else:
+        importer.lacks(call, f"new shape must be (1, {prod(before)}), got {after}")
+
+
+def _concatenation(importer: TfliteImporter, call: TfliteCall) -> None:
+    output = importer.quantization(call.outputs[0])
+    shape = importer.tensor(call.outputs[0]).shape
+    if call.option("axis") not in (len(shape) - 1, -1):
+        importer.lacks(
+            call,
+            f"axis of a concatenation must be the channels' ({len(shape) - 1}), got "
+            f"{call.option('axis')}",
+        )
+    if importer.reads(call) != list(call.inputs) or call.option("fusedActivationFunction"):
+        importer.lacks(call, "concatenation must be of tensors alone, without activation")
+    for index in call.inputs:
+        if importer.quantization(index) != output:
+            importer.lacks(call, "parts of a concatenation must have its scale and zero point")
+    names = tuple(importer.codes_read(call, index) for index in call.inputs)
+    dim = 1 if len(shape) == 4 else len(shape) - 1
+    importer.step("cat", names, {"dim": dim}, call.outputs[0], call.name)
+
+
+def _pad(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Leave a padding with zeros to the convolutions that read it."""
+    _kept(importer, call)
+    result = call.outputs[0]
+    users = importer.users(result)
+    reads = all(user.op in _PADDED and user.inputs[0] == result for user in users)
+    if not users or not reads or result in importer.file.outputs:
+        importer.lacks(call, "padding must be read by convolutions alone")
+    widths = importer.constant(call, 1)
+    if widths.shape != (4, 2) or widths[[0, 3]].any() or widths.min() < 0:
+        importer.lacks(call, f"padding must be of the image, got {widths.tolist()}")
+    value = importer.constant(call, 2)
+    zero = int(importer.tensor(call.inputs[0]).zero_point[0])
+    if value is not None and (value.size != 1 or int(value.reshape(-1)[0]) != zero):
+        importer.lacks(call, f"padding must be with the zero point {zero}")
+    (top, bottom), (left, right) = widths[1:3].tolist()
+    importer.pads[result] = call, ((top, bottom), (left, right))
+
+
+def _upsample(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a repetition of pixels, measured: LiteRT moves codes that tell their place."""
+    name = _kept(importer, call)
+    before, after = (importer.tensor(i).shape for i in (call.inputs[0], call.outputs[0]))
+    for axis in (1, 2):
+        size, new = before[axis], after[axis]
+        if new % size or size > 256:
+            importer.lacks(call, f"size must be a multiple of {before[1:3]}, got {after[1:3]}")
+        places = np.arange(size, dtype=np.uint8)
+        line = places.reshape([-1 if d == axis else 1 for d in range(4)])
+        codes = np.ascontiguousarray(np.broadcast_to(line, (1, *before[1:3], 1)))
+        shapes = codes.shape, (1, *after[1:3], 1)
+        data = part(importer.file, call, importer.reads(call), shapes)
+        given = file_codes(codes, importer.tensor(call.inputs[0]).dtype)
+        found = Interpreter(data)(given)[0]
+        repeated = given.repeat(after[1] // before[1], 1).repeat(after[2] // before[2], 2)
+        if not np.array_equal(found, repeated):
+            importer.lacks(call, "each pixel must be repeated equally often, got other places")
+    importer.step("interpolate", (name,), {"size": list(after[1:3])}, call.outputs[0], call.name)
+
+
+MOVES = {
+    "CONCATENATION": _concatenation,
+    "EXPAND_DIMS": _reshape,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "RESHAPE": _reshape,
+    "RESIZE_NEAREST_NEIGHBOR": _upsample,
+    "SQUEEZE": _reshape,
+}
