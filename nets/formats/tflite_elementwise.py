@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...golden.quantization import Quantization
-from .onnx_elementwise import CODES, product, sum_factors
+from .fixed_sum import fixed_sum
+from .onnx_elementwise import CODES, product
 from .tflite_file import TfliteCall
 from .tflite_layers import without_activation
 from .tflite_runtime import Interpreter, codes_of, file_codes, part
@@ -90,17 +91,19 @@ def _pair(importer: TfliteImporter, call: TfliteCall, reads: list[int]) -> None:
     grid = np.ascontiguousarray(np.broadcast_to(CODES[None, :, None, None], (1, 256, 256, 1)))
     given = [grid, grid.transpose(0, 2, 1, 3)]
     whole = _run(importer, call, given).reshape(256, 256)
-    plain = whole
+    bare, plain = without_activation(call), whole
     if call.option("fusedActivationFunction"):
-        plain = _run(importer, without_activation(call), given).reshape(256, 256)
+        plain = _run(importer, bare, given).reshape(256, 256)
     low, high = int(whole.min()), int(whole.max())
     if not np.array_equal(np.clip(plain, low, high), whole):
         importer.lacks(call, f"activation of {call.op} must be a clamp of its codes")
-    op, arguments = _operation(importer, call, plain, ends)
-    if (low, high) == (int(plain.min()), int(plain.max())):
+    if (low, high) == (int(plain.min()), int(plain.max())) or high == 255:
+        op, arguments = _operation(importer, call, whole, ends)
         importer.step(op, sources, arguments, call.outputs[0], call.name)
         return
-    name = importer.step(op, sources, arguments, None, f"{call.name}.sum")
+    op, arguments = _operation(importer, call, plain, ends)
+    path = f"{call.name}.{call.op.lower()}"
+    name = importer.step(op, sources, arguments, importer.extra(bare), path)
     importer.step("clamp_codes", (name,), {"low": low, "high": high}, call.outputs[0], call.name)
 
 
@@ -112,9 +115,10 @@ def _operation(
 ) -> tuple[str, dict[str, Any]]:
     """Return the sum or product that gives all 65,536 codes."""
     written = importer.written(call)
-    factors = sum_factors(found, ends) if call.op == "ADD" else None
-    if factors is not None:
-        return "add_relu" if factors[1] else "add", written | {"factors": list(factors[0])}
+    setting = fixed_sum(found, ends) if call.op == "ADD" else None
+    if setting is not None:
+        written |= {"factors": list(setting.factors), "zero_points": list(setting.zero_points)}
+        return "add_relu" if setting.relu else "add", written
     operation = product("mul", found, ends) if call.op == "MUL" else None
     if operation is not None:
         return operation.op, written

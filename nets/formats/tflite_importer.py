@@ -18,7 +18,7 @@ from ..int8 import Step
 from ..layouts import Layout
 from ..unsupported import Unsupported
 from .tflite_file import TfliteCall, TfliteFile, TfliteTensor
-from .tflite_runtime import TfliteRegion, part, parts
+from .tflite_runtime import TfliteRegion, parts
 
 __all__ = ["Handler", "Pads", "TfliteImporter"]
 
@@ -58,6 +58,7 @@ class TfliteImporter:
         self.codes: dict[int, str] = {}  # step of each quantized tensor
         self.reals: dict[int, int] = {}  # tensor of codes that real values are of
         self.floats: dict[int, list[TfliteCall]] = {}  # what computes other real values
+        self.added: list[TfliteCall] = []  # operators without activations, for the reference
         self.pads: dict[int, tuple[TfliteCall, Pads]] = {}  # padded tensors that layers read
         self._names: set[str] = set()
 
@@ -157,13 +158,13 @@ class TfliteImporter:
         reason = self.hosted.get(str(call.outputs[0]))
         handler = self.handlers.get(call.op)
         if reason is None and handler is not None:
-            count, names = len(self.steps), set(self._names)
+            count, names = (len(self.steps), len(self.added)), set(self._names)
             try:
                 for index in call.outputs:
                     self.quantization(index)
                 handler(self, call)
             except Unsupported as error:
-                del self.steps[count:]
+                del self.steps[count[0] :], self.added[count[1] :]
                 self._names = names
                 reason = error
             else:
@@ -203,20 +204,34 @@ class TfliteImporter:
         self.steps.append(Step(name, "quantize", ("input",), arguments, str(tensor.index)))
         self.codes[tensor.index] = name
 
+    def same(self, tensor: int | str) -> str:
+        """Return the node of a step whose result has a tensor's codes, in a shape of its own."""
+        return f"{str(tensor).partition(':')[0]}:"
+
+    def extra(self, call: TfliteCall) -> str:
+        """Return the node of a step that computes an operator without its activation.
+
+        The file has no such tensor. LiteRT computes it beside the file's own.
+        """
+        self.added.append(call)
+        return f"{len(self.file.tensors) + len(self.added) - 1}:"
+
     def step(
         self,
         op: str,
         inputs: tuple[str, ...],
         arguments: dict[str, Any],
-        result: int | None,
+        result: int | str,
         path: str,
     ) -> str:
-        """Append a step; its result is a tensor of the file, or a part of the way to one."""
+        """Append a step; its result is a tensor of the file, or from `same` or `extra`."""
         name = path if path in self.layers else self.name(path)
-        node = "" if result is None else str(result)
-        self.steps.append(Step(name, op, inputs, arguments, node))
-        if result is not None:
+        if isinstance(result, int):
             self.codes[result] = name
+            node = str(result)
+        else:
+            node = f"{result}{name}" if result.endswith(":") else result
+        self.steps.append(Step(name, op, inputs, arguments, node))
         return name
 
     def written(self, call: TfliteCall) -> dict[str, Any]:
@@ -255,10 +270,6 @@ class TfliteImporter:
     def _read(self, reads: list[int]) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
         tensors = [self.tensor(index) for index in reads]
         return tuple(t.shape for t in tensors), tuple(t.dtype.name for t in tensors)
-
-    def model(self, call: TfliteCall, *shapes: tuple[int, ...]) -> bytes:
-        """Return an operator as a model of its own, for inputs and a result of these shapes."""
-        return part(self.file, call, self.reads(call), shapes)
 
     def _results(self) -> None:
         """Import the file's results: real values of codes, codes, or an end in floating point."""

@@ -164,7 +164,8 @@ def _linear(importer: TfliteImporter, call: TfliteCall) -> None:
         importer.lacks(call, f"input of {call.op} must keep its dimensions, got shape {shape}")
     if len(shape) == 4:
         arguments = {"start_dim": 1, "channels_last": True}
-        source = importer.step("flatten", (source,), arguments, None, f"{call.name}.flatten")
+        same = importer.same(index)
+        source = importer.step("flatten", (source,), arguments, same, f"{call.name}.flatten")
     _append(importer, call, layer, source, ends[1])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...golden.graph import Network, Tensor
 from ...golden.quantization import Quantization
 from ..int8 import Step, check_image
 from ..lower import lowered
@@ -40,13 +41,19 @@ class TfliteReference:
     ----------
     runtime : TfliteRuntime
     kinds : dict of int to Quantization
-        Of each quantized tensor that a step names, the input and the results.
+        Of the quantized tensors that the graph has.
+    aliases : dict of str to Tensor
+        The graph's tensors that have the codes of one of the file's, or of an operator without its
+        activation, by node: in another shape, or read with another scale.
     """
 
-    def __init__(self, runtime: TfliteRuntime, kinds: dict[int, Quantization]) -> None:
+    def __init__(
+        self, runtime: TfliteRuntime, kinds: dict[int, Quantization], aliases: dict[str, Tensor]
+    ) -> None:
         self.engine = engine()
         self._runtime = runtime
         self._kinds = kinds
+        self._aliases = aliases
 
     def _input(self, image: Image) -> npt.NDArray[Any]:
         """Return one input as the file has it: channels last, in its dtype."""
@@ -65,14 +72,15 @@ class TfliteReference:
             source = self._input(each[None])
             tensors = {given: source, **self._runtime.tensors(source)}
             for name, kept in found.items():
-                kept.append(tensors[int(name)])
-        return {name: self._result(int(name), each) for name, each in found.items() if each}
+                kept.append(tensors[int(name.partition(":")[0])])
+        return {name: self._result(name, each) for name, each in found.items()}
 
-    def _result(self, index: int, each: list[npt.NDArray[Any]]) -> Result:
-        # results in floating point are no codes, and no tensor of the graph
-        kind = self._kinds.get(index, Quantization(1.0, 0))
-        codes = codes_of(np.concatenate(each))
-        return Result(np.ascontiguousarray(codes), kind)
+    def _result(self, name: str, each: list[npt.NDArray[Any]]) -> Result:
+        codes = np.ascontiguousarray(codes_of(np.concatenate(each)))
+        if name in self._aliases:
+            alias = self._aliases[name]
+            return Result(codes.reshape(len(codes), *alias.shape[1:]), alias.quantization)
+        return Result(codes, self._kinds[int(name)])
 
     def results(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the file's results as real numbers, in order, by the file as it is."""
@@ -115,14 +123,17 @@ def load_tflite(path: Path, name: str, *, strict: bool = False) -> FileNetwork:
     """
     file = read_tflite(path)
     runtime = TfliteRuntime(file)
-    importer = _imported(file, name, strict=strict)
+    importer, graph = _imported(file, name, strict=strict)
+    runtime.added = importer.added
     weights = f"{path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
     kinds = {index: importer.quantization(index) for index in importer.codes}
-    reference = TfliteReference(runtime, kinds)
+    nodes = {step.node: step.name for step in importer.steps if ":" in step.node}
+    aliases = {node: graph.tensors[name] for node, name in nodes.items() if name in graph.tensors}
+    reference = TfliteReference(runtime, kinds, aliases)
     return FileNetwork(name, weights, importer.steps, importer.layers, file.shape, reference)
 
 
-def _imported(file: TfliteFile, name: str, *, strict: bool) -> TfliteImporter:
+def _imported(file: TfliteFile, name: str, *, strict: bool) -> tuple[TfliteImporter, Network]:
     """Import; what lowering refuses is computed by the host instead."""
     hosted: dict[str, Unsupported] = {}
     while True:
@@ -131,22 +142,22 @@ def _imported(file: TfliteFile, name: str, *, strict: bool) -> TfliteImporter:
         if strict:
             _refuse_host(importer.steps)
         try:
-            lowered(importer.steps, importer.layers, name, file.shape)
+            graph = lowered(importer.steps, importer.layers, name, file.shape).graph
         except Unsupported as error:
-            node = error.node or _behind(str(error), importer.steps)
+            node = _tensor(error, importer.steps)
             if strict or not node or node in hosted:
                 raise ValueError(str(error)) from None
             hosted[node] = error
         else:
-            return importer
+            return importer, graph
 
 
-def _behind(said: str, steps: list[Step]) -> str:
-    """Return the tensor of the file to which a refused step is a part of the way."""
-    names = [step.name for step in steps]
-    name = said.partition(":")[0]
-    place = names.index(name) if name in names else len(steps)
-    return next((step.node for step in steps[place:] if step.node), "")
+def _tensor(error: Unsupported, steps: list[Step]) -> str:
+    """Return the tensor of the file that a refused step computes, or is on the way to."""
+    said = str(error).partition(":")[0]
+    places = [place for place, step in enumerate(steps) if said == step.name]
+    behind = steps[places[0] :] if places else []
+    return next((step.node for step in behind if step.node.isdigit()), error.node)
 
 
 def _refuse_host(steps: list[Step]) -> None:

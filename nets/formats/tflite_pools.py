@@ -89,7 +89,7 @@ def _averaged(
     kernel: tuple[int, int],
     arguments: tuple[str, dict[str, Any]],
     choices: Iterator[tuple[Quantization, Quantization]],
-    result: int | None,
+    result: int | str,
     path: str,
 ) -> str:
     """Append a pool with the first quantization of both ends that rounds as LiteRT does."""
@@ -107,12 +107,13 @@ def _averaged(
     name = importer.codes_read(call, call.inputs[0])
     if first != source:
         written = {"scale": first.scale, "zero_point": first.zero_point}
-        name = importer.step("mul_scalar", (name,), written, None, f"{call.name}.signed")
+        same = importer.same(call.inputs[0])
+        name = importer.step("mul_scalar", (name,), written, same, f"{call.name}.signed")
     own = {"scale": last.scale, "zero_point": last.zero_point}
     op, values = arguments
     if last == output:
         return importer.step(op, (name,), values | own, result, path)
-    name = importer.step(op, (name,), values | own, None, f"{path}.mean")
+    name = importer.step(op, (name,), values | own, importer.same(result), f"{path}.mean")
     return importer.step("mul_scalar", (name,), importer.written(call), result, path)
 
 
@@ -153,13 +154,11 @@ def _average(importer: TfliteImporter, call: TfliteCall) -> None:
         importer.lacks(call, "average must be of whole windows, got padding, which it leaves out")
     arguments = "avg_pool2d", {"kernel_size": list(kernel), "stride": _strides(call)}
     low, high = bounds(importer, call, source)
-    if (low, high) == (0, 255):
-        last, path = call.outputs[0], call.name
-    else:
-        last, path = None, f"{call.name}.average"
-    plain = without_activation(call)
-    name = _averaged(importer, plain, kernel, arguments, _half_away(source), last, path)
-    if last is None:
+    bare, clamped = without_activation(call), (low, high) != (0, 255)
+    last: int | str = importer.extra(bare) if clamped else call.outputs[0]
+    path = f"{call.name}.average" if clamped else call.name
+    name = _averaged(importer, bare, kernel, arguments, _half_away(source), last, path)
+    if clamped:
         clamp = {"low": low, "high": high}
         importer.step("clamp_codes", (name,), clamp, call.outputs[0], call.name)
 
@@ -180,7 +179,8 @@ def _max(importer: TfliteImporter, call: TfliteCall) -> None:
     if (low, high) == (0, 255):
         importer.step("max_pool2d", (name,), arguments, call.outputs[0], call.name)
         return
-    name = importer.step("max_pool2d", (name,), arguments, None, f"{call.name}.max")
+    bare = importer.extra(without_activation(call))
+    name = importer.step("max_pool2d", (name,), arguments, bare, f"{call.name}.max")
     importer.step("clamp_codes", (name,), {"low": low, "high": high}, call.outputs[0], call.name)
 
 
@@ -191,7 +191,8 @@ def _mean(importer: TfliteImporter, call: TfliteCall) -> None:
         importer.lacks(call, f"mean must be over the image's two dimensions, got {axes}")
     source, output = (importer.quantization(i) for i in (call.inputs[0], call.outputs[0]))
     kept = bool(call.option("keepDims"))
-    last, path = (call.outputs[0], call.name) if kept else (None, f"{call.name}.image")
+    last: int | str = call.outputs[0] if kept else importer.same(call.outputs[0])
+    path = call.name if kept else f"{call.name}.image"
     arguments = "adaptive_avg_pool2d", {"output_size": 1}
     choices = _close(source, output)
     name = _averaged(importer, call, shape[1:3], arguments, choices, last, path)

@@ -111,6 +111,11 @@ class TfliteRuntime:
     ----------
     file : TfliteFile
 
+    Attributes
+    ----------
+    added : list of TfliteCall
+        Operators that `tensors` computes beside the file's; their results follow its tensors.
+
     Raises
     ------
     ValueError
@@ -119,6 +124,7 @@ class TfliteRuntime:
 
     def __init__(self, file: TfliteFile) -> None:
         self.file = file
+        self.added: list[TfliteCall] = []
         data = packed(file.model)
         _probe(file, data)
         self._whole = Interpreter(data)
@@ -130,12 +136,23 @@ class TfliteRuntime:
 
     def tensors(self, source: Array) -> dict[int, Array]:
         """Return what each operator computes for one input, by number."""
+        count = len(self.file.tensors)
+        shown = (*self.file.activations, *range(count, count + len(self.added)))
         if self._all is None:
             model = copy(self.file.model)
-            model.subgraphs = [copy(model.subgraphs[0])]
-            model.subgraphs[0].outputs = np.array(self.file.activations, np.int32)
+            graph = copy(model.subgraphs[0])
+            model.subgraphs = [graph]
+            graph.tensors = [*graph.tensors, *(graph.tensors[c.outputs[0]] for c in self.added)]
+            graph.operators = [
+                *graph.operators,
+                *(
+                    _with(call.operator, outputs=np.array([count + place], np.int32))
+                    for place, call in enumerate(self.added)
+                ),
+            ]
+            graph.outputs = np.array(shown, np.int32)
             self._all = Interpreter(packed(model))
-        return dict(zip(self.file.activations, self._all(source), strict=True))
+        return dict(zip(shown, self._all(source), strict=True))
 
 
 def _probe(file: TfliteFile, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """Makes the TFLite files of `rtl_tests/nets/formats/tflite`: four networks of all operators.
 
-Run as ``python rtl_tests/support/tflite_networks.py rtl_tests/nets/formats/tflite``; a test compares
-the files with what it writes.
+``python rtl_tests/support/tflite_networks.py rtl_tests/nets/formats/tflite`` writes them; a test
+compares.
 """
 
 from __future__ import annotations
