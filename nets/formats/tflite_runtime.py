@@ -90,8 +90,10 @@ class Interpreter:
                 self._runs.allocate_tensors()
         except RuntimeError as error:
             raise ValueError(_said(error)) from None
+        outputs = self._runs.get_output_details()
         self._inputs = [each["index"] for each in self._runs.get_input_details()]
-        self._outputs = [each["index"] for each in self._runs.get_output_details()]
+        self._outputs = [each["index"] for each in outputs]
+        self.shapes = [tuple(each["shape"].tolist()) for each in outputs]
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Return the outputs in order."""
@@ -129,6 +131,18 @@ class TfliteRuntime:
         _probe(file, data)
         self._whole = Interpreter(data)
         self._all: Interpreter | None = None
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Refuse a file whose operators give tensors of other shapes than it says."""
+        found = Interpreter(self._shown(self.file.activations)).shapes
+        for index, shape in zip(self.file.activations, found, strict=True):
+            tensor = self.file.tensors[index]
+            if tensor.shape != shape:
+                raise ValueError(
+                    f"{self.file.path}: tensor {tensor.name} must have the shape that LiteRT "
+                    f"computes, {shape}, got {tensor.shape}"
+                )
 
     def results(self, source: Array) -> list[Array]:
         """Return the file's results for one input, by the file as it is."""
@@ -139,20 +153,22 @@ class TfliteRuntime:
         count = len(self.file.tensors)
         shown = (*self.file.activations, *range(count, count + len(self.added)))
         if self._all is None:
-            model = copy(self.file.model)
-            graph = copy(model.subgraphs[0])
-            model.subgraphs = [graph]
-            graph.tensors = [*graph.tensors, *(graph.tensors[c.outputs[0]] for c in self.added)]
-            graph.operators = [
-                *graph.operators,
-                *(
-                    _with(call.operator, outputs=np.array([count + place], np.int32))
-                    for place, call in enumerate(self.added)
-                ),
-            ]
-            graph.outputs = np.array(shown, np.int32)
-            self._all = Interpreter(packed(model))
+            self._all = Interpreter(self._shown(shown))
         return dict(zip(shown, self._all(source), strict=True))
+
+    def _shown(self, outputs: Sequence[int]) -> bytes:
+        """Return the file, and what is added to it, with these results."""
+        model, graph = copy(self.file.model), copy(self.file.model.subgraphs[0])
+        model.subgraphs = [graph]
+        count = len(self.file.tensors)
+        graph.tensors = [*graph.tensors, *(graph.tensors[c.outputs[0]] for c in self.added)]
+        added = [
+            _with(call.operator, outputs=np.array([count + place], np.int32))
+            for place, call in enumerate(self.added)
+        ]
+        graph.operators = [*graph.operators, *added]
+        graph.outputs = np.array(outputs, np.int32)
+        return packed(model)
 
 
 def _probe(file: TfliteFile, data: bytes) -> None:
@@ -169,7 +185,7 @@ def _probe(file: TfliteFile, data: bytes) -> None:
         raise ValueError(f"{file.path}: {engine()} must run it within {_PROBE_SECONDS} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        said = lines[-1] if lines and done.returncode > 0 else f"it ended with {done.returncode}"
+        said = lines[-1] if lines and done.returncode > 0 else "its process was ended by a signal"
         raise ValueError(f"{file.path}: {engine()} must run it: {said}")
 
 
