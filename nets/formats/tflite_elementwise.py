@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ...golden.quantization import Quantization
 from .fixed_sum import fixed_sum
+from .half_up_sum import half_up_sum
 from .onnx_elementwise import CODES, product
 from .tflite_file import TfliteCall
 from .tflite_layers import close_scales, without_activation
@@ -128,6 +129,9 @@ def _operation(
 ) -> tuple[str, dict[str, Any]]:
     """Return the sum or product that gives all 65,536 codes.
 
+    XNNPACK's sum rounds half up. All hardware imitates that by its settings, but for some scales
+    with many ties; those need hardware that rounds half up.
+
     XNNPACK's factor of a product may be the hardware's but for its last bits. A scale close to the
     output's then gives it.
     """
@@ -136,6 +140,9 @@ def _operation(
     if setting is not None:
         written |= {"factors": list(setting.factors), "zero_points": list(setting.zero_points)}
         return "add_relu" if setting.relu else "add", written
+    rounded = half_up_sum(found, ends) if call.op == "ADD" else None
+    if rounded is not None:
+        return rounded.op, written | {"rounding": rounded.rounding}
     for own in close_scales(ends[2]) if call.op == "MUL" else ():
         operation = product("mul", found, (*ends[:2], own))
         if operation is not None:

@@ -15,7 +15,8 @@ pytest.importorskip("ai_edge_litert")
 from tflite_builder import TfliteBuilder, Value
 from tflite_networks import FOLDER, NETWORKS, images
 
-from maccord.golden.graph import AvgPool2d, Clamp, Conv2d, Host, Lookup
+from maccord.golden.graph import Add, AvgPool2d, Clamp, Conv2d, Host, Lookup
+from maccord.golden.kernels.add import add
 from maccord.golden.kernels.avg_pool2d import avg_pool2d
 from maccord.golden.network import execute
 from maccord.nets.formats.files import load_file
@@ -148,6 +149,21 @@ def test_means_with_ties_run_on_the_host(tmp_path: Path, ratio: float, on_host: 
     network = saved(tmp_path / "m.tflite", net, net.mean("mean", x, keep=True, ratio=ratio))
     assert differences(network) == {}
     assert hosts(network) == ([("MEAN",)] if on_host else [])
+
+
+def test_sums_with_many_ties_need_hardware_that_rounds_half_up(tmp_path: Path) -> None:
+    net = TfliteBuilder(1)
+    x = net.conv("x", net.input((1, 8, 8, 3)), 4, 1, scale=0.04)
+    y = net.conv("y", x, 4, 1, scale=0.05)
+    network = saved(tmp_path / "ties.tflite", net, net.pair("ADD", "add", x, y, 0.06))
+    (node,) = (n for n in network.graph.nodes if isinstance(n.operation, Add))
+    assert isinstance(node.operation, Add)
+    assert node.operation.rounding == "half_up"
+    assert differences(network) == {}
+    given = network.tensors(images(network.input_shape, 40))
+    away = replace(node.operation, rounding="half_away")
+    a, b = (given[name] for name in node.inputs)
+    assert not np.array_equal(add(a, b, away), given[node.name])
 
 
 def test_activations_of_sums_products_and_pools(tmp_path: Path) -> None:
