@@ -255,6 +255,29 @@ def test_functions_of_one_code_are_tables(
     assert any(isinstance(node.operation, Lookup) for node in network.graph.nodes)
 
 
+def test_shapes_that_the_file_computes_and_branches_without_result(tmp_path: Path) -> None:
+    """As converters write a reshape of an unknown number of images."""
+    net = TfliteBuilder(13)
+    x = net.conv("conv", net.input((1, 5, 5, 3)), 4)
+    net.conv("unread", x, 6)
+    shape = net.tensor("shape", (4,), "INT32")
+    net.operator("SHAPE", [x.index], [shape], "ShapeOptions", outType=2, version=1)
+    count = net.tensor("count", (), "INT32")
+    ends = [net.constant(f"end{n}", np.array([v])) for n, v in enumerate((0, 1, 1))]
+    net.operator(
+        "STRIDED_SLICE", [shape, *ends], [count], "StridedSliceOptions", shrinkAxisMask=1, version=1
+    )
+    columns = net.constant("columns", np.array(100))
+    row = net.tensor("row", (2,), "INT32")
+    net.operator("PACK", [count, columns], [row], "PackOptions", valuesCount=2, version=1)
+    flat = net.value("flat", (1, 100), x.scale, x.zero)
+    net.operator("RESHAPE", [x.index, row], [flat.index], "ReshapeOptions")
+    network = saved(tmp_path / "shapes.tflite", net, net.linear("logits", flat, 10))
+    assert differences(network) == {}
+    assert list(network.layers) == ["shapes.conv", "shapes.logits"]
+    assert hosts(network) == []
+
+
 def test_results_in_floating_point_are_the_files(tmp_path: Path) -> None:
     net = TfliteBuilder(11)
     x = net.linear("logits", net.conv("conv", net.input((1, 5, 5, 3)), 4), 10)
