@@ -36,7 +36,7 @@ try:
     runs = Interpreter(model_content=sys.stdin.buffer.read(), num_threads=1)
     runs.allocate_tensors()
     runs.invoke()
-except (RuntimeError, ValueError) as error:
+except Exception as error:
     sys.exit(str(error).partition("\\n")[0] or "refused")
 """
 
@@ -88,8 +88,9 @@ class Interpreter:
             with _silent():
                 self._runs = module.Interpreter(model_content=data, num_threads=1)
                 self._runs.allocate_tensors()
-        except RuntimeError as error:
+        except Exception as error:  # the runtime's exceptions have no base class
             raise ValueError(_said(error)) from None
+        self._turn = Lock()  # the golden model runs beside the RTL
         outputs = self._runs.get_output_details()
         self._inputs = [each["index"] for each in self._runs.get_input_details()]
         self._outputs = [each["index"] for each in outputs]
@@ -98,12 +99,13 @@ class Interpreter:
     def __call__(self, *inputs: Array) -> list[Array]:
         """Return the outputs in order."""
         try:
-            for index, value in zip(self._inputs, inputs, strict=True):
-                self._runs.set_tensor(index, value)
-            self._runs.invoke()
-        except RuntimeError as error:
+            with self._turn:
+                for index, value in zip(self._inputs, inputs, strict=True):
+                    self._runs.set_tensor(index, value)
+                self._runs.invoke()
+                return [self._runs.get_tensor(index) for index in self._outputs]
+        except Exception as error:
             raise ValueError(_said(error)) from None
-        return [self._runs.get_tensor(index) for index in self._outputs]
 
 
 class TfliteRuntime:
