@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import tflite_operators
 
 from maccord.golden.network import execute
 from maccord.nets.formats.files import load_file
@@ -24,6 +25,12 @@ the host; with `--strict` the sentence refuses the network. *Refused*: the file 
 runtime's.
 
 ## ONNX
+
+| operator | runs on | sentence |
+|---|---|---|
+"""
+_TFLITE = """
+## TFLite
 
 | operator | runs on | sentence |
 |---|---|---|
@@ -179,12 +186,14 @@ def _said(value: Any) -> str:
 
 def page() -> str:
     """Return the page as Markdown."""
-    lines = []
-    for example in EXAMPLES:
-        name, where, sentence = _row(*example)
-        said = f"`{sentence}`" if sentence else ""
-        lines.append(f"| `{name}` | {where} | {said.replace('|', chr(92) + '|')} |")
-    return _HEAD + "\n".join(lines) + "\n"
+    of_onnx = "".join(_line(*_row(*example)) for example in EXAMPLES)
+    of_tflite = "".join(_line(*row) for row in tflite_operators.rows())
+    return _HEAD + of_onnx + _TFLITE + of_tflite
+
+
+def _line(name: str, where: str, sentence: str) -> str:
+    said = f"`{sentence}`" if sentence else ""
+    return f"| `{name}` | {where} | {said.replace('|', chr(92) + '|')} |\n"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from torch.fx import GraphModule
@@ -36,7 +36,7 @@ from ..golden.verify import verify, verify_operation
 from .host_function import check_work, host_operation
 from .int8 import Step
 from .layouts import Layout, check_layouts, image_step, input_layouts, pointwise
-from .lower_parts import clamp_bounds, part_spans, refused, upsample_factors
+from .lower_parts import clamp_bounds, part_spans, refused, sum_of, upsample_factors
 from .lower_pools import adaptive_pool, average_pool, max_pool, mean_pool
 from .lowered import ANY_ORDER, Lowered, Output
 from .unsupported import Unsupported
@@ -192,13 +192,7 @@ class _Lowering:
 
     def _add(self, step: Step) -> None:
         a, b = self.sources(step)
-        output = Quantization(step.arguments["scale"], step.arguments["zero_point"])
-        inputs = (a.quantization, b.quantization)
-        given: dict[str, Any] = {}
-        for name, field in (("factors", "factors"), ("zero_points", "given_zero_points")):
-            if name in step.arguments:
-                given[field] = tuple(step.arguments[name])
-        self.node(step, Add(step.name, inputs, output, step.op == "add_relu", **given), [a, b])
+        self.node(step, sum_of(step, (a.quantization, b.quantization)), [a, b])
 
     _add_relu = _add
 

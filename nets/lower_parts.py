@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..golden.operations.add import Add
 from ..golden.operations.slice import Span
 from ..golden.quantization import Quantization
 from .int8 import Step
 from .unsupported import Unsupported
 
-__all__ = ["clamp_bounds", "own_output", "pair", "part_spans", "refused", "upsample_factors"]
+__all__ = ["clamp_bounds", "own_output", "pair", "part_spans", "refused", "sum_of"]
+__all__ += ["upsample_factors"]
 
 _NEAREST = ("nearest", "nearest-exact")
 
@@ -144,6 +146,17 @@ def _factor(size: int, want: float, *, size_given: bool, exact: bool) -> int | N
     read = np.minimum((places * scale).astype(np.int64), size - 1)
     factor = outputs // size
     return factor if np.array_equal(read, np.arange(size).repeat(factor)) else None
+
+
+def sum_of(step: Step, inputs: tuple[Quantization, Quantization]) -> Add:
+    """Return the operation of an "add" or "add_relu"; runtimes give settings of their own."""
+    values = step.arguments
+    given: dict[str, Any] = {"rounding": values.get("rounding", "half_away")}
+    for name, field in (("factors", "factors"), ("zero_points", "given_zero_points")):
+        if name in values:
+            given[field] = tuple(values[name])
+    output = Quantization(values["scale"], values["zero_point"])
+    return Add(step.name, inputs, output, step.op == "add_relu", **given)
 
 
 def own_output(step: Step) -> Quantization | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .tflite_file import TfliteCall
+    from .tflite_file import TfliteCall, TfliteTensor
 
 __all__ = ["check_call", "check_counts", "check_model"]
 
@@ -36,6 +37,7 @@ _OPTIONS = {
     "MEAN": "ReducerOptionsT",
     "CONCATENATION": "ConcatenationOptionsT",
 }
+_BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 _POSITIVE = (
     *("strideW", "strideH", "dilationWFactor", "dilationHFactor"),
     *("filterWidth", "filterHeight", "blockSize"),
@@ -94,8 +96,8 @@ def check_model(path: Path, model: Any) -> None:  # noqa: ANN401
         raise ValueError(f"{path}: weights must be in the file's buffers, got data outside them")
 
 
-def check_call(path: Path, call: TfliteCall) -> None:
-    """Refuse operators that are not on the list, and sizes on which kernels would divide."""
+def check_call(path: Path, call: TfliteCall, tensors: Sequence[TfliteTensor]) -> None:
+    """Refuse operators that are not on the list, and sizes that kernels do not check."""
     where = f"{path}: {call.op} {call.name}"
     if call.op not in _OPERATORS:
         what = ""
@@ -111,3 +113,10 @@ def check_call(path: Path, call: TfliteCall) -> None:
         value = call.option(name, 1)
         if not 1 <= value < 1 << 15:
             raise ValueError(f"{where}: {name} must be from 1 to 32767, got {value}")
+    bias = call.given(_BIAS[call.op]) if call.op in _BIAS else -1
+    if bias >= 0:
+        channels = tensors[call.outputs[0]].shape[-1:]
+        if tensors[bias].shape != channels:
+            raise ValueError(
+                f"{where}: bias must have the shape {channels}, got {tensors[bias].shape}"
+            )

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from ...golden.quantization import Quantization
 from .fixed_sum import fixed_sum
+from .half_up_sum import half_up_sum
 from .onnx_elementwise import CODES, product
 from .tflite_file import TfliteCall
-from .tflite_layers import without_activation
+from .tflite_layers import close_scales, without_activation
 from .tflite_runtime import Interpreter, codes_of, file_codes, part
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ def _binary(importer: TfliteImporter, call: TfliteCall) -> None:
             importer.lacks(
                 call, f"constant of {call.op} must be one number, got shape {others[0].shape}"
             )
-        if len(set(call.inputs)) == 1:
-            importer.lacks(call, f"inputs of {call.op} must be two tensors, got one twice")
         _table(importer, call)
         return
     if len(set(reads)) != 2:
@@ -98,13 +97,28 @@ def _pair(importer: TfliteImporter, call: TfliteCall, reads: list[int]) -> None:
     if not np.array_equal(np.clip(plain, low, high), whole):
         importer.lacks(call, f"activation of {call.op} must be a clamp of its codes")
     if (low, high) == (int(plain.min()), int(plain.max())) or high == 255:
-        op, arguments = _operation(importer, call, whole, ends)
-        importer.step(op, sources, arguments, call.outputs[0], call.name)
+        _append(importer, call, sources, _operation(importer, call, whole, ends), call.outputs[0])
         return
-    op, arguments = _operation(importer, call, plain, ends)
-    path = f"{call.name}.{call.op.lower()}"
-    name = importer.step(op, sources, arguments, importer.extra(bare), path)
+    operation = _operation(importer, call, plain, ends)
+    name = _append(importer, call, sources, operation, importer.extra(bare))
     importer.step("clamp_codes", (name,), {"low": low, "high": high}, call.outputs[0], call.name)
+
+
+def _append(
+    importer: TfliteImporter,
+    call: TfliteCall,
+    sources: tuple[str, ...],
+    operation: tuple[str, dict[str, Any]],
+    result: int | str,
+) -> str:
+    """Append a sum or product; one with a scale of its own is read with the file's."""
+    op, arguments = operation
+    written = importer.written(call)
+    path = call.name if isinstance(result, int) else f"{call.name}.plain"
+    if arguments["scale"] == written["scale"]:
+        return importer.step(op, sources, arguments, result, path)
+    name = importer.step(op, sources, arguments, importer.same(result), f"{path}.product")
+    return importer.step("mul_scalar", (name,), written, result, path)
 
 
 def _operation(
@@ -113,15 +127,26 @@ def _operation(
     found: Codes,
     ends: tuple[Quantization, Quantization, Quantization],
 ) -> tuple[str, dict[str, Any]]:
-    """Return the sum or product that gives all 65,536 codes."""
+    """Return the sum or product that gives all 65,536 codes.
+
+    XNNPACK's sum rounds half up. All hardware imitates that by its settings, but for some scales
+    with many ties; those need hardware that rounds half up.
+
+    XNNPACK's factor of a product may be the hardware's but for its last bits. A scale close to the
+    output's then gives it.
+    """
     written = importer.written(call)
     setting = fixed_sum(found, ends) if call.op == "ADD" else None
     if setting is not None:
         written |= {"factors": list(setting.factors), "zero_points": list(setting.zero_points)}
         return "add_relu" if setting.relu else "add", written
-    operation = product("mul", found, ends) if call.op == "MUL" else None
-    if operation is not None:
-        return operation.op, written
+    rounded = half_up_sum(found, ends) if call.op == "ADD" else None
+    if rounded is not None:
+        return rounded.op, written | {"rounding": rounded.rounding}
+    for own in close_scales(ends[2]) if call.op == "MUL" else ():
+        operation = product("mul", found, (*ends[:2], own))
+        if operation is not None:
+            return operation.op, written | {"scale": own.scale}
     return importer.lacks(
         call,
         f"{call.op} must be a sum or product that the hardware's fixed point gives for all 65,536 "

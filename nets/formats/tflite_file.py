@@ -23,6 +23,7 @@ __all__ = ["TfliteCall", "TfliteFile", "TfliteTensor", "packed", "read_tflite", 
 
 _IDENTIFIER = b"TFL3"
 _MOST_BYTES = 1 << 31  # of a flatbuffer
+_LONGEST_NAME = 4_000
 _MOST_ELEMENTS = 1 << 28  # of a tensor
 _DTYPES = {
     "INT8": np.int8,
@@ -176,8 +177,12 @@ def read_tflite(path: Path) -> TfliteFile:
         root = classes.Model.GetRootAs(data)
         check_counts(root, len(data))
         model = classes.ModelT.InitFromObj(root)
-    except Exception as error:  # whatever reading broken offsets leads to
-        raise ValueError(f"{path} must be a whole TFLite file: {_said(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} must be a whole TFLite file: {error}") from None
+    except Exception:  # whatever reading broken offsets leads to
+        raise ValueError(
+            f"{path} must be a whole TFLite file, got one whose parts are not where it says"
+        ) from None
     check_model(path, model)
     model.metadata = model.metadataBuffer = model.signatureDefs = None
     (graph,) = model.subgraphs
@@ -190,15 +195,16 @@ def read_tflite(path: Path) -> TfliteFile:
     return file
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-
-
 def _tensors(path: Path, model: Any, graph: Any) -> tuple[TfliteTensor, ...]:  # noqa: ANN401
     kinds = {getattr(schema().TensorType, name): np.dtype(t) for name, t in _DTYPES.items()}
     found = []
     for index, tensor in enumerate(graph.tensors):
         name = _text(tensor.name) or f"tensor_{index}"
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(
+                f"{path}: names must be text of at most {_LONGEST_NAME:,} characters, got "
+                f"{len(name):,} with others"
+            )
         where = f"{path}: tensor {name}"
         if tensor.type not in kinds:
             raise ValueError(f"{where} must be of {', '.join(_DTYPES)}, got type {tensor.type}")
@@ -286,7 +292,7 @@ def _calls(
             raise ValueError(f"{path}: {op} must read and write tensors of the file")
         name = _path_of(tensors[outputs[0]].name)
         call = TfliteCall(name, op, inputs, outputs, operator.builtinOptions, operator)
-        check_call(path, call)
+        check_call(path, call, tensors)
         found.append(call)
     return tuple(found)
 

@@ -59,6 +59,7 @@ class TfliteImporter:
         self.reals: dict[int, int] = {}  # tensor of codes that real values are of
         self.floats: dict[int, list[TfliteCall]] = {}  # what computes other real values
         self.added: list[TfliteCall] = []  # operators without activations, for the reference
+        self.fixed: dict[int, list[TfliteCall]] = {}  # what computes numbers from shapes alone
         self.pads: dict[int, tuple[TfliteCall, Pads]] = {}  # padded tensors that layers read
         self._names: set[str] = set()
 
@@ -78,6 +79,7 @@ class TfliteImporter:
         for call in self.file.calls:
             self.visit(call)
         self._results()
+        self._prune()
 
     def tensor(self, index: int) -> TfliteTensor:
         """Return a tensor of the file."""
@@ -112,8 +114,9 @@ class TfliteImporter:
             raise ValueError(f"{self.network}: tensor {tensor.name}: {error}") from None
 
     def reads(self, call: TfliteCall) -> list[int]:
-        """Return the tensors that an operator reads and that are no constants."""
-        return [i for i in call.inputs if i >= 0 and self.tensor(i).data is None]
+        """Return the tensors that an operator reads and that depend on the input."""
+        given = [i for i in call.inputs if i >= 0 and self.tensor(i).data is None]
+        return [index for index in given if index not in self.fixed]
 
     def codes_read(self, call: TfliteCall, index: int) -> str:
         """Return the step of a tensor that an operator reads."""
@@ -138,9 +141,12 @@ class TfliteImporter:
     def visit(self, call: TfliteCall) -> None:
         """Import one operator."""
         reads = self.reads(call)
-        if not reads:
+        if call.op == "SHAPE" or (not reads and any(i in self.fixed for i in call.inputs)):
+            calls = [*self._fixing(call), call]
+            self.fixed |= dict.fromkeys(call.outputs, calls)
+        elif not reads:
             raise ValueError(f"{self.network}.{call.name}: {call.op} must read more than constants")
-        if call.op == "QUANTIZE" and reads == [self.file.input] and not self.steps:
+        elif call.op == "QUANTIZE" and reads == [self.file.input] and not self.steps:
             self.quantize(self.tensor(call.outputs[0]))
         elif call.op == "DEQUANTIZE" and (reads[0] in self.codes or reads[0] in self.pads):
             self.reals[call.outputs[0]] = reads[0]
@@ -153,6 +159,13 @@ class TfliteImporter:
                 f"{self.network}.{call.name}: network must be quantized from its input on, got "
                 f"{call.op} of {self.tensor(reads[0]).dtype}"
             )
+
+    def _fixing(self, call: TfliteCall) -> list[TfliteCall]:
+        """Return what computes an operator's inputs from shapes alone, in order."""
+        found: dict[int, TfliteCall] = {}
+        for index in call.inputs:
+            found |= {each.outputs[0]: each for each in self.fixed.get(index, [])}
+        return list(found.values())
 
     def _integer(self, call: TfliteCall) -> None:
         reason = self.hosted.get(str(call.outputs[0]))
@@ -181,7 +194,7 @@ class TfliteImporter:
                 f"{self.network}.{call.name}: network must stay quantized up to its end, got "
                 f"{call.op} of real values"
             )
-        before: dict[int, TfliteCall] = {}
+        before = {each.outputs[0]: each for each in self._fixing(call)}
         for index in reads:
             calls = self.floats.get(index)
             if index in self.reals:
@@ -241,7 +254,8 @@ class TfliteImporter:
 
     def host(self, call: TfliteCall, reason: str) -> None:
         """Let LiteRT compute an operator."""
-        reads = self.reads(call)
+        calls = [*self._fixing(call), call]
+        reads = list(dict.fromkeys(i for each in calls for i in self.reads(each)))
         for index in reads:
             if index in self.pads and index not in self.codes:
                 self.host(self.pads[index][0], reason)
@@ -254,7 +268,7 @@ class TfliteImporter:
                 )
             layout = _LAYOUTS[len(tensor.shape)]
             shape = tensor.shape[1:] if layout is not Layout.SEQUENCE else (1, *tensor.shape[1:])
-            data = parts(self.file, [call], reads, index)
+            data = parts(self.file, calls, reads, index)
             arguments = {
                 "scale": kind.scale,
                 "zero_point": kind.zero_point,
@@ -289,6 +303,18 @@ class TfliteImporter:
                     f"{self.network}: result {name} must come from quantized tensors, or be the "
                     "only one"
                 )
+
+    def _prune(self) -> None:
+        """Drop what no result depends on."""
+        used: set[str] = set()
+        kept: list[Step] = []
+        for step in reversed(self.steps):
+            if step.op in ("quantize", "dequantize", "tail") or step.name in used:
+                kept.append(step)
+                used.update(step.inputs)
+            else:
+                self.layers.pop(step.name, None)
+        self.steps = kept[::-1]
 
     def _tail(self, index: int) -> None:
         calls = self.floats[index]

@@ -6,6 +6,7 @@ Runtime's, whose layers these therefore are. TensorFlow's SAME pads the end more
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from .tflite_file import TfliteCall, schema
 if TYPE_CHECKING:
     from .tflite_importer import Pads, TfliteImporter
 
-__all__ = ["LAYERS", "bounds", "same_pads", "without_activation"]
+__all__ = ["LAYERS", "bounds", "close_scales", "same_pads", "without_activation"]
 
 _BOUNDS = {
     "NONE": (-np.inf, np.inf),
@@ -42,6 +43,13 @@ def bounds(importer: TfliteImporter, call: TfliteCall, output: Quantization) -> 
     steps = np.array(_BOUNDS[name], np.float32) / np.float32(output.scale)
     low, high = np.clip(np.rint(steps + np.float32(output.zero_point)), 0, 255)
     return int(low), int(high)
+
+
+def close_scales(output: Quantization) -> Iterator[Quantization]:
+    """Yield an output's quantization, and others whose scales differ in the last bits."""
+    for ulps in (0, 1, -1, 2, -2, 3, -3, 4, -4):
+        scale = np.float32(output.scale)
+        yield Quantization(float(scale + ulps * np.spacing(scale)), output.zero_point)
 
 
 def without_activation(call: TfliteCall) -> TfliteCall:

@@ -63,9 +63,10 @@ def _pad(importer: TfliteImporter, call: TfliteCall) -> None:
     _kept(importer, call)
     result = call.outputs[0]
     users = importer.users(result)
-    reads = all(user.op in _PADDED and user.inputs[0] == result for user in users)
-    if not users or not reads or result in importer.file.outputs:
-        importer.lacks(call, "padding must be read by convolutions alone")
+    others = [u.op for u in users if u.op not in _PADDED or u.inputs[0] != result]
+    if not users or others or result in importer.file.outputs:
+        said = ", ".join(others) or "a result"
+        importer.lacks(call, f"padding must be read by convolutions alone, got {said}")
     widths = importer.constant(call, 1)
     if widths.shape != (4, 2) or widths[[0, 3]].any() or widths.min() < 0:
         importer.lacks(call, f"padding must be of the image, got {widths.tolist()}")

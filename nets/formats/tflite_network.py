@@ -13,6 +13,7 @@ import torch
 
 from ...golden.graph import Network, Tensor
 from ...golden.quantization import Quantization
+from ..examples import Images, arrays_of
 from ..int8 import Step, check_image
 from ..lower import lowered
 from ..outputs import rows
@@ -63,12 +64,13 @@ class TfliteReference:
         kind = self._kinds.get(source.index, Quantization(1.0, 0))
         return file_input(np.ascontiguousarray(image), source.dtype, kind)
 
-    def tensors(self, image: Image, names: Collection[str]) -> dict[str, Result]:
+    def tensors(self, image: Images, names: Collection[str]) -> dict[str, Result]:
         """Return the named quantized tensors for inputs (N, ...), float32."""
-        check_image(image)
+        (images,) = arrays_of(image)
+        check_image(images)
         given = self._runtime.file.input
         found: dict[str, list[Any]] = {name: [] for name in names}
-        for each in image:
+        for each in images:
             source = self._input(each[None])
             tensors = {given: source, **self._runtime.tensors(source)}
             for name, kept in found.items():
@@ -82,9 +84,10 @@ class TfliteReference:
             return Result(codes.reshape(len(codes), *alias.shape[1:]), alias.quantization)
         return Result(codes, self._kinds[int(name)])
 
-    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def results(self, images: Images) -> list[torch.Tensor]:
         """Return the file's results as real numbers, in order, by the file as it is."""
-        each = [self._runtime.results(self._input(image[None])) for image in images.numpy()]
+        (given,) = arrays_of(images)
+        each = [self._runtime.results(self._input(image[None])) for image in given]
         joined = [np.concatenate(parts) for parts in zip(*each, strict=True)]
         outputs = self._runtime.file.outputs
         return [torch.from_numpy(self._real(*pair)) for pair in zip(outputs, joined, strict=True)]
@@ -98,9 +101,9 @@ class TfliteReference:
             tensor = np.moveaxis(tensor, -1, 1)
         return np.ascontiguousarray(tensor)
 
-    def logits(self, image: Image) -> npt.NDArray[np.float32]:
+    def logits(self, image: Images) -> npt.NDArray[np.float32]:
         """Return all results of an input in one row."""
-        return rows(self.results(torch.from_numpy(image)), len(image))
+        return rows(self.results(image), len(arrays_of(image)[0]))
 
 
 def load_tflite(path: Path, name: str, *, strict: bool = False) -> FileNetwork:

@@ -25,7 +25,7 @@ from ...golden.graph import AvgPool2d
 from ...golden.kernels.avg_pool2d import mean_multiplier
 from ...golden.quantization import Quantization
 from .tflite_file import TfliteCall
-from .tflite_layers import bounds, same_pads, without_activation
+from .tflite_layers import bounds, close_scales, same_pads, without_activation
 from .tflite_runtime import Interpreter, codes_of, file_codes, part
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ __all__ = ["POOLS", "near_ties"]
 _MIDDLE = 128  # the graph's code for LiteRT's 0
 _NEAR = 0.01  # codes from a tie; fp32 is off by less than a thousandth of it
 _MOST_BYTES = 1 << 26  # of the codes that are measured
-_ULPS = (0, 1, -1, 2, -2, 3, -3, 4, -4)
 
 Sums = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
@@ -124,14 +123,6 @@ def _half_away(source: Quantization) -> Iterator[tuple[Quantization, Quantizatio
         yield first, Quantization(scale, _MIDDLE)
 
 
-def _close(
-    source: Quantization, output: Quantization
-) -> Iterator[tuple[Quantization, Quantization]]:
-    for ulps in _ULPS:
-        scale = np.float32(output.scale) + ulps * np.spacing(np.float32(output.scale))
-        yield source, Quantization(float(scale), output.zero_point)
-
-
 def _kernel(call: TfliteCall) -> tuple[int, int]:
     return call.option("filterHeight"), call.option("filterWidth")
 
@@ -194,7 +185,7 @@ def _mean(importer: TfliteImporter, call: TfliteCall) -> None:
     last: int | str = call.outputs[0] if kept else importer.same(call.outputs[0])
     path = call.name if kept else f"{call.name}.image"
     arguments = "adaptive_avg_pool2d", {"output_size": 1}
-    choices = _close(source, output)
+    choices = ((source, each) for each in close_scales(output))
     name = _averaged(importer, call, shape[1:3], arguments, choices, last, path)
     if not kept:
         flat = {"start_dim": 1, "channels_last": True}

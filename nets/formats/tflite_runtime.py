@@ -36,7 +36,7 @@ try:
     runs = Interpreter(model_content=sys.stdin.buffer.read(), num_threads=1)
     runs.allocate_tensors()
     runs.invoke()
-except (RuntimeError, ValueError) as error:
+except Exception as error:
     sys.exit(str(error).partition("\\n")[0] or "refused")
 """
 
@@ -88,20 +88,24 @@ class Interpreter:
             with _silent():
                 self._runs = module.Interpreter(model_content=data, num_threads=1)
                 self._runs.allocate_tensors()
-        except RuntimeError as error:
+        except Exception as error:  # the runtime's exceptions have no base class
             raise ValueError(_said(error)) from None
+        self._turn = Lock()  # the golden model runs beside the RTL
+        outputs = self._runs.get_output_details()
         self._inputs = [each["index"] for each in self._runs.get_input_details()]
-        self._outputs = [each["index"] for each in self._runs.get_output_details()]
+        self._outputs = [each["index"] for each in outputs]
+        self.shapes = [tuple(each["shape"].tolist()) for each in outputs]
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Return the outputs in order."""
         try:
-            for index, value in zip(self._inputs, inputs, strict=True):
-                self._runs.set_tensor(index, value)
-            self._runs.invoke()
-        except RuntimeError as error:
+            with self._turn:
+                for index, value in zip(self._inputs, inputs, strict=True):
+                    self._runs.set_tensor(index, value)
+                self._runs.invoke()
+                return [self._runs.get_tensor(index) for index in self._outputs]
+        except Exception as error:
             raise ValueError(_said(error)) from None
-        return [self._runs.get_tensor(index) for index in self._outputs]
 
 
 class TfliteRuntime:
@@ -129,6 +133,18 @@ class TfliteRuntime:
         _probe(file, data)
         self._whole = Interpreter(data)
         self._all: Interpreter | None = None
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Refuse a file whose operators give tensors of other shapes than it says."""
+        found = Interpreter(self._shown(self.file.activations)).shapes
+        for index, shape in zip(self.file.activations, found, strict=True):
+            tensor = self.file.tensors[index]
+            if tensor.shape != shape:
+                raise ValueError(
+                    f"{self.file.path}: tensor {tensor.name} must have the shape that LiteRT "
+                    f"computes, {shape}, got {tensor.shape}"
+                )
 
     def results(self, source: Array) -> list[Array]:
         """Return the file's results for one input, by the file as it is."""
@@ -139,20 +155,22 @@ class TfliteRuntime:
         count = len(self.file.tensors)
         shown = (*self.file.activations, *range(count, count + len(self.added)))
         if self._all is None:
-            model = copy(self.file.model)
-            graph = copy(model.subgraphs[0])
-            model.subgraphs = [graph]
-            graph.tensors = [*graph.tensors, *(graph.tensors[c.outputs[0]] for c in self.added)]
-            graph.operators = [
-                *graph.operators,
-                *(
-                    _with(call.operator, outputs=np.array([count + place], np.int32))
-                    for place, call in enumerate(self.added)
-                ),
-            ]
-            graph.outputs = np.array(shown, np.int32)
-            self._all = Interpreter(packed(model))
+            self._all = Interpreter(self._shown(shown))
         return dict(zip(shown, self._all(source), strict=True))
+
+    def _shown(self, outputs: Sequence[int]) -> bytes:
+        """Return the file, and what is added to it, with these results."""
+        model, graph = copy(self.file.model), copy(self.file.model.subgraphs[0])
+        model.subgraphs = [graph]
+        count = len(self.file.tensors)
+        graph.tensors = [*graph.tensors, *(graph.tensors[c.outputs[0]] for c in self.added)]
+        added = [
+            _with(call.operator, outputs=np.array([count + place], np.int32))
+            for place, call in enumerate(self.added)
+        ]
+        graph.operators = [*graph.operators, *added]
+        graph.outputs = np.array(outputs, np.int32)
+        return packed(model)
 
 
 def _probe(file: TfliteFile, data: bytes) -> None:
@@ -169,7 +187,7 @@ def _probe(file: TfliteFile, data: bytes) -> None:
         raise ValueError(f"{file.path}: {engine()} must run it within {_PROBE_SECONDS} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        said = lines[-1] if lines and done.returncode > 0 else f"it ended with {done.returncode}"
+        said = lines[-1] if lines and done.returncode > 0 else "its process was ended by a signal"
         raise ValueError(f"{file.path}: {engine()} must run it: {said}")
 
 

@@ -25,6 +25,10 @@ def small():
     body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
     return nn.Sequential(*body, nn.Flatten(), nn.Linear(8, 10))
 """
+FILES = {
+    "onnx": "onnx_files/residual_qdq_int8.onnx",
+    "tflite": "tflite_files/residual.tflite",
+}
 ELSEWHERE = re.compile(r"aircraft:|folder:photos|--device cuda")  # data or hardware of one's own
 THEMSELVES = ("make setup", "make check", "make test", "make regress", "make docs", "make clean")
 PLACED = re.compile(
@@ -87,6 +91,9 @@ def place(tmp_path: Path) -> Path:
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "cat.jpg")
+    for form, kept in FILES.items():
+        for name in ("quantized", "int8"):
+            shutil.copy(ROOT / "rtl_tests" / "support" / kept, tmp_path / f"{name}.{form}")
     (tmp_path / "mynets.py").write_text(MODULE)
     return tmp_path
 

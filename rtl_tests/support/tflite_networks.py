@@ -1,17 +1,24 @@
-"""Makes the TFLite files of `rtl_tests/nets/formats/tflite`: four networks of all operators.
+"""Four small TFLite networks of all imported operators, and the files that hold them.
 
-``python rtl_tests/support/tflite_networks.py rtl_tests/nets/formats/tflite`` writes them; a test
-compares.
+``python rtl_tests/support/tflite_networks.py`` writes the files again; a test compares.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import numpy as np
 from tflite_builder import TfliteBuilder
 
-__all__ = ["NETWORKS", "concatenated", "depthwise", "gated", "residual"]
+__all__ = ["FOLDER", "NETWORKS", "concatenated", "depthwise", "gated", "images", "residual"]
+
+FOLDER = Path(__file__).with_name("tflite_files")
+
+
+def images(shape: tuple[int, ...], count: int, seed: int = 0) -> np.ndarray:
+    """Return inputs (count, ...) for a network's shape."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 2.5, (count, *shape[1:])).astype(np.float32)
 
 
 def residual() -> bytes:
@@ -89,12 +96,12 @@ NETWORKS = {
 }
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Write the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
     for name, make in NETWORKS.items():
-        (folder / f"{name}.tflite").write_bytes(make())
+        (FOLDER / f"{name}.tflite").write_bytes(make())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
