@@ -197,6 +197,7 @@ class _Lowering:
         for name, field in (("factors", "factors"), ("zero_points", "given_zero_points")):
             if name in step.arguments:
                 given[field] = tuple(step.arguments[name])
+        given |= {"rounding": step.arguments.get("rounding", "half_away")}
         self.node(step, Add(step.name, inputs, output, step.op == "add_relu", **given), [a, b])
 
     _add_relu = _add

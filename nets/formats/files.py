@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["check_file", "is_model_file", "load_file", "network_name"]
 
 # packages that read and run the files of a suffix, and the extra that installs them
-_PACKAGES = {".onnx": (("onnx", "onnxruntime"), "onnx")}
+_PACKAGES = {
+    ".onnx": (("onnx", "onnxruntime"), "onnx"),
+    ".pt2": (("executorch", "torchao"), "executorch"),
+}
 
 
 def is_model_file(spec: str) -> bool:
@@ -75,6 +78,10 @@ def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
         As `check_file`.
     """
     check_file(spec)
+    if Path(spec).suffix.lower() == ".pt2":
+        from .pt2_network import load_pt2
+
+        return load_pt2(Path(spec), network_name(spec))
     from .onnx_network import load_onnx
 
     return load_onnx(Path(spec), network_name(spec), strict=strict)

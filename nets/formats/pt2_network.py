@@ -1,0 +1,121 @@
+"""Loads a PT2E program as a network, with ExecuTorch as its reference."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...golden.quantization import Quantization
+from ..int8 import check_image
+from ..lower import lowered
+from ..outputs import rows
+from ..reference import Result
+from ..unsupported import Unsupported
+from .network import FileNetwork
+from .pt2_archive import read_pt2
+from .pt2_importer import Pt2Importer
+from .pt2_runtime import ExecuTorch, engine
+
+__all__ = ["load_program", "load_pt2"]
+
+Image = npt.NDArray[np.float32]
+
+
+class Pt2Reference:
+    """ExecuTorch on inputs of real numbers.
+
+    Parameters
+    ----------
+    runtime : ExecuTorch
+    kinds : dict of str to Quantization
+        Of each quantize node.
+    """
+
+    def __init__(self, runtime: ExecuTorch, kinds: dict[str, Quantization]) -> None:
+        self.engine = engine()
+        self._runtime = runtime
+        self._kinds = kinds
+
+    def tensors(self, image: Image, names: Collection[str]) -> dict[str, Result]:
+        """Return the named quantized tensors for inputs (N, ...), float32."""
+        check_image(image)
+        wanted = [name for name in self._kinds if name in names]
+        each = [self._runtime.run(one[None], wanted) for one in image] if wanted else []
+        joined = [np.concatenate(parts) for parts in zip(*each, strict=True)]
+        return {
+            name: Result(_codes(tensor), self._kinds[name])
+            for name, tensor in zip(wanted, joined, strict=True)
+        }
+
+    def results(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the program's results as real numbers, in order, by the program as it is."""
+        each = [self._runtime.run(image[None]) for image in images.numpy()]
+        return [torch.from_numpy(np.concatenate(parts)) for parts in zip(*each, strict=True)]
+
+    def logits(self, image: Image) -> npt.NDArray[np.float32]:
+        """Return all results of an input in one row."""
+        return rows(self.results(torch.from_numpy(image)), len(image))
+
+
+def _codes(tensor: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    codes = tensor.view(np.uint8) ^ np.uint8(128)
+    return np.ascontiguousarray(np.moveaxis(codes, 1, -1) if codes.ndim == 4 else codes)
+
+
+def load_pt2(path: Path, name: str) -> FileNetwork:
+    """Import a file of ``torch.export.save``.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        Of the network.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be imported.
+    ToolchainError
+        If ExecuTorch is not installed.
+    """
+    program = read_pt2(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return load_program(program, name, f"{path}, SHA-256 {digest}")
+
+
+def load_program(
+    program: torch.export.ExportedProgram, name: str, weights: str = "of the program"
+) -> FileNetwork:
+    """Import an exported program, quantized by PT2E with the XNNPACK quantizer.
+
+    Parameters
+    ----------
+    program : ExportedProgram
+        Of one image; from ``torch.export.export`` of what ``convert_pt2e`` returns.
+    name : str
+        Of the network.
+    weights : str
+        Description of the weights.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported; the message names operator and reason.
+    ToolchainError
+        If ExecuTorch is not installed.
+    """
+    importer = Pt2Importer(program, name)
+    try:
+        importer.run()
+        lowered(importer.steps, importer.layers, name, importer.shape)
+    except Unsupported as error:
+        raise ValueError(str(error)) from None
+    kinds = {step.node: importer.kinds[step.name] for step in importer.steps if step.node}
+    reference = Pt2Reference(ExecuTorch(program, name), kinds)
+    return FileNetwork(name, weights, importer.steps, importer.layers, importer.shape, reference)
