@@ -61,6 +61,7 @@ class Pt2Importer:
         self.steps: list[Step] = []
         self.layers: dict[str, Layer] = {}
         self.kinds: dict[str, Quantization] = {}  # by step
+        self.made: dict[str, str] = {}  # by step, what the runtime shows it as
         self.constants = _constants(program)
         self.values: dict[Node, Value] = {}
         self.input = _input(program, network)
@@ -116,7 +117,7 @@ class Pt2Importer:
     ) -> Real:
         """Append a step."""
         self.steps.append(Step(name, op, tuple(read.step for read in reads), arguments, node))
-        self.kinds[name] = output
+        self.kinds[name], self.made[name] = output, node
         return Real(name)
 
     def _visit(self, node: Node) -> None:
@@ -152,7 +153,7 @@ class Pt2Importer:
             name = self.name("input")
             arguments = {"scale": kind.scale, "zero_point": kind.zero_point}
             self.steps.append(Step(name, "quantize", ("input",), arguments, node.name))
-            self.kinds[name] = kind
+            self.kinds[name], self.made[name] = kind, node.name
             self.values[node] = Codes(name)
             return
         value = self.values.get(source)

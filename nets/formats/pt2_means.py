@@ -99,7 +99,7 @@ def import_mean(importer: Pt2Importer, work: Work, node: Node) -> Real:
     source, output, name = importer.kinds[read.step], work.output, importer.name(path_of(node))
     own = None if output == source else output
     plain = AvgPool2d(name, source, window, window, own_output=own)
-    end = work.end.name if keeps else ""
+    end = work.end.name if keeps else f"{work.end.name}:4"
     if _agrees(plain, source, output):
         pooled = importer.add("adaptive_avg_pool2d", (read,), _arguments(own), output, name, end)
     else:
@@ -110,9 +110,12 @@ def import_mean(importer: Pt2Importer, work: Work, node: Node) -> Real:
                 f"{word} over {window[0]} x {window[1]} pixels must round as XNNPACK does for "
                 "every sum, got ties that no pool of the accelerator rounds so",
             )
-        moved = _relabelled(importer, (read,), start, f"{name}_codes", "")
+        # the same codes as before and behind, from 0
+        before, behind = (f"{of}:{start.zero_point}" for of in (importer.made[read.step], end))
+        moved = _relabelled(importer, (read,), start, f"{name}_codes", before)
         inner = importer.name(f"{path_of(node)}_pool")
-        inside = importer.add("adaptive_avg_pool2d", (moved,), _arguments(None), start, inner)
+        values = _arguments(None)
+        inside = importer.add("adaptive_avg_pool2d", (moved,), values, start, inner, behind)
         pooled = _relabelled(importer, (inside,), output, name, end)
     if keeps:
         return pooled

@@ -34,7 +34,8 @@ class Pt2Reference:
     ----------
     runtime : ExecuTorch
     kinds : dict of str to Quantization
-        Of each quantize node.
+        By what a step has as its node: the name of a node, of codes or of real values that are
+        quantized later; or the name, a colon and a remark, for the same codes read otherwise.
     """
 
     def __init__(self, runtime: ExecuTorch, kinds: dict[str, Quantization]) -> None:
@@ -46,12 +47,15 @@ class Pt2Reference:
         """Return the named quantized tensors for inputs (N, ...), float32."""
         check_image(image)
         wanted = [name for name in self._kinds if name in names]
-        each = [self._runtime.run(one[None], wanted) for one in image] if wanted else []
+        nodes = list(dict.fromkeys(name.partition(":")[0] for name in wanted))
+        each = [self._runtime.run(one[None], nodes) for one in image] if nodes else []
         joined = [np.concatenate(parts) for parts in zip(*each, strict=True)]
-        return {
-            name: Result(_codes(tensor), self._kinds[name])
-            for name, tensor in zip(wanted, joined, strict=True)
-        }
+        tensors = dict(zip(nodes, joined, strict=True))
+        found = {}
+        for name in wanted:
+            kind = self._kinds[name]
+            found[name] = Result(_codes(tensors[name.partition(":")[0]], kind), kind)
+        return found
 
     def results(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the program's results as real numbers, in order, by the program as it is."""
@@ -63,8 +67,13 @@ class Pt2Reference:
         return rows(self.results(torch.from_numpy(image)), len(image))
 
 
-def _codes(tensor: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    codes = tensor.view(np.uint8) ^ np.uint8(128)
+def _codes(tensor: npt.NDArray[Any], kind: Quantization) -> npt.NDArray[np.uint8]:
+    """Return codes in the graph's order; of real values, those that a quantize node gives."""
+    if tensor.dtype == np.float32:
+        steps = np.rint(tensor / np.float32(kind.scale)) + np.float32(kind.zero_point)
+        codes = np.clip(steps, 0, 255).astype(np.uint8)
+    else:
+        codes = tensor.view(np.uint8) ^ np.uint8(128)
     return np.ascontiguousarray(np.moveaxis(codes, 1, -1) if codes.ndim == 4 else codes)
 
 

@@ -123,7 +123,7 @@ def _plain(
     output: Quantization,
 ) -> Real:
     """Import an operator that moves codes, or a clamp; between scales a clamp is a table."""
-    word, last = operator(node), work.end.name if node is work.nodes[-1] else ""
+    word, last = operator(node), work.end.name if node is work.nodes[-1] else node.name
     kinds = {importer.kinds[read.step] for read in reads}
     (kind, *more) = kinds
     name = importer.name(path_of(node))

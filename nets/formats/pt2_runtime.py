@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,21 +30,28 @@ _WHY = "to run PT2E programs"
 
 def engine() -> str:
     """Name and version of the runtime, as results have it."""
-    extra_module("executorch.runtime", "executorch", _WHY)
+    with _quiet():
+        extra_module("executorch.runtime", "executorch", _WHY)
     return f"ExecuTorch {importlib.metadata.version('executorch')}, XNNPACK"
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what ExecuTorch's packages warn of when they are imported."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
+    """Hide what ExecuTorch's packages warn of when they are imported, and its log on stderr."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    before = logging.root.manager.disable
+    os.dup2(nowhere, 2)
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
-        finally:
-            logging.disable(before)
+    finally:
+        logging.disable(before)
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class ExecuTorch:
