@@ -93,7 +93,7 @@ def load(name: str, weights: Path | str | None = None, seed: int = 0) -> Quantiz
     ----------
     name : str
         ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``, or the path of
-        an ``.onnx`` file.
+        an ``.onnx`` or ``.pt2`` file.
     weights : path, optional
         Checkpoint with torchvision's names; seeded weights if not given.
     seed : int
