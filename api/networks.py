@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from torch import nn
+from torch.export import ExportedProgram
 
 from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
@@ -18,7 +19,7 @@ from ..nets.input_shapes import check_shape
 from ..nets.library import QuantizedNetwork
 from ..spec.parameters import Parameters
 
-__all__ = ["compile_network", "golden", "load", "pytorch", "quantize"]
+__all__ = ["compile_network", "golden", "load", "load_program", "pytorch", "quantize"]
 
 Images = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
@@ -109,6 +110,31 @@ def load(name: str, weights: Path | str | None = None, seed: int = 0) -> Quantiz
             raise ValueError(f"weights must be left out with {name}, which has them, got {weights}")
         return load_file(name)
     return library.load(name, None if weights is None else Path(weights), seed)
+
+
+def load_program(program: ExportedProgram, name: str) -> QuantizedNetwork:
+    """Import a program that PT2E has quantized with the XNNPACK quantizer.
+
+    Parameters
+    ----------
+    program : torch.export.ExportedProgram
+        Of one image: ``torch.export.export`` of what ``convert_pt2e`` returns.
+    name : str
+        Of the network.
+
+    Returns
+    -------
+    QuantizedNetwork
+        Its reference is ExecuTorch.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported; the message names operator and reason.
+    """
+    from ..nets.formats import pt2_network
+
+    return pt2_network.load_program(program, name)
 
 
 def compile_network(
