@@ -18,10 +18,11 @@ help:  ## Show this text
 	@echo "make sim LAYER=... PERTURB=awgn:0.3 ROWS=32 COLS=8 ARGS='--waves'"
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 setup: $(STAMP)  ## Make .venv with everything that is needed
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.txt requirements-executorch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("maccord needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-executorch.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

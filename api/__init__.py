@@ -15,7 +15,7 @@ from ..sim.export.write import MismatchError
 from ..sim.memory import MemoryModel
 from ..spec.parameters import Parameters
 from .export import export
-from .networks import compile_network, golden, load, pytorch, quantize
+from .networks import compile_network, golden, load, load_program, pytorch, quantize
 from .simulation import Simulation, simulate
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "export",
     "golden",
     "load",
+    "load_program",
     "pytorch",
     "quantize",
     "simulate",

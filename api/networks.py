@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from torch import nn
+from torch.export import ExportedProgram
 
 from ..compiler import network as compiler
 from ..compiler.network import CompiledNetwork
@@ -19,7 +20,7 @@ from ..nets.library import QuantizedNetwork
 from ..spec.parameters import Parameters
 from .arrays import calibrating, floats
 
-__all__ = ["compile_network", "golden", "load", "pytorch", "quantize"]
+__all__ = ["compile_network", "golden", "load", "load_program", "pytorch", "quantize"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -79,7 +80,7 @@ def load(name: str, weights: Path | str | None = None, seed: int = 0) -> Quantiz
     ----------
     name : str
         ``resnet18``, ``resnet50``, ``vgg16``, ``squeezenet1_1`` or ``mobilenet_v2``, or the path of
-        an ``.onnx`` or ``.tflite`` file.
+        an ``.onnx``, ``.tflite`` or ``.pt2`` file.
     weights : path, optional
         Checkpoint with torchvision's names; seeded weights if not given.
     seed : int
@@ -95,6 +96,31 @@ def load(name: str, weights: Path | str | None = None, seed: int = 0) -> Quantiz
             raise ValueError(f"weights must be left out with {name}, which has them, got {weights}")
         return load_file(name)
     return library.load(name, None if weights is None else Path(weights), seed)
+
+
+def load_program(program: ExportedProgram, name: str) -> QuantizedNetwork:
+    """Import a program that PT2E has quantized with the XNNPACK quantizer.
+
+    Parameters
+    ----------
+    program : torch.export.ExportedProgram
+        Of one image: ``torch.export.export`` of what ``convert_pt2e`` returns.
+    name : str
+        Of the network.
+
+    Returns
+    -------
+    QuantizedNetwork
+        Its reference is ExecuTorch.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported; the message names operator and reason.
+    """
+    from ..nets.formats import pt2_network
+
+    return pt2_network.load_program(program, name)
 
 
 def compile_network(

@@ -21,7 +21,7 @@ Module = Annotated[
     str,
     typer.Option(
         help="`package.module:factory` or `FILE.py:factory` of a network of your own, or an "
-        "`.onnx` or `.tflite` file.",
+        "`.onnx`, `.tflite` or `.pt2` file.",
         rich_help_panel=INPUT,
     ),
 ]

@@ -66,7 +66,7 @@ def sim(
         typer.Argument(
             help="A network, chained from image to logits: `resnet18`; layers, run separately: "
             "`resnet18.conv1`, `'resnet18.layer1.*'`; a network of your own: `FILE.py:factory` "
-            "or a quantized `.onnx` or `.tflite` file; or several."
+            "or a quantized `.onnx`, `.tflite` or `.pt2` file; or several."
         ),
     ] = None,
     module: Module = "",
@@ -255,6 +255,8 @@ def sim(
     - `maccord sim quantized.onnx --image cat.jpg --perturb awgn:0.3`
 
     - `maccord sim quantized.tflite --dry-run`
+
+    - `maccord sim converted.pt2 --image cat.jpg`
 
     - `maccord sim mynets.py:keywords --input-shape 1,49,10 --input recorded.npy`
 

@@ -140,7 +140,7 @@ def _with_features(
         if getattr(parameters, name) > getattr(request.parameters, name)
     ]
     if added:
-        options = " ".join(f"--{name}" for name in added)
+        options = " ".join(f"--{name.replace('_', '-')}" for name in added)
         text = f"the network needs hardware made with {options}: {parameters.name}"
         err.print(text, markup=False, soft_wrap=True)
     return replace(request, parameters=parameters)

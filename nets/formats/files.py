@@ -18,6 +18,7 @@ __all__ = ["check_file", "is_model_file", "load_file", "network_name"]
 _PACKAGES = {
     ".onnx": (("onnx", "onnxruntime"), "onnx"),
     ".tflite": (("ai_edge_litert", "flatbuffers"), "tflite"),
+    ".pt2": (("executorch", "torchao"), "executorch"),
 }
 
 
@@ -82,6 +83,10 @@ def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
         from .tflite_network import load_tflite
 
         return load_tflite(path, name, strict=strict)
+    if path.suffix.lower() == ".pt2":
+        from .pt2_network import load_pt2
+
+        return load_pt2(path, name)
     from .onnx_network import load_onnx
 
     return load_onnx(path, name, strict=strict)

@@ -87,7 +87,8 @@ def place(tmp_path: Path) -> Path:
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
-    for name in ("requirements.txt", "pyproject.toml"):  # older than .venv: make sets nothing up
+    # older than .venv: make sets nothing up
+    for name in ("requirements.txt", "requirements-executorch.txt", "pyproject.toml"):
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "cat.jpg")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -79,13 +80,14 @@ def test_pins_satisfy_the_bounds() -> None:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    files = ("requirements.txt", "requirements-executorch.txt")
+    lines = [line for file in files for line in (ROOT / file).read_text().splitlines()]
     pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
     pins = {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in pinned}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    checked = [each for name in ("synth", "onnx", "tflite", "dev") for each in extras[name]]
-    for text in [*project["dependencies"], *checked]:
+    installed = (extras[name] for name in ("synth", "onnx", "tflite", "executorch", "dev"))
+    for text in [*project["dependencies"], *chain(*installed)]:
         bound = Requirement(text)
         assert bound.specifier.contains(pins[canonicalize_name(bound.name)]), text
     assert pins["torch"] == "2.13.0"

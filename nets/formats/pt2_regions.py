@@ -1,0 +1,174 @@
+"""Regions of PT2E programs, from codes to codes, as XNNPACK computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.fx import Node
+
+from ...golden.kernels.quantize import dequantize
+from ...golden.quantization import Quantization
+from .pt2_layers import layer_of
+from .pt2_means import MEANS, import_mean
+from .pt2_values import Real, arguments_of, operator, path_of
+
+if TYPE_CHECKING:
+    from .pt2_importer import Pt2Importer, Work
+
+__all__ = ["IDENTITIES", "OPERATORS", "import_region"]
+
+LAYERS = ("conv2d", "linear")
+CLAMPS = ("relu", "relu_", "relu6", "relu6_", "hardtanh", "hardtanh_", "clamp", "clamp_")
+IDENTITIES = ("dropout", "dropout_", "clone", "contiguous", "alias", "detach")
+_MOVES = {
+    "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "flatten": ("start_dim", "end_dim"),
+    "view": ("size",),
+    "reshape": ("shape",),
+    "cat": ("dim",),
+}
+OPERATORS = (*LAYERS, *CLAMPS, *IDENTITIES, *_MOVES, *MEANS, "add", "add_")
+
+
+def import_region(importer: Pt2Importer, work: Work) -> Real:
+    """Import what stands between codes.
+
+    Raises
+    ------
+    Unsupported
+        If XNNPACK does not compute it in integers, or the accelerator lacks it.
+    """
+    first, *others = work.nodes
+    word = operator(first)
+    clamps = [operator(node) in CLAMPS for node in others]
+    if word in (*LAYERS, "add", "add_") and all(clamps) and len(others) <= 1:
+        if word in LAYERS:
+            return _layer(importer, work, first, others)
+        return _sum(importer, work, first, others)
+    if word in MEANS and not others:
+        return import_mean(importer, work, first)
+    found = work.reads
+    for node in work.nodes:
+        # Quantizing and clamping commute, as both are monotonic: the first clamp changes the scale
+        clamps = operator(node) in CLAMPS
+        output = work.output if clamps else importer.kinds[found[0].step]
+        found = (_plain(importer, work, node, found, output),)
+    if importer.kinds[found[0].step] != work.output:
+        last = work.nodes[-1]
+        importer.refuse(last, f"{operator(last)} must keep scale and zero point")
+    return found[0]
+
+
+def _bounds(node: Node) -> tuple[float, float]:
+    """Smallest and largest real value that a clamp leaves."""
+    values, word = arguments_of(node), operator(node).rstrip("_")
+    low, high = {
+        "relu": lambda: (0.0, inf),
+        "relu6": lambda: (0.0, 6.0),
+        "hardtanh": lambda: (values["min_val"], values["max_val"]),
+        "clamp": lambda: (values["min"], values["max"]),
+    }[word]()
+    return -inf if low is None else float(low), inf if high is None else float(high)
+
+
+def _limits(nodes: Sequence[Node], output: Quantization) -> tuple[int, int]:
+    """Codes of a clamp's bounds, as ``xnn_qs8_quantize`` gives them: rint(f(v / s)) + z."""
+    low, high = 0, 255
+    for node in nodes:
+        codes = [_code(bound, output) for bound in _bounds(node)]
+        low, high = max(low, codes[0]), min(high, codes[1])
+    return low, high
+
+
+def _code(bound: float, output: Quantization) -> int:
+    steps = np.float32(bound) / np.float32(output.scale)
+    return int(np.clip(np.rint(np.clip(steps, -1e6, 1e6)) + output.zero_point, 0, 255))
+
+
+def _layer(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) -> Real:
+    name = importer.name(path_of(node))
+    source = importer.kinds[work.reads[0].step]
+    ends = source, work.output
+    layer = layer_of(importer, node, name, ends, _limits(clamps, work.output), len(work.reads))
+    importer.layers[name] = layer
+    return importer.add("layer", work.reads, {"name": name}, work.output, name, work.end.name)
+
+
+def _sum(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) -> Real:
+    values = arguments_of(node)
+    sources = [importer.values.get(values[key]) for key in ("self", "other")]
+    if values["alpha"] != 1 or not all(isinstance(each, Real) for each in sources):
+        importer.refuse(node, f"add must be of two quantized tensors with alpha 1, got {node}")
+    word = ["add", *(operator(clamp).rstrip("_") for clamp in clamps)]
+    if word not in (["add"], ["add", "relu"]):
+        importer.refuse(node, f"only relu may follow add ahead of quantize, got {word[1]}")
+    name = importer.name(path_of(node))
+    arguments = {
+        "scale": work.output.scale,
+        "zero_point": work.output.zero_point,
+        "rounding": "half_up",
+    }
+    reads: Any = tuple(sources)
+    return importer.add("_".join(word), reads, arguments, work.output, name, work.end.name)
+
+
+def _plain(
+    importer: Pt2Importer,
+    work: Work,
+    node: Node,
+    reads: tuple[Real, ...],
+    output: Quantization,
+) -> Real:
+    """Import an operator that moves codes, or a clamp; between scales a clamp is a table."""
+    word, last = operator(node), work.end.name if node is work.nodes[-1] else node.name
+    kinds = {importer.kinds[read.step] for read in reads}
+    (kind, *more) = kinds
+    name = importer.name(path_of(node))
+    if word in CLAMPS and kind != output:
+        return importer.add("lookup", reads, _table(node, kind, output), output, name, last)
+    if more:
+        importer.refuse(
+            node,
+            f"{word} must keep scale and zero point, got {sorted(kinds, key=str)} and {output}",
+        )
+    if word in CLAMPS:
+        low, high = _limits([node], output)
+        return importer.add("clamp_codes", reads, {"low": low, "high": high}, output, name, last)
+    if word not in _MOVES:
+        importer.refuse(node, f"{word} must be followed by quantize")
+    values = arguments_of(node)
+    arguments = {key: values[key] for key in _MOVES[word]}
+    if word == "cat":
+        reads = tuple(_real(importer, node, each) for each in values["tensors"])
+    if word in ("view", "reshape"):
+        word, arguments = "reshape", {"shape": _rows(importer, node)}
+    if word == "max_pool2d":
+        arguments["stride"] = arguments["stride"] or arguments["kernel_size"]
+        arguments = {k: list(v) if isinstance(v, list | tuple) else v for k, v in arguments.items()}
+    return importer.add(word, reads, arguments, output, name, last)
+
+
+def _real(importer: Pt2Importer, node: Node, source: Any) -> Real:  # noqa: ANN401
+    value = importer.values.get(source)
+    if not isinstance(value, Real):
+        importer.refuse(node, f"{source} must be quantized")
+    return value
+
+
+def _rows(importer: Pt2Importer, node: Node) -> list[int]:
+    shape = [int(size) for size in node.meta["val"].shape]
+    if len(shape) != 2:
+        importer.refuse(node, f"reshape must give one row per image, got {shape}")
+    return shape
+
+
+def _table(node: Node, kind: Quantization, output: Quantization) -> dict[str, Any]:
+    """Return a clamp between scales: dequantize, clamp and quantize of each code."""
+    low, high = _bounds(node)
+    reals = dequantize(np.arange(256, dtype=np.uint8), kind)
+    steps = reals.clip(np.float32(low), np.float32(high)) / np.float32(output.scale)
+    codes = np.clip(np.rint(steps) + np.float32(output.zero_point), 0, 255).astype(np.uint8)
+    return {"scale": output.scale, "zero_point": output.zero_point, "table": codes.tolist()}

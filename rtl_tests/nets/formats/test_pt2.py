@@ -1,0 +1,249 @@
+"""PT2E programs: every tensor of the golden model is ExecuTorch's, and operators on all codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from pt2_networks import FOLDER, NETWORKS, SHAPE, Ends, Kind, coded, exported, quantized
+from torch import nn
+from torch.nn import functional
+
+from maccord.golden.graph import Add, Conv2d, MaxPool2d, Quantization
+from maccord.golden.kernels.add import add
+from maccord.golden.network import execute
+from maccord.nets.formats.files import load_file
+from maccord.nets.formats.network import FileNetwork
+from maccord.nets.formats.pt2_network import load_program
+from maccord.nets.formats.pt2_runtime import ExecuTorch
+
+pytest.importorskip("executorch")
+
+
+def quantizers(program: torch.export.ExportedProgram) -> list[str]:
+    """Names of the nodes that quantize."""
+    return [n.name for n in program.graph.nodes if n.name.startswith("quantize_per_tensor")]
+
+
+@cache
+def loaded(name: str) -> tuple[FileNetwork, np.ndarray, dict[str, np.ndarray]]:
+    """A network, images, and ExecuTorch's tensors."""
+    network = load_file(str(FOLDER / f"{name}.pt2"))
+    x = images(network)
+    return network, x, network.tensors(x)
+
+
+def images(network: FileNetwork, count: int = 8) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(count, *network.input_shape[1:])).astype(np.float32)
+
+
+def differing(network: FileNetwork, theirs: dict[str, np.ndarray]) -> dict[str, int]:
+    """Codes of each tensor that are not ExecuTorch's."""
+    ours = execute(network.graph, theirs[network.graph.input.name])
+    assert ours.keys() == theirs.keys()
+    return {name: np.count_nonzero(ours[name] != codes) for name, codes in theirs.items()}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_tensor_is_the_runtimes(name: str) -> None:
+    network, x, theirs = loaded(name)
+    assert network.engine == "ExecuTorch 1.5.1, XNNPACK"
+    found = differing(network, theirs)
+    assert len(found) >= 9
+    assert set(found.values()) == {0}
+    result = network.reference.results(torch.from_numpy(x))[0].numpy()
+    tensor = network.graph.tensors[network.graph.output].quantization
+    codes = execute(network.graph, network.input_codes(x))[network.graph.output]
+    steps = codes.astype(np.float32) - np.float32(tensor.zero_point)
+    np.testing.assert_array_equal(result, np.float32(tensor.scale) * steps)
+
+
+def test_layers_have_the_modules_names() -> None:
+    network, *_ = loaded("depthwise")
+    assert list(network.layers) == [
+        f"depthwise.{path}" for path in ("stem.0", "depth.0", "point", "fc")
+    ]
+    operations = [node.operation for node in network.graph.nodes]
+    assert [o.rounding for o in operations if isinstance(o, Add)] == ["half_up"]
+    depth = next(o for o in operations if o.name == "depthwise.depth.0")
+    assert isinstance(depth, Conv2d) and depth.groups == 8
+
+
+def test_a_program_in_memory_and_clamps_between_scales() -> None:
+    """ReLU6 by its function keeps no scale: a table, ahead of a pool; and two results."""
+
+    class Clamped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 3, 2, 1)
+            self.wide = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=2)
+            self.head = nn.Conv2d(8, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            x = functional.max_pool2d(functional.relu6(self.stem(x)), 2)
+            return self.head(x), self.wide(x)
+
+    torch.manual_seed(0)
+    network = load_program(quantized(Clamped()), "clamped")
+    operations = {node.operation.op: node.operation for node in network.graph.nodes}
+    assert {"lookup", "max_pool2d", "conv2d"} <= operations.keys()
+    assert len(network.graph.outputs) == 2
+    assert isinstance(operations["max_pool2d"], MaxPool2d)
+    assert set(differing(network, network.tensors(images(network))).values()) == {0}
+
+
+@pytest.mark.parametrize("mutant", ["factor", "bias", "input"])
+def test_other_arithmetic_is_noticed(mutant: str) -> None:
+    network, _, theirs = loaded("residual")
+    graph = deepcopy(network.graph)
+    for layer in (node.operation for node in graph.nodes):
+        if not isinstance(layer, Conv2d):
+            continue
+        if mutant == "bias":
+            layer.bias_q[:] += 1
+        if mutant == "factor":
+            layer.multiplier[:] *= np.float32(1 + 2e-4)
+    codes = theirs[graph.input.name] - np.uint8(mutant == "input")
+    ours = execute(graph, codes)
+    assert any(np.any(ours[name] != theirs[name]) for name in theirs)
+
+
+class Plus(nn.Module):
+    """The sum of all pairs of codes: the image's two channels."""
+
+    def __init__(self, sources: tuple[Kind, Kind], end: Kind, relu: bool) -> None:
+        super().__init__()
+        self.sources, self.end, self.relu = sources, end, relu
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = (coded(x[:, i : i + 1], *source) for i, source in enumerate(self.sources))
+        return coded(functional.relu(a + b) if self.relu else a + b, *self.end)
+
+
+SUMS: dict[str, tuple[Kind, Kind, Kind]] = {
+    "halves": ((0.5, 0), (0.5, -128), (1.0, 3)),
+    "quarters": ((0.25, 7), (0.75, -99), (1.0, -20)),
+    "smallest ratio": ((2.0**-10, 5), (1.0, 9), (1.0, -30)),
+    "large ratio": ((200.0, 5), (0.5, 9), (1.0, -30)),
+    "any": ((0.031, 3), (0.047, -11), (0.04, -6)),
+}
+
+
+def sums(name: str, relu: bool) -> tuple[list[np.ndarray], Add]:
+    """Codes of both operands and the sum by ExecuTorch, and the operation."""
+    a, b, end = SUMS[name]
+    pairs = np.stack(np.meshgrid(*[np.arange(-128, 128)] * 2))
+    zeros, scales = (np.array([k[i] for k in (a, b)])[:, None, None] for i in (1, 0))
+    image = ((pairs - zeros) * scales).astype(np.float32)[None]
+    program = exported(Plus((a, b), end, relu), image.shape)
+    found = ExecuTorch(program, "sum").run(image, quantizers(program))
+    codes = [tensor.view(np.uint8) ^ np.uint8(128) for tensor in found]
+    assert np.array_equal(codes[0][0, 0].astype(int) - 128, pairs[0])
+    kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (a, b, end)]
+    return codes, Add("sum", (kinds[0], kinds[1]), kinds[2], relu, rounding="half_up")
+
+
+@pytest.mark.parametrize(
+    ("name", "relu"), [*((name, False) for name in SUMS), ("halves", True), ("any", True)]
+)
+def test_every_sum(name: str, relu: bool) -> None:
+    (a_q, b_q, y_q), operation = sums(name, relu)
+    np.testing.assert_array_equal(add(a_q, b_q, operation), y_q)
+
+
+def test_ties_of_sums_are_not_qnnpacks() -> None:
+    (a_q, b_q, y_q), operation = sums("halves", relu=False)
+    other = add(a_q, b_q, replace(operation, rounding="half_away"))
+    assert np.count_nonzero(other != y_q) > 1000
+
+
+MEANS = [((4, 4), 9), ((4, 4), -128), ((2, 2), 8), ((7, 7), 9), ((2, 3), 13), ((8, 8), -9)]
+
+
+@pytest.mark.parametrize(("window", "zero_point"), MEANS)
+def test_means_with_ties(window: tuple[int, int], zero_point: int) -> None:
+    """All that are imported are equal, whatever the parity of the zero point."""
+    kind = (0.013, zero_point)
+    shape = (1, 512, *window)
+    program = exported(Ends(nn.AdaptiveAvgPool2d(1), kind, kind), shape)
+    network = load_program(program, "mean")
+    codes = np.random.default_rng(0).integers(-128, 128, shape)
+    x = ((codes - zero_point) * np.float32(0.013)).astype(np.float32)
+    assert set(differing(network, network.tensors(x)).values()) == {0}
+
+
+def test_means_whose_ties_no_pool_rounds_so_are_refused() -> None:
+    kind = (0.013649196363985538, -88)
+    program = exported(Ends(nn.AdaptiveAvgPool2d(1), kind, kind), (1, 8, 6, 5))
+    with pytest.raises(ValueError, match="over 6 x 5 pixels must round as XNNPACK does"):
+        load_program(program, "mean")
+
+
+def test_the_vector_that_separates_arithmetics() -> None:
+    """A scaled sum of exactly 6.5 in fp32: -120; in double precision and fixed point -119."""
+    source, weight, end = 0.05296124517917633, 0.024093778803944588, 0.11484327912330627
+
+    class One(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("codes", torch.tensor([[117, 0], [0, 117]], dtype=torch.int8))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            dequantize = torch.ops.quantized_decomposed.dequantize_per_tensor
+            weights = dequantize(self.codes, weight, 0, -127, 127, torch.int8)
+            return functional.linear(x, weights)
+
+    program = exported(Ends(One(), (source, 0), (end, -126)), (1, 2))
+    network = load_program(program, "vector")
+    x = np.array([[5 * source, 0]], np.float32)
+    (layer,) = network.layers
+    theirs = network.tensors(x)
+    assert (theirs["vector.input"].astype(int) - 128).tolist() == [[5, 0]]
+    assert theirs[layer][0, 0].astype(int) - 128 == -120
+    assert set(differing(network, theirs).values()) == {0}
+
+
+class Calls(nn.Module):
+    def __init__(self, call: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.call = call
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.call(x)
+
+
+REFUSED: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "product": (lambda x: x * x, "got aten.mul.Tensor"),
+    "average pool": (lambda x: functional.avg_pool2d(x, 2), "got aten.avg_pool2d.default"),
+    "function": (torch.sigmoid, "got aten.sigmoid.default"),
+    "sum with a number": (lambda x: x + 1.5, "add must be of two quantized tensors"),
+    "mean of rows": (lambda x: x.mean([3], keepdim=True), "must be over the whole image"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refuses_by_name(what: str) -> None:
+    call, sentence = REFUSED[what]
+    program = exported(Ends(Calls(call), (0.05, 3), (0.04, -7)), (1, 3, 4, 4))
+    with pytest.raises(ValueError, match="refused") as refused:
+        load_program(program, "refused")
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_program_in_floating_point_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"plain\.conv2d: input input of conv2d must be quantized"):
+        load_program(exported(nn.Conv2d(3, 4, 3), SHAPE), "plain")
+
+
+def test_a_program_for_a_batch_is_refused() -> None:
+    kind = (0.5, 0)
+    program = exported(Ends(nn.ReLU(), kind, kind), (2, 3, 4, 4))
+    with pytest.raises(ValueError, match="must be exported for one image of a fixed size"):
+        load_program(program, "batch")
