@@ -29,7 +29,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
     ),
     "synth": (
         {"compiler", "golden", "hw", "runtime", "sim", "spec", "synth"},
-        {"amaranth", "typer", "rich", "matplotlib"},
+        {"amaranth", "numpy", "typer", "rich", "matplotlib"},
     ),
     "study": (
         {"compiler", "golden", "nets", "runtime", "sim", "spec", "study", "synth"},
