@@ -243,11 +243,11 @@ def _said(low: int, high: int, dtype: torch.dtype) -> str:
 
 def _constants(program: torch.export.ExportedProgram) -> dict[str, torch.Tensor]:
     signature = program.graph_signature
-    names = signature.inputs_to_parameters | signature.inputs_to_buffers
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     found = {
         key: program.state_dict[name] for key, name in names.items() if name in program.state_dict
     }
-    lifted = signature.inputs_to_lifted_tensor_constants | names
+    lifted = {**signature.inputs_to_lifted_tensor_constants, **names}
     found |= {
         key: program.constants[name] for key, name in lifted.items() if name in program.constants
     }

@@ -13,6 +13,8 @@ from ...golden.kernels.quantize import dequantize
 from ...golden.quantization import Quantization
 from .pt2_layers import layer_of
 from .pt2_means import MEANS, import_mean
+from .pt2_products import is_xnnpacks
+from .pt2_tables import UNARY, table_of
 from .pt2_values import Real, arguments_of, operator, path_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ _MOVES = {
     "reshape": ("shape",),
     "cat": ("dim",),
 }
-OPERATORS = (*LAYERS, *CLAMPS, *IDENTITIES, *_MOVES, *MEANS, "add", "add_")
+_SUMS = ("add", "add_", "mul", "mul_")
+OPERATORS = (*LAYERS, *CLAMPS, *IDENTITIES, *_MOVES, *MEANS, *_SUMS, *UNARY, "upsample_nearest2d")
 
 
 def import_region(importer: Pt2Importer, work: Work) -> Real:
@@ -44,22 +47,36 @@ def import_region(importer: Pt2Importer, work: Work) -> Real:
     first, *others = work.nodes
     word = operator(first)
     clamps = [operator(node) in CLAMPS for node in others]
-    if word in (*LAYERS, "add", "add_") and all(clamps) and len(others) <= 1:
-        if word in LAYERS:
-            return _layer(importer, work, first, others)
-        return _sum(importer, work, first, others)
+    if word in (*LAYERS, *_SUMS) and all(clamps) and len(others) <= 1:
+        make = _layer if word in LAYERS else _pair
+        return make(importer, work, first, others)
     if word in MEANS and not others:
         return import_mean(importer, work, first)
-    found = work.reads
-    for node in work.nodes:
+    found, rest = _tabled(importer, work)
+    for node in rest:
         # Quantizing and clamping commute, as both are monotonic: the first clamp changes the scale
         clamps = operator(node) in CLAMPS
         output = work.output if clamps else importer.kinds[found[0].step]
         found = (_plain(importer, work, node, found, output),)
-    if importer.kinds[found[0].step] != work.output:
-        last = work.nodes[-1]
-        importer.refuse(last, f"{operator(last)} must keep scale and zero point")
     return found[0]
+
+
+def _tabled(importer: Pt2Importer, work: Work) -> tuple[tuple[Real, ...], Sequence[Node]]:
+    """Import functions of one code ahead of a chain, or a change of scale that no clamp makes."""
+    kind = importer.kinds[work.reads[0].step]
+    words = [operator(node) for node in work.nodes]
+    count = next((i for i, w in enumerate(words) if w not in (*UNARY, *CLAMPS)), len(words))
+    keeps = work.output == kind or any(word in CLAMPS for word in words)
+    if keeps and not set(words[:count]) & {*UNARY}:
+        return work.reads, work.nodes
+    chain, rest = work.nodes[:count], work.nodes[count:]
+    if len(work.reads) > 1:
+        importer.refuse(work.nodes[0], f"inputs of {words[0]} must have the scale of its output")
+    shown = chain[-1] if chain else work.nodes[0].all_input_nodes[0]
+    name = importer.name(path_of(chain[-1]) if chain else f"{path_of(work.nodes[0])}_codes")
+    end = work.end.name if not rest else shown.name
+    table = table_of(importer, chain, kind, work.output)
+    return (importer.add("lookup", work.reads, table, work.output, name, end),), rest
 
 
 def _bounds(node: Node) -> tuple[float, float]:
@@ -97,21 +114,25 @@ def _layer(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) ->
     return importer.add("layer", work.reads, {"name": name}, work.output, name, work.end.name)
 
 
-def _sum(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) -> Real:
-    values = arguments_of(node)
+def _pair(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) -> Real:
+    """Import a sum or product."""
+    values, kind = arguments_of(node), operator(node).rstrip("_")
     sources = [importer.values.get(values[key]) for key in ("self", "other")]
-    if values["alpha"] != 1 or not all(isinstance(each, Real) for each in sources):
-        importer.refuse(node, f"add must be of two quantized tensors with alpha 1, got {node}")
-    word = ["add", *(operator(clamp).rstrip("_") for clamp in clamps)]
-    if word not in (["add"], ["add", "relu"]):
-        importer.refuse(node, f"only relu may follow add ahead of quantize, got {word[1]}")
+    if values.get("alpha", 1) != 1 or not all(isinstance(each, Real) for each in sources):
+        importer.refuse(node, f"{kind} must be of two quantized tensors, with alpha 1")
+    word = [kind, *(operator(clamp).rstrip("_") for clamp in clamps)]
+    if word not in ([kind], [kind, "relu"]):
+        importer.refuse(node, f"only relu may follow {kind} ahead of quantize, got {word[1]}")
     name = importer.name(path_of(node))
-    arguments = {
+    arguments: dict[str, Any] = {
         "scale": work.output.scale,
         "zero_point": work.output.zero_point,
-        "rounding": "half_up",
     }
     reads: Any = tuple(sources)
+    if kind == "add":
+        arguments["rounding"] = "half_up"
+    elif not is_xnnpacks([importer.kinds[read.step] for read in reads], work.output):
+        importer.refuse(node, "mul must have the hardware's product for all pairs of codes")
     return importer.add("_".join(word), reads, arguments, work.output, name, work.end.name)
 
 
@@ -137,6 +158,8 @@ def _plain(
     if word in CLAMPS:
         low, high = _limits([node], output)
         return importer.add("clamp_codes", reads, {"low": low, "high": high}, output, name, last)
+    if word == "upsample_nearest2d":
+        return importer.add("interpolate", reads, _upsampling(node), output, name, last)
     if word not in _MOVES:
         importer.refuse(node, f"{word} must be followed by quantize")
     values = arguments_of(node)
@@ -149,6 +172,13 @@ def _plain(
         arguments["stride"] = arguments["stride"] or arguments["kernel_size"]
         arguments = {k: list(v) if isinstance(v, list | tuple) else v for k, v in arguments.items()}
     return importer.add(word, reads, arguments, output, name, last)
+
+
+def _upsampling(node: Node) -> dict[str, Any]:
+    values = arguments_of(node)
+    size, factors = values["output_size"], values.get("scale_factors")
+    given = {"size": [*size]} if size is not None else {"scale_factor": [*factors]}
+    return {"mode": "nearest"} | given
 
 
 def _real(importer: Pt2Importer, node: Node, source: Any) -> Real:  # noqa: ANN401

@@ -69,6 +69,20 @@ class Joined(nn.Module):
         return self.fc(self.drop(torch.flatten(x, 1)))
 
 
+class Gated(nn.Module):
+    """Tables, a product and upsampling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.gate = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 1, 1)
+        self.head = nn.Conv2d(8, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.hardswish(self.stem(x))
+        x = x * torch.sigmoid(self.gate(x))
+        return self.head(functional.interpolate(x, scale_factor=2.0))
+
+
 class Ends(nn.Module):
     """An operator between codes of given scale and zero point."""
 
@@ -87,7 +101,7 @@ def coded(x: torch.Tensor, scale: float, zero_point: int) -> torch.Tensor:
     return quantized.dequantize_per_tensor(codes, scale, zero_point, *int8)
 
 
-NETWORKS = {"residual": Residual, "depthwise": Depthwise, "joined": Joined}
+NETWORKS = {"residual": Residual, "depthwise": Depthwise, "joined": Joined, "gated": Gated}
 
 
 def exported(module: nn.Module, shape: tuple[int, ...]) -> torch.export.ExportedProgram:

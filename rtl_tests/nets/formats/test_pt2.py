@@ -20,6 +20,7 @@ from maccord.golden.network import execute
 from maccord.nets.formats.files import load_file
 from maccord.nets.formats.network import FileNetwork
 from maccord.nets.formats.pt2_network import load_program
+from maccord.nets.formats.pt2_products import is_xnnpacks, xnnpack_products
 from maccord.nets.formats.pt2_runtime import ExecuTorch
 
 pytest.importorskip("executorch")
@@ -55,13 +56,14 @@ def test_every_tensor_is_the_runtimes(name: str) -> None:
     network, x, theirs = loaded(name)
     assert network.engine == "ExecuTorch 1.5.1, XNNPACK"
     found = differing(network, theirs)
-    assert len(found) >= 9
+    assert len(found) >= 8
     assert set(found.values()) == {0}
     result = network.reference.results(x)[0].numpy()
     tensor = network.graph.tensors[network.graph.output].quantization
     codes = execute(network.graph, network.input_codes(x))[network.graph.output]
     steps = codes.astype(np.float32) - np.float32(tensor.zero_point)
-    np.testing.assert_array_equal(result, np.float32(tensor.scale) * steps)
+    reals = np.float32(tensor.scale) * steps
+    np.testing.assert_array_equal(result, np.moveaxis(reals, -1, 1))
 
 
 def test_layers_have_the_modules_names() -> None:
@@ -163,6 +165,33 @@ def test_ties_of_sums_are_not_qnnpacks() -> None:
     assert np.count_nonzero(other != y_q) > 1000
 
 
+@pytest.mark.parametrize("end", [(0.11, 3), (0.0037, -128)])
+def test_every_product(end: Kind) -> None:
+    """Of all pairs of codes: the columns' by the rows'."""
+    kind = (0.07, -5)
+    reals = (np.float32(0.07) * (np.arange(-128, 128) + 5)).astype(np.float32)
+    pairs = np.stack(np.meshgrid(reals, reals, indexing="ij"))[None]
+
+    class Times(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            a, b = (coded(x[:, i : i + 1], *kind) for i in range(2))
+            return coded(a * b, *end)
+
+    program = exported(Times(), pairs.shape)
+    *_, found = ExecuTorch(program, "product").run(pairs, quantizers(program))
+    kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (kind, end)]
+    expected = xnnpack_products([kinds[0]] * 2, kinds[1])
+    np.testing.assert_array_equal(found[0, 0].view(np.uint8) ^ np.uint8(128), expected)
+
+
+def test_products_of_another_factor_are_refused() -> None:
+    """A factor of 1/2 by division is at times less by reciprocals, as qnnpack has it: no ties."""
+    half = Quantization(0.5, 128)
+    scales = np.random.default_rng(0).uniform(0.01, 0.2, 20).astype(np.float32).tolist()
+    verdicts = [is_xnnpacks([Quantization(s, 128), half], Quantization(s, 128)) for s in scales]
+    assert {*verdicts} == {False, True}
+
+
 MEANS = [((4, 4), 9), ((4, 4), -128), ((2, 2), 8), ((7, 7), 9), ((2, 3), 13), ((8, 8), -9)]
 
 
@@ -219,9 +248,9 @@ class Calls(nn.Module):
 
 
 REFUSED: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
-    "product": (lambda x: x * x, "got aten.mul.Tensor"),
+    "product with a number": (lambda x: x * 0.3, "mul must be of two quantized tensors"),
     "average pool": (lambda x: functional.avg_pool2d(x, 2), "got aten.avg_pool2d.default"),
-    "function": (torch.sigmoid, "got aten.sigmoid.default"),
+    "function": (torch.sin, "got aten.sin.default"),
     "sum with a number": (lambda x: x + 1.5, "add must be of two quantized tensors"),
     "mean of rows": (lambda x: x.mean([3], keepdim=True), "must be over the whole image"),
 }
