@@ -22,6 +22,7 @@ pytest.importorskip("executorch")
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
 ROOT = Path(__file__).parents[2]
+DAILY = ("residual", "gated")
 ROUNDING = CONFIGURATIONS["15x4 bus 8 windows 5"]
 
 
@@ -45,7 +46,10 @@ def simulated(file: Path, folder: Path, perturbations: str = "") -> list[dict[st
     return found
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in DAILY else pytest.param(n, marks=pytest.mark.nightly) for n in NETWORKS],
+)
 def test_every_tensor_is_the_runtimes(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
