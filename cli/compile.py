@@ -27,6 +27,7 @@ from .inputs import (
 from .parameters import (
     Accumulators,
     ActivationBytes,
+    ArrayWeightBits,
     AxiBytes,
     Cache,
     Cols,
@@ -111,6 +112,7 @@ def compile_target(
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
     half_up: HalfUpIfNeeded = None,
+    array_weight_bits: ArrayWeightBits = 8,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.

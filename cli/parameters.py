@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from ..spec.parameters import Parameters
 
 __all__ = [
-    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "AxiBytes", "Cache", "Cols", "Family",
-    "HalfUp", "HalfUpIfNeeded", "Lanes", "LineCells", "Lookup", "LookupIfNeeded", "Narrow",
-    "NarrowIfNeeded", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows", "WeightBytes",
-    "WindowWidth", "open_switches", "parameters_of",
+    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "ArrayWeightBits", "AxiBytes", "Cache",
+    "Cols", "Family", "HalfUp", "HalfUpIfNeeded", "Lanes", "LineCells", "Lookup", "LookupIfNeeded",
+    "Narrow", "NarrowIfNeeded", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows",
+    "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
+#: Options by the field of `Parameters`, if they are not named after it.
+_OPTIONS = {"weight_bits": "array_weight_bits"}
 
 Rows = Annotated[
     int,
@@ -150,6 +152,14 @@ ProductIfNeeded = Annotated[
         rich_help_panel=ARRAY,
     ),
 ]
+ArrayWeightBits = Annotated[
+    int,
+    typer.Option(
+        help="Bits of the widest weights that the array multiplies by: 8, 4 or 2. 4 and 2 imply "
+        "`--narrow`.",
+        rich_help_panel=ARRAY,
+    ),
+]
 WindowWidth = Annotated[
     int,
     typer.Option(
@@ -189,16 +199,26 @@ Cache = Annotated[
 def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
     """Return the accelerator described by a command's options, each named after its field.
 
-    Switches that were not given are off. `family` is the default if the option was not given.
+    But for `array_weight_bits`, the field `weight_bits`: an option of that name is about a network.
+    Below 8 it switches `narrow` on, unless that was given. Switches that were not given are off.
+    `family` is the default if the option was not given.
     """
     from ..spec.parameters import Parameters
+    from ..spec.weight_widths import WIDTHS
 
-    given = {field.name: context.params[field.name] for field in fields(Parameters)}
+    given = {f.name: context.params[_OPTIONS.get(f.name, f.name)] for f in fields(Parameters)}
     chosen: dict[str, Any] = {n: False if value is None else value for n, value in given.items()}
-    source = context.get_parameter_source("family")
-    if family is not None and source is not None and source.name == "DEFAULT":
+    if _by_default(context, "narrow"):
+        chosen["narrow"] = chosen["weight_bits"] in WIDTHS[1:]
+    if family is not None and _by_default(context, "family"):
         chosen["family"] = family
     return Parameters(**chosen)
+
+
+def _by_default(context: typer.Context, name: str) -> bool:
+    """Whether an option was not given."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "DEFAULT"
 
 
 def open_switches(context: typer.Context) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from .parameters import (
     MEMORY,
     Accumulators,
     ActivationBytes,
+    ArrayWeightBits,
     AxiBytes,
     Cache,
     Cols,
@@ -121,6 +122,7 @@ def sim(
     window_width: WindowWidth = 3,
     narrow: NarrowIfNeeded = None,
     half_up: HalfUpIfNeeded = None,
+    array_weight_bits: ArrayWeightBits = 8,
     latency: Annotated[
         int, typer.Option(help="Memory latency, cycles.", rich_help_panel=MEMORY)
     ] = 30,

@@ -10,6 +10,7 @@ import typer
 from .parameters import (
     Accumulators,
     ActivationBytes,
+    ArrayWeightBits,
     AxiBytes,
     Cols,
     Family,
@@ -48,6 +49,7 @@ def verilog(
     window_width: WindowWidth = 3,
     narrow: Narrow = False,
     half_up: HalfUp = False,
+    array_weight_bits: ArrayWeightBits = 8,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),

@@ -11,7 +11,7 @@ from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
 from .fusion import needs_lookup
 
-__all__ = ["SWITCHES", "check_rounding", "check_width", "with_features"]
+__all__ = ["SWITCHES", "check_rounding", "check_width", "check_widths", "with_features"]
 
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT}
 #: Parameters that switch such a feature on.
@@ -55,16 +55,34 @@ def with_features(
     return replace(parameters, **dict.fromkeys(needed & set(switches), True))
 
 
+def check_widths(networks: Iterable[Network], parameters: Parameters) -> None:
+    """Refuse networks with weights of a width that the hardware does not run, before any work.
+
+    Raises
+    ------
+    ValueError
+        With the first such operation's name.
+    """
+    for network in networks:
+        for node in network.nodes:
+            check_width(node.operation, parameters)
+
+
 def check_width(operation: Operation, parameters: Parameters) -> None:
-    """Refuse weights that the hardware does not unpack.
+    """Refuse weights that the hardware does not unpack, or was not generated for.
 
     Raises
     ------
     ValueError
         With the operation's name.
     """
+    bits, widest = getattr(operation, "weight_bits", 0), parameters.weight_bits
+    if bits > widest:
+        raise ValueError(
+            f"{operation.name}: the hardware multiplies by weights of {widest} bits or fewer "
+            f"(--array-weight-bits {widest}), got {bits} bits{_remedy(operation, widest)}"
+        )
     if _is_narrow(operation) and not parameters.narrow:
-        bits = getattr(operation, "weight_bits", 8)
         raise ValueError(
             f"{operation.name}: narrow must be True for weights of {bits} bits, got hardware "
             "without it; --narrow generates one with it"
@@ -88,6 +106,17 @@ def check_rounding(operation: Add, parameters: Parameters) -> None:
 
 def _rounds_up(operation: Operation) -> bool:
     return isinstance(operation, Add) and operation.rounding == "half_up"
+
+
+def _remedy(operation: Operation, widest: int) -> str:
+    weight = getattr(operation, "weight", None)
+    limit = 1 << widest - 1
+    if weight is not None and weight.min() >= -limit and weight.max() < limit:
+        return f", whose codes fit {widest}: --weight-bits auto takes them as narrow as they are"
+    return (
+        f"; train the network with --weight-bits {widest} --end-bits {widest}, or generate the "
+        "hardware for 8 bits"
+    )
 
 
 def _is_narrow(operation: Operation) -> bool:

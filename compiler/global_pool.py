@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ..golden.feed.unpack import pack
 from ..golden.graph import AvgPool2d
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.kernels.gemm import fold_bias
@@ -56,7 +57,7 @@ class GlobalPoolPlan:
     def passes(self) -> int:
         """Passes of a command, each with an identity matrix of its own in the stream."""
         pixels, p = self.shape[1] * self.shape[2], self.parameters
-        return min(pixels, _PASSES, (p.weight_rows - PARAMETER_ROWS) // p.rows)
+        return min(pixels, _PASSES, (p.weight_rows - PARAMETER_ROWS) // p.tile_rows)
 
     @property
     def bytes(self) -> int:
@@ -74,14 +75,15 @@ class GlobalPoolPlan:
         pixels = self.shape[1] * self.shape[2]
         bias = fold_bias(np.ones((1, pixels), np.int8), np.zeros(1, np.int32), zero_point)
         factor = mean_multiplier(self.operation)
-        used = (PARAMETER_ROWS + self.passes * p.rows) * p.weight_row_bytes
+        used = (PARAMETER_ROWS + self.passes * p.tile_rows) * p.weight_row_bytes
         data = np.zeros(-(-used // p.axi_bytes) * p.axi_bytes, np.uint8)
         rows = data[:used].reshape(-1, p.weight_row_bytes)
         rows[:4, : p.cols] = bias.astype("<i4").view(np.uint8)[:, None]
         rows[4:PARAMETER_ROWS, : p.cols] = np.array([factor], "<f4").view(np.uint8)[:, None]
-        matrices = rows[PARAMETER_ROWS:].reshape(self.passes, p.rows, -1)
-        index = np.arange(self.group)
-        matrices[:, index, index] = 1
+        identity = np.eye(p.rows, p.weight_row_bytes, dtype=np.int8)
+        identity[self.group :] = 0
+        matrices = rows[PARAMETER_ROWS:].reshape(self.passes, p.tile_rows, -1)
+        matrices[:] = pack(identity, p.weight_bits)
         return data
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
@@ -104,6 +106,7 @@ class GlobalPoolPlan:
                 "low": -128,
                 "high": 127,
                 "mode": Mode.DENSE,
+                "weight_width": p.widest_code,
                 **unused,
             }
         )

@@ -19,6 +19,7 @@ from math import ceil, prod
 import numpy as np
 import numpy.typing as npt
 
+from ..golden.feed.unpack import pack
 from ..golden.graph import AvgPool2d
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..spec.isa import PARAMETER_ROWS, WINDOW, Mode
@@ -92,6 +93,7 @@ class LargeMeanPlan:
                 "step_x": pixel,
                 "step_y": cells * pixel,
                 "mode": Mode.DEPTHWISE,
+                "weight_width": parameters.widest_code,
             }
         unused = ("window_height", "window_width", "stride_y", "stride_x", "step_x", "step_y")
         return {
@@ -101,6 +103,7 @@ class LargeMeanPlan:
             "taps": ceil(parts / _MOST),
             "lines": min(parts, _MOST),
             "mode": Mode.DENSE,
+            "weight_width": parameters.widest_code,
         }
 
     @property
@@ -260,7 +263,7 @@ def _stream(
 ) -> npt.NDArray[np.uint8]:
     """Parameters and ones of a part, for every column tile."""
     rows, pitch = parameters.rows, parameters.weight_row_bytes
-    used = (PARAMETER_ROWS + passes * rows) * pitch
+    used = (PARAMETER_ROWS + passes * parameters.tile_rows) * pitch
     data = np.zeros(-(-used // parameters.axi_bytes) * parameters.axi_bytes, np.uint8)
     block = data[:used].reshape(-1, pitch)
     height, width = operation.kernel
@@ -269,10 +272,11 @@ def _stream(
     factor = np.array([mean_multiplier(operation)], "<f4")
     block[:4, :columns] = bias.view(np.uint8)[:, None]
     block[4:PARAMETER_ROWS, :columns] = factor.view(np.uint8)[:, None]
-    ones = block[PARAMETER_ROWS:]
+    ones = np.zeros((passes, rows, pitch), np.int8)
     if parameters.depthwise:
-        ones.reshape(passes, rows, pitch)[:, : WINDOW**2, :columns] = 1
+        ones[:, : WINDOW**2, :columns] = 1
     else:
         index = np.arange(prod(part) * columns)
-        ones[index, index % columns] = 1
+        ones.reshape(-1, pitch)[index, index % columns] = 1
+    block[PARAMETER_ROWS:] = pack(ones, parameters.weight_bits).reshape(-1, pitch)
     return data

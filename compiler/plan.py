@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -117,7 +118,7 @@ def plan(
         return _slice(operation, shape, parameters)
     if isinstance(operation, Shuffle):
         narrow = shuffle_plan(operation, shape, parameters)
-        layer = shuffle_layer(operation, shape[-1])
+        layer = replace(shuffle_layer(operation, shape[-1]), weight_bits=parameters.weight_bits)
         return narrow or plan(layer, shapes, parameters, dense=dense)
     raise ValueError(f"{operation.name} must be an operation that computes, got {operation.op}")
 
@@ -146,7 +147,8 @@ def _avg_pool(
     size = images, height, width, channels
     whole = global_pool_plan(operation, size, parameters)
     try:
-        windows = plan(mean_layer(operation, channels), shapes, parameters, dense=dense)
+        ones = replace(mean_layer(operation, channels), weight_bits=parameters.weight_bits)
+        windows = plan(ones, shapes, parameters, dense=dense)
     except ValueError:
         return whole or large_mean_plan(operation, size, parameters)
     return windows if whole is None else min((whole, windows), key=lambda way: way.estimate)

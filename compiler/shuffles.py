@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.feed.reduction import Reduction, reduction
+from ..golden.feed.unpack import pack
 from ..golden.graph import Conv2d, Shuffle
 from ..spec.isa import PARAMETER_ROWS, Mode
 from ..spec.parameters import Parameters
@@ -95,6 +96,7 @@ class ShufflePlan:
             "low": -128,
             "high": 127,
             "mode": Mode.DENSE,
+            "weight_width": parameters.widest_code,
             **dict.fromkeys(unused, 0),
         }
 
@@ -185,7 +187,7 @@ def _stream(plan: ShufflePlan, parameters: Parameters) -> npt.NDArray[np.uint8]:
     """Parameters and permutation of a column tile."""
     rows, pitch, groups = parameters.rows, parameters.weight_row_bytes, plan.operation.groups
     walk = list(reduction(plan.geometry(parameters), rows))
-    used = (PARAMETER_ROWS + len(walk) * rows) * pitch
+    used = (PARAMETER_ROWS + len(walk) * parameters.tile_rows) * pitch
     data = np.zeros(-(-used // parameters.axi_bytes) * parameters.axi_bytes, np.uint8)
     block = data[:used].reshape(-1, pitch)
     bias = np.array([128 - plan.operation.input.zero_point], "<i4")
@@ -193,7 +195,10 @@ def _stream(plan: ShufflePlan, parameters: Parameters) -> npt.NDArray[np.uint8]:
     block[4:PARAMETER_ROWS, : plan.columns] = np.ones(1, "<f4").view(np.uint8)[:, None]
     places = np.concatenate([i * rows + np.arange(p.used) for i, p in enumerate(walk)])
     group, place = np.divmod(np.arange(plan.columns), plan.columns // groups)
-    block[PARAMETER_ROWS + places, place * groups + group] = 1
+    permutation = np.zeros((len(walk) * rows, pitch), np.int8)
+    permutation[places, place * groups + group] = 1
+    packed = pack(permutation.reshape(-1, rows, pitch), parameters.weight_bits)
+    block[PARAMETER_ROWS:] = packed.reshape(-1, pitch)
     return data
 
 

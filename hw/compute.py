@@ -213,7 +213,7 @@ class Compute(wiring.Component):
             store.row.eq(weights.row),
         ]
         marks = [(datapath.capture, weights.capture), (datapath.param, weights.param)]
-        if p.narrow:
+        if p.mixes_widths:
             marks.append((datapath.width, weights.width))
         theirs, ours = (Cat(side) for side in zip(*marks, strict=True))
         cycles = WeightScratchpad.LATENCY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compiler.features import with_features
+from ..compiler.features import check_widths, with_features
 from ..runtime.console import console, waiting
 from ..runtime.reference_names import said
 from ..spec.parameters import Parameters
@@ -79,6 +79,7 @@ def run(request: CompileRequest) -> None:
         show("compiling")
         networks = [recordings[0].network]
         parameters = with_features(request.parameters, networks, request.switches)
+        check_widths(networks, parameters)
         compiled = compiled_for(recordings[0], parameters)
         show("comparing and writing")
         manifest = write_folder(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..compiler.features import with_features
+from ..compiler.features import check_widths, with_features
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.folders import cache_root
@@ -22,6 +22,7 @@ from .build import build
 from .console_tables import print_outcomes
 from .dry_run import dry_run
 from .dump import write_dump
+from .given_netlist import check_made
 from .gtkwave import write_save_file
 from .memory import MemoryModel
 from .netlist import generated, is_kept
@@ -92,6 +93,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
     with waiting(err, "recording what is read and written in the reference"):
         recordings = record_all(request.targets, request.inputs)
     request = _with_features(request, recordings, err)
+    check_made(given, [recording.network for recording in recordings], request.parameters)
     if request.dry_run:
         return dry_run(request, recordings, err)
     tasks = make_tasks(request, recordings, given)
@@ -131,7 +133,12 @@ def _with_features(
     """Switch on what the networks need of the hardware, and say so."""
     networks = [recording.network for recording in recordings]
     parameters = with_features(request.parameters, networks, request.switches)
-    added = [name for name in request.switches if getattr(parameters, name)]
+    check_widths(networks, parameters)
+    added = [
+        name
+        for name in request.switches
+        if getattr(parameters, name) > getattr(request.parameters, name)
+    ]
     if added:
         options = " ".join(f"--{name}" for name in added)
         text = f"the network needs hardware made with {options}: {parameters.name}"

@@ -39,9 +39,10 @@ not wanted, the weight must be 0. A larger kernel takes several passes, with ori
 reduction (one run of `rows` bytes per pass). ``MAX`` outputs the clamped maximum of the window; it
 has no weights, and exactly one pass, which is first and last.
 
-With a `weight_width` of 1 or 2 (feature NARROW), each byte of a weight tile holds weights of 4 or 2
-bits of n = 2 or 4 of its rows (`maccord.spec.weight_widths`), and the tile takes ceil(rows / n)
-weight rows. Parameters are not packed. Hardware without the feature ignores the field.
+With a `weight_width` of 1 or 2 (feature NARROW or NARROW_2), each byte of a weight tile holds
+weights of 4 or 2 bits of n = 2 or 4 of its rows (`maccord.spec.weight_widths`), and the tile takes
+ceil(rows / n) weight rows. Parameters are not packed. Hardware without either ignores the field.
+An array generated for weights of 4 or 2 bits (`weight_bits`) runs no wider ones.
 
 ``SETUP_ADD`` makes ``COMPUTE`` add two vectors, `operand_pitch` bytes apart, with the fixed-point
 factors of `maccord.golden.array.add`. A pixel is a vector of `columns` bytes; the next pixel
@@ -78,6 +79,7 @@ from .isa_rules import (
     Equals,
     Implemented,
     NonZero,
+    OnlyWhere,
     Rule,
     Unless,
     UnlessWhere,
@@ -104,7 +106,7 @@ TABLE_BYTES = 256
 SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits
 
 
-#: Feature that each mode of SETUP requires.
+#: Feature that each mode of SETUP requires; DENSE is that of weights of 8 bits, see `needed`.
 FEATURE_OF_MODE: dict[Mode, Feature] = {
     Mode.DENSE: Feature.DENSE,
     Mode.DEPTHWISE: Feature.DEPTHWISE,
@@ -180,6 +182,10 @@ TABLE: dict[Opcode, Specification] = {
                 ),
                 *(Unless("mode", Mode.DENSE, NonZero(name)) for name in ("stride_y", "stride_x")),
                 Where("weight_width", "narrow", AtMost("weight_width", len(WIDTHS) - 1)),
+                OnlyWhere(
+                    *("mode", "narrow_only"),
+                    Unless("mode", Mode.MAX, AtLeast("weight_width", "widest_code")),
+                ),
             ),
         ),
         Specification(
@@ -373,6 +379,17 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
     return ErrorCode.NONE if broken is None else broken.error
 
 
+def _needed_by_setup(setup: Instruction, parameters: Parameters) -> Feature:
+    """Features of a SETUP's mode and of its weights; all hardware computes in mode DENSE."""
+    mode = Mode(setup.fields.get("mode", Mode.DENSE))
+    found = Feature(0) if mode == Mode.DENSE else FEATURE_OF_MODE[mode]
+    if mode == Mode.MAX:
+        return found
+    if not setup.fields.get("weight_width"):
+        return found | Feature.DENSE
+    return found | (Feature.NARROW_2 if parameters.quarter_width else Feature.NARROW)
+
+
 def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
     """Return the hardware features that a program requires.
 
@@ -386,8 +403,7 @@ def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
     for instruction in program:
         found |= TABLE[instruction.opcode].feature or Feature(0)
         if instruction.opcode == Opcode.SETUP:
-            found |= FEATURE_OF_MODE[Mode(instruction.fields.get("mode", 0))]
-            found |= Feature.NARROW if instruction.fields.get("weight_width") else Feature(0)
+            found |= _needed_by_setup(instruction, parameters)
         found |= Feature.HALF_UP if instruction.fields.get("half_up") else Feature(0)
     if Feature.DEPTHWISE in found and parameters.wide_window:
         return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW

@@ -22,11 +22,12 @@ class Feature(IntFlag):
     WIDE_WINDOW = 128
     NARROW = 256
     HALF_UP = 512
+    NARROW_2 = 1024
 
 
 #: Description of each feature.
 FEATURES: dict[Feature, str] = {
-    Feature.DENSE: "convolutions and matrix products, mode DENSE",
+    Feature.DENSE: "weights of 8 bits: convolutions and matrix products, mode DENSE",
     Feature.DEPTHWISE: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 3",
     Feature.MAX_WINDOW: "maxima of windows, mode MAX",
     Feature.ADD: "sums of two tensors, SETUP_ADD",
@@ -36,15 +37,18 @@ FEATURES: dict[Feature, str] = {
     Feature.WIDE_WINDOW: "depthwise convolutions, mode DEPTHWISE, with windows up to 3 x 5",
     Feature.NARROW: "packed weights of 4 and 2 bits, field `weight_width` of SETUP",
     Feature.HALF_UP: "sums that round ties towards plus infinity, field `half_up` of SETUP_ADD",
+    Feature.NARROW_2: "packed weights of 2 bits, and no others, field `weight_width` of SETUP",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {
+    Feature.DENSE: "full_width",
     Feature.DEPTHWISE: "narrow_window",
     Feature.LOOKUP: "lookup",
     Feature.PRODUCT: "product",
     Feature.WIDE_WINDOW: "wide_window",
-    Feature.NARROW: "narrow",
+    Feature.NARROW: "half_width",
     Feature.HALF_UP: "half_up",
+    Feature.NARROW_2: "quarter_width",
 }
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Equals",
     "Implemented",
     "NonZero",
+    "OnlyWhere",
     "Rule",
     "Unless",
     "UnlessWhere",
@@ -291,4 +292,19 @@ class Where(Rule):
     def says(self, parameters: Parameters | None = None) -> str:
         """Return the rule in words."""
         where = f" (ignored unless the hardware is {self.has})" if parameters is None else ""
+        return f"{self.rule.says(parameters)}{where}"
+
+
+@dataclass(frozen=True)
+class OnlyWhere(Where):
+    """`rule`, on any field, holds where the hardware is `has`; other hardware does not check it."""
+
+    @property
+    def subject(self) -> str:
+        """Name of the field that a violation reports."""
+        return self.rule.subject
+
+    def says(self, parameters: Parameters | None = None) -> str:
+        """Return the rule in words."""
+        where = f" (where the hardware is {self.has})" if parameters is None else ""
         return f"{self.rule.says(parameters)}{where}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .weight_widths import WIDTHS, packed_rows
+
 __all__ = ["FAMILIES", "ID_WIDTH", "WIDE_WINDOW", "WINDOW", "Parameters", "check_family"]
 
 WINDOW = 3  # height and width of the largest window that is scanned
@@ -89,6 +91,9 @@ class Parameters:
         Weights of 4 and 2 bits are stored packed, and unpacked at the array.
     half_up : bool
         Sums can round ties towards plus infinity, as those of XNNPACK do.
+    weight_bits : int
+        Bits of the widest weights that the array multiplies by: 8, 4 or 2. With 4 or 2 it is
+        `narrow`; its multipliers, weight registers and partial sums have as many bits fewer.
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
@@ -118,6 +123,7 @@ class Parameters:
     window_width: int = WINDOW
     narrow: bool = False
     half_up: bool = False
+    weight_bits: int = 8
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -139,16 +145,28 @@ class Parameters:
         _truth("lookup", self.lookup)
         _truth("narrow", self.narrow)
         _truth("half_up", self.half_up)
+        self._check_weights()
         if self.packed and self.family != "xcup":
             raise ValueError(f"family must be xcup with packed, got {self.family!r}")
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")
         self._check_window()
-        tile = 2 * (self.rows + 8) * self.weight_row_bytes
+        tile = 2 * (self.tile_rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
                 f"weight_bytes must hold two weight tiles of {self.rows} x {self.cols}, at least "
                 f"{1 << _bits(tile)}, got {self.weight_bytes}"
+            )
+
+    def _check_weights(self) -> None:
+        if self.weight_bits not in WIDTHS:
+            raise ValueError(
+                f"weight_bits (--array-weight-bits) must be 8, 4 or 2, got {self.weight_bits!r}"
+            )
+        if not (self.full_width or self.narrow):
+            raise ValueError(
+                f"narrow must be True with weight_bits {self.weight_bits}: weights of 4 and 2 bits "
+                "are packed"
             )
 
     def _check_window(self) -> None:
@@ -221,8 +239,52 @@ class Parameters:
 
     @property
     def partial_sum_bits(self) -> int:
-        """Width of the array's sums: `rows` products of up to 2**14."""
-        return 16 + _bits(self.rows)
+        """Width of the array's sums: `rows` products of up to 2**(6 + `weight_bits`).
+
+        The largest sum, of -128 times the least weight in every row, takes 7 + `weight_bits` bits
+        and the bits of the number `rows`: as many as here if it is a power of two, else one fewer.
+        """
+        return 8 + self.weight_bits + _bits(self.rows)
+
+    @property
+    def weight_widths(self) -> tuple[int, ...]:
+        """Widths of weights that it runs, of `maccord.spec.weight_widths.WIDTHS`."""
+        return tuple(bits for bits in WIDTHS if bits <= self.weight_bits) if self.narrow else (8,)
+
+    @property
+    def mixes_widths(self) -> bool:
+        """Whether there are several `weight_widths`, so that each tile comes with its own."""
+        return len(self.weight_widths) > 1
+
+    @property
+    def full_width(self) -> bool:
+        """Whether it runs weights of 8 bits."""
+        return self.weight_bits == WIDTHS[0]
+
+    @property
+    def narrow_only(self) -> bool:
+        """Whether it runs no weights of 8 bits."""
+        return not self.full_width
+
+    @property
+    def half_width(self) -> bool:
+        """Whether it runs weights of 4 bits."""
+        return 4 in self.weight_widths
+
+    @property
+    def quarter_width(self) -> bool:
+        """Whether it runs weights of 2 bits and no others."""
+        return self.weight_widths == (2,)
+
+    @property
+    def widest_code(self) -> int:
+        """Least value of SETUP's field `weight_width`: that of `weight_bits`."""
+        return WIDTHS.index(self.weight_bits)
+
+    @property
+    def tile_rows(self) -> int:
+        """Rows of the weight scratchpad that a tile with weights of `weight_bits` takes."""
+        return packed_rows(self.rows, self.weight_bits)
 
     @property
     def burst_beats(self) -> int:
@@ -255,7 +317,7 @@ class Parameters:
         if self.lookup:
             parts.append("lookup")
         if self.narrow:
-            parts.append("narrow")
+            parts.append("narrow" if self.full_width else f"weights{self.weight_bits}")
         if self.half_up:
             parts.append("half_up")
         return "-".join(parts)

@@ -22,7 +22,10 @@ __all__ = [
 IDENTIFICATION = 0x4D414343  # "MACC"
 VERSION = 0x0003_0000
 #: Fields of `Parameters` that no register holds; FEATURES tells what follows from them.
-WITHOUT_REGISTER = ("family", "packed", "product", "lookup", "window_width", "narrow", "half_up")
+WITHOUT_REGISTER = (
+    *("family", "packed", "product", "lookup", "window_width", "narrow", "half_up"),
+    "weight_bits",
+)
 #: Fewest cycles of the reset input; a start may follow as soon as the reset has ended.
 RESET_CYCLES = 16
 

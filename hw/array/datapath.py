@@ -70,7 +70,7 @@ class Datapath(wiring.Component):
         A vector of products, column j's j cycles late. There are none while vectors with `last`
         are in flight; they are spaced as those are. Their codes leave `product_latency` cycles
         after column 0's product.
-    width : 2, if the parameters have `narrow`
+    width : 2, if there are several `weight_widths`
         Code of the matrix's width, with `capture`: its rows are packed, see `SystolicArray`.
     multiplier : 31
         The products' fp32 multiplier, without its sign; constant as `zero_point` is.
@@ -103,7 +103,7 @@ class Datapath(wiring.Component):
             }
             | (windows if parameters.depthwise else {})
             | (products if parameters.product else {})
-            | ({"width": In(2)} if parameters.narrow else {})
+            | ({"width": In(2)} if parameters.mixes_widths else {})
         )
 
     @property
@@ -165,7 +165,7 @@ class Datapath(wiring.Component):
             m.d.comb += array.depthwise.eq(self.depthwise)
             for ours, outer in zip(array.lines, self.lines, strict=True):
                 m.d.comb += [a.eq(b) for a, b in zip(ours, outer, strict=True)]
-        if self._parameters.narrow:
+        if self._parameters.mixes_widths:
             m.d.comb += array.width.eq(self.width)
         results = self._accumulators(m)
         group = self._parameters.columns_per_lane

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.parameters import WINDOW, Parameters
 from ..family.elements import element_of
 from ..family.processing_element import ProcessingElement
 from ..parts.delay import CHUNK_BITS, delay, delays
-from .unpack import TOKEN, next_token, unpack
+from .unpack import next_token, unpack
 
 __all__ = ["SystolicArray"]
 
@@ -44,8 +44,8 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, `window_width`, `narrow`, and `family`
-        and `packed` for the elements that it is made of.
+        Uses `rows`, `cols`, `partial_sum_bits`, `depthwise`, `window_width`, `weight_widths`, and
+        `family`, `packed` and `weight_bits` for the elements that it is made of.
 
     Members
     -------
@@ -57,7 +57,7 @@ class SystolicArray(wiring.Component):
         A row of weights.
     capture : 1
         The row is row 0 of a matrix.
-    width : 2, if the parameters have `narrow`
+    width : 2, if there are several `weight_widths`
         With `capture`, the code of the matrix's width, see `maccord.spec.weight_widths`.
     partial_sum : signed(partial_sum_bits), one per column
         Sums; column j lags column 0 by j cycles.
@@ -84,7 +84,7 @@ class SystolicArray(wiring.Component):
                 "column_weight": Out(signed(8)).array(cols),
             }
             | (windows if parameters.depthwise else {})
-            | ({"width": In(2)} if parameters.narrow else {})
+            | ({"width": In(2)} if parameters.mixes_widths else {})
         )
 
     @property
@@ -97,9 +97,9 @@ class SystolicArray(wiring.Component):
     def swap_gap(self) -> int:
         """Minimum number of cycles from a matrix's first row to the swap that activates it.
 
-        Of an unpacked matrix; for a packed one, as many as it has packed rows.
+        Of a matrix with weights of `weight_bits`; for narrower ones, as many as it has packed rows.
         """
-        return self._parameters.rows
+        return self._parameters.tile_rows
 
     @property
     def mode_gap(self) -> int:
@@ -122,8 +122,8 @@ class SystolicArray(wiring.Component):
         columns = {j: self._column(m, j) for j in range(0, cols, self._element.COLUMNS)}
         # Aligned with the registered vector; the weights have the same delay.
         swap, capture = delay(m, "swap", self.swap, 1), delay(m, "capture", self.capture, 1)
-        if self._parameters.narrow:
-            capture = delay(m, "token", Cat(self.capture, self.width), 1)
+        if self._parameters.mixes_widths:
+            capture = delay(m, "token", Cat(self.capture, self._width), 1)
         windows = self._windows(m) if self._parameters.depthwise else []
         for i in range(rows):
             if i < len(windows):
@@ -143,7 +143,7 @@ class SystolicArray(wiring.Component):
                     m.d.comb += w.eq(self._weight(weights[j + k][i + j + 1], captures[j], i))
             # The next row's vectors are one cycle later, its weights two.
             swap = swaps[1]
-            capture = next_token(m, i, capture) if self._parameters.narrow else captures[2]
+            capture = self._below(m, i, capture, captures)
         for j, column in columns.items():
             for k, total in enumerate(self._element.sums(m, f"sums_{j}", column), j):
                 m.d.comb += self.partial_sum[k].eq(total)
@@ -155,7 +155,19 @@ class SystolicArray(wiring.Component):
         """Return a row's weight from the byte that moves past it."""
         if not self._parameters.narrow:
             return moving
-        return unpack(moving, data.View(TOKEN, token).width, row)
+        return unpack(moving, token, row, self._parameters.weight_widths)
+
+    @property
+    def _width(self) -> Value:
+        """Index of a matrix's width in `weight_widths`."""
+        first = self._parameters.widest_code
+        return self.width[first:] if first else self.width
+
+    def _below(self, m: Module, row: int, token: Value, captures: list[Value]) -> Value:
+        """Return the token of the row below, whose weights are two cycles later, or one."""
+        if not self._parameters.narrow:
+            return captures[2]
+        return next_token(m, row, token, self._parameters.weight_widths)
 
     def _column(self, m: Module, j: int) -> list[ProcessingElement]:
         """Elements of one or more columns, chained from top to bottom."""
@@ -164,6 +176,7 @@ class SystolicArray(wiring.Component):
         column = [
             self._element(
                 partial_sum_bits=bits,
+                weight_bits=self._parameters.weight_bits,
                 first=i % reach == 0,
                 last=i % reach == reach - 1 or i == rows - 1,
             )

@@ -21,8 +21,8 @@ class Ecp5Element(ProcessingElement):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shadow = Signal(signed(8), reset_less=True)
-        product = Signal(signed(16), reset_less=True)
+        shadow = Signal(self._weight, reset_less=True)
+        product = Signal(signed(8 + len(shadow)), reset_less=True)
         partial_sum = Signal.like(self.p, reset_less=True)
         with m.If(self.capture):
             m.d.sync += shadow.eq(self.w)

@@ -25,18 +25,20 @@ class ProcessingElement(wiring.Component):
     Parameters
     ----------
     partial_sum_bits : int
-        Width of the signed partial sums, 16 to 32.
+        Width of the signed partial sums, 8 + `weight_bits` to 32.
+    weight_bits : int
+        Width of the signed weights.
     first, last : bool
         Whether the element is the top one, with `p` = 0, and whether it is the bottom one: blocks
         may use dedicated cascade wires in between.
 
     Members
     -------
-    a, w : signed(8)
+    a, w : signed(8), signed(weight_bits)
         Activation and weight.
     swap, capture : 1
         Controls of the weight registers.
-    w_right : signed(8), of an element for two columns
+    w_right : signed(weight_bits), of an element for two columns
         Weight of the right column; `w` is the left column's.
     p : signed(sum_bits)
         Partial sum from above, `LATENCY` - 1 cycles after the activation it belongs to.
@@ -60,21 +62,32 @@ class ProcessingElement(wiring.Component):
     #: Cycles from the last row's `p_out` to the column's sum.
     SUMS_LATENCY = 0
 
-    def __init__(self, *, partial_sum_bits: int, first: bool = False, last: bool = False) -> None:
-        if not 16 <= partial_sum_bits <= 32:
-            raise ValueError(f"partial_sum_bits must be between 16 and 32, got {partial_sum_bits}")
+    def __init__(
+        self,
+        *,
+        partial_sum_bits: int,
+        weight_bits: int = 8,
+        first: bool = False,
+        last: bool = False,
+    ) -> None:
+        fewest = 8 + weight_bits
+        if not fewest <= partial_sum_bits <= 32:
+            raise ValueError(
+                f"partial_sum_bits must be between {fewest} and 32, got {partial_sum_bits}"
+            )
         self._first, self._last, self._bits = first, last, partial_sum_bits
+        self._weight = signed(weight_bits)
         partial_sum = signed(self.SUM_BITS or partial_sum_bits)
         super().__init__(
             {
                 "a": In(signed(8)),
                 "swap": In(1),
                 "capture": In(1),
-                "w": In(signed(8)),
+                "w": In(self._weight),
                 "p": In(partial_sum),
                 "p_out": Out(partial_sum),
             }
-            | ({"w_right": In(signed(8))} if self.COLUMNS > 1 else {})
+            | ({"w_right": In(self._weight)} if self.COLUMNS > 1 else {})
         )
 
     @property
@@ -105,10 +118,10 @@ class ProcessingElement(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shadow = Signal(signed(8), reset_less=True)
-        active = Signal(signed(8), reset_less=True)
+        shadow = Signal(self._weight, reset_less=True)
+        active = Signal(self._weight, reset_less=True)
         operand = Signal(signed(8), reset_less=True)
-        product = Signal(signed(16), reset_less=True)
+        product = Signal(signed(8 + len(active)), reset_less=True)
         partial_sum = Signal.like(self.p, reset_less=True)
         with m.If(self.capture):
             m.d.sync += shadow.eq(self.w)

@@ -64,7 +64,7 @@ class ComputeCommands(wiring.Component):
         self._rows = parameters.rows
         self._weight_rows = parameters.weight_rows
         self._product = parameters.product
-        self._narrow = parameters.narrow
+        self._widths = parameters.weight_widths
         products = {"setup_mul": Out(fields_layout(Opcode.SETUP_MUL)), "multiplies": Out(1)}
         layout = compute_layout(parameters)
         super().__init__(
@@ -151,8 +151,8 @@ class ComputeCommands(wiring.Component):
         With packed weights, they follow the SETUP by two cycles: a COMPUTE starts after three.
         """
         free = (self._weight_rows, self._weight_rows - PARAMETER_ROWS)
-        if not self._narrow:
-            return [rows // self._rows for rows in free]
+        if len(self._widths) == 1:
+            return [rows // packed_rows(self._rows, self._widths[0]) for rows in free]
         width = Signal(2, reset_less=True)
         with m.If(change):
             m.d.sync += width.eq(self.i.payload.fields.setup.weight_width)
@@ -160,8 +160,8 @@ class ComputeCommands(wiring.Component):
                  for rows in free]  # fmt: skip
         for room, rows in zip(rooms, free, strict=True):
             with m.Switch(width):
-                for bits, code in WIDTH_CODES.items():
-                    with m.Case(code):
+                for bits in self._widths:
+                    with m.Case(WIDTH_CODES[bits]):
                         m.d.sync += room.eq(rows // packed_rows(self._rows, bits))
         return rooms
 

@@ -46,7 +46,7 @@ class WeightFeeder(wiring.Component):
         now and `swap` one cycle earlier; does not reflect an issued pass before its `swap`
     read_enable, row : weight scratchpad read port
     capture : the row is the first of a tile
-    width : code of the tile's width, with `capture`, if the parameters have `narrow`
+    width : code of the tile's width, with `capture`, if there are several `weight_widths`
     param : the row is one of parameters
     state : state of the unit
     """
@@ -73,7 +73,7 @@ class WeightFeeder(wiring.Component):
                 "param": Out(1),
                 "state": Out(UnitState),
             }
-            | ({"width": Out(2)} if parameters.narrow else {})
+            | ({"width": Out(2)} if parameters.mixes_widths else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -142,12 +142,10 @@ class WeightFeeder(wiring.Component):
         self, width: Value | None, of: Callable[[int], ValueLike], fewest: int = FEWEST_CYCLES
     ) -> ValueLike:
         """Select by width: `of` the rows that a tile takes, or of its cycles."""
-        rows = self._parameters.rows
-        found = of(rows)
-        if width is None:
-            return found
-        for bits in (4, 2):
-            taken = max(packed_rows(rows, bits), fewest)
+        widths = self._parameters.weight_widths
+        first, *others = (max(packed_rows(self._parameters.rows, n), fewest) for n in widths)
+        found = of(first)
+        for bits, taken in zip(widths[1:], others, strict=True):
             found = Mux(width == WIDTH_CODES[bits], of(taken), found)
         return found
 
@@ -163,7 +161,8 @@ class WeightFeeder(wiring.Component):
 
     def _reads(self, loading: Signal, loaded: Value | None, index: Signal) -> Value:
         """Whether a row is read: a tile may have fewer than `FEWEST_CYCLES`."""
-        if packed_rows(self._parameters.rows, 2) >= FEWEST_CYCLES or loaded is None:
+        fewest = packed_rows(self._parameters.rows, self._parameters.weight_widths[-1])
+        if fewest >= FEWEST_CYCLES:
             return loading
         return loading & self._by(loaded, lambda n: index < n, 1)
 
@@ -226,7 +225,7 @@ class WeightFeeder(wiring.Component):
             m.d.sync += weighted.eq(
                 ~command.add & ((mode == Mode.DENSE) | (mode == Mode.DEPTHWISE))
             )
-        if not self._parameters.narrow:
+        if not self._parameters.mixes_widths:
             return weighted, None
         width = Signal(2)
         with m.If(taken & command.setup & ~command.add):

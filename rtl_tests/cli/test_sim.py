@@ -160,7 +160,7 @@ def test_a_netlist_of_another_size_is_bad_input(tmp_path: Path) -> None:
     netlist = ("--verilog", str(tmp_path / "maccord_r4c4.v"), "--out", str(tmp_path))
     done = maccord("sim", LINEAR, "--rows", "8", "--cols", "8", *netlist)
     assert done.returncode == 2, done.stderr
-    assert "the netlist must have been made with rows 8, got one with 4" in done.stdout
+    assert "verilog must be a netlist of 8 rows and 8 columns, got r4c4" in done.stderr
 
 
 def test_a_netlist_without_the_features_is_bad_input(

@@ -125,7 +125,7 @@ def test_programs_need_the_feature() -> None:
     plain = schedule(layer, (1, 40), parameters)
     packed = schedule(narrowed(layer, rng, 4), (1, 40), parameters)
     assert needed(plain.program, parameters) == Feature.DENSE
-    assert needed(packed.program, parameters) == Feature.DENSE | Feature.NARROW
+    assert needed(packed.program, parameters) == Feature.NARROW
     memory = packed.image(np.zeros((1, 40), np.uint8))
     machine = Machine(replace(parameters, narrow=False), memory)
     with pytest.raises(ProgramError, match="weight_width must be 0 on hardware that is not narrow"):

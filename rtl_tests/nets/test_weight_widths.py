@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from lattice_networks import on_lattices
 from narrow_networks import NARROW_ARRAYS
-from torch import nn
 
 from maccord.api.networks import quantize
 from maccord.api.testing import assert_equal_in_rtl
 from maccord.nets.weight_widths import check_choice, narrowest
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
-
-
-def on_lattices() -> nn.Module:
-    """A network whose weights are 8-bit, then of 15, then of 3 values, with batch norm."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        model = nn.Sequential(
-            nn.Conv2d(3, 6, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(6, 6, 3, padding=1, groups=6),
-            nn.BatchNorm2d(6),
-            nn.ReLU(),
-            nn.Conv2d(6, 10, 1),
-            nn.Flatten(),
-            nn.Linear(10 * 8 * 8, 5),
-        )
-    with torch.no_grad():
-        for place, levels in ((2, 7), (5, 1), (7, 7)):
-            weight = model.get_submodule(str(place)).get_parameter("weight")
-            step = weight.abs().max() / levels
-            weight.copy_((weight / step).round().clamp(-levels, levels) * step)
-    return model.eval()
 
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 8, 8)).astype(np.float32)

@@ -49,6 +49,12 @@ from maccord.spec.parameters import Parameters
             {"window_width": 5, "family": "xcup", "packed": True},
             "window_width must be 3 with packed, which has no windows",
         ),
+        ({"weight_bits": 6}, r"weight_bits \(--array-weight-bits\) must be 8, 4 or 2, got 6"),
+        ({"weight_bits": "4"}, "must be 8, 4 or 2, got '4'"),
+        (
+            {"weight_bits": 4},
+            "narrow must be True with weight_bits 4: weights of 4 and 2 bits are packed",
+        ),
         (
             {"rows": 64, "cols": 64, "weight_bytes": 4096},
             "weight_bytes must hold two weight tiles of 64 x 64, at least 16384, got 4096",
@@ -97,6 +103,16 @@ def test_partial_sums_fit_their_width() -> None:
         assert -(1 << parameters.partial_sum_bits - 1) <= -rows * 128 * 127
 
 
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_the_largest_sums_fit(bits: int) -> None:
+    """-128 times the least weight in every row; without a bit to spare for a power of two."""
+    for rows in range(4, 65):
+        p = Parameters(rows=rows, weight_bytes=1 << 16, narrow=bits < 8, weight_bits=bits)
+        largest, bound = rows * 128 << bits - 1, 1 << p.partial_sum_bits - 1
+        assert largest < bound
+        assert (largest >= bound >> 1) == (rows & (rows - 1) == 0)
+
+
 def test_lanes_default_to_one_per_column() -> None:
     assert Parameters(cols=12).lanes == 12
     assert Parameters(cols=12, lanes=4).columns_per_lane == 3
@@ -137,6 +153,30 @@ def test_features_tell_of_products() -> None:
     assert features(Parameters(product=True)) == features(Parameters()) | Feature.PRODUCT
 
 
+def test_features_tell_widths_of_weights() -> None:
+    """8 bits take DENSE, 4 bits NARROW, 2 bits NARROW or NARROW_2: a wider array has NARROW."""
+    widths = Feature.DENSE | Feature.NARROW | Feature.NARROW_2
+    found = [
+        features(Parameters(narrow=narrow, weight_bits=bits)) & widths
+        for narrow, bits in ((False, 8), (True, 8), (True, 4), (True, 2))
+    ]
+    assert found == [
+        *(Feature.DENSE, Feature.DENSE | Feature.NARROW, Feature.NARROW, Feature.NARROW_2)
+    ]
+
+
+def test_programs_need_the_widths_of_their_weights() -> None:
+    """A program for a narrower array runs on a wider one, but for that of 2 bits alone."""
+    made = {bits: Parameters(narrow=True, weight_bits=bits) for bits in (8, 4, 2)}
+    for compiled_for, code, runs in (
+        *((8, 0, {8}), (8, 1, {8, 4}), (8, 2, {8, 4}), (4, 1, {8, 4}), (4, 2, {8, 4})),
+        (2, 2, {2}),
+    ):
+        setup = Instruction(Opcode.SETUP, {"mode": Mode.DENSE, "weight_width": code})
+        wanted = needed([setup], made[compiled_for])
+        assert {bits for bits, p in made.items() if wanted in features(p)} == runs
+
+
 def test_names_tell_configurations_apart() -> None:
     names = [
         Parameters(**options).name
@@ -147,6 +187,9 @@ def test_names_tell_configurations_apart() -> None:
             {"axi_bytes": 8},
             {"accumulators": 64},
             {"window_width": 5},
+            {"narrow": True},
+            {"narrow": True, "weight_bits": 4},
+            {"narrow": True, "weight_bits": 2},
         )
     ]
     assert len(set(names)) == len(names)

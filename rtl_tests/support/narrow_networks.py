@@ -10,7 +10,7 @@ from maccord.golden.graph import Conv2d, Layer, Linear, Network
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTHS
 
-__all__ = ["NARROW_ARRAYS", "narrowed", "narrowed_network"]
+__all__ = ["NARROW_ARRAYS", "array_of", "narrowed", "narrowed_network", "of_width"]
 
 #: Small arrays that unpack weights: rows that n divides, and others.
 NARROW_ARRAYS = {
@@ -30,6 +30,11 @@ NARROW_ARRAYS = {
 }
 
 
+def array_of(bits: int) -> Parameters:
+    """The small array, generated for weights of a width."""
+    return replace(NARROW_ARRAYS["9x4 bus 8"], weight_bits=bits)
+
+
 def narrowed(layer: Layer, rng: np.random.Generator, bits: int) -> Layer:
     """A layer with random codes of a width, its outputs as spread as before."""
     if bits == 8:
@@ -38,6 +43,17 @@ def narrowed(layer: Layer, rng: np.random.Generator, bits: int) -> Layer:
     weight = rng.integers(-limit, limit, layer.weight.shape).astype(np.int8)
     multiplier = (layer.multiplier * (128 // limit)).astype(np.float32)
     return replace(layer, weight=weight, multiplier=multiplier, weight_bits=bits)
+
+
+def of_width(network: Network, rng: np.random.Generator, bits: int) -> Network:
+    """A network whose layers all have random codes of a width."""
+    nodes = [
+        replace(node, operation=narrowed(node.operation, rng, bits))
+        if isinstance(node.operation, Conv2d | Linear)
+        else node
+        for node in network.nodes
+    ]
+    return replace(network, nodes=tuple(nodes))
 
 
 def narrowed_network(network: Network, rng: np.random.Generator) -> Network:

@@ -8,6 +8,7 @@ from open_loop import run
 from windows import window_sums
 
 from maccord.golden.array.systolic_array import systolic_array
+from maccord.golden.feed.unpack import unpack
 from maccord.hw.array.systolic_array import SystolicArray
 from maccord.spec.parameters import WINDOW, Parameters
 
@@ -39,16 +40,19 @@ def simulate(
     early_capture: int = 0,
     modes: list[bool] | None = None,
     late_mode: int = 0,
+    bits: int = 8,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run passes of `counts` vectors; return the sums and those due, one row per vector.
 
     Each matrix follows the one before without a gap, or at the swap before it, whichever is
     later; each swap is as early as it may be, or earlier. With `modes`, passes are depthwise or
-    not; the mode changes when the last vector has left and as late as it may, or later.
+    not; the mode changes when the last vector has left and as late as it may, or later. With `bits`
+    below 8, the array is generated for such weights.
     """
     rng = np.random.default_rng(seed)
     rows, cols, width = (*size, WINDOW)[:3]
-    array = SystolicArray(Parameters(rows=rows, cols=cols, window_width=width))
+    p = Parameters(rows=rows, cols=cols, window_width=width, narrow=bits < 8, weight_bits=bits)
+    array = SystolicArray(p)
     flight = array.latency + cols
     length = sum(counts) + len(counts) * (rows * 2 + flight + array.mode_gap) + flight + 2
     table = {
@@ -57,6 +61,8 @@ def simulate(
         "weight": codes(rng, length, cols),
         "capture": np.zeros(length, np.int64),
     }
+    if p.mixes_widths:
+        table["width"] = np.full(length, p.widest_code)
     if modes is not None:
         table["lines"] = codes(rng, length, WINDOW, cols)
         table["depthwise"] = np.zeros(length, np.int64)
@@ -64,7 +70,8 @@ def simulate(
     vectors: list[int] = []
     for index, count in enumerate(counts):
         table["capture"][capture] = 1
-        weight = table["weight"][capture : capture + rows].copy()
+        tile = table["weight"][capture : capture + p.tile_rows]
+        weight = unpack(tile.view(np.uint8), bits, rows)
         swap = max(capture + array.swap_gap - early_swap, vector_end)
         depthwise = modes is not None and modes[index]
         if modes is not None and (index == 0 or modes[index - 1] != depthwise):
@@ -79,7 +86,7 @@ def simulate(
         else:
             expected.append(systolic_array(activation, weight))
         vector_end = swap + count
-        capture = max(capture + rows, swap - early_capture)
+        capture = max(capture + p.tile_rows, swap - early_capture)
     sums = run(array, table, ["partial_sum"])["partial_sum"]
     skew = np.array(vectors)[:, None] + array.latency + np.arange(cols)
     return np.take_along_axis(sums, skew, axis=0), np.concatenate(expected)
@@ -106,10 +113,20 @@ def test_limits_are_tight(size: tuple[int, int], early: str) -> None:
 @pytest.mark.parametrize("size", DEPTHWISE_SIZES, ids=str)
 def test_windows_and_vectors(size: tuple[int, ...], seed: int) -> None:
     """Depthwise passes back to back, dense ones among them; any cells, in every cycle new ones."""
+    check_windows(size, seed, 8)
+
+
+@pytest.mark.parametrize("bits", [4, 2])
+@pytest.mark.parametrize("size", [(9, 2, 3), (15, 4, 5)], ids=str)
+def test_windows_of_narrow_weights(size: tuple[int, ...], bits: int) -> None:
+    check_windows(size, 1, bits)
+
+
+def check_windows(size: tuple[int, ...], seed: int, bits: int) -> None:
     rng = np.random.default_rng(seed)
     modes = [True, True, False, True, False, False, True]
     counts = rng.integers(1, 2 * size[0], len(modes)).tolist()
-    sums, expected = simulate(size, seed, counts, modes=modes)
+    sums, expected = simulate(size, seed, counts, modes=modes, bits=bits)
     np.testing.assert_array_equal(sums, expected)
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.data import View
-from open_loop import run
+from packed_tiles import random_tiles, simulate
 
-from maccord.golden.array.systolic_array import systolic_array
 from maccord.golden.feed.unpack import pack, unpack
 from maccord.hw.array import systolic_array as hw_array
-from maccord.hw.array.systolic_array import SystolicArray
-from maccord.hw.array.unpack import TOKEN
+from maccord.hw.array.unpack import token_layout
 from maccord.hw.array.unpack import unpack as unpack_weight
 from maccord.spec.parameters import Parameters
-from maccord.spec.weight_widths import WIDTH_CODES, WIDTHS, packed_rows
+from maccord.spec.weight_widths import WIDTHS, packed_rows
 
 ARRAYS = {
     "4x2": Parameters(rows=4, cols=2, narrow=True),
@@ -25,47 +23,6 @@ ARRAYS = {
     "9x4": Parameters(rows=9, cols=4, narrow=True),
     "16x5": Parameters(rows=16, cols=5, narrow=True),
 }
-
-
-def simulate(
-    p: Parameters, tiles: list[tuple[int, np.ndarray]], early: str = ""
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of one vector per tile of (bits, packed rows), as close as is legal, and those due.
-
-    `early` brings a swap or a tile's first row one cycle before that.
-    """
-    rng = np.random.default_rng(1)
-    array = SystolicArray(p)
-    length = sum(len(tile) for _, tile in tiles) + array.latency + p.cols + 8
-    table = {
-        "activation": rng.integers(-128, 128, (length, p.rows)).astype(np.int8),
-        "swap": np.zeros(length, np.int64),
-        "weight": rng.integers(-128, 128, (length, p.cols)).astype(np.int8),
-        "capture": np.zeros(length, np.int64),
-        "width": rng.integers(0, 3, length),
-    }
-    capture, expected, swaps = 0, [], []
-    for bits, tile in tiles:
-        table["capture"][capture] = 1
-        table["width"][capture] = WIDTH_CODES[bits]
-        table["weight"][capture : capture + len(tile)] = tile.view(np.int8)
-        swap = capture + len(tile) - (early == "swap")
-        table["swap"][swap] = 1
-        swaps.append(swap)
-        vector = table["activation"][swap : swap + 1]
-        expected.append(systolic_array(vector, unpack(tile, bits, p.rows)))
-        capture = swap + (early == "swap") - (early == "capture")
-    sums = run(array, table, ["partial_sum"])["partial_sum"]
-    skew = np.array(swaps)[:, None] + array.latency + np.arange(p.cols)
-    return np.take_along_axis(sums, skew, axis=0), np.concatenate(expected)
-
-
-def random_tiles(p: Parameters, count: int, seed: int) -> list[tuple[int, np.ndarray]]:
-    rng = np.random.default_rng(seed)
-    widths = [int(bits) for bits in rng.permutation(np.resize(WIDTHS, count))]
-    return [
-        (b, rng.integers(0, 256, (packed_rows(p.rows, b), p.cols)).astype(np.uint8)) for b in widths
-    ]
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -99,20 +56,23 @@ def test_limits_are_tight(bits: int, early: str) -> None:
     assert np.any(sums != expected)
 
 
-def swapped(packed: Value, width: Value, row: int) -> Value:
+def swapped(packed: Value, token: Value, row: int, widths: Sequence[int]) -> Value:
     """The mutant that takes a neighbour's part of the byte."""
-    return unpack_weight(packed, width, row ^ 1)
+    return unpack_weight(packed, token, row ^ 1, widths)
 
 
-def unsigned(packed: Value, width: Value, row: int) -> Value:
+def unsigned(packed: Value, token: Value, row: int, widths: Sequence[int]) -> Value:
     """The mutant that does not extend the sign."""
-    right = unpack_weight(packed, width, row)
+    right = unpack_weight(packed, token, row, widths)
+    width = View(token_layout(widths), token).width
     return Mux(width == 1, right[:4], Mux(width == 2, right[:2], right)).as_signed()
 
 
-def rigid(packed: Value, width: Value, row: int) -> Value:
+def rigid(packed: Value, token: Value, row: int, widths: Sequence[int]) -> Value:
     """The mutant that knows the width of one kind of tile only."""
-    return unpack_weight(packed, Mux(width == 2, 1, width), row)
+    now = View(token_layout(widths), token)
+    known = Cat(now.capture, Mux(now.width == 2, 1, now.width))
+    return unpack_weight(packed, known, row, widths)
 
 
 @pytest.mark.parametrize("mutant", [swapped, unsigned, rigid])
@@ -130,11 +90,11 @@ def test_a_token_without_its_width_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     p = ARRAYS["9x4"]
     right = hw_array.next_token
 
-    def stale(m: Module, row: int, token: Value) -> Value:
-        kept, now = Signal(2, name=f"kept_{row}"), View(TOKEN, token)
+    def stale(m: Module, row: int, token: Value, widths: Sequence[int]) -> Value:
+        kept, now = Signal(2, name=f"kept_{row}"), View(token_layout(widths), token)
         with m.If(now.capture):
             m.d.sync += kept.eq(now.width)
-        return right(m, row, Cat(now.capture, kept))
+        return right(m, row, Cat(now.capture, kept), widths)
 
     monkeypatch.setattr(hw_array, "next_token", stale)
     sums, expected = simulate(p, random_tiles(p, 30, seed=1))

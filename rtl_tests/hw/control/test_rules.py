@@ -56,6 +56,12 @@ CONFIGURATIONS = {
     "packed weights": Parameters(
         *(9, 3), axi_bytes=8, activation_bytes=4096, weight_bytes=1024, narrow=True
     ),
+    "weights of 4 bits": Parameters(
+        *(9, 3), axi_bytes=8, activation_bytes=4096, weight_bytes=1024, narrow=True, weight_bits=4
+    ),
+    "weights of 2 bits": Parameters(
+        *(4, 3), axi_bytes=8, activation_bytes=4096, weight_bytes=1024, narrow=True, weight_bits=2
+    ),
     "tables": Parameters(
         rows=4, cols=4, axi_bytes=8, activation_bytes=2048, weight_bytes=1024, lookup=True
     ),

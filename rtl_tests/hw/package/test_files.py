@@ -119,6 +119,7 @@ def test_two_generations_are_equal(tmp_path: Path) -> None:
         folder = tmp_path / seed
         given = {f.name: getattr(SIZE, f.name) for f in fields(SIZE)}
         given = {name: value for name, value in given.items() if value is not False}  # switches
+        given["array_weight_bits"] = given.pop("weight_bits")
         options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
         done = maccord("verilog", *options, "--out", str(folder), env={"PYTHONHASHSEED": seed})
         assert done.returncode == 0, done.stderr
