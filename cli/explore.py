@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .parameters import option_of
+
 __all__ = ["explore"]
 
 _SWEPT, _HOW, _OUTPUT = "Swept, comma-separated; the target's choice if not given", "How", "Output"
@@ -101,6 +103,14 @@ def explore(
             rich_help_panel=_SWEPT,
         ),
     ] = "",
+    array_weight_bits: Annotated[
+        str,
+        typer.Option(
+            help="Widest weights that the array multiplies by, bits: 8, 4, 2 or several. Cycles "
+            "are those of the network trained at that width, all layers.",
+            rich_help_panel=_SWEPT,
+        ),
+    ] = "",
     cycles: Annotated[
         str,
         typer.Option(
@@ -167,12 +177,15 @@ def explore(
 
     - `maccord explore mobilenet_v2 --rows 9,12,16 --cols 4,8,16 --no-place --mhz 100`
 
+    - `maccord explore resnet18 --target asic --rows 8,16,32 --cols 16 --array-weight-bits 8,4,2`
+
     - `maccord explore resnet18 --target xc7 --rows 8,16,32 --cols 8,16,32 --area dsp --mhz 150`
     """
     from ..synth.explore_grid import AXES
     from ..synth.explore_request import SweepRequest, check
 
-    axes = {axis: context.params[axis] for axis in AXES if context.params[axis]}
+    given = {axis: context.params[option_of(axis)] for axis in AXES}
+    axes = {axis: text for axis, text in given.items() if text}
     how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
     how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
     request = SweepRequest(network, target, axes, **how, out=out, cache=cache)

@@ -18,7 +18,7 @@ __all__ = [
     "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "ArrayWeightBits", "AxiBytes", "Cache",
     "Cols", "Family", "HalfUp", "HalfUpIfNeeded", "Lanes", "LineCells", "Lookup", "LookupIfNeeded",
     "Narrow", "NarrowIfNeeded", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows",
-    "WeightBytes", "WindowWidth", "open_switches", "parameters_of",
+    "WeightBytes", "WindowWidth", "open_switches", "option_of", "parameters_of",
 ]  # fmt: skip
 
 ARRAY, MEMORY = "Array", "Memory"
@@ -206,13 +206,18 @@ def parameters_of(context: typer.Context, *, family: str | None = None) -> Param
     from ..spec.parameters import Parameters
     from ..spec.weight_widths import WIDTHS
 
-    given = {f.name: context.params[_OPTIONS.get(f.name, f.name)] for f in fields(Parameters)}
+    given = {f.name: context.params[option_of(f.name)] for f in fields(Parameters)}
     chosen: dict[str, Any] = {n: False if value is None else value for n, value in given.items()}
     if _by_default(context, "narrow"):
         chosen["narrow"] = chosen["weight_bits"] in WIDTHS[1:]
     if family is not None and _by_default(context, "family"):
         chosen["family"] = family
     return Parameters(**chosen)
+
+
+def option_of(field: str) -> str:
+    """Return the option's name, as a keyword, for a field of `Parameters`."""
+    return _OPTIONS.get(field, field)
 
 
 def _by_default(context: typer.Context, name: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .parameters import option_of
+
 __all__ = ["synth"]
 
 _ARRAY, _MEMORY, _HOW, _OUTPUT = "Array", "Memory", "How it is built", "Output"
@@ -99,6 +101,12 @@ def synth(
             "--half-up/--no-half-up", help="As for `maccord verilog`.", rich_help_panel=_HOW
         ),
     ] = False,
+    array_weight_bits: Annotated[
+        int,
+        typer.Option(
+            help="As for `maccord verilog`: 4 or 2, or 8 if not given.", rich_help_panel=_HOW
+        ),
+    ] = 0,
     seeds: Annotated[
         str,
         typer.Option(
@@ -151,9 +159,12 @@ def synth(
     names = (
         *("rows", "cols", "lanes", "axi_bytes", "activation_bytes", "weight_bytes"),
         *("output_bytes", "accumulators", "line_cells", "family", "packed", "product", "lookup"),
-        *("window_width", "narrow", "half_up"),
+        *("window_width", "narrow", "half_up", "weight_bits"),
     )
-    chosen = {name: context.params[name] for name in names if context.params[name]}
+    given = {name: context.params[option_of(name)] for name in names}
+    chosen = {name: value for name, value in given.items() if value}
+    if array_weight_bits not in (0, 8):
+        chosen["narrow"] = True
     raise typer.Exit(
         run(SynthesisRequest(target, chosen, seeds, speed, mhz, jobs, unit, json, out))
     )

@@ -19,6 +19,7 @@ from maccord.study import run as study_run
 from maccord.synth import explore_files
 from maccord.synth import results as synthesized
 from maccord.synth.explore_point import Row
+from maccord.synth.explore_widths import Gain
 
 __all__ = ["FOLDER", "schemas"]
 
@@ -112,6 +113,7 @@ def explore() -> Schema:
         "of": int,
         "provenance": Provenance,
         "points": tuple[Row, ...],
+        "narrow_gains": tuple[Gain, ...],
     }
     properties = {name: of_type(hint) for name, hint in of_all.items()}
     return named(explore_files.SCHEMA, {"type": "object", "properties": properties})

@@ -9,11 +9,13 @@ from hashlib import sha256
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from .. import compiler, golden, sim, spec
 from ..compiler.network import CompiledNetwork, compile_network
 from ..compiler.stage import Stage
 from ..compiler.timing import estimate_cycles
-from ..golden.graph import Network
+from ..golden.graph import Conv2d, Linear, Network
 from ..runtime.cache import SIMULATION, Cache, digest, sources
 from ..runtime.errors import SimulationError
 from ..sim.memory import MemoryModel
@@ -23,7 +25,7 @@ from ..sim.network.task import NetworkRecording, NetworkTask
 from ..sim.results import Verdict
 from ..spec.parameters import Parameters
 
-__all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "simulated"]
+__all__ = ["BOUNDS", "Cycles", "Mismatch", "modelled", "network_digest", "of_width", "simulated"]
 
 #: Possible bottlenecks of an operation.
 BOUNDS = ("array", "requantizer", "reads", "writes")
@@ -94,6 +96,8 @@ def modelled(
 ) -> Cycles:
     """Return the cycles estimated by the timing model, cached between runs.
 
+    For an array of narrow weights alone, those of the network as if trained at that width.
+
     Parameters
     ----------
     network : Network
@@ -118,13 +122,38 @@ def modelled(
     kept = cache.get(place)
     if kept is not None:
         return Cycles(**json.loads(kept))
-    compiled = compile_network(network, parameters, batch=batch)
+    at_width = of_width(network, parameters.weight_bits)
+    compiled = compile_network(at_width, parameters, batch=batch)
     programs = [compiled.program[part.start : part.end] for part in compiled.segments]
     cycles = sum(estimate_cycles(program, parameters) for program in programs)
     macs = sum(stage.macs for stage in compiled.stages)
     found = Cycles(cycles, macs, _floors(compiled))
     cache.put(place, json.dumps(asdict(found)))
     return found
+
+
+def of_width(network: Network, bits: int) -> Network:
+    """Return a network as if trained at a width, for its cycles: these do not depend on codes.
+
+    Parameters
+    ----------
+    network : Network
+    bits : int
+        8, 4 or 2. Layers with fewer already stay as they are; the codes of the others lose their
+        lowest bits, so that what such a network computes is of no use.
+
+    Returns
+    -------
+    Network
+    """
+    nodes = []
+    for node in network.nodes:
+        layer = node.operation
+        if isinstance(layer, Conv2d | Linear) and layer.weight_bits > bits:
+            codes = np.right_shift(layer.weight, layer.weight_bits - bits)
+            layer = replace(layer, weight=codes, weight_bits=bits)
+        nodes.append(replace(node, operation=layer))
+    return replace(network, nodes=tuple(nodes))
 
 
 def _plain(parameters: Parameters) -> Parameters:

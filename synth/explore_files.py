@@ -14,6 +14,7 @@ from ..runtime.files import atomic_write
 from .explore_grid import AXES
 from .explore_pareto import front
 from .explore_point import OK, Row
+from .explore_widths import gains
 from .targets import RESOURCES
 
 __all__ = ["COLUMNS", "SCHEMA", "ranked", "save"]
@@ -78,7 +79,9 @@ def save(stem: Path, sweep: dict[str, Any], rows: Sequence[Row]) -> tuple[Path, 
     with atomic_write(csv_path) as temporary:
         temporary.write_text(text.getvalue())
     with atomic_write(json_path) as temporary:
+        found = [asdict(gain) for gain in gains(rows, sweep["area"])]
         content = {"schema": SCHEMA} | sweep | {"points": [asdict(row) for row in rows]}
+        content |= {"narrow_gains": found}
         temporary.write_text(json.dumps(content, indent=2) + "\n")
     return csv_path, json_path
 

@@ -8,6 +8,7 @@ from itertools import product
 from math import prod
 
 from ..spec.parameters import Parameters
+from ..spec.weight_widths import WIDTHS
 
 __all__ = ["AXES", "MOST", "Point", "grid", "labels", "values"]
 
@@ -23,7 +24,7 @@ _SHORT = {
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
     "lookup": "{}", "window_width": "window {}", "narrow": "{}",
-    "half_up": "{}",
+    "half_up": "{}", "weight_bits": "W{}",
 }  # fmt: skip
 
 Value = int | str | bool
@@ -118,6 +119,8 @@ def grid(base: Mapping[str, Value], axes: Mapping[str, Sequence[Value]]) -> list
 
 
 def _point(chosen: dict[str, Value]) -> Point:
+    if chosen.get("weight_bits") in WIDTHS[1:]:
+        chosen = {"narrow": True} | chosen
     try:
         return Point(chosen, Parameters(**chosen))  # pyright: ignore[reportArgumentType]
     except ValueError as error:
@@ -166,6 +169,8 @@ def _shown(point: Point, axis: str) -> str:
     """Return a value in few characters; nothing for the usual case of lanes and switches."""
     value = point.value(axis)
     if axis == "lanes" and value in (0, point.value("cols")):
+        return ""
+    if axis == "narrow" and point.value("weight_bits") != WIDTHS[0]:
         return ""
     if axis in _SWITCHES:
         return axis if value else ""

@@ -10,10 +10,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from .explore_point import OK, Row
+from .explore_widths import width_of
 
 __all__ = ["pareto_plot"]
 
 _FRONT, _OTHER = "#d55e00", "#999999"  # Okabe and Ito's orange-red, and a grey
+#: By the width of weights, where there are several.
+_MARKERS = {8: "o", 4: "s", 2: "^"}
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 _LABELLED = 30  # maximum points for labelling all; beyond, only the front is labelled
 
@@ -43,10 +46,12 @@ def pareto_plot(rows: Sequence[Row], area: str, title: str, available: float = 0
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(8, 5), layout="constrained")
         axes = figure.subplots()
+        several = len({width_of(row) for row in shown}) > 1
         for row in shown:
             colour = _FRONT if row.pareto else _OTHER
             point = row.resources.get(area, 0), row.frames_per_second
-            axes.plot(*point, "D" if row.pareto else "o", color=colour, zorder=3)
+            marker = _MARKERS[width_of(row)] if several else "D" if row.pareto else "o"
+            axes.plot(*point, marker, color=colour, zorder=3)
             if row.pareto or len(shown) <= _LABELLED:
                 way = 25 if row.pareto else -25  # degrees: neighbours are close in frames/s
                 axes.annotate(
@@ -67,6 +72,8 @@ def pareto_plot(rows: Sequence[Row], area: str, title: str, available: float = 0
         axes.set_ylabel("frames/s")
         axes.set_title(title, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
+        for bits, marker in _MARKERS.items() if several else ():
+            axes.plot([], [], marker, color=_OTHER, label=f"weights of {bits} bits")
         axes.legend(frameon=False, loc="lower right")
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})

@@ -14,6 +14,7 @@ from ..sim.network.task import NetworkRecording
 from ..sim.request import check_cache
 from ..sim.toolchain import find_compiler, find_verilator, libpython
 from ..spec.parameters import check_family
+from ..spec.weight_widths import WIDTHS
 from . import tools
 from .command import parsed_seeds
 from .explore_grid import Value, grid, values
@@ -159,6 +160,12 @@ def swept(
         If values are invalid.
     """
     axes = {axis: values(axis, text) for axis, text in request.axes.items()}
+    narrow = [bits for bits in axes.get("weight_bits", ()) if bits != WIDTHS[0]]
+    if narrow and request.cycles == "rtl":
+        raise ValueError(
+            f"array-weight-bits must be 8 with cycles rtl, which runs the network at 8 bits, got "
+            f"{narrow[0]}; cycles model takes it as if trained at each width"
+        )
     made_of = target.family.made_of
     for family in axes.get("family", ()):
         check_family(str(family))

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .explore_point import OK, Row
+from .explore_widths import Gain, gains
 from .targets import RESOURCES
 
 __all__ = ["print_sweep", "said"]
@@ -32,6 +33,10 @@ def print_sweep(out: Console, sweep: dict[str, Any], rows: Sequence[Row]) -> Non
     whole = [row for row in rows if row.status == OK]
     if whole:
         out.print(_table(whole))
+    compared = gains(whole, sweep["area"])
+    if compared:
+        out.print()
+        out.print(_gains(compared, sweep["area"]))
     others = [row for row in rows if row.status != OK]
     for row in others[:_SHOWN]:
         out.print(f"{row.label}: {row.status}: {escape(row.reason)}", soft_wrap=True)
@@ -64,6 +69,24 @@ def _table(rows: Sequence[Row]) -> Table:
         entries += [f"{row.cycles:,}", f"{row.frames_per_second:.2f}", f"{row.utilization:.1%}"]
         entries.append(f"{row.bound} {row.share:.0%}")
         table.add_row(*entries, style="bold" if row.pareto else "")
+    return table
+
+
+def _gains(compared: Sequence[Gain], area: str) -> Table:
+    """Narrow weights beside 8 bits, as shares of these."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("narrow weights", "beside", "at equal"):
+        table.add_column(head, no_wrap=True)
+    for head in (area.upper(), "frames/s", f"frames/s per {area.upper()}"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for gain in compared:
+        figures = (gain.area, gain.frames_per_second, gain.frames_per_area)
+        table.add_row(
+            escape(gain.label),
+            escape(gain.base),
+            gain.at,
+            *(f"x {figure:.2f}" for figure in figures),
+        )
     return table
 
 

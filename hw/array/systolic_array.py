@@ -172,7 +172,7 @@ class SystolicArray(wiring.Component):
     def _column(self, m: Module, j: int) -> list[ProcessingElement]:
         """Elements of one or more columns, chained from top to bottom."""
         rows, bits = self._parameters.rows, self._parameters.partial_sum_bits
-        reach = self._element.ROWS or rows
+        reach = self._element.reach(self._parameters.weight_bits) or rows
         column = [
             self._element(
                 partial_sum_bits=bits,

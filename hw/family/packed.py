@@ -4,7 +4,7 @@ The block multiplies an activation by `w_right * 2**18 + w`, so that one sum pac
 columns: the left column's in the lower 18 bits, the right column's above, minus the borrow of the
 lower ones (Xilinx WP486, "Deep Learning with INT8 Optimization on Xilinx Devices"). The lower sum
 is exact for 7 products of up to 2**14: every 7 rows, the two are separated and accumulated in the
-fabric.
+fabric. Of products of 4-bit weights, up to 2**10, it holds 127: a column of any height is one run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class PackedElement(Dsp48e2Element):
     """
 
     COLUMNS = 2
-    ROWS = 7
     SUMS_LATENCY = 1
 
     def _operands(self) -> tuple[dict[str, int | str], dict[str, Value]]:
@@ -45,6 +44,11 @@ class PackedElement(Dsp48e2Element):
             "CEAD": self.swap,
             "CEB2": Const(1),
         }
+
+    @classmethod
+    def reach(cls, weight_bits: int) -> int:
+        """Return the most rows whose sums of products share a chain of elements."""
+        return ((1 << _FIELD - 1) - 1) >> 6 + weight_bits
 
     @classmethod
     def sums(cls, m: Module, name: str, column: Sequence[ProcessingElement]) -> list[Value]:

@@ -56,9 +56,8 @@ class ProcessingElement(wiring.Component):
     LATENCY = 3
     #: Width of the partial sums between elements, where the family's blocks fix it.
     SUM_BITS: int | None = None
-    #: Columns per element, and maximum number of rows in a chain of elements.
+    #: Columns per element.
     COLUMNS = 1
-    ROWS: int | None = None
     #: Cycles from the last row's `p_out` to the column's sum.
     SUMS_LATENCY = 0
 
@@ -94,6 +93,11 @@ class ProcessingElement(wiring.Component):
     def weights(self) -> tuple[Signal, ...]:
         """The inputs for weights, one for each of its columns."""
         return (self.w,) if self.COLUMNS == 1 else (self.w, self.w_right)
+
+    @classmethod
+    def reach(cls, weight_bits: int) -> int | None:
+        """Return the maximum number of rows in a chain of elements, if it is limited."""
+        return None
 
     @classmethod
     def sums(cls, m: Module, name: str, column: Sequence[ProcessingElement]) -> list[Value]:

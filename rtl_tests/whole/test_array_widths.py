@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from accelerator_bench import netlist
+from accelerator_bench import netlist, run_layer
 from lattice_networks import on_lattices
 from narrow_networks import array_of, narrowed, of_width
 from random_networks import random_network
-from schedule_layers import random_linear
+from schedule_layers import random_layer, random_linear
 
 from maccord.api.networks import quantize
 from maccord.api.testing import assert_equal_in_rtl
 from maccord.compiler import schedule
 from maccord.compiler.network import compile_network
-from maccord.golden.network import execute
+from maccord.golden.network import compute, execute
 from maccord.sim.network.tensors import caught
 from maccord.sim.simulate import Job, simulate
 from maccord.spec.isa import Opcode, encode_program
@@ -63,6 +63,26 @@ def test_random_networks_equal_reference(seed: int, bits: int) -> None:
     assert {*found} >= {stage.name for stage in compiled.stages if stage.name in golden}
     for tensor in found.keys() & golden.keys():
         np.testing.assert_array_equal(found[tensor], golden[tensor], tensor)
+
+
+def test_two_narrow_columns_to_a_block() -> None:
+    """16 rows in one chain of DSP48E2, random layers and the largest sums of both signs."""
+    p = replace(array_of(4), rows=16, family="xcup", packed=True)
+    rng = np.random.default_rng(0)
+    extreme = narrowed(random_linear(rng, 32, 8), rng, 4)
+    extreme = replace(
+        extreme,
+        weight=rng.choice([-8, 7], (8, 32)).astype(np.int8),
+        multiplier=np.full_like(extreme.multiplier, 2.0**-9),  # of sums up to 2**15
+    )
+    extreme.weight[:2] = [[-8], [7]]
+    for layer, shape in ((extreme, (4, 32)), random_layer(np.random.default_rng(3))):
+        x_q = rng.choice([0, 255], shape).astype(np.uint8)
+        x_q.reshape(shape[0], -1)[:1] = 0
+        four = narrowed(layer, rng, 4) if layer is not extreme else layer
+        y_q, result, _ = run_layer(four, x_q, p)
+        assert (result.status, result.protocol_error) == (Status.DONE, "")
+        np.testing.assert_array_equal(y_q, compute(four, [x_q]))
 
 
 @WIDTHS
