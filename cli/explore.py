@@ -65,7 +65,7 @@ def explore(
     packed: Annotated[
         str,
         typer.Option(
-            help="`no`, `yes` or both: two columns to a multiplier block, on `xcup`.",
+            help="`no`, `yes` or both: two columns to a multiplier block, `xcup` or narrow `ecp5`.",
             rich_help_panel=_SWEPT,
         ),
     ] = "",

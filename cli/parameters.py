@@ -80,8 +80,8 @@ Packed = Annotated[
     bool,
     typer.Option(
         "--packed",
-        help="With `--family xcup`: two columns to a multiplier block, an even number of columns, "
-        "no windows for depthwise layers.",
+        help="With `--family xcup`, or `ecp5` and `--array-weight-bits` 4 or 2: two columns to a "
+        "multiplier block, an even number of columns, no windows for depthwise layers.",
         rich_help_panel=ARRAY,
     ),
 ]

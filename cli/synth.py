@@ -68,7 +68,7 @@ def synth(
     ] = "",
     packed: Annotated[
         bool,
-        typer.Option("--packed", help="As for `maccord verilog`; on `xcup`.", rich_help_panel=_HOW),
+        typer.Option("--packed", help="As for `maccord verilog`.", rich_help_panel=_HOW),
     ] = False,
     product: Annotated[
         bool,

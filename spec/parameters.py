@@ -81,8 +81,8 @@ class Parameters:
     family : str
         One of `FAMILIES`: whose cells are instantiated. Of no consequence to software.
     packed : bool
-        Two columns to a multiplier block: of family `xcup` and an even number of `cols` only.
-        Software sees it: such hardware has no `depthwise`.
+        Two columns to a multiplier block: of family `xcup`, or of `ecp5` with `weight_bits` of 4 or
+        2, and an even number of `cols` only. Software sees it: such hardware has no `depthwise`.
     product : bool
         Whether it multiplies two tensors, SETUP_MUL.
     lookup : bool
@@ -146,8 +146,13 @@ class Parameters:
         _truth("narrow", self.narrow)
         _truth("half_up", self.half_up)
         self._check_weights()
-        if self.packed and self.family != "xcup":
-            raise ValueError(f"family must be xcup with packed, got {self.family!r}")
+        if self.packed and not (
+            self.family == "xcup" or (self.family == "ecp5" and self.narrow_only)
+        ):
+            raise ValueError(
+                "family must be xcup with packed, or ecp5 with weights of 4 bits or fewer "
+                f"(--array-weight-bits), got {self.family!r} with {self.weight_bits}"
+            )
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")
         self._check_window()

@@ -31,8 +31,8 @@ def check(made: Parameters, wanted: Parameters, bits: int = 8) -> None:
         (PLAIN, replace(PLAIN, rows=8), 8, "a netlist of 8 rows and 2 columns, got r4c2"),
         (PLAIN, NARROW, 4, "a netlist made with --narrow, which the network needs, got r4c2"),
         (
-            *(replace(NARROW, axi_bytes=8), replace(NARROW, lookup=True, product=True), 8),
-            "made with --product --lookup, which the network needs, got r4c2-b8-narrow",
+            *(replace(NARROW, axi_bytes=8), replace(NARROW, lookup=True, half_up=True), 8),
+            "made with --lookup --half-up, which the network needs, got r4c2-b8-narrow",
         ),
         (replace(NARROW, weight_bits=4), PLAIN, 8, r"^layer: .* 4 bits or fewer .*, got 8 bits"),
         (replace(NARROW, weight_bits=2), NARROW, 4, r"^layer: .* 2 bits or fewer .*, got 4 bits"),
@@ -46,7 +46,7 @@ def test_it_is_refused(made: Parameters, wanted: Parameters, bits: int, said: st
 
 @pytest.mark.parametrize("family", ["generic", "xcup"])
 def test_what_suffices_is_accepted(family: str) -> None:
-    more = replace(NARROW, product=True, lookup=True, family=family)
+    more = replace(NARROW, product=True, lookup=True, half_up=True, family=family)
     for made, wanted in ((more, PLAIN), (more, NARROW), (NARROW, replace(NARROW, weight_bits=4))):
         check(made, wanted, bits=4 if wanted.narrow else 8)
     check_made("module maccord();", [], PLAIN)

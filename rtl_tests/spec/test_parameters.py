@@ -29,8 +29,11 @@ from maccord.spec.parameters import Parameters
         ({"line_cells": 100}, "line_cells must be a power of two, got 100"),
         ({"family": "ice40"}, "family must be one of generic, ecp5, xc7, xcup, got 'ice40'"),
         ({"family": "xcup-packed"}, r"family must be xcup, with packed \(--family xcup --packed\)"),
-        ({"packed": True}, "family must be xcup with packed, got 'generic'"),
-        ({"packed": True, "family": "ecp5"}, "family must be xcup with packed, got 'ecp5'"),
+        ({"packed": True}, "family must be xcup with packed, .*, got 'generic'"),
+        (
+            {"packed": True, "family": "ecp5"},
+            "or ecp5 with weights .*, got 'ecp5' with 8",
+        ),
         (
             {"packed": True, "family": "xcup", "cols": 5},
             "cols must be even with packed, got 5",

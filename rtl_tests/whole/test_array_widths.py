@@ -65,24 +65,33 @@ def test_random_networks_equal_reference(seed: int, bits: int) -> None:
         np.testing.assert_array_equal(found[tensor], golden[tensor], tensor)
 
 
-def test_two_narrow_columns_to_a_block() -> None:
-    """16 rows in one chain of DSP48E2, random layers and the largest sums of both signs."""
-    p = replace(array_of(4), rows=16, family="xcup", packed=True)
+@pytest.mark.parametrize(
+    ("family", "bits", "rows"),
+    [
+        ("ecp5", 4, 8),
+        pytest.param("ecp5", 2, 16, marks=pytest.mark.nightly),
+        pytest.param("xcup", 4, 16, marks=pytest.mark.nightly),
+    ],
+)
+def test_two_narrow_columns_to_a_block(family: str, bits: int, rows: int) -> None:
+    """All rows in one chain, a random layer and the largest sums of both signs."""
+    p = replace(array_of(bits), rows=rows, family=family, packed=True)
     rng = np.random.default_rng(0)
-    extreme = narrowed(random_linear(rng, 32, 8), rng, 4)
+    extreme = narrowed(random_linear(rng, 32, 8), rng, bits)
+    least = -(1 << bits - 1)
     extreme = replace(
         extreme,
-        weight=rng.choice([-8, 7], (8, 32)).astype(np.int8),
-        multiplier=np.full_like(extreme.multiplier, 2.0**-9),  # of sums up to 2**15
+        weight=rng.choice([least, ~least], (8, 32)).astype(np.int8),
+        multiplier=np.full_like(extreme.multiplier, 2.0 ** -(5 + bits)),  # of 2**(11 + bits)
     )
-    extreme.weight[:2] = [[-8], [7]]
+    extreme.weight[:2] = [[least], [~least]]
     for layer, shape in ((extreme, (4, 32)), random_layer(np.random.default_rng(3))):
         x_q = rng.choice([0, 255], shape).astype(np.uint8)
         x_q.reshape(shape[0], -1)[:1] = 0
-        four = narrowed(layer, rng, 4) if layer is not extreme else layer
-        y_q, result, _ = run_layer(four, x_q, p)
+        narrow = narrowed(layer, rng, bits) if layer is not extreme else layer
+        y_q, result, _ = run_layer(narrow, x_q, p)
         assert (result.status, result.protocol_error) == (Status.DONE, "")
-        np.testing.assert_array_equal(y_q, compute(four, [x_q]))
+        np.testing.assert_array_equal(y_q, compute(narrow, [x_q]))
 
 
 @WIDTHS
