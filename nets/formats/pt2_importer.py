@@ -15,9 +15,20 @@ from torch.fx import Node
 from ...golden.graph import Layer
 from ...golden.quantization import Quantization
 from ..int8 import Step
+from ..layouts import Layout
 from ..unsupported import Unsupported
 from . import pt2_regions
-from .pt2_values import Codes, Floats, Real, Value, Weights, arguments_of, operator, path_of
+from .pt2_values import (
+    NO_PADS,
+    Codes,
+    Floats,
+    Real,
+    Value,
+    Weights,
+    arguments_of,
+    operator,
+    path_of,
+)
 
 __all__ = ["Pt2Importer"]
 
@@ -147,25 +158,30 @@ class Pt2Importer:
     def _quantize(self, node: Node) -> None:
         source, kind = node.args[0], self._kind(node)
         assert isinstance(source, Node)
-        if source is self.input:
+        value = self.values.get(source)
+        if source is self.input or (isinstance(value, Floats) and not value.reads):
             if self.steps:
                 self.refuse(node, "network must quantize its input once")
             name = self.name("input")
-            arguments = {"scale": kind.scale, "zero_point": kind.zero_point}
+            arguments: dict[str, Any] = {"scale": kind.scale, "zero_point": kind.zero_point}
+            if isinstance(value, Floats):  # padded: the codes are those of the padded image
+                layout = Layout.IMAGE
+                shape = layout.graph_shape(tuple(node.meta["val"].shape))[1:]
+                arguments |= {"shape": list(shape), "layout": layout.value, "calls": ["pad"]}
             self.steps.append(Step(name, "quantize", ("input",), arguments, node.name))
             self.kinds[name], self.made[name] = kind, node.name
             self.values[node] = Codes(name)
             return
-        value = self.values.get(source)
         if isinstance(value, Real) and self.kinds[value.step] == kind:
-            self.values[node] = Codes(value.step)
+            self.values[node] = Codes(value.step, value.pads)
             return
         if isinstance(value, Real):
             self.refuse(node, "codes must keep their scale and zero point between operators")
         if not isinstance(value, Floats):
             self.refuse(node, f"{source.name} must be real values that the network computes")
         work = Work(value.nodes, value.reads, node, kind)
-        self.values[node] = Codes(pt2_regions.import_region(self, work).step)
+        found = pt2_regions.import_region(self, work)
+        self.values[node] = Codes(found.step, found.pads)
 
     def _dequantize(self, node: Node) -> None:
         source = node.args[0]
@@ -179,7 +195,7 @@ class Pt2Importer:
         value, kind = self.values.get(source), self._kind(node)
         if not isinstance(value, Codes) or self.kinds[value.step] != kind:
             self.refuse(node, f"{source.name} must be codes with the scale of their quantize node")
-        self.values[node] = Real(value.step)
+        self.values[node] = Real(value.step, value.pads)
 
     def _channel_weights(self, node: Node) -> Weights:
         values = arguments_of(node)
@@ -213,6 +229,8 @@ class Pt2Importer:
                 reads |= dict.fromkeys(value.reads)
             elif isinstance(value, Real):
                 reads[value] = None
+            elif source is self.input and word in pt2_regions.PADS:
+                continue
             elif not isinstance(value, Weights) and self.constant(source) is None:
                 self.refuse(node, f"input {source.name} of {word} must be quantized")
         if word in pt2_regions.IDENTITIES and len(reads) == 1 and not found:
@@ -232,6 +250,8 @@ class Pt2Importer:
             self.refuse(node, "network must not change its own buffers")
         for index, real in enumerate(reals):
             assert isinstance(real, Real)
+            if real.pads != NO_PADS:
+                self.refuse(node, "results must not be padded")
             label = "" if len(reals) == 1 else str(index)
             end = self.name("logits" if len(reals) == 1 else f"results.{index}")
             self.steps.append(Step(end, "dequantize", (real.step,), {"results": [(index, label)]}))

@@ -17,7 +17,7 @@ from torch.fx import Node
 from ...golden import overflow
 from ...golden.graph import Conv2d, Layer, Linear
 from ...golden.quantization import Quantization
-from .pt2_values import Weights, arguments_of, operator
+from .pt2_values import Pads, Real, Weights, arguments_of, operator
 
 if TYPE_CHECKING:
     from .pt2_importer import Pt2Importer
@@ -33,7 +33,7 @@ def layer_of(
     name: str,
     ends: Sequence[Quantization],
     limits: tuple[int, int],
-    reads: int,
+    reads: Sequence[Real],
 ) -> Layer:
     """Return the layer of a conv2d or linear node.
 
@@ -46,8 +46,8 @@ def layer_of(
         Of input and output.
     limits : (int, int)
         Smallest and largest output code.
-    reads : int
-        Tensors of activations that it reads.
+    reads : sequence of Real
+        Activations that it reads; one.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def layer_of(
     """
     values = arguments_of(node)
     weights = importer.values.get(values["weight"])
-    if not isinstance(weights, Weights) or reads != 1:
+    if not isinstance(weights, Weights) or len(reads) != 1:
         importer.refuse(node, f"weights of {operator(node)} must be quantized constants")
     if weights.axis not in (None, 0):
         importer.refuse(
@@ -67,19 +67,29 @@ def layer_of(
         importer.refuse(node, "bias must be a constant in floating point")
     fields = _numbers(weights, bias, ends) | {"name": name, "limits": limits}
     try:
-        layer = _made(node, fields, values)
+        layer = _made(node, fields, values, reads[0].pads)
         overflow.verify(layer)
     except ValueError as error:
         importer.refuse(node, str(error).removeprefix(f"{name}: "))
     return layer
 
 
-def _made(node: Node, fields: dict[str, Any], values: dict[str, Any]) -> Layer:
+def _made(node: Node, fields: dict[str, Any], values: dict[str, Any], pads: Pads) -> Layer:
     if operator(node) == "linear":
         return Linear(**fields)
     stride, padding, dilation = (_pair(values[key]) for key in ("stride", "padding", "dilation"))
     groups = int(values["groups"])
-    return Conv2d(**fields, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    (top, bottom), (left, right) = (
+        (own + before, own + behind) for own, (before, behind) in zip(padding, pads, strict=True)
+    )
+    return Conv2d(
+        **fields,
+        stride=stride,
+        padding=(top, left),
+        dilation=dilation,
+        groups=groups,
+        end_padding=None if (top, left) == (bottom, right) else (bottom, right),
+    )
 
 
 def _pair(values: Sequence[int]) -> tuple[int, int]:

@@ -36,7 +36,8 @@ class Pt2Reference:
     runtime : ExecuTorch
     kinds : dict of str to Quantization
         By what a step has as its node: the name of a node, of codes or of real values that are
-        quantized later; or the name, a colon and a remark, for the same codes read otherwise.
+        quantized later; or the name, a colon and a remark, for the same codes read otherwise:
+        ``crop`` and the rows and columns of padding on each side, or the zero point.
     """
 
     def __init__(self, runtime: ExecuTorch, kinds: dict[str, Quantization]) -> None:
@@ -55,8 +56,13 @@ class Pt2Reference:
         tensors = dict(zip(nodes, joined, strict=True))
         found = {}
         for name in wanted:
-            kind = self._kinds[name]
-            found[name] = Result(_codes(tensors[name.partition(":")[0]], kind), kind)
+            kind, (node, _, remark) = self._kinds[name], name.partition(":")
+            codes = _codes(tensors[node], kind)
+            if remark.startswith("crop"):
+                top, bottom, left, right = map(int, remark.split()[1:])
+                height, width = codes.shape[1] - bottom, codes.shape[2] - right
+                codes = np.ascontiguousarray(codes[:, top:height, left:width])
+            found[name] = Result(codes, kind)
         return found
 
     def results(self, images: Images) -> list[torch.Tensor]:

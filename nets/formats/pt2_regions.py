@@ -15,15 +15,16 @@ from .pt2_layers import layer_of
 from .pt2_means import MEANS, import_mean
 from .pt2_products import is_xnnpacks
 from .pt2_tables import UNARY, table_of
-from .pt2_values import Real, arguments_of, operator, path_of
+from .pt2_values import NO_PADS, Real, arguments_of, operator, path_of
 
 if TYPE_CHECKING:
     from .pt2_importer import Pt2Importer, Work
 
-__all__ = ["IDENTITIES", "OPERATORS", "import_region"]
+__all__ = ["IDENTITIES", "OPERATORS", "PADS", "import_region"]
 
 LAYERS = ("conv2d", "linear")
 CLAMPS = ("relu", "relu_", "relu6", "relu6_", "hardtanh", "hardtanh_", "clamp", "clamp_")
+PADS = ("pad", "constant_pad_nd")
 IDENTITIES = ("dropout", "dropout_", "clone", "contiguous", "alias", "detach")
 _MOVES = {
     "max_pool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
@@ -33,7 +34,17 @@ _MOVES = {
     "cat": ("dim",),
 }
 _SUMS = ("add", "add_", "mul", "mul_")
-OPERATORS = (*LAYERS, *CLAMPS, *IDENTITIES, *_MOVES, *MEANS, *_SUMS, *UNARY, "upsample_nearest2d")
+OPERATORS = (
+    *LAYERS,
+    *CLAMPS,
+    *IDENTITIES,
+    *_MOVES,
+    *MEANS,
+    *_SUMS,
+    *UNARY,
+    *PADS,
+    "upsample_nearest2d",
+)
 
 
 def import_region(importer: Pt2Importer, work: Work) -> Real:
@@ -47,6 +58,10 @@ def import_region(importer: Pt2Importer, work: Work) -> Real:
     first, *others = work.nodes
     word = operator(first)
     clamps = [operator(node) in CLAMPS for node in others]
+    if word in PADS and not others:
+        return _padded(importer, work, first)
+    if word != "conv2d" and any(read.pads != NO_PADS for read in work.reads):
+        importer.refuse(first, "padding of its own must be read by a convolution")
     if word in (*LAYERS, *_SUMS) and all(clamps) and len(others) <= 1:
         make = _layer if word in LAYERS else _pair
         return make(importer, work, first, others)
@@ -79,6 +94,29 @@ def _tabled(importer: Pt2Importer, work: Work) -> tuple[tuple[Real, ...], Sequen
     return (importer.add("lookup", work.reads, table, work.output, name, end),), rest
 
 
+def _padded(importer: Pt2Importer, work: Work, node: Node) -> Real:
+    """Note zeros around codes, which a convolution reads."""
+    (read,), values = work.reads, arguments_of(node)
+    widths = [int(width) for width in values["pad"]]
+    if (
+        values.get("mode", "constant") != "constant"
+        or values["value"]
+        or min(widths) < 0
+        or len(widths) > 4
+    ):
+        importer.refuse(node, "pad must put zeros around an image")
+    left, right, top, bottom = (*widths, 0, 0)[:4]
+    (above, below), (before, behind) = read.pads
+    pads = ((above + top, below + bottom), (before + left, behind + right))
+    kind = importer.kinds[read.step]
+    if kind != work.output:
+        name = importer.name(f"{path_of(node)}_codes")
+        shown = f"{work.end.name}:crop {pads[0][0]} {pads[0][1]} {pads[1][0]} {pads[1][1]}"
+        table = table_of(importer, (), kind, work.output)
+        read = importer.add("lookup", (read,), table, work.output, name, shown)
+    return Real(read.step, pads)
+
+
 def _bounds(node: Node) -> tuple[float, float]:
     """Smallest and largest real value that a clamp leaves."""
     values, word = arguments_of(node), operator(node).rstrip("_")
@@ -109,7 +147,7 @@ def _layer(importer: Pt2Importer, work: Work, node: Node, clamps: list[Node]) ->
     name = importer.name(path_of(node))
     source = importer.kinds[work.reads[0].step]
     ends = source, work.output
-    layer = layer_of(importer, node, name, ends, _limits(clamps, work.output), len(work.reads))
+    layer = layer_of(importer, node, name, ends, _limits(clamps, work.output), work.reads)
     importer.layers[name] = layer
     return importer.add("layer", work.reads, {"name": name}, work.output, name, work.end.name)
 
@@ -177,7 +215,7 @@ def _plain(
 def _upsampling(node: Node) -> dict[str, Any]:
     values = arguments_of(node)
     size, factors = values["output_size"], values.get("scale_factors")
-    given = {"size": [*size]} if size is not None else {"scale_factor": [*factors]}
+    given = {"size": [*size]} if size is not None else {"scale_factor": [*(factors or ())]}
     return {"mode": "nearest"} | given
 
 

@@ -10,22 +10,27 @@ import numpy.typing as npt
 import torch
 from torch.fx import Node
 
-__all__ = ["Codes", "Floats", "Real", "Value", "Weights", "arguments_of", "operator"]
+__all__ = ["NO_PADS", "Codes", "Floats", "Real", "Value", "Weights", "arguments_of", "operator"]
 __all__ += ["path_of"]
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+NO_PADS: Pads = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes that a step computes."""
+    """Codes that a step computes, with zeros around them: (top, bottom), (left, right)."""
 
     step: str
+    pads: Pads = NO_PADS
 
 
 @dataclass(frozen=True)
 class Real:
-    """Real values of a step's codes."""
+    """Real values of a step's codes, with zeros around them."""
 
     step: str
+    pads: Pads = NO_PADS
 
 
 @dataclass(frozen=True, eq=False)
