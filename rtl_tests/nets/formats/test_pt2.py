@@ -100,6 +100,27 @@ def test_a_program_in_memory_and_clamps_between_scales() -> None:
     assert set(differing(network, network.tensors(images(network))).values()) == {0}
 
 
+def test_padding_of_its_own() -> None:
+    """Around the image, whose codes are then the padded ones, and between codes of two scales."""
+
+    class Padded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.clamp = nn.Conv2d(3, 8, 3, 2), nn.ReLU6()
+            self.depth, self.head = nn.Conv2d(8, 8, 3, 2, groups=8), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.clamp(self.stem(functional.pad(x, (0, 1, 0, 1))))
+            return self.head(self.depth(functional.pad(x, (1, 2, 1, 2))))
+
+    torch.manual_seed(0)
+    network = load_program(quantized(Padded()), "padded")
+    assert network.graph.input.shape == (1, 17, 17, 3)
+    depth = network.layers["padded.depth"]
+    assert isinstance(depth, Conv2d) and depth.pads == ((1, 2), (1, 2))
+    assert set(differing(network, network.tensors(images(network))).values()) == {0}
+
+
 @pytest.mark.parametrize("mutant", ["factor", "bias", "input"])
 def test_other_arithmetic_is_noticed(mutant: str) -> None:
     network, _, theirs = loaded("residual")
