@@ -29,7 +29,7 @@ _TARGET = re.compile(r"torch\.ops\.(aten|quantized_decomposed)\.(\w+)\.(\w+)")
 _QUANTIZERS = ("quantize_per_tensor", "dequantize_per_tensor", "dequantize_per_channel")
 _KINDS = (
     *("as_tensor", "as_tensors", "as_int", "as_ints", "as_float", "as_floats", "as_bool"),
-    *("as_none", "as_scalar_type", "as_memory_format"),
+    *("as_none", "as_scalar_type", "as_memory_format", "as_string"),
 )
 _SPEC_TYPES = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 

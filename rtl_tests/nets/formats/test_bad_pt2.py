@@ -139,7 +139,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
         "must be in a part of its own, got ../../x",
     ),
     "pickled object": (changed(custom, CONSTANTS), "tensor obj must be plain bytes, got a pickle"),
-    "another operator": (target("torch.ops.aten.sigmoid.default"), "aten.sigmoid.default (relu"),
+    "another operator": (
+        target("torch.ops.aten.sin.default"),
+        "got torch.ops.aten.sin.default (relu",
+    ),
     "a Python function": (target("torch.hub.load"), "got torch.hub.load (relu"),
     "an evaluation": (target("_operator.call"), "got _operator.call (relu"),
     "expression": (changed(symbolic), "sizes must be fixed numbers"),
