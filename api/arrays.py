@@ -22,10 +22,21 @@ def floats(images: Images) -> Images:
     Parameters
     ----------
     images : ndarray of shape (N, ...), or a tuple of them
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
     """
-    if isinstance(images, tuple):
+    if isinstance(images, tuple) and images:
         return tuple(np.asarray(image, np.float32) for image in images)
-    return np.asarray(images, np.float32)
+    try:
+        return np.asarray(images, np.float32)
+    except ValueError:
+        raise ValueError(
+            "images must be one array of numbers, or a tuple of one for each input, "
+            f"got a {type(images).__name__} of other things"
+        ) from None
 
 
 def calibrating(

@@ -59,6 +59,10 @@ def check_count(traced: fx.GraphModule, example: Example, network: str) -> None:
         Name for the message.
     """
     names = [str(node.target) for node in traced.graph.nodes if node.op == "placeholder"]
+    if any(name.startswith("*") for name in names):
+        raise WrongCount(
+            f"{network}: each input must be an argument of its own, got {', '.join(names)}"
+        )
     if len(names) != len(example):
-        wanted = "one input" if len(example) == 1 else f"{len(example)} inputs, as shapes are given"
-        raise WrongCount(f"{network}: network must have {wanted}, got {', '.join(names) or 'none'}")
+        wanted = "one" if len(names) == 1 else f"{len(names)}, in the order {', '.join(names)}"
+        raise WrongCount(f"{network}: inputs must be {wanted}, got {len(example)}")

@@ -78,7 +78,9 @@ def layer_codes(tensor: torch.Tensor, *, linear: bool) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.moveaxis(found, 1, -1)[:, None])
 
 
-def check_image(image: npt.NDArray[np.float32], shape: tuple[int, ...] | None = None) -> None:
+def check_image(
+    image: npt.NDArray[np.float32], shape: tuple[int, ...] | None = None, what: str = "input"
+) -> None:
     """Raise ValueError unless an input is float32 of shape (N, ...).
 
     Parameters
@@ -86,13 +88,15 @@ def check_image(image: npt.NDArray[np.float32], shape: tuple[int, ...] | None = 
     image : ndarray of 2 to 4 dimensions, float32
     shape : tuple of int, optional
         Expected dimensions after N.
+    what : str
+        Name for the message.
     """
     if image.dtype != np.float32 or not 2 <= image.ndim <= 4 or not image.size:
         raise ValueError(
-            "input must be float32 of shape (N, C, H, W), (N, C, L), (N, L, C) or (N, K), "
+            f"{what} must be float32 of shape (N, C, H, W), (N, C, L), (N, L, C) or (N, K), "
             f"got {image.dtype} of {image.shape}"
         )
     if shape is not None and image.shape[1:] != shape:
         raise ValueError(
-            f"input must be of shape (N, {', '.join(map(str, shape))}), got {image.shape}"
+            f"{what} must be of shape (N, {', '.join(map(str, shape))}), got {image.shape}"
         )

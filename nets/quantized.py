@@ -196,12 +196,12 @@ class QuantizedNetwork:
     def _checked(self, images: Images) -> tuple[Image, ...]:
         """Return one array for each input."""
         given = arrays_of(images)
-        if len(given) != len(self.input_shapes):
-            raise ValueError(
-                f"inputs of {self.name} must be {len(self.input_shapes)} arrays, got {len(given)}"
-            )
-        for image, shape in zip(given, self.input_shapes, strict=True):
-            check_image(image, shape[1:])
+        count = len(self.input_shapes)
+        if len(given) != count:
+            wanted = "one array" if count == 1 else f"{count} arrays"
+            raise ValueError(f"inputs of {self.name} must be {wanted}, got {len(given)}")
+        for index, (image, shape) in enumerate(zip(given, self.input_shapes, strict=True), 1):
+            check_image(image, shape[1:], f"input {index}" if len(given) > 1 else "input")
             if len(image) != len(given[0]):
                 raise ValueError(
                     f"inputs of {self.name} must be equally many, "
@@ -228,10 +228,10 @@ class QuantizedNetwork:
             If a tensor of the graph does not exist in PyTorch's network, or has another shape,
             scale or zero point, which means that the import is wrong.
         """
-        nodes = {step.node for step in self.steps}
+        nodes, given = {step.node for step in self.steps}, self._checked(image)
         with one_thread():
-            results = self.reference.tensors(image, nodes)
-        return match(self._lowered, self.steps, results, len(arrays_of(image)[0]))
+            results = self.reference.tensors(given, nodes)
+        return match(self._lowered, self.steps, results, len(given[0]))
 
     def record(
         self, image: Images, names: Collection[str] | None = None
@@ -262,7 +262,7 @@ class QuantizedNetwork:
                 raise ValueError(f"layer must be one of {self.name}, got {name} (nearest: {near})")
         nodes = {step.node: step.name for step in self.steps if step.name in names}
         with one_thread():
-            return recorded_layers(self.reference, image, nodes, self.steps)
+            return recorded_layers(self.reference, self._checked(image), nodes, self.steps)
 
     def with_weight_bits(self, choice: str) -> QuantizedNetwork:
         """Return the network with the widths of its weights set, see `with_weight_bits`.

@@ -106,7 +106,8 @@ def feed(
         assert steps is not None
         found, source = _photographs(asked, steps, position), str(picture or PHOTOGRAPH)
         if position and not picture:
-            source = f"photograph {position + 1}"
+            crop = _APART * position % len(steps.calibration()) + 1
+            source = f"crop {crop} of the photographs"
     else:
         _only_images(asked, shape, network)
         found = {CLEAN: _random(asked.seed, asked.batch, shape, position)}
