@@ -58,7 +58,7 @@ def test_random_networks_equal_reference(seed: int, bits: int) -> None:
     )
     result = simulate(job)
     assert (result.status, result.protocol_error) == (Status.DONE, "")
-    found = caught(compiled, x_q, result.tensors)
+    found = caught(compiled, [x_q], result.tensors)
     golden = execute(compiled.network, x_q)
     assert {*found} >= {stage.name for stage in compiled.stages if stage.name in golden}
     for tensor in found.keys() & golden.keys():

@@ -59,7 +59,7 @@ def test_networks_of_mixed_widths(name: str, seed: int) -> None:
     )
     result = simulate(job)
     assert (result.status, result.protocol_error) == (Status.DONE, "")
-    found = caught(compiled, x_q, result.tensors)
+    found = caught(compiled, [x_q], result.tensors)
     golden = execute(compiled.network, x_q)
     assert {*found} >= {stage.name for stage in compiled.stages if stage.name in golden}
     for tensor in found.keys() & golden.keys():
