@@ -66,7 +66,7 @@ class Job:
         Programs (their byte offsets) and operations of the host, in order; `program` alone by
         default.
     features : Feature
-        Features that the program needs (`maccord.spec.isa.needed`); if one is missing, the
+        Features that the program needs (`maccord.spec.isa_needs.needed`); if one is missing, the
         program is not started.
     """
 

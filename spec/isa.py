@@ -94,7 +94,7 @@ __all__ = [
     "FEATURE_OF_MODE", "FIELDS", "HEADER_BITS", "INSTRUCTION_BYTES", "MAX_TOKENS", "PARAMETER_ROWS",
     "RECORD_BYTES", "SMALLEST_SHIFT", "TABLE", "TABLE_BYTES", "UNIT_OF", "WIDE_WINDOW", "WINDOW",
     "Instruction", "Mode", "Opcode", "Specification", "Unit", "check", "decode", "encode",
-    "encode_program", "implemented", "needed", "violation",
+    "encode_program", "implemented", "violation",
 ]  # fmt: skip
 
 INSTRUCTION_BYTES = 32
@@ -377,34 +377,3 @@ def check(instruction: Instruction, parameters: Parameters) -> ErrorCode:
         return ErrorCode.ILLEGAL_INSTRUCTION
     broken = violation(instruction, parameters)
     return ErrorCode.NONE if broken is None else broken.error
-
-
-def _needed_by_setup(setup: Instruction, parameters: Parameters) -> Feature:
-    """Features of a SETUP's mode and of its weights; all hardware computes in mode DENSE."""
-    mode = Mode(setup.fields.get("mode", Mode.DENSE))
-    found = Feature(0) if mode == Mode.DENSE else FEATURE_OF_MODE[mode]
-    if mode == Mode.MAX:
-        return found
-    if not setup.fields.get("weight_width"):
-        return found | Feature.DENSE
-    return found | (Feature.NARROW_2 if parameters.quarter_width else Feature.NARROW)
-
-
-def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
-    """Return the hardware features that a program requires.
-
-    Parameters
-    ----------
-    program : iterable of Instruction
-    parameters : Parameters
-        That it was compiled for: a window's width determines where its weights lie.
-    """
-    found = Feature(0)
-    for instruction in program:
-        found |= TABLE[instruction.opcode].feature or Feature(0)
-        if instruction.opcode == Opcode.SETUP:
-            found |= _needed_by_setup(instruction, parameters)
-        found |= Feature.HALF_UP if instruction.fields.get("half_up") else Feature(0)
-    if Feature.DEPTHWISE in found and parameters.wide_window:
-        return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
-    return found

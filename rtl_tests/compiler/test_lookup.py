@@ -16,8 +16,9 @@ from maccord.compiler.timing import TABLE_CYCLES, estimate_cycles
 from maccord.golden.graph import Concat
 from maccord.golden.machine.machine import Machine
 from maccord.golden.network import execute
-from maccord.spec.isa import TABLE_BYTES, Opcode, needed
+from maccord.spec.isa import TABLE_BYTES, Opcode
 from maccord.spec.isa_features import Feature
+from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 
 CONFIGURATIONS = [

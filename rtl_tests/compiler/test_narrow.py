@@ -15,8 +15,9 @@ from maccord.compiler.features import with_features
 from maccord.compiler.network import alone, compile_network
 from maccord.golden.machine.machine import Machine, ProgramError
 from maccord.golden.network import compute, execute
-from maccord.spec.isa import Opcode, encode_program, needed
+from maccord.spec.isa import Opcode, encode_program
 from maccord.spec.isa_features import Feature
+from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTHS
 

@@ -14,8 +14,9 @@ from maccord.compiler.sums import sum_plan
 from maccord.golden.graph import Add, Network, Node, Quantization, Tensor
 from maccord.golden.kernels.add import check_add
 from maccord.golden.machine.machine import Machine, ProgramError
-from maccord.spec.isa import Instruction, Opcode, encode_program, needed
+from maccord.spec.isa import Instruction, Opcode, encode_program
 from maccord.spec.isa_features import Feature
+from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 
 MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE

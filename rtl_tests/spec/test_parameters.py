@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from maccord.spec.isa import Instruction, Mode, Opcode, needed
+from maccord.spec.isa import Instruction, Mode, Opcode
 from maccord.spec.isa_features import Feature, features
+from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 
 

@@ -16,7 +16,8 @@ from maccord.compiler.timing import TABLE_CYCLES
 from maccord.golden.graph import Lookup, Network, Node, Quantization, Tensor
 from maccord.sim.simulate import Job
 from maccord.sim.simulate import simulate as simulate_job
-from maccord.spec.isa import Instruction, Opcode, encode_program, needed
+from maccord.spec.isa import Instruction, Opcode, encode_program
+from maccord.spec.isa_needs import needed
 from maccord.spec.registers import ErrorCode, Status
 
 pytestmark = pytest.mark.usefixtures("quick_builds")

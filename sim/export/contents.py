@@ -20,7 +20,8 @@ from ...golden.graph import (
     Slice,
     Upsample,
 )
-from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, needed
+from ...spec.isa import INSTRUCTION_BYTES, RECORD_BYTES
+from ...spec.isa_needs import needed
 from ...spec.registers import VERSION, WRITABLE, Register
 from ..network.results import ON_ACCELERATOR, ON_HOST
 from ..network.stages import calls_of

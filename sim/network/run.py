@@ -15,7 +15,7 @@ from ...compiler.host_work import HostWork, turns
 from ...golden.graph import Network
 from ...golden.network import execute
 from ...runtime.pool import tell
-from ...spec.isa import needed
+from ...spec.isa_needs import needed
 from ..checks import attempt, bus_faults, stopped
 from ..compare import Comparison
 from ..results import Outcome, Verdict
