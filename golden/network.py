@@ -133,7 +133,7 @@ def check_inputs(network: Network, inputs: Sequence[Codes]) -> None:
         if len(codes) != images[0]:
             raise ValueError(
                 f"inputs must have one number of images, got {images[0]} of "
-                f"{wanted[0].name} and {len(codes)} of {what}"
+                f"{network.input.name} and {len(codes)} of {what}"
             )
 
 
