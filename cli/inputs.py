@@ -133,10 +133,16 @@ def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], st
     Raises
     ------
     ValueError
-        If there are two modules.
+        If there are two modules, or a file without a factory.
     """
     from ..nets.formats.files import is_model_file
 
+    for target in targets:
+        if target.endswith(".py"):
+            raise ValueError(
+                f"target must be FILE.py:factory, got {target} without the function or class that "
+                "makes the network"
+            )
     files = [target for target in targets if ".py:" in target or is_model_file(target)]
     if len(files) + bool(module) > 1:
         raise ValueError(f"module must be one, got {', '.join([*files, *filter(None, [module])])}")

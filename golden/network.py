@@ -119,6 +119,7 @@ def check_inputs(network: Network, inputs: Sequence[Codes]) -> None:
     if len(inputs) != len(wanted):
         names = ", ".join(source.name for source in wanted)
         raise ValueError(f"inputs must be {len(wanted)} ({names}), got {len(inputs)}")
+    images = [len(codes) for codes in inputs]
     for source, codes in zip(wanted, inputs, strict=True):
         what = source.name if len(wanted) > 1 else "x_q"
         if codes.dtype != np.uint8:
@@ -129,10 +130,10 @@ def check_inputs(network: Network, inputs: Sequence[Codes]) -> None:
                 f"{what} must have shape (N, {', '.join(map(str, size))}) for {network.name}, "
                 f"got {codes.shape}"
             )
-        if len(codes) != len(inputs[0]):
+        if len(codes) != images[0]:
             raise ValueError(
-                f"inputs must have one number of images, got {len(inputs[0])} of "
-                f"{wanted[0].name} and {len(codes)} of {what}"
+                f"inputs must have one number of images, got {images[0]} of "
+                f"{network.input.name} and {len(codes)} of {what}"
             )
 
 

@@ -200,12 +200,12 @@ class QuantizedNetwork:
         if len(given) != count:
             wanted = "one array" if count == 1 else f"{count} arrays"
             raise ValueError(f"inputs of {self.name} must be {wanted}, got {len(given)}")
+        counts = [len(image) for image in given]
         for index, (image, shape) in enumerate(zip(given, self.input_shapes, strict=True), 1):
             check_image(image, shape[1:], f"input {index}" if len(given) > 1 else "input")
-            if len(image) != len(given[0]):
+            if len(image) != counts[0]:
                 raise ValueError(
-                    f"inputs of {self.name} must be equally many, "
-                    f"got {len(given[0])} and {len(image)}"
+                    f"inputs of {self.name} must be equally many, got {counts[0]} and {len(image)}"
                 )
         return given
 

@@ -88,3 +88,13 @@ def test_random_inputs_are_said(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{target} must take an input of 3 x 60, got RuntimeError" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_without_a_factory(tmp_path: Path) -> None:
+    path = _file(tmp_path)
+    done = maccord("sim", str(path), "--dry-run")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"maccord: target must be FILE.py:factory, got {path} without the function or class that "
+        "makes the network\n"
+    )
