@@ -309,7 +309,7 @@ def test_layers_are_listed(
         "macs": 118_013_952,
         "runs_on": "accelerator",
     }
-    assert "vgg16.classifier.0" in capsys.readouterr().out
+    assert "nin.head" in capsys.readouterr().out
 
 
 def test_verilog_is_written_with_its_parameters(tmp_path: Path) -> None:
