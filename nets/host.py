@@ -17,6 +17,7 @@ from .int8_modules import is_conv1d, is_linear
 from .layouts import Layout
 from .reference import Interpreter
 from .source_line import line_of
+from .subtraction import difference_steps
 from .unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -133,9 +134,18 @@ class HostRegions:
             **self.laid(node),
         }
         step = self.step("host", nodes, reads, node.name, fields)
-        self.importer.steps.append(step)
+        self.importer.steps += self.in_hardware(step, nodes, reads) or [step]
         self.importer.names[node] = step.name
         self.importer.parameters[step.name] = value.quantization
+
+    def in_hardware(
+        self, step: Step, nodes: list[fx.Node], reads: list[fx.Node]
+    ) -> list[Step] | None:
+        """Return steps of the accelerator that compute a region of the host's, if there are any."""
+        if len({self.value(each).shape for each in reads}) > 1 or step.node in self.asked:
+            return None
+        parameters = [self.importer.parameters[self.importer.names[each]] for each in reads]
+        return difference_steps(self.importer.graph_module, step, nodes, reads, parameters)
 
     def laid(self, node: fx.Node) -> dict[str, Any]:
         """Return a result's layout, and its shape in the graph for one image."""

@@ -53,11 +53,27 @@ def import_with_host(
             imported = import_network(converted, network, None if strict else example, hosted)
             lower(*imported, network, shapes, lambda: converted)
         except Unsupported as error:
-            if strict or not error.node or error.node in hosted:
-                raise ValueError(f"{error}{line_of(converted, error.node)}") from None
+            refused = ValueError(f"{error}{line_of(converted, error.node)}")
+            if strict and error.node:
+                return _without_host(converted, network, example, refused)
+            if not error.node or error.node in hosted:
+                raise refused from None
             hosted[error.node] = error
         else:
             return imported
+
+
+def _without_host(
+    converted: torch.fx.GraphModule, network: str, example: Example, refused: ValueError
+) -> Imported:
+    """Import what only regions of several calls have hardware for; raise `refused` otherwise."""
+    try:
+        imported = import_with_host(converted, network, example)
+    except ValueError:
+        raise refused from None
+    if any(step.arguments.get("reason") for step in imported[0]):
+        raise refused from None
+    return imported
 
 
 def check_strict(steps: Sequence[Step]) -> None:

@@ -231,7 +231,8 @@ class QuantizedNetwork:
         nodes, given = {step.node for step in self.steps}, self._checked(image)
         with one_thread():
             results = self.reference.tensors(given, nodes)
-        return match(self._lowered, self.steps, results, len(given[0]))
+        inside = {step.name for step in self.steps if step.op == "lookup" and not step.node}
+        return match(self._lowered, self.steps, results, len(given[0]), inside)
 
     def record(
         self, image: Images, names: Collection[str] | None = None

@@ -13,7 +13,8 @@ from torch.nn import functional
 from maccord.nets.library import QuantizedNetwork, quantized
 from maccord.spec.parameters import Parameters
 
-__all__ = ["FUNCTIONS", "PARAMETERS", "Activations", "Concatenated", "images", "network"]
+__all__ = ["FUNCTIONS", "PARAMETERS", "Activations", "Concatenated", "Difference"]
+__all__ += ["Rescaled", "images", "network"]
 
 #: As `test_window_modes` builds it by day.
 PARAMETERS = Parameters(
@@ -99,6 +100,24 @@ class Concatenated(nn.Module):
         y = torch.cat([self.left(x), torch.sigmoid(self.right(x)), torch.tanh(x)], 1)
         x = functional.hardswish(self.join(y))
         return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+class Difference(nn.Module):
+    """Two differences, one of them of a tensor that others read, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, padding=1)
+        self.left = nn.Conv2d(6, 5, 1)
+        self.right = nn.Conv2d(6, 5, 1)
+        self.middle = nn.Conv2d(5, 5, 1)
+        self.last = nn.Conv2d(5, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.stem(x))
+        left, right = self.left(x), self.right(x)
+        y = self.middle(left - torch.sigmoid(right))
+        return self.last(torch.relu(torch.sub(right, y)))
 
 
 class Rescaled(nn.Module):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from accelerator_bench import netlist
-from lookup_networks import PARAMETERS, Activations, Concatenated, images, network
+from lookup_networks import PARAMETERS, Activations, Concatenated, Difference, images, network
 from torch import nn
 
 from maccord.api.simulation import simulate
@@ -25,15 +25,17 @@ ONE = Quantization(1.0, 0)
 CODES = np.arange(256, dtype=np.uint8)
 
 
-@pytest.mark.parametrize("factory", [Activations, Concatenated])
+@pytest.mark.parametrize("factory", [Activations, Concatenated, Difference])
 def test_every_tensor_is_pytorchs(factory: type[nn.Module]) -> None:
     found = simulate(network(factory), images(), PARAMETERS)
     assert found.problems == ()
     assert found.result is not None
     assert found.result.mismatches_golden == found.result.mismatches_torch == 0
-    # Tables are fused but for one in the concatenation, whose input others read, too
+    # Tables are fused but for one, whose input others read, too
+    assert not any(stage.op == "host" for stage in found.result.stages)
     alone = [stage.name for stage in found.result.stages if stage.op == "lookup"]
-    assert alone == (["net.cat[2]"] if factory is Concatenated else [])
+    expected = {Concatenated: ["net.cat[2]"], Difference: ["net.sub.negated"]}
+    assert alone == expected.get(factory, [])
 
 
 def every_code() -> tuple[CompiledNetwork, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...compiler.network import CompiledNetwork
 from ...compiler.places import moves_nothing
 from ...compiler.stage import Stage
-from ...golden.graph import Concat, Conv2d, Linear, Network, Node
+from ...golden.graph import Concat, Conv2d, Linear, Lookup, Network, Node
 from ...golden.kernels import conv2d, conv_transpose2d, linear
 from ...golden.network import compute
 from ...golden.operations.conv_transpose2d import ConvTranspose2d
@@ -107,16 +107,30 @@ def compare_tensors(
 
 
 def torch_tensor(network: Network, torch: Mapping[str, Codes], name: str) -> Codes:
-    """Return PyTorch's codes; of a rescaled input of a concatenation, its channels of the output.
+    """Return PyTorch's codes, also of tensors that are not PyTorch's.
 
-    PyTorch requantizes these inputs within the concatenation.
+    Of a rescaled input of a concatenation, these are its channels of the output: PyTorch
+    requantizes within the concatenation. Of codes that are reversed for a difference, they are
+    those of PyTorch's tensor, reversed.
     """
     if name in torch:
         return torch[name]
     channels = network.tensors[name].shape[-1]
     (join,) = (node for node in network.nodes if name in node.inputs)
+    if not isinstance(join.operation, Concat):
+        return _looked_up(network, torch, name)
     first = sum(network.tensors[part].shape[-1] for part in join.inputs[: join.inputs.index(name)])
     return np.ascontiguousarray(torch[join.name][..., first : first + channels])
+
+
+def _looked_up(network: Network, torch: Mapping[str, Codes], name: str) -> Codes:
+    """Return PyTorch's codes behind a table that is not PyTorch's, fused or not."""
+    node = next(each for each in network.nodes if each.name == name)
+    operation = node.operation
+    if node.table is not None:
+        return node.table.table[torch[operation.name]]
+    assert isinstance(operation, Lookup)
+    return operation.table[torch[node.inputs[0]]]
 
 
 def _accumulators(node: Node | None, golden: Mapping[str, Codes]) -> npt.NDArray[np.int32] | None:
