@@ -68,6 +68,7 @@ def run(request: CompileRequest) -> None:
         If the golden model and PyTorch differ; nothing is written.
     """
     from .export.write import compiled_for, write_folder
+    from .lacking import without_lacking
     from .recording import record_all
 
     check(request)
@@ -80,6 +81,7 @@ def run(request: CompileRequest) -> None:
         networks = [recordings[0].network]
         parameters = with_features(request.parameters, networks, request.switches)
         check_widths(networks, parameters)
+        recordings = without_lacking(recordings, parameters, request.inputs, err)
         compiled = compiled_for(recordings[0], parameters)
         show("comparing and writing")
         manifest = write_folder(

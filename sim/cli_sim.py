@@ -24,6 +24,7 @@ from .dry_run import dry_run
 from .dump import write_dump
 from .given_netlist import check_made
 from .gtkwave import write_save_file
+from .lacking import without_lacking
 from .memory import MemoryModel
 from .netlist import generated, is_kept
 from .network.reports import write_reports
@@ -93,6 +94,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
     with waiting(err, "recording what is read and written in the reference"):
         recordings = record_all(request.targets, request.inputs)
     request = _with_features(request, recordings, err)
+    recordings = without_lacking(recordings, request.parameters, request.inputs, err)
     check_made(given, [recording.network for recording in recordings], request.parameters)
     if request.dry_run:
         return dry_run(request, recordings, err)
