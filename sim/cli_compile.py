@@ -125,4 +125,5 @@ def _print(out: Path, manifest: Manifest) -> None:
     )
     if hosts:
         listed = "; ".join(f"{step.name} ({', '.join(step.calls)})" for step in hosts)
-        print(f"{len(manifest.programs)} programs; the host has to compute {listed}")
+        count = len(manifest.programs)
+        print(f"{count} program{'' if count == 1 else 's'}; the host has to compute {listed}")

@@ -67,7 +67,8 @@ class OnnxFile:
     model : ModelProto
         As read.
     calls : tuple of Call
-        In the file's order, which is an order of execution; constants are not among them.
+        In the file's order, which is an order of execution; constants, and what no
+        output depends on, are not among them.
     constants : mapping of str to ndarray
         Initializers and results of Constant nodes.
     input : str
@@ -159,7 +160,18 @@ def read_onnx(path: Path) -> OnnxFile:
         )
     name, shape, dtype = _input(path, model.graph, constants)
     outputs = tuple(output.name for output in model.graph.output)
+    calls = _needed(calls, outputs)
     return OnnxFile(path, model, tuple(calls), constants, name, shape, dtype, outputs)
+
+
+def _needed(calls: list[Call], outputs: Sequence[str]) -> list[Call]:
+    """Leave out what no output depends on, as ONNX Runtime does."""
+    read, kept = set(outputs), list[Call]()
+    for call in reversed(calls):
+        if read.intersection(call.outputs):
+            read.update(filter(None, call.inputs))
+            kept.append(call)
+    return kept[::-1]
 
 
 def _first_line(error: Exception) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from network_tasks import PARAMETERS, stood_in
 
 from maccord.cli import main as cli
-from maccord.sim import cli_sim
+from maccord.sim import cli_compile, cli_sim
 from maccord.sim.inputs import Inputs
 from maccord.sim.request import SimulationRequest
 
@@ -63,6 +64,18 @@ def test_strict_refuses_before_any_simulation(
         assert (code, out) == (2, "")
         assert err.splitlines()[-1] == f"maccord: {SAID} ({tmp_path / 'cut_networks.py'}, line 12)"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 program;"), (2, "2 programs;")])
+def test_compile_counts_its_programs(
+    capsys: pytest.CaptureFixture[str], count: int, words: str
+) -> None:
+    manifest = MagicMock(steps=[MagicMock(ran_on=cli_compile.ON_HOST, calls=["softmax"])])
+    manifest.programs = [MagicMock()] * count
+    manifest.memory.configure_mock(instructions=1, size_bytes=1)
+    manifest.configure_mock(compared_bytes=1, engine="PyTorch", tensors=[])
+    cli_compile._print(Path("out"), manifest)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(words)
 
 
 def test_compile_says_what_is_left_to_the_host(

@@ -158,3 +158,21 @@ def test_results_in_floating_point_are_the_files(tmp_path: Path) -> None:
     assert network.tail is not None
     found = network.tail([tensors[name] for name in network.tail_reads])
     np.testing.assert_array_equal(found, network.results(inputs)[network.graph.output])
+
+
+def test_what_no_output_depends_on_is_left_out(tmp_path: Path) -> None:
+    """A quantized branch that nothing reads, as tools leave behind, changes nothing."""
+    model = onnx.load(FOLDER / "residual_qdq_int8.onnx")
+    first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
+    ends = list(first.input[1:])
+    for op, source, result in (
+        ("DequantizeLinear", first.output[0], "dead_real"),
+        ("Relu", "dead_real", "dead_relu"),
+        ("QuantizeLinear", "dead_relu", "dead_codes"),
+    ):
+        inputs = [source] if op == "Relu" else [source, *ends]
+        model.graph.node.append(onnx.helper.make_node(op, inputs, [result]))
+    onnx.save(model, tmp_path / "residual_qdq_int8.onnx")
+    network = load_file(str(tmp_path / "residual_qdq_int8.onnx"))
+    assert network.graph.tensors.keys() == loaded("residual_qdq_int8").graph.tensors.keys()
+    assert differences(network, images(1, seed=5)) == {}
