@@ -92,7 +92,7 @@ def test_a_network_with_a_product(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The hardware that it needs, unless the user refuses that."""
+    """The hardware that it needs; or the host, or a refusal, where the user declines that."""
     squared = ("--module", f"{module}:Squared", "-o", "out")
     code, out, err = run(monkeypatch, capsys, *squared)
     assert (code, err) == (0, "")
@@ -101,6 +101,10 @@ def test_a_network_with_a_product(
     assert manifest["accelerator"]["parameters"]["product"] is True
     assert [step["op"] for step in manifest["steps"]][1] == "mul"
     code, out, err = run(monkeypatch, capsys, *squared, "--no-product")
+    assert code == 0
+    assert err == "r4c4-b8 lacks hardware, so the host computes Squared.mul (mul)\n"
+    assert "the host has to compute Squared.mul (mul)" in out
+    code, out, err = run(monkeypatch, capsys, *squared, "--no-product", "--strict")
     assert (code, out) == (2, "")
     assert "Squared.mul: product must be True to multiply two tensors" in err
 
@@ -128,6 +132,8 @@ def test_a_network_with_a_table(
     assert len(set(table.tolist())) > 20
     assert all(other["table_offset"] is None for other in others)
     code, out, err = run(monkeypatch, capsys, *swish, "--no-lookup")
+    assert (code, err) == (0, "r4c4-b8 lacks hardware, so the host computes swish.1 (lookup)\n")
+    code, out, err = run(monkeypatch, capsys, *swish, "--no-lookup", "--strict")
     assert (code, out) == (2, "")
     assert "swish.1: a table needs hardware with lookup (--lookup), got r4c4-b8" in err
 
