@@ -68,8 +68,8 @@ def difference_steps(
     order = _operands(nodes, reads)
     if order is None:
         return None
-    names = [[each.name for each in some] for some in (nodes, reads)]
-    region = region_module(graph, *names, step.node)
+    named, read = ([each.name for each in some] for some in (nodes, reads))
+    region = region_module(graph, named, read, step.node)
     found = _pairs(region, parameters)
     minuend, subtrahend = order
     codes = (found if minuend == 0 else found.T)[:, ::-1]

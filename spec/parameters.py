@@ -151,7 +151,7 @@ class Parameters:
         ):
             raise ValueError(
                 "family must be xcup with packed, or ecp5 with weights of 4 bits or fewer "
-                f"(--array-weight-bits), got {self.family!r} with {self.weight_bits}"
+                f"(--array-weight-bits), got {self.family!r} and {self.weight_bits} bits"
             )
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")

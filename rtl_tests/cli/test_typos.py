@@ -13,6 +13,9 @@ from command import ROOT
 from maccord.sim.names import computed, known
 
 LAYER = "resnet18.conv1"
+PACKED = (
+    "family must be xcup with packed, or ecp5 with weights of 4 bits or fewer (--array-weight-bits)"
+)
 MOVED = "family must be xcup, with packed (--family xcup --packed), got 'xcup-packed'"
 OWN = "sim examples/own_network.py:net"
 PHOTOS = "folder:nowhere"
@@ -28,8 +31,8 @@ TYPOS = {
     f"sim {LAYER} --rowz 8": "No such option: --rowz",
     f"sim {LAYER} --family ecp55": "family must be",
     f"sim {LAYER} --family xcup-packed": MOVED,
-    f"sim {LAYER} --packed": "family must be xcup with packed, got 'generic'",
-    f"sim {LAYER} --gate ecp5 --packed": "family must be xcup with packed, got 'ecp5'",
+    f"sim {LAYER} --packed": f"{PACKED}, got 'generic' and 8 bits",
+    f"sim {LAYER} --gate ecp5 --packed": f"{PACKED}, got 'ecp5' and 8 bits",
     f"sim {LAYER} --latency 1": "latency must be between 2 and 65535, got 1",
     f"sim {LAYER} --stalls 2": "stalls must be between 0 and 0.9, got 2",
     f"sim {LAYER} --mhz inf": "mhz must be finite, got inf",
@@ -101,7 +104,7 @@ TYPOS = {
     "explore resnet18.conv1": "got resnet18.conv1 (nearest: resnet18)",
     "explore resnet18 --area gatez": "area must be one of dsp, bram",
     "explore resnet18 --target xcup --family xcup,xcup-packed": MOVED,
-    "explore resnet18 --packed yes": "family must be xcup with packed, got 'ecp5'",
+    "explore resnet18 --packed yes": PACKED,
     "explore resnet18 --target xcup --packed 1": "packed must be no or yes, or both",
     "explore resnet18 --cycles foo": "cycles must be one of model, rtl, got 'foo'",
     "explore resnet18 --axi-bytes 24": "axi_bytes must be a power of two, got 24",
@@ -114,7 +117,7 @@ TYPOS = {
     "synth --target ecp5-85k --rows 3": "rows must be between 4 and 64, got 3",
     "synth --target ecp5-85k --family xc7": "family must be ecp5 or generic",
     "synth --target xcup --family xcup-packed": MOVED,
-    "synth --target ecp5-85k --packed": "family must be xcup with packed, got 'ecp5'",
+    "synth --target ecp5-85k --packed": PACKED,
     "synth --target ecp5-85k --seeds 0": "seeds must be different positive numbers",
     "synth --target ecp5-85k --mhz nan": "mhz must be between 1 and 1000, got nan",
     "synth --target ecp5-85k --json /proc/x.json": "json must be a file that can be written",

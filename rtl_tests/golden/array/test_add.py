@@ -75,7 +75,7 @@ def xnnpack(a: Quantization, b: Quantization, output: Quantization, relu: bool) 
 
 def _differing(rounding: str, a, b, output) -> int:
     operation = Add("sum", (a, b), output, rounding=rounding)
-    return np.count_nonzero(add(A_Q, B_Q, operation) != xnnpack(a, b, output, relu=False))
+    return int(np.count_nonzero(add(A_Q, B_Q, operation) != xnnpack(a, b, output, relu=False)))
 
 
 @pytest.mark.parametrize("case", [case for case in EDGES if case not in WIDER])

@@ -48,7 +48,7 @@ def differing(network: FileNetwork, theirs: dict[str, np.ndarray]) -> dict[str, 
     """Codes of each tensor that are not ExecuTorch's."""
     ours = execute(network.graph, theirs[network.graph.input.name])
     assert ours.keys() == theirs.keys()
-    return {name: np.count_nonzero(ours[name] != codes) for name, codes in theirs.items()}
+    return {name: int(np.count_nonzero(ours[name] != codes)) for name, codes in theirs.items()}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
