@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compiler.features import with_features
 from ..nets.examples import Images
+from ..nets.lacking import without_lacking
 from ..nets.library import QuantizedNetwork
 from ..sim.memory import MemoryModel
 from ..sim.netlist import generated
@@ -73,7 +74,7 @@ def simulate(
         Normalized, of a network of several inputs one array for each, in order; run as one batch.
     parameters : Parameters, optional
         The accelerator's parameters; by default a 16 x 16 array with the features that the network
-        needs.
+        needs. The host computes what given ones lack.
     memory : MemoryModel, optional
         Timing of the AXI memory; 30 cycles of latency by default.
 
@@ -91,6 +92,7 @@ def simulate(
     """
     chosen = parameters or with_features(Parameters(), [network.graph])
     recording = record_network(network, CLEAN, floats(images), 0)
+    recording = replace(recording, network=without_lacking(recording.network, chosen))
     task = NetworkTask(recording, chosen, generated(chosen), memory or MemoryModel(), keep=True)
     outcome = run_network(task)
     made = {name: recording.tensors[name] for name in outcome.rtl if name in recording.tensors}

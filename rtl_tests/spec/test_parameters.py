@@ -33,7 +33,7 @@ from maccord.spec.parameters import Parameters
         ({"packed": True}, "family must be xcup with packed, .*, got 'generic'"),
         (
             {"packed": True, "family": "ecp5"},
-            "or ecp5 with weights .*, got 'ecp5' with 8",
+            "or ecp5 with weights .*, got 'ecp5' and 8 bits",
         ),
         (
             {"packed": True, "family": "xcup", "cols": 5},

@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 
 class _Siamese(nn.Module):
-    """One module called on two images; the host subtracts."""
+    """One module called on two images; the host computes the distance."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class _Siamese(nn.Module):
         self.head = nn.Linear(6, 4)
 
     def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(left).mean((2, 3)) - self.body(right).mean((2, 3)))
+        return self.head((self.body(left).mean((2, 3)) - self.body(right).mean((2, 3))).abs())
 
 
 class _Added(nn.Module):
