@@ -13,8 +13,8 @@ __all__ = ["blame", "hidden", "is_file", "is_theirs", "split_spec", "users_code"
 
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = (
-    *("api", "cli", "compiler", "golden", "hw", "nets"),
-    *("runtime", "sim", "spec", "study", "synth"),
+    *("api", "cli", "compiler", "generalize", "golden", "hw", "nets"),
+    *("runtime", "sim", "spec", "study", "synth", "verify"),
 )
 _LIBRARIES = {
     Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")

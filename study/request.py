@@ -9,11 +9,11 @@ from pathlib import Path
 from ..nets.data.kinds import check_data
 from ..nets.training.digit_names import check_digits, split
 from ..runtime.files import check_writable
+from ..runtime.scheduler import check_scheduler
 from ..sim.names import check_network
 from ..sim.request import check_cache
 from .grid import GRID, levels
 from .rows import MODELS
-from .scheduler import check_scheduler
 
 __all__ = ["EMBEDDED", "NETWORKS", "StudyRequest", "check", "check_file"]
 

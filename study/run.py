@@ -23,6 +23,7 @@ from rich.progress import (
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write
 from ..runtime.provenance import provenance
+from ..runtime.scheduler import answers, executor
 from ..sim.network.run import Worker, run_network
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
@@ -37,7 +38,6 @@ from .rows import Row, write_rows
 from .rtl import RtlSample, rtl_samples
 from .said import print_study
 from .samples import write_sample
-from .scheduler import answers, executor
 from .tables import Results
 from .widths import compare_widths
 from .work import Part, WorkUnit, run_task

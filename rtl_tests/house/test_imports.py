@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = {  # room: (rooms, third-party packages) that it may import
-    "runtime": ({"runtime"}, {"numpy", "rich"}),
+    "runtime": ({"runtime"}, {"distributed", "numpy", "rich"}),
     "spec": ({"spec"}, set()),
     "golden": ({"golden", "spec"}, {"numpy"}),
     "hw": ({"hw", "spec"}, {"amaranth"}),
@@ -38,8 +38,22 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),
+    "generalize": (
+        {"compiler", "generalize", "golden", "nets", "runtime", "sim", "spec", "study"},
+        {
+            *("numpy", "scipy", "torch", "distributed"),
+            *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
+        },
+    ),
+    "verify": (
+        {"compiler", "golden", "hw", "nets", "runtime", "sim", "spec", "synth", "verify"},
+        {
+            *("amaranth", "numpy", "scipy", "torch", "cocotb", "cocotb_tools", "distributed"),
+            *("typer", "rich", "matplotlib", "jinja2"),
+        },
+    ),
     "cli": (
-        {"cli", "nets", "runtime", "sim", "spec", "study", "synth"},
+        {"cli", "generalize", "nets", "runtime", "sim", "spec", "study", "synth", "verify"},
         {"typer", "rich"},
     ),
     "api": (

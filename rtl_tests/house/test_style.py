@@ -26,6 +26,7 @@ ROOMS = (
     "api",
     "cli",
     "compiler",
+    "generalize",
     "golden",
     "hw",
     "nets",
@@ -34,6 +35,7 @@ ROOMS = (
     "spec",
     "study",
     "synth",
+    "verify",
 )
 KNOWN = {"elaborate"}
 

@@ -21,6 +21,7 @@ from maccord.golden.network import execute
 from maccord.nets.images import normalize
 from maccord.nets.training.digits import outline
 from maccord.runtime.errors import SimulationError
+from maccord.runtime.scheduler import answers, executor
 from maccord.study import prepare
 from maccord.study.differences import read_differences
 from maccord.study.parts import part_path
@@ -30,7 +31,6 @@ from maccord.study.request import StudyRequest
 from maccord.study.rows import MODELS, read_rows
 from maccord.study.run import run
 from maccord.study.samples import read_samples
-from maccord.study.scheduler import answers, executor
 from maccord.study.subject import dataset, quantized_network
 from maccord.study.work import inputs, run_task
 

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..runtime.errors import SimulationError
+from .errors import SimulationError
 
 __all__ = ["answers", "check_scheduler", "executor"]
 
@@ -73,7 +73,7 @@ def _processes(count: int) -> Iterator[Executor]:
         pool.shutdown()
     except BrokenProcessPool:
         raise SimulationError(
-            "a process of the study was killed, perhaps for want of memory: the same command goes "
+            "a process was killed, perhaps for want of memory: the same command goes "
             "on from there, with fewer --jobs if need be"
         ) from None
     except BaseException:

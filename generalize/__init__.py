@@ -1,0 +1,1 @@
+"""Whether quantized networks generalize: the experiments of QGen."""

@@ -1,0 +1,1 @@
+"""Whether a green run can be trusted: mutation, fault injection, coverage."""

@@ -1,0 +1,1 @@
+"""Coverage: which behaviour of the RTL the regression has exercised."""

@@ -1,0 +1,1 @@
+"""Fault injection: what a flipped bit does to a network in RTL."""

@@ -1,0 +1,1 @@
+"""Mutation testing: whether the tests see a changed design."""
