@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .inputs import (
-    Batch,
-    Calibration,
-    Image,
-    Input,
-    InputShape,
-    Mean,
-    Module,
-    Resize,
-    Seed,
-    Std,
-    Strict,
-    WeightBits,
-    Weights,
-    inputs_of,
-    own_target,
-)
-from .parameters import (
-    Accumulators,
-    ActivationBytes,
-    ArrayWeightBits,
-    AxiBytes,
-    Cache,
-    Cols,
-    Family,
-    HalfUpIfNeeded,
-    Lanes,
-    LineCells,
-    LookupIfNeeded,
-    NarrowIfNeeded,
-    OutputBytes,
-    Packed,
-    ProductIfNeeded,
-    Rows,
-    WeightBytes,
-    WindowWidth,
-    open_switches,
-    parameters_of,
-)
+from .groups import grouped
+from .inputs import network_inputs, own_target
+from .parameters import Cache, Hardware, for_network
+
+if TYPE_CHECKING:
+    from ..sim.inputs import Inputs
 
 __all__ = ["compile_target"]
 
 _OUTPUT = "Output"
 
 
+@grouped(inputs=network_inputs, hardware=for_network)
 def compile_target(
-    context: typer.Context,
     target: Annotated[
         str,
         typer.Argument(
@@ -83,36 +51,9 @@ def compile_target(
             rich_help_panel=_OUTPUT,
         ),
     ] = 0,
-    module: Module = "",
-    batch: Batch = 1,
-    image: Image = None,
-    weights: Weights = None,
-    calibration: Calibration = None,
-    seed: Seed = 0,
-    strict: Strict = False,
-    weight_bits: WeightBits = "8",
-    input_shape: InputShape = None,
-    input_: Input = None,
-    mean: Mean = "",
-    std: Std = "",
-    resize: Resize = "",
-    rows: Rows = 16,
-    cols: Cols = 16,
-    lanes: Lanes = 0,
-    axi_bytes: AxiBytes = 16,
-    activation_bytes: ActivationBytes = 1 << 17,
-    weight_bytes: WeightBytes = 1 << 16,
-    output_bytes: OutputBytes = 1 << 16,
-    accumulators: Accumulators = 1024,
-    line_cells: LineCells = 256,
-    family: Family = "generic",
-    packed: Packed = False,
-    product: ProductIfNeeded = None,
-    lookup: LookupIfNeeded = None,
-    window_width: WindowWidth = 3,
-    narrow: NarrowIfNeeded = None,
-    half_up: HalfUpIfNeeded = None,
-    array_weight_bits: ArrayWeightBits = 8,
+    *,
+    inputs: Inputs,
+    hardware: Hardware,
     cache: Cache = None,
 ) -> None:
     """Write what it takes to run a network or layer elsewhere: program, memory, weights, results.
@@ -129,22 +70,17 @@ def compile_target(
     - `maccord compile mynets.py:small --image cat.jpg -o small/`
     """
     from ..sim.cli_compile import CompileRequest, check, run
-    from ..sim.inputs import Inputs
 
     if word_bytes and not hex_files:
         raise ValueError(f"word-bytes needs hex, got {word_bytes} without it")
-    wanted, module = own_target((target,) if target else (), module)
-    given = Inputs(
-        *("", "", image, weights, None, seed, batch, module, strict),
-        weight_bits=weight_bits,
-    )
+    wanted, module = own_target((target,) if target else (), inputs.module)
     request = CompileRequest(
         target="".join(wanted),
         out=out,
-        parameters=parameters_of(context),
-        inputs=inputs_of(given, input_shape, input_, calibration, mean, std, resize),
+        parameters=hardware.parameters(),
+        inputs=replace(inputs, module=module),
         word_bytes=word_bytes if hex_files else None,
-        switches=open_switches(context),
+        switches=hardware.switches,
     )
     check(request)
     run(request)

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .parameters import option_of
+from .groups import grouped
+from .parameters import swept
 
 __all__ = ["explore"]
 
-_SWEPT, _HOW, _OUTPUT = "Swept, comma-separated; the target's choice if not given", "How", "Output"
+_HOW, _OUTPUT = "How", "Output"
 
 
+@grouped(axes=swept)
 def explore(
-    context: typer.Context,
     network: Annotated[str, typer.Argument(help="A network, as `maccord layers` lists them.")] = "",
     target: Annotated[
         str,
@@ -31,86 +32,8 @@ def explore(
             rich_help_panel=_HOW,
         ),
     ] = "",
-    rows: Annotated[str, typer.Option(help="Rows of the array.", rich_help_panel=_SWEPT)] = "",
-    cols: Annotated[str, typer.Option(help="Columns of the array.", rich_help_panel=_SWEPT)] = "",
-    lanes: Annotated[
-        str,
-        typer.Option(
-            help="Requantizer lanes, divisors of the columns; 0: one per column.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    axi_bytes: Annotated[
-        str, typer.Option(help="AXI data bus width, bytes.", rich_help_panel=_SWEPT)
-    ] = "",
-    activation_bytes: Annotated[
-        str, typer.Option(help="Activation scratchpad, bytes.", rich_help_panel=_SWEPT)
-    ] = "",
-    weight_bytes: Annotated[
-        str, typer.Option(help="Weight scratchpad, bytes.", rich_help_panel=_SWEPT)
-    ] = "",
-    output_bytes: Annotated[
-        str, typer.Option(help="Output scratchpad, bytes.", rich_help_panel=_SWEPT)
-    ] = "",
-    accumulators: Annotated[
-        str, typer.Option(help="Pixels per tile (accumulator depth).", rich_help_panel=_SWEPT)
-    ] = "",
-    line_cells: Annotated[
-        str, typer.Option(help="Line buffer depth, cells.", rich_help_panel=_SWEPT)
-    ] = "",
-    family: Annotated[
-        str,
-        typer.Option(help="Family of the instantiated primitives.", rich_help_panel=_SWEPT),
-    ] = "",
-    packed: Annotated[
-        str,
-        typer.Option(
-            help="`no`, `yes` or both: two columns to a multiplier block, `xcup` or narrow `ecp5`.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    product: Annotated[
-        str,
-        typer.Option(
-            help="`no`, `yes` or both: hardware that multiplies two tensors.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    lookup: Annotated[
-        str,
-        typer.Option(
-            help="`no`, `yes` or both: a table of 256 bytes a column.", rich_help_panel=_SWEPT
-        ),
-    ] = "",
-    window_width: Annotated[
-        str,
-        typer.Option(
-            help="Width of the widest window of a depthwise layer, cells: 3, 5 or both.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    narrow: Annotated[
-        str,
-        typer.Option(
-            help="`no`, `yes` or both: weights of 4 and 2 bits stored packed.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    half_up: Annotated[
-        str,
-        typer.Option(
-            help="`no`, `yes` or both: sums that can round ties upwards.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
-    array_weight_bits: Annotated[
-        str,
-        typer.Option(
-            help="Widest weights that the array multiplies by, bits: 8, 4, 2 or several. Cycles "
-            "are those of the network trained at that width, all layers.",
-            rich_help_panel=_SWEPT,
-        ),
-    ] = "",
+    *,
+    axes: dict[str, str],
     cycles: Annotated[
         str,
         typer.Option(
@@ -181,11 +104,8 @@ def explore(
 
     - `maccord explore resnet18 --target xc7 --rows 8,16,32 --cols 8,16,32 --area dsp --mhz 150`
     """
-    from ..synth.explore_grid import AXES
     from ..synth.explore_request import SweepRequest, check
 
-    given = {axis: context.params[option_of(axis)] for axis in AXES}
-    axes = {axis: text for axis, text in given.items() if text}
     how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
     how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
     request = SweepRequest(network, target, axes, **how, out=out, cache=cache)

@@ -17,7 +17,7 @@ from .inputs import (
     Seed,
     Std,
     Weights,
-    inputs_of,
+    network_inputs,
     own_target,
 )
 from .parameters import Cache
@@ -57,16 +57,21 @@ def export(
     - `maccord export mynets.py:small --onnx small.onnx --image cat.jpg`
     """
     from ..sim.cli_export import ExportRequest, check, run
-    from ..sim.inputs import Inputs
 
     if onnx is None:
         raise ValueError("onnx must name the file to write, got none: --onnx FILE")
     wanted, module = own_target((target,) if target else (), module)
-    given = Inputs("", "", image, weights, None, seed, 1, module)
-    request = ExportRequest(
-        target="".join(wanted),
-        path=onnx,
-        inputs=inputs_of(given, input_shape, None, calibration, mean, std, resize),
+    inputs = network_inputs(
+        module=module,
+        image=image,
+        weights=weights,
+        calibration=calibration,
+        seed=seed,
+        input_shape=input_shape,
+        mean=mean,
+        std=std,
+        resize=resize,
     )
+    request = ExportRequest(target="".join(wanted), path=onnx, inputs=inputs)
     check(request)
     run(request)

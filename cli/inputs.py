@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,16 @@ if TYPE_CHECKING:
     from ..sim.inputs import Inputs
 
 __all__ = ["INPUT", "Batch", "Calibration", "Image", "Input", "InputShape", "Mean", "Module"]
-__all__ += ["Resize", "Seed", "Std", "Strict", "WeightBits", "Weights", "inputs_of", "own_target"]
+__all__ += [
+    "Resize",
+    "Seed",
+    "Std",
+    "Strict",
+    "WeightBits",
+    "Weights",
+    "network_inputs",
+    "own_target",
+]
 
 INPUT = "Input"
 
@@ -150,24 +158,31 @@ def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], st
     return (others, files[0]) if files else (others, module)
 
 
-def inputs_of(
-    given: Inputs,
-    input_shape: Sequence[str] | None,
-    input_: Sequence[str] | None,
-    calibration: Sequence[Path] | None,
-    mean: str,
-    std: str,
-    resize: str,
+def network_inputs(
+    module: Module = "",
+    batch: Batch = 1,
+    image: Image = None,
+    weights: Weights = None,
+    calibration: Calibration = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    weight_bits: WeightBits = "8",
+    input_shape: InputShape = None,
+    input_: Input = None,
+    mean: Mean = "",
+    std: Std = "",
+    resize: Resize = "",
 ) -> Inputs:
-    """Add the options that are lists, of numbers or one for each input.
+    """Return what a network is made of and looks at; a group of options.
 
     Raises
     ------
     ValueError
-        If one is not such a list.
+        If an option that is a list is none.
     """
     from ..nets.input_shapes import parse_shape
     from ..sim.input_files import split_name
+    from ..sim.inputs import Inputs
 
     sides = resize.split("x") if resize else []
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
@@ -175,19 +190,20 @@ def inputs_of(
     shapes = [parse_shape(text) for text in input_shape or ()]
     names, paths = zip(*map(split_name, input_ or ()), strict=True) if input_ else ((), ())
     calibrations = list(calibration or ())
-    first = [
-        paths[0] if paths else None,
-        shapes[0] if shapes else (),
-        calibrations[0] if calibrations else None,
-    ]
-    return replace(
-        given,
-        input=first[0],
+    return Inputs(
+        module=module,
+        batch=batch,
+        image=image,
+        weights=weights,
+        seed=seed,
+        strict=strict,
+        weight_bits=weight_bits,
+        input=paths[0] if paths else None,
         further_inputs=tuple(paths[1:]),
         input_names=tuple(names),
-        input_shape=first[1],
+        input_shape=shapes[0] if shapes else (),
         further_shapes=tuple(shapes[1:]),
-        calibration=first[2],
+        calibration=calibrations[0] if calibrations else None,
         further_calibrations=tuple(calibrations[1:]),
         mean=_numbers("mean", mean),
         std=_numbers("std", std),

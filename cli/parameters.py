@@ -1,181 +1,277 @@
-"""Options that describe an accelerator, each named after its field of `Parameters`."""
+"""The options that describe an accelerator: one table, from which every command takes its own.
+
+Each option is named after its field of `Parameters`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..runtime.folders import VARIABLE
+from ..spec.parameters import Parameters
+from ..spec.weight_widths import WIDTHS
+from .groups import Group
 
-if TYPE_CHECKING:
-    from ..spec.parameters import Parameters
+__all__ = ["ARRAY", "MEMORY", "Cache", "Hardware", "fitted", "for_network", "generated", "swept"]
 
-__all__ = [
-    "ARRAY", "MEMORY", "Accumulators", "ActivationBytes", "ArrayWeightBits", "AxiBytes", "Cache",
-    "Cols", "Family", "HalfUp", "HalfUpIfNeeded", "Lanes", "LineCells", "Lookup", "LookupIfNeeded",
-    "Narrow", "NarrowIfNeeded", "OutputBytes", "Packed", "Product", "ProductIfNeeded", "Rows",
-    "WeightBytes", "WindowWidth", "open_switches", "option_of", "parameters_of",
-]  # fmt: skip
-
-ARRAY, MEMORY = "Array", "Memory"
+ARRAY, MEMORY, HOW = "Array", "Memory", "How it is built"
+SWEPT = "Swept, comma-separated; the target's choice if not given"
+_SIZE = ("rows", "cols", "lanes")
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
 #: Options by the field of `Parameters`, if they are not named after it.
-_OPTIONS = {"weight_bits": "array_weight_bits"}
+_NAMES = {"weight_bits": "array_weight_bits"}
 
-Rows = Annotated[
-    int,
-    typer.Option(help="Rows of the array, along the reduction: 4 to 64.", rich_help_panel=ARRAY),
-]
-Cols = Annotated[
-    int,
-    typer.Option(help="Columns of the array, output channels: 2 to 64.", rich_help_panel=ARRAY),
-]
-Lanes = Annotated[
-    int,
-    typer.Option(
-        help="Requantizer lanes, a divisor of the columns; 0: one per column.",
-        rich_help_panel=ARRAY,
+
+@dataclass(frozen=True)
+class _Option:
+    """An option, as the commands show it.
+
+    Parameters
+    ----------
+    help : str
+        Where the hardware is generated as asked for.
+    short : str
+        What it is, for `synth`, where 0 stands for what fits the target, and for `explore`.
+    panel : str
+        Heading in `--help`.
+    if_needed : str
+        For a switch that a network decides on where it is not given.
+    fitted, swept : str
+        In place of `short`, for `synth` and for `explore`.
+    flag : str
+        Of a switch that cannot be switched off.
+    """
+
+    help: str
+    short: str = ""
+    panel: str = ARRAY
+    if_needed: str = ""
+    fitted: str = ""
+    swept: str = ""
+    flag: str = ""
+
+
+_AS_FOR = "As for `maccord verilog`."
+_WIDEST = "Width of the widest window of a depthwise layer, cells"
+_OPTIONS = {
+    "rows": _Option("Rows of the array, along the reduction: 4 to 64.", "Rows of the array"),
+    "cols": _Option("Columns of the array, output channels: 2 to 64.", "Columns of the array"),
+    "lanes": _Option(
+        "Requantizer lanes, a divisor of the columns; 0: one per column.",
+        fitted="Requantizer lanes, a divisor of the columns; 0: one per column.",
+        swept="Requantizer lanes, divisors of the columns; 0: one per column.",
     ),
-]
-AxiBytes = Annotated[
-    int, typer.Option(help="AXI data bus width, bytes: 8, 16, 32 or 64.", rich_help_panel=MEMORY)
-]
-ActivationBytes = Annotated[
-    int,
-    typer.Option(
-        help="Activation scratchpad, bytes: a power of two, 2048 to 4194304.",
-        rich_help_panel=MEMORY,
+    "axi_bytes": _Option(
+        "AXI data bus width, bytes: 8, 16, 32 or 64.", "AXI data bus width, bytes", MEMORY
     ),
-]
-WeightBytes = Annotated[
-    int,
-    typer.Option(
-        help="Weight scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=MEMORY
+    "activation_bytes": _Option(
+        "Activation scratchpad, bytes: a power of two, 2048 to 4194304.",
+        *("Activation scratchpad, bytes", MEMORY),
     ),
-]
-OutputBytes = Annotated[
-    int,
-    typer.Option(
-        help="Output scratchpad, bytes: a power of two, 1024 to 4194304.", rich_help_panel=MEMORY
+    "weight_bytes": _Option(
+        "Weight scratchpad, bytes: a power of two, 1024 to 4194304.",
+        *("Weight scratchpad, bytes", MEMORY),
     ),
-]
-Accumulators = Annotated[
-    int,
-    typer.Option(
-        help="Pixels per tile (accumulator depth): a power of two, 16 to 65536.",
-        rich_help_panel=MEMORY,
+    "output_bytes": _Option(
+        "Output scratchpad, bytes: a power of two, 1024 to 4194304.",
+        *("Output scratchpad, bytes", MEMORY),
     ),
-]
-Family = Annotated[
-    str,
-    typer.Option(
-        help="Whose primitives are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
-        rich_help_panel=ARRAY,
+    "accumulators": _Option(
+        "Pixels per tile (accumulator depth): a power of two, 16 to 65536.",
+        *("Pixels per tile (accumulator depth)", MEMORY),
     ),
-]
-Packed = Annotated[
-    bool,
-    typer.Option(
-        "--packed",
-        help="With `--family xcup`, or `ecp5` and `--array-weight-bits` 4 or 2: two columns to a "
+    "line_cells": _Option(
+        "Line buffer depth for depthwise layers and max pools, cells: a power of two, 16 to 4096.",
+        *("Line buffer depth, cells", MEMORY),
+    ),
+    "family": _Option(
+        "Whose primitives are instantiated: generic (plain Verilog), ecp5, xc7, xcup.",
+        fitted="FPGA family of the instantiated primitives; the target's if not given.",
+        swept="Family of the instantiated primitives.",
+    ),
+    "packed": _Option(
+        "With `--family xcup`, or `ecp5` and `--array-weight-bits` 4 or 2: two columns to a "
         "multiplier block, an even number of columns, no windows for depthwise layers.",
-        rich_help_panel=ARRAY,
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: two columns to a multiplier block, `xcup` or narrow `ecp5`.",
+        flag="--packed",
     ),
-]
-Lookup = Annotated[
-    bool,
-    typer.Option(
-        "--lookup/--no-lookup",
-        help="Hardware with a table of 256 bytes a column, for activations that are no clamps.",
-        rich_help_panel=ARRAY,
+    "product": _Option(
+        "Hardware that multiplies two tensors, as squeeze-and-excitation needs.",
+        if_needed="Hardware that multiplies two tensors; if not given, where the network needs it.",
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: hardware that multiplies two tensors.",
     ),
-]
-LookupIfNeeded = Annotated[
-    bool | None,
-    typer.Option(
-        "--lookup/--no-lookup",
-        help="Hardware with a table of 256 bytes a column; if not given, where the network needs "
-        "it.",
-        rich_help_panel=ARRAY,
+    "lookup": _Option(
+        "Hardware with a table of 256 bytes a column, for activations that are no clamps.",
+        if_needed="Hardware with a table of 256 bytes a column; if not given, where the network "
+        "needs it.",
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: a table of 256 bytes a column.",
     ),
-]
-Narrow = Annotated[
-    bool,
-    typer.Option(
-        "--narrow/--no-narrow",
-        help="Hardware that stores weights of 4 and 2 bits packed.",
-        rich_help_panel=ARRAY,
+    "window_width": _Option(
+        f"{_WIDEST}: 3, or 5 with 15 rows or more; 5 x 5 kernels then take half the passes.",
+        fitted=f"{_WIDEST}: 5, or 3 if not given.",
+        swept=f"{_WIDEST}: 3, 5 or both.",
     ),
-]
-NarrowIfNeeded = Annotated[
-    bool | None,
-    typer.Option(
-        "--narrow/--no-narrow",
-        help="Hardware that stores weights of 4 and 2 bits packed; if not given, where the network "
-        "has such weights.",
-        rich_help_panel=ARRAY,
+    "narrow": _Option(
+        "Hardware that stores weights of 4 and 2 bits packed.",
+        if_needed="Hardware that stores weights of 4 and 2 bits packed; if not given, where the "
+        "network has such weights.",
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: weights of 4 and 2 bits stored packed.",
     ),
-]
-HalfUp = Annotated[
-    bool,
-    typer.Option(
-        "--half-up/--no-half-up",
-        help="Hardware whose sums can round ties upwards, as XNNPACK's do.",
-        rich_help_panel=ARRAY,
+    "half_up": _Option(
+        "Hardware whose sums can round ties upwards, as XNNPACK's do.",
+        if_needed="Hardware whose sums can round ties upwards, as XNNPACK's do; if not given, "
+        "where the network has such sums.",
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: sums that can round ties upwards.",
     ),
-]
-HalfUpIfNeeded = Annotated[
-    bool | None,
-    typer.Option(
-        "--half-up/--no-half-up",
-        help="Hardware whose sums can round ties upwards, as XNNPACK's do; if not given, where the "
-        "network has such sums.",
-        rich_help_panel=ARRAY,
-    ),
-]
-Product = Annotated[
-    bool,
-    typer.Option(
-        "--product/--no-product",
-        help="Hardware that multiplies two tensors, as squeeze-and-excitation needs.",
-        rich_help_panel=ARRAY,
-    ),
-]
-ProductIfNeeded = Annotated[
-    bool | None,
-    typer.Option(
-        "--product/--no-product",
-        help="Hardware that multiplies two tensors; if not given, where the network needs it.",
-        rich_help_panel=ARRAY,
-    ),
-]
-ArrayWeightBits = Annotated[
-    int,
-    typer.Option(
-        help="Bits of the widest weights that the array multiplies by: 8, 4 or 2. 4 and 2 imply "
+    "weight_bits": _Option(
+        "Bits of the widest weights that the array multiplies by: 8, 4 or 2. 4 and 2 imply "
         "`--narrow`.",
-        rich_help_panel=ARRAY,
+        fitted="As for `maccord verilog`: 4 or 2, or 8 if not given.",
+        swept="Widest weights that the array multiplies by, bits: 8, 4, 2 or several. Cycles are "
+        "those of the network trained at that width, all layers.",
     ),
-]
-WindowWidth = Annotated[
-    int,
-    typer.Option(
-        help="Width of the widest window of a depthwise layer, cells: 3, or 5 with 15 rows or "
-        "more; 5 x 5 kernels then take half the passes.",
-        rich_help_panel=ARRAY,
-    ),
-]
-LineCells = Annotated[
-    int,
-    typer.Option(
-        help="Line buffer depth for depthwise layers and max pools, cells: a power of two, 16 to "
-        "4096.",
-        rich_help_panel=MEMORY,
-    ),
-]
+}
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Parameters)}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The accelerator that the options describe, as far as they do.
+
+    Parameters
+    ----------
+    chosen : dict of str to int, str, bool or None
+        By field of `Parameters`. None: the network decides.
+    given : frozenset of str
+        Fields whose options were given.
+    """
+
+    chosen: dict[str, Any]
+    given: frozenset[str]
+
+    def parameters(self, *, family: str | None = None) -> Parameters:
+        """Return the parameters, with the switches that the network decides on off.
+
+        Weights below 8 bits switch `narrow` on, unless that was given.
+
+        Parameters
+        ----------
+        family : str, optional
+            The family if that was not given.
+
+        Raises
+        ------
+        ValueError
+            If they are no accelerator's.
+        """
+        chosen: dict[str, Any] = {n: False if v is None else v for n, v in self.chosen.items()}
+        if "narrow" not in self.given:
+            chosen["narrow"] = chosen["weight_bits"] in WIDTHS[1:]
+        if family is not None and "family" not in self.given:
+            chosen["family"] = family
+        return Parameters(**chosen)
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """Fields that the network decides on."""
+        return tuple(name for name, value in self.chosen.items() if value is None)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """An option as one command shows it; `kind` is its type, `switch` its declaration if any."""
+
+    kind: Any
+    default: object
+    help: str
+    panel: str
+    switch: str | None = None
+
+
+def _group(make: Callable[[Hardware], object], shown: Callable[[str], _Shown]) -> Group:
+    """Return a group of the options, shown in a command's own way."""
+    names = {_NAMES.get(field, field): field for field in _DEFAULTS}
+
+    def group(context: typer.Context, **values: object) -> object:
+        sources = {field: context.get_parameter_source(name) for name, field in names.items()}
+        given = [field for field, source in sources.items() if source and source.name != "DEFAULT"]
+        chosen = {names[name]: value for name, value in values.items()}
+        return make(Hardware(chosen, frozenset(given)))
+
+    options = [_declared(name, shown(field)) for name, field in names.items()]
+    signature = inspect.Signature([inspect.Parameter("context", _KEYWORD), *options])
+    group.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    return group
+
+
+def _declared(name: str, shown: _Shown) -> inspect.Parameter:
+    declarations = filter(None, [shown.switch])
+    info = typer.Option(*declarations, help=shown.help, rich_help_panel=shown.panel)
+    annotation = Annotated[shown.kind, info]
+    return inspect.Parameter(name, _KEYWORD, default=shown.default, annotation=annotation)
+
+
+def _switch(field: str) -> str | None:
+    name = field.replace("_", "-")
+    is_switch = isinstance(_DEFAULTS[field], bool)
+    return _OPTIONS[field].flag or f"--{name}/--no-{name}" if is_switch else None
+
+
+def _generated(field: str) -> _Shown:
+    option, default = _OPTIONS[field], _DEFAULTS[field]
+    return _Shown(type(default), default, option.help, option.panel, _switch(field))
+
+
+def _for_network(field: str) -> _Shown:
+    option = _OPTIONS[field]
+    if not option.if_needed:
+        return _generated(field)
+    return _Shown(bool | None, None, option.if_needed, option.panel, _switch(field))
+
+
+def _fitted(field: str) -> _Shown:
+    option, kind = _OPTIONS[field], type(_DEFAULTS[field])
+    text = option.fitted or f"{option.short}; 0: what fits the target."
+    in_size = field in _SIZE or option.panel == MEMORY
+    return _Shown(kind, kind(), text, option.panel if in_size else HOW, _switch(field))
+
+
+def _swept(field: str) -> _Shown:
+    option = _OPTIONS[field]
+    return _Shown(str, "", option.swept or f"{option.short}.", SWEPT)
+
+
+def _not_fitted(hardware: Hardware) -> dict[str, Any]:
+    chosen = {name: value for name, value in hardware.chosen.items() if value}
+    if chosen.get("weight_bits", WIDTHS[0]) != WIDTHS[0]:
+        chosen["narrow"] = True
+    return chosen
+
+
+def _axes(hardware: Hardware) -> dict[str, str]:
+    return {name: text for name, text in hardware.chosen.items() if text}
+
+
+#: `Parameters` of the hardware that is generated.
+generated = _group(Hardware.parameters, _generated)
+#: `Hardware` for a network, which decides on the switches that are not given.
+for_network = _group(lambda hardware: hardware, _for_network)
+#: Dictionary of the fields that a target of synthesis does not decide on.
+fitted = _group(_not_fitted, _fitted)
+#: Dictionary of the fields to sweep, each with comma-separated values.
+swept = _group(_axes, _swept)
 
 
 def _use_cache(folder: Path | None) -> Path | None:
@@ -194,40 +290,3 @@ Cache = Annotated[
         rich_help_panel="Output",
     ),
 ]
-
-
-def parameters_of(context: typer.Context, *, family: str | None = None) -> Parameters:
-    """Return the accelerator described by a command's options, each named after its field.
-
-    But for `array_weight_bits`, the field `weight_bits`: an option of that name is about a network.
-    Below 8 it switches `narrow` on, unless that was given. Switches that were not given are off.
-    `family` is the default if the option was not given.
-    """
-    from ..spec.parameters import Parameters
-    from ..spec.weight_widths import WIDTHS
-
-    given = {f.name: context.params[option_of(f.name)] for f in fields(Parameters)}
-    chosen: dict[str, Any] = {n: False if value is None else value for n, value in given.items()}
-    if _by_default(context, "narrow"):
-        chosen["narrow"] = chosen["weight_bits"] in WIDTHS[1:]
-    if family is not None and _by_default(context, "family"):
-        chosen["family"] = family
-    return Parameters(**chosen)
-
-
-def option_of(field: str) -> str:
-    """Return the option's name, as a keyword, for a field of `Parameters`."""
-    return _OPTIONS.get(field, field)
-
-
-def _by_default(context: typer.Context, name: str) -> bool:
-    """Whether an option was not given."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "DEFAULT"
-
-
-def open_switches(context: typer.Context) -> tuple[str, ...]:
-    """Return the switches that were not given: the network decides on them."""
-    from ..spec.parameters import Parameters
-
-    return tuple(f.name for f in fields(Parameters) if context.params[f.name] is None)

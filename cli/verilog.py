@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .parameters import (
-    Accumulators,
-    ActivationBytes,
-    ArrayWeightBits,
-    AxiBytes,
-    Cols,
-    Family,
-    HalfUp,
-    Lanes,
-    LineCells,
-    Lookup,
-    Narrow,
-    OutputBytes,
-    Packed,
-    Product,
-    Rows,
-    WeightBytes,
-    WindowWidth,
-    parameters_of,
-)
+from .groups import grouped
+from .parameters import generated
+
+if TYPE_CHECKING:
+    from ..spec.parameters import Parameters
 
 __all__ = ["verilog"]
 
 
+@grouped(parameters=generated)
 def verilog(
-    context: typer.Context,
-    rows: Rows = 16,
-    cols: Cols = 16,
-    lanes: Lanes = 0,
-    axi_bytes: AxiBytes = 16,
-    activation_bytes: ActivationBytes = 1 << 17,
-    weight_bytes: WeightBytes = 1 << 16,
-    output_bytes: OutputBytes = 1 << 16,
-    accumulators: Accumulators = 1024,
-    line_cells: LineCells = 256,
-    family: Family = "generic",
-    packed: Packed = False,
-    product: Product = False,
-    lookup: Lookup = False,
-    window_width: WindowWidth = 3,
-    narrow: Narrow = False,
-    half_up: HalfUp = False,
-    array_weight_bits: ArrayWeightBits = 8,
+    parameters: Parameters,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made if missing.")] = Path(
         "build/verilog"
     ),
@@ -61,7 +30,6 @@ def verilog(
     from ..runtime.files import check_writable
     from ..sim.request import check_cache
 
-    parameters = parameters_of(context)
     check_writable("out", "folder", out, out / "probe")
     check_cache()
     from ..sim.netlist import write_netlist
