@@ -43,7 +43,7 @@ Perturb = Annotated[
     typer.Option(
         help="Perturbed inputs to run in addition to the clean one, comma-separated: "
         "`awgn:0.3`, `brownian:40`, `brownian-literal:40` (sigma), `vertical:4`, "
-        "`horizontal:3` (streaks).",
+        "`horizontal:3` (streaks), `fog:3` and the 14 other common corruptions (severity).",
         rich_help_panel=INPUT,
     ),
 ]

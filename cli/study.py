@@ -45,7 +45,8 @@ def study(
         str,
         typer.Option(
             help="Levels in addition to the clean one, comma-separated: `awgn:0.3`, `brownian:40`, "
-            "`vertical:4`, `horizontal:3`, `awgn:0.3+vertical:4`. The thesis's 26 by default.",
+            "`vertical:4`, `horizontal:3`, `awgn:0.3+vertical:4`, `fog:3` and the 14 other common "
+            "corruptions. The thesis's 26 by default.",
             rich_help_panel=_WHAT,
         ),
     ] = "",

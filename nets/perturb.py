@@ -1,10 +1,11 @@
-"""Perturbations, noise and occlusions, from specifications such as ``awgn:0.3,vertical:4``.
+"""Perturbations: noise, occlusions, corruptions, from texts such as ``awgn:0.3,vertical:4,fog:3``.
 
 A comma separates inputs; a plus sign composes perturbations of one input: ``awgn:0.3+vertical:4``
 is noise, then streaks on top of it.
 
 All act on an RGB crop scaled to 0..1, after resizing and cropping and before normalization with
-mean and standard deviation; the crop is not clamped afterwards.
+mean and standard deviation. Noise and occlusions do not clamp the crop; corruptions (see
+`corruptions`) round it to 8 bits first, and end in 8 bits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import noise, streaks
+from .corruptions.tables import KINDS as CORRUPTIONS
 from .seeding import generator
 from .streaks import Box
 
@@ -49,6 +51,7 @@ PERTURBATIONS = {
     "brownian-literal": _Kind(1000, "standard deviation"),
     "vertical": _Kind(50, "number of streaks", whole=True),
     "horizontal": _Kind(50, "number of streaks", whole=True),
+    **{kind: _Kind(5, "severity", whole=True) for kind in CORRUPTIONS},
 }
 
 
@@ -67,7 +70,8 @@ class Perturbation:
         One of `PERTURBATIONS`.
     level : float
         Standard deviation (white noise: in crop units, above 0 and up to 10; Brownian: of the white
-        noise before spectral shaping, up to 1000), or the number of streaks, 1 to 50.
+        noise before spectral shaping, up to 1000), the number of streaks, 1 to 50, or a
+        corruption's severity, 1 to 5.
 
     Raises
     ------
@@ -131,7 +135,7 @@ class Perturbation:
                 At least 0.
         box : tuple (x0, y0, x1, y1), optional
             Bounding box of the streaks, in pixels, x1 and y1 exclusive; the whole crop by default.
-            Noise always covers the whole crop.
+            All others always cover the whole crop.
         image : int, optional
             Index of the image in its data set, 0 to 2**32 - 2. Random numbers of different images,
             seeds, or with and without an index are independent.
@@ -266,6 +270,10 @@ def _apply(
     if part.kind.startswith("brownian"):
         literal = part.kind == "brownian-literal"
         return crops + noise.brownian_batch(shape, part.level, rngs, literal=literal)
+    if part.kind in CORRUPTIONS:
+        from .corruptions.apply import corrupt  # slow import
+
+        return corrupt(crops, part.kind, int(part.level), rngs)
     vertical = part.kind == "vertical"
     return streaks.occlude_batch(crops, int(part.level), rngs, boxes, vertical=vertical)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import golden, nets, spec
+from ..nets.corruptions.frost import source as frost_source
 from ..nets.differences import Differences
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
@@ -46,7 +47,9 @@ def key(subject: Subject) -> str:
 def part_path(folder: Path, task: WorkUnit) -> Path:
     """Path of a task's result; its name encodes everything that it depends on."""
     images = digest(np.array(task.images, np.int64))[:12]
-    models = digest(" ".join(task.models), task.device, str(task.unpaired))[:8]
+    level = task.level.perturbation
+    frost = [frost_source()] if level is not None and "frost" in level.kinds else []
+    models = digest(" ".join(task.models), task.device, str(task.unpaired), *frost)[:8]
     place = folder / f"{task.subject.name}-{key(task.subject)}" / f"{task.level}@{task.seed}"
     return place / f"{task.images[0]}-{task.images[-1]}-{images}-{models}.npz"
 

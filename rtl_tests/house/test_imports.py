@@ -18,7 +18,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
     "compiler": ({"compiler", "golden", "spec"}, {"numpy"}),
     "nets": (
         {"golden", "nets", "runtime", "spec"},
-        {"numpy", "torch", "safetensors", "sklearn", "PIL"},
+        {"numpy", "scipy", "torch", "safetensors", "sklearn", "PIL"},
     ),
     "sim": (
         {"compiler", "golden", "hw", "nets", "runtime", "sim", "spec"},
