@@ -49,7 +49,7 @@ from .kernels.slice import take
 from .kernels.upsample import upsample
 from .operations.conv_transpose2d import ConvTranspose2d
 
-__all__ = ["check_inputs", "compute", "compute_node", "execute", "logits"]
+__all__ = ["OPERATIONS", "check_inputs", "compute", "compute_node", "execute", "logits"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -70,6 +70,8 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     Shuffle: shuffle,
     Lookup: lookup.lookup,
 }
+#: Types of operation that `compute` computes.
+OPERATIONS: tuple[type, ...] = (*_KERNELS, Concat)
 
 
 def compute(operation: Operation, inputs: Sequence[Codes]) -> Codes:
