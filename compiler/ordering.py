@@ -267,10 +267,12 @@ def _tokens(drafts: Sequence[Draft], wanted: Needs, placed: Sequence[int]) -> li
             need = _giver(drafts, members[other], need, unit)
             waits[index] |= 1 << other
             signals[members[other][need - 1]] |= 1 << unit
-            writes = clock[Unit.COMPUTE]
+            writes, weights = clock[Unit.COMPUTE], clock[Unit.WEIGHT]
             np.maximum(clock, clocks[other][need - 1], out=clock)
             if unit == Unit.STORE and other != Unit.COMPUTE:
                 clock[Unit.COMPUTE] = writes  # other units' tokens imply only COMPUTE's reads
+            if unit == Unit.COMPUTE and other != Unit.WEIGHT:
+                clock[Unit.WEIGHT] = weights  # it reads weights before it has the other tokens
         members[unit].append(index)
         clock[unit] = len(members[unit])
         known[unit] = clock

@@ -3,8 +3,10 @@
 A program is a list of instructions that the accelerator fetches from memory and dispatches to four
 units. Each unit executes its own instructions in order. Tokens synchronize the units: an
 instruction starts when its unit holds one token from each unit in `wait`, and gives one token to
-each unit in `signal` when it completes. Program order is a legal sequential order: every token
-that an instruction waits for comes from an earlier instruction, so finite queues never deadlock.
+each unit in `signal` when it completes. ``COMPUTE`` reads weights as soon as it has the token from
+WEIGHT, whatever else it waits for: only a token of WEIGHT's own says that weights have arrived.
+Program order is a legal sequential order: every token that an instruction waits for comes from an
+earlier instruction, so finite queues never deadlock.
 SETUP, SETUP_ADD and SETUP_MUL are ordered only with COMPUTE: they take and give no tokens; their
 masks are ignored.
 

@@ -3,7 +3,9 @@
 Each instruction has a vector clock: for every unit, the number of instructions known to have
 completed before it starts. A unit's own instructions are ordered; a token carries its sender's
 clock. COMPUTE gives its tokens to the loading units when its reads are done, and to STORE when
-its outputs are written. So only COMPUTE's own tokens tell STORE that outputs are complete.
+its outputs are written. So only COMPUTE's own tokens tell STORE that outputs are complete. COMPUTE
+reads weights once it has WEIGHT's token, whatever else it waits for. So only WEIGHT's own tokens
+tell it that weights have arrived.
 """
 
 from __future__ import annotations
@@ -40,10 +42,12 @@ class Tokens:
             if instruction.wait >> other & 1:
                 if not self._held[other][unit]:
                     raise ValueError(f"waits for a token from {other.name} that is not there")
-                writes = clock[Unit.COMPUTE]
+                writes, weights = clock[Unit.COMPUTE], clock[Unit.WEIGHT]
                 np.maximum(clock, self._held[other][unit].popleft(), out=clock)
                 if unit == Unit.STORE and other != Unit.COMPUTE:
                     clock[Unit.COMPUTE] = writes
+                if unit == Unit.COMPUTE and other != Unit.WEIGHT:
+                    clock[Unit.WEIGHT] = weights
         return clock.copy()
 
     def finish(self, unit: Unit, instruction: Instruction) -> None:

@@ -11,7 +11,7 @@ import pytest
 from maccord.compiler.drafts import Draft, Region, Space
 from maccord.compiler.ordering import link, needs
 from maccord.golden.control.tokens import Tokens
-from maccord.golden.machine.access_order import AccessOrder
+from maccord.golden.machine.access_order import AccessOrder, UnorderedError
 from maccord.spec.isa import MAX_TOKENS, UNIT_OF, Instruction, Mode, Opcode, Unit
 
 SIZE = 1 << 13  # of each space
@@ -147,6 +147,24 @@ def test_only_who_can_gives_tokens(seed: int) -> None:
     assert all(i.signal == i.wait == 0 for i in others)
     partial = [i for i in program if i.opcode == Opcode.COMPUTE and not i["last"]]
     assert not any(i.signal >> Unit.STORE & 1 for i in partial)
+
+
+def test_weights_are_waited_for_by_name() -> None:
+    """COMPUTE reads them before it has LOAD's token, which so tells nothing of them."""
+    activation, weights, output = (
+        Region(space, 0, 64) for space in (Space.ACTIVATION, Space.WEIGHT, Space.OUTPUT)
+    )
+    weight = Draft(Opcode.WEIGHT, {"number": 0}, (), (weights,))
+    load = Draft(Opcode.LOAD, {"number": 1}, (Region(Space.MEMORY, 0, 64),), (activation,))
+    load.after = (weight,)
+    fields = {"mode": int(Mode.DENSE), "number": 2, "last": 1}
+    drafts = [weight, load, Draft(Opcode.COMPUTE, fields, (activation, weights), (output,))]
+    program = link(drafts)
+    assert program[2].wait == 1 << Unit.LOAD | 1 << Unit.WEIGHT
+    verify(drafts, program)
+    without = replace(program[2], wait=1 << Unit.LOAD)
+    with pytest.raises(UnorderedError, match="WEIGHT may still be using"):
+        verify(drafts, [*program[:2], without, *program[3:]])
 
 
 def test_a_store_that_is_far_behind_waits_for_outputs() -> None:
