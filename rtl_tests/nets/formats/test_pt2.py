@@ -165,7 +165,7 @@ def sums(name: str, relu: bool) -> tuple[list[np.ndarray], Add]:
     zeros, scales = (np.array([k[i] for k in (a, b)])[:, None, None] for i in (1, 0))
     image = ((pairs - zeros) * scales).astype(np.float32)[None]
     program = exported(Plus((a, b), end, relu), image.shape)
-    found = ExecuTorch(program, "sum").run(image, quantizers(program))
+    found = ExecuTorch(program, "sum").run([image], quantizers(program))
     codes = [tensor.view(np.uint8) ^ np.uint8(128) for tensor in found]
     assert np.array_equal(codes[0][0, 0].astype(int) - 128, pairs[0])
     kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (a, b, end)]
@@ -199,7 +199,7 @@ def test_every_product(end: Kind) -> None:
             return coded(a * b, *end)
 
     program = exported(Times(), pairs.shape)
-    *_, found = ExecuTorch(program, "product").run(pairs, quantizers(program))
+    *_, found = ExecuTorch(program, "product").run([pairs], quantizers(program))
     kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (kind, end)]
     expected = xnnpack_products([kinds[0]] * 2, kinds[1])
     np.testing.assert_array_equal(found[0, 0].view(np.uint8) ^ np.uint8(128), expected)
