@@ -237,7 +237,8 @@ def test_without_the_package_a_sentence_says_how(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ToolchainError) as refused:
         load_file(str(FOLDER / "residual.tflite"))
     assert str(refused.value) == (
-        "the package ai-edge-litert is needed to read residual.tflite: pip install 'maccord[tflite]'"
+        "the package ai-edge-litert is needed to read residual.tflite: "
+        "pip install 'maccord[tflite]'"
     )
 
 

@@ -235,30 +235,6 @@ def test_means_whose_ties_no_pool_rounds_so_are_refused() -> None:
         load_program(program, "mean")
 
 
-def test_the_vector_that_separates_arithmetics() -> None:
-    """A scaled sum of exactly 6.5 in fp32: -120; in double precision and fixed point -119."""
-    source, weight, end = 0.05296124517917633, 0.024093778803944588, 0.11484327912330627
-
-    class One(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("codes", torch.tensor([[117, 0], [0, 117]], dtype=torch.int8))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            dequantize = torch.ops.quantized_decomposed.dequantize_per_tensor
-            weights = dequantize(self.codes, weight, 0, -127, 127, torch.int8)
-            return functional.linear(x, weights)
-
-    program = exported(Ends(One(), (source, 0), (end, -126)), (1, 2))
-    network = load_program(program, "vector")
-    x = np.array([[5 * source, 0]], np.float32)
-    (layer,) = network.layers
-    theirs = network.tensors(x)
-    assert (theirs["vector.input"].astype(int) - 128).tolist() == [[5, 0]]
-    assert theirs[layer][0, 0].astype(int) - 128 == -120
-    assert set(differing(network, theirs).values()) == {0}
-
-
 class Calls(nn.Module):
     def __init__(self, call: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
