@@ -59,6 +59,8 @@ class QuantizedNetwork:
         As in `NETWORKS`.
     engine : str
         PyTorch's quantized engine for the reference output.
+    not_asked : str
+        Sentence on why the reference is not asked: a model file's runtime may lack. Empty if it is.
     weights : str
         Description of the weights.
     layers : dict of str to Layer
@@ -97,6 +99,7 @@ class QuantizedNetwork:
     ) -> None:
         self.name = name
         self.engine = ENGINE
+        self.not_asked = ""
         self.weights = weights
         self.layers = layers
         self.steps = steps

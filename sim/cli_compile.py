@@ -119,10 +119,13 @@ def _print(out: Path, manifest: Manifest) -> None:
         f"{memory.instructions:,} instructions, {memory.size_bytes / 1e6:,.1f} MB of memory, "
         f"{len(manifest.tensors)} tensors; features {', '.join(needs.feature_names)}"
     )
-    print(
-        f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
-        f"NumPy = {said(manifest.engine)}; the program was not run"
-    )
+    if manifest.not_asked:
+        print(f"expected codes are NumPy's; {manifest.not_asked}; the program was not run")
+    else:
+        print(
+            f"{manifest.compared_bytes:,} of {manifest.compared_bytes:,} expected codes equal: "
+            f"NumPy = {said(manifest.engine)}; the program was not run"
+        )
     if hosts:
         listed = "; ".join(f"{step.name} ({', '.join(step.calls)})" for step in hosts)
         count = len(manifest.programs)

@@ -54,10 +54,12 @@ class Comparison:
     ----------
     compared : int
         Outputs compared.
-    golden, torch : int
-        RTL outputs that differ from the golden model's and from PyTorch's.
+    golden : int
+        RTL outputs that differ from the golden model's.
+    torch : int or None
+        RTL outputs that differ from PyTorch's; None if it was not asked.
     equal : int
-        Outputs equal three ways.
+        Outputs equal to all that there are.
     first : tuple of Mismatch
         The first mismatches in memory order, against the golden model if it differs.
     extent : str
@@ -66,7 +68,7 @@ class Comparison:
 
     compared: int
     golden: int
-    torch: int
+    torch: int | None
     equal: int
     first: tuple[Mismatch, ...]
     extent: str
@@ -75,7 +77,7 @@ class Comparison:
 def compare(
     y_rtl: _Codes,
     y_golden: _Codes,
-    y_torch: _Codes,
+    y_torch: _Codes | None,
     accumulators: Callable[[], npt.NDArray[np.int32] | None],
     *,
     tensor: str = "output",
@@ -86,6 +88,7 @@ def compare(
     Parameters
     ----------
     y_rtl, y_golden, y_torch : ndarray of equal shape (N, H, W, C) or (N, C), uint8
+        `y_torch` is None if PyTorch, or the runtime of a model file, was not asked.
     accumulators : callable
         Returns the golden model's int32 sums in the same shape, or None where there are none;
         called only on a mismatch.
@@ -103,18 +106,18 @@ def compare(
     ValueError
         If the shapes or dtypes differ.
     """
-    for name, y in (("golden", y_golden), ("torch", y_torch)):
+    expected = {"golden": y_golden} | ({} if y_torch is None else {"torch": y_torch})
+    for name, y in expected.items():
         if y.shape != y_rtl.shape or y.dtype != y_rtl.dtype:
             raise ValueError(
                 f"y_{name} must be {y_rtl.dtype} of shape {y_rtl.shape} as the RTL's output is, "
                 f"got {y.dtype} of shape {y.shape}"
             )
-    wrong = {"golden": y_rtl != y_golden, "torch": y_rtl != y_torch}
+    wrong = {name: y_rtl != y for name, y in expected.items()}
     counts = {name: int(np.count_nonzero(mask)) for name, mask in wrong.items()}
     if not any(counts.values()):
-        return Comparison(y_rtl.size, 0, 0, y_rtl.size, (), "")
+        return Comparison(y_rtl.size, 0, counts.get("torch"), y_rtl.size, (), "")
     reference = "golden" if counts["golden"] else "torch"
-    expected = y_golden if counts["golden"] else y_torch
     sums = accumulators()
     positions = np.argwhere(wrong[reference])
     first = []
@@ -122,13 +125,15 @@ def compare(
         index = tuple(int(i) for i in row)
         acc = None if sums is None else int(sums[index])
         first.append(
-            Mismatch(tensor, reference, index, int(expected[index]), int(y_rtl[index]), acc)
+            Mismatch(
+                tensor, reference, index, int(expected[reference][index]), int(y_rtl[index]), acc
+            )
         )
     return Comparison(
         compared=y_rtl.size,
         golden=counts["golden"],
-        torch=counts["torch"],
-        equal=y_rtl.size - int(np.count_nonzero(wrong["golden"] | wrong["torch"])),
+        torch=counts.get("torch"),
+        equal=y_rtl.size - int(np.count_nonzero(np.any(list(wrong.values()), axis=0))),
         first=tuple(first),
         extent=_extent(positions, y_rtl.shape),
     )

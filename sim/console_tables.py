@@ -136,12 +136,18 @@ def _columns(outcomes: Sequence[Outcome]) -> list[Column]:
         Column("utilisation", [f"{int(r.utilization * 1000) / 10:.1f}%" for r in results], 2),
         Column("bound by", [r.bound_by for r in results], 1),
         Column("golden", [_count(r.mismatches_golden) for r in results]),
-        Column(
-            reference_names.column(results[0].engine), [_count(r.mismatches_torch) for r in results]
-        ),
+        *_reference(results),
         Column("codes", [str(outcome.codes) for outcome in outcomes if outcome.result], 3),
         Column("cycles/s", [f"{r.sim_cycles_per_second:,.0f}" for r in results], 6),
     ]
+
+
+def _reference(results: Sequence[NetworkResult]) -> list[Column]:
+    """Return the column of the reference, if one was asked."""
+    counts = [_count(r.mismatches_torch) for r in results if r.mismatches_torch is not None]
+    if len(counts) < len(results):
+        return []
+    return [Column(reference_names.column(results[0].engine), counts)]
 
 
 def _shapes(result: NetworkResult) -> str:
@@ -161,8 +167,15 @@ def _verdict(results: Sequence[NetworkResult], outcomes: Sequence[Outcome]) -> s
         equal = sum(outcome.equal for outcome in outcomes)
         text = f"{equal:,} of {compared:,} outputs equal"
         if all(outcome.verdict is Verdict.AGREES for outcome in outcomes):
-            return f"[bold green]{text}: RTL = NumPy = {reference_names.said(results[0].engine)}[/]"
+            return f"[bold green]{text}: {_equal(results[0])}[/]"
         said.append(f"{text} in the others" if failed else text)
     wrong = sum(outcome.verdict is Verdict.MISMATCH for outcome in outcomes)
     said += [f"{wrong} of {len(outcomes)} runs with mismatches"] if wrong else []
     return f"[bold red]{'; '.join(said)}[/]"
+
+
+def _equal(result: NetworkResult) -> str:
+    """Say what is equal."""
+    if result.not_asked:
+        return f"RTL = NumPy; {escape(result.not_asked)}"
+    return f"RTL = NumPy = {reference_names.said(result.engine)}"

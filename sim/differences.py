@@ -49,12 +49,16 @@ def compared(before: Path, after: Path) -> tuple[list[str], bool]:
             if a.get(field) != b.get(field)
         )
         for field in _MISMATCHES:
-            worse = worse or b[field] > a[field]
-            if a[field] or b[field]:
-                lines.append(f"  {field}: {a[field]:,} > {b[field]:,}")
+            worse = worse or (b[field] or 0) > (a[field] or 0)
+            if a[field] or b[field] or a[field] != b[field]:
+                lines.append(f"  {field}: {_counted(a[field])} > {_counted(b[field])}")
     for path, runs, others in ((before, one, two), (after, two, one)):
         lines += [f"{name}: only in {path}" for name in runs if name not in others]
     return lines, worse
+
+
+def _counted(mismatches: int | None) -> str:
+    return "not asked" if mismatches is None else f"{mismatches:,}"
 
 
 def _runs(path: Path) -> Runs:

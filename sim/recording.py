@@ -159,13 +159,9 @@ def record_network(
     seed : int
         Of the perturbation.
     """
-    tensors = network.tensors(images)
-    given = arrays_of(images)
-    rows = [tuple(x[row : row + 1] for x in given) for row in range(len(given[0]))]
-    each = [network.results(row) for row in rows]  # a batch must not matter
-    results = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
     graph, fidelity = network.graph, network.fidelity
-    logits = results[graph.output]
+    tensors, results = _asked(network, images)
+    logits = results.get(graph.output, _NO_LOGITS)
     flat = logits.ndim == 2
     floats = network.float_logits(images) if flat else None
     return NetworkRecording(
@@ -189,7 +185,22 @@ def record_network(
         results=results,
         result_labels={output.tensor: output.label for output in reversed(network.outputs)},
         other_inputs=tuple(tensors[source.name] for source in graph.other_inputs),
+        not_asked=network.not_asked,
     )
+
+
+def _asked(
+    network: library.QuantizedNetwork, images: Images
+) -> tuple[dict[str, npt.NDArray[np.uint8]], dict[str, npt.NDArray[np.float32]]]:
+    """Return the reference's tensors and results; of one that is not asked, the inputs' codes."""
+    if network.not_asked:
+        names = [source.name for source in network.graph.sources]
+        return dict(zip(names, network.source_codes(images), strict=True)), {}
+    given = arrays_of(images)
+    rows = [tuple(x[row : row + 1] for x in given) for row in range(len(given[0]))]
+    each = [network.results(row) for row in rows]  # a batch must not matter
+    results = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+    return network.tensors(images), results
 
 
 def _around(
@@ -243,8 +254,9 @@ def record_layers(
                 seed,
                 alone(network.layers[layer], network.name, found.x_q.shape),
                 found.x_q,
-                {layer: found.y_torch},
+                {} if network.not_asked else {layer: found.y_torch},
                 layer=layer,
+                not_asked=network.not_asked,
             )
 
 
@@ -258,7 +270,8 @@ def chosen(targets: Sequence[str], inputs: Inputs) -> Iterator[Choice]:
     """
     if is_model_file(inputs.module):
         network = load_file(inputs.module, strict=inputs.strict)
-        fed = feed_all(inputs, [network.input_shape[1:]], (), network.name)
+        shapes = [shape[1:] for shape in network.input_shapes]
+        fed = feed_all(inputs, shapes, network.input_names, network.name)
         network = network.with_weight_bits(inputs.weight_bits)
         for patterns in networks_of(targets or [network.name], [network.name]).values():
             yield _choice(network, patterns, fed)

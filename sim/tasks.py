@@ -25,7 +25,7 @@ def make_tasks(
     classes = read_classes(request.classes) if request.classes else ()
     for recording in recordings:
         if not recording.layer:
-            check_classes(classes, recording.name, recording.logits.shape[1])
+            check_classes(classes, recording.name, recording.outputs)
     return [
         NetworkTask(
             recording,

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_file", "is_model_file", "load_file", "network_name"]
 
-# packages that read and run the files of a suffix, and the extra that installs them
+# packages that read the files of a suffix, and the extra that installs them with their runtime;
+# PyTorch itself reads PT2E files
 _PACKAGES = {
-    ".onnx": (("onnx", "onnxruntime"), "onnx"),
+    ".onnx": (("onnx",), "onnx"),
     ".tflite": (("ai_edge_litert", "flatbuffers"), "tflite"),
-    ".pt2": (("executorch", "torchao"), "executorch"),
+    ".pt2": ((), "executorch"),
 }
 
 
@@ -40,7 +41,9 @@ def network_name(spec: str) -> str:
 
 
 def check_file(spec: str) -> None:
-    """Refuse a file that is not there, and one whose packages are not installed.
+    """Refuse a file that is not there, and one whose packages to read it are not installed.
+
+    A runtime that is not installed is no reason: then the golden model runs the file alone.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def check_file(spec: str) -> None:
     for name in names:
         if importlib.util.find_spec(name) is None:
             package, how = name.replace("_", "-"), f"pip install 'maccord[{extra}]'"
-            raise ToolchainError(f"the package {package} is needed to run {path.name}: {how}")
+            raise ToolchainError(f"the package {package} is needed to read {path.name}: {how}")
 
 
 def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
@@ -86,7 +89,7 @@ def load_file(spec: str, *, strict: bool = False) -> FileNetwork:
     if path.suffix.lower() == ".pt2":
         from .pt2_network import load_pt2
 
-        return load_pt2(path, name)
+        return load_pt2(path, name, strict=strict)
     from .onnx_network import load_onnx
 
     return load_onnx(path, name, strict=strict)

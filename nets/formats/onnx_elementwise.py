@@ -15,8 +15,10 @@ import numpy.typing as npt
 from ...golden.graph import Mul
 from ...golden.kernels.mul import mul
 from ...golden.quantization import Quantization
+from .codes import file_codes, unsigned
+from .onnx_evaluator import products, sums
 from .onnx_file import Call
-from .onnx_runtime import Read, run_part, unsigned
+from .onnx_runtime import Read, not_asked, run_part
 
 __all__ = ["CODES", "elementwise", "pairs", "product", "table"]
 
@@ -32,6 +34,9 @@ _FUNCTIONS = {
 }
 
 
+_FORMULAS = {"Add": "sum", "QLinearAdd": "sum", "Mul": "product", "QLinearMul": "product"}
+
+
 def elementwise(calls: Sequence[Call], constants: Mapping[str, npt.NDArray[Any]]) -> bool:
     """Whether operators compute each element by itself, with constants of one number."""
     for call in calls:
@@ -39,10 +44,6 @@ def elementwise(calls: Sequence[Call], constants: Mapping[str, npt.NDArray[Any]]
         if call.op not in _FUNCTIONS or max(sizes, default=1) > 1:
             return False
     return True
-
-
-def _file_codes(codes: Codes, read: Read) -> npt.NDArray[Any]:
-    return (codes ^ np.uint8(128)).view(np.int8) if read.signed else codes
 
 
 def table(data: bytes, read: Read) -> Codes:
@@ -55,15 +56,33 @@ def table(data: bytes, read: Read) -> Codes:
     read : Read
     """
     return unsigned(
-        run_part(data, [_file_codes(CODES, read)[None]], signed=read.signed).reshape(-1)
+        run_part(data, [file_codes(CODES, read.dtype)[None]], signed=read.signed).reshape(-1)
     )
 
 
-def pairs(data: bytes, reads: Sequence[Read]) -> Codes:
-    """Return the codes that a model makes of each pair, shape (256, 256)."""
+def pairs(data: bytes, reads: Sequence[Read], calls: Sequence[Call], output: Quantization) -> Codes:
+    """Return the codes that a model makes of each pair, shape (256, 256).
+
+    Parameters
+    ----------
+    data : bytes
+        From `part`, of two inputs.
+    reads : sequence of Read
+    calls : sequence of Call
+        What it computes. Where the runtime is not installed, its sums and products are computed by
+        its formulas.
+    output : Quantization
+    """
+    head, *behind = [call.op for call in calls]
+    if not_asked() and head in _FORMULAS and behind in ([], ["Relu"]):
+        ends = reads[0].quantization, reads[1].quantization, output
+        relu = bool(behind)
+        if _FORMULAS[head] == "sum":
+            return sums(ends, signed=reads[0].signed, relu=relu)
+        return products(ends, relu=relu)
     grid = np.broadcast_to(CODES[:, None], (256, 256))
     inputs = [
-        _file_codes(np.ascontiguousarray(each), read)
+        file_codes(np.ascontiguousarray(each), read.dtype)
         for each, read in zip((grid, grid.T), reads, strict=True)
     ]
     return unsigned(run_part(data, inputs, signed=reads[0].signed))

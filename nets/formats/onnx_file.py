@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ...runtime.extras import extra_module
 
-__all__ = ["Call", "OnnxFile", "read_onnx"]
+__all__ = ["Call", "OnnxFile", "OnnxInput", "read_onnx"]
 
 OPSETS = (13, 21)
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
@@ -57,6 +57,24 @@ class Call:
         return self.inputs[index] if index < len(self.inputs) else ""
 
 
+@dataclass(frozen=True)
+class OnnxInput:
+    """An input of an ONNX graph.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+        Of one input, (1, ...).
+    dtype : dtype
+        float32, uint8 or int8.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
 @dataclass(frozen=True, eq=False)
 class OnnxFile:
     """A checked ONNX file.
@@ -71,12 +89,8 @@ class OnnxFile:
         output depends on, are not among them.
     constants : mapping of str to ndarray
         Initializers and results of Constant nodes.
-    input : str
-        Name of the input.
-    shape : tuple of int
-        Of one input, (1, ...).
-    dtype : dtype
-        float32, uint8 or int8.
+    inputs : tuple of OnnxInput
+        At least one.
     outputs : tuple of str
     """
 
@@ -84,10 +98,18 @@ class OnnxFile:
     model: Any
     calls: tuple[Call, ...]
     constants: Mapping[str, npt.NDArray[Any]]
-    input: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    inputs: tuple[OnnxInput, ...]
     outputs: tuple[str, ...]
+
+    def position(self, tensor: str) -> int:
+        """Return the position of an input; -1 if the tensor is none."""
+        names = [each.name for each in self.inputs]
+        return names.index(tensor) if tensor in names else -1
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of all inputs."""
+        return tuple(each.shape for each in self.inputs)
 
     @property
     def signed(self) -> bool:
@@ -97,7 +119,7 @@ class OnnxFile:
             for call in self.calls
             if call.op == "QuantizeLinear" and call.given(2) in self.constants
         ]
-        return np.dtype(np.int8) in zeros or self.dtype == np.int8
+        return np.dtype(np.int8) in zeros or any(i.dtype == np.int8 for i in self.inputs)
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -110,7 +132,7 @@ def read_onnx(path: Path) -> OnnxFile:
     Raises
     ------
     ValueError
-        If it is no ONNX file of one input, or holds what could reach outside it.
+        If it is no ONNX file, or holds what could reach outside it.
     ToolchainError
         If the package onnx is not installed.
     """
@@ -158,10 +180,25 @@ def read_onnx(path: Path) -> OnnxFile:
         raise ValueError(
             f"{path}: model must be quantized, in QDQ or QOperator form, got one in floating point"
         )
-    name, shape, dtype = _input(path, model.graph, constants)
+    inputs = _inputs(path, model.graph, constants)
     outputs = tuple(output.name for output in model.graph.output)
+    _check_results(path, inputs, constants, outputs)
     calls = _needed(calls, outputs)
-    return OnnxFile(path, model, tuple(calls), constants, name, shape, dtype, outputs)
+    return OnnxFile(path, model, tuple(calls), constants, inputs, outputs)
+
+
+def _check_results(
+    path: Path, inputs: Sequence[OnnxInput], constants: Mapping[str, Any], outputs: Sequence[str]
+) -> None:
+    """Refuse results that nothing computes."""
+    given = {**dict.fromkeys(constants, "a constant")}
+    given |= {each.name: "an input as it is" for each in inputs}
+    for name in outputs:
+        if name in given:
+            raise ValueError(
+                f"{path}: results must be computed by the network, got {name}, which is "
+                f"{given[name]}"
+            )
 
 
 def _needed(calls: list[Call], outputs: Sequence[str]) -> list[Call]:
@@ -249,22 +286,25 @@ def _path_of(name: str) -> str:
     return ".".join(part for part in name.replace(":", "/").split("/") if part)
 
 
-def _input(
+def _inputs(
     path: Path,
     graph: Any,  # noqa: ANN401
     constants: Mapping[str, Any],
-) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
-    """Return name, shape and dtype of the only input."""
-    inputs = [each for each in graph.input if each.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(each.name for each in inputs) or "none"
-        raise ValueError(f"{path}: model must have one input, got {names}")
-    kind = inputs[0].type.tensor_type
+) -> tuple[OnnxInput, ...]:
+    """Return the inputs that are no constants."""
     dtypes = {_FLOAT: np.dtype(np.float32), **_CODES}
-    if kind.elem_type not in dtypes:
-        raise ValueError(f"{path}: input {inputs[0].name} must be float32, uint8 or int8")
-    sizes = [each.dim_value if each.HasField("dim_value") else 0 for each in kind.shape.dim]
-    return inputs[0].name, _shape(path, inputs[0].name, sizes), dtypes[kind.elem_type]
+    found = []
+    for each in graph.input:
+        if each.name in constants:
+            continue
+        kind = each.type.tensor_type
+        if kind.elem_type not in dtypes:
+            raise ValueError(f"{path}: input {each.name} must be float32, uint8 or int8")
+        sizes = [size.dim_value if size.HasField("dim_value") else 0 for size in kind.shape.dim]
+        found.append(OnnxInput(each.name, _shape(path, each.name, sizes), dtypes[kind.elem_type]))
+    if not found:
+        raise ValueError(f"{path}: model must have at least one input, got none")
+    return tuple(found)
 
 
 def _shape(path: Path, name: str, sizes: Sequence[int]) -> tuple[int, ...]:

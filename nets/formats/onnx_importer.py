@@ -59,6 +59,11 @@ class OnnxImporter:
         self.kinds: dict[str, tuple[Quantization, bool]] = {}  # by step
         self.code_tensors: set[str] = set()  # tensors of the file that are codes
         self._names: set[str] = set()
+        self._read: set[int] = set()  # positions of the inputs that are quantized
+
+    def place(self, error: Unsupported) -> str:
+        """Return the tensor of the file that a refused step computes."""
+        return error.node
 
     def run(self) -> None:
         """Import all operators and the results.
@@ -127,10 +132,12 @@ class OnnxImporter:
         value = self.values.get(name)
         if isinstance(value, Codes):
             return value
-        if name == self.file.input and self.file.dtype != np.float32:
+        position = self.file.position(name)
+        if position >= 0 and self.file.inputs[position].dtype != np.float32:
             kind = self.activations(call, scale, scale + 1)
-            codes = Codes(self.name("input"), name)
+            codes = Codes(self._input_name(position), name)
             arguments = {"scale": kind[0].scale, "zero_point": kind[0].zero_point}
+            arguments["position"] = position
             self.steps.append(Step(codes.step, "quantize", ("input",), arguments, name))
             self.values[name], self.kinds[codes.step] = codes, kind
             return codes
@@ -159,7 +166,7 @@ class OnnxImporter:
         source, tensor = call.inputs[0], call.outputs[0]
         kind = self.activations(call, 1, 2)
         value = self.values.get(source)
-        if source == self.file.input or (isinstance(value, Floats) and not value.reads):
+        if self.file.position(source) >= 0 or (isinstance(value, Floats) and not value.reads):
             self._first(call, kind, () if value is None else value.calls)  # type: ignore[union-attr]
             return
         if isinstance(value, Real) and self.kinds[value.codes.step] == kind:
@@ -174,9 +181,19 @@ class OnnxImporter:
 
     def _first(self, call: Call, kind: tuple[Quantization, bool], calls: Sequence[Call]) -> None:
         """Quantize the network's input, behind operators that the host computes."""
-        if self.steps:
-            self.refuse(call, "network must quantize its input once")
+        given = {name for each in (*calls, call) for name in each.inputs}
+        positions = {self.file.position(name) for name in given} - {-1}
+        if len(positions) != 1:
+            self.refuse(
+                call, f"a first quantization must be of one input, got {len(positions)} of them"
+            )
+        (position,) = positions
+        if position in self._read:
+            self.refuse(
+                call, f"network must quantize its input {self.file.inputs[position].name} once"
+            )
         arguments: dict[str, Any] = {"scale": kind[0].scale, "zero_point": kind[0].zero_point}
+        arguments["position"] = position
         if calls:
             shape = self.runtime.shapes[call.outputs[0]]
             layout = self.layout(len(shape), call)
@@ -187,10 +204,16 @@ class OnnxImporter:
                 f"{self.network}.{calls[0].name}: operators before the first quantization must "
                 f"be none, got {calls[0].op}"
             )
-        name = self.name("input")
+        name = self._input_name(position)
         self.steps.append(Step(name, "quantize", ("input",), arguments, call.outputs[0]))
         self.values[call.outputs[0]] = Codes(name, call.outputs[0])
         self.kinds[name] = kind
+
+    def _input_name(self, position: int) -> str:
+        """Note that an input is quantized; return its step's name."""
+        self._read.add(position)
+        alone = len(self.file.inputs) == 1
+        return self.name("input" if alone else f"input.{self.file.inputs[position].name}")
 
     def layout(self, dimensions: int, call: Call) -> Layout:
         """Return the layout of a tensor of so many dimensions."""
@@ -217,7 +240,8 @@ class OnnxImporter:
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Return a tensor's shape in the file, for one image."""
-        return self.file.shape if tensor == self.file.input else self.runtime.shapes[tensor]
+        position = self.file.position(tensor)
+        return self.file.inputs[position].shape if position >= 0 else self.runtime.shapes[tensor]
 
     def users(self, tensor: str) -> list[Call]:
         """Return the operators that read a tensor."""
@@ -289,11 +313,11 @@ class OnnxImporter:
                 reads[value.tensor] = value
             elif name in self.makers:
                 calls |= self._making(name)
-            elif name and name not in self.constants and name != self.file.input:
+            elif name and name not in self.constants and self.file.position(name) < 0:
                 self.refuse(call, f"input {name} of {call.op} must be real values")
         calls[call.outputs[0]] = call
         found = Floats(tuple(calls.values()), tuple(reads.values()))
-        if self.file.input in call.inputs and reads:
+        if any(self.file.position(name) >= 0 for name in call.inputs) and reads:
             self.refuse(call, "the network's input must be quantized first")
         for name in call.outputs:
             self.values[name] = found

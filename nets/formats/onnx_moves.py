@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..int8 import Step
+from .codes import unsigned
 from .onnx_file import Call
 from .onnx_layers import pads_of
-from .onnx_runtime import unsigned
 from .onnx_values import Codes, Index, Real
 
 if TYPE_CHECKING:

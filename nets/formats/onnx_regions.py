@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from ...golden.graph import Quantization
 from ..unsupported import Unsupported
+from .codes import quantized
 from .fixed_sum import fixed_sum
 from .onnx_elementwise import elementwise, pairs, product, table
 from .onnx_file import Call
 from .onnx_layers import convolution, fully_connected, pads_of
-from .onnx_values import Codes, Real, Weights, Work, quantized
+from .onnx_values import Codes, Real, Weights, Work
 
 if TYPE_CHECKING:
     from .onnx_importer import OnnxImporter
@@ -119,7 +120,8 @@ def _written(kind: Kind) -> dict[str, Any]:
 def _pair(importer: OnnxImporter, work: Work, kind: Kind, path: str) -> None:
     """Import a function of two codes: a sum or a product that is right for all pairs."""
     reads = importer.reads(work)
-    found = pairs(importer.model(work), reads)
+    ops = [call for call in work.calls if call.outputs[0] not in importer.makers]
+    found = pairs(importer.model(work), reads, ops, kind[0])
     ends = (reads[0].quantization, reads[1].quantization, kind[0])
     setting = fixed_sum(found, ends)
     if setting is not None:

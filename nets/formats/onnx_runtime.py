@@ -21,11 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ...golden.quantization import Quantization
+from ...runtime.errors import ToolchainError
 from ...runtime.extras import extra_module
 from ..layouts import Layout
+from .codes import file_codes, unsigned
+from .kept import Kept
+from .onnx_evaluator import Evaluator
 from .onnx_file import Call, OnnxFile
 
-__all__ = ["OnnxRuntime", "Read", "Region", "engine", "part", "run_part", "unsigned"]
+__all__ = ["OnnxRuntime", "Read", "Region", "engine", "not_asked", "part", "run_part"]
 
 Array = npt.NDArray[Any]
 _IR_VERSION = 8
@@ -36,7 +40,21 @@ _ELEMENT = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3
 
 def engine() -> str:
     """Name and version of the runtime, as results have it."""
+    if not_asked():
+        return "ONNX Runtime, not asked"
     return f"ONNX Runtime {_runtime().__version__}, CPU, all optimizations"
+
+
+def not_asked() -> str:
+    """Return the sentence that says why the runtime is not asked; empty if it is installed."""
+    try:
+        _runtime()
+    except ToolchainError:
+        return (
+            "ONNX Runtime was not asked, as the package onnxruntime is not installed: "
+            "pip install 'maccord[onnx]'"
+        )
+    return ""
 
 
 def _runtime() -> Any:  # noqa: ANN401
@@ -44,6 +62,8 @@ def _runtime() -> Any:  # noqa: ANN401
 
 
 def _session(data: bytes, *, signed: bool, optimized: Path | None = None) -> Any:  # noqa: ANN401
+    if not_asked():
+        return Evaluator(data)
     runtime = _runtime()
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -69,12 +89,12 @@ class OnnxRuntime:
         self.file = file
         self._sessions: dict[tuple[str, ...], Any] = {}
 
-    def run(self, image: Array, names: Sequence[str] = ()) -> list[Array]:
-        """Run the file on one input.
+    def run(self, image: Sequence[Array], names: Sequence[str] = ()) -> list[Array]:
+        """Run the file on one of each input.
 
         Parameters
         ----------
-        image : ndarray of the file's shape and dtype
+        image : sequence of ndarray of the file's shapes and dtypes
         names : sequence of str
             Tensors to return; the file's outputs if empty.
 
@@ -89,7 +109,8 @@ class OnnxRuntime:
             if wanted not in self._sessions:
                 data = self._model(wanted)
                 self._sessions[wanted] = _session(data, signed=self.file.signed)
-            return self._sessions[wanted].run(list(wanted), {self.file.input: image})
+            feeds = dict(zip((each.name for each in self.file.inputs), image, strict=True))
+            return self._sessions[wanted].run(list(wanted), feeds)
 
         return self._checked(session)
 
@@ -98,7 +119,8 @@ class OnnxRuntime:
         try:
             return call()
         except Exception as error:  # the runtime's exceptions have no public base class
-            raise ValueError(f"{self.file.path}: {engine()} must run it: {_said(error)}") from None
+            who = "the package onnx" if not_asked() else engine()
+            raise ValueError(f"{self.file.path}: {who} must run it: {_said(error)}") from None
 
     def _model(self, wanted: Sequence[str]) -> bytes:
         """Return the file with further outputs."""
@@ -116,7 +138,10 @@ class OnnxRuntime:
         """Results of the operators that the runtime computes with INT8 kernels.
 
         Whether it does depends on what stands around an operator, and on the scale of its bias.
+        Where the runtime is not installed, all operators between quantizations are taken for such.
         """
+        if not_asked():
+            return frozenset(name for call in self.file.calls for name in call.outputs)
         onnx = extra_module("onnx", "onnx", "to read optimized ONNX files")
         model = type(self.file.model)()
         model.CopyFrom(self.file.model)
@@ -140,13 +165,13 @@ class OnnxRuntime:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every tensor that depends on the input, for one image."""
-        moving = {self.file.input}
+        moving = {each.name for each in self.file.inputs}
         names = []
         for call in self.file.calls:
             if not moving.isdisjoint(call.inputs):
                 names += [name for name in call.outputs if name]
                 moving |= set(names)
-        zeros = np.zeros(self.file.shape, self.file.dtype)
+        zeros = [np.zeros(each.shape, each.dtype) for each in self.file.inputs]
         return {n: np.shape(t) for n, t in zip(names, self.run(zeros, names), strict=True)}
 
 
@@ -246,23 +271,18 @@ class Region:
     layout: Layout
     layouts: tuple[Layout, ...] = ()
     orders: tuple[tuple[int, ...] | None, ...] = ()
-    _kept: list[Any] = field(default_factory=list, repr=False)
+    _kept: Kept[Any] = field(default_factory=Kept, repr=False)
 
     def placed(self, layouts: Sequence[Layout], orders: Sequence[tuple[int, ...] | None]) -> Region:
         """Return the function for inputs of these layouts and orders."""
         return Region(self.data, self.signed, self.layout, tuple(layouts), tuple(orders))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_kept": []}  # a session cannot be pickled
 
     def __call__(self, given: Sequence[npt.NDArray[np.uint8]]) -> Any:  # noqa: ANN401
         """Return codes in the graph's layout, or rows of float32, for the codes of each input.
 
         Images are run one by one, as the network's own results are.
         """
-        if not self._kept:
-            self._kept.append(_session(self.data, signed=any(self.signed)))
-        session = self._kept[0]
+        session = self._kept.get(lambda: _session(self.data, signed=any(self.signed)))
         names = [each.name for each in session.get_inputs()]
         inputs = [self._input(index, codes) for index, codes in enumerate(given)]
         found = []
@@ -280,12 +300,7 @@ class Region:
             image = codes.reshape(len(codes), *order)
             codes = np.moveaxis(image, -1, 1).reshape(len(codes), -1)
         plain = self.layouts[index].from_graph(codes)
-        return (plain ^ np.uint8(128)).view(np.int8) if self.signed[index] else plain
-
-
-def unsigned(codes: Array) -> npt.NDArray[np.uint8]:
-    """Return int8 codes plus 128; uint8 codes as they are."""
-    return codes.view(np.uint8) ^ np.uint8(128) if codes.dtype == np.int8 else codes
+        return file_codes(plain, np.int8 if self.signed[index] else np.uint8)
 
 
 def _said(error: Exception) -> str:

@@ -12,7 +12,7 @@ from ...golden.quantization import Quantization
 from .onnx_file import Call
 
 __all__ = ["Codes", "Floats", "Index", "Real", "Value", "Weights", "Work"]
-__all__ += ["codes_of", "parameters", "quantized"]
+__all__ += ["codes_of", "parameters"]
 
 Array = npt.NDArray[Any]
 
@@ -146,12 +146,6 @@ def parameters(scale: Array, zero_point: Array | None) -> tuple[Quantization, bo
         )
     signed = zero_point.dtype == np.int8
     return Quantization(number, int(zero_point.reshape(-1)[0]) + 128 * signed), signed
-
-
-def quantized(values: npt.NDArray[np.float32], into: Quantization) -> npt.NDArray[np.uint8]:
-    """Return QuantizeLinear's codes: clip(rint(f(x / s)) + z, 0, 255)."""
-    steps = np.rint(values / np.float32(into.scale))
-    return np.clip(steps + into.zero_point, 0, 255).astype(np.uint8)
 
 
 def codes_of(value: Codes | Real) -> Codes:

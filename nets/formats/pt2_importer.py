@@ -78,6 +78,10 @@ class Pt2Importer:
         self.input = _input(program, network)
         self._names: set[str] = set()
 
+    def place(self, error: Unsupported) -> str:
+        """Return no place: the host computes no part of a program."""
+        return ""
+
     @property
     def shape(self) -> tuple[int, ...]:
         """PyTorch's shape of the input."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,21 @@ import numpy.typing as npt
 import torch
 
 from ...golden.quantization import Quantization
-from ..examples import Images, arrays_of
-from ..int8 import check_image
-from ..lower import lowered
-from ..outputs import rows
 from ..reference import Result
-from ..unsupported import Unsupported
-from .network import FileNetwork
+from .codes import quantized, unsigned
+from .loading import imported, weights_of
+from .network import FileNetwork, FileReference
 from .pt2_archive import read_pt2
 from .pt2_importer import Pt2Importer
-from .pt2_runtime import ExecuTorch, engine
+from .pt2_runtime import ExecuTorch, engine, not_asked
 
 __all__ = ["load_program", "load_pt2"]
 
+Array = npt.NDArray[Any]
 Image = npt.NDArray[np.float32]
 
 
-class Pt2Reference:
+class Pt2Reference(FileReference):
     """ExecuTorch on inputs of real numbers.
 
     Parameters
@@ -41,76 +38,62 @@ class Pt2Reference:
     """
 
     def __init__(self, runtime: ExecuTorch, kinds: dict[str, Quantization]) -> None:
-        self.engine = engine()
+        self.engine, self.not_asked = engine(), not_asked()
         self._runtime = runtime
         self._kinds = kinds
 
-    def tensors(self, image: Images, names: Collection[str]) -> dict[str, Result]:
-        """Return the named quantized tensors for inputs (N, ...), float32."""
-        (images,) = arrays_of(image)
-        check_image(images)
+    def shown(self, image: tuple[Image, ...], names: Collection[str]) -> Mapping[str, Array]:
+        """Return tensors as `FileReference`."""
         wanted = [name for name in self._kinds if name in names]
         nodes = list(dict.fromkeys(name.partition(":")[0] for name in wanted))
-        each = [self._runtime.run(one[None], nodes) for one in images] if nodes else []
-        joined = [np.concatenate(parts) for parts in zip(*each, strict=True)]
-        tensors = dict(zip(nodes, joined, strict=True))
-        found = {}
-        for name in wanted:
-            kind, (node, _, remark) = self._kinds[name], name.partition(":")
-            codes = _codes(tensors[node], kind)
-            if remark.startswith("crop"):
-                top, bottom, left, right = map(int, remark.split()[1:])
-                height, width = codes.shape[1] - bottom, codes.shape[2] - right
-                codes = np.ascontiguousarray(codes[:, top:height, left:width])
-            found[name] = Result(codes, kind)
-        return found
+        run = self._runtime.ahead if self.not_asked else self._runtime.run
+        found = run(image, nodes) if nodes else []
+        tensors = dict(zip(nodes, found, strict=True))
+        return {name: tensors[name.partition(":")[0]] for name in wanted}
 
-    def results(self, images: Images) -> list[torch.Tensor]:
-        """Return the program's results as real numbers, in order, by the program as it is."""
-        (given,) = arrays_of(images)
-        each = [self._runtime.run(image[None]) for image in given]
-        return [torch.from_numpy(np.concatenate(parts)) for parts in zip(*each, strict=True)]
+    def run(self, image: tuple[Image, ...]) -> Sequence[Array]:
+        """Return results as `FileReference`."""
+        return self._runtime.run(image)
 
-    def logits(self, image: Images) -> npt.NDArray[np.float32]:
-        """Return all results of an input in one row."""
-        return rows(self.results(image), len(arrays_of(image)[0]))
+    def result(self, name: str, tensor: Array) -> Result:
+        """Return a tensor as `FileReference`; of real values, the codes of a quantize node."""
+        kind, remark = self._kinds[name], name.partition(":")[2]
+        codes = quantized(tensor, kind) if tensor.dtype == np.float32 else unsigned(tensor)
+        codes = np.moveaxis(codes, 1, -1) if codes.ndim == 4 else codes
+        if remark.startswith("crop"):
+            top, bottom, left, right = map(int, remark.split()[1:])
+            height, width = codes.shape[1] - bottom, codes.shape[2] - right
+            codes = codes[:, top:height, left:width]
+        return Result(np.ascontiguousarray(codes), kind)
 
-
-def _codes(tensor: npt.NDArray[Any], kind: Quantization) -> npt.NDArray[np.uint8]:
-    """Return codes in the graph's order; of real values, those that a quantize node gives."""
-    if tensor.dtype == np.float32:
-        steps = np.rint(tensor / np.float32(kind.scale)) + np.float32(kind.zero_point)
-        codes = np.clip(steps, 0, 255).astype(np.uint8)
-    else:
-        codes = tensor.view(np.uint8) ^ np.uint8(128)
-    return np.ascontiguousarray(np.moveaxis(codes, 1, -1) if codes.ndim == 4 else codes)
+    def real(self, place: int, tensor: Array) -> Image:
+        """Return real numbers as `FileReference`."""
+        return tensor
 
 
-def load_pt2(path: Path, name: str) -> FileNetwork:
-    """Import a file of ``torch.export.save``.
+def load_pt2(path: Path, name: str, *, strict: bool = False) -> FileNetwork:
+    """Import a file of ``torch.export.save``; parameters and errors as `load_program`.
 
     Parameters
     ----------
     path : Path
     name : str
-        Of the network.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be imported.
-    ToolchainError
-        If ExecuTorch is not installed.
+    strict : bool
     """
-    program = read_pt2(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return load_program(program, name, f"{path}, SHA-256 {digest}")
+    return load_program(read_pt2(path), name, weights_of(path), strict=strict)
 
 
 def load_program(
-    program: torch.export.ExportedProgram, name: str, weights: str = "of the program"
+    program: torch.export.ExportedProgram,
+    name: str,
+    weights: str = "of the program",
+    *,
+    strict: bool = False,
 ) -> FileNetwork:
     """Import an exported program, quantized by PT2E with the XNNPACK quantizer.
+
+    Where ExecuTorch is not installed, PyTorch computes tables, and the network says that ExecuTorch
+    is not asked.
 
     Parameters
     ----------
@@ -120,20 +103,19 @@ def load_program(
         Of the network.
     weights : str
         Description of the weights.
+    strict : bool
+        Whether to refuse what the host would have to compute.
 
     Raises
     ------
     ValueError
         If it cannot be imported; the message names operator and reason.
-    ToolchainError
-        If ExecuTorch is not installed.
     """
-    importer = Pt2Importer(program, name)
-    try:
-        importer.run()
-        lowered(importer.steps, importer.layers, name, [importer.shape])
-    except Unsupported as error:
-        raise ValueError(str(error)) from None
+    shapes = [Pt2Importer(program, name).shape]
+    importer, _ = imported(lambda _: Pt2Importer(program, name), shapes, strict=strict)
     kinds = {step.node: importer.kinds[step.name] for step in importer.steps if step.node}
     reference = Pt2Reference(ExecuTorch(program, name), kinds)
-    return FileNetwork(name, weights, importer.steps, importer.layers, importer.shape, reference)
+    names = (importer.input.name,)
+    return FileNetwork(
+        name, weights, importer.steps, importer.layers, (importer.shape,), reference, names
+    )

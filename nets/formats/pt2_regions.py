@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from ...golden.kernels.quantize import dequantize
 from ...golden.quantization import Quantization
+from .codes import quantized
 from .pt2_layers import layer_of
 from .pt2_means import MEANS, import_mean
 from .pt2_products import is_xnnpacks
@@ -237,6 +238,5 @@ def _table(node: Node, kind: Quantization, output: Quantization) -> dict[str, An
     """Return a clamp between scales: dequantize, clamp and quantize of each code."""
     low, high = _bounds(node)
     reals = dequantize(np.arange(256, dtype=np.uint8), kind)
-    steps = reals.clip(np.float32(low), np.float32(high)) / np.float32(output.scale)
-    codes = np.clip(np.rint(steps) + np.float32(output.zero_point), 0, 255).astype(np.uint8)
+    codes = quantized(reals.clip(np.float32(low), np.float32(high)), output)
     return {"scale": output.scale, "zero_point": output.zero_point, "table": codes.tolist()}

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...runtime.errors import ToolchainError
 from ...runtime.extras import extra_module
 
-__all__ = ["ExecuTorch", "engine"]
+__all__ = ["ExecuTorch", "engine", "not_asked"]
 
 Array = npt.NDArray[Any]
 _PARTITIONER = "executorch.backends.xnnpack.partition.xnnpack_partitioner"
@@ -30,9 +31,24 @@ _WHY = "to run PT2E programs"
 
 def engine() -> str:
     """Name and version of the runtime, as results have it."""
+    if not_asked():
+        return "ExecuTorch, not asked"
     with _quiet():
         extra_module("executorch.runtime", "executorch", _WHY)
     return f"ExecuTorch {importlib.metadata.version('executorch')}, XNNPACK"
+
+
+def not_asked() -> str:
+    """Return the sentence that says why the runtime is not asked; empty if it is installed."""
+    try:
+        with _quiet():
+            extra_module("executorch.runtime", "executorch", _WHY)
+    except ToolchainError:
+        return (
+            "ExecuTorch was not asked, as the package executorch is not installed: "
+            "pip install 'maccord[executorch]'"
+        )
+    return ""
 
 
 @contextlib.contextmanager
@@ -70,12 +86,12 @@ class ExecuTorch:
         self._methods: dict[tuple[str, ...], Any] = {}
         self._kept: list[Any] = []
 
-    def run(self, image: Array, nodes: Sequence[str] = ()) -> list[Array]:
-        """Run the program on one image.
+    def run(self, image: Sequence[Array], nodes: Sequence[str] = ()) -> list[Array]:
+        """Run the program on one of each input.
 
         Parameters
         ----------
-        image : ndarray of the program's input shape, float32
+        image : sequence of ndarray of the program's input shapes, float32
         nodes : sequence of str
             Quantize nodes whose codes to return; the program's own results if empty.
 
@@ -91,8 +107,8 @@ class ExecuTorch:
             try:
                 if wanted not in self._methods:
                     self._methods[wanted] = self._method(wanted, image)
-                given = torch.from_numpy(image.copy())  # with strides of its own
-                found = self._methods[wanted].execute([given])
+                given = [torch.from_numpy(each.copy()) for each in image]  # with strides of its own
+                found = self._methods[wanted].execute(given)
             except (
                 RuntimeError,
                 AssertionError,
@@ -104,7 +120,16 @@ class ExecuTorch:
                 raise ValueError(f"{self._name}: {engine()} must run it: {said}") from None
         return [np.array(tensor.numpy()) for tensor in found]
 
-    def _method(self, nodes: tuple[str, ...], image: Array) -> Any:  # noqa: ANN401
+    def ahead(self, image: Sequence[Array], nodes: Sequence[str]) -> list[Array]:
+        """Return the real values that nodes ahead of all codes quantize, computed by PyTorch."""
+        module = self._program.module(check_guards=False)
+        named = {node.name: node for node in module.graph.nodes}
+        wanted = [named[name].args[0].name for name in nodes]
+        with torch.no_grad():
+            found = _shown(module, wanted)(*(torch.from_numpy(each.copy()) for each in image))
+        return [np.array(tensor.numpy()) for tensor in found]
+
+    def _method(self, nodes: tuple[str, ...], image: Sequence[Array]) -> Any:  # noqa: ANN401
         runtime = extra_module("executorch.runtime", "executorch", _WHY)
         exir = extra_module("executorch.exir", "executorch", _WHY)
         partition = extra_module(_PARTITIONER, "executorch", _WHY)
@@ -118,13 +143,18 @@ class ExecuTorch:
 
 
 def _showing(
-    program: torch.export.ExportedProgram, nodes: Sequence[str], image: Array
+    program: torch.export.ExportedProgram, nodes: Sequence[str], image: Sequence[Array]
 ) -> torch.export.ExportedProgram:
     """Return a program whose results are those of some of its nodes."""
-    module = program.module(check_guards=False)
+    showing = _shown(program.module(check_guards=False), nodes)
+    return torch.export.export(showing, tuple(torch.from_numpy(each.copy()) for each in image))
+
+
+def _shown(module: torch.fx.GraphModule, nodes: Sequence[str]) -> torch.fx.GraphModule:
+    """Return a module whose results are those of some of its nodes."""
     graph, copies = torch.fx.Graph(), {}
     graph.graph_copy(module.graph, copies)
     named = {node.name: copy for node, copy in copies.items()}
     graph.output(tuple(named[name] for name in nodes))
-    showing = torch.fx.GraphModule(module, graph)
-    return torch.export.export(showing, (torch.from_numpy(image.copy()),))
+    graph.eliminate_dead_code()
+    return torch.fx.GraphModule(module, graph)

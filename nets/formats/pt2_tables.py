@@ -1,4 +1,8 @@
-"""Functions of one code in PT2E programs: tables, filled by ExecuTorch itself."""
+"""Functions of one code in PT2E programs: tables, filled by ExecuTorch itself.
+
+Where it is not installed, PyTorch's kernels in floating point fill them; the two may differ at
+ties.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from torch.fx import Graph, GraphModule, Node
 
 from ...golden.kernels.quantize import dequantize
 from ...golden.quantization import Quantization
-from .pt2_runtime import ExecuTorch
+from .codes import quantized
+from .pt2_runtime import ExecuTorch, not_asked
 from .pt2_values import operator
 
 if TYPE_CHECKING:
@@ -46,13 +51,32 @@ def table_of(
     Unsupported
         If ExecuTorch's results depend on a code's place in the tensor.
     """
+    written = {"scale": output.scale, "zero_point": output.zero_point}
+    if not_asked():
+        return written | {"table": _by_pytorch(nodes, kind, output).tolist()}
     program = _program(nodes, kind, output)
     codes = np.arange(256, dtype=np.uint8).reshape(_SHAPE)
     runtime = ExecuTorch(program, importer.network)
     found = _looked_up(program, runtime, codes, kind)
     if not np.array_equal(found, _looked_up(program, runtime, codes[..., ::-1, ::-1], kind)):
         importer.refuse(nodes[0], f"{operator(nodes[0])} must give each code one result")
-    return {"scale": output.scale, "zero_point": output.zero_point, "table": found.tolist()}
+    return written | {"table": found.tolist()}
+
+
+def _by_pytorch(
+    nodes: Sequence[Node], kind: Quantization, output: Quantization
+) -> npt.NDArray[np.uint8]:
+    """Return the table of a chain that PyTorch computes."""
+    graph = Graph()
+    last = graph.placeholder("x")
+    for node in nodes:
+        before = last
+        last = graph.node_copy(node, lambda _, x=before: x)
+    graph.output(last)
+    codes = np.arange(256, dtype=np.uint8).reshape(_SHAPE)
+    with torch.no_grad():
+        found = GraphModule(nn.Module(), graph)(torch.from_numpy(dequantize(codes, kind)))
+    return quantized(found.numpy(), output).ravel()
 
 
 def _looked_up(
@@ -65,7 +89,7 @@ def _looked_up(
     ends = [n.name for n in program.graph.nodes if operator(n) == "quantize_per_tensor"]
     read, made = (
         tensor.view(np.uint8).ravel() ^ np.uint8(128)
-        for tensor in runtime.run(dequantize(np.ascontiguousarray(codes), kind), ends)
+        for tensor in runtime.run([dequantize(np.ascontiguousarray(codes), kind)], ends)
     )
     table = np.empty(256, np.uint8)
     table[read] = made

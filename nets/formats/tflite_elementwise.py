@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...golden.quantization import Quantization
+from .codes import file_codes, unsigned
 from .fixed_sum import fixed_sum
 from .half_up_sum import half_up_sum
 from .onnx_elementwise import CODES, product
 from .tflite_file import TfliteCall
+from .tflite_formulas import computed
 from .tflite_layers import close_scales, without_activation
-from .tflite_runtime import Interpreter, codes_of, file_codes, part
+from .tflite_runtime import Interpreter, not_asked, part
 
 if TYPE_CHECKING:
     from .tflite_importer import TfliteImporter
@@ -35,6 +37,8 @@ _BINARY = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB
 
 def _run(importer: TfliteImporter, call: TfliteCall, given: list[Codes]) -> Codes:
     """Return what the operator makes of codes (1, H, W, 1)."""
+    if not_asked():
+        return computed(importer, call, given)
     reads = importer.reads(call)
     shapes = [codes.shape for codes in (*given, given[0])]
     data = part(importer.file, call, reads, shapes)
@@ -43,7 +47,7 @@ def _run(importer: TfliteImporter, call: TfliteCall, given: list[Codes]) -> Code
         for index, codes in zip(reads, given, strict=True)
     ]
     try:
-        return codes_of(Interpreter(data)(*inputs)[0])
+        return unsigned(Interpreter(data)(*inputs)[0])
     except ValueError as error:
         importer.lacks(call, f"{call.op} must be computable alone, got: {error}")
 

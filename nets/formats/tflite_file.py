@@ -117,8 +117,8 @@ class TfliteFile:
     tensors : tuple of TfliteTensor
     calls : tuple of TfliteCall
         In the file's order, which is an order of execution.
-    input : int
-        Number of the input.
+    inputs : tuple of int
+        Numbers of the inputs, at least one.
     outputs : tuple of int
     """
 
@@ -126,14 +126,14 @@ class TfliteFile:
     model: Any
     tensors: tuple[TfliteTensor, ...]
     calls: tuple[TfliteCall, ...]
-    input: int
+    inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one input: (1, C, H, W) for the file's (1, H, W, C), others unchanged."""
-        shape = self.tensors[self.input].shape
-        return (1, shape[3], shape[1], shape[2]) if len(shape) == 4 else shape
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the inputs: (1, C, H, W) for the file's (1, H, W, C), others unchanged."""
+        shapes = [self.tensors[index].shape for index in self.inputs]
+        return tuple((1, s[3], s[1], s[2]) if len(s) == 4 else s for s in shapes)
 
     @property
     def activations(self) -> tuple[int, ...]:
@@ -159,7 +159,7 @@ def read_tflite(path: Path) -> TfliteFile:
     Raises
     ------
     ValueError
-        If it is no TFLite file of one input, or holds what could reach outside it.
+        If it is no TFLite file, or holds what could reach outside it.
     ToolchainError
         If the package ai-edge-litert is not installed.
     """
@@ -188,9 +188,9 @@ def read_tflite(path: Path) -> TfliteFile:
     (graph,) = model.subgraphs
     tensors = _tensors(path, model, graph)
     calls = _calls(path, classes, model, graph, tensors)
-    source = _input(path, graph, tensors)
+    inputs = _inputs(path, graph, tensors)
     outputs = tuple(int(index) for index in graph.outputs)
-    file = TfliteFile(path, model, tensors, calls, source, outputs)
+    file = TfliteFile(path, model, tensors, calls, inputs, outputs)
     _check_flow(file)
     return file
 
@@ -303,15 +303,24 @@ def _path_of(name: str) -> str:
     return ".".join(part for part in first.split("/") if part) or "tensor"
 
 
-def _input(path: Path, graph: Any, tensors: Sequence[TfliteTensor]) -> int:  # noqa: ANN401
-    """Return the number of the only input."""
+def _inputs(
+    path: Path,
+    graph: Any,  # noqa: ANN401
+    tensors: Sequence[TfliteTensor],
+) -> tuple[int, ...]:
+    """Return the numbers of the inputs."""
     for each in (*graph.inputs, *graph.outputs):
         if not 0 <= each < len(tensors):
             raise ValueError(f"{path}: inputs and outputs must be tensors of the file")
-    if len(graph.inputs) != 1:
-        names = ", ".join(tensors[each].name for each in graph.inputs) or "none"
-        raise ValueError(f"{path}: model must have one input, got {names}")
-    source = tensors[graph.inputs[0]]
+    inputs = tuple(int(index) for index in graph.inputs)
+    if len(set(inputs)) < len(inputs):
+        raise ValueError(f"{path}: inputs must be tensors of their own, got one twice")
+    for index in inputs:
+        _check_input(path, tensors[index])
+    return inputs
+
+
+def _check_input(path: Path, source: TfliteTensor) -> None:
     if source.dtype not in (np.float32, np.uint8, np.int8):
         raise ValueError(f"{path}: input {source.name} must be FLOAT32, UINT8 or INT8")
     if source.dtype != np.float32 and len(source.scale) != 1:
@@ -321,16 +330,21 @@ def _input(path: Path, graph: Any, tensors: Sequence[TfliteTensor]) -> int:  # n
             f"{path}: input {source.name} must have the shape (1, H, W, C) or (1, K), "
             f"got {source.shape}"
         )
-    return source.index
 
 
 def _check_flow(file: TfliteFile) -> None:
     """Refuse tensors that nothing computes, or that are computed twice or too late."""
     known = {tensor.index for tensor in file.tensors if tensor.data is not None}
-    for index in (file.input, *file.outputs):
+    for index in (*file.inputs, *file.outputs):
         if index in known:
             raise ValueError(f"{file.path}: inputs and outputs must not be constants")
-    known.add(file.input)
+    for index in file.outputs:
+        if index in file.inputs:
+            raise ValueError(
+                f"{file.path}: results must be computed by the network, got "
+                f"{file.tensors[index].name}, which is an input as it is"
+            )
+    known.update(file.inputs)
     for call in file.calls:
         for index in call.inputs:
             if index >= 0 and index not in known:

@@ -14,11 +14,13 @@ import numpy as np
 
 from ...golden.graph import Layer
 from ...golden.quantization import Quantization
+from ...runtime.errors import ToolchainError
 from ..int8 import Step
 from ..layouts import Layout
 from ..unsupported import Unsupported
 from .tflite_file import TfliteCall, TfliteFile, TfliteTensor
-from .tflite_runtime import TfliteRegion, parts
+from .tflite_formulas import Softmax
+from .tflite_runtime import TfliteRegion, not_asked, parts
 
 __all__ = ["Handler", "Pads", "TfliteImporter"]
 
@@ -61,7 +63,15 @@ class TfliteImporter:
         self.added: list[TfliteCall] = []  # operators without activations, for the reference
         self.fixed: dict[int, list[TfliteCall]] = {}  # what computes numbers from shapes alone
         self.pads: dict[int, tuple[TfliteCall, Pads]] = {}  # padded tensors that layers read
+        self.quantized: set[int] = set()  # inputs
         self._names: set[str] = set()
+
+    def place(self, error: Unsupported) -> str:
+        """Return the tensor of the file that a refused step computes, or is on the way to."""
+        said = str(error).partition(":")[0]
+        places = [place for place, step in enumerate(self.steps) if said == step.name]
+        behind = self.steps[places[0] :] if places else []
+        return next((step.node for step in behind if step.node.isdigit()), error.node)
 
     def run(self) -> None:
         """Import all operators and the results.
@@ -73,9 +83,9 @@ class TfliteImporter:
         ValueError
             If the file is not quantized.
         """
-        source = self.tensor(self.file.input)
-        if source.dtype != np.float32:
-            self.quantize(source)
+        for index in self.file.inputs:
+            if self.tensor(index).dtype != np.float32 and self.users(index):
+                self.quantize(index, index)
         for call in self.file.calls:
             self.visit(call)
         self._results()
@@ -146,8 +156,13 @@ class TfliteImporter:
             self.fixed |= dict.fromkeys(call.outputs, calls)
         elif not reads:
             raise ValueError(f"{self.network}.{call.name}: {call.op} must read more than constants")
-        elif call.op == "QUANTIZE" and reads == [self.file.input] and not self.steps:
-            self.quantize(self.tensor(call.outputs[0]))
+        elif call.op == "QUANTIZE" and reads[0] in self.file.inputs and reads[0] not in self.codes:
+            if reads[0] in self.quantized:
+                raise ValueError(
+                    f"{self.network}.{call.name}: network must quantize its input "
+                    f"{self.tensor(reads[0]).name} once"
+                )
+            self.quantize(reads[0], call.outputs[0])
         elif call.op == "DEQUANTIZE" and (reads[0] in self.codes or reads[0] in self.pads):
             self.reals[call.outputs[0]] = reads[0]
         elif any(index in self.reals or index in self.floats for index in reads):
@@ -209,13 +224,16 @@ class TfliteImporter:
         for index in call.outputs:
             self.floats[index] = list(before.values())
 
-    def quantize(self, tensor: TfliteTensor) -> None:
-        """Begin with the codes of the input."""
-        kind = self.quantization(tensor.index)
-        name = self.name("input")
-        arguments = {"scale": kind.scale, "zero_point": kind.zero_point}
-        self.steps.append(Step(name, "quantize", ("input",), arguments, str(tensor.index)))
-        self.codes[tensor.index] = name
+    def quantize(self, given: int, codes: int) -> None:
+        """Begin with the codes of an input, which are a tensor of the file."""
+        kind, position = self.quantization(codes), self.file.inputs.index(given)
+        alone = len(self.file.inputs) == 1
+        name = self.name("input" if alone else f"input.{self.tensor(given).name}")
+        arguments: dict[str, Any] = {"scale": kind.scale, "zero_point": kind.zero_point}
+        arguments["position"] = position
+        self.steps.append(Step(name, "quantize", ("input",), arguments, str(codes)))
+        self.codes[codes] = name
+        self.quantized.add(given)
 
     def same(self, tensor: int | str) -> str:
         """Return the node of a step whose result has a tensor's codes, in a shape of its own."""
@@ -254,6 +272,8 @@ class TfliteImporter:
 
     def host(self, call: TfliteCall, reason: str) -> None:
         """Let LiteRT compute an operator."""
+        if call.op != "SOFTMAX":
+            self._need_runtime(reason)
         calls = [*self._fixing(call), call]
         reads = list(dict.fromkeys(i for each in calls for i in self.reads(each)))
         for index in reads:
@@ -268,7 +288,6 @@ class TfliteImporter:
                 )
             layout = _LAYOUTS[len(tensor.shape)]
             shape = tensor.shape[1:] if layout is not Layout.SEQUENCE else (1, *tensor.shape[1:])
-            data = parts(self.file, calls, reads, index)
             arguments = {
                 "scale": kind.scale,
                 "zero_point": kind.zero_point,
@@ -276,10 +295,32 @@ class TfliteImporter:
                 "layout": layout.value,
                 "calls": [call.op],
                 "reason": reason,
-                "region": TfliteRegion(data, *self._read(reads), shape),
+                "region": self._region(call, calls, reads, index, shape),
             }
             inputs = tuple(self.codes[each] for each in reads)
             self.step("host", inputs, arguments, index, call.name)
+
+    def _region(
+        self,
+        call: TfliteCall,
+        calls: list[TfliteCall],
+        reads: list[int],
+        result: int,
+        shape: tuple[int, ...],
+    ) -> TfliteRegion | Softmax:
+        if not_asked():
+            ends = self.quantization(reads[0]), self.quantization(result)
+            return Softmax(*ends, float(call.option("beta", 1.0)))
+        data = parts(self.file, calls, reads, result)
+        return TfliteRegion(data, *self._read(reads), shape)
+
+    def _need_runtime(self, reason: str) -> None:
+        """Refuse what LiteRT would compute on the host, if it is not installed."""
+        if not_asked():
+            raise ToolchainError(
+                f"{reason}; the host would compute it with LiteRT, which is not installed: pip "
+                "install 'maccord[tflite]'"
+            )
 
     def _read(self, reads: list[int]) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
         tensors = [self.tensor(index) for index in reads]
@@ -321,11 +362,13 @@ class TfliteImporter:
         made = {each for call in calls for each in call.outputs}
         reads = sorted({i for call in calls for i in self.reads(call)} - made)
         first = next(call for call in calls if call.op != "DEQUANTIZE")
+        reason = f"{self.network}.{first.name}: results must be quantized, got {first.op}"
+        self._need_runtime(reason)
         data = parts(self.file, calls, reads, index)
         arguments = {
             "calls": [call.op for call in calls if call.op != "DEQUANTIZE"],
             "scores": len(self.tensor(index).shape) == 2,
-            "reason": f"{self.network}.{first.name}: results must be quantized, got {first.op}",
+            "reason": reason,
             "region": TfliteRegion(data, *self._read(reads)),
         }
         inputs = tuple(self.codes[each] for each in reads)

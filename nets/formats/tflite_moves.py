@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .codes import file_codes
 from .tflite_file import TfliteCall
-from .tflite_runtime import Interpreter, file_codes, part
+from .tflite_runtime import Interpreter, not_asked, part
 
 if TYPE_CHECKING:
     from .tflite_importer import TfliteImporter
@@ -86,6 +87,10 @@ def _upsample(importer: TfliteImporter, call: TfliteCall) -> None:
         size, new = before[axis], after[axis]
         if new % size or size > 256:
             importer.lacks(call, f"size must be a multiple of {before[1:3]}, got {after[1:3]}")
+        if not_asked():
+            if call.option("alignCorners"):
+                importer.lacks(call, "corners must not be aligned where LiteRT is not installed")
+            continue
         places = np.arange(size, dtype=np.uint8)
         line = places.reshape([-1 if d == axis else 1 for d in range(4)])
         codes = np.ascontiguousarray(np.broadcast_to(line, (1, *before[1:3], 1)))

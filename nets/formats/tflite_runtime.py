@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...golden.quantization import Quantization
+from ...runtime.errors import ToolchainError
 from ...runtime.extras import extra_module
+from .codes import file_codes, unsigned
+from .kept import Kept
 from .tflite_file import TfliteCall, TfliteFile, packed
 
-__all__ = ["Interpreter", "TfliteRegion", "TfliteRuntime", "codes_of", "engine", "part"]
+__all__ = ["Interpreter", "TfliteRegion", "TfliteRuntime", "engine", "not_asked", "part", "parts"]
 
 Array = npt.NDArray[Any]
 _PROBE_SECONDS = 300
@@ -46,7 +48,28 @@ _LOCK = Lock()
 
 def engine() -> str:
     """Name and version of the runtime, as results have it."""
+    if not_asked():
+        return "LiteRT, not asked"
     return f"LiteRT {version('ai-edge-litert')}, CPU, XNNPACK"
+
+
+def _module() -> Any:  # noqa: ANN401
+    return extra_module("ai_edge_litert.interpreter", "tflite", "to run TFLite files")
+
+
+def not_asked() -> str:
+    """Return the sentence that says why the runtime is not asked; empty if it is installed.
+
+    The package that has LiteRT also has the format's classes, which are needed in any case.
+    """
+    try:
+        _module()
+    except ToolchainError:
+        return (
+            "LiteRT was not asked, as ai_edge_litert.interpreter cannot be imported: "
+            "pip install 'maccord[tflite]'"
+        )
+    return ""
 
 
 @contextmanager
@@ -83,7 +106,7 @@ class Interpreter:
     """
 
     def __init__(self, data: bytes) -> None:
-        module = extra_module("ai_edge_litert.interpreter", "tflite", "to run TFLite files")
+        module = _module()
         try:
             with _silent():
                 self._runs = module.Interpreter(model_content=data, num_threads=1)
@@ -129,11 +152,12 @@ class TfliteRuntime:
     def __init__(self, file: TfliteFile) -> None:
         self.file = file
         self.added: list[TfliteCall] = []
-        data = packed(file.model)
-        _probe(file, data)
-        self._whole = Interpreter(data)
         self._all: Interpreter | None = None
-        self._check_shapes()
+        if not not_asked():
+            data = packed(file.model)
+            _probe(file, data)
+            self._whole = Interpreter(data)
+            self._check_shapes()
 
     def _check_shapes(self) -> None:
         """Refuse a file whose operators give tensors of other shapes than it says."""
@@ -146,17 +170,17 @@ class TfliteRuntime:
                     f"computes, {shape}, got {tensor.shape}"
                 )
 
-    def results(self, source: Array) -> list[Array]:
-        """Return the file's results for one input, by the file as it is."""
-        return self._whole(source)
+    def results(self, *sources: Array) -> list[Array]:
+        """Return the file's results for one of each input, by the file as it is."""
+        return self._whole(*sources)
 
-    def tensors(self, source: Array) -> dict[int, Array]:
-        """Return what each operator computes for one input, by number."""
+    def tensors(self, *sources: Array) -> dict[int, Array]:
+        """Return what each operator computes for one of each input, by number."""
         count = len(self.file.tensors)
         shown = (*self.file.activations, *range(count, count + len(self.added)))
         if self._all is None:
             self._all = Interpreter(self._shown(shown))
-        return dict(zip(shown, self._all(source), strict=True))
+        return dict(zip(shown, self._all(*sources), strict=True))
 
     def _shown(self, outputs: Sequence[int]) -> bytes:
         """Return the file, and what is added to it, with these results."""
@@ -264,20 +288,15 @@ class TfliteRegion:
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
     shape: tuple[int, ...] = ()
-    _kept: list[Interpreter] = field(default_factory=list, repr=False)
+    _kept: Kept[Interpreter] = field(default_factory=Kept, repr=False)
 
     def placed(self, layouts: object, orders: object) -> TfliteRegion:
         """Return the function: it reads the graph's order of elements."""
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_kept": []}  # an interpreter cannot be pickled
-
     def __call__(self, given: Sequence[npt.NDArray[np.uint8]]) -> Any:  # noqa: ANN401
         """Return codes, or rows of float32, for the codes of each input; images run one by one."""
-        if not self._kept:
-            self._kept.append(Interpreter(self.data))
-        (runs,) = self._kept
+        runs = self._kept.get(lambda: Interpreter(self.data))
         found = []
         for image in range(len(given[0])):
             inputs = [
@@ -287,25 +306,7 @@ class TfliteRegion:
             found.append(runs(*inputs)[0])
         if found[0].dtype == np.float32:
             return np.stack(found).reshape(len(found), -1)
-        return codes_of(np.stack(found)).reshape(len(found), *self.shape)
-
-
-def codes_of(tensor: Array) -> npt.NDArray[np.uint8]:
-    """Return int8 codes plus 128; uint8 codes as they are."""
-    return tensor.view(np.uint8) ^ np.uint8(128) if tensor.dtype == np.int8 else tensor
-
-
-def file_codes(codes: npt.NDArray[np.uint8], dtype: np.dtype[Any]) -> Array:
-    """Return the file's codes for the graph's; the reverse of `codes_of`."""
-    return (codes ^ np.uint8(128)).view(np.int8) if dtype == np.int8 else codes
-
-
-def file_input(image: npt.NDArray[np.float32], dtype: np.dtype[Any], into: Quantization) -> Array:
-    """Return real numbers in the file's dtype: clip(rint(f(x / s)) + z) where it reads codes."""
-    if dtype == np.float32:
-        return image
-    steps = np.rint(image / np.float32(into.scale)) + into.zero_point
-    return file_codes(np.clip(steps, 0, 255).astype(np.uint8), dtype)
+        return unsigned(np.stack(found)).reshape(len(found), *self.shape)
 
 
 def _said(error: Exception) -> str:

@@ -72,3 +72,14 @@ def test_only_the_first_are_explained_in_memory_order() -> None:
 def test_shapes_and_types_must_be_equal(wrong: Codes) -> None:
     with pytest.raises(ValueError, match="y_torch must be uint8 of shape"):
         compare(codes(), codes(), wrong, never)
+
+
+def test_a_reference_that_was_not_asked_is_no_zero() -> None:
+    y = np.arange(60, dtype=np.uint8).reshape(1, 3, 4, 5)
+    found = compare(y, y.copy(), None, lambda: None)
+    assert (found.compared, found.golden, found.torch, found.equal) == (60, 0, None, 60)
+    wrong = y.copy()
+    wrong[0, 1, 2, 3] ^= 1
+    found = compare(wrong, y, None, lambda: None)
+    assert (found.golden, found.torch, found.equal) == (1, None, 59)
+    assert [each.reference for each in found.first] == ["golden"]

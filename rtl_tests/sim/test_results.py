@@ -45,7 +45,7 @@ def result(perturbation: str = "clean") -> NetworkResult:
 def test_json_has_exactly_the_fields(tmp_path: Path) -> None:
     path = save(tmp_path / "r4c2", result())
     assert path == tmp_path / "r4c2" / "net.conv.json"
-    assert list(json.loads(path.read_text())) == ["schema", *FIELDS, "provenance"]
+    assert list(json.loads(path.read_text())) == ["schema", *FIELDS, "not_asked", "provenance"]
 
 
 def test_one_result_is_an_object_and_several_a_list(tmp_path: Path) -> None:

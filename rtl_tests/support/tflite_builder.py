@@ -114,14 +114,19 @@ class TfliteBuilder:
         return getattr(self.classes.Padding, name)
 
     def input(
-        self, shape: tuple[int, ...], kind: str = "FLOAT32", scale: float = 0.04, zero: int = -3
+        self,
+        shape: tuple[int, ...],
+        kind: str = "FLOAT32",
+        scale: float = 0.04,
+        zero: int = -3,
+        name: str = "input",
     ) -> Value:
-        """Append the input, and its quantization to int8 if it has another dtype."""
-        given = self.value("input", shape, scale, zero + 128 * (kind == "UINT8"), kind)
-        self.graph.inputs = [given.index]
+        """Append an input, and its quantization to int8 if it has another dtype."""
+        given = self.value(name, shape, scale, zero + 128 * (kind == "UINT8"), kind)
+        self.graph.inputs.append(given.index)
         if kind == "INT8":
             return given
-        codes = self.value("input/quantized", shape, scale, zero)
+        codes = self.value(f"{name}/quantized", shape, scale, zero)
         self.operator("QUANTIZE", [given.index], [codes.index], "QuantizeOptions")
         return codes
 

@@ -348,6 +348,8 @@ class Manifest:
         In order; one, unless the host has to compute a part of the network.
     compared_bytes : int
         Bytes of the golden model's tensors that were compared with PyTorch's; all were equal.
+    not_asked : str
+        Sentence on why nothing was compared: the runtime of a model file may lack. Empty if it was.
     files : tuple of FileEntry
     provenance : Provenance
     """
@@ -368,5 +370,6 @@ class Manifest:
     steps: tuple[StepEntry, ...]
     programs: tuple[ProgramEntry, ...]
     compared_bytes: int
+    not_asked: str
     files: tuple[FileEntry, ...]
     provenance: Provenance

@@ -65,7 +65,8 @@ class StageResult:
         Lower bounds: multipliers alone, and the slowest of multipliers, reads and writes.
     roofline_ratio : float
         cycles / roofline_cycles.
-    compared, mismatches_golden, mismatches_torch : int
+    compared, mismatches_golden : int
+    mismatches_torch : int or None
         Bytes of the tensor, as in `NetworkResult`.
     ran_on : str
         ``accelerator``, or ``host``, which takes no cycles of the accelerator.
@@ -90,7 +91,7 @@ class StageResult:
     roofline_ratio: float
     compared: int
     mismatches_golden: int
-    mismatches_torch: int
+    mismatches_torch: int | None
     ran_on: str = ON_ACCELERATOR
     calls: tuple[str, ...] = ()
 
@@ -100,7 +101,7 @@ class NetworkResult:
     """A network, or a layer as a network of one node, simulated once; fields are as in the JSON.
 
     The JSON begins with `schema` and ends with `provenance`; a layer's has no other fields after
-    `netlist`.
+    `netlist` but `not_asked`.
 
     Parameters
     ----------
@@ -130,8 +131,9 @@ class NetworkResult:
     mismatches_golden : int
         Bytes that differ from the golden model, plus bytes written outside the outputs, more
         than once, or never.
-    mismatches_torch : int
-        Bytes that differ from PyTorch's, plus differing logits of a whole network.
+    mismatches_torch : int or None
+        Bytes that differ from PyTorch's, plus differing logits of a whole network; None if PyTorch,
+        or the runtime of a model file, was not asked.
     sim_cycles_per_second, build_seconds, sim_seconds : float
         Simulation speed; build time and simulation time.
     verilator : str
@@ -195,6 +197,10 @@ class NetworkResult:
         What the host computes before the first program and behind the last one.
     results : tuple of Returned
         The network's results, compared with PyTorch's as real numbers.
+    inputs : dict of str to tuple of int
+        Shape of each input.
+    not_asked : str
+        Sentence on why the reference was not asked; empty if it was.
     provenance : Provenance, optional
         For results produced by the command line.
     """
@@ -216,7 +222,7 @@ class NetworkResult:
     cycles_by_cause: dict[str, int]
     compared: int
     mismatches_golden: int
-    mismatches_torch: int
+    mismatches_torch: int | None
     sim_cycles_per_second: float
     build_seconds: float
     sim_seconds: float
@@ -255,12 +261,13 @@ class NetworkResult:
     around: tuple[HostPart, ...] = ()
     results: tuple[Returned, ...] = ()
     inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    not_asked: str = ""
     provenance: Provenance | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether all compared bytes were equal in all three engines."""
-        return self.mismatches_golden == 0 and self.mismatches_torch == 0
+        """Whether all compared bytes were equal in all engines that were asked."""
+        return not self.mismatches_golden and not self.mismatches_torch
 
     @property
     def bound_by(self) -> str:
@@ -277,6 +284,6 @@ class NetworkResult:
         found = asdict(self)
         names = [name for name in found if name != "provenance"]
         if not self.whole:
-            names = names[: names.index("netlist") + 1]
+            names = [*names[: names.index("netlist") + 1], "not_asked"]
         content: dict[str, object] = {"schema": SCHEMA}
         return content | {name: found[name] for name in (*names, "provenance")}

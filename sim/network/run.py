@@ -96,7 +96,8 @@ def run_network(
     if early:
         return Outcome(Verdict.FAILED, problems=(early, *_coverage(task, result)))
     rtl = caught(compiled, task.recording.inputs, result.tensors)
-    found = compare_tensors(compiled, rtl, tensors, task.recording.tensors)
+    theirs = None if task.recording.not_asked else task.recording.tensors
+    found = compare_tensors(compiled, rtl, tensors, theirs)
     return _judge(_Run(task, image, result, tensors, rtl, found))
 
 
@@ -240,8 +241,11 @@ def _network_result(run: _Run, results: Results) -> NetworkResult:
         cycles_by_cause=causes,
         compared=sum(comparison.compared for comparison in found),
         mismatches_golden=sum(comparison.golden for comparison in found) + _unproven(run),
-        mismatches_torch=sum(comparison.torch for comparison in found)
+        mismatches_torch=None
+        if recorded.not_asked
+        else sum(comparison.torch or 0 for comparison in found)
         + sum(each.mismatches_torch for each in returned),
+        not_asked=recorded.not_asked,
         sim_cycles_per_second=result.sim_cycles_per_second,
         build_seconds=task.build_seconds,
         sim_seconds=result.sim_seconds,

@@ -20,7 +20,7 @@ __all__ = ["at_roofline", "print_network"]
 _LEGENDS = {
     "roofline": "roofline: cycles by those that multipliers or bus need at least",
     "compute": "compute to other: shares of the cycles",
-    "golden": "golden, {}: bytes that differ from that reference",
+    "golden": "golden{}: bytes that differ from that reference",
 }
 _OVERLAP = (
     "a stage ends when its outputs are in memory, and the next one has begun by then: what they "
@@ -55,7 +55,9 @@ def print_network(out: Console, result: NetworkResult, width: int | None = None)
     table, hidden = fitting(out, _columns(result), width)
     out.print(table)
     said = [
-        text.format(column(result.engine)) for name, text in _LEGENDS.items() if name not in hidden
+        text.format("" if result.not_asked else f", {column(result.engine)}")
+        for name, text in _LEGENDS.items()
+        if name not in hidden
     ]
     print_wrapped(out, "; ".join(said), width)
     print_wrapped(out, _OVERLAP + ("" if "roofline" in hidden else _BELOW), width)
@@ -87,7 +89,7 @@ def _columns(result: NetworkResult) -> list[Column]:
         *(
             Column(name, entries, 0, total)
             for name, (*entries, total) in zip(
-                ("golden", column(result.engine)), counts, strict=True
+                ("golden", column(result.engine)), counts, strict=False
             )
         ),
     ]
@@ -134,7 +136,7 @@ def at_roofline(ratio: float) -> str:
 
 def _mismatches(what: StageResult | NetworkResult) -> list[str]:
     counts = (what.mismatches_golden, what.mismatches_torch)
-    return [f"[red]{count:,}[/]" if count else "0" for count in counts]
+    return [f"[red]{count:,}[/]" if count else "0" for count in counts if count is not None]
 
 
 def _totals(result: NetworkResult) -> list[str]:
@@ -148,15 +150,15 @@ def _totals(result: NetworkResult) -> list[str]:
     rung = f"; {often} before the last" if result.interrupts else ""
     tensors = "1 tensor" if result.tensors == 1 else f"{result.tensors} tensors"
     lines = [time, f"{tensors} compared{rung}", *host_lines(result)]
-    for index, (ours, theirs) in enumerate(
-        list(zip(result.predicted, result.predicted_torch, strict=False))[:_CLASSES]
-    ):
+    for index, ours in enumerate(result.predicted[:_CLASSES]):
         which = f"image {index}: " if result.batch > 1 else ""
-        line = (
-            f"{which}{_class(result, ours)}, logit {result.logits[index][ours]:g}; "
-            f"{framework(result.engine)}: {_class(result, theirs)}, "
-            f"logit {result.logits_torch[index][theirs]:g}"
-        )
+        line = f"{which}{_class(result, ours)}, logit {result.logits[index][ours]:g}"
+        if result.predicted_torch:
+            theirs = result.predicted_torch[index]
+            line += (
+                f"; {framework(result.engine)}: {_class(result, theirs)}, "
+                f"logit {result.logits_torch[index][theirs]:g}"
+            )
         if result.predicted_float:
             floats = result.predicted_float[index]
             logit = result.logits_float[index][floats]

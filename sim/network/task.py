@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,9 @@ class NetworkRecording:
         How the input was made, for provenance.
     other_inputs : tuple of ndarray, uint8
         Codes of the network's further inputs.
+    not_asked : str
+        Sentence on why the reference was not asked; `tensors` and `results` are then empty but for
+        inputs. Empty if it was.
     """
 
     engine: str
@@ -99,6 +103,7 @@ class NetworkRecording:
     source: str = ""
     described: dict[str, str] = field(default_factory=dict)
     other_inputs: tuple[Codes, ...] = ()
+    not_asked: str = ""
 
     @property
     def inputs(self) -> tuple[Codes, ...]:
@@ -109,6 +114,14 @@ class NetworkRecording:
     def name(self) -> str:
         """Name of the layer, or of the whole network."""
         return self.layer or self.network.name
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in a row of the first result; 0 if it is no row."""
+        if self.not_asked and self.tail is None:
+            shape = self.network.tensors[self.network.output].shape
+            return shape[1] if len(shape) == 2 else 0
+        return self.logits.shape[1]
 
     @property
     def label(self) -> str:
@@ -230,20 +243,16 @@ def stage_index(compiled: CompiledNetwork, name: str) -> int:
 def cost(task: NetworkTask) -> int:
     """Upper estimate of a task's peak memory, bytes."""
     recorded = task.recording
-    names = [source.name for source in recorded.network.sources]
-    tensors = {**recorded.tensors, **dict(zip(names, recorded.inputs, strict=True))}
+    sizes_of = {
+        name: len(recorded.x_q) * prod(tensor.shape[1:])
+        for name, tensor in recorded.network.tensors.items()
+    }
     weights = beside = 0
     for node in recorded.network.nodes:
         if isinstance(node.operation, Conv2d | Linear):
             weights += node.operation.weight.nbytes
-        sizes = [tensors[name].size for name in (*node.inputs, node.name) if name in tensors]
+        sizes = [sizes_of[name] for name in (*node.inputs, node.name)]
         beside = max(beside, sum(sizes))  # int32 sums and gathered pixels of one operation
     hosted = any(isinstance(node.operation, Host) for node in recorded.network.nodes)
     framework = _FRAMEWORK if hosted or recorded.tail is not None else 0
-    return (
-        _ONE_PROCESS
-        + framework
-        + 8 * weights
-        + 12 * sum(t.size for t in tensors.values())
-        + 28 * beside
-    )
+    return _ONE_PROCESS + framework + 8 * weights + 12 * sum(sizes_of.values()) + 28 * beside

@@ -79,7 +79,7 @@ def compare_tensors(
     compiled: CompiledNetwork,
     rtl: Mapping[str, Codes],
     golden: Mapping[str, Codes],
-    torch: Mapping[str, Codes],
+    torch: Mapping[str, Codes] | None,
 ) -> dict[str, Comparison]:
     """Compare each tensor of the RTL three ways, in the order in which `caught` gives them.
 
@@ -88,8 +88,10 @@ def compare_tensors(
     compiled : CompiledNetwork
     rtl : mapping of str to ndarray, uint8
         From `caught`.
-    golden, torch : mapping of str to ndarray, uint8
+    golden : mapping of str to ndarray, uint8
         At least all tensors of the network.
+    torch : mapping of str to ndarray, uint8, or None
+        The same of the reference; None if it was not asked.
     """
     makers = {node.name: node for node in compiled.network.nodes}
     comparisons = {}
@@ -99,7 +101,7 @@ def compare_tensors(
         comparisons[name] = compare(
             codes,
             golden[expected],
-            torch_tensor(compiled.network, torch, expected),
+            None if torch is None else torch_tensor(compiled.network, torch, expected),
             lambda node=maker: _accumulators(node, golden),
             tensor=name,
         )
@@ -158,7 +160,7 @@ def explain(comparisons: Mapping[str, Comparison]) -> list[str]:
     found = comparisons[name]
     names = list(comparisons)
     reference = found.first[0].reference
-    count = found.golden or found.torch
+    count = found.golden or found.torch or 0
     others = sum(bool(other.first) for other in comparisons.values()) - 1
     differ = f"{count:,} of {found.compared:,} {{}} differ from {reference}, in {found.extent}"
     first = (

@@ -57,8 +57,20 @@ def branch(model: Any) -> None:
 
 
 def second_input(model: Any) -> None:
-    """Another input."""
-    model.graph.input.append(onnx.helper.make_tensor_value_info("more", 1, [1, 3]))
+    """Another input, of a shape that no network has."""
+    model.graph.input.append(onnx.helper.make_tensor_value_info("more", 1, [1, 3, 4, 4, 4]))
+
+
+def returned_input(model: Any) -> None:
+    """A result that is the input itself."""
+    model.graph.output.append(onnx.helper.make_tensor_value_info("input", 1, [1, 3, 16, 16]))
+
+
+def returned_constant(model: Any) -> None:
+    """A result that is a weight."""
+    entry = model.graph.initializer[0]
+    kind = onnx.helper.make_tensor_value_info(entry.name, entry.data_type, entry.dims)
+    model.graph.output.append(kind)
 
 
 def size(model: Any, axis: int, value: int) -> None:
@@ -93,7 +105,12 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     ),
     "external": (changed(external), "weights must be in the file itself"),
     "branch": (changed(branch), "model must have no control flow, got If"),
-    "two inputs": (changed(second_input), "model must have one input, got input, more"),
+    "odd input": (changed(second_input), "input more must have the shape (1 or any, C, H, W)"),
+    "returned input": (
+        changed(returned_input),
+        "results must be computed by the network, got input, which is an input as it is",
+    ),
+    "returned constant": (changed(returned_constant), "which is a constant"),
     "open size": (changed(lambda m: size(m, 2, 0)), "with sizes that the file states"),
     "batch of 2": (changed(lambda m: size(m, 0, 2)), "with sizes that the file states"),
     "other size": (changed(lambda m: size(m, 1, 4)), "must run it"),

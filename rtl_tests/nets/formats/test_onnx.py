@@ -107,23 +107,6 @@ def saved(builder: Builder, result: str, shape: tuple[int, ...], path: Path) -> 
     return load_file(str(path))
 
 
-def test_the_vector_that_separates_arithmetics(tmp_path: Path) -> None:
-    """585 steps are exactly 6.5 output steps in fp32, but not in double or in fixed point."""
-    scales = 0.05296124517917633, 0.024093778803944588, 0.11484327912330627
-    builder = Builder(0)
-    real = quantize(builder, "input", scales[0], 0)
-    real = quantize(
-        builder, layer(builder, real, np.full((1, 3, 1, 1), 5), scales[1]), *scales[2:], -126
-    )
-    network = saved(builder, real, (1, 16, 16), tmp_path / "vector.onnx")
-    inputs = np.zeros((1, 3, 16, 16), np.float32)
-    inputs[0, 0] = 117 * np.float32(scales[0])
-    tensors = network.tensors(inputs)
-    result = network.graph.output
-    assert np.unique(tensors[result]) == [128 - 120]
-    assert differences(network, inputs) == {}
-
-
 HOSTED = {
     "a pool": ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]}, (3, 8, 8)),
     "a norm": ("LpNormalization", {"axis": 1}, (3, 16, 16)),

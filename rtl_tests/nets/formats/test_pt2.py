@@ -165,7 +165,7 @@ def sums(name: str, relu: bool) -> tuple[list[np.ndarray], Add]:
     zeros, scales = (np.array([k[i] for k in (a, b)])[:, None, None] for i in (1, 0))
     image = ((pairs - zeros) * scales).astype(np.float32)[None]
     program = exported(Plus((a, b), end, relu), image.shape)
-    found = ExecuTorch(program, "sum").run(image, quantizers(program))
+    found = ExecuTorch(program, "sum").run([image], quantizers(program))
     codes = [tensor.view(np.uint8) ^ np.uint8(128) for tensor in found]
     assert np.array_equal(codes[0][0, 0].astype(int) - 128, pairs[0])
     kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (a, b, end)]
@@ -199,7 +199,7 @@ def test_every_product(end: Kind) -> None:
             return coded(a * b, *end)
 
     program = exported(Times(), pairs.shape)
-    *_, found = ExecuTorch(program, "product").run(pairs, quantizers(program))
+    *_, found = ExecuTorch(program, "product").run([pairs], quantizers(program))
     kinds = [Quantization(scale, zero_point + 128) for scale, zero_point in (kind, end)]
     expected = xnnpack_products([kinds[0]] * 2, kinds[1])
     np.testing.assert_array_equal(found[0, 0].view(np.uint8) ^ np.uint8(128), expected)
@@ -233,30 +233,6 @@ def test_means_whose_ties_no_pool_rounds_so_are_refused() -> None:
     program = exported(Ends(nn.AdaptiveAvgPool2d(1), kind, kind), (1, 8, 6, 5))
     with pytest.raises(ValueError, match="over 6 x 5 pixels must round as XNNPACK does"):
         load_program(program, "mean")
-
-
-def test_the_vector_that_separates_arithmetics() -> None:
-    """A scaled sum of exactly 6.5 in fp32: -120; in double precision and fixed point -119."""
-    source, weight, end = 0.05296124517917633, 0.024093778803944588, 0.11484327912330627
-
-    class One(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("codes", torch.tensor([[117, 0], [0, 117]], dtype=torch.int8))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            dequantize = torch.ops.quantized_decomposed.dequantize_per_tensor
-            weights = dequantize(self.codes, weight, 0, -127, 127, torch.int8)
-            return functional.linear(x, weights)
-
-    program = exported(Ends(One(), (source, 0), (end, -126)), (1, 2))
-    network = load_program(program, "vector")
-    x = np.array([[5 * source, 0]], np.float32)
-    (layer,) = network.layers
-    theirs = network.tensors(x)
-    assert (theirs["vector.input"].astype(int) - 128).tolist() == [[5, 0]]
-    assert theirs[layer][0, 0].astype(int) - 128 == -120
-    assert set(differing(network, theirs).values()) == {0}
 
 
 class Calls(nn.Module):

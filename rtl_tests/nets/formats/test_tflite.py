@@ -98,26 +98,6 @@ def test_a_changed_file_is_another_network(tmp_path: Path) -> None:
     assert any(not np.array_equal(found[name], codes) for name, codes in expected.items())
 
 
-def test_the_vector_that_separates_arithmetics(tmp_path: Path) -> None:
-    """585 steps are exactly 6.5 output steps in fp32, but not in double or in fixed point.
-
-    LiteRT's reference kernels give -119.
-    """
-    net = TfliteBuilder(0)
-    x = net.input((1, 4, 4, 3), "INT8", scale=0.05296124517917633, zero=0)
-    y = net.conv("conv", x, 1, 1, scale=0.11484327912330627, zero=-126)
-    _, weights, bias = net.graph.operators[-1].inputs
-    net.graph.tensors[weights].quantization.scale[:] = 0.024093778803944588
-    net.model.buffers[net.graph.tensors[weights].buffer].data = np.full(3, 5, np.uint8)
-    net.model.buffers[net.graph.tensors[bias].buffer].data = np.zeros(4, np.uint8)
-    network = saved(tmp_path / "vector.tflite", net, y)
-    inputs = np.zeros((1, 3, 4, 4), np.float32)
-    inputs[0, 0] = 117 * np.float32(0.05296124517917633)
-    found = network.tensors(inputs)[network.graph.output]
-    assert np.unique(found) == [128 - 120]
-    assert differences(network) == {}
-
-
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (2, 1), (3, 2), (4, 3), (6, 1)])
 def test_integer_averages_round_half_away(tmp_path: Path, size: int, stride: int) -> None:
     net = TfliteBuilder(size)

@@ -42,7 +42,7 @@ NETWORK = [
     *("predicted", "predicted_torch", "logits", "logits_torch", "stages", "top5"),
     *("predicted_float", "logits_float", "class_names", "snr_db", "weak_layer"),
     *("weak_layer_snr_db", "programs", "host_read_bytes", "host_written_bytes", "around"),
-    *("results", "inputs"),
+    *("results", "inputs", "not_asked"),
 ]
 
 
@@ -216,7 +216,8 @@ def test_a_layer_is_on_a_page_that_was_asked_for(tmp_path: Path) -> None:
     text = page.read_text()
     assert re.findall("<h1>(.*?)</h1>", text) == [f"{stage.layer} <small>clean</small>"]
     assert "<dt>class</dt>" not in text and text.count("<svg") == 2
-    assert list(json.loads(save(tmp_path, layer).read_text())) == ["schema", *FIELDS, "provenance"]
+    found = json.loads(save(tmp_path, layer).read_text())
+    assert list(found) == ["schema", *FIELDS, "not_asked", "provenance"]
 
 
 def test_names_do_not_become_markup(tmp_path: Path) -> None:
