@@ -41,7 +41,11 @@ public:
     }
 
     State &state() { return state_; }
-    uint64_t cycles() const { return cycles_; }
+    void report_golden(bool ran, double seconds) const {
+        std::printf("%d,%llu,%llu,%.6f,", ran, static_cast<unsigned long long>(cycles_),
+                    static_cast<unsigned long long>(dram.golden_writes()), seconds);
+        print(expected_);
+    }
 
     bool golden() {
         start();
@@ -218,8 +222,11 @@ private:
                     static_cast<unsigned long long>(areas),
                     static_cast<unsigned long long>(dram.strays), last_,
                     static_cast<unsigned long long>(age_), alive_, held);
-        if (known && result_ != expected_)
-            for (uint8_t byte : result_) std::printf("%02x", byte);
+        print(known && result_ != expected_ ? result_ : std::vector<uint8_t>{});
+    }
+
+    static void print(const std::vector<uint8_t> &bytes) {
+        for (uint8_t byte : bytes) std::printf("%02x", byte);
         std::printf("\n");
     }
 };
@@ -255,14 +262,12 @@ int main(int argc, char **argv) {
     if (what == "registers") {
         for (const Register &r : campaign.state().registers)
             std::printf("%u %u\n", r.word_bytes, r.words);
-        std::printf("%zu\n", campaign.state().bench.size());
         return 0;
     }
     const auto begun = std::chrono::steady_clock::now();
     const bool ran = campaign.golden();
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun;
-    std::printf("%d,%llu,%llu,%.6f\n", ran, static_cast<unsigned long long>(campaign.cycles()),
-                static_cast<unsigned long long>(dram.golden_writes()), spent.count());
+    campaign.report_golden(ran, spent.count());
     if (!ran) return 0;
     campaign.rewind(image);
     Fault fault{};

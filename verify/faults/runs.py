@@ -15,8 +15,9 @@ from ...compiler.network import CompiledNetwork
 from ...runtime.errors import SimulationError
 from ...runtime.files import reserve
 from ...sim.memory import MemoryModel
+from .registers import Register
 
-__all__ = ["Ended", "Fault", "Golden", "Subject", "run_faults", "transplanted"]
+__all__ = ["Ended", "Fault", "Golden", "Subject", "injectable", "run_faults", "transplanted"]
 
 _BASE = 0x12_3450_0000
 _PAGE = 4096
@@ -56,11 +57,14 @@ class Golden:
     writes : int
         Beats that it writes.
     seconds : float
+    output : bytes
+        What it wrote as the network's output.
     """
 
     cycles: int
     writes: int
     seconds: float
+    output: bytes
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,35 @@ def transplanted(subject: Subject, cycles: Sequence[int]) -> list[bool]:
     return [line == "1" for line in _run(subject, faults, "transplant")[1:]]
 
 
+def injectable(subject: Subject, registers: Sequence[Register]) -> int:
+    """Return how many bits of the netlist's registers and memories the model has.
+
+    Raises
+    ------
+    SimulationError
+        If one is of another size in the model.
+    """
+    sizes = [line.split() for line in _call(subject, (), "registers")]
+    bits = 0
+    for register, (word_bytes, words) in zip(registers, sizes, strict=True):
+        if words == "0":
+            continue
+        if int(words) != register.words or 8 * int(word_bytes) < register.width:
+            raise SimulationError(f"The simulator has {register.full_name} in another size.")
+        bits += register.bits
+    return bits
+
+
 def _run(subject: Subject, faults: Sequence[Fault], what: str) -> list[str]:
+    found = _call(subject, faults, what)
+    if len(found) != 1 + len(faults):
+        raise SimulationError(
+            f"The simulator of faults ended after {len(found)} of {1 + len(faults)} lines."
+        )
+    return found
+
+
+def _call(subject: Subject, faults: Sequence[Fault], what: str) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="maccord-") as name:
         folder = Path(name)
         _write_job(subject, folder)
@@ -186,14 +218,10 @@ def _run(subject: Subject, faults: Sequence[Fault], what: str) -> list[str]:
         (folder / "faults").write_text("\n".join(lines) + "\n")
         command = [str(subject.model), "job", "faults", what]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    found = done.stdout.splitlines()
-    if done.returncode or len(found) != 1 + len(faults):
-        last = " | ".join((*found[-1:], *done.stderr.splitlines()[-3:]))
-        raise SimulationError(
-            f"The simulator of faults ended with code {done.returncode} after {len(found)} of "
-            f"{1 + len(faults)} lines: {last}"
-        )
-    return found
+    if done.returncode:
+        last = " | ".join((*done.stdout.splitlines()[-1:], *done.stderr.splitlines()[-3:]))
+        raise SimulationError(f"The simulator of faults ended with code {done.returncode}: {last}")
+    return done.stdout.splitlines()
 
 
 def _write_job(subject: Subject, folder: Path) -> None:
@@ -216,10 +244,10 @@ def _write_job(subject: Subject, folder: Path) -> None:
 
 
 def _golden(line: str) -> Golden:
-    ran, cycles, writes, seconds = line.split(",")
+    ran, cycles, writes, seconds, output = line.split(",")
     if ran != "1":
         raise SimulationError(f"The run without a fault did not finish in {cycles} cycles.")
-    return Golden(int(cycles), int(writes), float(seconds))
+    return Golden(int(cycles), int(writes), float(seconds), bytes.fromhex(output))
 
 
 def _ended(line: str) -> Ended:
