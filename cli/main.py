@@ -19,6 +19,7 @@ from .closed_pipe import CLOSED, Outputs
 from .compile import compile_target
 from .explore import explore
 from .export import export
+from .faults import faults
 from .layers import layers
 from .sim import sim
 from .study import study
@@ -74,6 +75,7 @@ app.command("compile")(compile_target)
 app.command()(export)
 app.command()(bench)
 app.command()(study)
+app.command()(faults)
 app.command()(train)
 app.command()(synth)
 app.command()(explore)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -129,6 +129,8 @@ def build_bench(
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
     check: Callable[[], None] = lambda: None,
+    extra: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
 ) -> Model:
     """Build a model with a custom testbench.
 
@@ -143,6 +145,10 @@ def build_bench(
         As for `build`.
     check : callable
         Called before a model is built; cached models have passed it.
+    extra : mapping of str to str, optional
+        Further sources by file name, or others in place of the usual ones, e.g. of ``main.cpp``.
+    flags : sequence of str
+        Further options of Verilator.
 
     Returns
     -------
@@ -154,8 +160,8 @@ def build_bench(
         As for `build`.
     """
     waves = ("fst" if find_compiler().fst else "vcd") if trace else ""
-    sources = _sources(bench, verilog, kind)
-    command = _verilator_command(axi_bytes, kind, waves)
+    sources = _sources(bench, verilog, kind) | dict(extra or {})
+    command = [*flags, *_verilator_command(axi_bytes, kind, waves)]
     place = (cache or cache_folder("verilator")).absolute()
     folder = place / _key(sources, command, kind)
     program = folder / "model"

@@ -1,0 +1,171 @@
+"""`maccord faults`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .parameters import (
+    Accumulators,
+    ActivationBytes,
+    ArrayWeightBits,
+    AxiBytes,
+    Cache,
+    Cols,
+    Family,
+    HalfUp,
+    Lanes,
+    LineCells,
+    Lookup,
+    Narrow,
+    OutputBytes,
+    Packed,
+    Product,
+    Rows,
+    WeightBytes,
+    WindowWidth,
+    parameters_of,
+)
+
+__all__ = ["faults"]
+
+_WHAT, _HOW, _OUTPUT = "What is hit", "How it is run", "Output"
+
+
+def faults(
+    context: typer.Context,
+    network: Annotated[
+        str, typer.Argument(help="`resnet18`, `vgg16`, `squeezenet1_1`, `nin`, ...")
+    ] = "resnet18",
+    data: Annotated[
+        str,
+        typer.Option(
+            help="`digits`: the reduced network of `maccord train`, trained on the built-in "
+            "digits; `photographs`: the network of `maccord sim`, 224 x 224.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "digits",
+    perturb: Annotated[
+        str,
+        typer.Option(
+            help="Levels besides the clean input, comma-separated, with the same faults: "
+            "`awgn:0.3`, `vertical:4`; empty for none.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "awgn:0.3",
+    images: Annotated[
+        int, typer.Option(help="Images that the faults are spread over.", rich_help_panel=_WHAT)
+    ] = 1,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--faults",
+            help="Faults at each level, spread evenly over the blocks; 0: as many as `--margin` "
+            "asks for.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = 0,
+    margin: Annotated[
+        float,
+        typer.Option(
+            help="Half the width of the interval of a block's AVF (Leveugle et al. 2009).",
+            rich_help_panel=_WHAT,
+        ),
+    ] = 0.05,
+    confidence: Annotated[
+        float, typer.Option(help="Of all intervals.", rich_help_panel=_WHAT)
+    ] = 0.95,
+    blocks: Annotated[
+        str,
+        typer.Option(
+            help="Blocks, comma-separated, with `*`: `array,requantizer`; all if not given.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    seed: Annotated[
+        int, typer.Option(help="Seed of faults and perturbations.", rich_help_panel=_WHAT)
+    ] = 0,
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 0,
+    axi_bytes: AxiBytes = 16,
+    activation_bytes: ActivationBytes = 1 << 17,
+    weight_bytes: WeightBytes = 1 << 16,
+    output_bytes: OutputBytes = 1 << 16,
+    accumulators: Accumulators = 1024,
+    line_cells: LineCells = 256,
+    family: Family = "generic",
+    packed: Packed = False,
+    product: Product = False,
+    lookup: Lookup = False,
+    window_width: WindowWidth = 3,
+    narrow: Narrow = False,
+    half_up: HalfUp = False,
+    array_weight_bits: ArrayWeightBits = 8,
+    latency: Annotated[
+        int,
+        typer.Option(help="Cycles from a memory request to its answer.", rich_help_panel=_HOW),
+    ] = 30,
+    stalls: Annotated[
+        float,
+        typer.Option(
+            help="Probability that a memory channel stalls in a cycle.", rich_help_panel=_HOW
+        ),
+    ] = 0.0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
+    ] = 0,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            help="`processes` on this machine, or `dask:ADDRESS` for a cluster whose workers share "
+            "the same files.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "processes",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
+    ] = Path("build/faults"),
+    cache: Cache = None,
+) -> None:
+    """Flip bits of registers and memories while a network runs in RTL; report vulnerability.
+
+    A fault is one bit of one register or memory word, in one cycle. Outcomes: masked (all writes to
+    memory are right), tolerated (a tensor differs, top-1 does not), sdc1 (another top-1), sdc5
+    (one that is not in the golden top-5), due (error status, or no end). AVF is the share that is
+    not masked, by block, register and bit. Each perturbed input gets the same faults as the clean
+    one. Interrupted, the same command goes on from there.
+
+    Examples:
+
+    - `maccord faults resnet18 --faults 1000`
+
+    - `maccord faults resnet18 --blocks array,requantizer --perturb awgn:0.3,vertical:4`
+
+    - `maccord faults resnet18 --data photographs --faults 500 --rows 16 --cols 16`
+    """
+    from ..sim.memory import MemoryModel
+    from ..verify.faults.request import FaultRequest, check
+
+    request = FaultRequest(
+        network=network,
+        data=data,
+        perturb=perturb,
+        faults=count,
+        margin=margin,
+        confidence=confidence,
+        blocks=tuple(part.strip() for part in blocks.split(",") if part.strip()),
+        images=images,
+        seed=seed,
+        parameters=parameters_of(context),
+        memory=MemoryModel(latency, stalls),
+        jobs=jobs,
+        scheduler=scheduler,
+        out=out,
+    )
+    check(request)
+    from ..verify.faults.run import run
+
+    raise typer.Exit(run(request))

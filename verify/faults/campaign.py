@@ -1,0 +1,123 @@
+"""Runs the faults of a campaign in parallel, and keeps every part that is done."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ... import sim, verify
+from ...runtime.cache import SIMULATION, digest, sources
+from ...runtime.files import atomic_write
+from ...runtime.scheduler import answers
+from .runs import Ended, Fault, Golden, Subject, run_faults
+
+__all__ = ["Part", "code_digest", "golden_runs", "parts_of", "read_part", "run_parts", "workers_of"]
+
+_PART = 250  # faults: each part costs two golden runs more
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Faults on one input, and the file of their results.
+
+    Parameters
+    ----------
+    subject : Subject
+    faults : tuple of Fault
+        In the order of their cycles; empty for the golden run alone.
+    path : Path
+    """
+
+    subject: Subject
+    faults: tuple[Fault, ...]
+    path: Path
+
+
+def golden_runs(
+    subjects: Sequence[Subject], folder: Path, pool: Executor, workers: int, code: str
+) -> list[Golden]:
+    """Run the inputs without faults; those whose files exist are not run again."""
+    parts = [_part(subject, (), folder, code) for subject in subjects]
+    for _ in run_parts(parts, pool, workers):
+        pass
+    return [read_part(part)[0] for part in parts]
+
+
+def parts_of(subject: Subject, faults: Sequence[Fault], folder: Path, code: str) -> list[Part]:
+    """Return the parts of an input's faults.
+
+    Parameters
+    ----------
+    subject : Subject
+    faults : sequence of Fault
+    folder : Path
+        Of the files.
+    code : str
+        Hash of everything besides `subject` and `faults` that results depend on.
+    """
+    ordered = sorted(faults, key=lambda fault: (fault.cycle, fault.number))
+    chunks = [ordered[i : i + _PART] for i in range(0, len(ordered), _PART)]
+    return [_part(subject, tuple(chunk), folder, code) for chunk in chunks]
+
+
+def code_digest(verilog: str) -> str:
+    """Return the hash of the netlist and of the sources that simulate it."""
+    return digest(verilog, sources(sim, verify, suffixes=SIMULATION))
+
+
+def _part(subject: Subject, faults: tuple[Fault, ...], folder: Path, code: str) -> Part:
+    about = (
+        repr(subject.memory), repr(subject.early), repr(subject.window), repr(faults),
+        repr(subject.compiled.areas), str(subject.compiled.program_offset),
+    )  # fmt: skip
+    name = digest(code, subject.image, *about)[:20]
+    return Part(subject, faults, folder / f"{name}.json")
+
+
+def run_parts(parts: Sequence[Part], pool: Executor, workers: int) -> Iterator[int]:
+    """Run the parts without a file; yield the number of faults of each when it is on disk."""
+    todo = []
+    for part in parts:
+        if _is_done(part):
+            yield len(part.faults)
+        else:
+            todo.append(part)
+    for part, _ in answers(pool, _run, todo, workers):
+        yield len(part.faults)
+
+
+def read_part(part: Part) -> tuple[Golden, list[Ended]]:
+    """Read a part's results."""
+    content = json.loads(part.path.read_text())
+    ended = [
+        Ended(**{**each, "output": bytes.fromhex(each["output"])}) for each in content["ended"]
+    ]
+    output = bytes.fromhex(content["golden"]["output"])
+    return Golden(**{**content["golden"], "output": output}), ended
+
+
+def _is_done(part: Part) -> bool:
+    try:
+        return len(read_part(part)[1]) == len(part.faults)
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return False
+
+
+def _run(part: Part) -> None:
+    golden, ended = run_faults(part.subject, part.faults)
+    rows = [asdict(each) | {"output": each.output.hex()} for each in ended]
+    about = asdict(golden) | {"output": golden.output.hex()}
+    part.path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(part.path) as temporary:
+        temporary.write_text(json.dumps({"golden": about, "ended": rows}) + "\n")
+
+
+def workers_of(jobs: int, scheduler: str) -> int:
+    """Return how many parts run at a time."""
+    if scheduler != "processes":
+        return 64
+    return jobs or len(os.sched_getaffinity(0))
