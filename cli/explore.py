@@ -53,10 +53,11 @@ def explore(
     seeds: Annotated[
         str,
         typer.Option(
-            help="Seeds for place and route, comma-separated; the worst fmax counts.",
+            help="Seeds for place and route, comma-separated; the worst fmax counts. Not every "
+            "seed routes.",
             rich_help_panel=_HOW,
         ),
-    ] = "1",
+    ] = "2",
     speed: Annotated[
         int, typer.Option(help="Speed grade of the ECP5: 6 to 8.", rich_help_panel=_HOW)
     ] = 6,
@@ -67,6 +68,13 @@ def explore(
             rich_help_panel=_HOW,
         ),
     ] = 130.0,
+    minutes: Annotated[
+        int,
+        typer.Option(
+            help="Processor time that place and route of a seed may take, minutes.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 60,
     batch: Annotated[int, typer.Option(help="Images per batch.", rich_help_panel=_HOW)] = 1,
     jobs: Annotated[
         int, typer.Option(help="Points in parallel; 0: one per processor.", rich_help_panel=_HOW)
@@ -107,7 +115,7 @@ def explore(
     from ..synth.explore_request import SweepRequest, check
 
     how = {"module": module, "area": area, "place": place, "cycles": cycles, "seeds": seeds}
-    how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs}
+    how |= {"speed": speed, "mhz": mhz, "batch": batch, "jobs": jobs, "minutes": minutes}
     request = SweepRequest(network, target, axes, **how, out=out, cache=cache)
     check(request)
     from ..runtime.pool import prepare

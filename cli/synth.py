@@ -40,6 +40,13 @@ def synth(
     mhz: Annotated[
         float, typer.Option(help="Clock target of place and route.", rich_help_panel=HOW)
     ] = 130.0,
+    minutes: Annotated[
+        int,
+        typer.Option(
+            help="Processor time that place and route of a seed may take, minutes.",
+            rich_help_panel=HOW,
+        ),
+    ] = 60,
     jobs: Annotated[
         int, typer.Option(help="Seeds in parallel; 0: one per processor.", rich_help_panel=HOW)
     ] = 0,
@@ -75,5 +82,7 @@ def synth(
     """
     from ..synth.command import SynthesisRequest, run
 
-    request = SynthesisRequest(target, parameters, seeds, speed, mhz, jobs, unit, json, out)
+    request = SynthesisRequest(
+        target, parameters, seeds, speed, mhz, jobs, unit, json, out, minutes=minutes
+    )
     raise typer.Exit(run(request))

@@ -14,7 +14,7 @@ from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from ..spec.parameters import Parameters
 from .baseline import baseline, excesses, kept
-from .flow import Options, synthesize
+from .flow import Options, check_minutes, synthesize
 from .plot import resources_by_block
 from .resource_table import print_synthesis
 from .results import load, save
@@ -47,17 +47,20 @@ class SynthesisRequest:
         Instance to build alone; empty for the accelerator.
     json : Path, optional
     out : Path
+    minutes : int
+        Limit of the processor time of place and route of a seed.
     """
 
     target: str
     parameters: dict[str, int | str | bool]
-    seeds: str = "1"
+    seeds: str = "2"
     speed: int = 6
     mhz: float = 130.0
     jobs: int = 0
     unit: str = ""
     json: Path | None = None
     out: Path = Path("build/synth")
+    minutes: int = 60
 
 
 def parsed_seeds(text: str) -> tuple[int, ...]:
@@ -136,6 +139,7 @@ def _options(request: SynthesisRequest) -> Options:
         raise ValueError(f"mhz must be between 1 and 1000, got {request.mhz:g}")
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    check_minutes(request.minutes)
     jobs = request.jobs or os.cpu_count() or 1
     seeds = parsed_seeds(request.seeds)
-    return Options(seeds, request.speed, request.mhz, jobs, request.unit)
+    return Options(seeds, request.speed, request.mhz, jobs, request.unit, request.minutes)

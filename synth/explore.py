@@ -65,7 +65,7 @@ def run(request: SweepRequest, measured: Callable[[Measurement], Row] = measure)
     for ending in (".csv", ".json", ".svg"):
         probe(stem.with_name(stem.name + ending))
     rows = _rows(points)
-    options = Options(sweep["seeds"], request.speed, request.mhz)
+    options = Options(sweep["seeds"], request.speed, request.mhz, minutes=request.minutes)
     tasks = {
         index: Measurement(
             *(rows[index], point.parameters, target, options, request.place, network),

@@ -18,6 +18,7 @@ from ..spec.weight_widths import WIDTHS
 from . import tools
 from .command import parsed_seeds
 from .explore_grid import Value, grid, values
+from .flow import check_minutes
 from .targets import RESOURCES, Target, target_named
 
 __all__ = ["SweepRequest", "check", "check_tools", "common", "network_of", "swept"]
@@ -53,6 +54,8 @@ class SweepRequest:
     batch : int
     jobs : int
         Points in parallel; 0: one per processor.
+    minutes : int
+        Limit of the processor time of place and route of a seed.
     out, cache : Path
         Folders of results and of cached tool output.
     """
@@ -64,11 +67,12 @@ class SweepRequest:
     area: str = ""
     place: bool = True
     cycles: str = "model"
-    seeds: str = "1"
+    seeds: str = "2"
     speed: int = 6
     mhz: float = 130.0
     batch: int = 1
     jobs: int = 0
+    minutes: int = 60
     out: Path = Path("build/explore")
     cache: Path = Path("build/synth/cache")
 
@@ -137,6 +141,7 @@ def common(request: SweepRequest, target: Target) -> dict[str, Any]:
         raise ValueError(f"batch must be at least 1, got {request.batch}")
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    check_minutes(request.minutes)
     return {
         "target": target.name,
         "area": area,

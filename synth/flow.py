@@ -23,7 +23,7 @@ from .targets import Target
 from .timing import Placement, placement
 from .unit import modules_of, wrapper
 
-__all__ = ["Options", "synthesize"]
+__all__ = ["Options", "check_minutes", "synthesize"]
 
 _UNIT = "unit.v"
 _GENERIC, _NETLIST, _REPORT, _DESIGN = "generic.json", "netlist.json", "report.json", "design.il"
@@ -45,6 +45,8 @@ class Options:
         Parallel processes.
     unit : str
         Instance to build alone, e.g. ``core.compute.adder``; empty for the accelerator.
+    minutes : int
+        Limit of the processor time of place and route of a seed; not every seed routes.
     """
 
     seeds: tuple[int, ...] = (1,)
@@ -52,6 +54,19 @@ class Options:
     mhz: float = 130.0
     jobs: int = 1
     unit: str = ""
+    minutes: int = 60
+
+
+def check_minutes(minutes: int) -> None:
+    """Refuse a time limit of place and route that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is below a minute.
+    """
+    if minutes < 1:
+        raise ValueError(f"minutes must be at least 1, got {minutes}")
 
 
 def synthesize(
@@ -246,6 +261,7 @@ def _place(
                 *("--json", _NETLIST, "--report", _REPORT, "--detailed-timing-report"),
                 *("--seed", str(seed), "--timing-allow-fail", "--lpf-allow-unconstrained"),
             )
-            jobs[tools.Job(tools.NEXTPNR, arguments, place, f"seed {seed}")] = name
+            label = f"seed {seed}"
+            jobs[tools.Job(tools.NEXTPNR, arguments, place, label, options.minutes)] = name
         for job in tools.run(list(jobs), options.jobs, show):
             cache.put(f"{jobs[job]}.{_REPORT}", (job.folder / _REPORT).read_text())

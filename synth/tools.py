@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ __all__ = ["LOG", "NEXTPNR", "YOSYS", "Job", "Tool", "find", "run"]
 
 LOG = "log"
 _POLL = 0.2  # seconds
+_MINUTE = 60
 
 # The wheels contain WebAssembly and a Python function that runs it
 _PROGRAM = "import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"
@@ -88,12 +90,15 @@ class Job:
         Working directory; output goes to `LOG` in it.
     label : str
         Description for progress messages.
+    minutes : int
+        Limit of its processor time; 0: none.
     """
 
     tool: Tool
     arguments: tuple[str, ...]
     folder: Path
     label: str
+    minutes: int = 0
 
 
 def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Iterator[Job]:
@@ -110,7 +115,7 @@ def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Itera
     Raises
     ------
     SimulationError
-        If one fails, with its errors.
+        If one fails, with its errors, or takes longer than it may.
     """
     waiting, running = list(jobs), dict[Job, subprocess.Popen[bytes]]()
     try:
@@ -121,7 +126,13 @@ def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Itera
             time.sleep(_POLL)
             show("; ".join(f"{job.label}: {_stage(job.folder / LOG)}" for job in running))
             for job in [job for job, process in running.items() if process.poll() is not None]:
-                if running.pop(job).returncode:
+                code = running.pop(job).returncode
+                if code == -signal.SIGXCPU:
+                    raise SimulationError(
+                        f"{job.tool.name}, {job.label}: took more than {job.minutes} minutes of "
+                        "processor time and was ended; --minutes sets the limit"
+                    )
+                if code:
                     raise SimulationError(f"{job.tool.name} failed: {_errors(job.folder / LOG)}")
                 yield job
     finally:
@@ -133,10 +144,14 @@ def run(jobs: Sequence[Job], at_once: int, show: Callable[[str], None]) -> Itera
 
 def _start(job: Job) -> subprocess.Popen[bytes]:
     with (job.folder / LOG).open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             job.tool.command(*job.arguments), cwd=job.folder, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
+    if job.minutes:  # processor time, so that a busy machine ends nothing early
+        _, hard = resource.prlimit(process.pid, resource.RLIMIT_CPU)
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (_MINUTE * job.minutes, hard))
+    return process
 
 
 def _stage(log: Path) -> str:

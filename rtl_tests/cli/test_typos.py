@@ -120,6 +120,8 @@ TYPOS = {
     "synth --target ecp5-85k --packed": PACKED,
     "synth --target ecp5-85k --seeds 0": "seeds must be different positive numbers",
     "synth --target ecp5-85k --mhz nan": "mhz must be between 1 and 1000, got nan",
+    "synth --target ecp5-85k --minutes 0": "minutes must be at least 1, got 0",
+    "explore resnet18 --minutes 0": "minutes must be at least 1, got 0",
     "synth --target ecp5-85k --json /proc/x.json": "json must be a file that can be written",
     "synth --target ecp5-85k --out README.md": "out must be a folder that can be written",
     "synthesize": "No such command",

@@ -1,7 +1,7 @@
 """Every command in README, docs and help texts, run as it stands there, on files that fit it.
 
-`make` runs in a copy of the tree. Commands of one line of prose, without their arguments, are
-not run, nor those that need a data set from elsewhere or a GPU.
+`make` runs in a copy of the tree. Not run are commands that need a data set from elsewhere or a
+GPU, and parts of commands in the text: without arguments, or with names to fill in.
 """
 
 from __future__ import annotations
@@ -9,40 +9,51 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from command import ROOT
+from page_files import write_checkpoint, write_files
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PHOTOGRAPHS = ROOT / "rtl_tests" / "support" / "photographs"
-MODULE = """
-from torch import nn
-
-def small():
-    body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
-    return nn.Sequential(*body, nn.Flatten(), nn.Linear(8, 10))
-"""
-FILES = {
-    "onnx": "onnx_files/residual_qdq_int8.onnx",
-    "tflite": "tflite_files/residual.tflite",
-}
 ELSEWHERE = re.compile(r"aircraft:|folder:photos|--device cuda")  # data or hardware of one's own
-THEMSELVES = ("make setup", "make check", "make test", "make regress", "make docs", "make clean")
-PLACED = re.compile(
-    r"make synth|maccord synth --target ecp5-(45|85)k(?! .*--unit)|explore .*ecp5-85k"
+THEMSELVES = (
+    *("make setup", "make check", "make test", "make regress", "make docs", "make prove"),
+    "make clean",
 )
+#: In the text: a command's name, one with a name to fill in, or one about an option.
+PART = re.compile(r"maccord \w+$|.*\b[A-Z]{3,}\b(?!=)|.*\.\.\.|maccord \w+ (?!.*--target)-")
+QUICK = re.compile(
+    r"make (help|layers)|maccord (layers|--version|doctor)|.*quantized.tflite --dry-run"
+    r"|maccord compile mynets"
+)
+#: Place and route, and sweeps of synthesis: up to hours.
+LONG = re.compile(r"make synth|maccord synth --target ecp5-\d+k(?!.* --unit)|maccord explore")
+#: Minutes until a command is ended, and fails.
+SHORT_LIMIT, LONG_LIMIT = 60, 180
+#: Commands that go before those that read their files.
+BEFORE = {
+    "before.json": [
+        f"maccord sim resnet18.fc --rows 4 --cols 4 --json {name}.json"
+        for name in ("before", "after")
+    ],
+    "build/train/nin-digits": ["maccord train nin --weight-bits 32,8,4,2"],
+}
 
 
 def typed(page: Path) -> list[str]:
-    """Return the commands of a page's code blocks, and of the examples in help texts."""
+    """Return the commands of a page: of code blocks, of examples in help texts, of sentences."""
     text = page.read_text()
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    fenced = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    blocks = fenced.findall(text)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    lines += re.findall(r"^[*-] `(maccord [^`]+)`$", text, re.MULTILINE)
-    stripped = (re.sub(r"\s+#.*", "", line).strip().removeprefix("$ ") for line in lines)
+    lines += re.findall(r"^(?:[*-] |Example: )`(maccord [^`]+)`$", text, re.MULTILINE)
+    sentences = re.findall(r"`((?:\.venv/bin/)?(?:make|maccord) [^`]+)`", fenced.sub("", text))
+    lines += [line for line in sentences if not PART.match(" ".join(line.split()))]
+    stripped = (re.sub(r"\s+#.*", "", " ".join(line.split())).removeprefix("$ ") for line in lines)
     found = (line.removeprefix(".venv/bin/") for line in stripped)
     usage = "[OPTIONS]"
     return [line for line in found if re.match(r"(make|maccord) \S", line) and usage not in line]
@@ -50,14 +61,24 @@ def typed(page: Path) -> list[str]:
 
 COMMANDS = list(dict.fromkeys(command for page in PAGES for command in typed(page)))
 RUN = [c for c in COMMANDS if not ELSEWHERE.search(c) and c not in THEMSELVES]
-PROMPT = [c for c in RUN if re.match(r"make (help|layers)|maccord (layers|--version|doctor)", c)]
 
 
 def test_the_pages_commands_are_found() -> None:
-    assert "make sim NET=efficientnet_lite0" in COMMANDS
+    assert {"make sim NET=efficientnet_lite0", "maccord compare before.json after.json"} <= {*RUN}
     assert "maccord sim resnet18.conv1 --image cat.jpg --weights resnet18.pth --dump out.npz" in RUN
-    assert any(command.startswith("maccord explore") for command in RUN)
-    assert len(PROMPT) >= 3
+    assert "maccord explore resnet18 --target xcup --packed no,yes" in RUN  # in a sentence
+    assert {"maccord verilog --rows 32 --cols 8 -o rtl/", "maccord study"} <= {*RUN}  # examples
+    assert sum(bool(QUICK.match(command)) for command in RUN) >= 8
+
+
+def test_parts_of_commands_are_told_from_commands() -> None:
+    parts = (
+        *("maccord sim", "maccord sim NETWORK --weights", "maccord sim ... --weight-bits auto"),
+        *("maccord bench --json", "maccord sim --family ecp5"),
+    )
+    assert all(PART.match(part) for part in parts)
+    assert not PART.match("maccord synth --target ecp5-85k --unit core.compute.adder")
+    assert not PART.match("make sim NET=vgg16 ROWS=32")
 
 
 @pytest.mark.parametrize("command", THEMSELVES[:-1])
@@ -91,53 +112,53 @@ def place(tmp_path: Path) -> Path:
     for name in ("requirements.txt", "requirements-executorch.txt", "pyproject.toml"):
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
-    shutil.copy(PHOTOGRAPHS / "coffee.jpg", tmp_path / "cat.jpg")
-    for form, kept in FILES.items():
-        for name in ("quantized", "int8"):
-            shutil.copy(ROOT / "rtl_tests" / "support" / kept, tmp_path / f"{name}.{form}")
-    (tmp_path / "mynets.py").write_text(MODULE)
+    write_files(tmp_path)
     return tmp_path
 
 
-def _weights(place: Path) -> None:
-    import torch
-
-    from maccord.nets.resnet import resnet18
-
-    torch.save(resnet18(1000).state_dict(), place / "resnet18.pth")
-
-
-def _run(command: str, place: Path) -> None:
+def _run(command: str, place: Path, minutes: float) -> None:
     if "resnet18.pth" in command:
-        _weights(place)
-    if "before.json" in command:
-        for name in ("before", "after"):
-            _run(f"maccord sim resnet18.fc --rows 4 --cols 4 --json {name}.json", place)
+        write_checkpoint(place)
+    for file, commands in BEFORE.items():
+        for earlier in commands if file in command else ():
+            _run(earlier, place, minutes)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=place,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    process = subprocess.Popen(
+        ["bash", "-c", command], cwd=place, env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, _ = process.communicate(timeout=60 * minutes)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    assert process.returncode == 0, f"{command}\n{out[-4000:]}"
+
+
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        _run("sleep 60", tmp_path, minutes=0.001)
+
+
+def test_a_command_that_fails_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="got 'resnet81', nearest: resnet18"):
+        _run("maccord sim resnet81", tmp_path, minutes=SHORT_LIMIT)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", PROMPT)
-def test_prompt_commands_run(command: str, place: Path) -> None:
-    _run(command, place)
+@pytest.mark.parametrize("command", [c for c in RUN if QUICK.match(c)])
+def test_quick_commands_run(command: str, place: Path) -> None:
+    _run(command, place, SHORT_LIMIT)
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("command", [c for c in RUN if c not in PROMPT and not PLACED.search(c)])
+@pytest.mark.parametrize("command", [c for c in RUN if not (QUICK.match(c) or LONG.match(c))])
 def test_commands_run(command: str, place: Path) -> None:
-    _run(command, place)
+    _run(command, place, SHORT_LIMIT)
 
 
 @pytest.mark.weekly
-@pytest.mark.parametrize("command", [c for c in RUN if PLACED.search(c)])
-def test_commands_with_place_and_route_run(command: str, place: Path) -> None:
-    _run(command, place)
+@pytest.mark.parametrize("command", [c for c in RUN if LONG.match(c)])
+def test_long_commands_run(command: str, place: Path) -> None:
+    _run(command, place, LONG_LIMIT)

@@ -223,7 +223,7 @@ def test_only_what_was_given_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert requests == [
-        SweepRequest("resnet18", "xc7", {"cols": "8,16"}, area="dsp", place=False, seeds="1")
+        SweepRequest("resnet18", "xc7", {"cols": "8,16"}, area="dsp", place=False, seeds="2")
     ]
 
 

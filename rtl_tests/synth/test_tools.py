@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def main(arguments):
     if arguments == ["sleep"]:
         time.sleep(60)
         pathlib.Path("slept").touch()
+    while arguments == ["spin"]:
+        pass
     if arguments == ["fail"]:
         print("ERROR: no such thing")
         return 1
@@ -45,6 +48,14 @@ def test_jobs_come_as_they_end(tmp_path: Path) -> None:
 def test_errors_of_a_tool_are_said(tmp_path: Path) -> None:
     with pytest.raises(SimulationError, match="toy failed: ERROR: no such thing"):
         list(tools.run([job(tmp_path, "fail")], 1, silent))
+
+
+def test_a_tool_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "_MINUTE", 1)  # second
+    endless = replace(job(tmp_path, "spin"), minutes=1)
+    with pytest.raises(SimulationError, match="toy, job a: took more than 1 minutes of processor"):
+        list(tools.run([endless], 1, silent))
+    assert list(tools.run([replace(endless, arguments=())], 1, silent))
 
 
 def test_an_interrupt_kills_what_runs(tmp_path: Path) -> None:
