@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .parameters import (
-    Accumulators,
-    ActivationBytes,
-    ArrayWeightBits,
-    AxiBytes,
-    Cache,
-    Cols,
-    Family,
-    HalfUp,
-    Lanes,
-    LineCells,
-    Lookup,
-    Narrow,
-    OutputBytes,
-    Packed,
-    Product,
-    Rows,
-    WeightBytes,
-    WindowWidth,
-    parameters_of,
-)
+from . import sim_options as option
+from .groups import grouped
+from .parameters import Cache, generated_from
+
+if TYPE_CHECKING:
+    from ..sim.memory import MemoryModel
+    from ..spec.parameters import Parameters
 
 __all__ = ["faults"]
 
 _WHAT, _HOW, _OUTPUT = "What is hit", "How it is run", "Output"
 
 
+@grouped(parameters=generated_from(rows=8, cols=8), memory=option.memory_model)
 def faults(
-    context: typer.Context,
     network: Annotated[
         str, typer.Argument(help="`resnet18`, `vgg16`, `squeezenet1_1`, `nin`, ...")
     ] = "resnet18",
@@ -87,33 +73,9 @@ def faults(
     seed: Annotated[
         int, typer.Option(help="Seed of faults and perturbations.", rich_help_panel=_WHAT)
     ] = 0,
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 0,
-    axi_bytes: AxiBytes = 16,
-    activation_bytes: ActivationBytes = 1 << 17,
-    weight_bytes: WeightBytes = 1 << 16,
-    output_bytes: OutputBytes = 1 << 16,
-    accumulators: Accumulators = 1024,
-    line_cells: LineCells = 256,
-    family: Family = "generic",
-    packed: Packed = False,
-    product: Product = False,
-    lookup: Lookup = False,
-    window_width: WindowWidth = 3,
-    narrow: Narrow = False,
-    half_up: HalfUp = False,
-    array_weight_bits: ArrayWeightBits = 8,
-    latency: Annotated[
-        int,
-        typer.Option(help="Cycles from a memory request to its answer.", rich_help_panel=_HOW),
-    ] = 30,
-    stalls: Annotated[
-        float,
-        typer.Option(
-            help="Probability that a memory channel stalls in a cycle.", rich_help_panel=_HOW
-        ),
-    ] = 0.0,
+    *,
+    parameters: Parameters,
+    memory: MemoryModel,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
     ] = 0,
@@ -146,7 +108,6 @@ def faults(
 
     - `maccord faults resnet18 --data photographs --faults 500 --rows 16 --cols 16`
     """
-    from ..sim.memory import MemoryModel
     from ..verify.faults.request import FaultRequest, check
 
     request = FaultRequest(
@@ -159,8 +120,8 @@ def faults(
         blocks=tuple(part.strip() for part in blocks.split(",") if part.strip()),
         images=images,
         seed=seed,
-        parameters=parameters_of(context),
-        memory=MemoryModel(latency, stalls),
+        parameters=parameters,
+        memory=memory,
         jobs=jobs,
         scheduler=scheduler,
         out=out,

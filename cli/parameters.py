@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,10 @@ from ..spec.parameters import Parameters
 from ..spec.weight_widths import WIDTHS
 from .groups import Group
 
-__all__ = ["ARRAY", "MEMORY", "Cache", "Hardware", "fitted", "for_network", "generated", "swept"]
+__all__ = [
+    "ARRAY", "MEMORY", "Cache", "Hardware", "fitted", "for_network", "generated", "generated_from",
+    "swept",
+]  # fmt: skip
 
 ARRAY, MEMORY, HOW = "Array", "Memory", "How it is built"
 SWEPT = "Swept, comma-separated; the target's choice if not given"
@@ -234,6 +237,16 @@ def _generated(field: str) -> _Shown:
     return _Shown(type(default), default, option.help, option.panel, _switch(field))
 
 
+def generated_from(**defaults: int) -> Group:
+    """Return a group like `generated` with other defaults, by field of `Parameters`."""
+
+    def shown(field: str) -> _Shown:
+        option = _generated(field)
+        return replace(option, default=defaults.get(field, option.default))
+
+    return _group(Hardware.parameters, shown)
+
+
 def _for_network(field: str) -> _Shown:
     option = _OPTIONS[field]
     if not option.if_needed:
@@ -265,7 +278,7 @@ def _axes(hardware: Hardware) -> dict[str, str]:
 
 
 #: `Parameters` of the hardware that is generated.
-generated = _group(Hardware.parameters, _generated)
+generated = generated_from()
 #: `Hardware` for a network, which decides on the switches that are not given.
 for_network = _group(lambda hardware: hardware, _for_network)
 #: Dictionary of the fields that a target of synthesis does not decide on.
