@@ -183,6 +183,10 @@ class Unrolling:
             raise KeyError(f"the hardware has no signal {name}")
         return f"(|top_n {name}| s{cycle})"
 
+    def width(self, name: str) -> int:
+        """Bits of a signal."""
+        return self._hardware.widths[name]
+
     def let(self, name: str, sort: str, term: str) -> str:
         """Name a term for later ones."""
         self._script.append(f"(define-fun {name} () {sort} {term})")
