@@ -128,7 +128,7 @@ def off_by_one(kind: type[Rule]) -> Callable[..., Value]:
     """A circuit whose bounds of one kind are one further."""
     condition = hardware.Rules._condition
 
-    def broken(self: hardware.Rules, fields: Any, rule: Rule) -> Value:  # noqa: ANN401
+    def broken(self: hardware.Rules, fields: Any, rule: Rule) -> Value:
         if type(rule) is kind is AtMost:
             bound = hardware.value_of(rule.bound, self._parameters)
             return fields[rule.field] <= bound + 1
