@@ -28,7 +28,9 @@ from .parts.delay import delay
 from .parts.queue import Queue
 from .parts.stages import activity
 
-__all__ = ["Compute"]
+__all__ = ["COMMANDS_DEPTH", "Compute"]
+
+COMMANDS_DEPTH = 2  # commands whose weights have arrived
 
 
 class Compute(wiring.Component):
@@ -96,7 +98,7 @@ class Compute(wiring.Component):
         m.submodules.datapath = datapath = Datapath(p)
         gap = datapath.param_gap + Scratchpad.LATENCY - WeightScratchpad.LATENCY
         self._weights = weights = WeightFeeder(p, parameter_gap=gap)
-        m.submodules.commands = commands = Queue(weights.o.payload.shape(), depth=2)
+        m.submodules.commands = commands = Queue(weights.o.payload.shape(), depth=COMMANDS_DEPTH)
         m.submodules.adder = adder = Adder(p)
         m.submodules.line_buffer = lines = LineBuffer(p)
         m.submodules.max_window = window = MaxWindow(p)

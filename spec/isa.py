@@ -7,6 +7,7 @@ each unit in `signal` when it completes. ``COMPUTE`` reads weights as soon as it
 WEIGHT, whatever else it waits for: only a token of WEIGHT's own says that weights have arrived.
 Program order is a legal sequential order: every token that an instruction waits for comes from an
 earlier instruction, so finite queues never deadlock.
+In that order, at most `MAX_TOKENS` tokens of a unit for another one may be given and not yet taken.
 SETUP, SETUP_ADD and SETUP_MUL are ordered only with COMPUTE: they take and give no tokens; their
 masks are ignored.
 
@@ -94,15 +95,19 @@ from .weight_widths import WIDTHS
 
 __all__ = [
     "FEATURE_OF_MODE", "FIELDS", "HEADER_BITS", "INSTRUCTION_BYTES", "MAX_TOKENS", "PARAMETER_ROWS",
-    "RECORD_BYTES", "SMALLEST_SHIFT", "TABLE", "TABLE_BYTES", "UNIT_OF", "WIDE_WINDOW", "WINDOW",
-    "Instruction", "Mode", "Opcode", "Specification", "Unit", "check", "decode", "encode",
-    "encode_program", "implemented", "violation",
+    "QUEUED", "RECORD_BYTES", "SMALLEST_SHIFT", "TABLE", "TABLE_BYTES", "TOKEN_BITS", "UNIT_OF",
+    "WIDE_WINDOW", "WINDOW", "Instruction", "Mode", "Opcode", "Specification", "Unit", "check",
+    "decode", "encode", "encode_program", "implemented", "violation",
 ]  # fmt: skip
 
 INSTRUCTION_BYTES = 32
 HEADER_BITS = 16
 PARAMETER_ROWS = 8
-MAX_TOKENS = 63
+TOKEN_BITS = 6  # of the counter of each ordered pair of units
+QUEUED = 10  # instructions of a unit, at most, that are dispatched and have not taken their tokens
+#: Tokens of a pair given and not taken, counted in program order. The giver may run ahead of what
+#: waits in the taker's queues, by `QUEUED` tokens more.
+MAX_TOKENS = (1 << TOKEN_BITS) - 1 - QUEUED
 RECORD_BYTES = 128
 TABLE_BYTES = 256
 SMALLEST_SHIFT = 14  # of SETUP_ADD: the adder always drops that many bits

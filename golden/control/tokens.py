@@ -56,7 +56,7 @@ class Tokens:
         Raises
         ------
         ValueError
-            If a counter would exceed `MAX_TOKENS`.
+            If more than `MAX_TOKENS` would be held: in hardware, the counter could overflow.
         """
         self._known[unit, unit] += 1
         for other in Unit:

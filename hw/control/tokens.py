@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...spec.isa import MAX_TOKENS, Unit
+from ...spec.isa import TOKEN_BITS, Unit
 
 __all__ = ["Tokens"]
 
@@ -31,7 +31,7 @@ class Tokens(wiring.Component):
         m = Module()
         for source in Unit:
             for sink in Unit:
-                count = Signal(range(MAX_TOKENS + 1), name=f"{source.name}_{sink.name}".lower())
+                count = Signal(TOKEN_BITS, name=f"{source.name}_{sink.name}".lower())
                 give = getattr(self, f"give_{source.name.lower()}")[sink]
                 take = getattr(self, f"take_{sink.name.lower()}")[source]
                 m.d.sync += count.eq(count + give - take)

@@ -15,8 +15,9 @@ from error_programs import (
     random_fields,
     run_cases,
 )
+from error_verdicts import Verdict
 
-from maccord.spec.isa import Instruction, Mode, Opcode, Unit, encode_program
+from maccord.spec.isa import MAX_TOKENS, QUEUED, Instruction, Mode, Opcode, Unit, encode_program
 from maccord.spec.registers import ErrorCode, Status
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
@@ -58,6 +59,17 @@ ILLEGAL, RANGE, DEADLOCK = (
     ErrorCode.SCRATCHPAD_RANGE,
     ErrorCode.DEADLOCK,
 )
+TINY = step(Opcode.FILL, 0, 1 << Unit.COMPUTE, rows=1, row_bytes=1, buffer=4000)
+
+
+def token_rush(most: int) -> tuple[Instruction, ...]:
+    """Up to `most` tokens in program order; in time, the fills run ahead of the queued tiles."""
+    waits = 1 << Unit.LOAD
+    long = {"width": 32, "height": 32, "output_pitch": 0}
+    turns = (each for _ in range(QUEUED + 2) for each in (tile(waits), TINY))
+    return (FILLED, MAX, tile(waits, **long), tile(**long), *[TINY] * most, *turns)
+
+
 WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     **{
         f"compute waits for {unit.name}": ((SETUP, tile(1 << unit)), DEADLOCK)
@@ -96,6 +108,7 @@ WRONG: dict[str, tuple[tuple[Instruction, ...], ErrorCode]] = {
     "no setup": ((tile(),), ILLEGAL),
     "two passes of an addition": ((ADD, tile(passes=2)), ILLEGAL),
     "two passes of a product": ((MUL, tile(passes=2)), ILLEGAL),
+    "one token too many": (token_rush(MAX_TOKENS + 1), DEADLOCK),
     "load for ever": ((step(Opcode.LOAD, **MOST),), RANGE),
     "fill for ever": ((step(Opcode.FILL, **MOST),), RANGE),
     "store for ever": ((step(Opcode.STORE, **MOST, buffer=4096),), RANGE),
@@ -128,6 +141,7 @@ REACHED = 600  # cycles from the start until a wrong instruction shows, if not f
 MORE = {"load for ever": 512, "max for ever": 1024, "add for ever": 2048}
 MORE |= {"multiply for ever": 2048, "multiply by one for ever": 1024}
 MORE |= {name: 1024 for name, (_, code) in WRONG.items() if code == DEADLOCK}
+MORE["one token too many"] = 6144  # among them those of the long tile
 # An error while another unit goes on for a long time
 LONG = {
     "fill": step(Opcode.FILL, rows=65535, row_bytes=4096),
@@ -163,6 +177,13 @@ def test_wrong_program_ends_soon(name: str) -> None:
     print(name, found["cycles"], found["bursts"])
     left = LATENCY + BURST * min(found["bursts"], OUTSTANDING) + SLACK
     assert found["cycles"] < REACHED + MORE.get(name, 0) + left
+
+
+def test_as_many_tokens_as_there_may_be() -> None:
+    """Counters hold `QUEUED` tokens more, given to instructions that are still queued."""
+    (outcome,) = run_cases([encode_program(token_rush(MAX_TOKENS)) + END], latency=LATENCY)
+    assert outcome.check() == Verdict.ACCEPTED
+    assert outcome.found["code"] == ErrorCode.NONE
 
 
 @pytest.mark.parametrize("name", LONG)

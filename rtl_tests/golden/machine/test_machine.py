@@ -239,7 +239,7 @@ REORDERED: dict[str, tuple[Change, ErrorCode, str]] = {
     ),
     "tokens": (
         lambda p: p.__setitem__(slice(0, 0), [FILL] * 64),
-        *(ErrorCode.DEADLOCK, "more than 63 tokens to COMPUTE"),
+        *(ErrorCode.DEADLOCK, "more than 53 tokens to COMPUTE"),
     ),
 }
 

@@ -7,8 +7,9 @@ import pytest
 from stream_bench import Bench
 
 from maccord.hw.control.tokens import Tokens
-from maccord.spec.isa import MAX_TOKENS, Unit
+from maccord.spec.isa import TOKEN_BITS, Unit
 
+MOST = (1 << TOKEN_BITS) - 1
 NAMES = [unit.name.lower() for unit in Unit]
 
 
@@ -28,7 +29,7 @@ class Driver:
 
     def _next(self) -> None:
         """Choose gives and takes for the next cycle: takes only of what is held."""
-        give = (self._rng.random(self.counts.shape) < self._chances[0]) & (self.counts < MAX_TOKENS)
+        give = (self._rng.random(self.counts.shape) < self._chances[0]) & (self.counts < MOST)
         take = (self._rng.random(self.counts.shape) < self._chances[1]) & (self.counts > 0)
         self._given, self._taken = give, take
         for index, name in enumerate(NAMES):
@@ -52,4 +53,4 @@ def test_held_follows_the_counts(give: float, take: float, seed: int) -> None:
     """A token is held from the cycle after it is given; a give and a take cancel out."""
     driver = Driver(seed, give, take)
     driver.bench.run(lambda: driver.bench.cycle == 250)
-    assert driver.highest == MAX_TOKENS or give != 0.9
+    assert driver.highest == MOST or give != 0.9
