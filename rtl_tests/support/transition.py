@@ -13,7 +13,7 @@ import bitwuzla
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-__all__ = ["Counterexample", "Hardware", "Unrolling", "literal"]
+__all__ = ["Counterexample", "Hardware", "Unrolling", "literal", "prove"]
 
 _SCRIPT = """read_rtlil <<rtlil
 {design}
@@ -119,7 +119,10 @@ class Unrolling:
     declared : mapping from str to int
         Names and widths of arbitrary bit vectors.
     reset : bool
-        Whether cycle 0 follows a reset.
+        Whether cycle 0 is the first after power-on.
+    interrupted : bool
+        Whether cycle 0 is one of reset, with any registers before: a reset in mid-flight. What has
+        no reset, as payloads and memories, stays arbitrary.
     """
 
     def __init__(
@@ -130,6 +133,7 @@ class Unrolling:
         declared: Mapping[str, int] | None = None,
         *,
         reset: bool = False,
+        interrupted: bool = False,
     ) -> None:
         self._hardware = hardware
         self._script = ["(set-logic ALL)", hardware.smt]
@@ -139,7 +143,7 @@ class Unrolling:
         for cycle in range(cycles + 1):
             terms = {} if cycle == 0 else self._registers(cycle - 1)
             if "rst" in places:
-                terms[places["rst"]] = "#b0"
+                terms[places["rst"]] = "#b1" if interrupted and cycle == 0 else "#b0"
             terms |= {places[n]: term for (n, k), term in (given or {}).items() if k == cycle}
             self._state(cycle, terms)
         if reset:
@@ -218,17 +222,46 @@ class Unrolling:
         Counterexample
             If one does not hold.
         """
-        found = self._solve([f"(assert (not (and true {' '.join(terms)})))"], show)
+        found = self._solve([f"(assert (not (and true true {' '.join(terms)})))"], show)
         if found is not None:
             raise Counterexample("; ".join(f"{name} = {value}" for name, value in found.items()))
 
     def _solve(self, claims: list[str], show: Iterable[str]) -> dict[str, str] | None:
-        """Return the values of `show` where all claims hold, or None if they never do."""
-        options = bitwuzla.Options()
-        options.set(bitwuzla.Option.PRODUCE_MODELS, True)
-        parser = bitwuzla.Parser(bitwuzla.TermManager(), options)
-        parser.parse("\n".join(self._script + claims), True, False)
-        solver = parser.bitwuzla()
-        if solver.check_sat() == bitwuzla.Result.UNSAT:
-            return None
-        return {term: str(solver.get_value(parser.parse_term(term))) for term in show}
+        return _solve(self._script + claims, show)
+
+
+def prove(
+    declared: Mapping[str, int],
+    assumed: Iterable[str],
+    claims: Iterable[str],
+    show: Iterable[str] = (),
+) -> None:
+    """Prove that assumptions about arbitrary bit vectors imply all claims.
+
+    Parameters
+    ----------
+    declared : mapping from str to int
+        Names and widths of the bit vectors.
+    assumed, claims, show : iterable of str
+        As in `Unrolling.assume` and `Unrolling.prove`, whose errors it raises.
+    """
+    script = ["(set-logic ALL)"]
+    script += [f"(declare-const {name} (_ BitVec {width}))" for name, width in declared.items()]
+    script += [f"(assert {term})" for term in assumed]
+    if _solve(script, ()) is None:
+        raise ValueError("the assumptions contradict each other")
+    found = _solve([*script, f"(assert (not (and true true {' '.join(claims)})))"], show)
+    if found is not None:
+        raise Counterexample("; ".join(f"{name} = {value}" for name, value in found.items()))
+
+
+def _solve(script: list[str], show: Iterable[str]) -> dict[str, str] | None:
+    """Return the values of `show` where all assertions hold, or None if they never do."""
+    options = bitwuzla.Options()
+    options.set(bitwuzla.Option.PRODUCE_MODELS, True)
+    parser = bitwuzla.Parser(bitwuzla.TermManager(), options)
+    parser.parse("\n".join(script), True, False)
+    solver = parser.bitwuzla()
+    if solver.check_sat() == bitwuzla.Result.UNSAT:
+        return None
+    return {term: str(solver.get_value(parser.parse_term(term))) for term in show}
