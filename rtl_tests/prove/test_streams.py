@@ -1,7 +1,7 @@
-"""Proofs of the streams' buffers, from reset on: order, no loss, valid that does not wait.
+"""Proofs of the streams' buffers: order, no loss, valid that does not wait for ready.
 
-Bounded: every sequence of pushes, pauses and payloads of a number of cycles, several times the
-buffer's depth.
+Bounded, from a reset in mid-flight on: every sequence of pushes, pauses and payloads of a number
+of cycles, several times the buffer's depth. That no queue overflows is proved for all time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from transition import Counterexample, Hardware, Unrolling
+from transition import Counterexample, Hardware, Unrolling, literal
 
 import maccord.hw.parts.queue as queue
 from maccord.hw.parts.queue import Queue
@@ -69,9 +69,10 @@ class Watched(wiring.Component):
 
 def buffered(buffer: wiring.Component, cycles: int) -> None:
     chosen = {("chosen", cycle): "chosen" for cycle in range(cycles + 1)}
-    run = Unrolling(Hardware.of(Watched(buffer)), cycles, chosen, {"chosen": COUNT}, reset=True)
+    design = Hardware.of(Watched(buffer))
+    run = Unrolling(design, cycles, chosen, {"chosen": COUNT}, interrupted=True)
     names = ("in_order", "none_made", "stable")
-    claims = [run.at(name, cycle) for cycle in range(cycles + 1) for name in names]
+    claims = [run.at(name, cycle) for cycle in range(1, cycles + 1) for name in names]
     run.prove(*claims, show=["chosen"])
 
 
@@ -90,6 +91,34 @@ BUFFERS: list[tuple[Callable[[], wiring.Component], int]] = [
 ]
 
 
+def agree(run: Unrolling, cycle: int, depth: int) -> str:
+    """Whether a queue's count of what is stored fits, and its flags agree with it."""
+    stored, width = run.at("stored", cycle), run.width("stored")
+    if width == 1:  # a Bool
+        fits, ready, some = "true", f"(not {stored})", stored
+    else:
+        most = literal(depth - 1, width)
+        fits, ready = f"(bvule {stored} {most})", f"(bvult {stored} {most})"
+        some = f"(not (= {stored} {literal(0, width)}))"
+    flags = f"(= {run.at('i__ready', cycle)} {ready}) (= {run.at('some', cycle)} {some})"
+    return f"(and {fits} {flags})"
+
+
+def never_overflows(depth: int) -> None:
+    """By induction: after a reset and always, so that nothing is pushed into a full queue."""
+    design = Hardware.of(Queue(LAYOUT, depth=depth))
+    for reset in (True, False):
+        run = Unrolling(design, 1, interrupted=reset)
+        if not reset:
+            run.assume(agree(run, 0, depth))
+        run.prove(agree(run, 1, depth), show=[agree(run, 1, depth)])
+
+
+@pytest.mark.parametrize("depth", [2, 4, 5, 8, 16])
+def test_a_queue_never_overflows(depth: int) -> None:
+    never_overflows(depth)
+
+
 @pytest.mark.parametrize(("make", "cycles"), BUFFERS)
 def test_payloads_leave_as_they_came(make, cycles) -> None:
     buffered(make(), cycles)
@@ -105,3 +134,5 @@ def test_a_queue_that_forgets_a_push_has_a_counterexample(monkeypatch) -> None:
     monkeypatch.setattr(queue, "_change", lambda more, less: (more & ~less).as_signed() * -1)
     with pytest.raises(Counterexample, match="chosen = "):
         buffered(Queue(LAYOUT, depth=4), 10)
+    with pytest.raises(Counterexample, match="= false"):
+        never_overflows(4)
