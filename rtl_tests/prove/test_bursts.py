@@ -12,24 +12,33 @@ from maccord.hw.memory.bursts import BurstCutter
 from maccord.hw.memory.read_arbiter import ReadArbiter
 from maccord.spec.parameters import Parameters
 
-AXI_BYTES, BEATS, UNITS = 8, 4, 3
-BLOCK = AXI_BYTES * BEATS
+UNITS = 3
+BUSES = (8, 64)  # bytes, the narrowest and the widest
 
 
 class Cut(wiring.Component):
     """A burst cutter with one row, then none.
 
+    Parameters
+    ----------
+    cutter : BurstCutter
+    axi_bytes : int
+    beats : int
+        Of a block.
+
     Members
     -------
     memory, row_bytes : the row, constant
     ready : the sink is ready
-    within : the burst offered stays in its block of `BEATS` beats
+    within : the burst offered stays in its block
     next : it begins where the last one ended, the first at the row's first beat
     ended : beats taken so far end with the row's last
     """
 
-    def __init__(self, cutter: BurstCutter) -> None:
+    def __init__(self, cutter: BurstCutter, axi_bytes: int, beats: int) -> None:
         self._cutter = cutter
+        self._lane_bits = (axi_bytes - 1).bit_length()
+        self._beats = beats
         super().__init__(
             {"memory": In(32), "row_bytes": In(24), "ready": In(1)}
             | {"within": Out(1), "next": Out(1), "ended": Out(1)}
@@ -39,38 +48,41 @@ class Cut(wiring.Component):
         m = Module()
         m.submodules.cutter = cutter = self._cutter
         row, burst = cutter.i.payload, cutter.o.payload
-        taken = Signal()
-        beat = Signal(29)  # the next burst's first
-        begun = Signal()
-        first, last = self.memory[3:], (self.memory + self.row_bytes - 1)[3:32]
+        taken, begun = Signal(), Signal()
+        low = self._lane_bits
+        beat = Signal(32 - low)  # the next burst's first
+        first, last = self.memory[low:], (self.memory + self.row_bytes - 1)[low:32]
+        place = burst.address[low : low + (self._beats - 1).bit_length()]
         m.d.comb += [
             cutter.i.valid.eq(~taken),
             *(row.memory.eq(self.memory), row.row_bytes.eq(self.row_bytes), row.rows.eq(1)),
             cutter.o.ready.eq(self.ready),
-            self.within.eq(~cutter.o.valid | (burst.address[3:5] + burst.length < BEATS)),
+            self.within.eq(~cutter.o.valid | (place + burst.length < self._beats)),
             self.next.eq(
-                ~cutter.o.valid | (burst.address == Cat(Const(0, 3), Mux(begun, beat, first)))
+                ~cutter.o.valid | (burst.address == Cat(Const(0, low), Mux(begun, beat, first)))
             ),
-            self.ended.eq(begun & (beat == (last + 1)[:29])),
+            self.ended.eq(begun & (beat == (last + 1)[: 32 - low])),
         ]
         with m.If(cutter.i.valid & cutter.i.ready):
             m.d.sync += taken.eq(1)
         with m.If(cutter.o.valid & self.ready):
-            m.d.sync += [begun.eq(1), beat.eq(burst.address[3:] + burst.length + 1)]
+            m.d.sync += [begun.eq(1), beat.eq(burst.address[low:] + burst.length + 1)]
         return m
 
 
-def cuts(cutter: BurstCutter) -> None:
+def cuts(cutter: BurstCutter, axi_bytes: int, beats: int) -> None:
     """Every row of up to 4 blocks anywhere, every pause."""
-    cycles = 15
+    cycles, block = 15, axi_bytes * beats
     names = {"memory": 32, "row_bytes": 24}
     given = {(name, cycle): name for name in names for cycle in range(cycles + 1)}
-    run = Unrolling(Hardware.of(Cut(cutter)), cycles, given, names, interrupted=True)
+    run = Unrolling(
+        Hardware.of(Cut(cutter, axi_bytes, beats)), cycles, given, names, interrupted=True
+    )
     # no row crosses the end of memory
     run.assume(
         f"(bvuge row_bytes {literal(1, 24)})",
-        f"(bvule row_bytes {literal(4 * BLOCK, 24)})",
-        f"(bvult memory {literal(-4 * BLOCK, 32)})",
+        f"(bvule row_bytes {literal(4 * block, 24)})",
+        f"(bvult memory {literal(-4 * block, 32)})",
     )
     claims = [run.at(name, k) for k in range(1, cycles + 1) for name in ("within", "next")]
     run.prove(*claims, show=["memory", "row_bytes", *claims])
@@ -78,13 +90,17 @@ def cuts(cutter: BurstCutter) -> None:
     run.prove(run.at("ended", cycles), show=["memory", "row_bytes"])
 
 
-def test_bursts_cover_a_row_and_cross_no_block() -> None:
-    cuts(BurstCutter(axi_bytes=AXI_BYTES, beats=BEATS))
+@pytest.mark.parametrize("axi_bytes", BUSES)
+def test_bursts_cover_a_row_and_cross_no_page(axi_bytes: int) -> None:
+    """With the blocks of the hardware, which lie within pages of 4,096 bytes."""
+    beats = Parameters(axi_bytes=axi_bytes).burst_beats
+    assert 4096 % (axi_bytes * beats) == 0
+    cuts(BurstCutter(axi_bytes=axi_bytes, beats=beats), axi_bytes, beats)
 
 
 def test_a_burst_across_blocks_has_a_counterexample() -> None:
     with pytest.raises(Counterexample, match="row_bytes"):
-        cuts(BurstCutter(axi_bytes=AXI_BYTES, beats=2 * BEATS))
+        cuts(BurstCutter(axi_bytes=8, beats=8), 8, 4)
 
 
 class Shared(wiring.Component):

@@ -1,7 +1,8 @@
 """Proof of dispatch: it accepts exactly the instructions that `maccord.spec.isa.check` accepts.
 
 All 2**256 instructions, with and without a read fault, under any pauses of the queues. The rules
-are those of `maccord.spec.isa.TABLE` itself: their Python is run on symbols.
+are those of `maccord.spec.isa.TABLE` itself: their Python is run on symbols. Under pauses and halts
+each instruction is handed to one queue, once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from functools import cache
 from typing import Any
 
 import pytest
-from amaranth.hdl import Value
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 from symbolic import WIDTH, Number, Paths, both, either, predicate
 from transition import Counterexample, Hardware, Unrolling, literal
 
@@ -32,6 +35,7 @@ CONFIGURATIONS = {
         rows=4, cols=2, family="xcup", packed=True, narrow=True, weight_bits=4
     ),
 }
+CYCLES = 18
 DECIDED = Dispatch.LATENCY  # cycles from an instruction to its verdict
 INSTRUCTION = "((_ extract 255 0) payload)"
 
@@ -122,6 +126,86 @@ def _forwarded(run: Unrolling) -> list[str]:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_exactly_the_legal_instructions_are_accepted(name: str) -> None:
     accepts(CONFIGURATIONS[name])
+
+
+class Watched(wiring.Component):
+    """Dispatch under any instructions, pauses and halts.
+
+    Members
+    -------
+    legal : an instruction stays until it is accepted
+    once : what is accepted has been handed to one queue, and nothing else has
+    stable : what a queue is offered stays until it is taken
+    """
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        super().__init__(
+            {"i_valid": In(1), "i_payload": In(257), "halt": In(1), "ready": In(len(Unit))}
+            | {name: Out(1) for name in ("legal", "once", "stable")}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.dispatch = dispatch = self._dispatch
+        m.d.comb += [
+            dispatch.i.valid.eq(self.i_valid),
+            dispatch.i.payload.as_value().eq(self.i_payload),
+            dispatch.halt.eq(self.halt),
+        ]
+        waits, before, legal = Signal(), Signal(257), Signal(init=1)
+        same = self.i_valid & (self.i_payload == before)
+        m.d.comb += self.legal.eq(legal & (~waits | same))
+        m.d.sync += [
+            waits.eq(self.i_valid & ~dispatch.i.ready),
+            before.eq(self.i_payload),
+            legal.eq(self.legal),
+        ]
+        handed, stable = Signal(len(Unit)), []
+        for unit in Unit:
+            port = getattr(dispatch, unit.name.lower())
+            offered = Cat(port.valid, port.payload)
+            pending, was = (
+                Signal(name=f"pending{unit:d}"),
+                Signal(len(offered), name=f"was{unit:d}"),
+            )
+            m.d.comb += [port.ready.eq(self.ready[unit]), handed[unit].eq(port.valid & port.ready)]
+            m.d.sync += [pending.eq(port.valid & ~port.ready), was.eq(offered)]
+            stable.append(~pending | (offered == was))
+        due = Signal()  # the current instruction has been handed
+        some = handed.any()
+        m.d.sync += due.eq((due | some) & ~dispatch.i.ready)
+        alone = (handed & (handed - 1)[: len(Unit)]) == 0
+        m.d.comb += [
+            self.once.eq((dispatch.i.ready == due) & ~(some & due) & alone),
+            self.stable.eq(Cat(stable).all()),
+        ]
+        return m
+
+
+def hands_once(dispatch: Dispatch) -> None:
+    run = Unrolling(Hardware.of(Watched(dispatch)), CYCLES, interrupted=True)
+    run.assume(run.at("legal", CYCLES))
+    claims = [run.at(name, k) for k in range(1, CYCLES + 1) for name in ("once", "stable")]
+    run.prove(*claims, show=claims)
+
+
+def test_each_instruction_is_handed_once() -> None:
+    hands_once(Dispatch(SMALL))
+
+
+def test_an_instruction_that_is_handed_twice_has_a_counterexample() -> None:
+    class Twice(Dispatch):
+        def elaborate(self, platform: object) -> Module:
+            m = super().elaborate(platform)
+            again = Signal()
+            m.d.sync += again.eq(self.load.valid & self.load.ready & ~again)
+            with m.If(again):
+                m.d.sync += self.load.valid.eq(1)
+            return m
+
+    with pytest.raises(Counterexample, match="= false"):
+        hands_once(Twice(SMALL))
 
 
 def off_by_one(kind: type[Rule]) -> Callable[..., Value]:

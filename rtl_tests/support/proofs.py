@@ -58,8 +58,8 @@ PROOFS = (
         "test_dispatch.py",
         "dispatch",
         "accepts exactly the instructions that `maccord.spec.isa.check` accepts, names the error "
-        "of the others, and forwards masks and fields",
-        "all 2^256 instructions, three configurations",
+        "of the others, forwards masks and fields, and hands each to one queue, once",
+        "all 2^256 instructions, three configurations; pauses and halts of {CYCLES} cycles",
     ),
     Proof(
         "test_tokens.py",
@@ -91,8 +91,8 @@ PROOFS = (
     Proof(
         "test_bursts.py",
         "burst cutter, read arbiter",
-        "bursts cover the row and cross no block; each request once on AR, by priority, stable",
-        "rows of up to 4 blocks, 15 cycles; 12 cycles",
+        "bursts cover the row and cross no page; each request once on AR, by priority, stable",
+        "rows of up to 4 blocks of 64 beats of 8 and 64 bytes, 15 cycles; 12 cycles",
     ),
     Proof(
         "test_control.py",
