@@ -233,8 +233,8 @@ class Machine:
     def _fetch_weights(self, instruction: Instruction, clock: Clock) -> None:
         size = self.parameters.weight_bytes
         start, length = instruction["buffer"], instruction["row_bytes"]
-        if length > size:
-            raise Fault(
+        if length > size:  # it wraps, in hardware
+            raise Unchecked(
                 ErrorCode.SCRATCHPAD_RANGE,
                 f"weights of {length} bytes from {start} do not fit {size} bytes",
             )

@@ -12,7 +12,7 @@ from ....spec.isa import encode_program
 from ....spec.parameters import Parameters
 from ....spec.registers import COUNTERS, RECORDED, Command, Register, Status
 from ..script import BASE, Script
-from .networks import compiled, network
+from .networks import compiled
 from .tiles import END, random_program, relocated
 
 __all__ = [
@@ -66,9 +66,8 @@ def layout(rng: np.random.Generator, parameters: Parameters, motifs: Sequence[st
     _, before, after = random_program(rng, parameters, 3)
     parts = [(before, after, 3 * _PAGE, np.zeros(before.size, bool))]
     for motif in motifs:
-        found = network(rng, [motif], parameters, 5)
-        work, before, after, records = compiled(found, parameters, rng)
-        parts.append((before, after, work.program_offset, records))
+        work = compiled(rng, [motif], parameters, 5)
+        parts.append((work.before, work.after, work.program, work.records))
     starts, memories, at = [], [], 0
     for before, _, program, _ in parts:
         size = -(-before.size // _PAGE) * _PAGE
@@ -189,6 +188,7 @@ def busy_script(
     script = _begin(name, rows, **timing)
     for index in range(len(rows.starts)):
         rows.start(script, index)
+        script.write(Register.STATUS, 0xFFFF_FFFF)
         for register in (Register.PROGRAM, Register.BASE_LOW, Register.BASE_HIGH):
             script.write(register, int(rng.integers(1 << 32)))
         script.write(Register.CONTROL, Command.START)
@@ -199,7 +199,6 @@ def busy_script(
             script.read(Register.UNITS)
             script.read(Register.INSTRUCTION)
             script.read(Register.STATUS)
-        script.write(Register.STATUS, 0xFFFF_FFFF)
         script.finish()
         for register in (Register.PROGRAM, Register.BASE_LOW, Register.BASE_HIGH):
             script.read(register)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ....compiler.network import CompiledNetwork, compile_network
+from ....compiler.network import compile_network
 from ....golden.graph import (
     Add,
     AvgPool2d,
@@ -32,7 +33,7 @@ from ....spec.isa import RECORD_BYTES
 from ....spec.parameters import Parameters
 from ..script import Script
 
-__all__ = ["MOTIFS", "Builder", "compiled", "network", "network_script"]
+__all__ = ["MOTIFS", "Builder", "Compiled", "compiled", "network", "network_script"]
 
 Shape = tuple[int, ...]
 Codes = npt.NDArray[np.uint8]
@@ -223,7 +224,7 @@ MOTIFS: dict[str, tuple[Callable[[Builder, str], str], str]] = {
 
 
 def network(
-    rng: np.random.Generator, motifs: list[str], parameters: Parameters, largest: int = 7
+    rng: np.random.Generator, motifs: Sequence[str], parameters: Parameters, largest: int = 7
 ) -> Network:
     """Make a network of motifs in a row, behind them at times a linear layer."""
     shape = (1, *(int(size) for size in rng.integers(3, largest + 1, 2)), int(rng.integers(1, 7)))
@@ -236,16 +237,45 @@ def network(
     return net.network(_linear(net, x) if rng.random() < 0.6 or x == "net.input" else x)
 
 
-def compiled(
-    found: Network, parameters: Parameters, rng: np.random.Generator, batch: int = 1, **how: bool
-) -> tuple[CompiledNetwork, Codes, Codes, npt.NDArray[np.bool_]]:
-    """Compile a network; return its memory before and after, and which bytes may differ.
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A network's program with its memory.
 
-    The instruction-level machine gives the memory after; its tensors are the golden model's.
+    Attributes
+    ----------
+    program : int
+        Offset of the program.
+    before, after : ndarray of shape (bytes,), uint8
+        Memory before and after it.
+    records : ndarray of shape (bytes,), bool
+        Where counters are written.
     """
-    work = compile_network(found, parameters, batch=batch, **how)
-    shape = work.network.input.shape
-    x_q = rng.integers(0, 256, shape, dtype=np.uint8)
+
+    program: int
+    before: Codes
+    after: Codes
+    records: npt.NDArray[np.bool_]
+
+
+def compiled(
+    rng: np.random.Generator,
+    motifs: Sequence[str],
+    parameters: Parameters,
+    largest: int = 7,
+    *,
+    batch: int = 1,
+    interrupts: bool = False,
+) -> Compiled:
+    """Draw networks of these motifs until one is legal, and compile it.
+
+    The instruction-level machine gives the memory after it; its outputs are the golden model's.
+    """
+    while True:
+        with suppress(ValueError):  # a window or scale that PyTorch or the hardware refuses
+            found = network(rng, motifs, parameters, largest)
+            work = compile_network(found, parameters, batch=batch, interrupts=interrupts)
+            break
+    x_q = rng.integers(0, 256, work.network.input.shape, dtype=np.uint8)
     before = work.image(x_q)
     after = before.copy()
     Machine(parameters, after).run(work.program_offset)
@@ -254,22 +284,23 @@ def compiled(
     rows = [after[last.base + i * last.pitch :][: last.row_bytes] for i in range(last.rows)]
     assert np.array_equal(work.tensor(last.name, np.concatenate(rows)), golden)
     records = np.zeros(after.size, bool)
-    for stage in work.stages if work.records else ():
+    for stage in work.stages:
         records[stage.record : stage.record + RECORD_BYTES] = True
-    return work, before, after, records
+    return Compiled(work.program_offset, before, after, records)
 
 
 def network_script(
-    name: str, found: Network, parameters: Parameters, rng: np.random.Generator, *,
-    batch: int = 1, stall: int = 0, jitter: int = 0, latency: int = 8, **how: bool,
+    name: str, rng: np.random.Generator, motifs: Sequence[str], parameters: Parameters, *,
+    largest: int = 7, batch: int = 1, interrupts: bool = False, stall: int = 0, jitter: int = 0,
+    latency: int = 8,
 ) -> Script:  # fmt: skip
     """Run a network once, from reset."""
-    work, before, after, records = compiled(found, parameters, rng, batch, **how)
+    work = compiled(rng, motifs, parameters, largest, batch=batch, interrupts=interrupts)
     script = Script(name)
     script.timing(latency, jitter, stall, int(rng.integers(1 << 31)))
-    script.image(before)
+    script.image(work.before)
     script.reset()
-    script.start(work.program_offset)
+    script.start(work.program)
     script.finish()
-    script.bytes(after, records)
+    script.bytes(work.after, work.records)
     return script

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ....spec.isa import Opcode
+from ....spec.isa import Opcode, implemented
 from ....spec.parameters import Parameters
 from ..script import BASE, Script
+from .extremes import long_script, tokens_script
+from .fields import fields_script
 from .host import (
     aborts_script,
     access_script,
@@ -18,17 +20,20 @@ from .host import (
     resets_script,
     restarts_script,
 )
-from .networks import MOTIFS, network, network_script
+from .networks import MOTIFS, network_script
+from .ties import ties_script
 from .tiles import tile_script
 from .wrong import mutated_script, rules_script
 
 __all__ = ["SHARES", "scripts"]
 
-#: Scripts of each kind.
+#: Scripts of each kind; of `rules` and `fields`, every how many cases are taken.
 SHARES: dict[str, dict[str, int]] = {
-    "ci": {"networks": 16, "tiles": 30, "host": 1, "mutated": 2, "rules": 9},
-    "regress": {"networks": 90, "tiles": 220, "host": 5, "mutated": 16, "rules": 1},
-}
+    "ci": {"networks": 14, "tiles": 24, "host": 1, "mutated": 2, "ties": 6, "rules": 9,
+           "fields": 5, "long": 0},
+    "regress": {"networks": 60, "tiles": 110, "host": 4, "mutated": 10, "ties": 40, "rules": 1,
+                "fields": 1, "long": 1},
+}  # fmt: skip
 _STALLS = (0, 40, 0, 100, 200)
 _LATENCIES = (8, 8, 40, 2, 150)
 _JITTERS = (0, 0, 25, 60)
@@ -52,9 +57,28 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
         *first,
         *_networks(4, counts["networks"], parameters),
         *_tiles(4, counts["tiles"], parameters),
+        *_ties(counts["ties"], parameters),
+        tokens_script("tokens", np.random.default_rng(7), parameters),
+        *_fields(counts["fields"], parameters),
         *_wrong(counts["rules"], counts["mutated"], parameters),
         *(script for turn in range(1, counts["host"]) for script in _host(turn, parameters)),
+        *(
+            long_script(f"long {size}", np.random.default_rng(size), parameters, size)
+            for size in (1023, 21845, 43690)[: 3 * counts["long"]]
+        ),
     ]
+
+
+def _ties(count: int, parameters: Parameters) -> Iterator[Script]:
+    for number in range(count):
+        yield ties_script(f"ties {number}", np.random.default_rng([8, number]), parameters)
+
+
+def _fields(every: int, parameters: Parameters) -> Iterator[Script]:
+    for opcode in Opcode:
+        if opcode != Opcode.END and implemented(opcode, parameters):
+            rng = np.random.default_rng([9, int(opcode)])
+            yield fields_script(f"fields of {opcode.name}", rng, parameters, opcode, every)
 
 
 def _timing(number: int) -> dict[str, int]:
@@ -70,10 +94,9 @@ def _networks(first: int, last: int, parameters: Parameters) -> Iterator[Script]
     for number in range(first, last):
         rng = np.random.default_rng([1, number])
         motifs = [names[number % len(names)], *rng.choice(names, int(rng.integers(0, 3))).tolist()]
-        found = network(rng, motifs, parameters, 7 if number % 4 else 11)
         yield network_script(
-            f"network {number}", found, parameters, rng, batch=1 + (number % 7 == 3),
-            interrupts=number % 3 == 1, **_timing(number),
+            f"network {number}", rng, motifs, parameters, largest=7 if number % 4 else 11,
+            batch=1 + (number % 7 == 3), interrupts=number % 3 == 1, **_timing(number),
         )  # fmt: skip
 
 

@@ -14,22 +14,22 @@ from ....spec.isa_features import Feature, features
 from ....spec.parameters import WINDOW, Parameters
 from ..script import BASE, Script
 
-__all__ = ["END", "assembled", "random_program", "relocated", "tile_script"]
+__all__ = ["END", "PROGRAM", "assembled", "random_program", "relocated", "tile_script"]
 
 END = Instruction(Opcode.END, {})
 _SPACE = 1 << 12  # bytes of a part of memory: activations, weights, outputs, program
-_ACTIVATIONS, _WEIGHTS, _OUTPUTS, _PROGRAM = (part * _SPACE for part in range(4))
+_ACTIVATIONS, _WEIGHTS, _OUTPUTS, PROGRAM = (part * _SPACE for part in range(4))
 _OFFSETS = 1 << 32
 
 Bytes = npt.NDArray[np.uint8]
 
 
 def assembled(program: list[Instruction], rng: np.random.Generator, data: Bytes) -> Bytes:
-    """Memory with data from its start, random bytes, and a program at `_PROGRAM`."""
+    """Memory with data from its start, random bytes, and a program at `PROGRAM`."""
     code = np.frombuffer(encode_program([*program, END]), np.uint8)
-    memory = rng.integers(0, 256, _PROGRAM + max(code.size + 512, _SPACE), dtype=np.uint8)
+    memory = rng.integers(0, 256, PROGRAM + max(code.size + 512, _SPACE), dtype=np.uint8)
     memory[: data.size] = data
-    memory[_PROGRAM : _PROGRAM + code.size] = code
+    memory[PROGRAM : PROGRAM + code.size] = code
     return memory
 
 
@@ -245,7 +245,7 @@ def random_program(
         before = assembled(builder.program, rng, builder.data)
         after = before.copy()
         try:
-            Machine(parameters, after).run(_PROGRAM)
+            Machine(parameters, after).run(PROGRAM)
         except ProgramError:
             continue
         return builder.program, before, after
@@ -284,13 +284,13 @@ def tile_script(
     if by:
         moved = relocated(program, by)
         code = np.frombuffer(encode_program([*moved, END]), np.uint8)
-        before[_PROGRAM : _PROGRAM + code.size] = code
-        after[_PROGRAM : _PROGRAM + code.size] = code
+        before[PROGRAM : PROGRAM + code.size] = code
+        after[PROGRAM : PROGRAM + code.size] = code
     script = Script(name)
     script.timing(latency, jitter, stall, int(rng.integers(1 << 31)))
     script.image(before, base)
     script.reset()
-    script.start(_PROGRAM + by, base - by)
+    script.start(PROGRAM + by, base - by)
     script.finish()
     script.bytes(after)
     return script

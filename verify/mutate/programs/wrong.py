@@ -24,6 +24,7 @@ __all__ = ["mutated_script", "refused", "rules_script"]
 
 _SLOT = 256  # bytes of a program's place
 _PROGRAM = 3 << 12
+_MOST = 1 << 15  # bytes that a program moves: it takes no longer than others
 
 
 def refused(opcode: Opcode, parameters: Parameters) -> list[Instruction]:
@@ -128,7 +129,11 @@ def _changed(
     What breaks a rule that no circuit checks is passed over: it may end in any way.
     """
     while True:
-        code = _change(rng, program)
+        changed = _change(rng, program)
+        moved = sum(step["rows"] * step["row_bytes"] for step in changed if "rows" in step.fields)
+        if moved > _MOST:
+            continue
+        code = encode_program([*changed, END])
         memory = before.copy()
         memory[_PROGRAM : _PROGRAM + len(code)] = np.frombuffer(code, np.uint8)
         try:
@@ -141,7 +146,7 @@ def _changed(
         return code, ErrorCode.NONE, memory
 
 
-def _change(rng: np.random.Generator, program: list[Instruction]) -> bytes:
+def _change(rng: np.random.Generator, program: list[Instruction]) -> list[Instruction]:
     changed = list(program)
     for _ in range(int(rng.integers(1, 3))):
         at = int(rng.integers(len(changed)))
@@ -158,7 +163,7 @@ def _change(rng: np.random.Generator, program: list[Instruction]) -> bytes:
             if signed and not -(1 << bits - 1) <= value < 1 << bits - 1:
                 continue
             changed[at] = Instruction(old.opcode, old.fields | {name: value}, old.wait, old.signal)
-    return encode_program([*changed, END])
+    return changed
 
 
 def _token(rng: np.random.Generator, program: list[Instruction]) -> list[Instruction]:
