@@ -168,19 +168,18 @@ def play(
     waiting = list(numbers)
     while waiting:
         command = _command(model, "play", folder, recorded.scripts)
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command, *map(str, waiting)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        try:
+        ) as process:  # fmt: skip
             assert process.stdout
-            for line in process.stdout:
-                if len(words := line.split()) == 7:
-                    waiting.pop(0)
-                    yield _outcome(recorded.scripts, *map(int, words))
-        finally:
-            process.kill()
-            process.wait()
+            try:
+                for line in process.stdout:
+                    if len(words := line.split()) == 7:
+                        waiting.pop(0)
+                        yield _outcome(recorded.scripts, *map(int, words))
+            finally:
+                process.kill()
         if waiting:
             yield Outcome(waiting.pop(0), Kill("", 0, "crash"), 0)
 

@@ -31,7 +31,7 @@ __all__ = ["SHARES", "scripts"]
 SHARES: dict[str, dict[str, int]] = {
     "ci": {"networks": 14, "tiles": 24, "host": 1, "mutated": 2, "ties": 6, "rules": 9,
            "fields": 5, "long": 0},
-    "regress": {"networks": 60, "tiles": 110, "host": 4, "mutated": 10, "ties": 40, "rules": 1,
+    "regress": {"networks": 32, "tiles": 60, "host": 3, "mutated": 6, "ties": 24, "rules": 1,
                 "fields": 1, "long": 1},
 }  # fmt: skip
 _STALLS = (0, 40, 0, 100, 200)
@@ -64,7 +64,7 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
         *(script for turn in range(1, counts["host"]) for script in _host(turn, parameters)),
         *(
             long_script(f"long {size}", np.random.default_rng(size), parameters, size)
-            for size in (1023, 21845, 43690)[: 3 * counts["long"]]
+            for size in (1023, 21845)[: 2 * counts["long"]]
         ),
     ]
 
