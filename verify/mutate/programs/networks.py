@@ -127,15 +127,15 @@ def _conv(net: Builder, x: str) -> str:
     rng = net.rng
     _, height, width, channels = net.tensors[x].shape
     kernel = min(int(rng.integers(1, 5)), height), min(int(rng.integers(1, 5)), width)
-    dilation = tuple(
-        int(rng.integers(1, 3)) if 2 * (k - 1) < size else 1
-        for k, size in zip(kernel, (height, width), strict=True)
+    dilation = (
+        int(rng.integers(1, 3)) if 2 * (kernel[0] - 1) < height else 1,
+        int(rng.integers(1, 3)) if 2 * (kernel[1] - 1) < width else 1,
     )
     groups = 2 if channels % 2 == 0 and rng.random() < 0.25 else 1
     outputs = groups * int(rng.integers(1, 6))
     bits = net.bits()
     fields = net._layer(net.weights((outputs, channels // groups, *kernel), bits), x, bits)
-    padding = tuple(int(rng.integers(0, k)) for k in kernel)
+    padding = int(rng.integers(0, kernel[0])), int(rng.integers(0, kernel[1]))
     return net.append(
         Conv2d(
             **fields, stride=net.pair(1, 3), padding=padding, dilation=dilation, groups=groups,
@@ -149,7 +149,7 @@ def _depthwise(net: Builder, x: str) -> str:
     kernel = min(int(net.rng.integers(1, 6)), height), min(int(net.rng.integers(1, 6)), width)
     bits = net.bits()
     fields = net._layer(net.weights((channels, 1, *kernel), bits), x, bits)
-    padding = tuple(int(net.rng.integers(0, k)) for k in kernel)
+    padding = int(net.rng.integers(0, kernel[0])), int(net.rng.integers(0, kernel[1]))
     return net.append(Conv2d(**fields, stride=net.pair(1, 5), padding=padding, groups=channels), x)
 
 
@@ -158,17 +158,20 @@ def _add(net: Builder, x: str) -> str:
     near = [replace(net.quantization(), scale=float(np.float32(scale))) for scale in scales]
     other = _pointwise(net, x, output=near[0])
     target = replace(near[1], zero_point=min(near[1].zero_point, 254))
-    rounding = "half_up" if net.parameters.half_up and net.rng.integers(2) else None
-    options = {"rounding": rounding} if rounding else {}
+    rounding = "half_up" if net.parameters.half_up and net.rng.integers(2) else "half_away"
     relu = bool(net.rng.integers(2))
-    return net.append(Add("", (net.of(x), net.of(other)), target, relu=relu, **options), x, other)
+    return net.append(
+        Add("", (net.of(x), net.of(other)), target, relu, rounding=rounding), x, other
+    )
 
 
 def _pointwise(net: Builder, x: str, channels: int = 0, output: Quantization | None = None) -> str:
     bits = net.bits()
     inputs = net.tensors[x].shape[3]
     fields = net._layer(net.weights((channels or inputs, inputs, 1, 1), bits), x, bits)
-    return net.append(Conv2d(**fields | ({"output": output} if output else {})), x)
+    if output:
+        fields["output"] = output
+    return net.append(Conv2d(**fields), x)
 
 
 def _mul(net: Builder, x: str) -> str:
@@ -186,7 +189,7 @@ def _mul(net: Builder, x: str) -> str:
 def _max_pool(net: Builder, x: str) -> str:
     _, height, width, _ = net.tensors[x].shape
     kernel = min(int(net.rng.integers(2, 5)), height), min(int(net.rng.integers(1, 5)), width)
-    padding = tuple(int(net.rng.integers(k // 2 + 1)) for k in kernel)
+    padding = int(net.rng.integers(kernel[0] // 2 + 1)), int(net.rng.integers(kernel[1] // 2 + 1))
     ceil = bool(net.rng.integers(2))
     return net.append(MaxPool2d("", net.of(x), kernel, net.pair(1, 4), padding, ceil_mode=ceil), x)
 
