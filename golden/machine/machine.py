@@ -35,6 +35,8 @@ from .table import read_table
 
 __all__ = ["Machine", "ProgramError"]
 
+_OFFSETS = 1 << 32  # offsets in memory wrap, so that rows may go down
+
 
 class ProgramError(Exception):
     """An illegal program.
@@ -189,12 +191,14 @@ class Machine:
 
     def _memory_rows(self, instruction: Instruction) -> npt.NDArray[np.int64]:
         rows, row_bytes = instruction["rows"], instruction["row_bytes"]
-        starts = instruction["memory"] + np.arange(rows) * instruction["memory_pitch"]
-        if starts[-1] + row_bytes > self.memory.size:
+        pitch = instruction["memory_pitch"]
+        starts = (instruction["memory"] + np.arange(rows) * pitch) % _OFFSETS
+        last = int(starts.max()) + row_bytes - 1
+        if last >= self.memory.size:
             store = UNIT_OF[instruction.opcode] == Unit.STORE
             raise Fault(
                 ErrorCode.WRITE_ERROR if store else ErrorCode.READ_ERROR,
-                f"memory address {starts[-1] + row_bytes - 1} is beyond {self.memory.size - 1}",
+                f"memory address {last} is beyond {self.memory.size - 1}",
             )
         return starts
 
@@ -229,8 +233,8 @@ class Machine:
     def _fetch_weights(self, instruction: Instruction, clock: Clock) -> None:
         size = self.parameters.weight_bytes
         start, length = instruction["buffer"], instruction["row_bytes"]
-        if length > size:
-            raise Fault(
+        if length > size:  # it wraps, in hardware
+            raise Unchecked(
                 ErrorCode.SCRATCHPAD_RANGE,
                 f"weights of {length} bytes from {start} do not fit {size} bytes",
             )

@@ -1,0 +1,1 @@
+"""Programs of the regression that mutants are judged by."""
