@@ -20,6 +20,7 @@ __all__ += [
     "WeightBits",
     "Weights",
     "network_inputs",
+    "numbers",
     "own_target",
 ]
 
@@ -205,13 +206,20 @@ def network_inputs(
         further_shapes=tuple(shapes[1:]),
         calibration=calibrations[0] if calibrations else None,
         further_calibrations=tuple(calibrations[1:]),
-        mean=_numbers("mean", mean),
-        std=_numbers("std", std),
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
         resize=tuple(map(int, sides)),
     )
 
 
-def _numbers(name: str, text: str) -> tuple[float, ...]:
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """Return the numbers of an option; none for an empty text.
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers.
+    """
     try:
         return tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:
