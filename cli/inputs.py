@@ -154,7 +154,10 @@ def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], st
             )
     files = [target for target in targets if ".py:" in target or is_model_file(target)]
     if len(files) + bool(module) > 1:
-        raise ValueError(f"module must be one, got {', '.join([*files, *filter(None, [module])])}")
+        given = ", ".join([*files, *filter(None, [module])])
+        raise ValueError(
+            f"network of your own must be one at a time, a file or FILE.py:factory, got {given}"
+        )
     others = tuple(target for target in targets if target not in files)
     return (others, files[0]) if files else (others, module)
 

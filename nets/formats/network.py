@@ -184,7 +184,7 @@ class FileNetwork(QuantizedNetwork):
             If the runtime is not asked, as it is not installed.
         """
         nodes = {step.node for step in self.steps if step.node and step.op != "tail"}
-        results = self.reference.tensors(image, nodes)
+        results = self.reference.tensors(self._checked(image), nodes)
         inside = {step.name for step in self.steps if not step.node}
         return match(self._lowered, self.steps, results, len(arrays_of(image)[0]), inside)
 
