@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pt2_operators
 import tflite_operators
 
 from maccord.golden.network import execute
@@ -31,6 +32,12 @@ runtime's.
 """
 _TFLITE = """
 ## TFLite
+
+| operator | runs on | sentence |
+|---|---|---|
+"""
+_PT2 = """
+## PT2E
 
 | operator | runs on | sentence |
 |---|---|---|
@@ -190,7 +197,8 @@ def page() -> str:
     """Return the page as Markdown."""
     of_onnx = "".join(_line(*_row(*example)) for example in EXAMPLES)
     of_tflite = "".join(_line(*row) for row in tflite_operators.rows())
-    return _HEAD + of_onnx + _TFLITE + of_tflite
+    of_pt2 = "".join(_line(*row) for row in pt2_operators.rows())
+    return _HEAD + of_onnx + _TFLITE + of_tflite + _PT2 + of_pt2
 
 
 def _line(name: str, where: str, sentence: str) -> str:
