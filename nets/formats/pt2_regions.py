@@ -199,6 +199,9 @@ def _plain(
     kinds = {importer.kinds[read.step] for read in reads}
     (kind, *more) = kinds
     name = importer.name(path_of(node))
+    if word in CLAMPS and kind != output and len(work.nodes) == 1:
+        table = table_of(importer, work.nodes, kind, output)  # XNNPACK's own rounding
+        return importer.add("lookup", reads, table, output, name, last)
     if word in CLAMPS and kind != output:
         return importer.add("lookup", reads, _table(node, kind, output), output, name, last)
     if more:
