@@ -123,6 +123,13 @@ def test_the_host_computes_it(what: str) -> None:
     assert set(differing(network, random(SHAPE)).values()) == {0}
 
 
+def test_a_clamp_between_scales_is_a_table_of_the_hardware() -> None:
+    """By a formula, 8 of these codes were others."""
+    network = load_program(behind(nn.ReLU(), (0.05, 3), (0.06, -7), size=(8, 8)), "net")
+    assert not hosts(network.graph)
+    assert set(differing(network, random((1, 3, 8, 8))).values()) == {0}
+
+
 def test_means_whose_ties_no_pool_rounds() -> None:
     program = behind(nn.AdaptiveAvgPool2d(1), TIES, TIES, 8, (6, 5))
     with pytest.raises(ValueError, match="over 6 x 5 pixels must round as XNNPACK does"):
