@@ -20,6 +20,7 @@ __all__ += [
     "WeightBits",
     "Weights",
     "network_inputs",
+    "numbers",
     "own_target",
 ]
 
@@ -153,7 +154,10 @@ def own_target(targets: Sequence[str], module: str) -> tuple[tuple[str, ...], st
             )
     files = [target for target in targets if ".py:" in target or is_model_file(target)]
     if len(files) + bool(module) > 1:
-        raise ValueError(f"module must be one, got {', '.join([*files, *filter(None, [module])])}")
+        given = ", ".join([*files, *filter(None, [module])])
+        raise ValueError(
+            f"network of your own must be one at a time, a file or FILE.py:factory, got {given}"
+        )
     others = tuple(target for target in targets if target not in files)
     return (others, files[0]) if files else (others, module)
 
@@ -205,13 +209,20 @@ def network_inputs(
         further_shapes=tuple(shapes[1:]),
         calibration=calibrations[0] if calibrations else None,
         further_calibrations=tuple(calibrations[1:]),
-        mean=_numbers("mean", mean),
-        std=_numbers("std", std),
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
         resize=tuple(map(int, sides)),
     )
 
 
-def _numbers(name: str, text: str) -> tuple[float, ...]:
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """Return the numbers of an option; none for an empty text.
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers.
+    """
     try:
         return tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .inputs import numbers
 from .parameters import Cache
 
 __all__ = ["study"]
@@ -21,7 +22,8 @@ def study(
         str,
         typer.Option(
             help="Networks, comma-separated; for the built-in data also `resnet18-w4` and the "
-            "like, with weights quantized in training to 8, 4 or 2 bits.",
+            "like, with weights quantized in training to 8, 4 or 2 bits. Or `.onnx`, `.tflite` or "
+            "`.pt2` files, without models in floating point.",
             rich_help_panel=_WHAT,
         ),
     ] = _NETWORKS,
@@ -68,6 +70,18 @@ def study(
             rich_help_panel=_WHAT,
         ),
     ] = -1,
+    mean: Annotated[
+        str,
+        typer.Option(
+            help="Mean of a model file's images, of pixels in 0..1: one number, or "
+            "red,green,blue; ImageNet's if neither mean nor std is given.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    std: Annotated[
+        str,
+        typer.Option(help="Their standard deviation, as `--mean`.", rich_help_panel=_WHAT),
+    ] = "",
     unpaired: Annotated[
         bool,
         typer.Option(
@@ -124,6 +138,8 @@ def study(
 
     - `maccord study --networks resnet18 --perturb awgn:0.1,awgn:0.3+vertical:4 --limit 200`
 
+    - `maccord study --networks digits.onnx --mean 0 --std 1`
+
     - `maccord study --data aircraft:fgvc-aircraft-2013b --weights resnet18=resnet18.pt --networks
     resnet18`
     """
@@ -146,6 +162,8 @@ def study(
         jobs=jobs,
         scheduler=scheduler,
         device=device,
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
     )
     check(request)
     from ..study.run import run

@@ -114,8 +114,8 @@ def _remedy(operation: Operation, widest: int) -> str:
     if weight is not None and weight.min() >= -limit and weight.max() < limit:
         return f", whose codes fit {widest}: --weight-bits auto takes them as narrow as they are"
     return (
-        f"; train the network with --weight-bits {widest} --end-bits {widest}, or generate the "
-        "hardware for 8 bits"
+        f"; generate the hardware for 8 bits, or take a network trained for {widest} bits (maccord "
+        f"train --weight-bits {widest} --end-bits {widest})"
     )
 
 

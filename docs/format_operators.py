@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pt2_operators
 import tflite_operators
 
 from maccord.golden.network import execute
@@ -31,6 +32,12 @@ runtime's.
 """
 _TFLITE = """
 ## TFLite
+
+| operator | runs on | sentence |
+|---|---|---|
+"""
+_PT2 = """
+## PT2E
 
 | operator | runs on | sentence |
 |---|---|---|
@@ -72,6 +79,7 @@ EXAMPLES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Sqrt", ["x"], {}),
     ("MaxPool", ["x"], {"kernel_shape": [2, 2], "strides": [2, 2]}),
     ("MaxPool", ["x"], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1]}),
+    ("MaxPool", ["x"], {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [0, 0, 2, 2]}),
     ("AveragePool", ["x"], {"kernel_shape": [2, 2], "strides": [2, 2]}),
     ("GlobalAveragePool", ["x"], {}),
     ("GlobalMaxPool", ["x"], {}),
@@ -82,6 +90,7 @@ EXAMPLES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Reshape", ["x", np.array([0, 2, 16, 8], _I)], {}),
     ("Transpose", ["x"], {"perm": [0, 1, 3, 2]}),
     ("Slice", ["x", *(np.array([n], _I) for n in (2, 8, 2))], {}),
+    ("Split", ["x"], {"axis": 1}),
     ("Resize", ["x", "", np.array([1, 1, 2, 2], _F)], {"mode": "nearest"}),
     ("Resize", ["x", "", np.array([1, 1, 2, 2], _F)], {"mode": "linear"}),
     ("Pad", ["x", np.array([0, 0, 1, 1, 0, 0, 1, 1], _I)], {}),
@@ -186,9 +195,19 @@ def _said(value: Any) -> str:
 
 def page() -> str:
     """Return the page as Markdown."""
+    return first() + last()
+
+
+def first() -> str:
+    """Return the page up to the section on TFLite."""
     of_onnx = "".join(_line(*_row(*example)) for example in EXAMPLES)
     of_tflite = "".join(_line(*row) for row in tflite_operators.rows())
     return _HEAD + of_onnx + _TFLITE + of_tflite
+
+
+def last() -> str:
+    """Return the section on PT2E, whose programs take the longest."""
+    return _PT2 + "".join(_line(*row) for row in pt2_operators.rows())
 
 
 def _line(name: str, where: str, sentence: str) -> str:

@@ -59,7 +59,15 @@ def _code_constant(op: str, options: str, data: list[int]) -> _Append:
     return append
 
 
-_POOL = "Pool2DOptions"
+def _halves(net: TfliteBuilder, x: Value, y: Value) -> Value:
+    """SPLIT into two, joined the other way round."""
+    axis = net.constant("axis", np.array(3))
+    parts = [net.value(f"part{n}", (1, 8, 8, 2), x.scale, x.zero) for n in range(2)]
+    outputs = [part.index for part in parts]
+    net.operator("SPLIT", [axis, x.index], outputs, "SplitOptions", numSplits=2)
+    return net.concatenation("op", parts[::-1])
+
+
 EXAMPLES: list[tuple[str, _Append]] = [
     ("CONV_2D(x; SAME, stride 2)", lambda n, x, y: n.conv("op", x, 8, stride=2)),
     ("CONV_2D(x; RELU6)", lambda n, x, y: n.conv("op", x, 8, activation="RELU6", scale=0.03)),
@@ -121,6 +129,28 @@ EXAMPLES: list[tuple[str, _Append]] = [
         "RESHAPE(x; image)",
         _call("RESHAPE", [1, 4, 16, 4], shape=(1, 4, 16, 4), options="ReshapeOptions", version=1),
     ),
+    (
+        "SLICE(x; rows and channels)",
+        _call("SLICE", [0, 1, 0, 1], [1, 6, -1, 2], shape=(1, 6, 8, 2), options="SliceOptions"),
+    ),
+    (
+        "STRIDED_SLICE(x; every second pixel)",
+        _call(
+            "STRIDED_SLICE",
+            *([0, 0, 0, 0], [1, 8, 8, 4], [1, 2, 2, 1]),
+            shape=(1, 4, 4, 4),
+            options="StridedSliceOptions",
+        ),
+    ),
+    (
+        "STRIDED_SLICE(x; backwards)",
+        _call(
+            "STRIDED_SLICE",
+            *([0, 0, 7, 0], [1, 8, -9, 4], [1, 1, -1, 1]),
+            options="StridedSliceOptions",
+        ),
+    ),
+    ("SPLIT(x; channels)", _halves),
     ("RESIZE_NEAREST_NEIGHBOR(x; twice)", lambda n, x, y: n.upsample("op", x, 2)),
     (
         "RESIZE_NEAREST_NEIGHBOR(x; 12 x 12)",

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..compiler.features import check_widths, with_features
 from ..runtime.console import console, waiting
 from ..runtime.reference_names import said
+from ..runtime.sizes import size_text
 from ..spec.parameters import Parameters
 from .export.folder import check_folder
 from .export.manifest import Manifest
@@ -116,7 +117,7 @@ def _print(out: Path, manifest: Manifest) -> None:
     hosts = [step for step in manifest.steps if step.ran_on == ON_HOST]
     print(
         f"{out}: {manifest.layer or manifest.network} for {needs.configuration}, "
-        f"{memory.instructions:,} instructions, {memory.size_bytes / 1e6:,.1f} MB of memory, "
+        f"{memory.instructions:,} instructions, {size_text(memory.size_bytes)} of memory, "
         f"{len(manifest.tensors)} tensors; features {', '.join(needs.feature_names)}"
     )
     if manifest.not_asked:

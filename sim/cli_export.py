@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..nets.examples import arrays_of
-from ..nets.formats.files import load_file
+from ..nets.formats.files import is_model_file, load_file
 from ..nets.quantized import QuantizedNetwork
 from ..runtime.console import console, waiting
 from ..runtime.extras import extra_module
@@ -99,9 +99,12 @@ def run(request: ExportRequest) -> None:
         found, engine = compared(choice.network, request.path, image)
     print(f"{request.path}: {choice.network.name}, {len(choice.network.layers)} layers")
     others = f"; the others differ by at most {found.largest}" if found.largest else ""
+    whose = (
+        f"{Path(request.inputs.module).name} in " if is_model_file(request.inputs.module) else ""
+    )
     print(
-        f"{found.equal:,} of {found.compared:,} codes in {engine} equal those in "
-        f"{framework(choice.network.engine)}{others}"
+        f"{found.equal:,} of {found.compared:,} codes of {request.path.name} in {engine} equal "
+        f"those of {whose}{framework(choice.network.engine)}{others}"
     )
 
 

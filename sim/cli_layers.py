@@ -125,6 +125,14 @@ def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool
             temporary.write_text(json.dumps(rows, indent=2) + "\n")
 
 
+def _padding(row: dict) -> str:
+    """Return rows x columns of padding; where the end has another one, of begin and end."""
+    begin, end = row["padding"], row["end_padding"]
+    if begin == end:
+        return "x".join(map(str, begin))
+    return "x".join(f"{a}+{b}" for a, b in zip(begin, end, strict=True))
+
+
 def _print(rows: list[dict], wide: bool) -> None:
     def sizes(key: str, skip: int = 0) -> list[str]:
         return ["x".join(map(str, row[key][skip:])) for row in rows]
@@ -136,7 +144,7 @@ def _print(rows: list[dict], wide: bool) -> None:
         Column("output", sizes("output_shape", 1), 2, left=True),
         Column("kernel", sizes("kernel"), 3, left=True),
         Column("stride", sizes("stride"), 4, left=True),
-        Column("padding", sizes("padding"), 5, left=True),
+        Column("padding", [_padding(row) for row in rows], 5, left=True),
         Column("bits", [str(row["weight_bits"] or "") for row in rows], 7),
         Column("MACs", [f"{row['macs']:,}" for row in rows]),
         Column("runs on", [row["runs_on"] for row in rows], 6, left=True),

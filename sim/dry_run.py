@@ -15,6 +15,7 @@ from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError
 from ..runtime.files import atomic_write
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.sizes import size_text
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .network.host_lines import host_lines, on_host, operator
 from .network.results import ON_ACCELERATOR, ON_HOST, HostPart
@@ -261,7 +262,7 @@ def _print(
         out.print(
             f"{images}: about {whole.estimated_cycles:,} cycles, "
             f"{whole.estimated_frames_per_second:,.1f} frames/s at {whole.mhz:g} MHz; "
-            f"{whole.instructions:,} instructions, {whole.memory_bytes / 1e6:,.1f} MB of memory",
+            f"{whole.instructions:,} instructions, {size_text(whole.memory_bytes)} of memory",
             soft_wrap=True,
         )
         for line in host_lines(whole):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 __all__ = ["networks_of", "select"]
 
@@ -33,6 +35,9 @@ def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, li
     for target in targets:
         head = target.partition(".")[0]
         matching = [name for name in networks if fnmatchcase(name, head)]
+        if not matching and os.sep in target:
+            what = "it is a folder" if Path(target).is_dir() else "it is neither"
+            raise ValueError(f"target must be a name or a model file, got {target}: {what}")
         if not matching:
             raise ValueError(
                 f"network must be one of {', '.join(networks)}, got {head!r}{_hint(head, networks)}"

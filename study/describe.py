@@ -85,15 +85,19 @@ def _digests(subjects: Sequence[Subject]) -> dict[str, str]:
 
 
 def _described(subject: Subject) -> str:
-    model = float_network(subject)
-    count = sum(parameter.numel() for parameter in model.parameters())
-    origin = "trained on the embedded data" if subject.data == EMBEDDED else subject.weights.name
-    graph = quantized_network(subject).graph
+    network = quantized_network(subject)
+    graph = network.graph
     macs = sum(
         node.operation.macs(graph.tensors[node.inputs[0]].shape)
         for node in graph.nodes
         if isinstance(node.operation, Conv2d | Linear)
     )
+    if subject.architecture is None:
+        engine = network.not_asked or f"reference {network.engine}"
+        return f"{macs:,} multiplications an image, the file {subject.weights.name}; {engine}"
+    model = float_network(subject)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    origin = "trained on the embedded data" if subject.data == EMBEDDED else subject.weights.name
     return f"{count:,} parameters, {macs:,} multiplications an image, weights {origin}"
 
 
@@ -142,9 +146,13 @@ def demonstrated(conditions: Sequence[Condition], results: Results) -> list[Demo
 def distribution(conditions: Sequence[Condition]) -> Distribution | None:
     """Return weights and inputs of a convolution in mid-network, of ResNet-18 or the first network.
 
-    The float weights have the batch norm folded, as before quantization.
+    None if all networks are model files. The float weights have the batch norm folded, as before
+    quantization.
     """
     subjects = list(dict.fromkeys(condition.subject for condition in conditions))
+    subjects = [subject for subject in subjects if subject.architecture is not None]
+    if not subjects:
+        return None
     subject = next((each for each in subjects if each.name == "resnet18"), subjects[0])
     network = quantized_network(subject)
     layers = [node for node in network.graph.nodes if isinstance(node.operation, Conv2d)]

@@ -16,7 +16,7 @@ from ..nets.corruptions.frost import source as frost_source
 from ..nets.differences import Differences
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
-from .subject import Subject, dataset
+from .subject import Subject, dataset, quantized_network
 from .work import Part, WorkUnit
 
 __all__ = ["join", "key", "origin", "part_path", "read_part", "write_part"]
@@ -38,10 +38,11 @@ def origin() -> str:
 def key(subject: Subject) -> str:
     """Hash of a network, its weights, its data and the code that computes results."""
     data = [dataset(subject.data, split).digest for split in ("train", "test")]
-    shape = str(subject.architecture.outline())
-    return digest(origin(), subject.name, shape, subject.weights, *data, str(subject.calibration))[
-        :16
-    ]
+    shape = str(subject.architecture.outline()) if subject.architecture else ""
+    read = (subject.name, shape, subject.weights, *data, str(subject.calibration))
+    if subject.architecture is None:
+        read += (quantized_network(subject).engine, str(subject.own_normalization))
+    return digest(origin(), *read)[:16]
 
 
 def part_path(folder: Path, task: WorkUnit) -> Path:

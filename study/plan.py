@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..golden.graph import Host
 from .differences import TensorDifference, lines
 from .grid import Level, levels
 from .parts import join, part_path, read_part
-from .request import StudyRequest
+from .request import FILE_MODELS, StudyRequest
 from .samples import Sample
 from .subject import Subject, dataset, quantized_network
 from .work import Part, WorkUnit
@@ -58,16 +59,27 @@ def conditions(request: StudyRequest, subjects: Sequence[Subject]) -> list[Condi
     images = chosen_images(len(data), request.limit)
     size = max(_LEAST, _PIXELS // data.size**2)
     chunks = [tuple(images[start : start + size]) for start in range(0, len(images), size)]
-    fixed = tuple(model for model in request.models if model != "live")
     found = []
     for subject in subjects:
+        models = _models(request, subject)
+        fixed = tuple(model for model in models if model != "live")
         for level in levels(request.perturb):
             common = (request.seed, request.unpaired, request.device)
             tasks = [WorkUnit(subject, level, chunk, fixed, *common) for chunk in chunks if fixed]
-            if "live" in request.models:
+            if "live" in models:
                 tasks.append(WorkUnit(subject, level, tuple(images), ("live",), *common))
             found.append(Condition(subject, level, tuple(tasks)))
     return found
+
+
+def _models(request: StudyRequest, subject: Subject) -> tuple[str, ...]:
+    """Return the models of a network: a file has no float one, and the host's part no fake one."""
+    if subject.architecture is not None:
+        return request.models
+    nodes = quantized_network(subject).graph.nodes
+    hosted = any(isinstance(node.operation, Host) for node in nodes)
+    known = FILE_MODELS[-1:] if hosted else FILE_MODELS
+    return tuple(model for model in request.models if model in known)
 
 
 @dataclass(frozen=True, eq=False)

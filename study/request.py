@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 from ..nets.data.kinds import check_data
+from ..nets.formats.files import check_file as check_model_file
+from ..nets.formats.files import is_model_file, network_name
 from ..nets.training.digit_names import check_digits, split
 from ..runtime.files import check_writable
 from ..runtime.scheduler import check_scheduler
@@ -15,10 +18,11 @@ from ..sim.request import check_cache
 from .grid import GRID, levels
 from .rows import MODELS
 
-__all__ = ["EMBEDDED", "NETWORKS", "StudyRequest", "check", "check_file"]
+__all__ = ["EMBEDDED", "FILE_MODELS", "NETWORKS", "StudyRequest", "check", "check_file"]
 
 EMBEDDED = "digits"
 NETWORKS = ("resnet18", "vgg16", "squeezenet1_1")  # Langille 2024, section 3.1
+FILE_MODELS = ("frozen", "frozen-clamped", "int8")  # of a model file, which has no float network
 _RTL = 3  # images per level to simulate in RTL, for the built-in data
 
 
@@ -41,6 +45,8 @@ class StudyRequest:
     jobs: int = 0
     scheduler: str = "processes"
     device: str = "cpu"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def command(self) -> str:
@@ -50,7 +56,7 @@ class StudyRequest:
         """
         kind, colon, path = self.data.partition(":")
         options = {
-            "networks": ",".join(self.networks),
+            "networks": ",".join(Path(n).name if is_model_file(n) else n for n in self.networks),
             "data": f"{kind}{colon}{Path(path).name}",
             "perturb": self.perturb,
             "models": ",".join(self.models),
@@ -61,6 +67,9 @@ class StudyRequest:
             "device": self.device,
         }
         words = [word for name, text in options.items() for word in (f"--{name}", text)]
+        for name in ("mean", "std"):
+            numbers = ",".join(f"{number:g}" for number in getattr(self, name))
+            words += [f"--{name}", numbers] if numbers else []
         for name, path in self.weights.items():
             words += ["--weights", f"{name}={path.name}"]
         return shlex.join(["maccord", "study", *words, *(["--unpaired"] if self.unpaired else [])])
@@ -88,6 +97,15 @@ def check(request: StudyRequest) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    if (request.mean or request.std) and not any(map(is_model_file, request.networks)):
+        raise ValueError("mean and std must be of a model file's images, got no model file")
+    for name in ("mean", "std"):
+        values = getattr(request, name)
+        if len(values) not in (0, 1, 3) or not all(map(isfinite, values)):
+            said = ",".join(f"{value:g}" for value in values)
+            raise ValueError(f"{name} must be one finite number, or three, got {said}")
+    if request.std and min(request.std) <= 0:
+        raise ValueError(f"std must be above 0, got {min(request.std):g}")
     check_scheduler(request.scheduler)
     if request.device != "cpu":
         _check_device(request)
@@ -121,6 +139,9 @@ def _check_names(request: StudyRequest) -> None:
     if not request.networks:
         raise ValueError("networks must be at least one, got none")
     for name in request.networks:
+        if is_model_file(name):
+            check_model_file(name)
+            continue
         check_network(split(name)[0])
         if request.data == EMBEDDED:
             check_digits(name)
@@ -130,13 +151,22 @@ def _check_names(request: StudyRequest) -> None:
                 "a checkpoint as maccord train writes it"
             )
     for name in request.weights:
+        if is_model_file(name):
+            raise ValueError(f"weights must be left out for {name}, which has them")
         if name not in request.networks:
             raise ValueError(f"weights must be of the networks under study, got {name}")
     for path in request.weights.values():
         check_file("weights", path)
-    for what, names in (("networks", request.networks), ("models", request.models)):
+    networks = [network_name(n) if is_model_file(n) else n for n in request.networks]
+    for what, names in (("networks", networks), ("models", request.models)):
         if len(set(names)) < len(names):
             raise ValueError(f"{what} must each be there once, got {', '.join(names)}")
+    files = [name for name in request.networks if is_model_file(name)]
+    if files and not set(request.models) & set(FILE_MODELS):
+        raise ValueError(
+            f"models of {files[0]}, which is quantized, must be of {', '.join(FILE_MODELS)}, got "
+            f"{', '.join(request.models)}"
+        )
     unknown = [name for name in request.models if name not in MODELS]
     if unknown or not request.models:
         raise ValueError(

@@ -13,7 +13,8 @@ from torch import nn
 from ..nets.checkpoint import load_checkpoint
 from ..nets.data.dataset import Dataset
 from ..nets.data.load import open_dataset
-from ..nets.images import normalize
+from ..nets.formats.files import load_file
+from ..nets.images import IMAGENET, Normalization, normalize
 from ..nets.library import QuantizedNetwork, load
 from ..nets.networks import Architecture
 
@@ -24,29 +25,39 @@ _KEPT = 4  # networks cached per process
 
 @dataclass(frozen=True)
 class Subject:
-    """A float network on a data set, with its quantization settings.
+    """A float network on a data set, with its quantization settings; or a model file's network.
 
     Parameters
     ----------
     name : str
-        One of `nets.networks.NETWORKS`.
-    architecture : Architecture
+        One of `nets.networks.NETWORKS`, or the name of a model file's network.
+    architecture : Architecture, optional
+        None of a model file.
     weights : Path
-        Checkpoint, absolute.
+        Checkpoint, or the model file, absolute.
     data : str
         As for `open_dataset`.
     calibration : int
         Calibration images, evenly spaced over the training split.
     cache : Path
         Folder of quantized networks, absolute.
+    own_normalization : Normalization, optional
+        Of a model file's images, where it is not ImageNet's.
     """
 
     name: str
-    architecture: Architecture
+    architecture: Architecture | None
     weights: Path
     data: str
     calibration: int
     cache: Path
+    own_normalization: Normalization | None = None
+
+    @property
+    def normalization(self) -> Normalization:
+        """Of the images that the network reads."""
+        usual = IMAGENET if self.architecture is None else self.architecture.normalization
+        return self.own_normalization or usual
 
 
 @lru_cache(maxsize=2)
@@ -60,8 +71,7 @@ def calibration_images(subject: Subject) -> list[npt.NDArray[np.float32]]:
     data = dataset(subject.data, "train")
     count = min(subject.calibration, len(data))
     indices = np.arange(count) * len(data) // count
-    by = subject.architecture.normalization
-    return [normalize(data.crop(int(index)), by) for index in indices]
+    return [normalize(data.crop(int(index)), subject.normalization) for index in indices]
 
 
 @lru_cache(maxsize=_KEPT)
@@ -73,18 +83,21 @@ def float_network(subject: Subject) -> nn.Module:
     ValueError
         If the checkpoint does not fit the architecture.
     """
+    assert subject.architecture is not None
     return load_checkpoint(subject.architecture, subject.weights)
 
 
 @lru_cache(maxsize=_KEPT)
 def quantized_network(subject: Subject) -> QuantizedNetwork:
-    """Return the network quantized by PyTorch, from the cache if present.
+    """Return the network quantized by PyTorch, from the cache if present; or a file's network.
 
     Raises
     ------
     ValueError
         If the checkpoint does not fit, or an operator is not supported.
     """
+    if subject.architecture is None:
+        return load_file(str(subject.weights))
     return load(
         subject.name,
         subject.weights,

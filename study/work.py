@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..golden.kernels.quantize import dequantize, quantize_per_tensor
+from ..golden.kernels.quantize import dequantize
 from ..nets.differences import Differences, compare
 from ..nets.fake_quant import FakeQuantNetwork
 from ..nets.framework import one_thread
@@ -122,8 +122,7 @@ def live_batch(size: int) -> int:
 
 def _tensor(crops: Images, subject: Subject) -> Images:
     """Return images (N, 3, H, W), normalized for the network."""
-    by = subject.architecture.normalization
-    return np.concatenate([normalize(crop, by) for crop in crops])
+    return np.concatenate([normalize(crop, subject.normalization) for crop in crops])
 
 
 def run_task(task: WorkUnit) -> Part:
@@ -170,7 +169,7 @@ def _fixed_models(task: WorkUnit, crops: Images) -> tuple[Differences | None, di
     for model in wanted:
         images = _tensor(crops.clip(0, 1) if model == "frozen-clamped" else crops, task.subject)
         if model == "int8":
-            x_q = quantize_per_tensor(images.transpose(0, 2, 3, 1), graph.input.quantization)
+            x_q = quantized_network(task.subject).input_codes(images)
             found[model] = _integer(task.subject, task.device).tensors(x_q)
         else:
             found[model] = _fake(task.subject).tensors(images)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...golden.quantization import Quantization
+from ..layouts import Layout
 
-__all__ = ["file_codes", "quantized", "unsigned"]
+__all__ = ["file_codes", "plain_order", "quantized", "unsigned"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -34,3 +35,20 @@ def unsigned(tensor: npt.NDArray[Any]) -> Codes:
 def file_codes(codes: Codes, dtype: Any) -> npt.NDArray[Any]:  # noqa: ANN401
     """Return the file's codes, of a dtype, for the graph's; the reverse of `unsigned`."""
     return (codes ^ np.uint8(128)).view(np.int8) if np.dtype(dtype) == np.int8 else codes
+
+
+def plain_order(codes: Codes, layout: Layout, order: tuple[int, ...] | None) -> Codes:
+    """Return the graph's codes with their elements in PyTorch's order.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, H, W, C) or (N, K), uint8
+    layout : Layout
+        PyTorch's.
+    order : (H, W, C), optional
+        Of a flattened image whose codes are channels last.
+    """
+    if order:
+        image = codes.reshape(len(codes), *order)
+        codes = np.moveaxis(image, -1, 1).reshape(len(codes), -1)
+    return layout.from_graph(codes)

@@ -157,10 +157,10 @@ class FileNetwork(QuantizedNetwork):
         return step.arguments["region"].placed(layouts, orders)
 
     def source_codes(self, images: Images) -> tuple[Codes, ...]:
-        """Return the codes that the accelerator starts from, computed by the runtime if asked."""
-        if not self.not_asked:
-            tensors = self.tensors(images)
-            return tuple(tensors[source.name] for source in self.graph.sources)
+        """Return the codes that the accelerator starts from, as `QuantizedNetwork.source_codes`.
+
+        Those that operators in floating point precede are computed by the runtime.
+        """
         given, found = self._checked(images), []
         for source in self.graph.sources:
             step = next(step for step in self.steps if step.name == source.name)
@@ -184,7 +184,7 @@ class FileNetwork(QuantizedNetwork):
             If the runtime is not asked, as it is not installed.
         """
         nodes = {step.node for step in self.steps if step.node and step.op != "tail"}
-        results = self.reference.tensors(image, nodes)
+        results = self.reference.tensors(self._checked(image), nodes)
         inside = {step.name for step in self.steps if not step.node}
         return match(self._lowered, self.steps, results, len(arrays_of(image)[0]), inside)
 

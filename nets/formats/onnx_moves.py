@@ -159,15 +159,34 @@ def _max_pool(importer: OnnxImporter, call: Call) -> _Found:
     kernel = list(values["kernel_shape"])
     sizes = importer.shape(call.inputs[0])[2:]
     pads = pads_of(values, kernel, sizes)
-    if any(before != after for before, after in pads) or len(call.outputs) > 1:
+    ceil = bool(values.get("ceil_mode", 0))
+    if len(call.outputs) > 1:
         return None
+    if any(before != after for before, after in pads):
+        # one more at the end: the window that a rounded-up size has
+        strides = list(values.get("strides") or [1] * len(kernel))
+        whole = all(
+            _rounded_up(size, k, s, before) == after_size
+            for size, k, s, (before, _), after_size in zip(
+                sizes, kernel, strides, pads, importer.shape(call.outputs[0])[2:], strict=True
+            )
+        )
+        if ceil or set(values.get("dilations") or [1]) != {1} or not whole:
+            return None
+        ceil = True
     return f"max_pool{len(kernel)}d", {
         "kernel_size": kernel,
         "stride": list(values.get("strides") or [1] * len(kernel)),
         "padding": [before for before, _ in pads],
         "dilation": list(values.get("dilations") or [1] * len(kernel)),
-        "ceil_mode": bool(values.get("ceil_mode", 0)),
+        "ceil_mode": ceil,
     }
+
+
+def _rounded_up(size: int, kernel: int, stride: int, before: int) -> int:
+    """Return the size of a pool's result with equal padding, rounded up as PyTorch does."""
+    count = -(-(size + 2 * before - kernel) // stride) + 1
+    return count - ((count - 1) * stride >= size + before)
 
 
 def _global_max_pool(importer: OnnxImporter, call: Call) -> _Found:

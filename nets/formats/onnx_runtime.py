@@ -24,7 +24,7 @@ from ...golden.quantization import Quantization
 from ...runtime.errors import ToolchainError
 from ...runtime.extras import extra_module
 from ..layouts import Layout
-from .codes import file_codes, unsigned
+from .codes import file_codes, plain_order, unsigned
 from .kept import Kept
 from .onnx_evaluator import Evaluator
 from .onnx_file import Call, OnnxFile
@@ -295,11 +295,7 @@ class Region:
         return self.layout.to_graph(unsigned(result))
 
     def _input(self, index: int, codes: npt.NDArray[np.uint8]) -> Array:
-        order = self.orders[index]
-        if order:
-            image = codes.reshape(len(codes), *order)
-            codes = np.moveaxis(image, -1, 1).reshape(len(codes), -1)
-        plain = self.layouts[index].from_graph(codes)
+        plain = plain_order(codes, self.layouts[index], self.orders[index])
         return file_codes(plain, np.int8 if self.signed[index] else np.uint8)
 
 

@@ -6,6 +6,7 @@ operators, which XNNPACK computes in integers. Codes are int8; the graph's are t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from ..int8 import Step
 from ..layouts import Layout
 from ..unsupported import Unsupported
 from . import pt2_regions
+from .pt2_host import import_hosted, import_tail
 from .pt2_values import (
     NO_PADS,
     Codes,
@@ -64,11 +66,20 @@ class Pt2Importer:
     program : ExportedProgram
     network : str
         Its name.
+    hosted : mapping of str to Unsupported
+        Quantize nodes behind what the host computes, with the reason.
     """
 
-    def __init__(self, program: torch.export.ExportedProgram, network: str) -> None:
+    def __init__(
+        self,
+        program: torch.export.ExportedProgram,
+        network: str,
+        hosted: Mapping[str, Unsupported],
+    ) -> None:
         self.program = program
         self.network = network
+        self.hosted = hosted
+        self._ends: dict[str, str] = {}  # quantize node behind each node of a region
         self.steps: list[Step] = []
         self.layers: dict[str, Layer] = {}
         self.kinds: dict[str, Quantization] = {}  # by step
@@ -79,8 +90,8 @@ class Pt2Importer:
         self._names: set[str] = set()
 
     def place(self, error: Unsupported) -> str:
-        """Return no place: the host computes no part of a program."""
-        return ""
+        """Return the quantize node behind a region that a refused step belongs to."""
+        return self._ends.get(error.node.partition(":")[0], "")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -183,9 +194,21 @@ class Pt2Importer:
             self.refuse(node, "codes must keep their scale and zero point between operators")
         if not isinstance(value, Floats):
             self.refuse(node, f"{source.name} must be real values that the network computes")
-        work = Work(value.nodes, value.reads, node, kind)
-        found = pt2_regions.import_region(self, work)
+        found = self._region(Work(value.nodes, value.reads, node, kind))
         self.values[node] = Codes(found.step, found.pads)
+
+    def _region(self, work: Work) -> Real:
+        """Import a region: on the accelerator if it can, else on the host."""
+        self._ends |= dict.fromkeys((work.end.name, *(n.name for n in work.nodes)), work.end.name)
+        reason = self.hosted.get(work.end.name)
+        if reason is None:
+            count, names, layers = len(self.steps), set(self._names), dict(self.layers)
+            try:
+                return pt2_regions.import_region(self, work)
+            except Unsupported as error:
+                del self.steps[count:]
+                self._names, self.layers, reason = names, layers, error
+        return import_hosted(self, work, str(reason))
 
     def _dequantize(self, node: Node) -> None:
         source = node.args[0]
@@ -246,6 +269,11 @@ class Pt2Importer:
         results = node.args[0]
         assert isinstance(results, tuple | list)
         given = [*results]
+        if any(each is self.input for each in given):
+            self.refuse(node, "results must be computed by the network, got its input as it is")
+        if len(given) == 1 and isinstance(value := self.values.get(given[0]), Floats):
+            import_tail(self, given[0], value)
+            return
         reals = [self.values.get(each) for each in given if isinstance(each, Node)]
         if not reals or len(reals) != len(given) or not all(isinstance(r, Real) for r in reals):
             self.refuse(node, "results must be real values of quantized tensors")

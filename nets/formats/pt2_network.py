@@ -111,8 +111,8 @@ def load_program(
     ValueError
         If it cannot be imported; the message names operator and reason.
     """
-    shapes = [Pt2Importer(program, name).shape]
-    importer, _ = imported(lambda _: Pt2Importer(program, name), shapes, strict=strict)
+    shapes = [Pt2Importer(program, name, {}).shape]
+    importer, _ = imported(lambda hosted: Pt2Importer(program, name, hosted), shapes, strict=strict)
     kinds = {step.node: importer.kinds[step.name] for step in importer.steps if step.node}
     reference = Pt2Reference(ExecuTorch(program, name), kinds)
     names = (importer.input.name,)

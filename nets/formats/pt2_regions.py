@@ -35,7 +35,16 @@ _MOVES = {
     "cat": ("dim",),
 }
 _SUMS = ("add", "add_", "mul", "mul_")
+# what ExecuTorch computes on the host alone
+HOSTED = (
+    *("abs", "amax", "amin", "avg_pool2d", "batch_norm", "conv1d", "conv_transpose2d", "div"),
+    *("div_", "exp", "expand", "group_norm", "layer_norm", "log", "log_softmax", "matmul"),
+    *("max_pool1d", "maximum", "minimum", "neg", "permute", "pixel_shuffle", "pow", "prelu"),
+    *("reciprocal", "rsqrt", "sin", "slice", "softmax", "softplus", "sqrt", "squeeze", "sub"),
+    *("sub_", "sum", "transpose", "unsqueeze", "upsample_bilinear2d"),
+)
 OPERATORS = (
+    *HOSTED,
     *LAYERS,
     *CLAMPS,
     *IDENTITIES,
@@ -57,6 +66,9 @@ def import_region(importer: Pt2Importer, work: Work) -> Real:
         If XNNPACK does not compute it in integers, or the accelerator lacks it.
     """
     first, *others = work.nodes
+    for node in work.nodes:
+        if operator(node) in HOSTED:
+            importer.refuse(node, f"operators must have exact hardware, got {node.target}")
     word = operator(first)
     clamps = [operator(node) in CLAMPS for node in others]
     if word in PADS and not others:
@@ -187,6 +199,9 @@ def _plain(
     kinds = {importer.kinds[read.step] for read in reads}
     (kind, *more) = kinds
     name = importer.name(path_of(node))
+    if word in CLAMPS and kind != output and len(work.nodes) == 1:
+        table = table_of(importer, work.nodes, kind, output)  # XNNPACK's own rounding
+        return importer.add("lookup", reads, table, output, name, last)
     if word in CLAMPS and kind != output:
         return importer.add("lookup", reads, _table(node, kind, output), output, name, last)
     if more:

@@ -109,13 +109,9 @@ class ExecuTorch:
                     self._methods[wanted] = self._method(wanted, image)
                 given = [torch.from_numpy(each.copy()) for each in image]  # with strides of its own
                 found = self._methods[wanted].execute(given)
-            except (
-                RuntimeError,
-                AssertionError,
-                KeyError,
-                TypeError,
-                NotImplementedError,
-            ) as error:
+            except ToolchainError:
+                raise
+            except Exception as error:  # of many classes, without a base of their own
                 said = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise ValueError(f"{self._name}: {engine()} must run it: {said}") from None
         return [np.array(tensor.numpy()) for tensor in found]

@@ -1,7 +1,8 @@
-"""Operators of TFLite files that move codes: shapes, concatenations, paddings, upsampling."""
+"""Operators of TFLite files that move codes: shapes, joins, parts, paddings, upsampling."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,61 @@ def _upsample(importer: TfliteImporter, call: TfliteCall) -> None:
     importer.step("interpolate", (name,), {"size": list(after[1:3])}, call.outputs[0], call.name)
 
 
+def _slice(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a part that begins and sizes give."""
+    shape = importer.tensor(call.inputs[0]).shape
+    begins, sizes = (importer.constant(call, index).reshape(-1).tolist() for index in (1, 2))
+    ends = [
+        begin + size if size >= 0 else whole
+        for begin, size, whole in zip(begins, sizes, shape, strict=True)
+    ]
+    _part(importer, call, [[b, e, 1] for b, e in zip(begins, ends, strict=True)])
+
+
+def _strided_slice(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import a part with steps; dimensions stay."""
+    begins, ends, steps = (importer.constant(call, i).reshape(-1).tolist() for i in (1, 2, 3))
+    changes = ("ellipsisMask", "newAxisMask", "shrinkAxisMask", "offset")
+    if any(call.option(name) for name in changes) or min(steps) < 1:
+        importer.lacks(call, "part must keep its dimensions, with steps of at least 1")
+    spans: list[list[int | None]] = []
+    for place, span in enumerate(zip(begins, ends, steps, strict=True)):
+        begin, end, step = span
+        from_start, to_end = (call.option(n, 0) >> place & 1 for n in ("beginMask", "endMask"))
+        spans.append([None if from_start else begin, None if to_end else end, step])
+    _part(importer, call, spans)
+
+
+def _part(
+    importer: TfliteImporter, call: TfliteCall, spans: Sequence[Sequence[int | None]]
+) -> None:
+    name, shape = _kept(importer, call), importer.tensor(call.inputs[0]).shape
+    if len(spans) not in (2, 4):
+        importer.lacks(call, f"part must be of an image or a row, got {len(spans)} dimensions")
+    order = (0, 3, 1, 2) if len(spans) == 4 else (0, 1)  # as PyTorch has them
+    sized = zip(shape, spans, strict=True)
+    whole = [range(size) == range(size)[slice(*span)] for size, span in sized]
+    index = [[None] * 3 if whole[axis] else list(spans[axis]) for axis in order]
+    importer.step("part", (name,), {"index": index}, call.outputs[0], call.name)
+
+
+def _split(importer: TfliteImporter, call: TfliteCall) -> None:
+    """Import equal parts."""
+    source, axis = call.inputs[1], int(importer.constant(call, 0).reshape(-1)[0])
+    shape, kind = importer.tensor(source).shape, importer.quantization(source)
+    if any(importer.quantization(index) != kind for index in call.outputs):
+        importer.lacks(call, f"scale and zero point of {call.op} must stay as they are")
+    name, dimensions = importer.codes_read(call, source), len(shape)
+    if dimensions not in (2, 4):
+        importer.lacks(call, f"parts must be of an image or a row, got {dimensions} dimensions")
+    axis %= dimensions
+    length = shape[axis] // len(call.outputs)
+    dim = axis if dimensions == 2 else (0, 2, 3, 1)[axis]
+    for place, index in enumerate(call.outputs):
+        arguments = {"dim": dim, "start": place * length, "length": length}
+        importer.step("narrow", (name,), arguments, index, f"{call.name}.{place}")
+
+
 MOVES = {
     "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _reshape,
@@ -111,5 +167,8 @@ MOVES = {
     "PADV2": _pad,
     "RESHAPE": _reshape,
     "RESIZE_NEAREST_NEIGHBOR": _upsample,
+    "SLICE": _slice,
+    "SPLIT": _split,
     "SQUEEZE": _reshape,
+    "STRIDED_SLICE": _strided_slice,
 }

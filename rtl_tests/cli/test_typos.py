@@ -52,7 +52,8 @@ TYPOS = {
     f"compile {LAYER} --rows 3": "rows must be between 4 and 64, got 3",
     "sim --module nowhere:net": "module must be importable, got nowhere:net",
     "sim nowhere.py:net": "module must be a readable file, got nowhere.py:net: no such file",
-    "sim mine.py:net --module other:net": "module must be one, got mine.py:net, other:net",
+    "sim mine.py:net --module other:net": "must be one at a time, a file or "
+    "FILE.py:factory, got mine.py:net, other:net",
     "sim resnet18 --input-shape 3,32,32": "input-shape must be of a module, a network of your own",
     "sim resnet18 --mean 0.5": "mean must be of a module, a network of your own",
     "sim resnet18 --input no.npy": "input must be an .npy file of floats, or of uint8 codes, got ",

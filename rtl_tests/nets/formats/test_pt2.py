@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -226,41 +225,6 @@ def test_means_with_ties(window: tuple[int, int], zero_point: int) -> None:
     codes = np.random.default_rng(0).integers(-128, 128, shape)
     x = ((codes - zero_point) * np.float32(0.013)).astype(np.float32)
     assert set(differing(network, network.tensors(x)).values()) == {0}
-
-
-def test_means_whose_ties_no_pool_rounds_so_are_refused() -> None:
-    kind = (0.013649196363985538, -88)
-    program = exported(Ends(nn.AdaptiveAvgPool2d(1), kind, kind), (1, 8, 6, 5))
-    with pytest.raises(ValueError, match="over 6 x 5 pixels must round as XNNPACK does"):
-        load_program(program, "mean")
-
-
-class Calls(nn.Module):
-    def __init__(self, call: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.call = call
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.call(x)
-
-
-REFUSED: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
-    "product with a number": (lambda x: x * 0.3, "mul must be of two quantized tensors"),
-    "average pool": (lambda x: functional.avg_pool2d(x, 2), "got aten.avg_pool2d.default"),
-    "function": (torch.sin, "got aten.sin.default"),
-    "sum with a number": (lambda x: x + 1.5, "add must be of two quantized tensors"),
-    "mean of rows": (lambda x: x.mean([3], keepdim=True), "must be over the whole image"),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_refuses_by_name(what: str) -> None:
-    call, sentence = REFUSED[what]
-    program = exported(Ends(Calls(call), (0.05, 3), (0.04, -7)), (1, 3, 4, 4))
-    with pytest.raises(ValueError, match="refused") as refused:
-        load_program(program, "refused")
-    assert sentence in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 def test_a_program_in_floating_point_is_refused() -> None:
