@@ -9,11 +9,12 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ... import sim, verify
+from ... import sim
 from ...runtime.cache import SIMULATION, digest, sources
 from ...runtime.files import atomic_write
 from ...runtime.scheduler import answers
-from .runs import Ended, Fault, Golden, Subject, run_faults
+from .. import faults
+from .runs import SETTINGS, Ended, Fault, Golden, Subject, run_faults
 
 __all__ = ["Part", "code_digest", "golden_runs", "parts_of", "read_part", "run_parts", "workers_of"]
 
@@ -47,35 +48,36 @@ def golden_runs(
     return [read_part(part)[0] for part in parts]
 
 
-def parts_of(subject: Subject, faults: Sequence[Fault], folder: Path, code: str) -> list[Part]:
+def parts_of(subject: Subject, drawn: Sequence[Fault], folder: Path, code: str) -> list[Part]:
     """Return the parts of an input's faults.
 
     Parameters
     ----------
     subject : Subject
-    faults : sequence of Fault
+    drawn : sequence of Fault
     folder : Path
         Of the files.
     code : str
-        Hash of everything besides `subject` and `faults` that results depend on.
+        Hash of everything besides `subject` and `drawn` that results depend on.
     """
-    ordered = sorted(faults, key=lambda fault: (fault.cycle, fault.number))
+    ordered = sorted(drawn, key=lambda fault: (fault.cycle, fault.number))
     chunks = [ordered[i : i + _PART] for i in range(0, len(ordered), _PART)]
     return [_part(subject, tuple(chunk), folder, code) for chunk in chunks]
 
 
 def code_digest(verilog: str) -> str:
     """Return the hash of the netlist and of the sources that simulate it."""
-    return digest(verilog, sources(sim, verify, suffixes=SIMULATION))
+    suffixes = tuple(suffix for suffix in SIMULATION if suffix != ".py")
+    return digest(verilog, sources(sim, faults, suffixes=suffixes), *(str(n) for n in SETTINGS))
 
 
-def _part(subject: Subject, faults: tuple[Fault, ...], folder: Path, code: str) -> Part:
+def _part(subject: Subject, drawn: tuple[Fault, ...], folder: Path, code: str) -> Part:
     about = (
-        repr(subject.memory), repr(subject.early), repr(subject.window), repr(faults),
+        repr(subject.memory), repr(subject.early), repr(subject.window), repr(drawn),
         repr(subject.compiled.areas), str(subject.compiled.program_offset),
     )  # fmt: skip
     name = digest(code, subject.image, *about)[:20]
-    return Part(subject, faults, folder / f"{name}.json")
+    return Part(subject, drawn, folder / f"{name}.json")
 
 
 def run_parts(parts: Sequence[Part], pool: Executor, workers: int) -> Iterator[int]:
