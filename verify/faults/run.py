@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from rich.console import Console
 from rich.progress import (
@@ -23,13 +24,13 @@ from ...runtime.provenance import provenance, short
 from ...runtime.scheduler import executor
 from ...sim.build import Model
 from ...sim.netlist import generated
-from .campaign import code_digest, golden_runs, parts_of, read_part, run_parts, workers_of
+from .campaign import Part, code_digest, golden_runs, parts_of, read_part, run_parts, workers_of
 from .model import fault_model
 from .outcomes import Record, classify
 from .registers import Register, registers
 from .request import FaultRequest, check
 from .results import Campaign, Masked, write_campaign
-from .runs import Fault, Golden, Subject, injectable
+from .runs import Ended, Fault, Golden, Subject, injectable
 from .said import print_campaign
 from .sampling import chosen_blocks, draw, margin, sample_size
 from .subjects import Case, cases
@@ -136,7 +137,7 @@ def _drawn(
     return draw(found, blocks, counts, cycles, request.seed)
 
 
-def _progress(err: Console, parts: list, pool: object, workers: int) -> None:
+def _progress(err: Console, parts: list[Part], pool: Executor, workers: int) -> None:
     total = sum(len(part.faults) for part in parts)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -154,7 +155,7 @@ def _progress(err: Console, parts: list, pool: object, workers: int) -> None:
 
 def _records(
     inputs: Sequence[Case],
-    ended: Sequence[Sequence[list]],
+    ended: Sequence[Sequence[list[Ended]]],
     faults: Sequence[Fault],
     found: Sequence[Register],
     compiled: CompiledNetwork,

@@ -46,7 +46,7 @@ def test_the_model_has_every_register_in_its_size() -> None:
 
 def test_registers_and_memories_are_the_whole_state() -> None:
     golden, _ = run_faults(subject("chain"), [])
-    cycles = np.linspace(1, golden.cycles - 1, 12).astype(int).tolist()
+    cycles = np.linspace(1, golden.cycles - 1, 60).astype(int).tolist()
     assert transplanted(subject("chain"), cycles) == [True] * len(cycles)
 
 
@@ -92,6 +92,28 @@ def test_a_flip_of_a_beat_on_the_bus_changes_that_bit_of_the_scores() -> None:
     expected = bytearray(golden.output)
     expected[bit // 8] ^= 1 << bit % 8
     assert outputs == {bytes(expected)}
+
+
+def test_a_counter_keeps_its_flip() -> None:
+    """A sum is evaluated before the clock's edge: anew after the flip, or the flip is lost."""
+    counter = _named("control.counter_cycles.sum")
+    faults = [Fault(number, counter, 0, 31, 200 + 61 * number) for number in range(20)]
+    _, ended = run_faults(subject("chain"), faults)
+    assert {(each.end, each.wrong, each.alive) for each in ended} == {("unread", 0, 1)}
+
+
+def test_a_flip_that_only_memory_keeps_is_followed_into_the_next_layers() -> None:
+    """A beat on the bus is gone in the next cycle; the layers that read it differ later."""
+    golden, _ = run_faults(subject("chain"), [])
+    beat = _named("core.store.beats.o__payload")
+    cycles = range(10, golden.cycles, 7)
+    faults = [Fault(number, beat, 0, 6, cycle) for number, cycle in enumerate(cycles)]
+    found = []
+    for early in (True, False):
+        _, ended = run_faults(subject("chain", early=early, window=8), faults)
+        found.append([(each.wrong, each.area, each.areas, each.output) for each in ended])
+    assert found[0] == found[1]
+    assert any(wrong > 1 and areas > 1 for wrong, _, areas, _ in found[0])
 
 
 def test_a_flip_of_a_dead_register_is_masked() -> None:

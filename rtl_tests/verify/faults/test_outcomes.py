@@ -142,4 +142,6 @@ def test_differences_are_paired() -> None:
     assert (array.perturbed_only, array.clean_only, array.difference) == (1, 0, 0.25)
     total = by_name["critical", "all"]
     assert (total.faults, total.perturbed_only, total.clean_only) == (6, 2, 0)
+    mean = by_name["critical", "mean"]
+    assert mean.difference == pytest.approx(2 / 6) and mean.low < total.difference
     assert total.difference == pytest.approx(8 / 520 * 0.25 + 512 / 520 * 0.5)
