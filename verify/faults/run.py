@@ -24,13 +24,22 @@ from ...runtime.provenance import provenance, short
 from ...runtime.scheduler import executor
 from ...sim.build import Model
 from ...sim.netlist import generated
-from .campaign import Part, code_digest, golden_runs, parts_of, read_part, run_parts, workers_of
+from .campaign import (
+    Done,
+    Part,
+    code_digest,
+    golden_runs,
+    parts_of,
+    read_part,
+    run_parts,
+    workers_of,
+)
 from .model import fault_model
 from .outcomes import Record, classify
 from .registers import Register, registers
 from .request import FaultRequest, check
 from .results import Campaign, Masked, write_campaign
-from .runs import Ended, Fault, Golden, Subject, injectable
+from .runs import Fault, Golden, Subject, injectable
 from .said import print_campaign
 from .sampling import chosen_blocks, draw, margin, sample_size
 from .subjects import Case, cases
@@ -89,9 +98,10 @@ def run(request: FaultRequest) -> int:
             ours = [f for f in faults if f.number % request.images == case.image]
             parts.append(parts_of(subject, ours, folder, code))
         _progress(err, [part for each in parts for part in each], pool, workers)
-    records = _records(inputs, [[read_part(p)[1] for p in each] for each in parts], faults,
-                       found, compiled)  # fmt: skip
-    campaign = _campaign(request, compiled, found, blocks, cycles, records, subjects[0])
+    done = [[read_part(part) for part in each] for each in parts]
+    records = _records(inputs, done, faults, found, compiled)
+    spent = sum(part.cpu_seconds for each in done for part in each)
+    campaign = _campaign(request, found, blocks, cycles, records, subjects[0], spent)
     write_campaign(
         request.out, campaign, records,
         by_register(records, found, request.confidence), by_bit(records, request.confidence),
@@ -155,7 +165,7 @@ def _progress(err: Console, parts: list[Part], pool: Executor, workers: int) -> 
 
 def _records(
     inputs: Sequence[Case],
-    ended: Sequence[Sequence[list[Ended]]],
+    done: Sequence[Sequence[Done]],
     faults: Sequence[Fault],
     found: Sequence[Register],
     compiled: CompiledNetwork,
@@ -167,9 +177,9 @@ def _records(
             faults[each.number], each, case.scores, level=case.level, image=case.image,
             registers=found, tensors=tensors,
         )
-        for case, parts in zip(inputs, ended, strict=True)
+        for case, parts in zip(inputs, done, strict=True)
         for part in parts
-        for each in part
+        for each in part.ended
     ]  # fmt: skip
     levels = list(dict.fromkeys(case.level for case in inputs))
     return sorted(records, key=lambda record: (levels.index(record.level), record.fault))
@@ -177,12 +187,12 @@ def _records(
 
 def _campaign(
     request: FaultRequest,
-    compiled: CompiledNetwork,
     found: Sequence[Register],
     blocks: dict[str, list[int]],
     cycles: int,
     records: list[Record],
     subject: Subject,
+    cpu_seconds: float,
 ) -> Campaign:
     shares = by_block(records, found, request.confidence)
     levels = tuple(dict.fromkeys(record.level for record in records))
@@ -208,6 +218,7 @@ def _campaign(
         faults=len(records) // len(levels),
         margin=max(margins),
         simulated_cycles=sum(record.simulated_cycles for record in records),
+        cpu_seconds=cpu_seconds,
         all=tuple(overall(shares)),
         blocks=tuple(shares),
         differences=tuple(differences(records, shares, request.confidence)),

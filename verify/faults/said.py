@@ -28,6 +28,13 @@ def print_campaign(out: Console, campaign: Campaign) -> None:
         f"intervals at {campaign.confidence:.0%}; largest margin of a block {campaign.margin:.1%}",
         soft_wrap=True,
     )
+    count = campaign.faults * len(campaign.levels)
+    out.print(
+        f"{count} faults in {campaign.cpu_seconds:,.0f} s of processor time, "
+        f"{count / max(campaign.cpu_seconds, 1e-9):.1f} a second on one core; "
+        f"{campaign.simulated_cycles / count:,.0f} cycles simulated for each on average",
+        soft_wrap=True,
+    )
     for difference in campaign.differences:
         if difference.name in _OVER:
             out.print(_sentence(difference), soft_wrap=True)
