@@ -20,6 +20,7 @@ from maccord.synth import explore_files
 from maccord.synth import results as synthesized
 from maccord.synth.explore_point import Row
 from maccord.synth.explore_widths import Gain
+from maccord.verify.faults import results as faulty
 from maccord.verify.mutate import report as mutated
 
 __all__ = ["FOLDER", "schemas"]
@@ -139,6 +140,7 @@ def schemas() -> dict[str, str]:
         "bench": benchmark(),
         "mutate": named(mutated.SCHEMA, of_class(mutated.Report)),
         "study": named(study.SCHEMA, of_class(study.Info)),
+        "faults": named(faulty.SCHEMA, of_class(faulty.Campaign)),
         "provenance": named(study_run.PROVENANCE, of_class(Provenance)),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

@@ -8,16 +8,45 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
-from ... import sim, verify
+from ... import sim
 from ...runtime.cache import SIMULATION, digest, sources
 from ...runtime.files import atomic_write
 from ...runtime.scheduler import answers
-from .runs import Ended, Fault, Golden, Subject, run_faults
+from .. import faults
+from .runs import SETTINGS, Ended, Fault, Golden, Subject, run_faults
 
-__all__ = ["Part", "code_digest", "golden_runs", "parts_of", "read_part", "run_parts", "workers_of"]
+__all__ = [
+    "Done",
+    "Part",
+    "code_digest",
+    "golden_runs",
+    "parts_of",
+    "read_part",
+    "run_parts",
+    "workers_of",
+]
 
 _PART = 250  # faults: each part costs two golden runs more
+
+
+@dataclass(frozen=True)
+class Done:
+    """A part's results.
+
+    Parameters
+    ----------
+    golden : Golden
+    ended : list of Ended
+        By the faults' numbers.
+    cpu_seconds : float
+        Processor time of the simulator, its two golden runs included.
+    """
+
+    golden: Golden
+    ended: list[Ended]
+    cpu_seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,38 +73,39 @@ def golden_runs(
     parts = [_part(subject, (), folder, code) for subject in subjects]
     for _ in run_parts(parts, pool, workers):
         pass
-    return [read_part(part)[0] for part in parts]
+    return [read_part(part).golden for part in parts]
 
 
-def parts_of(subject: Subject, faults: Sequence[Fault], folder: Path, code: str) -> list[Part]:
+def parts_of(subject: Subject, drawn: Sequence[Fault], folder: Path, code: str) -> list[Part]:
     """Return the parts of an input's faults.
 
     Parameters
     ----------
     subject : Subject
-    faults : sequence of Fault
+    drawn : sequence of Fault
     folder : Path
         Of the files.
     code : str
-        Hash of everything besides `subject` and `faults` that results depend on.
+        Hash of everything besides `subject` and `drawn` that results depend on.
     """
-    ordered = sorted(faults, key=lambda fault: (fault.cycle, fault.number))
+    ordered = sorted(drawn, key=lambda fault: (fault.cycle, fault.number))
     chunks = [ordered[i : i + _PART] for i in range(0, len(ordered), _PART)]
     return [_part(subject, tuple(chunk), folder, code) for chunk in chunks]
 
 
 def code_digest(verilog: str) -> str:
     """Return the hash of the netlist and of the sources that simulate it."""
-    return digest(verilog, sources(sim, verify, suffixes=SIMULATION))
+    suffixes = tuple(suffix for suffix in SIMULATION if suffix != ".py")
+    return digest(verilog, sources(sim, faults, suffixes=suffixes), *(str(n) for n in SETTINGS))
 
 
-def _part(subject: Subject, faults: tuple[Fault, ...], folder: Path, code: str) -> Part:
+def _part(subject: Subject, drawn: tuple[Fault, ...], folder: Path, code: str) -> Part:
     about = (
-        repr(subject.memory), repr(subject.early), repr(subject.window), repr(faults),
+        repr(subject.memory), repr(subject.early), repr(subject.window), repr(drawn),
         repr(subject.compiled.areas), str(subject.compiled.program_offset),
     )  # fmt: skip
     name = digest(code, subject.image, *about)[:20]
-    return Part(subject, faults, folder / f"{name}.json")
+    return Part(subject, drawn, folder / f"{name}.json")
 
 
 def run_parts(parts: Sequence[Part], pool: Executor, workers: int) -> Iterator[int]:
@@ -90,30 +120,35 @@ def run_parts(parts: Sequence[Part], pool: Executor, workers: int) -> Iterator[i
         yield len(part.faults)
 
 
-def read_part(part: Part) -> tuple[Golden, list[Ended]]:
+def read_part(part: Part) -> Done:
     """Read a part's results."""
     content = json.loads(part.path.read_text())
     ended = [
         Ended(**{**each, "output": bytes.fromhex(each["output"])}) for each in content["ended"]
     ]
     output = bytes.fromhex(content["golden"]["output"])
-    return Golden(**{**content["golden"], "output": output}), ended
+    golden = Golden(**{**content["golden"], "output": output})
+    return Done(golden, ended, content["cpu_seconds"])
 
 
 def _is_done(part: Part) -> bool:
     try:
-        return len(read_part(part)[1]) == len(part.faults)
+        return len(read_part(part).ended) == len(part.faults)
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return False
 
 
 def _run(part: Part) -> None:
+    before = getrusage(RUSAGE_CHILDREN)
     golden, ended = run_faults(part.subject, part.faults)
+    after = getrusage(RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     rows = [asdict(each) | {"output": each.output.hex()} for each in ended]
     about = asdict(golden) | {"output": golden.output.hex()}
     part.path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(part.path) as temporary:
-        temporary.write_text(json.dumps({"golden": about, "ended": rows}) + "\n")
+        content = {"golden": about, "cpu_seconds": spent, "ended": rows}
+        temporary.write_text(json.dumps(content) + "\n")
 
 
 def workers_of(jobs: int, scheduler: str) -> int:

@@ -98,6 +98,16 @@ public:
         touched.assign(areas.size() + 1, false);
     }
 
+    // The faulty run is over: writes that it lacks are wrong, too.
+    void finish() {
+        if (writes < log_.size()) {
+            if (!wrong) first_wrong = writes;
+            wrong += log_.size() - writes;
+            for (uint64_t number = writes; number < log_.size(); ++number)
+                touched[area_of(number)] = true;
+        }
+    }
+
     // Return to the golden run's bytes at the fault.
     void undo() {
         for (auto entry = undo_.rbegin(); entry != undo_.rend(); ++entry)

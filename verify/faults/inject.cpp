@@ -12,6 +12,7 @@
 #include <string>
 
 #include "clock.h"
+#include "ports.h"
 #include "state.h"
 #include "registers.h"
 
@@ -30,14 +31,15 @@ struct Check {
     uint64_t hash, writes;
 };
 
-enum class End { EQUAL, DONE, ERROR, HANG };
-const char *const NAMES[] = {"equal", "done", "error", "hang"};
+enum class End { EQUAL, DONE, ERROR, HANG, UNREAD, OVERWRITTEN };
+const char *const NAMES[] = {"equal", "done", "error", "hang", "unread", "overwritten"};
 
 class Campaign {
 public:
     Campaign(const Settings &s, size_t output) : s_(s), output_(output),
           state_(*clock_.top->rootp, REGISTERS) {
         tabulate(*clock_.top->rootp, state_);
+        tabulate_ports(*clock_.top->rootp, ports_);
     }
 
     State &state() { return state_; }
@@ -47,12 +49,18 @@ public:
         print(expected_);
     }
 
-    bool golden() {
+    // Run without faults; note what happens to the words of `faults`.
+    bool golden(const std::vector<Fault> &faults) {
+        if (s_.early)
+            for (const Fault &fault : faults) ports_.watch(fault.number, fault.word);
         start();
         state_.save(begin_);
-        for (; !clock_.top->irq && dram.now < s_.limit; clock_.tick())
+        for (; !clock_.top->irq && dram.now < s_.limit; clock_.tick()) {
             if (dram.now % s_.interval == 0) checks_.push_back({state_.hash(), dram.writes});
+            ports_.note(dram.now);
+        }
         cycles_ = dram.now;
+        final_ = {state_.hash(), dram.writes};
         dram.sort();
         uint32_t status = 0;
         const bool answered = clock_.top->irq && clock_.read(port::STATUS, status);
@@ -92,10 +100,32 @@ public:
         state_.settle();
         const bool held = state_.bit(where, fault.word, fault.bit) != before;
         trace(window);
-        const End end = run(after);
+        const End end = run(after, fault);
         report(fault, end, held);
         reset(fault.cycle, writes, last);
         dram.mode = Dram::Mode::FOLLOW;
+    }
+
+    // Report the faults that the golden run never reads, and move the others to the cycle in which
+    // it does; return these, in the order of their cycles.
+    std::vector<Fault> sift(const std::vector<Fault> &faults) {
+        std::vector<Fault> left;
+        for (Fault fault : faults) {
+            const Touch touch = ports_.next(fault.number, fault.word, fault.cycle);
+            if (touch.kind == Touch::READ || touch.kind == Touch::UNKNOWN) {
+                fault.cycle = touch.cycle;
+                left.push_back(fault);
+                continue;
+            }
+            dram.begin_fault();
+            result_ = expected_;
+            last_ = -1;
+            dram.now = fault.cycle;
+            report(fault, touch.kind == Touch::WRITTEN ? End::OVERWRITTEN : End::UNREAD, true);
+        }
+        std::stable_sort(left.begin(), left.end(),
+                         [](const Fault &a, const Fault &b) { return a.cycle < b.cycle; });
+        return left;
     }
 
     // Move the state of `cycle` alone into the model at the start, and run to the end; returns
@@ -125,10 +155,12 @@ private:
     size_t output_;
     Clock clock_;
     State state_;
+    Ports ports_;
     uint64_t cycles_ = 0;
     std::vector<uint8_t> begin_, at_, expected_;
     std::vector<std::vector<uint8_t>> rows_;
     std::vector<Check> checks_;
+    Check final_{};
     int last_ = -1, alive_ = 0;  // register that differed last in the window; how many at its end
     uint64_t age_ = 0;           // cycles from the flip to that difference
     std::vector<uint8_t> result_;
@@ -178,19 +210,21 @@ private:
                && !dram.matters(dram.now);
     }
 
-    End run(const Check &after) {
+    End run(const Check &after, const Fault &fault) {
         const uint64_t patience = 2 * dram.quiet + 1000;
         if (converged(after)) return equal();
         uint64_t next = dram.now / s_.interval + 1, step = 1;
         int spurious = 16;
         while (dram.now < 2 * cycles_ && dram.now - dram.last <= patience) {
             if (clock_.top->irq) {
+                const bool unread = is_unread(fault);
                 uint32_t status = 0;
                 if (!clock_.read(port::STATUS, status)) return End::HANG;
                 if (status & port::ERROR) return End::ERROR;
                 if (status & port::DONE) {
+                    dram.finish();
                     result_ = dram.content(dram.areas[output_]);
-                    return End::DONE;
+                    return unread ? End::UNREAD : End::DONE;
                 }
                 if (!spurious-- || !clock_.write(port::STATUS, status)) return End::HANG;
             }
@@ -205,6 +239,16 @@ private:
         return End::HANG;
     }
 
+    // Whether the flipped bit alone differs at the end of the program.
+    bool is_unread(const Fault &fault) {
+        if (dram.now != cycles_ || dram.wrong || dram.writes != final_.writes) return false;
+        const Register &where = state_.registers.at(fault.number);
+        state_.flip(where, fault.word, fault.bit);
+        const bool same = state_.hash() == final_.hash;
+        state_.flip(where, fault.word, fault.bit);
+        return same;
+    }
+
     End equal() {
         result_ = dram.patched(dram.areas[output_], expected_);
         return End::EQUAL;
@@ -213,15 +257,16 @@ private:
     void report(const Fault &fault, End end, bool held) {
         uint64_t areas = 0;
         for (bool each : dram.touched) areas += each;
-        const bool known = end == End::EQUAL || end == End::DONE;
-        std::printf("%llu,%s,%llu,%llu,%lld,%llu,%llu,%d,%llu,%d,%d,",
+        const bool known = end != End::ERROR && end != End::HANG;
+        std::printf("%llu,%s,%llu,%llu,%lld,%llu,%llu,%d,%llu,%d,%u,%d,",
                     static_cast<unsigned long long>(fault.id), NAMES[static_cast<int>(end)],
                     static_cast<unsigned long long>(dram.now - fault.cycle),
                     static_cast<unsigned long long>(dram.wrong),
                     dram.wrong ? static_cast<long long>(dram.area_of(dram.first_wrong)) : -1LL,
                     static_cast<unsigned long long>(areas),
                     static_cast<unsigned long long>(dram.strays), last_,
-                    static_cast<unsigned long long>(age_), alive_, held);
+                    static_cast<unsigned long long>(age_), alive_,
+                    clock_.top->protocol_errors, held);
         print(known && result_ != expected_ ? result_ : std::vector<uint8_t>{});
     }
 
@@ -265,18 +310,22 @@ int main(int argc, char **argv) {
         return 0;
     }
     const auto begun = std::chrono::steady_clock::now();
-    const bool ran = campaign.golden();
+    std::vector<Fault> faults;
+    Fault fault{};
+    while (list >> fault.id >> fault.number >> fault.word >> fault.bit >> fault.cycle)
+        faults.push_back(fault);
+    const bool ran = campaign.golden(faults);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun;
     campaign.report_golden(ran, spent.count());
     if (!ran) return 0;
-    campaign.rewind(image);
-    Fault fault{};
-    while (list >> fault.id >> fault.number >> fault.word >> fault.bit >> fault.cycle) {
-        if (what == "transplant")
-            std::printf("%d\n", campaign.transplant(fault.cycle));
-        else
-            campaign.inject(fault);
-        std::fflush(stdout);
+    if (what == "transplant") {
+        campaign.rewind(image);
+        for (const Fault &each : faults)
+            std::printf("%d\n", campaign.transplant(each.cycle));
+        return 0;
     }
+    const std::vector<Fault> left = campaign.sift(faults);
+    campaign.rewind(image);
+    for (const Fault &each : left) campaign.inject(each);
     return 0;
 }

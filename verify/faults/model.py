@@ -14,7 +14,7 @@ from .table import bench_registers, table
 __all__ = ["fault_model"]
 
 _HERE = Path(__file__).parent
-_SOURCES = ("dram.h", "state.h", "clock.h", "memory.cpp")
+_SOURCES = ("dram.h", "state.h", "ports.h", "clock.h", "memory.cpp")
 _FLAGS = ("-fno-dedup",)  # equal registers stay apart, as in the netlist
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from .registers import Register
 from .runs import Ended, Fault
 
-__all__ = ["ITSELF", "LATER", "OUTCOMES", "Record", "classify", "ranking"]
+__all__ = ["OUTCOMES", "Record", "classify", "ranking"]
 
 OUTCOMES = ("masked", "tolerated", "sdc1", "sdc5", "due")
-ITSELF, LATER = "itself", "later"
+_UNREAD, _OVERWRITTEN, _LATER = "unread", "overwritten", "later"
 _TOP = 5
 
 
@@ -36,15 +36,17 @@ class Record:
         One of `OUTCOMES`.
     masked_in : str
         Of a masked fault, where its last effect was: the block of the last register that differed
-        from the golden run; ``itself``, if only the flipped register or word ever did; ``later``,
-        if it vanished behind the cycles that are compared one by one. Empty if not masked.
+        from the golden run; ``unread`` or ``overwritten``, if only the flipped bit ever did;
+        ``later``, if the effect vanished behind the cycles that are compared one by one. Empty if
+        not masked.
     masked_register : str
         That register; empty if there is none.
     end : str
         As in `Ended`.
     tensor : str
         The first tensor with a wrong write; empty if there is none.
-    tensors, wrong_writes, stray_writes, simulated_cycles : int
+    tensors, wrong_writes, stray_writes, violations, simulated_cycles : int
+        As in `Ended`.
     top1 : int
         Index of the highest score, -1 if there is none.
     """
@@ -65,6 +67,7 @@ class Record:
     tensors: int
     wrong_writes: int
     stray_writes: int
+    violations: int
     simulated_cycles: int
     top1: int
 
@@ -117,14 +120,16 @@ def classify(
     return Record(
         level, fault.number, register.block, register.full_name, fault.word, fault.bit,
         fault.cycle, image, outcome, where, what, ended.end, first, ended.areas, ended.wrong,
-        ended.strays, ended.cycles, top1,
+        ended.strays, ended.violations, ended.cycles, top1,
     )  # fmt: skip
 
 
 def _masked(fault: Fault, ended: Ended, registers: Sequence[Register]) -> tuple[str, str]:
-    """Return where a fault ended: a block, or one of the two words; and the register."""
-    if ended.alive or (ended.end == "done"):
-        return LATER, ""
-    if ended.last in (-1, fault.register):
-        return ITSELF, registers[fault.register].full_name
+    """Return where a fault ended, a block or one of three words; and the last register."""
+    if ended.end in (_UNREAD, _OVERWRITTEN):
+        return ended.end, ""
+    if ended.alive or ended.end == "done" or ended.last == -1:
+        return _LATER, ""
+    if ended.last == fault.register:
+        return _OVERWRITTEN, ""
     return registers[ended.last].block, registers[ended.last].full_name

@@ -14,6 +14,9 @@ _REG = re.compile(rf"  reg (?:signed )?(?:\[(\d+):0\] )?{_NAME} ?(?:\[(\d+):0\])
 _INSTANCE = re.compile(rf"  {_NAME} +{_NAME} +\($")
 _PORT = re.compile(rf"    \.{_NAME} ?\((.*)\),?$")
 _PART = re.compile(rf"  assign {_NAME} *(\[[\d:]+\]) = {_NAME} ?;$")
+_WRITE = re.compile(r"if \((\w+)\)\n +memory\[(\w+)\] <= \w+;")
+_READ = re.compile(r"if \((\w+)\) begin\n +\w+ <= memory\[(\w+)\];")
+_SIGNAL = re.compile(rf"{_NAME}(?: ?\[(\d+)(?::(\d+))?\])?")
 _NUMBERS = re.compile(r"(_\d+)+$|\d+$")
 _WRAPPERS = ("core", "compute", "datapath")  # paths of blocks leave them out
 
@@ -35,6 +38,10 @@ class Register:
     memory : bool
     members : tuple of str
         Names that Verilator may have given it, of which it uses one.
+    ports : tuple of tuple of str
+        Of a memory with one reading and one writing port of whole words: the same for enable and
+        address of both, reading first. Of bits of a signal, the lowest and how many follow behind
+        colons. Empty for others.
     """
 
     path: tuple[str, ...]
@@ -43,6 +50,7 @@ class Register:
     words: int
     memory: bool
     members: tuple[str, ...]
+    ports: tuple[tuple[str, ...], ...] = ()
 
     @property
     def bits(self) -> int:
@@ -65,6 +73,7 @@ class _Module:
     registers: list[tuple[str, int, int | None]] = field(default_factory=list)
     instances: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
 
 
 def block_of(path: tuple[str, ...]) -> str:
@@ -113,7 +122,9 @@ def _plain(name: str) -> str:
 
 def _module(body: str) -> _Module:
     """Read a module: all its `reg` are registers or memories, as Yosys writes it."""
-    found = _Module()
+    reads, writes = _READ.findall(body), _WRITE.findall(body)
+    whole = len(reads) == len(writes) == 1 and body.count("memory[") == 2
+    found = _Module(ports=(*reads[0], *writes[0]) if whole else ())
     for line in body.splitlines():
         if match := _REG.match(line):
             words = None if match[3] is None else int(match[3]) + 1
@@ -137,7 +148,9 @@ def _walk(
     for register, width, words in module.registers:
         members = tuple(_members(path, register, connections))
         known = module.parts.get(register, register)
-        yield Register(path, known, width, words or 1, words is not None, members)
+        ports = module.ports if register == "memory" and words else ()
+        signals = tuple(tuple(_signals(path, port, connections)) for port in ports)
+        yield Register(path, known, width, words or 1, words is not None, members, signals)
     for kind, instance, ports in module.instances:
         if kind in modules:
             yield from _walk(modules, kind, (*path, instance), (*connections, ports))
@@ -152,7 +165,7 @@ def _members(
         outside = ports.get(name)
         if outside is None:
             return
-        yield _member(path[:-1], f"__Vcellout__{path[-1]}__{name}", f"{path[-1]}__{name}")
+        yield _cell("out", path, name)
         if not re.fullmatch(_NAME, outside):
             return
         path, name = path[:-1], _plain(outside)
@@ -161,16 +174,39 @@ def _members(
     yield f"tb__DOT__{name.removeprefix('m_axi_')}"
 
 
-def _member(path: tuple[str, ...], name: str, behind: str = "") -> str:
-    last = f"__Vcellout__{_encoded(behind, whole=False)}" if behind else _encoded(name)
-    return "__DOT__".join(("tb", "dut", *map(_encoded, path), last))
+def _signals(
+    path: tuple[str, ...], name: str, connections: tuple[dict[str, str], ...]
+) -> Iterator[str]:
+    """Yield the names of a signal: its own, and those of the signals that drive its port."""
+    yield _member(path, name)
+    part = ""  # which bits of the signal
+    low = 0
+    for ports in reversed(connections):
+        outside = ports.get(name, "")
+        found = _SIGNAL.fullmatch(outside)
+        if not found:
+            return
+        yield _cell("inp", path, name) + part
+        if found[2]:
+            low += int(found[3] or found[2])
+            width = part.rpartition(":")[2] or int(found[2]) - int(found[3] or found[2]) + 1
+            part = f":{low}:{width}"
+        path, name = path[:-1], _plain(found[1])
+        yield _member(path, name) + part
 
 
-def _encoded(name: str, *, whole: bool = True) -> str:
-    """Spell a name as Verilator does in C++; parts of a `whole` name have no double underscore."""
-    if not whole:
-        head, _, tail = name.partition("__")
-        return f"{_encoded(head)}__{_encoded(tail)}"
+def _member(path: tuple[str, ...], name: str) -> str:
+    return "__DOT__".join(("tb", "dut", *map(_encoded, (*path, name))))
+
+
+def _cell(way: str, path: tuple[str, ...], port: str) -> str:
+    """Return the name of a copy of an instance's port, ``inp`` or ``out``."""
+    outer = "__DOT__".join(("tb", "dut", *map(_encoded, path[:-1])))
+    return f"{outer}__DOT____Vcell{way}__{_encoded(path[-1])}__{_encoded(port)}"
+
+
+def _encoded(name: str) -> str:
+    """Spell a name as Verilator does in C++."""
     found = ""
     index = 0
     while index < len(name):

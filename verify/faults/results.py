@@ -65,6 +65,8 @@ class Campaign:
         Largest margin of a block's share, by Leveugle's formula.
     simulated_cycles : int
         After the flips, of all faults.
+    cpu_seconds : float
+        Processor time of the simulator, for all of them.
     all : tuple of Share
         By level, weighted by bits.
     blocks : tuple of Share
@@ -87,6 +89,7 @@ class Campaign:
     faults: int
     margin: float
     simulated_cycles: int
+    cpu_seconds: float
     all: tuple[Share, ...]
     blocks: tuple[Share, ...]
     differences: tuple[Difference, ...]

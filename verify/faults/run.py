@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +24,16 @@ from ...runtime.provenance import provenance, short
 from ...runtime.scheduler import executor
 from ...sim.build import Model
 from ...sim.netlist import generated
-from .campaign import code_digest, golden_runs, parts_of, read_part, run_parts, workers_of
+from .campaign import (
+    Done,
+    Part,
+    code_digest,
+    golden_runs,
+    parts_of,
+    read_part,
+    run_parts,
+    workers_of,
+)
 from .model import fault_model
 from .outcomes import Record, classify
 from .registers import Register, registers
@@ -88,9 +98,10 @@ def run(request: FaultRequest) -> int:
             ours = [f for f in faults if f.number % request.images == case.image]
             parts.append(parts_of(subject, ours, folder, code))
         _progress(err, [part for each in parts for part in each], pool, workers)
-    records = _records(inputs, [[read_part(p)[1] for p in each] for each in parts], faults,
-                       found, compiled)  # fmt: skip
-    campaign = _campaign(request, compiled, found, blocks, cycles, records, subjects[0])
+    done = [[read_part(part) for part in each] for each in parts]
+    records = _records(inputs, done, faults, found, compiled)
+    spent = sum(part.cpu_seconds for each in done for part in each)
+    campaign = _campaign(request, found, blocks, cycles, records, subjects[0], spent)
     write_campaign(
         request.out, campaign, records,
         by_register(records, found, request.confidence), by_bit(records, request.confidence),
@@ -136,7 +147,7 @@ def _drawn(
     return draw(found, blocks, counts, cycles, request.seed)
 
 
-def _progress(err: Console, parts: list, pool: object, workers: int) -> None:
+def _progress(err: Console, parts: list[Part], pool: Executor, workers: int) -> None:
     total = sum(len(part.faults) for part in parts)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -154,7 +165,7 @@ def _progress(err: Console, parts: list, pool: object, workers: int) -> None:
 
 def _records(
     inputs: Sequence[Case],
-    ended: Sequence[Sequence[list]],
+    done: Sequence[Sequence[Done]],
     faults: Sequence[Fault],
     found: Sequence[Register],
     compiled: CompiledNetwork,
@@ -166,9 +177,9 @@ def _records(
             faults[each.number], each, case.scores, level=case.level, image=case.image,
             registers=found, tensors=tensors,
         )
-        for case, parts in zip(inputs, ended, strict=True)
+        for case, parts in zip(inputs, done, strict=True)
         for part in parts
-        for each in part
+        for each in part.ended
     ]  # fmt: skip
     levels = list(dict.fromkeys(case.level for case in inputs))
     return sorted(records, key=lambda record: (levels.index(record.level), record.fault))
@@ -176,12 +187,12 @@ def _records(
 
 def _campaign(
     request: FaultRequest,
-    compiled: CompiledNetwork,
     found: Sequence[Register],
     blocks: dict[str, list[int]],
     cycles: int,
     records: list[Record],
     subject: Subject,
+    cpu_seconds: float,
 ) -> Campaign:
     shares = by_block(records, found, request.confidence)
     levels = tuple(dict.fromkeys(record.level for record in records))
@@ -207,6 +218,7 @@ def _campaign(
         faults=len(records) // len(levels),
         margin=max(margins),
         simulated_cycles=sum(record.simulated_cycles for record in records),
+        cpu_seconds=cpu_seconds,
         all=tuple(overall(shares)),
         blocks=tuple(shares),
         differences=tuple(differences(records, shares, request.confidence)),

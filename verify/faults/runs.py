@@ -17,11 +17,21 @@ from ...runtime.files import reserve
 from ...sim.memory import MemoryModel
 from .registers import Register
 
-__all__ = ["Ended", "Fault", "Golden", "Subject", "injectable", "run_faults", "transplanted"]
+__all__ = [
+    "SETTINGS",
+    "Ended",
+    "Fault",
+    "Golden",
+    "Subject",
+    "injectable",
+    "run_faults",
+    "transplanted",
+]
 
 _BASE = 0x12_3450_0000
 _PAGE = 4096
 _INTERVAL, _WINDOW = 256, 256  # cycles between comparisons of the state; compared cycle by cycle
+SETTINGS = (_BASE, _INTERVAL, _WINDOW)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Ended:
     number : int
         Of the fault.
     end : str
+        ``unread``: nothing but the flipped bit differs to the end; ``overwritten``: the golden run
+        writes the word before it reads it. Of a memory's word, both are known without simulation;
         ``equal``: nothing that the golden run still reads differs, so the rest is the golden run;
         ``done``: at the end of the program; ``error``: with an error status; ``hang``: no access
         to memory for more than twice the golden run's longest pause and 1,000 cycles, or no end
@@ -95,6 +107,8 @@ class Ended:
         Cycles from the flip to that.
     alive : int
         Registers that differ at the end of these cycles.
+    violations : int
+        Cycles with a violation of the bus protocol.
     output : bytes
         The network's output, if it differs from the golden one.
     """
@@ -109,6 +123,7 @@ class Ended:
     last: int
     age: int
     alive: int
+    violations: int
     output: bytes
 
 
@@ -146,7 +161,10 @@ class Subject:
 
 
 def run_faults(subject: Subject, faults: Sequence[Fault]) -> tuple[Golden, list[Ended]]:
-    """Run faults, in the order of their cycles.
+    """Run faults.
+
+    A flip of a memory's word waits for the golden run to read the word: until then nothing else
+    can differ.
 
     Parameters
     ----------
@@ -157,6 +175,7 @@ def run_faults(subject: Subject, faults: Sequence[Fault]) -> tuple[Golden, list[
     Returns
     -------
     Golden, list of Ended
+        By the faults' numbers.
 
     Raises
     ------
@@ -164,8 +183,8 @@ def run_faults(subject: Subject, faults: Sequence[Fault]) -> tuple[Golden, list[
         If the golden run fails, or a flip does not reach its register.
     """
     lines = _run(subject, sorted(faults, key=lambda f: (f.cycle, f.number)), "faults")
-    golden = _golden(lines[0])
-    return golden, [_ended(line) for line in lines[1:]]
+    ended = [_ended(line) for line in lines[1:]]
+    return _golden(lines[0]), sorted(ended, key=lambda each: each.number)
 
 
 def transplanted(subject: Subject, cycles: Sequence[int]) -> list[bool]:
@@ -251,10 +270,7 @@ def _golden(line: str) -> Golden:
 
 
 def _ended(line: str) -> Ended:
-    number, end, cycles, wrong, area, areas, strays, last, age, alive, held, output = line.split(
-        ","
-    )
+    number, end, *counts, held, output = line.split(",")
     if held != "1":
         raise SimulationError(f"The flip of fault {number} did not reach its register.")
-    counts = map(int, (cycles, wrong, area, areas, strays, last, age, alive))
-    return Ended(int(number), end, *counts, bytes.fromhex(output))
+    return Ended(int(number), end, *map(int, counts), output=bytes.fromhex(output))

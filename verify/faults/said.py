@@ -8,9 +8,11 @@ from ...runtime.tables import Column, fitting, table_width
 from .outcomes import OUTCOMES
 from .results import Campaign
 from .subjects import CLEAN
-from .tables import Difference, Share
+from .tables import ALL, MEAN, Difference, Share
 
 __all__ = ["print_campaign"]
+
+_OVER = {ALL: "all bits", MEAN: "blocks"}
 
 
 def print_campaign(out: Console, campaign: Campaign) -> None:
@@ -26,8 +28,15 @@ def print_campaign(out: Console, campaign: Campaign) -> None:
         f"intervals at {campaign.confidence:.0%}; largest margin of a block {campaign.margin:.1%}",
         soft_wrap=True,
     )
+    count = campaign.faults * len(campaign.levels)
+    out.print(
+        f"{count} faults in {campaign.cpu_seconds:,.0f} s of processor time, "
+        f"{count / max(campaign.cpu_seconds, 1e-9):.1f} a second on one core; "
+        f"{campaign.simulated_cycles / count:,.0f} cycles simulated for each on average",
+        soft_wrap=True,
+    )
     for difference in campaign.differences:
-        if difference.name == "all":
+        if difference.name in _OVER:
             out.print(_sentence(difference), soft_wrap=True)
 
 
@@ -54,7 +63,7 @@ def _sentence(found: Difference) -> str:
     else:
         verdict = "no difference shown"
     return (
-        f"{what}, {found.level} less {CLEAN}: {found.difference:+.2%} "
+        f"{what} over {_OVER[found.name]}, {found.level} less {CLEAN}: {found.difference:+.2%} "
         f"[{found.low:+.2%}, {found.high:+.2%}], {verdict} ({found.perturbed_only} faults count "
         f"when perturbed alone, {found.clean_only} when clean alone, of {found.faults})"
     )

@@ -41,7 +41,22 @@ def table(registers: tuple[Register, ...], bench: list[str]) -> str:
     for name in bench:
         members = (f"tb__DOT__memory__DOT__{name}", f"tb__DOT__{name}")
         lines.append("    " + _first(members, "state.add_bench({});"))
+    lines += ["}", "template <class R> void tabulate_ports(R &root, Ports &ports) {"]
+    for number, register in enumerate(registers):
+        if register.ports:
+            signals = ", ".join(map(_signal, register.ports))
+            lines.append(f"    ports.add({number}, {{{signals}}});")
     return "\n".join([*lines, "}", ""])
+
+
+def _signal(names: tuple[str, ...]) -> str:
+    """Return the expression of the first signal that exists, with its lowest bit and width."""
+    found = []
+    for name in dict.fromkeys(names):
+        member, *part = name.split(":")
+        where = ", ".join((f"root.{member}", *part))
+        found.append(f"if constexpr (requires {{ root.{member}; }}) return signal({where});")
+    return f"[&] {{ {' else '.join(found)} else return Signal{{}}; }}()"
 
 
 def _first(members: tuple[str, ...], call: str) -> str:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .intervals import Estimate, paired_difference, weighted, wilson
 from .outcomes import OUTCOMES, Record
 from .registers import Register
 from .subjects import CLEAN
 
-__all__ = ["Difference", "Share", "by_bit", "by_block", "by_register", "differences", "overall"]
+__all__ = [
+    "ALL",
+    "MEAN",
+    "Difference",
+    "Share",
+    "by_bit",
+    "by_block",
+    "by_register",
+    "differences",
+    "overall",
+]
 
+ALL, MEAN = "all", "mean"
 _CRITICAL = ("sdc1", "sdc5", "due")
 
 
@@ -63,7 +74,8 @@ class Difference:
     ----------
     level : str
     name : str
-        Block; ``all`` for the sum over blocks, weighted by their bits.
+        Block; ``all`` for all bits: the mean of the blocks, weighted by their bits; ``mean`` for
+        the faults as drawn, with as many of each block.
     measure : str
         ``avf`` or ``critical``.
     faults : int
@@ -89,7 +101,16 @@ def _share(level: str, name: str, bits: int, records: Sequence[Record], confiden
     of = len(records)
     avf = wilson(of - counts["masked"], of, confidence)
     critical = wilson(sum(counts[name] for name in _CRITICAL), of, confidence)
-    return Share(level, name, bits, of, *(counts[o] for o in OUTCOMES), *avf, *critical)
+    return _of(level, name, bits, counts, avf, critical)
+
+
+def _of(
+    level: str, name: str, bits: int, counts: Counter[str], avf: Estimate, critical: Estimate
+) -> Share:
+    masked, tolerated, sdc1, sdc5, due = (counts[outcome] for outcome in OUTCOMES)
+    of = masked + tolerated + sdc1 + sdc5 + due
+    limits = avf[0], avf[1], avf[2], critical[0], critical[1], critical[2]
+    return Share(level, name, bits, of, masked, tolerated, sdc1, sdc5, due, *limits)
 
 
 def _grouped(
@@ -137,38 +158,46 @@ def overall(blocks: Sequence[Share]) -> list[Share]:
     for level in dict.fromkeys(share.level for share in blocks):
         of_level = [share for share in blocks if share.level == level]
         weights = [share.bits for share in of_level]
-        counts = [sum(getattr(s, name) for s in of_level) for name in ("faults", *OUTCOMES)]
+        counts = Counter({name: sum(getattr(s, name) for s in of_level) for name in OUTCOMES})
         avf = weighted([(s.avf, s.avf_low, s.avf_high) for s in of_level], weights)
         critical = weighted(
             [(s.critical, s.critical_low, s.critical_high) for s in of_level], weights
         )
-        found.append(Share(level, "all", sum(weights), *counts, *avf, *critical))
+        found.append(_of(level, ALL, sum(weights), counts, avf, critical))
     return found
 
 
 def differences(
     records: Sequence[Record], blocks: Sequence[Share], confidence: float
 ) -> list[Difference]:
-    """Return what each perturbation changes, by block and in sum."""
+    """Return what each perturbation changes: over all bits, in the mean of blocks, by block."""
     bits = {share.name: share.bits for share in blocks}
     clean = {record.fault: record for record in records if record.level == CLEAN}
+    groups = _grouped((r for r in records if r.level != CLEAN), lambda r: r.block)
     found = []
     for measure, counted in (("avf", OUTCOMES[1:]), ("critical", _CRITICAL)):
-        for level in dict.fromkeys(r.level for r in records if r.level != CLEAN):
-            rows, estimates, weights = [], [], []
-            others = [r for r in records if r.level == level]
-            for (_, name), group in _grouped(others, lambda r: r.block).items():
-                pairs = [(clean[r.fault].outcome in counted, r.outcome in counted) for r in group]
-                count = Counter(pairs)
-                ours = count[True, True], count[True, False], count[False, True]
-                estimate = paired_difference(*ours, count[False, False], confidence)
-                rows.append(Difference(level, name, measure, len(group), *ours[1:], *estimate))
-                estimates.append(estimate)
-                weights.append(bits[name])
-            sums = [
-                sum(getattr(row, name) for row in rows)
-                for name in ("faults", "clean_only", "perturbed_only")
-            ]
-            total: Estimate = weighted(estimates, weights)
-            found += [Difference(level, "all", measure, *sums, *total), *rows]
+        for level in dict.fromkeys(level for level, _ in groups):
+            pairs = {
+                name: Counter(
+                    (clean[r.fault].outcome in counted, r.outcome in counted) for r in group
+                )
+                for (of_level, name), group in groups.items()
+                if of_level == level
+            }
+            rows = [_difference(level, n, measure, p, confidence) for n, p in pairs.items()]
+            mean = _difference(level, MEAN, measure, sum(pairs.values(), Counter()), confidence)
+            value, low, high = weighted(
+                [(row.difference, row.low, row.high) for row in rows],
+                [bits[row.name] for row in rows],
+            )
+            found += [replace(mean, name=ALL, difference=value, low=low, high=high), mean, *rows]
     return found
+
+
+def _difference(
+    level: str, name: str, measure: str, pairs: Counter[tuple[bool, bool]], confidence: float
+) -> Difference:
+    both, clean, perturbed = pairs[True, True], pairs[True, False], pairs[False, True]
+    value, low, high = paired_difference(both, clean, perturbed, pairs[False, False], confidence)
+    of = sum(pairs.values())
+    return Difference(level, name, measure, of, clean, perturbed, value, low, high)
