@@ -15,6 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from ..golden.kernels.quantize import dequantize, quantize_per_tensor
+from ..nets.adversarial import attack
 from ..nets.differences import Differences, compare
 from ..nets.fake_quant import FakeQuantNetwork
 from ..nets.framework import one_thread
@@ -99,12 +100,21 @@ def _live_network(subject: Subject) -> LiveNetwork:
 
 
 def inputs(task: WorkUnit, *, draw: int = 0) -> tuple[Images, Images]:
-    """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32."""
+    """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32.
+
+    Adversarial perturbations are made with the float network.
+    """
     data = dataset(task.subject.data, "test")
     clean = np.stack([data.crop(index) for index in task.images])
     perturbation = task.level.perturbation
     if perturbation is None:
         return clean, clean
+    if perturbation.adversarial:
+        labels, by = data.labels[list(task.images)], task.subject.architecture.normalization
+        model, level = float_network(task.subject), perturbation.level
+        return clean, attack(
+            model, clean, labels, perturbation.kind, level, task.images, task.seed, by, draw=draw
+        )
     boxes = [data.box(index) for index in task.images]
     return clean, perturbation.apply_batch(clean, task.images, task.seed, boxes, draw=draw)
 
