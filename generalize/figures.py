@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from ..nets.corruptions.tables import KINDS, SEVERITIES
 from ..study.figures_style import new_figure, png, style
@@ -122,14 +124,15 @@ def corruptions(request: GeneralizeRequest, rows: Rows) -> bytes | None:
     with style():
         figure = new_figure(2.6 * len(names) + 2, 4)
         panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+        scale = ScalarMappable(Normalize(-reach, reach), "RdBu_r")
         for axes, (bits, values) in zip(panels, found.items(), strict=True):
-            drawn = axes.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto")
+            axes.imshow(values, cmap=scale.cmap, norm=scale.norm, aspect="auto")
             axes.set_xticks(range(len(SEVERITIES)), SEVERITIES)
             axes.set_yticks(range(len(KINDS)), [kind.replace("_", " ") for kind in KINDS])
             axes.set_title(f"{bits} minus FP32")
             axes.set_xlabel("severity")
             axes.grid(visible=False)
-        figure.colorbar(drawn, ax=list(panels), label="difference of the gap")
+        figure.colorbar(scale, ax=list(panels), label="difference of the gap")
         return png(figure)
 
 

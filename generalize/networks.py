@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.fx.experimental.optimization import fuse
 from torch.nn.utils import parametrize
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..nets.checkpoint import load_checkpoint
 from ..nets.data.dataset import Dataset
@@ -20,6 +21,7 @@ from ..nets.data.load import open_dataset
 from ..nets.images import normalize
 from ..nets.networks import Architecture, architecture
 from ..nets.sizes import resized
+from ..nets.spelling import trace
 from ..nets.training import lsq
 from ..nets.training.batches import spread
 from ..nets.training.finetune import WEIGHTS, finetune
@@ -170,13 +172,29 @@ def initial(task: Trained) -> nn.Module:
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """Return a copy with batch norm folded into convolutions and linear layers."""
+    """Return a copy with batch norm folded into the convolutions before it.
+
+    Raises
+    ------
+    ValueError
+        If weights are still parametrized, or a batch norm does not follow a convolution alone.
+    """
     if any(parametrize.is_parametrized(module) for module in model.modules()):
         raise ValueError("model must have plain weights, got parametrized ones")
-    found = fuse(model.eval())
+    found = copy.deepcopy(model).eval()
+    for node in trace(found).graph.nodes:
+        norm = found.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if not isinstance(norm, nn.BatchNorm2d):
+            continue
+        source = node.args[0]
+        layer = found.get_submodule(str(source.target))
+        if not isinstance(layer, nn.Conv2d) or len(source.users) > 1:
+            raise ValueError(f"batch norm must follow a convolution alone, got {node.target}")
+        found.set_submodule(str(source.target), fuse_conv_bn_eval(layer, norm))
+        found.set_submodule(str(node.target), nn.Identity())
     for parameter in found.parameters():
         parameter.requires_grad_(False)
-    return found.eval()
+    return found
 
 
 def weights_of(model: nn.Module) -> list[torch.Tensor]:

@@ -41,7 +41,7 @@ class Summary:
         Reproduces the results.
     claim : str
         The answer in words.
-    evidence, against : list of str
+    evidence, against : tuple of str
         Its figures, and what contradicts it.
     networks, settings, test_images, training_images : int
     frost : str
@@ -53,8 +53,8 @@ class Summary:
 
     command: str
     claim: str
-    evidence: list[str]
-    against: list[str]
+    evidence: tuple[str, ...]
+    against: tuple[str, ...]
     networks: int
     settings: int
     test_images: int
@@ -97,8 +97,8 @@ class Outcome:
         return Summary(
             command=asked.command,
             claim=self.claim.text,
-            evidence=list(self.claim.evidence),
-            against=list(self.claim.against),
+            evidence=self.claim.evidence,
+            against=self.claim.against,
             networks=len(asked.members),
             settings=len({member.setting for member in asked.members}),
             test_images=min(asked.test_images or self.test_images, self.test_images),

@@ -30,14 +30,14 @@ from ..study.work import Part, WorkUnit
 from ..study.work import run_task as run_unit
 from .evaluate import Answers, evaluate
 from .networks import Trained, split
-from .outputs import Outcome, write_outputs
+from .outputs import SCHEMA, Outcome, write_outputs
 from .parts import origin, part_path, read_part, training_key, write_part
 from .pool import Member
 from .progress import Tally
 from .request import GeneralizeRequest, check
 from .work import GapTask, IntegerTask, MeasureTask, SurfaceTask, Task, run_task
 
-__all__ = ["run"]
+__all__ = ["SCHEMA", "run"]
 
 _CALIBRATION = 100
 _ROWS = 3  # of a surface, in a task
@@ -148,7 +148,7 @@ class _Runner:
         """Return all tasks with their results, in order."""
         path = partial(part_path, self.place.parts)
         self._run(
-            [task for task in tasks if read_part(path(task)) is None],
+            [task for task in tasks if not _done(path(task), task)],
             partial(_checked, origin()),
             lambda task, part: write_part(path(task), part),
             Tally(self.err, what, len(tasks)),
@@ -208,6 +208,11 @@ class _Runner:
             for task, part in answers(self.pool, work, todo, self.workers):
                 keep(task, part)
                 done()
+
+
+def _done(path: Path, task: Task) -> bool:
+    """Whether a task's result is there, and the weights that later tasks read."""
+    return task.trained.weights.is_file() and read_part(path) is not None
 
 
 def _checked(code: str, task: Task) -> dict:

@@ -152,8 +152,9 @@ def run_task(task: WorkUnit) -> Part:
 def _float_models(task: WorkUnit, crops: Images) -> Iterator[tuple[str, Images]]:
     for model, seen in (("fp32", crops), ("fp32-clamped", crops.clip(0, 1))):
         if model in task.models:
+            network = float_network(task.subject)  # not in inference mode: attacks need gradients
             with torch.inference_mode():
-                answer = float_network(task.subject)(torch.from_numpy(_tensor(seen, task.subject)))
+                answer = network(torch.from_numpy(_tensor(seen, task.subject)))
             yield model, answer.numpy()
 
 
