@@ -18,6 +18,7 @@ from .rows import POOL, Row, Rows
 __all__ = ["Claim", "claim"]
 
 _FLOAT = "FP32"
+_UNCLEAR = "does nothing beyond its interval at"
 _AWARE = tuple(name for name in MEASURES if "mag" in name)
 
 
@@ -75,10 +76,11 @@ def _closes(what: str, found: list[tuple[str, Row | None]]) -> str:
     for verb, names in (
         ("closes the gap at", smaller),
         ("widens it at" if smaller else "widens the gap at", larger),
-        ("leaves it undecided at" if smaller or larger else "decides nothing at", unclear),
+        (_UNCLEAR, unclear),
     ):
         if names:
-            listed = [f"{bits} by {_number(row)}" for bits, row in there if bits in names]
+            by = "" if names is unclear else " by"
+            listed = [f"{bits}{by} {_number(row)}" for bits, row in there if bits in names]
             parts.append(f"{verb} {_listed(listed)}")
     return f"{what} {_listed(parts)}."
 

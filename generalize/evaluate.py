@@ -13,7 +13,7 @@ from ..nets.corruptions.tables import KINDS
 from ..study.bootstrap import Resamples, interval
 from ..study.samples import Sample
 from .correlation import correlation
-from .gap import losses_of_logits
+from .gap import Losses, gap, losses_of_logits
 from .measures import MEASURES, normalized
 from .pool import Member, precision
 from .rows import POOL, Row
@@ -22,7 +22,6 @@ __all__ = ["CORRELATED", "CORRUPTED", "Answers", "evaluate"]
 
 CORRUPTED = "corrupted"
 CORRELATED = (*MEASURES, "l2", "l2-distance")
-_ACCURACIES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "gap")
 
 Arrays = Mapping[str, npt.NDArray]
 Floats = npt.NDArray[np.float64]
@@ -87,8 +86,9 @@ def _members(answers: Answers) -> Iterator[Row]:
             yield Row(*place, f"{name}_accuracy", float(right.mean()), *shares)
             loss = float(part[f"{name}_loss"].mean())
             yield Row(*place, f"{name}_loss", loss, *interval(draws[name]))
-        gap = float(part["test_loss"].mean() - part["train_loss"].mean())
-        yield Row(*place, "gap", gap, *interval(draws["test"] - draws["train"]))
+        ends = interval(draws["test"] - draws["train"])
+        train, test = (Losses(part[f"{n}_loss"], part[f"{n}_right"]) for n in ("train", "test"))
+        yield Row(*place, "gap", gap(train, test), *ends)
         for layer, width in zip(part["layers"], part["bin_widths"], strict=True):
             yield Row(*place, f"bin_width:{layer}", float(width))
         if member in answers.measured:
@@ -162,17 +162,19 @@ def _corrupted(answers: Answers) -> Iterator[Row]:
     base: dict[str, tuple[float, Floats]] = {}
     for member, samples in answers.samples.items():
         test = answers.resamples("test", len(samples[0].labels))
-        train = {"fp32": answers.gaps[member]["train_loss"]}
-        train["int8"] = answers.integer[member]["train_loss"]
-        resamples = answers.resamples("train", len(train["fp32"]))
-        drawn = {model: resamples.means(loss) for model, loss in train.items()}
+        train = {
+            model: Losses(part[member]["train_loss"], part[member]["train_right"])
+            for model, part in (("fp32", answers.gaps), ("int8", answers.integer))
+        }
+        resamples = answers.resamples("train", len(train["fp32"].loss))
+        drawn = {model: resamples.means(found.loss) for model, found in train.items()}
         place = member.setting, precision(member.bits)
         sums: dict[str, list[tuple[float, Floats]]] = {"float": [], "integer": []}
         for sample in samples:
             level = _Level(sample, test)
             both = {}
             for model, name in (("fp32", "float"), ("int8", "integer")):
-                value = float(level.losses[model].loss.mean() - train[model].mean())
+                value = gap(train[model], level.losses[model])
                 both[name] = value, level.draws[model] - drawn[model]
                 if level.kind in KINDS:
                     sums[name].append(both[name])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from jinja2 import Environment, StrictUndefined
 
 from ..nets.corruptions.frost import source as frost_source
+from ..nets.corruptions.published import source as corrupted_source
 from ..runtime.files import atomic_write
 from ..study.rtl import RtlSample
 from .claim import Claim, claim
@@ -44,8 +45,8 @@ class Summary:
     evidence, against : tuple of str
         Its figures, and what contradicts it.
     networks, settings, test_images, training_images : int
-    frost : str
-        ``stand-in``, or a hash of the photographs.
+    frost, corrupted : str
+        ``stand-in``, or a hash of the photographs; ``made``, or a hash of the published files.
     rtl_equal : bool
         Whether all simulated images agreed; true without any.
     rtl_images : int
@@ -60,6 +61,7 @@ class Summary:
     test_images: int
     training_images: int
     frost: str
+    corrupted: str
     rtl_equal: bool
     rtl_images: int
 
@@ -104,6 +106,7 @@ class Outcome:
             test_images=min(asked.test_images or self.test_images, self.test_images),
             training_images=asked.training_images,
             frost=frost_source(),
+            corrupted=corrupted_source(),
             rtl_equal=all(sample.equal for sample in self.rtl),
             rtl_images=sum(sample.images for sample in self.rtl),
         )

@@ -229,8 +229,8 @@ def _checked_unit(code: str, unit: WorkUnit) -> Part:
 def _same(here: str, code: str) -> None:
     if here != code:
         raise ValueError(
-            "code and libraries must be the same in all processes, and while it runs, "
-            "got others in a worker: the same command starts it again"
+            "code, libraries and photographs of frost must be the same in all processes, and while "
+            "it runs, got others in a worker: the same command starts it again"
         )
 
 

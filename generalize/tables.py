@@ -14,7 +14,7 @@ from ..study.rtl import RtlSample
 from .evaluate import CORRELATED, CORRUPTED
 from .measures import MEASURES
 from .pool import precision
-from .published import GAPS, NORMS
+from .published import GAPS, MEASURED, NORMS
 from .request import GeneralizeRequest
 from .rows import POOL, Row, Rows
 
@@ -79,7 +79,7 @@ def tables(request: GeneralizeRequest, rows: Rows, rtl: list[RtlSample]) -> list
     found = [
         _gaps(request, rows, names),
         _norms(request, rows, names),
-        _measures(rows, names),
+        _measures(request, rows, names),
         *_corruptions(rows, names, setting),
         _integer(rows, names, setting),
         _correlations(rows, names),
@@ -140,12 +140,16 @@ def _norms(request: GeneralizeRequest, rows: Rows, names: list[str]) -> Table:
     return Table("2", title, ("network", *names), tuple(lines))
 
 
-def _measures(rows: Rows, names: list[str]) -> Table:
+def _measures(request: GeneralizeRequest, rows: Rows, names: list[str]) -> Table:
     lines = [
         (bits, tuple(_cell(rows.get(POOL, bits, "clean", name)) for name in MEASURES))
         for bits in names
         if rows.get(POOL, bits, "clean", MEASURES[0])
     ]
+    for size, printed in MEASURED.get(_kind(request), {}).items():
+        lines += [
+            (f"{bits}, NiN ({size}), published", tuple(map(Cell, printed[bits]))) for bits in names
+        ]
     title = "Measures of flatness as sqrt(x / m), mean over the pool; smaller is flatter"
     return Table("3", title, ("precision", *MEASURES), tuple(lines))
 

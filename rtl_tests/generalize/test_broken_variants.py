@@ -5,12 +5,12 @@ import pytest
 import test_adversarial
 import test_correlation
 import test_corruptions
-import test_gap
+import test_evaluate
 import test_landscape
 import test_measures
 import torch
 
-from maccord.generalize import correlation, gap, landscape, measures, search
+from maccord.generalize import correlation, evaluate, gap, landscape, measures, search
 from maccord.nets import adversarial
 from maccord.nets.corruptions import blur, noise, tables
 from maccord.nets.framework import one_thread
@@ -66,8 +66,8 @@ def tables_of_other_size(monkeypatch):
 
 def train_and_test_swapped(monkeypatch):
     right = gap.gap
-    monkeypatch.setattr(gap, "gap", lambda train, test: right(test, train))
-    test_gap.test_a_gap_is_test_minus_training_loss()
+    monkeypatch.setattr(evaluate, "gap", lambda train, test: right(test, train))
+    test_evaluate.test_rows_are_of_the_right_losses()
 
 
 def glass_without_its_blurs(monkeypatch):

@@ -44,7 +44,7 @@ def test_what_contradicts_is_said() -> None:
     found = claim(REQUEST, rows([ABOVE, ZERO, BELOW], [ABOVE] * 3, [BELOW] * 4 + [ABOVE] * 4))
     assert "closes the gap at W2 by -0.200" in found.text
     assert "widens it at W8 by +0.200" in found.text
-    assert "leaves it undecided at W4" in found.text
+    assert "does nothing beyond its interval at W4 +0.000 (-0.100 to +0.100)" in found.text
     assert "only by some measures" in found.text and "4 fall with it" in found.text
     assert "W8 widens the gap on clean images: +0.200 (+0.100 to +0.300)." in found.against
     assert "W4 raises the test loss itself: +0.100 (+0.050 to +0.150)." in found.against
@@ -54,7 +54,7 @@ def test_what_contradicts_is_said() -> None:
 
 def test_no_sign_where_no_measure_rises() -> None:
     found = claim(REQUEST, rows([ZERO] * 3, [ZERO] * 3, [ZERO] * 8))
-    assert "decides nothing at W8" in found.text
+    assert "lower precision does nothing beyond its interval at W8 +0.000" in found.text
     assert "Flatness is not its sign here: over the pool, 0 of 8" in found.text
 
 

@@ -76,3 +76,13 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, monkeypatch) -> None:
         assert title in report
     for title in ("Figure 1:", "Figure 2:", "a procedural stand-in"):
         assert title in report
+
+
+@pytest.mark.nightly
+def test_the_rtl_equals_the_integer_network(tmp_path) -> None:
+    """One image of each precision, clean, foggy, and attacked through the float network."""
+    request = GeneralizeRequest(**(SMALL | {"rtl": 1, "landscape": 0}), out=tmp_path)
+    assert running.run(request) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["rtl_equal"] and summary["rtl_images"] == 6
+    assert "RTL against the integer network" in (tmp_path / "report.html").read_text()
