@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..nets.corruptions import frost, published
 from ..nets.corruptions.tables import KINDS, SEVERITIES
 from ..nets.data.kinds import check_data
 from ..runtime.files import check_writable
@@ -131,6 +132,8 @@ def check(request: GeneralizeRequest) -> None:
             "landscape must be an odd number of points, so that the minimum is one of them, or 0 "
             f"for none, got {request.landscape}"
         )
+    frost.source()  # report a bad folder first
+    published.source()
     check_scheduler(request.scheduler)
     check_writable("out", "folder", request.out, request.out / "probe")
     check_cache()

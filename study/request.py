@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..nets.corruptions import frost, published
 from ..nets.data.kinds import check_data
 from ..nets.training.digit_names import check_digits, split
 from ..runtime.files import check_writable
@@ -88,6 +89,8 @@ def check(request: StudyRequest) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
     if request.rtl > 0 and "int8" not in request.models:
         raise ValueError(f"rtl needs the model int8, got {', '.join(request.models)}")
+    frost.source()  # report a bad folder first
+    published.source()
     check_scheduler(request.scheduler)
     if request.device != "cpu":
         _check_device(request)

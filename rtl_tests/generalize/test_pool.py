@@ -64,3 +64,10 @@ def test_the_shown_networks_are_of_one_setting() -> None:
 def test_bad_options_are_refused(options, message, tmp_path) -> None:
     with pytest.raises(ValueError, match=message):
         check(GeneralizeRequest(**({"out": tmp_path} | options)))
+
+
+@pytest.mark.parametrize("variable", ["MACCORD_FROST", "MACCORD_CORRUPTED"])
+def test_bad_folders_are_refused_before_any_work(variable, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "none"))
+    with pytest.raises(ValueError, match=f"{variable} must be a folder"):
+        check(GeneralizeRequest(out=tmp_path))
