@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..nets.corruptions.tables import KINDS
 from .evaluate import CORRUPTED
 from .measures import MEASURES
 from .pool import precision
@@ -18,6 +19,7 @@ from .rows import POOL, Row, Rows
 __all__ = ["Claim", "claim"]
 
 _FLOAT = "FP32"
+_ENOUGH = 8  # settings, for an interval over them
 _UNCLEAR = "does nothing beyond its interval at"
 _AWARE = tuple(name for name in MEASURES if "mag" in name)
 
@@ -49,13 +51,42 @@ def claim(request: GeneralizeRequest, rows: Rows) -> Claim:
     corrupted = [(bits, rows.get(setting, bits, CORRUPTED, "float_gap-fp32")) for bits in lower]
     text = " ".join(
         [
+            *_few(request),
             _closes("On clean images lower precision", clean),
-            _closes("On corrupted images it", corrupted),
+            _closes("On corrupted images (mean over all levels) it", corrupted),
+            *_counted(rows, setting, lower),
             _flatness(rows, lower),
         ]
     )
     evidence = [*_gaps(rows, lower), *_integer(request, rows), *_correlated(rows)]
     return Claim(text, tuple(evidence), tuple(_against(request, rows, lower)))
+
+
+def _few(request: GeneralizeRequest) -> Iterator[str]:
+    """Warn where the pool is too small for intervals over it."""
+    count = len({member.setting for member in request.members})
+    if count < _ENOUGH:
+        yield f"With {count} settings, intervals over the pool say little."
+
+
+def _counted(rows: Rows, setting: str, lower: list[str]) -> Iterator[str]:
+    """Count levels of corruption, as a mean can be that of one severe level."""
+    parts = []
+    for bits in lower:
+        found = [
+            row
+            for row in rows.rows
+            if (row.setting, row.precision, row.metric) == (setting, bits, "float_gap-fp32")
+            and row.data.partition(":")[0] in KINDS
+        ]
+        if found:
+            smaller, larger = (
+                sum(row.high < 0 for row in found),
+                sum(row.low > 0 for row in found),
+            )
+            parts.append(f"{bits} smaller at {smaller}, larger at {larger} of {len(found)}")
+    if parts:
+        yield f"Level by level, beyond intervals, the gap is at {_listed(parts)}."
 
 
 def _number(row: Row, *, signed: bool = True) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import SymLogNorm
 
 from ..nets.corruptions.tables import KINDS, SEVERITIES
 from ..study.figures_style import new_figure, png, style
@@ -21,6 +21,8 @@ __all__ = ["bins", "contours", "corruptions", "gaps", "scatter", "surfaces"]
 
 Surfaces = Mapping[str, npt.NDArray[np.float64]]
 COLOURS = {"FP32": "#000000", "W8": "#0072b2", "W4": "#009e73", "W2": "#d55e00"}
+_LOWEST = 0.1  # nats, of the innermost contour
+_LINEAR = 0.1  # nats, up to where the colours of differences are linear
 _CEILING = 95  # percentile of FP32's surface that ends the common scale
 
 
@@ -67,7 +69,7 @@ def surfaces(found: Surfaces) -> bytes:
 def contours(found: Surfaces) -> bytes:
     """Draw lines of equal loss, at the same losses for all."""
     top = _ceiling(found)
-    lines = np.geomspace(max(top / 100, 0.05), top, 12)
+    lines = np.geomspace(min(_LOWEST, top / 2), top, 12)
     with style():
         figure = new_figure(3 * len(found), 3)
         panels = figure.subplots(1, len(found), squeeze=False)[0]
@@ -120,11 +122,11 @@ def corruptions(request: GeneralizeRequest, rows: Rows) -> bytes | None:
     }
     if all(np.isnan(values).all() for values in found.values()):
         return None
-    reach = max(float(np.nanmax(np.abs(values))) for values in found.values())
+    reach = max(_LINEAR, *(float(np.nanmax(np.abs(values))) for values in found.values()))
     with style():
         figure = new_figure(2.6 * len(names) + 2, 4)
         panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
-        scale = ScalarMappable(Normalize(-reach, reach), "RdBu_r")
+        scale = ScalarMappable(SymLogNorm(_LINEAR, vmin=-reach, vmax=reach), "RdBu_r")
         for axes, (bits, values) in zip(panels, found.items(), strict=True):
             axes.imshow(values, cmap=scale.cmap, norm=scale.norm, aspect="auto")
             axes.set_xticks(range(len(SEVERITIES)), SEVERITIES)

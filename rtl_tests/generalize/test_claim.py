@@ -9,7 +9,7 @@ from maccord.generalize.request import GeneralizeRequest
 from maccord.generalize.rows import POOL, Row, Rows
 from maccord.generalize.tables import tables
 
-REQUEST = GeneralizeRequest(pool="tiny")
+REQUEST = GeneralizeRequest(pool="small")
 SETTING = REQUEST.shown[0].setting
 
 
@@ -34,7 +34,11 @@ BELOW, ABOVE, ZERO = (-0.2, -0.3, -0.1), (0.2, 0.1, 0.3), (0.0, -0.1, 0.1)
 def test_a_closed_gap_with_flatness_as_its_sign() -> None:
     found = claim(REQUEST, rows([BELOW] * 3, [BELOW] * 3, [ABOVE] * 8))
     assert "On clean images lower precision closes the gap at W8 by -0.200" in found.text
-    assert "On corrupted images it closes the gap at W8" in found.text
+    assert "On corrupted images (mean over all levels) it closes the gap at W8" in found.text
+    assert "the gap is at W8 smaller at 1, larger at 0 of 1, W4" in found.text
+    assert "intervals over the pool say little" not in found.text
+    few = claim(GeneralizeRequest(pool="tiny"), rows([BELOW] * 3, [BELOW] * 3, [ABOVE] * 8))
+    assert few.text.startswith("With 2 settings, intervals over the pool say little. On clean")
     assert "Flatness is its sign here: over the pool, 8 of 8 measures rise" in found.text
     assert "lower than FP32's at W8, W4 and W2" in found.text
     assert any("it fits less rather than generalizes better" in line for line in found.against)
