@@ -139,7 +139,7 @@ def small():
 
 def published_sigma(model, images, labels, accuracy, seed, eps=None):
     """Transcribe the algorithm of the code that QGen names, with copies of the network."""
-    low, high = 0.0, 2.0
+    low, high, sigma = 0.0, 2.0, 1.0
     generator = torch.Generator()
     generator.manual_seed(10348628753 + seed)
     for _ in range(15):

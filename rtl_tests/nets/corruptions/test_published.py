@@ -28,6 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_severities_follow_each_other(folder) -> None:
     found = published("fog", 3, [1, 3], LABELS)
+    assert found is not None
     whole = np.load(folder / "fog.npy")
     np.testing.assert_array_equal(np.rint(found * 255), whole[[9, 11]])
     assert found.dtype == np.float32
