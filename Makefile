@@ -10,7 +10,7 @@ OPTIONS = $(SIZE) $(if $(PERTURB),--perturb '$(PERTURB)') $(if $(BATCH),--batch 
 PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 QUICK = $(addprefix rtl_tests/,spec golden compiler runtime house)
 
-.PHONY: help setup sim layers study verilog synth bench check test regress prove docs lint style types quick format clean
+.PHONY: help setup sim layers study generalize verilog synth bench check test regress prove docs lint style types quick format clean
 
 help:  ## Show this text
 	@echo "make sim LAYER=resnet18.conv1            simulate a layer, compare it three ways"
@@ -32,6 +32,8 @@ layers: $(STAMP)  ## List what can be simulated, of NET= or of all networks
 	@$(BIN)/maccord layers $(foreach name,$(NET),'$(name)') $(ARGS)
 study: $(STAMP)  ## Compare FP32, fake quantization and true INT8 under noise and occlusion
 	@$(BIN)/maccord study $(if $(NET),--networks '$(NET)') $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
+generalize: $(STAMP)  ## Compare how 32, 8, 4 and 2 bits generalize: gaps, corruptions, flatness
+	@$(BIN)/maccord generalize $(if $(PERTURB),--perturb '$(PERTURB)') $(ARGS)
 verilog: $(STAMP)  ## Write the Verilog that sim simulates to build/verilog/, with headers and a core file
 	@$(BIN)/maccord verilog $(SIZE) --out build/verilog/ $(ARGS)
 synth: $(STAMP)  ## Synthesize for TARGET=ecp5-85k, xc7 ...: resources by block, fmax

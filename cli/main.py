@@ -20,6 +20,7 @@ from .compile import compile_target
 from .explore import explore
 from .export import export
 from .faults import faults
+from .generalize import generalize
 from .layers import layers
 from .mutate import mutate
 from .sim import sim
@@ -77,6 +78,7 @@ app.command()(export)
 app.command()(bench)
 app.command()(study)
 app.command()(faults)
+app.command()(generalize)
 app.command()(train)
 app.command()(synth)
 app.command()(explore)

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from maccord.generalize import outputs as generalized
 from maccord.runtime.provenance import Provenance
 from maccord.sim import bench
 from maccord.sim import dry_run as estimates
@@ -139,6 +140,7 @@ def schemas() -> dict[str, str]:
         "explore": explore(),
         "bench": benchmark(),
         "mutate": named(mutated.SCHEMA, of_class(mutated.Report)),
+        "generalize": named(generalized.SCHEMA, of_class(generalized.Summary)),
         "study": named(study.SCHEMA, of_class(study.Info)),
         "faults": named(faulty.SCHEMA, of_class(faulty.Campaign)),
         "provenance": named(study_run.PROVENANCE, of_class(Provenance)),

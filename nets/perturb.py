@@ -24,6 +24,7 @@ from .seeding import generator
 from .streaks import Box
 
 __all__ = [
+    "ADVERSARIAL",
     "PERTURBATIONS",
     "Composition",
     "Perturbation",
@@ -45,6 +46,7 @@ class _Kind:
     whole: bool = False
 
 
+ADVERSARIAL = ("fgsm", "pgd")  # need the network: `adversarial.attack` applies them
 PERTURBATIONS = {
     "awgn": _Kind(10, "standard deviation"),
     "brownian": _Kind(1000, "standard deviation"),
@@ -52,6 +54,7 @@ PERTURBATIONS = {
     "vertical": _Kind(50, "number of streaks", whole=True),
     "horizontal": _Kind(50, "number of streaks", whole=True),
     **{kind: _Kind(5, "severity", whole=True) for kind in CORRUPTIONS},
+    **{kind: _Kind(1, "largest change") for kind in ADVERSARIAL},
 }
 
 
@@ -70,8 +73,8 @@ class Perturbation:
         One of `PERTURBATIONS`.
     level : float
         Standard deviation (white noise: in crop units, above 0 and up to 10; Brownian: of the white
-        noise before spectral shaping, up to 1000), the number of streaks, 1 to 50, or a
-        corruption's severity, 1 to 5.
+        noise before spectral shaping, up to 1000), the number of streaks, 1 to 50, a
+        corruption's severity, 1 to 5, or an attack's largest change, in crop units, up to 1.
 
     Raises
     ------
@@ -149,8 +152,8 @@ class Perturbation:
         Raises
         ------
         ValueError
-            If the seed, the image or the draw is out of range, the box exceeds the crop, or the
-            streaks do not fit.
+            If the seed, the image or the draw is out of range, the box exceeds the crop, the
+            streaks do not fit, or the perturbation needs a network.
         """
         return self._perturbed(crop[None], [image], seed, [box], draw)[0]
 
@@ -191,6 +194,11 @@ class Perturbation:
                 raise ValueError(f"{what} must be one for each of {len(crops)} crops, got {found}")
         return self._perturbed(crops, [int(image) for image in images], seed, places, draw)
 
+    @property
+    def adversarial(self) -> bool:
+        """Whether it needs the network: `adversarial.attack` applies it."""
+        return self.kind in ADVERSARIAL
+
     def _perturbed(
         self,
         crops: Crop,
@@ -199,6 +207,11 @@ class Perturbation:
         boxes: Sequence[Box | None],
         draw: int,
     ) -> Crop:
+        if self.adversarial:
+            raise ValueError(
+                f"{self.kind} needs a trained network and labels: maccord study and maccord "
+                "generalize have them"
+            )
         for index, part in enumerate(self.parts):
             repeat = self.parts[:index].count(part)
             rngs = [
@@ -245,6 +258,9 @@ class Composition(Perturbation):
         if len(parts) < 2:
             raise ValueError(f"composition must be of at least 2 perturbations, got {len(parts)}")
         flat = tuple(part for composed in parts for part in composed.parts)
+        for part in flat:
+            if part.adversarial:
+                raise ValueError(f"{part} must stand alone, got it in a composition")
         object.__setattr__(self, "kind", "+".join(part.kind for part in flat))
         object.__setattr__(self, "level", flat[0].level)
         object.__setattr__(self, "sequence", flat)

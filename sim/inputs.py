@@ -232,6 +232,12 @@ def _check_file(inputs: Inputs, what: str, file: Path, shape: tuple[int, ...]) -
 
 def _check_perturbations(inputs: Inputs) -> None:
     asked = parse(inputs.perturb) if inputs.perturb else []
+    for each in asked:
+        if each.adversarial:
+            raise ValueError(
+                f"perturb must be noise, streaks or corruptions, got {each}: it needs a trained "
+                "network and labels, which maccord study and maccord generalize have"
+            )
     if not inputs.bbox:
         return
     box = parse_box(inputs.bbox)

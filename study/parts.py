@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import golden, nets, spec
 from ..nets.corruptions.frost import source as frost_source
+from ..nets.corruptions.published import source as corrupted_source
 from ..nets.differences import Differences
 from ..runtime.cache import digest, sources
 from ..runtime.files import atomic_write
@@ -27,11 +28,12 @@ _LOGITS = "logits_"
 
 @cache
 def origin() -> str:
-    """Hash of what results depend on besides the task: code and libraries."""
+    """Hash of what results depend on besides the task: code, libraries, frost, published files."""
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in ("grid", "subject", "work")]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
-    return digest(sources(golden, nets, spec), *files, *versions)
+    given = frost_source(), corrupted_source()
+    return digest(sources(golden, nets, spec), *files, *versions, *given)
 
 
 @cache
@@ -48,9 +50,7 @@ def key(subject: Subject) -> str:
 def part_path(folder: Path, task: WorkUnit) -> Path:
     """Path of a task's result; its name encodes everything that it depends on."""
     images = digest(np.array(task.images, np.int64))[:12]
-    level = task.level.perturbation
-    frost = [frost_source()] if level is not None and "frost" in level.kinds else []
-    models = digest(" ".join(task.models), task.device, str(task.unpaired), *frost)[:8]
+    models = digest(" ".join(task.models), task.device, str(task.unpaired))[:8]
     place = folder / f"{task.subject.name}-{key(task.subject)}" / f"{task.level}@{task.seed}"
     return place / f"{task.images[0]}-{task.images[-1]}-{images}-{models}.npz"
 

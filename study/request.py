@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 
+from ..nets.corruptions import frost, published
 from ..nets.data.kinds import check_data
 from ..nets.formats.files import check_file as check_model_file
 from ..nets.formats.files import is_model_file, network_name
@@ -106,6 +107,8 @@ def check(request: StudyRequest) -> None:
             raise ValueError(f"{name} must be one finite number, or three, got {said}")
     if request.std and min(request.std) <= 0:
         raise ValueError(f"std must be above 0, got {min(request.std):g}")
+    frost.source()  # report a bad folder first
+    published.source()
     check_scheduler(request.scheduler)
     if request.device != "cpu":
         _check_device(request)

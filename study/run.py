@@ -132,8 +132,8 @@ def _answer_with(code: str, task: WorkUnit) -> Part:
     """Return a worker's result if its code matches the hash under which results are stored."""
     if origin() != code:
         raise ValueError(
-            "code and libraries must be the same in all processes of a study, and while it runs, "
-            "got others in a worker: the same command starts it again"
+            "code, libraries and photographs of frost must be the same in all processes of a "
+            "study, and while it runs, got others in a worker: the same command starts it again"
         )
     return run_task(task)
 

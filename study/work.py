@@ -15,6 +15,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from ..golden.kernels.quantize import dequantize
+from ..nets.adversarial import attack
+from ..nets.corruptions.published import published
 from ..nets.differences import Differences, compare
 from ..nets.fake_quant import FakeQuantNetwork
 from ..nets.framework import one_thread
@@ -99,12 +101,25 @@ def _live_network(subject: Subject) -> LiveNetwork:
 
 
 def inputs(task: WorkUnit, *, draw: int = 0) -> tuple[Images, Images]:
-    """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32."""
+    """Return the task's crops, clean and perturbed: each (N, H, W, 3), float32.
+
+    Adversarial perturbations are made with the float network.
+    """
     data = dataset(task.subject.data, "test")
     clean = np.stack([data.crop(index) for index in task.images])
     perturbation = task.level.perturbation
     if perturbation is None:
         return clean, clean
+    if perturbation.adversarial:
+        labels, by = data.labels[list(task.images)], task.subject.architecture.normalization
+        model, level = float_network(task.subject), perturbation.level
+        return clean, attack(
+            model, clean, labels, perturbation.kind, level, task.images, task.seed, by, draw=draw
+        )
+    kind, level = perturbation.kind, int(perturbation.level)
+    ready = published(kind, level, task.images, data.labels)
+    if ready is not None:
+        return clean, ready
     boxes = [data.box(index) for index in task.images]
     return clean, perturbation.apply_batch(clean, task.images, task.seed, boxes, draw=draw)
 
@@ -141,8 +156,9 @@ def run_task(task: WorkUnit) -> Part:
 def _float_models(task: WorkUnit, crops: Images) -> Iterator[tuple[str, Images]]:
     for model, seen in (("fp32", crops), ("fp32-clamped", crops.clip(0, 1))):
         if model in task.models:
+            network = float_network(task.subject)  # not in inference mode: attacks need gradients
             with torch.inference_mode():
-                answer = float_network(task.subject)(torch.from_numpy(_tensor(seen, task.subject)))
+                answer = network(torch.from_numpy(_tensor(seen, task.subject)))
             yield model, answer.numpy()
 
 

@@ -12,12 +12,12 @@ import pytest
 from maccord.nets.corruptions.tables import KINDS as CORRUPTIONS
 from maccord.nets.images import load_crop
 from maccord.nets.noise import brownian, white
-from maccord.nets.perturb import PERTURBATIONS, Composition, Perturbation, parse
+from maccord.nets.perturb import ADVERSARIAL, PERTURBATIONS, Composition, Perturbation, parse
 from maccord.nets.seeding import generator
 from maccord.nets.streaks import occlude
 from maccord.sim.results import file_stem
 
-KINDS = [kind for kind in PERTURBATIONS if kind not in CORRUPTIONS]  # those with other tests
+KINDS = [kind for kind in PERTURBATIONS if kind not in (*CORRUPTIONS, *ADVERSARIAL)]
 SIZE = 32
 BOX = (3, 4, 30, 29)
 
