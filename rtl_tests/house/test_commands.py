@@ -117,11 +117,16 @@ def place(tmp_path: Path) -> Path:
 
 
 def _run(command: str, place: Path, minutes: float) -> str:
+    """Run a command behind those that it needs; return what it prints."""
     if "resnet18.pth" in command:
         write_checkpoint(place)
     for file, commands in BEFORE.items():
         for earlier in commands if file in command else ():
-            _run(earlier, place, minutes)
+            _run_one(earlier, place, minutes)
+    return _run_one(command, place, minutes)
+
+
+def _run_one(command: str, place: Path, minutes: float) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         ["bash", "-c", command], cwd=place, env=os.environ | {"PATH": path},
