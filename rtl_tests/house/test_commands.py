@@ -30,8 +30,10 @@ QUICK = re.compile(
     r"make (help|layers)|maccord (layers|--version|doctor)|.*quantized.tflite --dry-run"
     r"|maccord compile mynets"
 )
-#: Place and route, and sweeps of synthesis: up to hours.
-LONG = re.compile(r"make synth|maccord synth --target ecp5-\d+k(?!.* --unit)|maccord explore")
+#: Place and route, sweeps of synthesis, campaigns: up to hours.
+LONG = re.compile(
+    r"make synth|maccord synth --target ecp5-\d+k(?!.* --unit)|maccord (explore|faults|mutate)"
+)
 #: Minutes until a command is ended, and fails.
 SHORT_LIMIT, LONG_LIMIT = 60, 180
 #: Commands that go before those that read their files.
