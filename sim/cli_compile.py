@@ -37,7 +37,7 @@ class CompileRequest:
 
 
 def check(request: CompileRequest) -> None:
-    """Refuse what makes no sense, or could not be written, before anything is computed.
+    """Reject invalid options and unwritable outputs before any computation.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def check(request: CompileRequest) -> None:
 
 
 def run(request: CompileRequest) -> None:
-    """Compile, compare with PyTorch, write, and say what was written.
+    """Compile, compare with PyTorch, write the files, and print a summary.
 
     Raises
     ------

@@ -133,7 +133,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
 def _with_features(
     request: SimulationRequest, recordings: Sequence[NetworkRecording], err: Console
 ) -> SimulationRequest:
-    """Switch on what the networks need of the hardware, and say so."""
+    """Switch on the hardware features that the networks need, and print which."""
     networks = [recording.network for recording in recordings]
     parameters = with_features(request.parameters, networks, request.switches)
     check_widths(networks, parameters)

@@ -23,7 +23,7 @@ class ExportRequest:
 
 
 def check(request: ExportRequest) -> None:
-    """Refuse what makes no sense, or could not be written, before anything is computed.
+    """Reject invalid options and unwritable outputs before any computation.
 
     Raises
     ------

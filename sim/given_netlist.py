@@ -46,7 +46,7 @@ def read_netlist(path: Path, axi_bytes: int) -> str:
 
 
 def check_made(verilog: str, networks: Iterable[Network], parameters: Parameters) -> None:
-    """Refuse a netlist that says that it was made without what the networks need.
+    """Reject a netlist whose first line lacks a feature that the networks need.
 
     Any netlist is asked again in the simulation, by its registers; one without that line only then.
 

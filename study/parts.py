@@ -27,7 +27,7 @@ _LOGITS = "logits_"
 
 @cache
 def origin() -> str:
-    """Hash of what results depend on besides the task: code and libraries."""
+    """Hash of the code and libraries that results depend on."""
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in ("grid", "subject", "work")]
     versions = [f"{name} {metadata.version(name)}" for name in _DISTRIBUTIONS]
