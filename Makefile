@@ -20,6 +20,7 @@ help:  ## Show this text
 setup: $(STAMP)  ## Make .venv with everything that is needed
 $(STAMP): requirements.txt requirements-executorch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("maccord needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@echo "making .venv: some minutes, 2.3 GB"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-executorch.txt

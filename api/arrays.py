@@ -1,4 +1,4 @@
-"""Arrays that callers give: one for a network of one input, a tuple of them for several."""
+"""Input arrays: one for a network with one input, a tuple for a network with several."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RANDOM = 8  # inputs that calibrate, where none are given
 
 
 def floats(images: Images) -> Images:
-    """Return arrays as float32: a tuple for several inputs, one array else.
+    """Return the inputs as float32: one array, or a tuple for several inputs.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def floats(images: Images) -> Images:
 def calibrating(
     calibration: Images | None, input_shape: Sequence[int] | Sequence[Sequence[int]], seed: int
 ) -> list[Images]:
-    """Return the inputs that calibrate, one example after the other.
+    """Return the calibration inputs, one example after the other.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _shapes(given: Sequence[int] | Sequence[Sequence[int]]) -> Shapes:
 
 
 def _check(calibration: Sequence[np.ndarray], shapes: Shapes) -> None:
-    """Reject arrays of other shapes, or not equally many."""
+    """Reject arrays of the wrong shape or of unequal length."""
     if shapes and len(calibration) != len(shapes):
         raise ValueError(
             f"calibration must be {len(shapes)} arrays, one for each input_shape, "

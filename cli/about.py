@@ -40,8 +40,9 @@ def doctor() -> None:
     from ..sim.doctor import findings
 
     found = findings()
+    width = max(len(finding.name) for finding in found) + 2
     for finding in found:
-        typer.echo(f"{finding.verdict:8}{finding.name:22}{finding.said}")
+        typer.echo(f"{finding.verdict:8}{finding.name:{width}}{finding.said}")
     raise typer.Exit(2 if any(finding.verdict == "missing" for finding in found) else 0)
 
 

@@ -1,4 +1,4 @@
-"""A reader that has read enough, as `maccord layers | head -1`: a quiet end."""
+"""Ends quietly when the reader of a pipe closes it, as in `maccord layers | head -1`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLOSED = 141  # 128 + SIGPIPE, what a shell gives for a command that the signal 
 
 
 class Outputs:
-    """Where stdout and stderr lead, as they were when the command began.
+    """Stdout and stderr as they were when the command began.
 
     Rich points stdout at the null device when a pipe breaks, and Typer replaces both streams, so
     that afterwards only copies of the descriptors tell whose reader is gone.
@@ -23,11 +23,11 @@ class Outputs:
         self._copies = [*_copies()]
 
     def cut_off(self, error: BaseException) -> bool:
-        """Whether an exit comes of writing to a reader that is gone: not of any other pipe."""
+        """Whether the command exited because the reader of its own output closed the pipe."""
         return _from_broken_pipe(error) and self._closed()
 
     def finish(self, code: int) -> int:
-        """Write what is left; return the exit code, `CLOSED` if a success cannot be told."""
+        """Flush both streams; return the exit code, `CLOSED` if a success could not be told."""
         try:
             for stream in filter(None, (sys.stdout, sys.stderr)):  # None: was never open
                 stream.flush()

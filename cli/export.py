@@ -56,7 +56,7 @@ def export(
 
     - `maccord export mynets.py:small --onnx small.onnx --image cat.jpg`
     """
-    from ..sim.cli_export import ExportRequest, check, run
+    from ..sim.export_request import ExportRequest, check
 
     if onnx is None:
         raise ValueError("onnx must name the file to write, got none: --onnx FILE")
@@ -74,4 +74,6 @@ def export(
     )
     request = ExportRequest(target="".join(wanted), path=onnx, inputs=inputs)
     check(request)
+    from ..sim.cli_export import run
+
     run(request)

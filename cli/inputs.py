@@ -1,4 +1,4 @@
-"""The options that say what a network is made of and looks at, each named as in `Inputs`."""
+"""Options for a network's weights, inputs and preprocessing, each named as in `Inputs`."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def network_inputs(
     std: Std = "",
     resize: Resize = "",
 ) -> Inputs:
-    """Return what a network is made of and looks at; a group of options.
+    """Return a network's weights, inputs and preprocessing; a group of options.
 
     Raises
     ------

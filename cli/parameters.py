@@ -151,7 +151,7 @@ _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Param
 
 @dataclass(frozen=True)
 class Hardware:
-    """The accelerator that the options describe, as far as they do.
+    """The accelerator that the options describe; a network may decide on some switches.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ def train_on_digits(
     seed: int,
     learned_activations: bool = False,
 ) -> None:
-    """Train a reduced network once for each width; print accuracies and what to type next.
+    """Train a reduced network once for each width; print accuracies and the next command.
 
     Parameters
     ----------

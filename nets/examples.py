@@ -1,4 +1,4 @@
-"""What a network is called with: one array, or tensor, for each of its inputs."""
+"""Example inputs of a network: one array or tensor per input."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def joined(examples: Sequence[Example]) -> Example:
 
 
 def check_count(traced: fx.GraphModule, example: Example, network: str) -> None:
-    """Raise WrongCount unless a network takes as many tensors as there are.
+    """Raise WrongCount unless the number of tensors is the network's number of inputs.
 
     Parameters
     ----------

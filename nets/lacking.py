@@ -60,7 +60,7 @@ def _tensor(codes: Codes, quantization: Quantization) -> torch.Tensor:
 
 
 def without_lacking(network: Network, parameters: Parameters) -> Network:
-    """Return a network in which the host computes what an accelerator was made without.
+    """Return a network in which the host computes operations that the accelerator lacks.
 
     Parameters
     ----------

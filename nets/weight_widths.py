@@ -18,7 +18,7 @@ CHOICES = ("auto", *map(str, WIDTHS))
 
 
 def check_choice(choice: str) -> None:
-    """Refuse what is none of `CHOICES`.
+    """Reject a choice that is not in `CHOICES`.
 
     Raises
     ------

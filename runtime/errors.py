@@ -1,4 +1,4 @@
-"""What goes wrong, apart from bad input."""
+"""Exceptions other than those for bad input."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ __all__ = ["MismatchError", "SimulationError", "ToolchainError", "os_error_sente
 
 
 class MismatchError(Exception):
-    """A byte of a tensor is not what PyTorch's is."""
+    """A byte of a tensor differs from PyTorch's."""
 
 
 class SimulationError(Exception):

@@ -1,4 +1,4 @@
-"""Imports packages of maccord's extras where they are needed, with one sentence if they lack."""
+"""Imports packages of maccord's extras on use; one sentence if a package is missing."""
 
 from __future__ import annotations
 

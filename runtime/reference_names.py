@@ -1,4 +1,4 @@
-"""What the reference is called in messages: the framework, or a model file's runtime."""
+"""Names of the reference in messages: the framework, or a model file's runtime."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class CompileRequest:
 
 
 def check(request: CompileRequest) -> None:
-    """Refuse what makes no sense, or could not be written, before anything is computed.
+    """Reject invalid options and unwritable outputs before any computation.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def check(request: CompileRequest) -> None:
 
 
 def run(request: CompileRequest) -> None:
-    """Compile, compare with PyTorch, write, and say what was written.
+    """Compile, compare with PyTorch, write the files, and print a summary.
 
     Raises
     ------

@@ -11,23 +11,12 @@ from ..nets.examples import arrays_of
 from ..nets.formats.files import is_model_file, load_file
 from ..nets.quantized import QuantizedNetwork
 from ..runtime.console import console, waiting
-from ..runtime.extras import extra_module
-from ..runtime.files import atomic_write, check_writable
+from ..runtime.files import atomic_write
 from ..runtime.reference_names import framework
-from .inputs import Inputs, check_inputs, check_targets
+from .export_request import ExportRequest
 from .recording import as_floats, chosen
-from .request import check_cache
 
-__all__ = ["ExportRequest", "Exported", "check", "run"]
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """The options of `maccord export`, as `cli.export` documents them."""
-
-    target: str
-    path: Path
-    inputs: Inputs = Inputs()
+__all__ = ["Exported", "run"]
 
 
 @dataclass(frozen=True)
@@ -47,29 +36,6 @@ class Exported:
     compared: int
     equal: int
     largest: int
-
-
-def check(request: ExportRequest) -> None:
-    """Refuse what makes no sense, or could not be written, before anything is computed.
-
-    Raises
-    ------
-    ValueError
-        Naming the option.
-    """
-    target, module = request.target, request.inputs.module
-    if not (target or module):
-        raise ValueError("target must be a network, or there must be a module; got none")
-    if "." in target:
-        raise ValueError(f"target must be a whole network, got {target}")
-    check_targets((target,) if target else (), module)
-    check_inputs(request.inputs)
-    if request.path.suffix.lower() != ".onnx":
-        raise ValueError(f"onnx must be a file that ends in .onnx, got {request.path}")
-    check_writable("onnx", "file", request.path, request.path)
-    check_cache()
-    for name in ("onnx", "onnxruntime"):
-        extra_module(name, "onnx", "to export ONNX files")
 
 
 def run(request: ExportRequest) -> None:

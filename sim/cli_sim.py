@@ -22,7 +22,7 @@ from .build import build
 from .console_tables import print_outcomes
 from .dry_run import dry_run
 from .dump import write_dump
-from .given_netlist import check_made
+from .given_netlist import check_made, read_netlist
 from .gtkwave import write_save_file
 from .lacking import without_lacking
 from .memory import MemoryModel
@@ -90,7 +90,8 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
         verilator = find_verilator()
         _log.debug("Verilator %s: %s", verilator.version, verilator.binary)
         libpython()
-    given = _given_netlist(request)
+    axi_bytes = request.parameters.axi_bytes
+    given = read_netlist(request.verilog, axi_bytes) if request.verilog else ""
     with waiting(err, "recording what is read and written in the reference"):
         recordings = record_all(request.targets, request.inputs)
     request = _with_features(request, recordings, err)
@@ -132,7 +133,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
 def _with_features(
     request: SimulationRequest, recordings: Sequence[NetworkRecording], err: Console
 ) -> SimulationRequest:
-    """Switch on what the networks need of the hardware, and say so."""
+    """Switch on the hardware features that the networks need, and print which."""
     networks = [recording.network for recording in recordings]
     parameters = with_features(request.parameters, networks, request.switches)
     check_widths(networks, parameters)
@@ -176,21 +177,6 @@ def _forget(folder: Path, labels: Sequence[str]) -> None:
 def _generated(request: SimulationRequest, err: Console) -> str:
     with waiting(err, "generating Verilog"):
         return generated(request.parameters)
-
-
-def _given_netlist(request: SimulationRequest) -> str:
-    """Return the user's netlist; empty if there is none."""
-    if request.verilog is None:
-        return ""
-    try:
-        text = request.verilog.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text"
-        raise ValueError(
-            f"verilog must be a readable netlist, got {request.verilog}: {reason}"
-        ) from None
-    check_ports(text, request.parameters.axi_bytes)
-    return text
 
 
 def _gates(request: SimulationRequest, verilog: str, err: Console) -> str:

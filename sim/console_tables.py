@@ -175,7 +175,7 @@ def _verdict(results: Sequence[NetworkResult], outcomes: Sequence[Outcome]) -> s
 
 
 def _equal(result: NetworkResult) -> str:
-    """Say what is equal."""
+    """Format the sentence on equal outputs."""
     if result.not_asked:
         return f"RTL = NumPy; {escape(result.not_asked)}"
     return f"RTL = NumPy = {reference_names.said(result.engine)}"

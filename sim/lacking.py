@@ -1,4 +1,4 @@
-"""Recordings for hardware that was made without what a network could use."""
+"""Recordings for hardware without some features that a network could use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["without_lacking"]
 def without_lacking(
     recordings: Sequence[NetworkRecording], parameters: Parameters, inputs: Inputs, err: Console
 ) -> list[NetworkRecording]:
-    """Let the host compute what the accelerator was made without, and say so once.
+    """Move operations whose hardware feature is missing to the host, and print them once.
 
     Parameters
     ----------

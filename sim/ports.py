@@ -96,12 +96,12 @@ def parse_ports(verilog: str) -> dict[str, tuple[str, int]]:
     text = NOISE.sub(" ", verilog)
     found = re.search(rf"\bmodule\s+{MODULE}\b(.*?)\bendmodule\b", text, re.DOTALL)
     if found is None:
-        raise ValueError(f"the netlist must have a module {MODULE}, found none.")
+        raise ValueError(f"the netlist must have a module {MODULE}, found none")
     ports = {}
     for direction, high, low, names in DECLARATION.findall(found[1]):
         if high and not (high.isdigit() and low.isdigit()):
             first = names.split(",")[0].strip()
-            raise ValueError(f"port ranges must be numbers, got [{high}:{low}] {first}.")
+            raise ValueError(f"port ranges must be numbers, got [{high}:{low}] {first}")
         width = abs(int(high) - int(low)) + 1 if high else 1
         for name in re.findall(r"\w+", names):
             ports[name] = (direction, width)
@@ -124,18 +124,16 @@ def check_ports(verilog: str, axi_bytes: int) -> None:
         On the first port that is missing, unexpected, or of the wrong direction or width.
     """
     if axi_bytes not in (8, 16, 32, 64):
-        raise ValueError(f"axi_bytes must be 8, 16, 32 or 64, got {axi_bytes}.")
+        raise ValueError(f"axi_bytes must be 8, 16, 32 or 64, got {axi_bytes}")
     wanted, found = accelerator_ports(axi_bytes), parse_ports(verilog)
     for name, (direction, width) in wanted.items():
         if name not in found:
-            raise ValueError(f"the netlist must have the port {name}, found none.")
+            raise ValueError(f"the netlist must have the port {name}, found none")
         if found[name] != (direction, width):
             raise ValueError(
                 f"the netlist's port {name} must be an {direction} of {width} bits, "
-                f"got an {found[name][0]} of {found[name][1]} bits."
+                f"got an {found[name][0]} of {found[name][1]} bits"
             )
     for name in found:
         if name not in wanted:
-            raise ValueError(
-                f"the netlist must have the accelerator's ports only, got also {name}."
-            )
+            raise ValueError(f"the netlist must have the accelerator's ports only, got also {name}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..runtime.files import check_writable, probe
 from ..runtime.folders import VARIABLE, cache_root
 from ..spec.parameters import Parameters
+from .given_netlist import read_netlist
 from .inputs import PHOTOGRAPH, Inputs, check_inputs, check_targets
 from .memory import MemoryModel
 from .names import Names, known
@@ -117,6 +118,8 @@ def check(request: SimulationRequest) -> None:
         )
     if request.verbose and request.quiet:
         raise ValueError("output must be verbose or quiet, got both")
+    if request.verilog:
+        read_netlist(request.verilog, request.parameters.axi_bytes)
     if request.dry_run:
         _check_dry_run(request)
     _check_run(request)

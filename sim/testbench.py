@@ -120,7 +120,7 @@ class Testbench:
         return memoryview((ctypes.c_uint8 * size).from_address(address)).cast("B")
 
     def write_memory(self, offset: int, data: bytes) -> None:
-        """Write bytes as the host, which mask and ledger count as they count the accelerator's.
+        """Write bytes as the host; mask and ledger count them like the accelerator's writes.
 
         Parameters
         ----------

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import version
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from command import ROOT
+from packaging.requirements import Requirement
 
 from maccord.cli import main as cli
 from maccord.runtime.errors import ToolchainError
@@ -44,7 +47,25 @@ def test_the_doctor_names_what_is_missing(
 
     monkeypatch.setattr(doctor, "find_verilator", absent)
     assert run("doctor", monkeypatch=monkeypatch) == 2
-    assert "missing Verilator             Verilator was not found." in capsys.readouterr().out
+    lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert ["missing", "Verilator", "Verilator was not found."] in lines
+
+
+def test_the_doctor_knows_every_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed or not; those for work on maccord itself are left out."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    of_users = [text for name in extras.keys() - {"dev", "docs"} for text in extras[name]]
+    said = {finding.name for finding in doctor.findings()}
+    assert {Requirement(text).name for text in of_users} <= said
+    assert not {"pytest", "sphinx"} & said
+
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", absent)
+    assert doctor._package("onnx", "onnx").said == "pip install 'maccord[onnx]'"
 
 
 def test_a_shell_completes_commands() -> None:
@@ -60,6 +81,9 @@ def test_the_waves_line_says_window_size_and_format(tmp_path: Path) -> None:
     path = tmp_path / "layer.vcd"
     path.write_bytes(bytes(2_500_000))
     said = _waves(path, SimulationRequest(()).window_said)
+    assert said.endswith(
+        "; VCD, for want of lz4's and zlib's headers: with those it would be FST, smaller"
+    )
     layer = SimulationRequest((), waves_layer="net.conv", window=(5, 2000))
     assert layer.window_said == "cycles 5 to 2,000 from net.conv on"
     assert said.startswith(f"waves: {path}, 2.5 MB, a window: cycles 0 to 10,000 (--window")

@@ -51,6 +51,7 @@ def test_layers_agree_three_ways_clean_and_perturbed(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "52,176 of 52,176 outputs equal: RTL = NumPy = PyTorch (qnnpack)" in done.stdout
+    assert re.search(r"^resnet18\.fc .* weights ", done.stdout, re.MULTILINE)  # its bound
     assert "weights of resnet18: seeded initialisation, seed 0" in done.stdout
     results = json.loads((tmp_path / "all.json").read_text())
     assert [(r["layer"], r["perturbation"]) for r in results] == [

@@ -36,6 +36,7 @@ def test_trains_and_goes_on(tmp_path: Path) -> None:
     first = (tmp_path / "log.csv").read_text()
     again = _train("--out", tmp_path, "--epochs", 2)
     assert "epoch 2 of 2: loss " in again.stderr
+    assert "resumed: 1 of 2 epochs were done before" in again.stderr
     assert (tmp_path / "log.csv").read_text().startswith(first)
     more = _train("--out", tmp_path / "tuned", "--epochs", 1, "--init", tmp_path / "weights.pt")
     assert more.exit_code == 0, more.exception

@@ -30,8 +30,10 @@ QUICK = re.compile(
     r"make (help|layers)|maccord (layers|--version|doctor)|.*quantized.tflite --dry-run"
     r"|maccord compile mynets"
 )
-#: Place and route, and sweeps of synthesis: up to hours.
-LONG = re.compile(r"make synth|maccord synth --target ecp5-\d+k(?!.* --unit)|maccord explore")
+#: Place and route, sweeps of synthesis, campaigns: up to hours.
+LONG = re.compile(
+    r"make synth|maccord synth --target ecp5-\d+k(?!.* --unit)|maccord (explore|faults|mutate)"
+)
 #: Minutes until a command is ended, and fails.
 SHORT_LIMIT, LONG_LIMIT = 60, 180
 #: Commands that go before those that read their files.
@@ -116,12 +118,17 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(command: str, place: Path, minutes: float) -> None:
+def _run(command: str, place: Path, minutes: float) -> str:
+    """Run a command behind those that it needs; return what it prints."""
     if "resnet18.pth" in command:
         write_checkpoint(place)
     for file, commands in BEFORE.items():
         for earlier in commands if file in command else ():
-            _run(earlier, place, minutes)
+            _run_one(earlier, place, minutes)
+    return _run_one(command, place, minutes)
+
+
+def _run_one(command: str, place: Path, minutes: float) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         ["bash", "-c", command], cwd=place, env=os.environ | {"PATH": path},
@@ -134,6 +141,7 @@ def _run(command: str, place: Path, minutes: float) -> None:
         process.communicate()
         raise
     assert process.returncode == 0, f"{command}\n{out[-4000:]}"
+    return out
 
 
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
@@ -155,7 +163,21 @@ def test_quick_commands_run(command: str, place: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("command", [c for c in RUN if not (QUICK.match(c) or LONG.match(c))])
 def test_commands_run(command: str, place: Path) -> None:
-    _run(command, place, SHORT_LIMIT)
+    out = _run(command, place, SHORT_LIMIT)
+    assert all(line in out for line in shown(command)), out
+
+
+def shown(command: str) -> list[str]:
+    """What the README shows of a command's output and is the same on every machine."""
+    text = (ROOT / "README.md").read_text()
+    found = re.search(rf"^\$ {re.escape(command)}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = found[1].splitlines() if found else []
+    return [line for line in lines if re.match(r"one image|[\d,]+ of [\d,]+ outputs", line)]
+
+
+def test_the_readmes_output_is_compared() -> None:
+    cycles, equal = shown("make sim NET=efficientnet_lite0")
+    assert "2,025,613 cycles" in cycles and "RTL = NumPy = PyTorch" in equal
 
 
 @pytest.mark.weekly

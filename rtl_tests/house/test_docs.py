@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_command
 
 from maccord.cli.main import app
+from maccord.spec.registers import RESET_CYCLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -111,6 +112,16 @@ def test_figures_are_current() -> None:
         [sys.executable, "-c", program], cwd=DOCS, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"stale: cd docs && python -m figures: {done.stderr}"
+
+
+def test_the_length_of_a_reset_is_said_where_it_is_needed() -> None:
+    pages = {
+        "docs/integration.md": f"held for at least {RESET_CYCLES} cycles",
+        "README.md": f"ClockCycles(dut.aclk, {RESET_CYCLES})",
+        "examples/own_testbench/testbench.py": f"ClockCycles(dut.aclk, {RESET_CYCLES})",
+    }
+    for name, said in pages.items():
+        assert said in (ROOT / name).read_text(), name
 
 
 def commands(page: Path) -> Iterator[str]:

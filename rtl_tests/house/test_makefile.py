@@ -59,6 +59,8 @@ def test_setup_installs_the_pins_into_a_new_environment() -> None:
     commands = make("setup", ready=False)
     assert "python3 -m venv .venv" in commands
     assert "--requirement requirements.txt" in commands
+    size = re.search(r"environment \(.*, ([\d.]+ GB)\)", (ROOT / "README.md").read_text())
+    assert size and f"some minutes, {size[1]}" in commands
 
 
 def test_ci_runs_the_same_tests() -> None:

@@ -43,28 +43,28 @@ result);
         (
             "output reg interrupt",
             "output reg irq",
-            "the netlist must have the port interrupt, found none.",
+            "the netlist must have the port interrupt, found none",
         ),
         (
             "input [11:0] s_axi_awaddr",
             "input [9:0] s_axi_awaddr",
-            "the netlist's port s_axi_awaddr must be an input of 12 bits, got an input of 10 bits.",
+            "the netlist's port s_axi_awaddr must be an input of 12 bits, got an input of 10 bits",
         ),
         (
             "input m_axi_awready",
             "output m_axi_awready",
-            "the netlist's port m_axi_awready must be an input of 1 bits, got an output of 1 bits.",
+            "the netlist's port m_axi_awready must be an input of 1 bits, got an output of 1 bits",
         ),
         (
             "input aclk,",
             "input aclk, input extra,",
-            "the netlist must have the accelerator's ports only, got also extra.",
+            "the netlist must have the accelerator's ports only, got also extra",
         ),
-        ("module maccord", "module other", "the netlist must have a module maccord, found none."),
+        ("module maccord", "module other", "the netlist must have a module maccord, found none"),
         (
             "[11:0] s_axi_awaddr",
             "[WIDTH-1:0] s_axi_awaddr",
-            "port ranges must be numbers, got [WIDTH-1:0] s_axi_awaddr.",
+            "port ranges must be numbers, got [WIDTH-1:0] s_axi_awaddr",
         ),
     ],
 )

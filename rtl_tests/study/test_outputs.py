@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from readable_pages import check_readable, numbers_of_paragraphs
 from result_schemas import validate
 from study_samples import LEVELS, random_differences, random_sample
 
@@ -137,6 +138,14 @@ def test_the_claim_comes_first_and_everything_is_said() -> None:
         and "Shaded columns" not in text
         and "appendix B" not in text
     )
+
+
+def test_the_page_is_readable() -> None:
+    """On a phone and in the dark; figures stand in tables, not in paragraphs."""
+    text = text_of(INFO, *figures())
+    check_readable(text)
+    sentences = re.sub(r"<p[^>]*>Left out.*?</p>", "", text, flags=re.DOTALL)  # numbers of tables
+    assert max(numbers_of_paragraphs(sentences)) <= 8
 
 
 def test_what_the_text_says_turns_with_what_was_run() -> None:

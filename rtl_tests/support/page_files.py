@@ -71,7 +71,7 @@ def write_files(folder: Path) -> None:
     cifar = folder / "cifar-10" / "cifar-10-batches-py"
     cifar.mkdir(parents=True)
     for name in (*_BATCHES, "test_batch"):
-        labels = [index % 10 for index in range(40)]
+        labels = [index % 10 for index in range(10)]
         pixels = rng.integers(0, 256, (len(labels), 3 * 32 * 32), np.uint8)
         (cifar / name).write_bytes(pickle.dumps({b"data": pixels, b"labels": labels}, protocol=2))
     names = {b"label_names": [f"class {number}".encode() for number in range(10)]}

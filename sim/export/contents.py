@@ -43,7 +43,7 @@ _CODES = (0, 255)
 
 
 def accelerator(compiled: CompiledNetwork) -> AcceleratorEntry:
-    """Return what the program needs of the hardware."""
+    """Return the hardware features that the program needs."""
     features = needed(compiled.program, compiled.parameters)
     names = tuple(feature.name or "" for feature in features)
     parameters = compiled.parameters
@@ -51,7 +51,7 @@ def accelerator(compiled: CompiledNetwork) -> AcceleratorEntry:
 
 
 def memory(compiled: CompiledNetwork) -> MemoryEntry:
-    """Return what the memory window has to be, and where the program is."""
+    """Return the size and alignment of the memory window, and the program's place in it."""
     base, count = WRITABLE[Register.BASE_LOW], len(compiled.program)
     return MemoryEntry(
         size_bytes=compiled.size,
@@ -70,7 +70,7 @@ def expected_file(name: str) -> str:
 
 
 def _file_name(name: str) -> str:
-    """Return a name without what a path must not have."""
+    """Return a name without the characters that a path must not have."""
     return quote(name, safe="")
 
 
@@ -206,7 +206,7 @@ def _arrays(name: str, layer: Conv2d | Linear) -> ArrayFiles:
 
 
 def steps(compiled: CompiledNetwork) -> tuple[StepEntry, ...]:
-    """Return what the program does, in order."""
+    """Return the program's steps, in order."""
     operations = {node.name: node.operation for node in compiled.network.nodes}
     whole = zip(compiled.stages, compiled.areas, compiled.streams, strict=True)
     return tuple(

@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder that cannot be written, or holds anything but what an earlier call wrote.
+    """Reject a folder that cannot be written, or that holds files of other origin.
 
     Raises
     ------

@@ -221,7 +221,7 @@ class OperationEntry:
 
 @dataclass(frozen=True)
 class StepEntry:
-    """What the program does, in order: operations that move bytes, and copies of parts.
+    """A step of the program: an operation, or the copy of a part.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ Codes = npt.NDArray[np.uint8]
 
 
 def compiled_for(recording: NetworkRecording, parameters: Parameters) -> CompiledNetwork:
-    """Compile what was recorded, as `maccord sim` does.
+    """Compile a recorded network, as `maccord sim` does.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Says in reports what the host computed, and what that cost in bytes."""
+"""Report lines on host computation and the bytes that it moves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def operator(stage: _Stage) -> str:
 
 
 def host_lines(whole: _Whole) -> list[str]:
-    """Describe what the host computes in a network, and what that costs in bytes.
+    """Describe a network's host computation and the bytes that it moves.
 
     Parameters
     ----------

@@ -287,7 +287,7 @@ def _network_result(run: _Run, results: Results) -> NetworkResult:
 
 
 def _classes(task: NetworkTask, logits: Logits) -> tuple[int, ...]:
-    """Class of each image; none if the network returns anything else than scores."""
+    """Class of each image; empty if the network does not return scores."""
     return tuple(int(np.argmax(row)) for row in logits) if task.recording.scores else ()
 
 

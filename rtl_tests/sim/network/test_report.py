@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import ValidationError
 from network_tasks import Flipped, StandIn, network_task
+from readable_pages import check_readable
 from result_schemas import validate
 from test_results import FIELDS
 
@@ -111,6 +112,15 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     for stage in result().stages:
         assert f"<td>{stage.name}</td>" in text
     assert "Where this comes from" not in text
+
+
+def test_the_page_is_readable_on_a_phone_and_in_the_dark(tmp_path: Path) -> None:
+    (path,) = write_reports([result()], tmp_path)
+    text = path.read_text()
+    check_readable(text)
+    for removed in ('<div class="wide" tabindex="0">', "color-scheme: dark", '<p class="hint">'):
+        with pytest.raises(AssertionError):
+            check_readable(text.replace(removed, "<div>"))
 
 
 def test_plots_have_names_and_follow_the_page(tmp_path: Path) -> None:
