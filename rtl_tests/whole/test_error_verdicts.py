@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from error_programs import SMALL
-from error_verdicts import Verdict, verdict
 
 from maccord.golden.machine.machine import ProgramError
 from maccord.spec.isa import Instruction, Opcode, Unit, encode_program
 from maccord.spec.registers import ErrorCode
+from maccord.verify.regress.verdicts import Verdict, verdict
 
 LOAD = Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 8})
 WAITING = Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 8}, wait=1 << Unit.COMPUTE)

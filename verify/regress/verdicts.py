@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from maccord.golden.machine.machine import ProgramError
-from maccord.spec.isa import (
+from ...golden.machine.machine import ProgramError
+from ...spec.isa import (
     INSTRUCTION_BYTES,
     UNIT_OF,
     Instruction,
@@ -14,8 +14,8 @@ from maccord.spec.isa import (
     check,
     decode,
 )
-from maccord.spec.parameters import Parameters
-from maccord.spec.registers import ErrorCode
+from ...spec.parameters import Parameters
+from ...spec.registers import ErrorCode
 
 __all__ = ["Verdict", "steps", "verdict"]
 

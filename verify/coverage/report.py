@@ -1,0 +1,218 @@
+"""Coverage of the RTL by block: what was covered, what is excluded and why, what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...spec.parameters import Parameters
+from .netlist import Constants, constant_bits, netlist_with_sources
+from .origins import Origins
+from .points import LINE, TOGGLE, Point
+
+__all__ = ["Block", "Coverage", "Exclusion", "exclusions", "merged", "report"]
+
+_ENCODED = re.compile(r"__0([0-9a-fA-F]{2})")
+_BIT = re.compile(r"^(.*?)(?:\[(\d+)\])?:[01]->[01]$")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Points that no run can cover.
+
+    Parameters
+    ----------
+    kind : str
+        ``line`` or ``toggle``.
+    module, name : str
+        Patterns as in `fnmatch`, of the instance's path and of the signal with its bit, or of
+        the statement's origin, ``file:line``.
+    argument : str
+        Why.
+    """
+
+    kind: str
+    module: str
+    name: str
+    argument: str
+
+    def matches(self, kind: str, module: str, name: str) -> bool:
+        """Whether a point is one of them."""
+        return (
+            kind == self.kind
+            and fnmatchcase(module, self.module)
+            and fnmatchcase(name.replace("[", "("), self.name.replace("[", "("))
+        )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Coverage of the components of one file.
+
+    Parameters
+    ----------
+    file : str
+    lines, lines_covered, lines_excluded : int
+        Statements and branches.
+    toggles, toggles_covered, toggles_excluded : int
+        Bits, in both directions each.
+    """
+
+    file: str
+    lines: int
+    lines_covered: int
+    lines_excluded: int
+    toggles: int
+    toggles_covered: int
+    toggles_excluded: int
+
+    @property
+    def line_percent(self) -> float:
+        """Share of the reachable statements and branches."""
+        return _percent(self.lines_covered, self.lines - self.lines_excluded)
+
+    @property
+    def toggle_percent(self) -> float:
+        """Share of the reachable toggles."""
+        return _percent(self.toggles_covered, self.toggles - self.toggles_excluded)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Coverage of a configuration.
+
+    Parameters
+    ----------
+    configuration : str
+    blocks : tuple of Block
+    missing : tuple of str
+        The origins of what is neither covered nor excluded, each with its number of points.
+    stale : tuple of str
+        Exclusions that match nothing, or something that was covered.
+    """
+
+    configuration: str
+    blocks: tuple[Block, ...]
+    missing: tuple[str, ...]
+    stale: tuple[str, ...]
+
+    @property
+    def total(self) -> Block:
+        """Sum over all blocks."""
+        names = ("lines", "lines_covered", "lines_excluded", "toggles", "toggles_covered")
+        names += ("toggles_excluded",)
+        return Block("all", *(sum(getattr(block, name) for block in self.blocks) for name in names))
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100.0 * part / whole if whole else 100.0
+
+
+@cache
+def exclusions() -> tuple[Exclusion, ...]:
+    """Return the reviewed exclusions, of `exclusions.toml`.
+
+    Raises
+    ------
+    ValueError
+        If one lacks its argument.
+    """
+    text = Path(__file__).with_name("exclusions.toml").read_text()
+    found = tuple(Exclusion(**fields) for fields in tomllib.loads(text).get("exclusion", []))
+    for each in found:
+        if not each.argument.strip():
+            raise ValueError(f"exclusion of {each.module} {each.name} must have an argument")
+    return found
+
+
+def merged(folder: Path, name: str) -> tuple[list[Point], npt.NDArray[np.int64]]:
+    """Return a configuration's points and the sums of their counts over all runs in a folder."""
+    rows = json.loads((folder / f"{name}.points.json").read_text())
+    points = [Point(*row) for row in rows]
+    total = np.zeros(len(points), np.int64)
+    for path in sorted(folder.glob(f"{name}-*.npz")):
+        total += np.load(path)["counts"]
+    return points, total
+
+
+def report(
+    name: str,
+    parameters: Parameters,
+    points: Sequence[Point],
+    counts: npt.NDArray[np.int64],
+    excluded: Iterable[Exclusion] | None = None,
+) -> Coverage:
+    """Sort points into covered, excluded and missing ones, by block.
+
+    Parameters
+    ----------
+    name : str
+        Of the configuration.
+    parameters : Parameters
+    points, counts
+        From `merged`.
+    excluded : iterable of Exclusion, optional
+        Those of `exclusions` by default.
+    """
+    origins = Origins(netlist_with_sources(parameters))
+    constants = constant_bits(parameters)
+    rules = list(exclusions() if excluded is None else excluded)
+    used: dict[int, int] = dict.fromkeys(range(len(rules)), 0)
+    stale: list[str] = []
+    sums: dict[str, list[int]] = {}
+    missing: dict[str, int] = {}
+    for point, count in zip(points, counts, strict=True):
+        origin = origins.of(point.line, point.module)
+        row = sums.setdefault(origins.block(point.module), [0] * 6)
+        at = 0 if point.kind == LINE else 3
+        row[at] += 1
+        where = f"{origin.file}:{origin.line}"
+        named = _decoded(point.name) if point.kind == TOGGLE else where
+        rule = _rule(rules, point, named)
+        if count:
+            row[at + 1] += 1
+            if rule is not None:
+                used[rule] += 1
+                stale.append(f"{rules[rule].module} {rules[rule].name}: {named} was covered")
+            continue
+        if rule is not None:
+            used[rule] += 1
+        if rule is not None or (point.kind == TOGGLE and _constant(point, named, constants)):
+            row[at + 2] += 1
+            continue
+        signal = _BIT.sub(r"\1", named) if point.kind == TOGGLE else point.name
+        what = f"{where} {point.module} {point.kind} {signal}"
+        missing[what] = missing.get(what, 0) + 1
+    stale += [
+        f"{rules[i].module} {rules[i].name}: matches nothing" for i, n in used.items() if not n
+    ]
+    blocks = tuple(Block(file, *row) for file, row in sorted(sums.items()))
+    lines = tuple(f"{what}: {number}" for what, number in sorted(missing.items()))
+    return Coverage(name, blocks, lines, tuple(dict.fromkeys(stale)))
+
+
+def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
+    for index, rule in enumerate(rules):
+        if rule.matches(point.kind, point.module, named):
+            return index
+    return None
+
+
+def _decoded(name: str) -> str:
+    """Return a signal's name as the netlist has it: Verilator spells other characters in hex."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)
+
+
+def _constant(point: Point, named: str, constants: Constants) -> bool:
+    found = _BIT.match(named)
+    assert found
+    return int(found[2] or 0) in constants.get((point.module, found[1]), ())

@@ -1,0 +1,183 @@
+"""Runs many programs on one Verilated model in one process, without cocotb."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...runtime.errors import SimulationError
+from ...runtime.files import reserve
+from ...sim.build import HERE, Model, build_bench
+from ...sim.ports import check_ports
+from ...sim.primitives import with_models
+from ...sim.process import run_program
+from ...spec.registers import RECORDED
+
+__all__ = ["COVERAGE", "Ended", "Step", "build_harness", "play"]
+
+PAGE = 4096
+#: Options of Verilator for a model that counts its lines and toggles.
+COVERAGE = ("--coverage-line", "--coverage-toggle")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One start of the accelerator.
+
+    Parameters
+    ----------
+    image : ndarray of shape (bytes,), uint8
+        Memory before the start, a multiple of 4096 bytes.
+    program : int
+        Byte offset of the program.
+    reset : bool
+        Whether to reset before.
+    base : int
+        Address of `image[0]`, a multiple of 4096.
+    latency, jitter, stall, seed : int
+        The memory's, as in `axi_memory.sv`; the seed is taken at a reset.
+    limit : int
+        Cycles after which it is aborted.
+    abort, cut : int
+        Cycles after which it is aborted, or ended by a reset; 0 for never.
+    inject : (int, int, int)
+        Offset and size of bytes whose accesses are answered with an error, and that response.
+    meddle : int
+        Seed of register accesses meanwhile that must change nothing; 0 for none.
+    """
+
+    image: npt.NDArray[np.uint8]
+    program: int
+    reset: bool = False
+    base: int = 0
+    latency: int = 30
+    jitter: int = 0
+    stall: int = 0
+    seed: int = 0
+    limit: int = 1_000_000
+    abort: int = 0
+    cut: int = 0
+    inject: tuple[int, int, int] = (0, 0, 0)
+    meddle: int = 0
+
+    @property
+    def line(self) -> str:
+        """The step as `harness.cpp` reads it."""
+        numbers = (
+            *(int(self.reset), self.image.size, self.program, self.base, self.latency),
+            *(self.jitter, self.stall, self.seed, self.limit, self.abort, self.cut),
+            *(*self.inject, self.meddle),
+        )
+        return " ".join(map(str, numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """How a step ended.
+
+    Parameters
+    ----------
+    ending : str
+        ``done``, ``hung`` (an abort did not end it), ``cut`` (by a reset, as asked for) or
+        ``unanswered`` (the control port did not answer).
+    aborted : bool
+        Whether it was, as asked for or at its limit.
+    status, error : int
+        STATUS, and its error code.
+    interrupts : int
+        Of records.
+    cycles : int
+        From the start on the bus to the interrupt, counted by the testbench.
+    counters : dict of str to int
+        The accelerator's, by the names of `RECORDED`.
+    protocol_errors, protocol_code, overlaps, read_bursts, write_bursts : int
+        Since the last reset.
+    memory : ndarray of shape (bytes,), uint8
+        After it.
+    """
+
+    ending: str
+    aborted: bool
+    status: int
+    error: int
+    interrupts: int
+    cycles: int
+    counters: dict[str, int]
+    protocol_errors: int
+    protocol_code: int
+    overlaps: int
+    read_bursts: int
+    write_bursts: int
+    memory: npt.NDArray[np.uint8]
+
+
+def build_harness(
+    verilog: str,
+    axi_bytes: int,
+    *,
+    options: Sequence[str] = (),
+    bench: Path = HERE / "tb.sv",
+    cache: Path | None = None,
+    jobs: int | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Model:
+    """Build the model of a netlist with this harness; parameters as of `build_bench`."""
+    return build_bench(
+        bench, with_models(verilog), axi_bytes,
+        kind="plain", extra={"main.cpp": Path(__file__).with_name("harness.cpp").read_text()},
+        flags=options, cache=cache, jobs=jobs, progress=progress,
+        check=lambda: check_ports(verilog, axi_bytes),
+    )  # fmt: skip
+
+
+def play(model: Model, steps: Sequence[Step], *, coverage: Path | None = None) -> list[Ended]:
+    """Run steps one after the other in one process.
+
+    Parameters
+    ----------
+    model : Model
+        Built by `build_harness`.
+    steps : sequence of Step
+        The first one has to reset.
+    coverage : Path, optional
+        File that receives the counts of a model built with `COVERAGE`.
+
+    Raises
+    ------
+    SimulationError
+        If the simulator crashes.
+    """
+    largest = max(step.image.size for step in steps)
+    with tempfile.TemporaryDirectory(prefix="maccord-") as name:
+        folder = Path(name)
+        reserve(folder / "memory.bin", largest)
+        reserve(folder / "mask.bin", largest // 8)
+        (folder / "steps.txt").write_text("\n".join(step.line for step in steps) + "\n")
+        with (folder / "images.bin").open("wb") as images:
+            for step in steps:
+                images.write(step.image.tobytes())
+        command = [str(model.path), "memory.bin", "mask.bin", "steps.txt", "images.bin"]
+        command += ["after.bin", *([str(coverage.absolute())] if coverage else [])]
+        run_program(command, folder, dict(os.environ))
+        lines = (folder / "log").read_text().splitlines()
+        if len(lines) != len(steps):
+            raise SimulationError(f"the harness ran {len(lines)} of {len(steps)} programs")
+        after = np.fromfile(folder / "after.bin", np.uint8)
+    ends = np.cumsum([step.image.size for step in steps])
+    memories = np.split(after, ends[:-1])
+    return [_ended(json.loads(line), m) for line, m in zip(lines, memories, strict=True)]
+
+
+def _ended(found: dict[str, Any], memory: npt.NDArray[np.uint8]) -> Ended:
+    counters = dict(zip(RECORDED, found.pop("counters"), strict=True))
+    status = found.pop("status")
+    found.pop("irq")
+    return Ended(**found, status=status & 0xFF, error=status >> 8, counters=counters, memory=memory)

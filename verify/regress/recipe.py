@@ -1,0 +1,109 @@
+"""What a run consists of, as plain numbers that JSON holds: drawn from its seed, then shrunk.
+
+A run is a sequence of starts of one accelerator. The last one is legal and undisturbed, so that
+what went before, an error, an abort or a reset in flight, must not have left anything behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .configurations import CONFIGURATIONS
+from .extremes import INPUTS, KNOBS
+from .operations import OPERATIONS
+from .programs import KINDS
+
+__all__ = ["DISTURBANCES", "Recipe", "draw"]
+
+Recipe = dict[str, Any]
+#: What may befall a start, and its weight.
+DISTURBANCES = {
+    "none": 6, "abort": 1, "reset": 1, "bus error": 2, "register accesses": 2,
+}  # fmt: skip
+_LAYERS = ("dense", "dense", "dense", *OPERATIONS, "lookup")
+_NEEDS = {"product": "product", "channel_product": "product", "lookup": "lookup"}
+
+
+def draw(seed: int, configurations: Sequence[str] = (), kinds: Sequence[str] = ()) -> Recipe:
+    """Draw a run.
+
+    Parameters
+    ----------
+    seed : int
+        All that is drawn follows from it.
+    configurations : sequence of str
+        Names of `CONFIGURATIONS`; all by default.
+    kinds : sequence of str
+        Of the first start: ``layer``, ``network`` or ``program``; any by default.
+
+    Returns
+    -------
+    Recipe
+        `seed`, `configuration`, `memory` and `starts`, for `starts.build`.
+    """
+    rng = np.random.default_rng(seed)
+    name = str(rng.choice(list(configurations or CONFIGURATIONS)))
+    weights = {"layer": 0.55, "network": 0.1, "program": 0.35}
+    first = str(rng.choice(list(kinds))) if kinds else _pick(rng, weights)
+    starts = [_start(rng, first, name) for _ in range(int(rng.integers(1, 3)))]
+    if any(start["kind"] == "program" or start["disturb"] != "none" for start in starts):
+        starts.append(_start(rng, "layer", name, calm=True))
+    memory = {
+        "latency": int(rng.choice([2, 3, int(rng.integers(4, 40)), int(rng.integers(40, 400))])),
+        "jitter": int(rng.choice([0, 0, int(rng.integers(1, 60))])),
+        "stall": int(rng.choice([0, int(rng.integers(1, 60)), int(rng.integers(60, 200))])),
+        "seed": int(rng.integers(1 << 32)),
+        "base": int(rng.integers(1 << 27)) << 12,
+    }
+    return {"seed": seed, "configuration": name, "memory": memory, "starts": starts}
+
+
+def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+    shares = np.array(list(weights.values()), float)
+    return str(rng.choice(list(weights), p=shares / shares.sum()))
+
+
+def _start(rng: np.random.Generator, kind: str, name: str, *, calm: bool = False) -> Recipe:
+    """Draw a start; a calm one is legal and undisturbed."""
+    disturb = "none" if calm or kind == "program" else _pick(rng, DISTURBANCES)
+    start: Recipe = {
+        "kind": kind,
+        "seed": int(rng.integers(1 << 32)),
+        "disturb": disturb,
+        "at": float(rng.random()),  # of the cycles, or of the bytes
+        "area": str(rng.choice(["program", "inputs", "weights", "outputs"])),
+        "answer": int(rng.choice([2, 3])),
+        "records": str(rng.choice(["none", "none", "memory", "interrupts"])),
+        "limits": {},
+    }
+    if kind == "layer":
+        start |= _layer(rng, name)
+    elif kind == "network":
+        start |= {"motifs": int(rng.integers(1, 4)), "nodes": [], "inputs": _knob(rng, INPUTS)}
+        start["batch"] = int(rng.choice([1, 1, 2, 3]))
+    else:
+        start |= {"program": str(rng.choice(list(KINDS))), "keep": []}
+    return start
+
+
+def _layer(rng: np.random.Generator, name: str) -> Recipe:
+    parameters = CONFIGURATIONS[name]
+    possible = [op for op in _LAYERS if getattr(parameters, _NEEDS.get(op, "rows"))]
+    knobs = {knob: _knob(rng, choices) for knob, choices in KNOBS.items()}
+    if parameters.half_up and rng.random() < 0.5:
+        knobs["rounding"] = "half_up"
+    widths = [bits for bits in (8, 8, 4, 2) if bits <= parameters.weight_bits]
+    return {
+        "op": str(rng.choice(possible)),
+        "bits": int(rng.choice(widths)) if parameters.narrow else 8,
+        "knobs": knobs,
+        "inputs": _knob(rng, INPUTS),
+    }
+
+
+def _knob(rng: np.random.Generator, choices: Sequence[str]) -> str:
+    """Pick the usual choice in half of all cases."""
+    return choices[0] if rng.random() < 0.5 else str(rng.choice(list(choices)))
