@@ -21,6 +21,7 @@ from .explore import explore
 from .export import export
 from .faults import faults
 from .layers import layers
+from .regress import regress
 from .sim import sim
 from .study import study
 from .synth import synth
@@ -79,6 +80,7 @@ app.command()(faults)
 app.command()(train)
 app.command()(synth)
 app.command()(explore)
+app.command()(regress)
 
 
 def main() -> None:

@@ -81,6 +81,15 @@ def _padding(layer: Conv2d) -> Iterator[str]:
             yield "as wide as the window"
 
 
+def _clamp(layer: Conv2d) -> Iterator[str]:
+    if layer.relu:
+        yield "relu"
+    if layer.limits != (0, 255):
+        yield "limits"
+    if layer.bounds == (0, 255):
+        yield "none"
+
+
 def _zero(value: int) -> str:
     return str(value) if value in (0, 128, 255) else "other"
 
@@ -160,13 +169,7 @@ POINTS: tuple[Coverpoint | Cross, ...] = (
     Coverpoint(
         "groups", _layer(lambda layer: [_range(layer.groups, 1, 2, 8)]), _ranges(1, 2, 8)
     ),
-    Coverpoint(
-        "clamp",
-        _layer(lambda layer: ["relu" if layer.relu else "", "limits" if layer.limits != (0, 255)
-                              else "", "none" if layer.bounds == (0, 255) else ""]),
-        ("relu", "limits", "none", ""),
-        {"": "stands for a clamp that a layer does not have"},
-    ),
+    Coverpoint("clamp", _layer(_clamp), ("relu", "limits", "none")),
     Coverpoint(
         "multiplier", _multiplier,
         ("below 2^-31", "2^-31 to 2^-12", "2^-12 to 2^-3", "2^-3 to 1/2", "1/2 and more"),

@@ -71,8 +71,9 @@ def _computed(start: Start) -> dict[str, Any]:
         "alone": start.recipe["kind"] == "layer",
     }
     layer = operations[0]
-    plain = isinstance(layer, Conv2d) and not isinstance(layer, ConvTranspose2d)
-    if len(operations) == 1 and (plain or isinstance(layer, Linear)):
+    if isinstance(layer, ConvTranspose2d) or len(operations) > 1:
+        return known
+    if isinstance(layer, Conv2d | Linear):
         known["layer"] = layer
         known |= _numbers(layer, start.inputs[0])
         (codes,) = [execute(start.network, *start.inputs)[start.network.output]]

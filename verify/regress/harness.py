@@ -177,7 +177,7 @@ def play(model: Model, steps: Sequence[Step], *, coverage: Path | None = None) -
 
 
 def _ended(found: dict[str, Any], memory: npt.NDArray[np.uint8]) -> Ended:
-    counters = dict(zip(RECORDED, found.pop("counters"), strict=True))
+    counters: dict[str, int] = dict(zip(RECORDED, found.pop("counters"), strict=True))
     status = found.pop("status")
     found.pop("irq")
     return Ended(**found, status=status & 0xFF, error=status >> 8, counters=counters, memory=memory)

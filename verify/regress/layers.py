@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...golden.graph import Conv2d, Layer, Linear, Quantization
@@ -37,7 +39,7 @@ def random_layer(rng: np.random.Generator) -> tuple[Layer, tuple[int, ...]]:
     return layer, (int(rng.integers(1, 4)), *size, channels)
 
 
-def random_conv2d(rng: np.random.Generator, shape: tuple[int, ...], **options: object) -> Conv2d:
+def random_conv2d(rng: np.random.Generator, shape: tuple[int, ...], **options: Any) -> Conv2d:
     """Return a convolution with weights of shape (O, I / groups, kh, kw), spreading its outputs."""
     return Conv2d(**_common(rng, rng.integers(-128, 128, shape, np.int8)), **options)
 

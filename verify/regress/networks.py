@@ -122,14 +122,13 @@ class NetworkBuilder:
 
     def max_pool(self, x: str, kernel: int, stride: int, *, ceil_mode: bool = False) -> str:
         """Append a max pool, padded."""
-        size, step, around = (kernel,) * 2, (stride,) * 2, (kernel // 2,) * 2
+        size, step, around = (kernel, kernel), (stride, stride), (kernel // 2, kernel // 2)
         return self.append(MaxPool2d("", self.like(x), size, step, around, ceil_mode=ceil_mode), x)
 
     def avg_pool(self, x: str, kernel: int, stride: int = 1, padding: int = 0) -> str:
         """Append an average pool."""
-        return self.append(
-            AvgPool2d("", self.like(x), *((n,) * 2 for n in (kernel, stride, padding))), x
-        )
+        size, step, around = (kernel, kernel), (stride, stride), (padding, padding)
+        return self.append(AvgPool2d("", self.like(x), size, step, around), x)
 
     def clamp(self, x: str, low: int, high: int) -> str:
         """Append a clamp of codes."""

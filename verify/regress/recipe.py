@@ -1,7 +1,7 @@
 """What a run consists of, as plain numbers that JSON holds: drawn from its seed, then shrunk.
 
-A run is a sequence of starts of one accelerator. The last one is legal and undisturbed, so that
-what went before, an error, an abort or a reset in flight, must not have left anything behind.
+A run is a sequence of starts of one accelerator. A legal, undisturbed one follows each that is
+wrong, aborted, reset in flight or met by a bus error: nothing may have been left behind.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from .extremes import INPUTS, KNOBS
 from .operations import OPERATIONS
 from .programs import KINDS
 
-__all__ = ["DISTURBANCES", "Recipe", "draw"]
+__all__ = ["DISTURBANCES", "KNOWN", "Recipe", "draw"]
 
 Recipe = dict[str, Any]
 #: What may befall a start, and its weight.
 DISTURBANCES = {
     "none": 6, "abort": 1, "reset": 1, "bus error": 2, "register accesses": 2,
 }  # fmt: skip
+KNOWN = 16  # legal layers, which random programs are changes of, and which run behind them
+_PROGRAMS = 4  # of a run, each with a legal start behind it
 _LAYERS = ("dense", "dense", "dense", *OPERATIONS, "lookup")
 _NEEDS = {"product": "product", "channel_product": "product", "lookup": "lookup"}
 
@@ -48,9 +50,13 @@ def draw(seed: int, configurations: Sequence[str] = (), kinds: Sequence[str] = (
     name = str(rng.choice(list(configurations or CONFIGURATIONS)))
     weights = {"layer": 0.55, "network": 0.1, "program": 0.35}
     first = str(rng.choice(list(kinds))) if kinds else _pick(rng, weights)
-    starts = [_start(rng, first, name) for _ in range(int(rng.integers(1, 3)))]
-    if any(start["kind"] == "program" or start["disturb"] != "none" for start in starts):
-        starts.append(_start(rng, "layer", name, calm=True))
+    if first == "program":
+        starts = [
+            start for _ in range(_PROGRAMS) for start in (_start(rng, first, name), _known(rng))
+        ]
+    else:
+        starts = [_start(rng, first, name) for _ in range(int(rng.integers(1, 3)))]
+        starts += [_known(rng)] * (starts[-1]["disturb"] != "none")
     memory = {
         "latency": int(rng.choice([2, 3, int(rng.integers(4, 40)), int(rng.integers(40, 400))])),
         "jitter": int(rng.choice([0, 0, int(rng.integers(1, 60))])),
@@ -66,9 +72,15 @@ def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     return str(rng.choice(list(weights), p=shares / shares.sum()))
 
 
-def _start(rng: np.random.Generator, kind: str, name: str, *, calm: bool = False) -> Recipe:
-    """Draw a start; a calm one is legal and undisturbed."""
-    disturb = "none" if calm or kind == "program" else _pick(rng, DISTURBANCES)
+def _known(rng: np.random.Generator) -> Recipe:
+    """Draw an undisturbed start of one of a few layers, which are compiled once."""
+    return {
+        "kind": "known", "seed": int(rng.integers(KNOWN)), "disturb": "none", "records": "none",
+    }  # fmt: skip
+
+
+def _start(rng: np.random.Generator, kind: str, name: str) -> Recipe:
+    disturb = "none" if kind == "program" else _pick(rng, DISTURBANCES)
     start: Recipe = {
         "kind": kind,
         "seed": int(rng.integers(1 << 32)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,13 @@ from ...spec.parameters import Parameters
 from .configurations import CONFIGURATIONS
 from .harness import PAGE, Step
 from .programs import KINDS, targets
-from .recipe import Recipe
+from .recipe import KNOWN, Recipe
 from .subjects import subject
 
 __all__ = ["Start", "build"]
 
 Bytes = npt.NDArray[np.uint8]
-_AREA = {"program": 0, "inputs": 1, "weights": 2, "outputs": 3}
+_LONGEST = 400_000  # cycles after which a random program is aborted
 _ROOM = 8192  # bytes for a program behind a layer's memory, and for what is fetched behind it
 
 
@@ -93,7 +94,7 @@ def build(run: Recipe) -> list[Start]:
     parameters = CONFIGURATIONS[run["configuration"]]
     starts: list[Start] = []
     for recipe in run["starts"]:
-        make = _wrong if recipe["kind"] == "program" else _legal
+        make = {"program": _wrong, "known": _known}.get(recipe["kind"], _legal)
         starts.append(make(recipe, run["memory"], parameters, not starts))
     return starts
 
@@ -127,26 +128,53 @@ def _paged(image: Bytes, room: int = 0) -> Bytes:
 
 def _legal(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
     compiled, codes = _compiled(recipe, parameters)
-    rng = np.random.default_rng([recipe["seed"], 1])
-    image = _image(compiled, codes, rng)
-    expected = image.copy()
-    Machine(parameters, expected).run(compiled.program_offset)
-    _agrees(compiled, codes, expected)
+    image = _image(compiled, codes, np.random.default_rng([recipe["seed"], 1]))
+    expected = _expected(compiled, codes, image)
+    disturbed = _disturbed(recipe, compiled)
+    return _start(recipe, memory, first, compiled, codes, image, expected, disturbed)
+
+
+def _known(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
+    return _start(recipe, memory, first, *_around(recipe["seed"], parameters))
+
+
+def _start(
+    recipe: Recipe,
+    memory: Mapping[str, int],
+    first: bool,
+    compiled: CompiledNetwork,
+    codes: list[Bytes],
+    image: Bytes,
+    expected: Bytes,
+    disturbed: Mapping[str, Any] | None = None,
+) -> Start:
+    """Return a legal start, from what was compiled and what has to come out."""
     compared = np.ones(image.size, bool)
     records = tuple(stage.record for stage in compiled.stages) if compiled.records else ()
     for record in records:
         compared[record : record + RECORD_BYTES] = False
     code = image[compiled.program_offset :][: len(compiled.program) * 32].tobytes()
     step = Step(
-        image, compiled.program_offset, reset=first, **memory,
-        limit=_limit(compiled.estimate, memory),
-        **_disturbed(recipe, compiled),
+        image, compiled.program_offset, reset=first, **_timing(memory),
+        limit=_limit(compiled.estimate, memory), **(disturbed or {}),
     )  # fmt: skip
     return Start(
-        recipe, parameters, step, expected, compared, targets(code, image.size), code,
-        macs=count_macs(compiled.program, parameters.rows), records=records,
+        recipe, compiled.parameters, step, expected, compared, targets(code, image.size), code,
+        macs=count_macs(compiled.program, compiled.parameters.rows), records=records,
         network=compiled.network, inputs=codes, program=compiled.program,
     )  # fmt: skip
+
+
+def _expected(compiled: CompiledNetwork, codes: Sequence[Bytes], image: Bytes) -> Bytes:
+    """Return the memory after a legal program, by the machine, which NumPy must confirm."""
+    expected = image.copy()
+    Machine(compiled.parameters, expected).run(compiled.program_offset)
+    _agrees(compiled, codes, expected)
+    return expected
+
+
+def _timing(memory: Mapping[str, int]) -> dict[str, Any]:
+    return {name: memory[name] for name in ("base", "latency", "jitter", "stall", "seed")}
 
 
 def _limit(estimate: int, memory: Mapping[str, int]) -> int:
@@ -189,8 +217,8 @@ def _disturbed(recipe: Mapping[str, Any], compiled: CompiledNetwork) -> dict[str
 
 def _wrong(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
     """Build a random program, which may be legal, behind the memory of a legal layer."""
-    compiled, codes = _compiled(recipe | {"records": "none"}, parameters)
-    image = _paged(_image(compiled, codes, np.random.default_rng([recipe["seed"], 1])), _ROOM)
+    compiled, _, around, _ = _around(recipe["seed"] % KNOWN, parameters)
+    image = around.copy()
     place = compiled.size + -compiled.size % PAGE
     rng = np.random.default_rng([recipe["seed"], 2])
     legal = [step for step in compiled.program if step.opcode != Opcode.END]
@@ -201,11 +229,25 @@ def _wrong(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, fi
         Machine(parameters, expected).run(place)
     except ProgramError as error:
         refusal = error
-    step = Step(image, place, reset=first, **memory, limit=recipe.get("limit", 400_000))
+    step = Step(image, place, reset=first, limit=_LONGEST, **_timing(memory))
     return Start(
         recipe, parameters, step, expected, np.ones(image.size, bool),
         targets(code, image.size), code, refusal, network=None,
     )  # fmt: skip
+
+
+@cache
+def _around(
+    number: int, parameters: Parameters
+) -> tuple[CompiledNetwork, list[Bytes], Bytes, Bytes]:
+    """Return one of a few legal layers, its inputs, and memory before and after it.
+
+    There is room for a program behind.
+    """
+    recipe = {"kind": "known", "seed": number, "records": "none"}
+    compiled, codes = _compiled(recipe, parameters)
+    image = _paged(_image(compiled, codes, np.random.default_rng(number)), _ROOM)
+    return compiled, codes, image, _expected(compiled, codes, image)
 
 
 def _kept(code: bytes, keep: Sequence[int]) -> bytes:

@@ -24,6 +24,7 @@ __all__ = ["Subject", "subject"]
 Codes = npt.NDArray[np.uint8]
 Subject = tuple[Network, list[Codes]]
 _TRIES = 50
+_SHORT = {"batch": 1, "height": 7, "width": 7, "channels": 4, "outputs": 6}  # for known layers
 
 
 def subject(start: Mapping[str, Any], parameters: Parameters) -> Subject:
@@ -37,8 +38,8 @@ def subject(start: Mapping[str, Any], parameters: Parameters) -> Subject:
     rng = np.random.default_rng(start["seed"])
     if start["kind"] == "network":
         return _network(start, parameters, rng)
-    if start["kind"] == "program":
-        start = {"op": "dense", "bits": 8, "knobs": {}, "inputs": "any", "limits": {}}
+    if start["kind"] == "known":
+        start = {"op": "dense", "bits": 8, "knobs": {}, "inputs": "any", "limits": _SHORT}
     error = ValueError("nothing was tried")
     for _ in range(_TRIES):
         operation, shapes = _drawn(start["op"], rng)
