@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...spec.parameters import Parameters
-from .netlist import Constants, constant_bits, netlist_with_sources
+from .netlist import Constants
 from .origins import Origins
 from .points import LINE, TOGGLE, Point
 
-__all__ = ["Block", "Coverage", "Exclusion", "exclusions", "merged", "report"]
+__all__ = ["Block", "Coverage", "Exclusion", "decoded", "exclusions", "merged", "report"]
 
 _ENCODED = re.compile(r"__0([0-9a-fA-F]{2})")
 _BIT = re.compile(r"^(.*?)(?:\[(\d+)\])?:[01]->[01]$")
@@ -35,15 +34,18 @@ class Exclusion:
         ``line`` or ``toggle``.
     module, name : str
         Patterns as in `fnmatch`, of the instance's path and of the signal with its bit, or of
-        the statement's origin, ``file:line``.
+        the statement's origin and kind, ``file:line else``.
     argument : str
         Why.
+    configuration : str
+        The only one that it is for; empty for all.
     """
 
     kind: str
     module: str
     name: str
     argument: str
+    configuration: str = ""
 
     def matches(self, kind: str, module: str, name: str) -> bool:
         """Whether a point is one of them."""
@@ -146,10 +148,11 @@ def merged(folder: Path, name: str) -> tuple[list[Point], npt.NDArray[np.int64]]
 
 def report(
     name: str,
-    parameters: Parameters,
     points: Sequence[Point],
     counts: npt.NDArray[np.int64],
-    excluded: Iterable[Exclusion] | None = None,
+    origins: Origins,
+    constants: Constants,
+    rules: Sequence[Exclusion],
 ) -> Coverage:
     """Sort points into covered, excluded and missing ones, by block.
 
@@ -157,17 +160,15 @@ def report(
     ----------
     name : str
         Of the configuration.
-    parameters : Parameters
     points, counts
         From `merged`.
-    excluded : iterable of Exclusion, optional
-        Those of `exclusions` by default.
+    origins : Origins
+        Of the netlist that was run.
+    constants : Constants
+        Its bits that cannot toggle.
+    rules : sequence of Exclusion
     """
-    origins = Origins(netlist_with_sources(parameters))
-    constants = constant_bits(parameters)
-    rules = list(exclusions() if excluded is None else excluded)
-    used: dict[int, int] = dict.fromkeys(range(len(rules)), 0)
-    stale: list[str] = []
+    used, covered = [0] * len(rules), dict[str, None]()
     sums: dict[str, list[int]] = {}
     missing: dict[str, int] = {}
     for point, count in zip(points, counts, strict=True):
@@ -176,28 +177,25 @@ def report(
         at = 0 if point.kind == LINE else 3
         row[at] += 1
         where = f"{origin.file}:{origin.line}"
-        named = _decoded(point.name) if point.kind == TOGGLE else where
+        named = decoded(point.name) if point.kind == TOGGLE else f"{where} {point.name}"
         rule = _rule(rules, point, named)
-        if count:
-            row[at + 1] += 1
-            if rule is not None:
-                used[rule] += 1
-                stale.append(f"{rules[rule].module} {rules[rule].name}: {named} was covered")
-            continue
         if rule is not None:
             used[rule] += 1
-        if rule is not None or (point.kind == TOGGLE and _constant(point, named, constants)):
+            if count:
+                covered[f"{rules[rule].module} {rules[rule].name}: {named} was covered"] = None
+        if count:
+            row[at + 1] += 1
+        elif rule is not None or (point.kind == TOGGLE and _constant(point, named, constants)):
             row[at + 2] += 1
-            continue
-        signal = _BIT.sub(r"\1", named) if point.kind == TOGGLE else point.name
-        what = f"{where} {point.module} {point.kind} {signal}"
-        missing[what] = missing.get(what, 0) + 1
-    stale += [
-        f"{rules[i].module} {rules[i].name}: matches nothing" for i, n in used.items() if not n
-    ]
+        else:
+            signal = _BIT.sub(r"\1", named) if point.kind == TOGGLE else point.name
+            what = f"{where} {point.module} {point.kind} {signal}"
+            missing[what] = missing.get(what, 0) + 1
+    unused = [rule for rule, number in zip(rules, used, strict=True) if not number]
+    stale = [f"{rule.module} {rule.name}: matches nothing" for rule in unused]
     blocks = tuple(Block(file, *row) for file, row in sorted(sums.items()))
     lines = tuple(f"{what}: {number}" for what, number in sorted(missing.items()))
-    return Coverage(name, blocks, lines, tuple(dict.fromkeys(stale)))
+    return Coverage(name, blocks, lines, (*covered, *stale))
 
 
 def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
@@ -207,7 +205,7 @@ def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
     return None
 
 
-def _decoded(name: str) -> str:
+def decoded(name: str) -> str:
     """Return a signal's name as the netlist has it: Verilator spells other characters in hex."""
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)
 

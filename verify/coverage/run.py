@@ -13,7 +13,9 @@ from ...runtime.files import atomic_write
 from ...runtime.provenance import provenance
 from ...sim.toolchain import find_verilator
 from ..regress.configurations import CONFIGURATIONS
-from .report import Coverage, merged, report
+from .netlist import constant_bits, netlist_with_sources
+from .origins import Origins
+from .report import Coverage, exclusions, merged, report
 
 __all__ = ["SCHEMA", "report_coverage"]
 
@@ -32,7 +34,10 @@ def report_coverage(out: Path, console: Console) -> bool:
     found: list[Coverage] = []
     for name, parameters in CONFIGURATIONS.items():
         if (folder / f"{name}.points.json").is_file():
-            found.append(report(name, parameters, *merged(folder, name)))
+            rules = [rule for rule in exclusions() if rule.configuration in ("", name)]
+            origins = Origins(netlist_with_sources(parameters))
+            constants = constant_bits(parameters)
+            found.append(report(name, *merged(folder, name), origins, constants, rules))
     for coverage in found:
         _print(coverage, console)
     with atomic_write(out / "coverage.json") as temporary:

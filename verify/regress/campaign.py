@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import compiler, golden, hw, sim, spec, verify
+from ...golden.machine.machine import ProgramError
 from ...runtime.cache import SIMULATION, digest, sources
 from ...runtime.errors import SimulationError
 from ...runtime.scheduler import answers, executor
@@ -222,7 +223,7 @@ def _run_batch(batch: _Batch) -> list[Record]:
             built.setdefault(run["configuration"], []).append((run, build(run)))
         except ValueError as refusal:
             records.append(replace(_blank(run), refused=str(refusal)))
-        except AssertionError as error:
+        except (AssertionError, ProgramError) as error:
             records.append(replace(_blank(run), faults=(str(error),)))
     for name, runs in built.items():
         (model,) = models([name], coverage=campaign.coverage).values()

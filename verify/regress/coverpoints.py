@@ -11,6 +11,7 @@ from ...spec.isa import Opcode, Unit
 from ...spec.registers import COUNTERS, ErrorCode
 from .configurations import CONFIGURATIONS
 from .functional import Coverpoint, Cross, Facts
+from .harness import ORDERS
 from .recipe import DISTURBANCES
 from .verdicts import Verdict
 
@@ -118,6 +119,11 @@ DISTURBANCE = Coverpoint(
 STALL = Coverpoint("stall, of 256", _step("stall", 0, 1, 60), _ranges(0, 1, 60))
 LATENCY = Coverpoint("latency", _step("latency", 2, 3, 4, 40), _ranges(2, 3, 4, 40))
 JITTER = Coverpoint("jitter", _step("jitter", 0, 1), _ranges(0, 1))
+ORDER = Coverpoint(
+    "order of answers",
+    lambda facts: [name for name, at in ORDERS.items() if facts["step"].seed >> 30 == at],
+    tuple(ORDERS),
+)
 VERDICT = Coverpoint(
     "verdict of a random program",
     lambda facts: [facts["outcome"]] if facts["kind"] == "program" else (),
@@ -151,8 +157,8 @@ ZERO_IN = Coverpoint(
 )
 
 POINTS: tuple[Coverpoint | Cross, ...] = (
-    CONFIGURATION, OPERATION, DISTURBANCE, STALL, LATENCY, JITTER, VERDICT, ERROR, BITS, STRIDE,
-    WIDE_STRIDE, PADDING, ZERO_IN,
+    CONFIGURATION, OPERATION, DISTURBANCE, STALL, LATENCY, JITTER, ORDER, VERDICT, ERROR, BITS,
+    STRIDE, WIDE_STRIDE, PADDING, ZERO_IN,
     Coverpoint(
         "zero point of the output",
         lambda facts: [_zero(facts["layer"].output.zero_point)] if "layer" in facts else (),
@@ -212,4 +218,6 @@ POINTS: tuple[Coverpoint | Cross, ...] = (
     Cross(STRIDE, PADDING),
     Cross(OPERATION, CONFIGURATION),
     Cross(LATENCY, STALL),
+    Cross(ORDER, CONFIGURATION),
+    Cross(OPERATION, ORDER),
 )  # fmt: skip

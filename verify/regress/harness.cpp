@@ -2,7 +2,12 @@
 // harness MEMORY MASK STEPS IMAGES AFTER [COVERAGE]
 //
 // STEPS has a line of numbers for each program (`harness.py` names them). IMAGES holds the memory
-// before each, AFTER receives the memory after each. Prints one JSON object a line for each.
+// before each, AFTER receives the memory after each, and a bit for each byte that was written.
+// Prints one JSON object a line for each.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -94,13 +99,13 @@ uint32_t read_register(uint32_t address) {
 
 struct Step {
     uint64_t reset, size, program, base, latency, jitter, stall, seed, limit, abort, cut;
-    uint64_t inject_first, inject_count, inject_answer, meddle;
+    uint64_t inject_first, inject_count, inject_answer, meddle, shift;
 };
 
 std::istream &operator>>(std::istream &in, Step &s) {
     return in >> s.reset >> s.size >> s.program >> s.base >> s.latency >> s.jitter >> s.stall >>
            s.seed >> s.limit >> s.abort >> s.cut >> s.inject_first >> s.inject_count >>
-           s.inject_answer >> s.meddle;
+           s.inject_answer >> s.meddle >> s.shift;
 }
 
 void reset() {
@@ -169,9 +174,10 @@ bool ends(uint64_t limit, Found &found, uint64_t meddling) {
 
 void run(const Step &step, Found &found) {
     write_register(IRQ_ENABLE, 1);
-    write_register(BASE_LOW, static_cast<uint32_t>(step.base));
-    write_register(BASE_HIGH, static_cast<uint32_t>(step.base >> 32));
-    write_register(PROGRAM, static_cast<uint32_t>(step.program));
+    const uint64_t base = (step.base - step.shift) & ((1ULL << 40) - 1);
+    write_register(BASE_LOW, static_cast<uint32_t>(base));
+    write_register(BASE_HIGH, static_cast<uint32_t>(base >> 32));
+    write_register(PROGRAM, static_cast<uint32_t>(step.program + step.shift));
     write_register(CTRL, START);
     const uint64_t most = step.cut ? step.cut : step.abort ? step.abort : step.limit;
     if (!ends(most, found, step.meddle)) {
@@ -215,6 +221,15 @@ void print(const Found &found) {
 
 }  // namespace
 
+// The mask that memory.cpp maps from the same file.
+static uint8_t *map_mask(const char *path, uint64_t size) {
+    const int file = open(path, O_RDWR);
+    if (file < 0) return nullptr;
+    void *start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    return start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
+}
+
 double sc_time_stamp() { return static_cast<double>(now); }
 
 int main(int argc, char **argv) {
@@ -227,11 +242,14 @@ int main(int argc, char **argv) {
     std::ofstream after(argv[5], std::ios::binary);
     top = std::make_unique<Vtop>("");
     uint8_t *const memory = maccord_memory();
+    uint8_t *const mask = map_mask(argv[2], maccord_memory_size() / 8);
+    if (!mask) return 2;
     Step step{};
     bool dead = false;
     while (steps >> step) {
         if (step.size > maccord_memory_size()) return 2;
         images.read(reinterpret_cast<char *>(memory), static_cast<std::streamsize>(step.size));
+        std::memset(mask, 0, step.size / 8);
         if (dead) step.reset = 1;  // nothing can be said of what follows a hang but for a reset
         configure(step);
         maccord_memory_inject(step.inject_first, step.inject_count,
@@ -247,6 +265,8 @@ int main(int argc, char **argv) {
         if (found.ending == CUT) reset();
         after.write(reinterpret_cast<const char *>(memory),
                     static_cast<std::streamsize>(step.size));
+        after.write(reinterpret_cast<const char *>(mask),
+                    static_cast<std::streamsize>(step.size / 8));
     }
     after.flush();
 #if VM_COVERAGE

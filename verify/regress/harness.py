@@ -21,9 +21,11 @@ from ...sim.primitives import with_models
 from ...sim.process import run_program
 from ...spec.registers import RECORDED
 
-__all__ = ["COVERAGE", "Ended", "Step", "build_harness", "play"]
+__all__ = ["COVERAGE", "ORDERS", "Ended", "Step", "build_harness", "play"]
 
 PAGE = 4096
+#: Orders in which reads are answered: the two highest bits of a seed, as in `reorder.sv`.
+ORDERS = {"in order": 0, "by bursts": 2, "by beats": 3}
 #: Options of Verilator for a model that counts its lines and toggles.
 COVERAGE = ("--coverage-line", "--coverage-toggle")
 
@@ -43,7 +45,8 @@ class Step:
     base : int
         Address of `image[0]`, a multiple of 4096.
     latency, jitter, stall, seed : int
-        The memory's, as in `axi_memory.sv`; the seed is taken at a reset.
+        The memory's, as in `axi_memory.sv`; the seed is taken at a reset. Its two highest bits are
+        of `ORDERS`.
     limit : int
         Cycles after which it is aborted.
     abort, cut : int
@@ -52,6 +55,9 @@ class Step:
         Offset and size of bytes whose accesses are answered with an error, and that response.
     meddle : int
         Seed of register accesses meanwhile that must change nothing; 0 for none.
+    shift : int
+        How far below `base` the base register points, a multiple of 4096 below 2**32; the
+        program's offsets are greater by as much.
     """
 
     image: npt.NDArray[np.uint8]
@@ -67,6 +73,7 @@ class Step:
     cut: int = 0
     inject: tuple[int, int, int] = (0, 0, 0)
     meddle: int = 0
+    shift: int = 0
 
     @property
     def line(self) -> str:
@@ -74,7 +81,7 @@ class Step:
         numbers = (
             *(int(self.reset), self.image.size, self.program, self.base, self.latency),
             *(self.jitter, self.stall, self.seed, self.limit, self.abort, self.cut),
-            *(*self.inject, self.meddle),
+            *(*self.inject, self.meddle, self.shift),
         )
         return " ".join(map(str, numbers))
 
@@ -102,6 +109,8 @@ class Ended:
         Since the last reset.
     memory : ndarray of shape (bytes,), uint8
         After it.
+    written : ndarray of shape (bytes,), bool
+        Which bytes the accelerator wrote.
     """
 
     ending: str
@@ -117,6 +126,7 @@ class Ended:
     read_bursts: int
     write_bursts: int
     memory: npt.NDArray[np.uint8]
+    written: npt.NDArray[np.bool_]
 
 
 def build_harness(
@@ -129,11 +139,20 @@ def build_harness(
     jobs: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Model:
-    """Build the model of a netlist with this harness; parameters as of `build_bench`."""
+    """Build the model of a netlist with this harness; parameters as of `build_bench`.
+
+    Its memory answers reads in the order that the step's seed chooses.
+    """
+    here = Path(__file__).parent
+    in_order = (HERE / "axi_memory.sv").read_text()
+    renamed = in_order.replace("module axi_memory ", "module axi_memory_in_order ", 1)
+    extra = {
+        "main.cpp": (here / "harness.cpp").read_text(),
+        "axi_memory.sv": renamed + (here / "reorder.sv").read_text(),
+    }
     return build_bench(
         bench, with_models(verilog), axi_bytes,
-        kind="plain", extra={"main.cpp": Path(__file__).with_name("harness.cpp").read_text()},
-        flags=options, cache=cache, jobs=jobs, progress=progress,
+        kind="plain", extra=extra, flags=options, cache=cache, jobs=jobs, progress=progress,
         check=lambda: check_ports(verilog, axi_bytes),
     )  # fmt: skip
 
@@ -171,13 +190,21 @@ def play(model: Model, steps: Sequence[Step], *, coverage: Path | None = None) -
         if len(lines) != len(steps):
             raise SimulationError(f"the harness ran {len(lines)} of {len(steps)} programs")
         after = np.fromfile(folder / "after.bin", np.uint8)
-    ends = np.cumsum([step.image.size for step in steps])
-    memories = np.split(after, ends[:-1])
-    return [_ended(json.loads(line), m) for line, m in zip(lines, memories, strict=True)]
+    found: list[Ended] = []
+    for step, line in zip(steps, lines, strict=True):
+        memory, mask, after = np.split(after, [step.image.size, step.image.size * 9 // 8])
+        found.append(_ended(json.loads(line), memory, mask))
+    return found
 
 
-def _ended(found: dict[str, Any], memory: npt.NDArray[np.uint8]) -> Ended:
+def _ended(
+    found: dict[str, Any], memory: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]
+) -> Ended:
     counters: dict[str, int] = dict(zip(RECORDED, found.pop("counters"), strict=True))
     status = found.pop("status")
     found.pop("irq")
-    return Ended(**found, status=status & 0xFF, error=status >> 8, counters=counters, memory=memory)
+    written = np.unpackbits(mask, bitorder="little").astype(bool)
+    return Ended(
+        **found, status=status & 0xFF, error=status >> 8, counters=counters, memory=memory,
+        written=written,
+    )  # fmt: skip

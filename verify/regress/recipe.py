@@ -13,6 +13,7 @@ import numpy as np
 
 from .configurations import CONFIGURATIONS
 from .extremes import INPUTS, KNOBS
+from .harness import ORDERS
 from .operations import OPERATIONS
 from .programs import KINDS
 
@@ -24,6 +25,7 @@ DISTURBANCES = {
     "none": 6, "abort": 1, "reset": 1, "bus error": 2, "register accesses": 2,
 }  # fmt: skip
 KNOWN = 16  # legal layers, which random programs are changes of, and which run behind them
+_SHIFTS = 1 << 19  # pages by which offsets may be greater; the base is as much lower
 _PROGRAMS = 4  # of a run, each with a legal start behind it
 _LAYERS = ("dense", "dense", "dense", *OPERATIONS, "lookup")
 _NEEDS = {"product": "product", "channel_product": "product", "lookup": "lookup"}
@@ -61,7 +63,8 @@ def draw(seed: int, configurations: Sequence[str] = (), kinds: Sequence[str] = (
         "latency": int(rng.choice([2, 3, int(rng.integers(4, 40)), int(rng.integers(40, 400))])),
         "jitter": int(rng.choice([0, 0, int(rng.integers(1, 60))])),
         "stall": int(rng.choice([0, int(rng.integers(1, 60)), int(rng.integers(60, 200))])),
-        "seed": int(rng.integers(1 << 32)),
+        "seed": int(rng.integers(1 << 30)),
+        "order": str(rng.choice(list(ORDERS))),
         "base": int(rng.integers(1 << 27)) << 12,
     }
     return {"seed": seed, "configuration": name, "memory": memory, "starts": starts}
@@ -89,6 +92,8 @@ def _start(rng: np.random.Generator, kind: str, name: str) -> Recipe:
         "area": str(rng.choice(["program", "inputs", "weights", "outputs"])),
         "answer": int(rng.choice([2, 3])),
         "records": str(rng.choice(["none", "none", "memory", "interrupts"])),
+        "shift": int(rng.integers(_SHIFTS)) if rng.random() < 0.7 else 0,
+        "scrambled": bool(rng.random() < 0.5),
         "limits": {},
     }
     if kind == "layer":

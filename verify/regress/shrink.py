@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
+from ...golden.machine.machine import ProgramError
 from ...runtime.errors import SimulationError
 from ...sim.build import Model
 from .campaign import run_once
@@ -15,6 +16,8 @@ __all__ = ["fails", "shrunk"]
 
 _SIZES = (1, 2, 3, 4, 6, 8)
 _LIMITS = ("batch", "height", "width", "channels", "outputs", "groups")
+_QUIET = {"stall": 0, "jitter": 0, "latency": 2, "base": 0, "order": "in order"}
+_PLAIN = {"disturb": "none", "records": "none", "shift": 0, "scrambled": False}
 _MOST_NODES = 24
 _MOST_INSTRUCTIONS = 256
 
@@ -25,7 +28,7 @@ def fails(model: Model, run: Recipe) -> list[str]:
         return run_once(model, run)[2]
     except ValueError:
         return []
-    except (AssertionError, SimulationError) as error:
+    except (AssertionError, ProgramError, SimulationError) as error:
         return [str(error)]
 
 
@@ -61,7 +64,7 @@ def _smaller(run: Recipe) -> Iterator[Recipe]:
     for number in range(len(starts)):
         if len(starts) > 1:
             yield run | {"starts": starts[:number] + starts[number + 1 :]}
-    for name, value in {"stall": 0, "jitter": 0, "latency": 2, "base": 0}.items():
+    for name, value in _QUIET.items():
         if run["memory"][name] != value:
             yield run | {"memory": run["memory"] | {name: value}}
     for number, start in enumerate(starts):
@@ -70,9 +73,9 @@ def _smaller(run: Recipe) -> Iterator[Recipe]:
 
 
 def _smaller_start(start: Recipe) -> Iterator[Recipe]:
-    for name in ("disturb", "records"):
-        if start[name] != "none":
-            yield start | {name: "none"}
+    for name, plain in _PLAIN.items():
+        if start.get(name, plain) != plain:
+            yield start | {name: plain}
     if start["kind"] == "network":
         yield from _parts(start)
     elif start["kind"] == "layer":

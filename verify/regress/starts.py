@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -15,12 +15,13 @@ from ...compiler.network import CompiledNetwork, compile_network
 from ...golden.graph import Network
 from ...golden.machine.machine import Machine, ProgramError
 from ...golden.network import execute
-from ...spec.isa import RECORD_BYTES, Instruction, Opcode
+from ...spec.isa import RECORD_BYTES, Instruction, Opcode, encode_program
 from ...spec.parameters import Parameters
 from .configurations import CONFIGURATIONS
-from .harness import PAGE, Step
+from .harness import ORDERS, PAGE, Step
 from .programs import KINDS, targets
 from .recipe import KNOWN, Recipe
+from .rewrite import scrambled, shifted
 from .subjects import subject
 
 __all__ = ["Start", "build"]
@@ -126,21 +127,24 @@ def _paged(image: Bytes, room: int = 0) -> Bytes:
     return np.concatenate([image, np.zeros(room + -(image.size + room) % PAGE, np.uint8)])
 
 
-def _legal(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
+def _legal(recipe: Recipe, memory: Mapping[str, Any], parameters: Parameters, first: bool) -> Start:
     compiled, codes = _compiled(recipe, parameters)
-    image = _image(compiled, codes, np.random.default_rng([recipe["seed"], 1]))
+    rng = np.random.default_rng([recipe["seed"], 1])
+    if recipe["scrambled"]:
+        compiled = replace(compiled, program=scrambled(compiled.program, rng))
+    image = _image(compiled, codes, rng)
     expected = _expected(compiled, codes, image)
     disturbed = _disturbed(recipe, compiled)
     return _start(recipe, memory, first, compiled, codes, image, expected, disturbed)
 
 
-def _known(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
+def _known(recipe: Recipe, memory: Mapping[str, Any], parameters: Parameters, first: bool) -> Start:
     return _start(recipe, memory, first, *_around(recipe["seed"], parameters))
 
 
 def _start(
     recipe: Recipe,
-    memory: Mapping[str, int],
+    memory: Mapping[str, Any],
     first: bool,
     compiled: CompiledNetwork,
     codes: list[Bytes],
@@ -154,8 +158,13 @@ def _start(
     for record in records:
         compared[record : record + RECORD_BYTES] = False
     code = image[compiled.program_offset :][: len(compiled.program) * 32].tobytes()
+    shift = recipe.get("shift", 0) * PAGE
+    before, expected = image.copy(), expected.copy()
+    moved = np.frombuffer(encode_program(shifted(compiled.program, shift)), np.uint8)
+    for memory_ in (before, expected):
+        memory_[compiled.program_offset :][: moved.size] = moved
     step = Step(
-        image, compiled.program_offset, reset=first, **_timing(memory),
+        before, compiled.program_offset, shift=shift, reset=first, **_timing(memory),
         limit=_limit(compiled.estimate, memory), **(disturbed or {}),
     )  # fmt: skip
     return Start(
@@ -173,11 +182,12 @@ def _expected(compiled: CompiledNetwork, codes: Sequence[Bytes], image: Bytes) -
     return expected
 
 
-def _timing(memory: Mapping[str, int]) -> dict[str, Any]:
-    return {name: memory[name] for name in ("base", "latency", "jitter", "stall", "seed")}
+def _timing(memory: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: memory[name] for name in ("base", "latency", "jitter", "stall")}
+    return found | {"seed": memory["seed"] | ORDERS[memory["order"]] << 30}
 
 
-def _limit(estimate: int, memory: Mapping[str, int]) -> int:
+def _limit(estimate: int, memory: Mapping[str, Any]) -> int:
     """Return cycles after which a legal program counts as hung, in such a memory."""
     slow = 256 / (256 - memory["stall"])
     return int((40 * estimate + 40_000) * slow * (1 + (memory["latency"] + memory["jitter"]) / 50))
@@ -215,7 +225,7 @@ def _disturbed(recipe: Mapping[str, Any], compiled: CompiledNetwork) -> dict[str
     return {}
 
 
-def _wrong(recipe: Recipe, memory: Mapping[str, int], parameters: Parameters, first: bool) -> Start:
+def _wrong(recipe: Recipe, memory: Mapping[str, Any], parameters: Parameters, first: bool) -> Start:
     """Build a random program, which may be legal, behind the memory of a legal layer."""
     compiled, _, around, _ = _around(recipe["seed"] % KNOWN, parameters)
     image = around.copy()

@@ -73,7 +73,7 @@ def test_shrinking_keeps_what_fails() -> None:
     found = shrunk(run, failing)
     assert [start["disturb"] for start in found["starts"]] == ["abort"]
     assert found["memory"] | {"seed": 0} == {
-        "latency": 2, "jitter": 0, "stall": 0, "seed": 0, "base": 0,
+        "latency": 2, "jitter": 0, "stall": 0, "seed": 0, "base": 0, "order": "in order",
     }  # fmt: skip
     (start,) = found["starts"]
     assert start["records"] == "none"
