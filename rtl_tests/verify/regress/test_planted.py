@@ -81,10 +81,12 @@ PLANTED: dict[str, tuple[str, Changes]] = {
         "maccord.hw.memory.scratchpad",
         (
             (
-                ("            m.d.comb += [\n"
-                "                bank.write_enable.eq(placed_enables[index]),"),
-                ("            m.d.sync += [\n"
-                "                bank.write_enable.eq(placed_enables[index]),"),
+                "bank.write_enable.eq(placed_enables[index]),",
+                "bank.write_enable.eq(late[index]),",
+            ),
+            (
+                "        # Cycle 3: write\n",
+                "        late = Signal(self.banks)\n        m.d.sync += late.eq(placed_enables)\n",
             ),
         ),
     ),
