@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -33,10 +32,12 @@ class Exclusion:
     kind : str
         ``line`` or ``toggle``.
     module, name : str
-        Patterns as in `fnmatch`, of the instance's path and of the signal with its bit, or of
-        the statement's origin and kind, ``file:line else``.
+        Regular expressions that fit the whole path of the instance, and the signal without its
+        bit, or the statement's origin and kind, ``file:line else``.
     argument : str
         Why.
+    least, every : int
+        Of a signal's bits, those from `least` on; with `every`, in each group of so many bits.
     configuration : str
         The only one that it is for; empty for all.
     """
@@ -45,15 +46,19 @@ class Exclusion:
     module: str
     name: str
     argument: str
+    least: int = 0
+    every: int = 0
     configuration: str = ""
 
     def matches(self, kind: str, module: str, name: str) -> bool:
-        """Whether a point is one of them."""
-        return (
-            kind == self.kind
-            and fnmatchcase(module, self.module)
-            and fnmatchcase(name.replace("[", "("), self.name.replace("[", "("))
-        )
+        """Whether a point is one of them; `name` is the signal with its bit, or the statement."""
+        if kind != self.kind or not re.fullmatch(self.module, module):
+            return False
+        if kind == LINE:
+            return re.fullmatch(self.name, name) is not None
+        signal, bit = _bit(name)
+        found = re.fullmatch(self.name, signal)
+        return found is not None and (bit % self.every if self.every else bit) >= self.least
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def report(
         elif rule is not None or (point.kind == TOGGLE and _constant(point, named, constants)):
             row[at + 2] += 1
         else:
-            signal = _BIT.sub(r"\1", named) if point.kind == TOGGLE else point.name
+            signal = _bit(named)[0] if point.kind == TOGGLE else point.name
             what = f"{where} {point.module} {point.kind} {signal}"
             missing[what] = missing.get(what, 0) + 1
     unused = [rule for rule, number in zip(rules, used, strict=True) if not number]
@@ -211,6 +216,12 @@ def decoded(name: str) -> str:
 
 
 def _constant(point: Point, named: str, constants: Constants) -> bool:
-    found = _BIT.match(named)
+    signal, bit = _bit(named)
+    return bit in constants.get((point.module, signal), ())
+
+
+def _bit(name: str) -> tuple[str, int]:
+    """Split ``signal[bit]:0->1`` into the signal and the bit."""
+    found = _BIT.match(name)
     assert found
-    return int(found[2] or 0) in constants.get((point.module, found[1]), ())
+    return found[1], int(found[2] or 0)

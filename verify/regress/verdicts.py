@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     UNCHECKED = "breaks a rule that no circuit checks, DONE"
     UNCHECKED_LATER = "breaks a rule that no circuit checks, then it or a later instruction erred"
     LATE_TOKEN = "waits for a token that a later instruction sends, DONE"
-    OTHER_FIRST = "a later instruction, or the bus in an earlier row, erred first"
+    OTHER_FIRST = "a later instruction, the bus in an earlier row, or itself later erred first"
 
 
 #: Which instructions, once they run, can end with a code.
@@ -100,6 +100,8 @@ def verdict(
         return Verdict.LATE_TOKEN
     # A deadlock shows after all else has come to rest
     possible = _possible(later, breaks, parameters) - {ErrorCode.DEADLOCK}
+    if refusal.code == ErrorCode.DEADLOCK and _sent(at, later):  # it runs once its token comes
+        possible |= _possible([at], False, parameters)
     if found in (ErrorCode.READ_ERROR, ErrorCode.WRITE_ERROR):  # its own earlier rows may meet one
         possible |= _possible([at], False, parameters)
     assert found in possible, f"{found.name} of no later instruction, but {refusal}"

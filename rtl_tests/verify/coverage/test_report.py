@@ -84,8 +84,8 @@ def test_blocks(counted: Path) -> None:
 def test_exclusions(counted: Path) -> None:
     found = reported(
         counted,
-        Exclusion("toggle", "core.*", "row$1[2]*", "rows of 4 bytes only"),
-        Exclusion("line", "core.load", "hw/memory/loader.py:80 *", "always goes"),
+        Exclusion("toggle", r"core\..*", r"row\$\d", "rows of 4 bytes only", least=2),
+        Exclusion("line", "core.load", r"hw/memory/loader\.py:80 .*", "always goes"),
     )
     assert found.blocks[1].toggle_percent == 100
     assert found.missing == ("hw/accelerator.py:90  toggle a: 1",)
@@ -95,8 +95,18 @@ def test_exclusions(counted: Path) -> None:
 
 
 def test_an_exclusion_that_matches_nothing_is_stale(counted: Path) -> None:
-    found = reported(counted, Exclusion("toggle", "core.store", "*", "gone"))
-    assert found.stale == ("core.store *: matches nothing",)
+    found = reported(counted, Exclusion("toggle", "core.store", ".*", "gone"))
+    assert found.stale == ("core.store .*: matches nothing",)
+
+
+def test_bits_of_groups() -> None:
+    """Of a bus of 8-bit counters, the upper half of each."""
+    rule = Exclusion("toggle", "", "counts", "slow", least=4, every=8)
+    found = [bit for bit in range(16) if rule.matches("toggle", "", f"counts[{bit}]:1->0")]
+    assert found == [4, 5, 6, 7, 12, 13, 14, 15]
+    assert not rule.matches("toggle", "", "count[4]:1->0")
+    assert not rule.matches("toggle", "core", "counts[4]:1->0")
+    assert not rule.matches("line", "", "counts")
 
 
 def test_counts_add_up_over_runs(counted: Path) -> None:
