@@ -56,18 +56,13 @@ def keep(folder: Path) -> dict[str, Any]:
 def _row(block: dict[str, Any], functional: float, failed: int) -> str:
     lines = block["lines"] - block["lines_excluded"]
     toggles = block["toggles"] - block["toggles_excluded"]
-    shares = [
-        100 * part / whole if whole else 100.0
-        for part, whole in (
-            (block["lines_covered"], lines),
-            (block["toggles_covered"], toggles),
-        )
-    ]
+    line_share = 100 * block["lines_covered"] / lines if lines else 100.0
+    toggle_share = 100 * block["toggles_covered"] / toggles if toggles else 100.0
     excluded = block["lines_excluded"] + block["toggles_excluded"]
-    reached = stage(*shares, functional, failed)
+    reached = stage(line_share, toggle_share, functional, failed)
     return (
-        f"| `{block['file']}` | {block['lines_covered']} of {lines} | {shares[0]:.1f} | "
-        f"{block['toggles_covered']} of {toggles} | {shares[1]:.1f} | {excluded} | {reached} |"
+        f"| `{block['file']}` | {block['lines_covered']} of {lines} | {line_share:.1f} | "
+        f"{block['toggles_covered']} of {toggles} | {toggle_share:.1f} | {excluded} | {reached} |"
     )
 
 

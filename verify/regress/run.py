@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ...runtime.console import console, waiting
-from ...runtime.files import atomic_write
+from ...runtime.files import atomic_write, check_writable
 from ...runtime.provenance import provenance
+from ...synth.tools import YOSYS, find
 from ..coverage.run import report_coverage
 from .campaign import Campaign, Record, models, run_campaign
 from .configurations import CONFIGURATIONS
@@ -40,6 +41,9 @@ def regress(campaign: Campaign) -> int:
         1 if a run failed or an exclusion is wrong, 2 if there was nothing to run, else 0.
     """
     out, err = console(), console(stderr=True)
+    if campaign.coverage:
+        find(YOSYS)
+    check_writable("out", "folder", campaign.out, campaign.out / "regress.json")
     _build(campaign, err)
     records: list[Record] = []
     failed = 0
