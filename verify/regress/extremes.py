@@ -80,7 +80,7 @@ def _multipliers(layer: Layer, knob: str, rng: np.random.Generator) -> npt.NDArr
     if knob == "any":
         return usual
     tiny = np.ldexp(rng.uniform(1, 2, outputs), rng.integers(-120, -20, outputs))
-    large = rng.uniform(0.5, 2, outputs)
+    large = rng.uniform(0.1, 2, outputs)
     powers = np.ldexp(1.0, np.frexp(usual)[1] - rng.integers(0, 3, outputs))
     found = {"tiny": tiny, "large": large, "powers of two": powers}.get(knob)
     if found is None:

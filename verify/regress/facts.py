@@ -44,9 +44,20 @@ def facts(start: Start, found: Ended, configuration: str) -> dict[str, Any]:
         "counters": found.counters if found.ending == "done" else {},
         "records": start.recipe["records"] if start.legal else None,
     }
-    if start.network and found.error == 0 and found.ending == "done":
-        known |= _computed(start)
+    if start.network:
+        known |= _operations(start)
+        if found.error == 0 and found.ending == "done":
+            known |= _computed(start)
     return known
+
+
+def _operations(start: Start) -> dict[str, Any]:
+    assert start.network
+    return {
+        "operations": [node.operation for node in start.network.nodes],
+        "shapes": [tensor.shape for tensor in start.network.tensors.values()],
+        "alone": start.recipe["kind"] == "layer",
+    }
 
 
 def _tokens(program: list[Instruction]) -> set[str]:
@@ -64,12 +75,7 @@ def _computed(start: Start) -> dict[str, Any]:
     """Return the facts of what a legal start computed."""
     assert start.network
     operations = [node.operation for node in start.network.nodes]
-    known: dict[str, Any] = {
-        "operations": operations,
-        "shapes": [tensor.shape for tensor in start.network.tensors.values()],
-        "batch": len(start.inputs[0]),
-        "alone": start.recipe["kind"] == "layer",
-    }
+    known: dict[str, Any] = {"batch": len(start.inputs[0])}
     layer = operations[0]
     if isinstance(layer, ConvTranspose2d) or len(operations) > 1:
         return known

@@ -59,7 +59,7 @@ def regress(campaign: Campaign) -> int:
     failures = [_failure(campaign, record, err) for record in records if record.faults]
     for number, failure in enumerate(failures[:_SHRUNK]):
         failures[number] = _smallest(campaign, failure, err)
-    summary = summarize(records, failures)
+    summary = summarize(records, failures, campaign.configurations)
     with atomic_write(campaign.out / "regress.json") as temporary:
         found = {"schema": SCHEMA, **asdict(summary), "provenance": asdict(provenance())}
         temporary.write_text(json.dumps(found, indent=1))

@@ -17,13 +17,14 @@ from ...spec.parameters import Parameters
 from .extremes import pushed, random_codes
 from .layers import random_layer
 from .networks import random_network
-from .operations import random_operation, random_quantization
+from .operations import pair, random_operation, random_quantization
 
 __all__ = ["Subject", "subject"]
 
 Codes = npt.NDArray[np.uint8]
 Subject = tuple[Network, list[Codes]]
 _TRIES = 50
+_LONG_STRIDES = 0.3  # share of convolutions with strides of up to 7
 _SHORT = {"batch": 1, "height": 7, "width": 7, "channels": 4, "outputs": 6}  # for known layers
 
 
@@ -61,6 +62,8 @@ def subject(start: Mapping[str, Any], parameters: Parameters) -> Subject:
 def _drawn(op: str, rng: np.random.Generator) -> tuple[Operation, list[tuple[int, ...]]]:
     if op == "dense":
         layer, shape = random_layer(rng)
+        if isinstance(layer, Conv2d) and rng.random() < _LONG_STRIDES:
+            layer = replace(layer, stride=pair(rng, 1, 7))
         return layer, [shape]
     if op == "lookup":
         table = rng.integers(0, 256, 256, dtype=np.uint8)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from .campaign import Record
+from .configurations import CONFIGURATIONS
 from .coverpoints import POINTS
 from .functional import Coverpoint, Hits, holes, wrongly_excluded
 
@@ -97,8 +98,14 @@ class Summary:
         return 100 * self.hit / self.reachable
 
 
-def summarize(records: Sequence[Record], failures: Sequence[Failure]) -> Summary:
-    """Sum up the records of a campaign."""
+def summarize(
+    records: Sequence[Record], failures: Sequence[Failure], configurations: Sequence[str] = ()
+) -> Summary:
+    """Sum up the records of a campaign, on some of the accelerators or on all.
+
+    Bins that name another accelerator are then out of reach.
+    """
+    others = {*CONFIGURATIONS} - {*(configurations or CONFIGURATIONS)}
     hits: Hits = Counter()
     kinds: Counter[str] = Counter()
     for record in records:
@@ -108,8 +115,10 @@ def summarize(records: Sequence[Record], failures: Sequence[Failure]) -> Summary
     missed = holes(POINTS, hits)
     points: list[Point] = []
     for point in POINTS:
-        unreachable = len(point.unreachable) if isinstance(point, Coverpoint) else 0
-        reachable, left = len(point.bins) - unreachable, missed.get(point.name, [])
+        unreachable = point.unreachable if isinstance(point, Coverpoint) else {}
+        possible = [bin_ for bin_ in point.bins if bin_ not in unreachable]
+        reachable = len([bin_ for bin_ in possible if not _of(bin_, others)])
+        left = [bin_ for bin_ in missed.get(point.name, []) if not _of(bin_, others)]
         points.append(Point(point.name, reachable, reachable - len(left), tuple(left)))
     return Summary(
         min((record.seed for record in records), default=0),
@@ -124,6 +133,11 @@ def summarize(records: Sequence[Record], failures: Sequence[Failure]) -> Summary
         sum(point.hit for point in points),
         tuple(wrongly_excluded(POINTS, hits)),
     )
+
+
+def _of(name: str, configurations: Iterable[str]) -> bool:
+    """Whether a bin, or the second part of a cross's, is one of these accelerators."""
+    return any(name == each or name.endswith(f" x {each}") for each in configurations)
 
 
 def print_summary(summary: Summary, out: Console) -> None:

@@ -52,7 +52,7 @@ def test_starts_are_what_the_machine_computes() -> None:
             changed = start.expected != start.step.image
             assert not (changed & ~start.allowed).any()
             kinds.add(start.recipe["kind"])
-            if start.legal:
+            if start.legal and not start.step.shift:
                 memory = start.step.image.copy()
                 Machine(CONFIGURATIONS["4x2"], memory).run(start.step.program)
                 np.testing.assert_array_equal(memory, start.expected)
