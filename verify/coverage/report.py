@@ -195,7 +195,8 @@ def report(
             if count:
                 covered[f"{rules[rule].module} {rules[rule].name}: {named} was covered"] = None
             elif point.kind == TOGGLE:
-                excluded |= {_net(nets, point, named)} - {None}
+                net = _net(nets, point, named)
+                excluded |= set() if net is None else {net}
         if count:
             row[at + 1] += 1
         elif rule is not None:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,9 @@ class Ended:
         From the start on the bus to the interrupt, counted by the testbench.
     counters : dict of str to int
         The accelerator's, by the names of `RECORDED`.
-    protocol_errors, protocol_code, overlaps, read_bursts, write_bursts : int
+    overlaps : int
+        Bursts that overlap one of the other direction.
+    protocol_errors, protocol_code, read_bursts, write_bursts : int
         Since the last reset.
     memory : ndarray of shape (bytes,), uint8
         After it.
@@ -191,9 +193,13 @@ def play(model: Model, steps: Sequence[Step], *, coverage: Path | None = None) -
             raise SimulationError(f"the harness ran {len(lines)} of {len(steps)} programs")
         after = np.fromfile(folder / "after.bin", np.uint8)
     found: list[Ended] = []
+    before = 0  # overlaps since the last reset
     for step, line in zip(steps, lines, strict=True):
         memory, mask, after = np.split(after, [step.image.size, step.image.size * 9 // 8])
-        found.append(_ended(json.loads(line), memory, mask))
+        ended = _ended(json.loads(line), memory, mask)
+        own = ended.overlaps - (0 if step.reset else before)
+        before = ended.overlaps if ended.ending == "done" else 0
+        found.append(replace(ended, overlaps=own))
     return found
 
 
