@@ -27,7 +27,7 @@ from .subjects import subject
 __all__ = ["Start", "build"]
 
 Bytes = npt.NDArray[np.uint8]
-_LONGEST = 100_000  # cycles after which a random program is aborted
+_LONGEST = 1_000_000  # cycles after which a random program is aborted
 _ROOM = 8192  # bytes for a program behind a layer's memory, and for what is fetched behind it
 
 
