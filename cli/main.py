@@ -23,6 +23,7 @@ from .faults import faults
 from .generalize import generalize
 from .layers import layers
 from .mutate import mutate
+from .regress import regress
 from .sim import sim
 from .study import study
 from .synth import synth
@@ -83,6 +84,7 @@ app.command()(train)
 app.command()(synth)
 app.command()(explore)
 app.command()(mutate)
+app.command()(regress)
 
 
 def main() -> None:

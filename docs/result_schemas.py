@@ -21,8 +21,11 @@ from maccord.synth import explore_files
 from maccord.synth import results as synthesized
 from maccord.synth.explore_point import Row
 from maccord.synth.explore_widths import Gain
+from maccord.verify.coverage import report as covered
+from maccord.verify.coverage import run as coverage_run
 from maccord.verify.faults import results as faulty
 from maccord.verify.mutate import report as mutated
+from maccord.verify.regress import summary as regressed
 
 __all__ = ["FOLDER", "schemas"]
 
@@ -130,6 +133,13 @@ def benchmark() -> Schema:
     return named(bench.SCHEMA, body, provenance=of_class(Provenance))
 
 
+def coverage() -> Schema:
+    """What `maccord regress --coverage` counted."""
+    rows = {"configurations": of_type(tuple[covered.Coverage, ...])}
+    body = {"type": "object", "properties": rows}
+    return named(coverage_run.SCHEMA, body, provenance=of_class(Provenance))
+
+
 def schemas() -> dict[str, str]:
     """Return the texts by file name."""
     found = {
@@ -141,6 +151,10 @@ def schemas() -> dict[str, str]:
         "bench": benchmark(),
         "mutate": named(mutated.SCHEMA, of_class(mutated.Report)),
         "generalize": named(generalized.SCHEMA, of_class(generalized.Summary)),
+        "regress": named(
+            regressed.SCHEMA, of_class(regressed.Summary), provenance=of_class(Provenance)
+        ),
+        "coverage": coverage(),
         "study": named(study.SCHEMA, of_class(study.Info)),
         "faults": named(faulty.SCHEMA, of_class(faulty.Campaign)),
         "provenance": named(study_run.PROVENANCE, of_class(Provenance)),

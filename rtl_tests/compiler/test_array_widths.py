@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from narrow_networks import array_of, narrowed, of_width
-from random_networks import NetworkBuilder, random_network
 from schedule_layers import random_linear
 
 from maccord.compiler import schedule
@@ -19,6 +18,7 @@ from maccord.golden.network import execute
 from maccord.spec.isa import Opcode, encode_program
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTH_CODES
+from maccord.verify.regress.networks import NetworkBuilder, random_network
 
 
 def check(network: Network, parameters: Parameters, batch: int = 1) -> None:

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder
-from random_operations import random_operation, random_product, random_quantization
 from test_plan import Run
 
 from maccord.compiler.channel_product import channel_product_plan
@@ -18,6 +16,8 @@ from maccord.golden.machine.machine import Machine
 from maccord.golden.network import execute
 from maccord.spec.isa import Opcode
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.networks import NetworkBuilder
+from maccord.verify.regress.operations import random_operation, random_product, random_quantization
 
 WIDE = Parameters(product=True)
 SMALL = Parameters(

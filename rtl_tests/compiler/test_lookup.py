@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lookup_networks import PARAMETERS
-from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import builder as builders
 from maccord.compiler.features import with_features
@@ -20,6 +19,7 @@ from maccord.spec.isa import TABLE_BYTES, Opcode
 from maccord.spec.isa_features import Feature
 from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.networks import NetworkBuilder, random_network
 
 CONFIGURATIONS = [
     PARAMETERS,

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from narrow_networks import NARROW_ARRAYS, narrowed, narrowed_network
-from random_networks import random_network
 from schedule_layers import random_conv2d, random_layer, random_linear, shaped_layer
 
 from maccord.compiler import schedule
@@ -20,6 +19,7 @@ from maccord.spec.isa_features import Feature
 from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 from maccord.spec.weight_widths import WIDTHS
+from maccord.verify.regress.networks import random_network
 
 CONFIGURATIONS = [
     *NARROW_ARRAYS.values(),

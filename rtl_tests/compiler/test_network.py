@@ -7,7 +7,6 @@ from math import prod
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler import count_macs
 from maccord.compiler.features import with_features
@@ -17,6 +16,7 @@ from maccord.golden.machine.machine import Machine, ProgramError
 from maccord.golden.network import execute
 from maccord.spec.isa import Instruction, Opcode
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.networks import NetworkBuilder, random_network
 
 SMALL = {"activation_bytes": 1 << 14, "weight_bytes": 1 << 12, "output_bytes": 1 << 11}
 CONFIGURATIONS = [

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder
 
 from maccord.compiler.network import compile_network
 from maccord.golden.graph import Concat, Slice
 from maccord.golden.machine.machine import Machine
 from maccord.golden.network import execute
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.networks import NetworkBuilder
 
 Build = Callable[[NetworkBuilder, str], str]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder, random_network
 
 from maccord.compiler.places import Place, moves_nothing, places
 from maccord.golden.graph import AvgPool2d, Clamp, Concat, Flatten, Network, Quantization
+from maccord.verify.regress.networks import NetworkBuilder, random_network
 
 
 def build() -> NetworkBuilder:

@@ -8,7 +8,6 @@ from math import prod
 
 import numpy as np
 import pytest
-from random_operations import OPERATIONS, random_operation, random_quantization
 from schedule_layers import random_conv2d, random_layer
 
 from maccord.compiler.builder import Builder, View
@@ -23,6 +22,7 @@ from maccord.golden.machine.machine import Machine, ProgramError
 from maccord.golden.network import compute
 from maccord.spec.isa import Instruction, Opcode, encode_program
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.operations import OPERATIONS, random_operation, random_quantization
 
 CONFIGURATIONS = [
     Parameters(),

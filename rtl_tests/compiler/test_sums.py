@@ -6,7 +6,6 @@ from math import prod
 
 import numpy as np
 import pytest
-from random_operations import random_quantization
 from test_plan import Run
 
 from maccord.compiler.features import with_features
@@ -18,6 +17,7 @@ from maccord.spec.isa import Instruction, Opcode, encode_program
 from maccord.spec.isa_features import Feature
 from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.operations import random_quantization
 
 MOST = (1 << 16) - 1  # rows of a transfer, vectors of a COMPUTE
 LARGE = {"activation_bytes": 1 << 22, "output_bytes": 1 << 22}

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder, random_network
 
 from maccord.golden import fuse_lookups as fusion
 from maccord.golden.fuse_lookups import fuse_lookups, rescale_concats
@@ -14,6 +13,7 @@ from maccord.golden.fuse_pairs import fuse_pairs
 from maccord.golden.graph import Concat, Lookup, Network, Node, Quantization
 from maccord.golden.network import execute
 from maccord.golden.verify import verify
+from maccord.verify.regress.networks import NetworkBuilder, random_network
 
 CODES = np.arange(256, dtype=np.uint8)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder
-from random_operations import random_product
 
 from maccord.compiler.features import with_features
 from maccord.golden.fuse_pairs import fuse_pairs
 from maccord.golden.graph import Network, Quantization, Relabel
 from maccord.golden.network import execute
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.networks import NetworkBuilder
+from maccord.verify.regress.operations import random_product
 
 
 class Builder(NetworkBuilder):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_networks import NetworkBuilder
 
 from maccord.golden.fuse_pools import chain_max_pools
 from maccord.golden.graph import MaxPool2d
 from maccord.golden.network import execute
+from maccord.verify.regress.networks import NetworkBuilder
 
 
 @pytest.mark.parametrize("seed", range(60))

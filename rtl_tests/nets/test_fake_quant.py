@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from random_networks import NetworkBuilder
 from torch import nn
 
 from maccord.golden.fuse import fuse_clamps
@@ -16,6 +15,7 @@ from maccord.nets.fake_quant import FakeQuantNetwork
 from maccord.nets.framework import fake_quantizers, prepare_live, qnnpack
 from maccord.nets.importer import import_network
 from maccord.nets.lower import lower
+from maccord.verify.regress.networks import NetworkBuilder
 
 SIZE = 16
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 from golden_layers import random_conv2d, random_linear
-from random_networks import random_network
-from random_operations import OPERATIONS, random_operation
 from small_networks import SIZES, load
 
 from maccord.golden.array.add import add_factors
@@ -27,6 +25,8 @@ from maccord.golden.network import execute, logits
 from maccord.nets import integer_layers
 from maccord.nets.integer import IntegerNetwork
 from maccord.nets.products import Int8Products, exact_floats, products
+from maccord.verify.regress.networks import random_network
+from maccord.verify.regress.operations import OPERATIONS, random_operation
 
 KINDS = (None, "float32")  # None is int8 where the machine has exact products of bytes
 

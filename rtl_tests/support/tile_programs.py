@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from random_operations import cuts
 from unit_bench import instruction
 
 from maccord.golden.array.lookup import table_bytes
@@ -19,6 +18,7 @@ from maccord.spec.isa import (
     encode_program,
 )
 from maccord.spec.parameters import Parameters
+from maccord.verify.regress.operations import cuts
 
 __all__ = ["TileProgram"]
 

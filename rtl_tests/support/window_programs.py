@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from golden_layers import random_conv2d
-from random_operations import random_quantization
 from tile_programs import TileProgram
 
 from maccord.golden.array.add import add_factors
@@ -21,6 +20,7 @@ from maccord.spec.isa import (
     Mode,
     Opcode,
 )
+from maccord.verify.regress.operations import random_quantization
 
 __all__ = ["WindowProgram"]
 

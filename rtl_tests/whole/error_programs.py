@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from accelerator_bench import netlist
-from error_verdicts import Verdict, steps, verdict
 from golden_layers import random_conv2d
 
 from maccord.compiler import Schedule, schedule
@@ -18,21 +17,13 @@ from maccord.golden.network import compute
 from maccord.sim.build import build
 from maccord.sim.process import cocotb_environment, job_folder, run_program
 from maccord.sim.simulate import Job
-from maccord.spec.isa import (
-    FIELDS,
-    INSTRUCTION_BYTES,
-    UNIT_OF,
-    Instruction,
-    Opcode,
-    Unit,
-    decode,
-    encode,
-    encode_program,
-)
+from maccord.spec.isa import INSTRUCTION_BYTES, Instruction, Opcode, decode
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
+from maccord.verify.regress.programs import targets
+from maccord.verify.regress.verdicts import Verdict, verdict
 
-__all__ = ["SMALL", "Outcome", "legal", "mutated", "random_bytes", "random_fields", "run_cases"]
+__all__ = ["SMALL", "Outcome", "legal", "legal_program", "run_cases"]
 
 SMALL = Parameters(
     rows=9,
@@ -44,7 +35,6 @@ SMALL = Parameters(
     accumulators=64,
     product=True,
 )
-END = encode(Instruction(Opcode.END, {}))
 LIMIT = 400_000  # cycles of a program that the machine accepts
 
 
@@ -58,7 +48,7 @@ class Outcome:
     golden: np.ndarray
     program: bytes
     refusal: ProgramError | None  # of the machine
-    targets: np.ndarray  # bytes that its STOREs and RECORDs may write
+    allowed: np.ndarray  # bytes that its STOREs and RECORDs may write
     next_exact: bool
 
     @property
@@ -71,7 +61,7 @@ class Outcome:
         assert not self.found["hung"]
         assert self.next_exact
         changed = self.memory != self.image
-        assert not (changed & ~self.targets).any()
+        assert not (changed & ~self.allowed).any()
         assert self.found["ended"] != (self.found["code"] == ErrorCode.ABORTED)
         how = verdict(self.program, self.refusal, ErrorCode(self.found["code"]), SMALL)
         if how == Verdict.ACCEPTED:
@@ -92,73 +82,12 @@ def legal() -> tuple[Schedule, np.ndarray, np.ndarray, int]:
     return plan, memory, compute(layer, [x_q]), place
 
 
-def _program() -> list[Instruction]:
+def legal_program() -> list[Instruction]:
+    """The legal layer's program, without its END."""
     plan, memory, *_ = legal()
     code = memory[plan.memory.program :][: plan.memory.program_bytes].tobytes()
     steps = [decode(code[i : i + INSTRUCTION_BYTES]) for i in range(0, len(code), 32)]
     return steps[: [step.opcode for step in steps].index(Opcode.END)]
-
-
-def _value(rng: np.random.Generator, bits: int, signed: bool) -> int:
-    """A value of a field: small, large or any."""
-    kinds = [0, 1, (1 << bits - signed) - 1, int(rng.integers(0, 1 << bits - signed))]
-    return int(rng.choice([*kinds, int(rng.integers(0, min(64, 1 << bits - signed)))]))
-
-
-def mutated(rng: np.random.Generator) -> bytes:
-    """The legal program with one to three fields, masks or places changed."""
-    program = _program()
-    for _ in range(int(rng.integers(1, 4))):
-        at = int(rng.integers(len(program)))
-        old = program[at]
-        kind = rng.integers(5)
-        if kind == 0:
-            del program[at]
-        elif kind == 1:
-            program.insert(int(rng.integers(len(program))), old)
-        elif kind == 2:
-            wait, signal = (int(rng.integers(16)) for _ in range(2))
-            program[at] = Instruction(old.opcode, old.fields, wait, signal)
-        else:
-            name = str(rng.choice(list(FIELDS[old.opcode])))
-            value = _value(rng, *FIELDS[old.opcode][name])
-            program[at] = Instruction(old.opcode, old.fields | {name: value}, old.wait, old.signal)
-    return encode_program(program) + END
-
-
-def random_fields(rng: np.random.Generator) -> bytes:
-    """Instructions with random fields, half of them small, and few tokens."""
-    program = []
-    for _ in range(int(rng.integers(1, 12))):
-        opcode = Opcode(int(rng.choice([int(o) for o in Opcode if o != Opcode.END])))
-        fields = {name: _value(rng, *shape) for name, shape in FIELDS[opcode].items()}
-        masks = [int(rng.integers(16)) if rng.random() < 0.2 else 0 for _ in range(2)]
-        program.append(Instruction(opcode, fields, *masks))
-    return encode_program(program) + END
-
-
-def random_bytes(rng: np.random.Generator) -> bytes:
-    """Any bytes, but for opcodes that exist in half of them."""
-    words = [bytearray(rng.bytes(INSTRUCTION_BYTES)) for _ in range(int(rng.integers(1, 8)))]
-    for word in words:
-        if rng.random() < 0.7:
-            word[0] = word[0] & 0xF0 | int(rng.integers(2, 10))
-            word[0] &= 0x0F if rng.random() < 0.5 else 0xFF
-    return b"".join(words) + END
-
-
-def _targets(code: bytes, size: int) -> np.ndarray:
-    """Bytes of memory that a program's STOREs and RECORDs name."""
-    allowed = np.zeros(size, bool)
-    for step in steps(code)[0]:
-        if UNIT_OF.get(step.opcode) != Unit.STORE:
-            continue
-        starts = (step["memory"] + np.arange(step["rows"]) * step["memory_pitch"]) % (1 << 32)
-        for start in starts[(starts < size) | (starts + step["row_bytes"] > 1 << 32)].tolist():
-            allowed[start : start + step["row_bytes"]] = True
-            if (over := start + step["row_bytes"] - (1 << 32)) > 0:
-                allowed[:over] = True
-    return allowed
 
 
 def _golden(image: np.ndarray, place: int) -> tuple[np.ndarray, ProgramError | None]:
@@ -203,6 +132,6 @@ def run_cases(
         exact = result.get("next", {}).get("code") == ErrorCode.NONE and np.array_equal(
             following[outputs] ^ 0x80, due.reshape(-1)
         )
-        targets = _targets(code, image.size)
-        outcomes.append(Outcome(result, own, before, golden, code, refusal, targets, exact))
+        allowed = targets(code, image.size)
+        outcomes.append(Outcome(result, own, before, golden, code, refusal, allowed, exact))
     return outcomes

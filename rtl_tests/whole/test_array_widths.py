@@ -9,7 +9,6 @@ import pytest
 from accelerator_bench import netlist, run_layer
 from lattice_networks import on_lattices
 from narrow_networks import array_of, narrowed, of_width
-from random_networks import random_network
 from schedule_layers import random_layer, random_linear
 
 from maccord.api.networks import quantize
@@ -21,6 +20,7 @@ from maccord.sim.network.tensors import caught
 from maccord.sim.simulate import Job, simulate
 from maccord.spec.isa import Opcode, encode_program
 from maccord.spec.registers import ErrorCode, Status
+from maccord.verify.regress.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 WIDTHS = pytest.mark.parametrize("bits", [4, 2])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from error_programs import SMALL
-from error_verdicts import Verdict, verdict
 
 from maccord.golden.machine.machine import ProgramError
 from maccord.spec.isa import Instruction, Opcode, Unit, encode_program
 from maccord.spec.registers import ErrorCode
+from maccord.verify.regress.verdicts import Verdict, verdict
 
 LOAD = Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 8})
 WAITING = Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 8}, wait=1 << Unit.COMPUTE)
@@ -50,3 +50,15 @@ def test_errors_of_no_later_instruction_are_wrong(
 ) -> None:
     with pytest.raises(AssertionError, match=f"{found.name} of no later instruction"):
         judged(found, *program)
+
+
+def test_what_waits_for_a_late_token_may_err_itself() -> None:
+    """A COMPUTE before its SETUP: illegal once its token has come, a deadlock if none comes."""
+    early = Instruction(Opcode.COMPUTE, {"passes": 1}, wait=1 << Unit.LOAD)
+    sends = Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 8}, signal=1 << Unit.COMPUTE)
+    refusal = ProgramError(0, ErrorCode.DEADLOCK, "waits for a token that is not there")
+    code = encode_program([early, sends, END])
+    assert verdict(code, refusal, ErrorCode.ILLEGAL_INSTRUCTION, SMALL) == Verdict.OTHER_FIRST
+    code = encode_program([early, LOAD, END])
+    with pytest.raises(AssertionError, match="ILLEGAL_INSTRUCTION of no later instruction"):
+        verdict(code, refusal, ErrorCode.ILLEGAL_INSTRUCTION, SMALL)

@@ -7,21 +7,15 @@ from functools import cache
 
 import numpy as np
 import pytest
-from error_programs import (
-    END,
-    Outcome,
-    mutated,
-    random_bytes,
-    random_fields,
-    run_cases,
-)
-from error_verdicts import Verdict
+from error_programs import Outcome, legal_program, run_cases
 
 from maccord.spec.isa import MAX_TOKENS, QUEUED, Instruction, Mode, Opcode, Unit, encode_program
 from maccord.spec.registers import ErrorCode, Status
+from maccord.verify.regress.programs import END, KINDS
+from maccord.verify.regress.verdicts import Verdict
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
-DAILY, NIGHTLY = 30, 3334  # random programs of each kind
+RANDOM = 30  # programs of each kind
 #: Cycles from an error to the interrupt, beside memory's latency and the bursts outstanding.
 SLACK = 64
 FAR = 1 << 24
@@ -200,17 +194,14 @@ def test_abort_ends_what_runs_long(name: str) -> None:
         assert outcome.found["abort_cycles"] < SLACK + 40 + BURST * bursts
 
 
-@pytest.mark.parametrize("kind", [mutated, random_fields, random_bytes])
-@pytest.mark.parametrize(
-    "count", [DAILY, pytest.param(NIGHTLY, marks=pytest.mark.nightly)], ids=["daily", "nightly"]
-)
-def test_random_programs_end(kind: object, count: int) -> None:
-    """Each ends by itself or by an abort, as `error_verdicts` allows; nightly, 10,002 in all."""
-    assert callable(kind)
-    seed = 5 if count == DAILY else 6
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_programs_end(kind: str) -> None:
+    """Each ends by itself or by an abort, as `verdicts` allows; `maccord regress` runs more."""
+    seed = 5
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    outcomes = run_cases([kind(rng) for _ in range(count)], latency=20, stall=20)
-    assert len(outcomes) == count
+    codes = [KINDS[kind](rng, legal_program()) for _ in range(RANDOM)]
+    outcomes = run_cases(codes, latency=20, stall=20)
+    assert len(outcomes) == RANDOM
     for how, number in Counter(outcome.check() for outcome in outcomes).most_common():
-        print(f"{number} of {count}: {how}")
+        print(f"{number} of {RANDOM}: {how}")

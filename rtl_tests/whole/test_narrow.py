@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from accelerator_bench import netlist, run_layer
 from narrow_networks import NARROW_ARRAYS, narrowed, narrowed_network
-from random_networks import random_network
 from schedule_layers import random_conv2d, random_layer, random_linear
 
 from maccord.compiler.network import compile_network
@@ -16,6 +15,7 @@ from maccord.sim.network.tensors import caught
 from maccord.sim.simulate import Job, simulate
 from maccord.spec.registers import Status
 from maccord.spec.weight_widths import WIDTHS, tile_cycles
+from maccord.verify.regress.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 

@@ -1,1 +1,1 @@
-"""Coverage: which behaviour of the RTL the regression has exercised."""
+"""Line and toggle coverage of the RTL, by block of the Amaranth sources."""

@@ -1,4 +1,4 @@
-"""Random networks of all operators, for tests of the compiler."""
+"""Random networks of all operators."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from random_operations import pair, random_product, random_quantization
-from schedule_layers import random_conv2d, random_linear
 
-from maccord.golden.graph import (
+from ...golden.graph import (
     Add,
     AvgPool2d,
     Clamp,
@@ -24,7 +22,9 @@ from maccord.golden.graph import (
     Quantization,
     Tensor,
 )
-from maccord.golden.verify import verify
+from ...golden.verify import verify
+from .layers import random_conv2d, random_linear
+from .operations import pair, random_product, random_quantization
 
 __all__ = ["NetworkBuilder", "random_network"]
 
@@ -54,7 +54,7 @@ class NetworkBuilder:
         self._nodes: list[Node] = []
 
     def network(self, output: str) -> Network:
-        """The network so far; its last tensors are read, or `output`."""
+        """Return the network so far; its last tensors are read, or `output`."""
         network = Network("net", self.input, tuple(self._nodes), output)
         verify(network)
         return network
@@ -86,7 +86,7 @@ class NetworkBuilder:
         groups: int = 1,
         output: Quantization | None = None,
     ) -> str:
-        """A convolution that keeps the size if its stride is 1 and its kernel odd."""
+        """Append a convolution that keeps the size if its stride is 1 and its kernel odd."""
         inputs = self.tensors[x].shape[3]
         layer: Conv2d = random_conv2d(
             self.rng,
@@ -100,39 +100,38 @@ class NetworkBuilder:
         return self.append(replace(layer, input=self.like(x), output=target), x)
 
     def linear(self, x: str, outputs: int) -> str:
-        """A linear layer."""
+        """Append a linear layer."""
         layer = random_linear(self.rng, self.tensors[x].shape[1], outputs)
         target = random_quantization(self.rng)
         return self.append(replace(layer, input=self.like(x), output=target), x)
 
     def add(self, a: str, b: str, *, relu: bool = True) -> str:
-        """A sum."""
+        """Append a sum."""
         target = random_quantization(self.rng)
         target = replace(target, zero_point=min(target.zero_point, 254))
         return self.append(Add("", (self.like(a), self.like(b)), target, relu=relu), a, b)
 
     def mul(self, a: str, b: str) -> str:
-        """A product, whose second factor may have one value per channel."""
+        """Append a product, whose second factor may have one value per channel."""
         return self.append(random_product(self.rng, self.like(a), self.like(b)), a, b)
 
     def concat(self, *parts: str) -> str:
-        """A concatenation; all parts have the first one's quantization."""
+        """Append a concatenation; all parts have the first one's quantization."""
         quantization = tuple(self.like(part) for part in parts)
         return self.append(Concat("", quantization, quantization[0]), *parts)
 
     def max_pool(self, x: str, kernel: int, stride: int, *, ceil_mode: bool = False) -> str:
-        """A max pool, padded."""
-        size, step, around = (kernel,) * 2, (stride,) * 2, (kernel // 2,) * 2
+        """Append a max pool, padded."""
+        size, step, around = (kernel, kernel), (stride, stride), (kernel // 2, kernel // 2)
         return self.append(MaxPool2d("", self.like(x), size, step, around, ceil_mode=ceil_mode), x)
 
     def avg_pool(self, x: str, kernel: int, stride: int = 1, padding: int = 0) -> str:
-        """An average pool."""
-        return self.append(
-            AvgPool2d("", self.like(x), *((n,) * 2 for n in (kernel, stride, padding))), x
-        )
+        """Append an average pool."""
+        size, step, around = (kernel, kernel), (stride, stride), (padding, padding)
+        return self.append(AvgPool2d("", self.like(x), size, step, around), x)
 
     def clamp(self, x: str, low: int, high: int) -> str:
-        """A clamp of codes."""
+        """Append a clamp of codes."""
         return self.append(Clamp("", self.like(x), low, high), x)
 
     def lookup(
@@ -141,14 +140,14 @@ class NetworkBuilder:
         table: npt.NDArray[np.uint8] | None = None,
         output: Quantization | None = None,
     ) -> str:
-        """A table, random if none is given."""
+        """Append a table, random if none is given."""
         if table is None:
             table = self.rng.integers(0, 256, 256, dtype=np.uint8)
         target = output or random_quantization(self.rng)
         return self.append(Lookup("", self.like(x), target, table), x)
 
     def flatten(self, x: str) -> str:
-        """An image as one row."""
+        """Append an image as one row."""
         return self.append(Flatten("", self.like(x)), x)
 
 
@@ -162,7 +161,7 @@ def _convolution(net: NetworkBuilder, x: str) -> str:
 
 
 def _block(net: NetworkBuilder, x: str) -> str:
-    """An inverted residual: wide, depthwise, narrow, and a sum with what came in."""
+    """Return an inverted residual: wide, depthwise, narrow, and a sum with what came in."""
     channels = net.tensors[x].shape[3]
     wide = net.conv(x, 2 * channels)
     wide = net.clamp(wide, 20, 230)
@@ -184,7 +183,7 @@ def _fire(net: NetworkBuilder, x: str) -> str:
 
 
 def _nested(net: NetworkBuilder, x: str) -> str:
-    """A concatenation within one, parts from all operators, and one part used twice."""
+    """Return a concatenation within one, parts from all operators, and one part used twice."""
     pool = net.max_pool(x, 3, 1)
     conv = net.conv(x, 5, 3, output=net.like(x))
     mean = net.avg_pool(conv, 3, 1, 1)
@@ -201,7 +200,7 @@ def _pools(net: NetworkBuilder, x: str) -> str:
 
 
 def _twice(net: NetworkBuilder, x: str) -> str:
-    """A layer's output that a clamp and a sum read, so that the clamp stays apart."""
+    """Return a layer's output that a clamp and a sum read, so that the clamp stays apart."""
     y = net.conv(x, net.tensors[x].shape[3], 1)
     return net.add(y, net.clamp(y, 50, 180))
 
@@ -217,7 +216,7 @@ def _gated(net: NetworkBuilder, x: str) -> str:
 
 
 def _multiplied(net: NetworkBuilder, x: str) -> str:
-    """A product in a concatenation, of which one factor is a part, too."""
+    """Return a product in a concatenation, of which one factor is a part, too."""
     a, channels = net.conv(x, int(net.rng.integers(1, 20))), net.tensors[x].shape[3]
     y = net.mul(a, net.conv(x, net.tensors[a].shape[3], 3))
     return net.concat(y, net.conv(x, channels, output=net.like(y)), y)
@@ -226,7 +225,7 @@ def _multiplied(net: NetworkBuilder, x: str) -> str:
 def random_network(
     rng: np.random.Generator, motifs: int, tables: float = 0.0, *, products: bool = False
 ) -> Network:
-    """A network of so many motifs for an image of 6 to 14 lines and cells.
+    """Return a network of so many motifs for an image of 6 to 14 lines and cells.
 
     Two of three end in a pool, flatten and a linear layer. A lookup follows a share of the
     operations. There are products if asked for.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from maccord.golden.machine.machine import ProgramError
-from maccord.spec.isa import (
+from ...golden.machine.machine import ProgramError
+from ...spec.isa import (
     INSTRUCTION_BYTES,
     UNIT_OF,
     Instruction,
@@ -14,8 +14,8 @@ from maccord.spec.isa import (
     check,
     decode,
 )
-from maccord.spec.parameters import Parameters
-from maccord.spec.registers import ErrorCode
+from ...spec.parameters import Parameters
+from ...spec.registers import ErrorCode
 
 __all__ = ["Verdict", "steps", "verdict"]
 
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     UNCHECKED = "breaks a rule that no circuit checks, DONE"
     UNCHECKED_LATER = "breaks a rule that no circuit checks, then it or a later instruction erred"
     LATE_TOKEN = "waits for a token that a later instruction sends, DONE"
-    OTHER_FIRST = "a later instruction, or the bus in an earlier row, erred first"
+    OTHER_FIRST = "a later instruction, the bus in an earlier row, or itself later erred first"
 
 
 #: Which instructions, once they run, can end with a code.
@@ -100,6 +100,8 @@ def verdict(
         return Verdict.LATE_TOKEN
     # A deadlock shows after all else has come to rest
     possible = _possible(later, breaks, parameters) - {ErrorCode.DEADLOCK}
+    if refusal.code == ErrorCode.DEADLOCK and _sent(at, later):  # it runs once its token comes
+        possible |= _possible([at], False, parameters)
     if found in (ErrorCode.READ_ERROR, ErrorCode.WRITE_ERROR):  # its own earlier rows may meet one
         possible |= _possible([at], False, parameters)
     assert found in possible, f"{found.name} of no later instruction, but {refusal}"

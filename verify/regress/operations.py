@@ -1,4 +1,4 @@
-"""Random operations of all kinds, for tests of plans."""
+"""Random operations of all kinds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from schedule_layers import random_conv2d
 
-from maccord.golden.graph import (
+from ...golden.graph import (
     Add,
     AvgPool2d,
     Clamp,
@@ -21,8 +20,9 @@ from maccord.golden.graph import (
     Slice,
     Upsample,
 )
-from maccord.golden.operations.conv_transpose2d import ConvTranspose2d
-from maccord.golden.operations.slice import Span
+from ...golden.operations.conv_transpose2d import ConvTranspose2d
+from ...golden.operations.slice import Span
+from .layers import random_conv2d
 
 __all__ = ["OPERATIONS", "Shape", "cuts", "pair", "random_operation", "random_product"]
 __all__ += ["random_quantization"]
@@ -130,7 +130,7 @@ def _sum(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
 
 
 def random_product(rng: np.random.Generator, first: Quantization, second: Quantization) -> Mul:
-    """A product of most of whose codes few are clamped."""
+    """Return a product of most of whose codes few are clamped."""
     wide = random_quantization(rng)
     scale = float(np.float32(first.scale * second.scale * rng.uniform(80, 300)))
     output = Quantization(scale, wide.zero_point)
@@ -165,7 +165,7 @@ def _upsample(rng: np.random.Generator) -> tuple[Operation, list[Shape]]:
 
 
 def _span(rng: np.random.Generator, size: int, most: int) -> Span | None:
-    """A part of a dimension, or all of it."""
+    """Return a part of a dimension, or all of it."""
     if rng.random() < 0.2:
         return None
     first, step = int(rng.integers(size)), int(rng.integers(1, most + 1))
@@ -225,12 +225,12 @@ OPERATIONS: dict[str, Callable[[np.random.Generator], tuple[Operation, list[Shap
 
 
 def random_operation(rng: np.random.Generator, kind: str) -> tuple[Operation, list[Shape]]:
-    """A legal operation that scans windows, adds or multiplies, and the shapes of its inputs.
+    """Return a legal operation of a kind, and the shapes of its inputs.
 
     Parameters
     ----------
     rng : Generator
     kind : str
-            One of `OPERATIONS`.
+        One of `OPERATIONS`.
     """
     return OPERATIONS[kind](rng)

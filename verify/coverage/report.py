@@ -1,0 +1,243 @@
+"""Coverage of the RTL by block: what was covered, what is excluded and why, what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .netlist import Nets
+from .origins import Origin, Origins
+from .points import LINE, TOGGLE, Point
+
+__all__ = ["Block", "Coverage", "Exclusion", "decoded", "exclusions", "merged", "report"]
+
+_ENCODED = re.compile(r"__0([0-9a-fA-F]{2})")
+_BIT = re.compile(r"^(.*?)(?:\[(\d+)\])?:[01]->[01]$")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Points that no run can cover.
+
+    Parameters
+    ----------
+    kind : str
+        ``line`` or ``toggle``.
+    module, name : str
+        Regular expressions that fit the whole path of the instance, and the signal without its
+        bit, or the statement's origin and kind, ``file:line else``.
+    argument : str
+        Why.
+    least, most, every : int
+        Of a signal's bits, those from `least` to `most`, if it is not negative; with `every`, in
+        each group of so many bits.
+    configuration : str
+        The only one that it is for; empty for all.
+    """
+
+    kind: str
+    module: str
+    name: str
+    argument: str
+    least: int = 0
+    most: int = -1
+    every: int = 0
+    configuration: str = ""
+
+    def matches(self, kind: str, module: str, name: str) -> bool:
+        """Whether a point is one of them; `name` is the signal with its bit, or the statement."""
+        if kind != self.kind or not re.fullmatch(self.module, module):
+            return False
+        if kind == LINE:
+            return re.fullmatch(self.name, name) is not None
+        signal, bit = _bit(name)
+        bit = bit % self.every if self.every else bit
+        inside = self.least <= bit and (self.most < 0 or bit <= self.most)
+        return inside and re.fullmatch(self.name, signal) is not None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Coverage of the components of one file.
+
+    Parameters
+    ----------
+    file : str
+    lines, lines_covered, lines_excluded : int
+        Statements and branches.
+    toggles, toggles_covered, toggles_excluded : int
+        Bits, in both directions each.
+    """
+
+    file: str
+    lines: int
+    lines_covered: int
+    lines_excluded: int
+    toggles: int
+    toggles_covered: int
+    toggles_excluded: int
+
+    @property
+    def line_percent(self) -> float:
+        """Share of the reachable statements and branches."""
+        return _percent(self.lines_covered, self.lines - self.lines_excluded)
+
+    @property
+    def toggle_percent(self) -> float:
+        """Share of the reachable toggles."""
+        return _percent(self.toggles_covered, self.toggles - self.toggles_excluded)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Coverage of a configuration.
+
+    Parameters
+    ----------
+    configuration : str
+    blocks : tuple of Block
+    missing : tuple of str
+        The origins of what is neither covered nor excluded, each with its number of points.
+    stale : tuple of str
+        Exclusions that match nothing, or something that was covered.
+    """
+
+    configuration: str
+    blocks: tuple[Block, ...]
+    missing: tuple[str, ...]
+    stale: tuple[str, ...]
+
+    @property
+    def total(self) -> Block:
+        """Sum over all blocks."""
+        names = ("lines", "lines_covered", "lines_excluded", "toggles", "toggles_covered")
+        names += ("toggles_excluded",)
+        return Block("all", *(sum(getattr(block, name) for block in self.blocks) for name in names))
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100.0 * part / whole if whole else 100.0
+
+
+@cache
+def exclusions() -> tuple[Exclusion, ...]:
+    """Return the reviewed exclusions, of `exclusions.toml`.
+
+    Raises
+    ------
+    ValueError
+        If one lacks its argument.
+    """
+    text = Path(__file__).with_name("exclusions.toml").read_text()
+    found = tuple(Exclusion(**fields) for fields in tomllib.loads(text).get("exclusion", []))
+    for each in found:
+        if not each.argument.strip():
+            raise ValueError(f"exclusion of {each.module} {each.name} must have an argument")
+    return found
+
+
+def merged(folder: Path, name: str) -> tuple[list[Point], npt.NDArray[np.int64]]:
+    """Return a configuration's points and the sums of their counts over all runs in a folder."""
+    rows = json.loads((folder / f"{name}.points.json").read_text())
+    points = [Point(*row) for row in rows]
+    total = np.zeros(len(points), np.int64)
+    for path in sorted(folder.glob(f"{name}-*.npz")):
+        total += np.load(path)["counts"]
+    return points, total
+
+
+def report(
+    name: str,
+    points: Sequence[Point],
+    counts: npt.NDArray[np.int64],
+    origins: Origins,
+    nets: Nets,
+    rules: Sequence[Exclusion],
+) -> Coverage:
+    """Sort points into covered, excluded and missing ones, by block.
+
+    Parameters
+    ----------
+    name : str
+        Of the configuration.
+    points, counts
+        From `merged`.
+    origins : Origins
+        Of the netlist that was run.
+    nets : Nets
+        Of its bits: constants cannot toggle, and a bit whose net an exclusion names elsewhere
+        is excluded as well.
+    rules : sequence of Exclusion
+    """
+    used, covered = [0] * len(rules), dict[str, None]()
+    sums: dict[str, list[int]] = {}
+    open_: list[tuple[Point, Origin, str]] = []  # neither covered nor excluded by name
+    excluded: set[int | str] = {"0", "1", "x"}
+    for point, count in zip(points, counts, strict=True):
+        origin = origins.of(point.line, point.module)
+        row = sums.setdefault(origins.block(point.module), [0] * 6)
+        at = 0 if point.kind == LINE else 3
+        row[at] += 1
+        named = decoded(point.name)
+        if point.kind == LINE:
+            named = f"{origin.file}:{origin.line} {named}"
+        rule = _rule(rules, point, named)
+        if rule is not None:
+            used[rule] += 1
+            if count:
+                covered[f"{rules[rule].module} {rules[rule].name}: {named} was covered"] = None
+            elif point.kind == TOGGLE:
+                net = _net(nets, point, named)
+                excluded |= set() if net is None else {net}
+        if count:
+            row[at + 1] += 1
+        elif rule is not None:
+            row[at + 2] += 1
+        else:
+            open_.append((point, origin, named))
+    missing: dict[str, int] = {}
+    for point, origin, named in open_:
+        if point.kind == TOGGLE and _net(nets, point, named) in excluded:
+            sums[origins.block(point.module)][5] += 1
+            continue
+        signal = _bit(named)[0] if point.kind == TOGGLE else decoded(point.name)
+        what = f"{origin.file}:{origin.line} {point.module} {point.kind} {signal}"
+        missing[what] = missing.get(what, 0) + 1
+    unused = [rule for rule, number in zip(rules, used, strict=True) if not number]
+    stale = [f"{rule.module} {rule.name}: matches nothing" for rule in unused]
+    blocks = tuple(Block(file, *row) for file, row in sorted(sums.items()))
+    lines = tuple(f"{what}: {number}" for what, number in sorted(missing.items()))
+    return Coverage(name, blocks, lines, (*covered, *stale))
+
+
+def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
+    for index, rule in enumerate(rules):
+        if rule.matches(point.kind, point.module, named):
+            return index
+    return None
+
+
+def decoded(name: str) -> str:
+    """Return a signal's name as the netlist has it: Verilator spells other characters in hex."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)
+
+
+def _net(nets: Nets, point: Point, named: str) -> int | str | None:
+    signal, bit = _bit(named)
+    bits = nets.get((point.module, signal), [])
+    return bits[bit] if bit < len(bits) else None
+
+
+def _bit(name: str) -> tuple[str, int]:
+    """Split ``signal[bit]:0->1`` into the signal and the bit."""
+    found = _BIT.match(name)
+    assert found
+    return found[1], int(found[2] or 0)

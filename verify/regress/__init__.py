@@ -1,0 +1,1 @@
+"""Constrained-random regression of the whole accelerator, with functional coverage."""
