@@ -92,7 +92,7 @@ def check(request: StudyRequest) -> None:
         Naming the option.
     """
     _check_names(request)
-    levels(request.perturb)
+    _check_levels(request)
     for name, least in (("limit", 0), ("seed", 0), ("calibration", 1), ("rtl", -1), ("jobs", 0)):
         if getattr(request, name) < least:
             raise ValueError(f"{name} must be at least {least}, got {getattr(request, name)}")
@@ -114,6 +114,20 @@ def check(request: StudyRequest) -> None:
         _check_device(request)
     check_writable("out", "folder", request.out, request.out / "probe")
     check_cache()
+
+
+def _check_levels(request: StudyRequest) -> None:
+    attacks = [
+        level.perturbation.kind
+        for level in levels(request.perturb)
+        if level.perturbation is not None and level.perturbation.adversarial
+    ]
+    files = [name for name in request.networks if is_model_file(name)]
+    if attacks and files:
+        raise ValueError(
+            f"perturb must be without {attacks[0]} for a model file, got {files[0]}: attacks are "
+            "made with a network in floating point"
+        )
 
 
 def _check_device(request: StudyRequest) -> None:

@@ -111,6 +111,7 @@ def inputs(task: WorkUnit, *, draw: int = 0) -> tuple[Images, Images]:
     if perturbation is None:
         return clean, clean
     if perturbation.adversarial:
+        assert task.subject.architecture is not None  # checked with the request
         labels, by = data.labels[list(task.images)], task.subject.architecture.normalization
         model, level = float_network(task.subject), perturbation.level
         return clean, attack(

@@ -85,7 +85,10 @@ class Pt2Region:
     def __call__(self, given: Sequence[Codes]) -> Any:  # noqa: ANN401
         """Return codes in the graph's layout, or rows of float32; images run one by one."""
         places = zip(given, self.layouts, self.orders, self.sources, strict=True)
-        reals = [dequantize(plain_order(x, *place), kind) for x, *place, kind in places]
+        reals = [
+            dequantize(plain_order(codes, layout, order), source)
+            for codes, layout, order, source in places
+        ]
         runs, turn = self._kept.get(self._load)
         with turn:  # the golden model runs beside the RTL
             images = zip(*reals, strict=True)

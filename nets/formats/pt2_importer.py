@@ -268,14 +268,14 @@ class Pt2Importer:
     def _results(self, node: Node) -> None:
         results = node.args[0]
         assert isinstance(results, tuple | list)
-        given = [*results]
+        given = [each for each in results if isinstance(each, Node)]
         if any(each is self.input for each in given):
             self.refuse(node, "results must be computed by the network, got its input as it is")
         if len(given) == 1 and isinstance(value := self.values.get(given[0]), Floats):
             import_tail(self, given[0], value)
             return
-        reals = [self.values.get(each) for each in given if isinstance(each, Node)]
-        if not reals or len(reals) != len(given) or not all(isinstance(r, Real) for r in reals):
+        reals = [self.values.get(each) for each in given]
+        if not reals or len(reals) != len(results) or not all(isinstance(r, Real) for r in reals):
             self.refuse(node, "results must be real values of quantized tensors")
         specs = self.program.graph_signature.output_specs
         if any(spec.kind != torch.export.graph_signature.OutputKind.USER_OUTPUT for spec in specs):

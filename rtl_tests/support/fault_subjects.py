@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from random_networks import NetworkBuilder
 
 from maccord.compiler.network import CompiledNetwork, compile_network
 from maccord.golden.graph import Network
@@ -14,6 +13,7 @@ from maccord.sim.netlist import generated
 from maccord.spec.parameters import Parameters
 from maccord.verify.faults.model import fault_model
 from maccord.verify.faults.runs import Subject
+from maccord.verify.regress.networks import NetworkBuilder
 
 __all__ = ["PARAMETERS", "chain", "codes", "linear", "subject", "verilog"]
 
