@@ -182,4 +182,6 @@ def global_pool_plan(
     target = View(-(-source.offset(shape[0]) // 4096) * 4096, shape[0], 1, 1, shape[3], shape[3])
     builder = Builder(parameters)
     plan.emit(builder, (source,), 0, target)
-    return replace(plan, estimate=estimate_cycles(link(builder.drafts), parameters))
+    return replace(
+        plan, estimate=estimate_cycles(link(builder.drafts, parameters.axi_bytes), parameters)
+    )

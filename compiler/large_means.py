@@ -231,7 +231,7 @@ def large_mean_plan(
     behind = -(-prod(shape) // _PAGE) * _PAGE
     one = View(behind, 1, 1, 1, columns, columns)
     chosen.emit(builder, (source,), 0, one)
-    cycles = estimate_cycles(link(builder.drafts), parameters)
+    cycles = estimate_cycles(link(builder.drafts, parameters.axi_bytes), parameters)
     times = prod(outputs[:3]) * ceil(shape[3] / columns)
     return LargeMeanPlan(
         *(operation, shape, chosen.part, chosen.passes, chosen.stream, cycles * times)

@@ -125,7 +125,7 @@ def schedule(layer: Layer, input_shape: tuple[int, ...], parameters: Parameters)
     start = output + align(prod(output_shape))
     builder = Builder(parameters)
     way.emit(builder, (view(0, input_shape),), weights, view(output, output_shape))
-    program = link(builder.drafts)
+    program = link(builder.drafts, parameters.axi_bytes)
     size = len(program) * INSTRUCTION_BYTES
     memory = MemoryMap(
         *(0, prod(input_shape), weights, stream.size, output, prod(output_shape)),

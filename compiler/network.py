@@ -191,7 +191,7 @@ def compile_network(
     scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in plans)
     first_record = builder.scratch + scratch
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
-    segments, first = Segments(), 0
+    segments, first = Segments(parameters.axi_bytes), 0
     areas: list[Area] = []
     stages: list[Stage] = []
     for index, (step, way) in enumerate(zip(steps, plans, strict=True)):

@@ -20,7 +20,8 @@ from .drafts import Draft, Region, Space
 __all__ = ["link", "needs", "order"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
-# Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain.
+# Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain. In memory
+# a beat is the least: a read takes it whole, so its other bytes must not be in flight either.
 _GRAIN = {Space.MEMORY: 16, Space.ACTIVATION: 16, Space.WEIGHT: 8, Space.OUTPUT: 64}
 _PAGE = 4096  # bytes; memory that no draft touches takes no grains
 _AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
@@ -35,20 +36,22 @@ Needs = list[list[int]]
 Grains = slice | npt.NDArray[np.int64]
 
 
-def link(drafts: Sequence[Draft]) -> list[Instruction]:
+def link(drafts: Sequence[Draft], axi_bytes: int) -> list[Instruction]:
     """Convert drafts to a program, `END` included.
 
     Parameters
     ----------
     drafts : sequence of Draft
         In an order that is correct when executed sequentially.
+    axi_bytes : int
+        Bytes per beat of the memory bus.
 
     Returns
     -------
     list of Instruction
         Each unit's instructions in the given order; tokens order all conflicting accesses.
     """
-    wanted = needs(drafts)
+    wanted = needs(drafts, axi_bytes)
     return [*_tokens(drafts, wanted, order(drafts, wanted)), Instruction(Opcode.END, {})]
 
 
@@ -87,20 +90,23 @@ class _Accesses:
 class _Numbering:
     """Numbers the grains of each space; in memory only those of pages that a draft touches."""
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    def __init__(self, drafts: Sequence[Draft], axi_bytes: int) -> None:
+        least = _GRAIN[Space.MEMORY]
+        self._grain = {**_GRAIN, Space.MEMORY: max(least, axi_bytes)}
+        self._per_page = _PAGE // self._grain[Space.MEMORY]
         regions = [region for draft in drafts for region in (*draft.reads, *draft.writes)]
         ends = [max((r.end for r in regions if r.space == space), default=0) for space in Space]
         touched = np.zeros(ends[Space.MEMORY] // _PAGE + 1, np.int64)
         for region in regions:
             if region.space == Space.MEMORY:
                 touched[region.start // _PAGE : -(-region.end // _PAGE)] = 1
-        self._pages = (np.cumsum(touched) - 1) * (_PAGE // _GRAIN[Space.MEMORY])
-        self.sizes = [ends[space] // _GRAIN[space] + 1 for space in Space]
-        self.sizes[Space.MEMORY] = int(touched.sum()) * (_PAGE // _GRAIN[Space.MEMORY]) + 1
+        self._pages = (np.cumsum(touched) - 1) * self._per_page
+        self.sizes = [ends[space] // self._grain[space] + 1 for space in Space]
+        self.sizes[Space.MEMORY] = int(touched.sum()) * self._per_page + 1
 
     def grains(self, region: Region) -> Grains:
         """Return the grains of a region."""
-        grain, paged = _GRAIN[region.space], region.space == Space.MEMORY
+        grain, paged = self._grain[region.space], region.space == Space.MEMORY
         if not region.pitch:
             first, last = region.start // grain, (region.end - 1) // grain
             if paged:
@@ -113,12 +119,12 @@ class _Numbering:
         return self._in_page(found * grain) if paged else found
 
     def _in_page(self, addresses: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return self._pages[addresses // _PAGE] + addresses % _PAGE // _GRAIN[Space.MEMORY]
+        return self._pages[addresses // _PAGE] + addresses % _PAGE // self._grain[Space.MEMORY]
 
 
-def needs(drafts: Sequence[Draft]) -> Needs:
+def needs(drafts: Sequence[Draft], axi_bytes: int) -> Needs:
     """For each draft, the number of drafts of each other unit that must complete before it."""
-    numbering = _Numbering(drafts)
+    numbering = _Numbering(drafts, axi_bytes)
     accesses = [_Accesses(numbering.sizes[space]) for space in Space]
     counts = [0] * len(Unit)
     number: dict[int, int] = {}

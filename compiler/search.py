@@ -133,7 +133,7 @@ def _plays(
         for variant in tapered(work, tiling(work, cut, parameters), parameters):
             builder = Builder(parameters)
             dense(builder, work, variant, stream, plan, clamp, source, 0, target)
-            program = link(builder.drafts)
+            program = link(builder.drafts, parameters.axi_bytes)
             cycles = estimate_cycles(program, parameters)
             yield cycles * _penalty(work, cut), (variant, stream, plan, cycles)
             played += len(program)

@@ -51,9 +51,16 @@ class HostPlan:
 
 
 class Segments:
-    """Collects programs; each but the last is filled with `END` up to where one may start."""
+    """Collects programs; each but the last is filled with `END` up to where one may start.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    axi_bytes : int
+        Bytes per beat of the memory bus.
+    """
+
+    def __init__(self, axi_bytes: int) -> None:
+        self._axi_bytes = axi_bytes
         self.program: list[Instruction] = []
         self.found: list[Segment] = []
 
@@ -64,5 +71,5 @@ class Segments:
         count = _ALIGNMENT // INSTRUCTION_BYTES
         self.program += [Instruction(Opcode.END, {})] * (-len(self.program) % count)
         start = len(self.program)
-        self.program += link(drafts)
+        self.program += link(drafts, self._axi_bytes)
         self.found.append(Segment(stages, start, len(self.program)))

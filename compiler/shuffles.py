@@ -178,7 +178,7 @@ def shuffle_plan(
         whole = View(0, shape[0], shape[1], shape[2], channels, channels)
         behind = replace(whole, base=-(-prod(shape) // _PAGE) * _PAGE)
         plan.emit(builder, (whole,), 0, behind)
-        cycles = estimate_cycles(link(builder.drafts), parameters)
+        cycles = estimate_cycles(link(builder.drafts, parameters.axi_bytes), parameters)
         found.append(replace(plan, estimate=cycles))
     return min(found, key=lambda plan: plan.estimate)
 

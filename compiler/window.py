@@ -133,7 +133,7 @@ def _cycles(plan: WindowPlan, parameters: Parameters, times: int) -> int:
     for number in range(times):
         source = View(number * pitch, *sizes[0])
         plan.emit(builder, (source,), 0, View((number + 1) * pitch, *sizes[1]))
-    return estimate_cycles(link(builder.drafts), parameters)
+    return estimate_cycles(link(builder.drafts, parameters.axi_bytes), parameters)
 
 
 @dataclass

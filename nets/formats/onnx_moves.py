@@ -160,7 +160,8 @@ def _max_pool(importer: OnnxImporter, call: Call) -> _Found:
     sizes = importer.shape(call.inputs[0])[2:]
     pads = pads_of(values, kernel, sizes)
     ceil = bool(values.get("ceil_mode", 0))
-    if len(call.outputs) > 1:
+    output, *further = call.outputs
+    if further:
         return None
     if any(before != after for before, after in pads):
         # one more at the end: the window that a rounded-up size has
@@ -168,7 +169,7 @@ def _max_pool(importer: OnnxImporter, call: Call) -> _Found:
         whole = all(
             _rounded_up(size, k, s, before) == after_size
             for size, k, s, (before, _), after_size in zip(
-                sizes, kernel, strides, pads, importer.shape(call.outputs[0])[2:], strict=True
+                sizes, kernel, strides, pads, importer.shape(output)[2:], strict=True
             )
         )
         if ceil or set(values.get("dilations") or [1]) != {1} or not whole:

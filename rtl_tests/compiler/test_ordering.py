@@ -14,6 +14,7 @@ from maccord.golden.control.tokens import Tokens
 from maccord.golden.machine.access_order import AccessOrder, UnorderedError
 from maccord.spec.isa import MAX_TOKENS, UNIT_OF, Instruction, Mode, Opcode, Unit
 
+AXI_BYTES = 16
 SIZE = 1 << 13  # of each space
 GIVERS = {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE}
 
@@ -128,7 +129,7 @@ def verify(drafts: Sequence[Draft], program: Sequence[Instruction]) -> int:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_drafts_are_ordered(seed: int) -> None:
     drafts = random_drafts(seed)
-    program = link(drafts)
+    program = link(drafts, AXI_BYTES)
     assert verify(drafts, program) <= MAX_TOKENS
     assert program[-1] == Instruction(Opcode.END, {})
     placed = [instruction["number"] for instruction in program[:-1]]
@@ -141,7 +142,7 @@ def test_random_drafts_are_ordered(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_only_who_can_gives_tokens(seed: int) -> None:
     """Setups and records neither give nor take any; COMPUTE gives STORE its outputs' alone."""
-    program = link(random_drafts(seed))[:-1]
+    program = link(random_drafts(seed), AXI_BYTES)[:-1]
     others = [i for i in program if i.opcode not in GIVERS]
     assert others
     assert all(i.signal == i.wait == 0 for i in others)
@@ -159,7 +160,7 @@ def test_weights_are_waited_for_by_name() -> None:
     load.after = (weight,)
     fields = {"mode": int(Mode.DENSE), "number": 2, "last": 1}
     drafts = [weight, load, Draft(Opcode.COMPUTE, fields, (activation, weights), (output,))]
-    program = link(drafts)
+    program = link(drafts, AXI_BYTES)
     assert program[2].wait == 1 << Unit.LOAD | 1 << Unit.WEIGHT
     verify(drafts, program)
     without = replace(program[2], wait=1 << Unit.LOAD)
@@ -183,7 +184,7 @@ def test_a_store_that_is_far_behind_waits_for_outputs() -> None:
     drafts = [computing(0, 0), *(storing(number, 0) for number in range(1, 200))]
     drafts += [computing(200, 64), storing(201, 64)]
     drafts += [computing(number, -1) for number in range(202, 300)]
-    program = link(drafts)[:-1]
+    program = link(drafts, AXI_BYTES)[:-1]
     giving = [i for i in program if i.opcode == Opcode.COMPUTE and i.signal >> Unit.STORE & 1]
     assert [i["last"] for i in giving] == [1, 1]
     verify(drafts, program)
@@ -198,7 +199,7 @@ def test_every_token_counts(seed: int) -> None:
     drafts = random_drafts(seed)
     for draft in drafts:
         draft.after = ()
-    program = link(drafts)
+    program = link(drafts, AXI_BYTES)
     noticed = ignored = 0
     for index, instruction in enumerate(program):
         for mask in ("wait", "signal"):
@@ -221,7 +222,7 @@ def test_every_token_counts(seed: int) -> None:
 def test_hundreds_of_tiles_hold_few_tokens(buffers: int) -> None:
     """A token is not taken long after it was given, nor from a setup or record in between."""
     drafts = tiles(400, buffers)
-    program = link(drafts)
+    program = link(drafts, AXI_BYTES)
     assert 1 <= verify(drafts, program) <= 32
     assert all(i.signal == i.wait == 0 for i in program if i.opcode not in GIVERS)
 
@@ -230,7 +231,7 @@ def test_loads_are_placed_ahead_of_computing() -> None:
     """With buffers for several tiles, the next ones' loads stand before a tile's COMPUTE."""
     for buffers, ahead in ((1, 1), (4, 4)):
         loaded = computed = most = 0
-        for instruction in link(tiles(40, buffers)):
+        for instruction in link(tiles(40, buffers), AXI_BYTES):
             loaded += instruction.opcode == Opcode.LOAD
             computed += instruction.opcode == Opcode.COMPUTE
             most = max(most, loaded - computed)
@@ -241,7 +242,7 @@ def test_a_task_that_waits_just_so() -> None:
     """`after` orders two drafts that share nothing."""
     load = Draft(Opcode.LOAD, {"number": 0}, (), (Region(Space.ACTIVATION, 0, 64),))
     weight = Draft(Opcode.WEIGHT, {"number": 1}, (), (Region(Space.WEIGHT, 0, 64),), after=(load,))
-    first, second, _ = link([load, weight])
+    first, second, _ = link([load, weight], AXI_BYTES)
     assert (first.opcode, first.signal) == (Opcode.LOAD, 1 << Unit.WEIGHT)
     assert (second.opcode, second.wait) == (Opcode.WEIGHT, 1 << Unit.LOAD)
 
@@ -261,4 +262,21 @@ def test_rows_apart_do_not_wait_for_each_other() -> None:
         Draft(Opcode.LOAD, {"number": 2}, (channels(n),), (Region(Space.ACTIVATION, 0, 320),))
         for n in (0, 1)
     ]
-    assert [wanted[Unit.STORE] for wanted in needs([*stores, *loads])] == [0, 0, 1, 2]
+    assert [wanted[Unit.STORE] for wanted in needs([*stores, *loads], AXI_BYTES)] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("axi_bytes", "ordered"), [(8, False), (16, False), (32, True), (64, True)]
+)
+def test_a_beat_is_read_whole(axi_bytes: int, ordered: bool) -> None:
+    """So a load waits for a store to its other bytes; on a narrow bus they lie in two beats."""
+    store = Draft(
+        *(Opcode.STORE, {"number": 0}, (Region(Space.OUTPUT, 0, 16),)),
+        (Region(Space.MEMORY, 64, 80),),
+    )
+    load = Draft(
+        *(Opcode.LOAD, {"number": 1}, (Region(Space.MEMORY, 80, 96),)),
+        (Region(Space.ACTIVATION, 0, 16),),
+    )
+    _, wanted = needs([store, load], axi_bytes)
+    assert wanted[Unit.STORE] == ordered

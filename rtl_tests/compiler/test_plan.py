@@ -88,7 +88,7 @@ class Run:
         self._end += scratch
         way.emit(builder, tuple(views[:-1]), weights, views[-1])
         self._target = _bytes(views[-1])
-        self.program = link(builder.drafts)
+        self.program = link(builder.drafts, parameters.axi_bytes)
 
     def check(self, program: Sequence[Instruction] | None = None) -> None:
         """Run; the output, and nothing else but scratch memory, is written."""
