@@ -6,6 +6,7 @@ The table is `computed`, written by ``python -m maccord.sim.names``.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -54,18 +55,20 @@ def check_network(name: str) -> None:
         )
 
 
-def computed() -> dict[str, Names]:
-    """Compute the same table from the networks themselves."""
+def computed(networks: Iterable[str]) -> dict[str, Names]:
+    """Compute the same table, or a part of it, from the networks themselves."""
     from ..nets import library
     from .recording import other_modules
 
     found = {}
-    for name in library.NETWORKS:
+    for name in networks:
         network = library.load(name)
         found[name] = Names(tuple(network.layers), other_modules(network))
     return found
 
 
 if __name__ == "__main__":
-    table = {name: vars(names) for name, names in computed().items()}
+    from ..nets.library import NETWORKS
+
+    table = {name: vars(names) for name, names in computed(NETWORKS).items()}
     _TABLE.write_text(json.dumps(table, indent=1) + "\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command import ROOT
 
+from maccord.nets import library
 from maccord.sim.names import computed, known
 
 LAYER = "resnet18.conv1"
@@ -160,6 +161,13 @@ def test_a_typo_is_a_sentence_within_a_second(typo: str, found: dict[str, dict])
     assert run["seconds"] < 1, run  # of processor time
 
 
+@pytest.mark.nightly  # all networks have to be quantized
 def test_the_table_of_names_is_that_of_the_networks() -> None:
     """If it is not: `python -m maccord.sim.names` writes it anew."""
-    assert known() == computed()
+    assert known() == computed(library.NETWORKS)
+
+
+def test_the_table_of_names_has_every_network() -> None:
+    assert [*known()] == [*library.NETWORKS]
+    small = ["squeezenet1_1"]
+    assert computed(small) == {name: known()[name] for name in small}

@@ -139,9 +139,9 @@ BROKEN: dict[str, tuple[bytes, str]] = {
         "must be in a part of its own, got ../../x",
     ),
     "pickled object": (changed(custom, CONSTANTS), "tensor obj must be plain bytes, got a pickle"),
-    "another operator": (
-        target("torch.ops.aten.sin.default"),
-        "got torch.ops.aten.sin.default (relu",
+    "a random operator": (
+        target("torch.ops.aten.bernoulli.default"),
+        "got torch.ops.aten.bernoulli.default (relu",
     ),
     "a Python function": (target("torch.hub.load"), "got torch.hub.load (relu"),
     "an evaluation": (target("_operator.call"), "got _operator.call (relu"),
