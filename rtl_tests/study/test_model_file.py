@@ -105,6 +105,7 @@ def test_a_file_beside_its_own_network(file: Path, tmp_path: Path) -> None:
         ({"std": (0.0,)}, "std must be above 0, got 0"),
         ({"mean": (0.1, 0.2)}, "mean must be one finite number, or three, got 0.1,0.2"),
         ({"networks": ("resnet18",), "mean": (0.0,)}, "got no model file"),
+        ({"perturb": "fgsm:0.1"}, "perturb must be without fgsm for a model file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
