@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import sim_options as option
+from .campaign import Jobs, Scheduler
 from .groups import grouped
 from .parameters import Cache, generated_from
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["faults"]
 
-_WHAT, _HOW, _OUTPUT = "What is hit", "How it is run", "Output"
+_WHAT, _OUTPUT = "What is hit", "Output"
 
 
 @grouped(parameters=generated_from(rows=8, cols=8), memory=option.memory_model)
@@ -76,17 +77,8 @@ def faults(
     *,
     parameters: Parameters,
     memory: MemoryModel,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
-    ] = 0,
-    scheduler: Annotated[
-        str,
-        typer.Option(
-            help="`processes` on this machine, or `dask:ADDRESS` for a cluster whose workers share "
-            "the same files.",
-            rich_help_panel=_HOW,
-        ),
-    ] = "processes",
+    jobs: Jobs = 0,
+    scheduler: Scheduler = "processes",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
     ] = Path("build/faults"),

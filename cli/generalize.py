@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from .campaign import HOW, Jobs, Scheduler
 from .parameters import Cache
 
 __all__ = ["generalize"]
 
-_WHAT, _HOW, _OUTPUT = "What is compared", "How it is computed", "Output"
+_WHAT, _OUTPUT = "What is compared", "Output"
 
 
 def generalize(
@@ -65,7 +66,7 @@ def generalize(
         int,
         typer.Option(
             help="Epochs of each training; 0: 60 for the digits, 300 for other data.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW,
         ),
     ] = 0,
     reading: Annotated[
@@ -73,37 +74,28 @@ def generalize(
         typer.Option(
             help="Search for the largest perturbation: `paper`, or `reference`, the code of "
             "Dziugaite et al. 2020, whose noise has the deviation sigma squared.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW,
         ),
     ] = "paper",
     measured: Annotated[
         int,
         typer.Option(
-            help="Training images that judge a perturbation of the weights.", rich_help_panel=_HOW
+            help="Training images that judge a perturbation of the weights.", rich_help_panel=HOW
         ),
     ] = 100,
     landscape: Annotated[
         int,
         typer.Option(
             help="Points along each direction of the landscape, odd; 0: none.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW,
         ),
     ] = 51,
     seed: Annotated[
         int,
-        typer.Option(help="Seed of training, corruptions and intervals.", rich_help_panel=_HOW),
+        typer.Option(help="Seed of training, corruptions and intervals.", rich_help_panel=HOW),
     ] = 0,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
-    ] = 0,
-    scheduler: Annotated[
-        str,
-        typer.Option(
-            help="`processes` on this machine, or `dask:ADDRESS` for a cluster whose workers share "
-            "the same files.",
-            rich_help_panel=_HOW,
-        ),
-    ] = "processes",
+    jobs: Jobs = 0,
+    scheduler: Scheduler = "processes",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
     ] = Path("build/generalize"),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .campaign import Jobs, Scheduler
 from .parameters import Cache
 
 __all__ = ["mutate"]
@@ -28,10 +29,8 @@ def mutate(
         float, typer.Option(help="Exit with 1 if the score is below this, 0 to 1.")
     ] = 0.0,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("build/mutate"),
-    scheduler: Annotated[
-        str, typer.Option(help="`processes`, or `dask:ADDRESS` of a Dask scheduler.")
-    ] = "processes",
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one per processor.")] = 0,
+    scheduler: Scheduler = "processes",
+    jobs: Jobs = 0,
     cache: Cache = None,
 ) -> None:
     """Change single bits of the hardware, and see whether the regression notices.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .campaign import Jobs, Scheduler
+
 __all__ = ["regress"]
 
 RUNS = "Runs"
@@ -45,10 +47,8 @@ def regress(
     out: Annotated[
         Path, typer.Option(help="Folder of results; the same command goes on from there.")
     ] = Path("build/regress"),
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one per processor.")] = 0,
-    scheduler: Annotated[
-        str, typer.Option(help="processes, or dask:ADDRESS of a Dask scheduler.")
-    ] = "processes",
+    jobs: Jobs = 0,
+    scheduler: Scheduler = "processes",
 ) -> None:
     """Run random layers, networks and programs in RTL, with random memories and disturbances.
 

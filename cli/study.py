@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from .campaign import HOW, Jobs, Scheduler
 from .inputs import numbers
 from .parameters import Cache
 
 __all__ = ["study"]
 
-_WHAT, _HOW, _OUTPUT = "What is compared", "How it is computed", "Output"
+_WHAT, _OUTPUT = "What is compared", "Output"
 _NETWORKS = "resnet18,vgg16,squeezenet1_1"
 _MODELS = "fp32,fp32-clamped,live,frozen,frozen-clamped,int8"
 
@@ -87,30 +88,21 @@ def study(
         typer.Option(
             "--unpaired",
             help="Draw the noise for FP32 independently of the quantized models.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW,
         ),
     ] = False,
     calibration: Annotated[
         int,
-        typer.Option(help="Training images used for calibration.", rich_help_panel=_HOW),
+        typer.Option(help="Training images used for calibration.", rich_help_panel=HOW),
     ] = 100,
     seed: Annotated[
-        int, typer.Option(help="Seed of perturbations and intervals.", rich_help_panel=_HOW)
+        int, typer.Option(help="Seed of perturbations and intervals.", rich_help_panel=HOW)
     ] = 0,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Processes; 0: all cores.", rich_help_panel=_HOW)
-    ] = 0,
-    scheduler: Annotated[
-        str,
-        typer.Option(
-            help="`processes` on this machine, or `dask:ADDRESS` for a cluster whose workers share "
-            "the same files.",
-            rich_help_panel=_HOW,
-        ),
-    ] = "processes",
+    jobs: Jobs = 0,
+    scheduler: Scheduler = "processes",
     device: Annotated[
         str,
-        typer.Option(help="Device of the integer network: `cpu`, `cuda`.", rich_help_panel=_HOW),
+        typer.Option(help="Device of the integer network: `cpu`, `cuda`.", rich_help_panel=HOW),
     ] = "cpu",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)

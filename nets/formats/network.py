@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from math import nan
@@ -32,7 +33,7 @@ Array = npt.NDArray[Any]
 Image = npt.NDArray[np.float32]
 
 
-class FileReference:
+class FileReference(ABC):
     """The runtime that defines what a file computes; a subclass for each format.
 
     Inputs are run one by one, as the file's owner would. The graph's order of elements, codes and
@@ -49,21 +50,21 @@ class FileReference:
     engine: str
     not_asked: str = ""
 
+    @abstractmethod
     def shown(self, image: tuple[Image, ...], names: Collection[str]) -> Mapping[str, Array]:
         """Return the named tensors for one of each input, (1, ...)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, image: tuple[Image, ...]) -> Sequence[Array]:
         """Return the results of the file as it is for one of each input, (1, ...)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self, name: str, tensor: Array) -> Result:
         """Return a named tensor in the graph's terms."""
-        raise NotImplementedError
 
+    @abstractmethod
     def real(self, place: int, tensor: Array) -> Image:
         """Return a result as real numbers, in PyTorch's order of dimensions."""
-        raise NotImplementedError
 
     def tensors(self, image: Images, names: Collection[str]) -> dict[str, Result]:
         """Return the named quantized tensors for inputs (N, ...), float32."""
