@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import sim_options as option
+from .campaign import Scheduler
 from .groups import grouped
 from .inputs import network_inputs, own_target
 from .parameters import Cache, Hardware, for_network
@@ -54,6 +55,7 @@ def sim(
     verbose: option.Verbose = False,
     quiet: option.Quiet = False,
     jobs: option.Jobs = 0,
+    scheduler: Scheduler = "processes",
     cache: Cache = None,
 ) -> None:
     """Run networks or layers in Verilator; compare them byte for byte with NumPy and PyTorch.
@@ -102,6 +104,7 @@ def sim(
         dump=dump,
         out=out,
         jobs=jobs,
+        scheduler=scheduler,
         mhz=mhz,
         interrupts=interrupts,
         html=html,

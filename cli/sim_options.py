@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .campaign import HOW
 from .inputs import INPUT
 from .parameters import ARRAY, MEMORY
 
@@ -157,7 +158,7 @@ Quiet = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option(help="Runs in parallel; 0: one per processor.", rich_help_panel=_OUTPUT)
+    int, typer.Option(help="Runs in parallel; 0: one per processor.", rich_help_panel=HOW)
 ]
 
 

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from .errors import os_error_sentence
 
-__all__ = ["Crash", "available_memory", "memory_budget", "prepare", "run_all", "tell"]
+__all__ = ["Crash", "available_memory", "caught", "memory_budget", "prepare", "run_all", "tell"]
 
 _PATIENCE = 5.0  # seconds
 _MEMORY_SHARE = 0.8  # of available memory, for all tasks together
@@ -209,13 +209,14 @@ def _child(
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _parent.answer = answer
     try:
-        answer.send(_answer(function, task))
+        answer.send(caught(function, task))
     except KeyboardInterrupt:
         os.killpg(0, signal.SIGKILL)  # Terminated and cleaned up: kill remaining children
     answer.close()
 
 
-def _answer(function: Callable[[T], R], task: T) -> R | Crash:
+def caught(function: Callable[[T], R], task: T) -> R | Crash:
+    """Return what a function makes of a task, or a sentence about the exception it raised."""
     try:
         return function(task)
     except OSError as error:  # e.g. a full disk

@@ -5,17 +5,32 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from .errors import SimulationError
+from .pool import Crash, caught
 
-__all__ = ["answers", "check_scheduler", "executor"]
+__all__ = [
+    "PROCESSES",
+    "answers",
+    "check_reachable",
+    "check_scheduler",
+    "executor",
+    "run_on_cluster",
+]
 
-_PROCESSES = "processes"
+PROCESSES = "processes"
 _AHEAD = 2  # queued tasks per worker
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,7 +58,7 @@ def executor(scheduler: str = "processes", jobs: int = 0) -> Iterator[Executor]:
     if jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {jobs}")
     check_scheduler(scheduler)
-    if scheduler == _PROCESSES:
+    if scheduler == PROCESSES:
         with _processes(jobs or len(os.sched_getaffinity(0))) as processes:
             yield processes
     else:
@@ -59,8 +74,21 @@ def check_scheduler(scheduler: str) -> None:
     ValueError
     """
     kind, _, address = scheduler.partition(":")
-    if scheduler != _PROCESSES and not (kind == "dask" and address):
-        raise ValueError(f"scheduler must be {_PROCESSES} or dask:ADDRESS, got {scheduler!r}")
+    if scheduler != PROCESSES and not (kind == "dask" and address):
+        raise ValueError(f"scheduler must be {PROCESSES} or dask:ADDRESS, got {scheduler!r}")
+
+
+def check_reachable(scheduler: str) -> None:
+    """Connect to a cluster's scheduler once, before long work.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be reached, or Dask is not installed.
+    """
+    if scheduler != PROCESSES:
+        with executor(scheduler):
+            pass
 
 
 @contextmanager
@@ -138,3 +166,28 @@ def answers(
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             yield waiting.pop(future), future.result()
+
+
+def run_on_cluster(
+    scheduler: str, function: Callable[[T], R], tasks: Sequence[T]
+) -> Iterator[tuple[int, R | Crash]]:
+    """Yield (index, result) of each task as it completes; `maccord.runtime.pool.run_all` afar.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``dask:ADDRESS``.
+    function : callable
+        Importable by name on the workers; arguments and results must be picklable.
+    tasks : sequence
+
+    Raises
+    ------
+    ValueError
+        If the scheduler cannot be reached.
+    """
+    with executor(scheduler) as pool:
+        futures = {pool.submit(caught, function, task): i for i, task in enumerate(tasks)}
+        for future in as_completed(futures):
+            error = future.exception()  # e.g. a killed worker
+            yield futures[future], Crash(str(error)) if error else future.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ..runtime.errors import SimulationError
 from ..runtime.folders import cache_root
 from ..runtime.logs import logged
 from ..runtime.pool import Crash, memory_budget, run_all
+from ..runtime.scheduler import PROCESSES, check_reachable, run_on_cluster
 from ..runtime.tables import table_width
 from ..spec.parameters import Parameters
 from .build import build
@@ -91,6 +92,7 @@ def _run(request: SimulationRequest, worker: Worker, err: Console) -> int:
         _log.debug("Verilator %s: %s", verilator.version, verilator.binary)
         libpython()
     axi_bytes = request.parameters.axi_bytes
+    check_reachable(request.scheduler)
     given = read_netlist(request.verilog, axi_bytes) if request.verilog else ""
     with waiting(err, "recording what is read and written in the reference"):
         recordings = record_all(request.targets, request.inputs)
@@ -238,15 +240,10 @@ def _simulate(
     outcomes: dict[int, Outcome] = {}
     labels = [recording.label for recording in recordings]
     with counting(err, {recording.label: recording.macs for recording in recordings}) as counter:
-        answers = run_all(
-            worker,
-            [tasks[i] for i in order],
-            processes=processes(request),
-            cost=cost,
-            budget=memory_budget(),
-            on_news=lambda position, news: counter.cycles(labels[order[position]], *news),
-        )
-        for position, answer in answers:
+        for position, answer in _answers(
+            request, worker, [tasks[i] for i in order],
+            lambda position, news: counter.cycles(labels[order[position]], *news),
+        ):  # fmt: skip
             index = order[position]
             if isinstance(answer, Crash):
                 answer = Outcome(Verdict.FAILED, problems=(answer.reason,))
@@ -263,6 +260,20 @@ def _simulate(
             outcomes[index] = replace(answer, golden={}, rtl={})
             counter.done(recording.label, answer)
     return [outcomes[i] for i in range(len(tasks))]
+
+
+def _answers(
+    request: SimulationRequest,
+    worker: Worker,
+    tasks: Sequence[NetworkTask],
+    on_news: Callable[[int, tuple[int, int]], None],
+) -> Iterator[tuple[int, Outcome | Crash]]:
+    if request.scheduler != PROCESSES:
+        return run_on_cluster(request.scheduler, worker, tasks)
+    return run_all(
+        worker, tasks, processes=processes(request), cost=cost, budget=memory_budget(),
+        on_news=on_news,
+    )  # fmt: skip
 
 
 def _save_views(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..runtime.files import check_writable, probe
 from ..runtime.folders import VARIABLE, cache_root
+from ..runtime.scheduler import PROCESSES, check_scheduler
 from ..spec.parameters import Parameters
 from .given_netlist import read_netlist
 from .inputs import PHOTOGRAPH, Inputs, check_inputs, check_targets
@@ -58,6 +59,7 @@ class SimulationRequest:
     dump: Path | None = None
     out: Path = Path("build/sim")
     jobs: int = 0
+    scheduler: str = PROCESSES
     mhz: float = 200.0
     interrupts: str = "network"
     html: Path | None = None
@@ -109,6 +111,7 @@ def check(request: SimulationRequest) -> None:
     """
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    check_scheduler(request.scheduler)
     if not request.targets and not request.inputs.module:
         raise ValueError("targets must be networks or layers, or there must be a module; got none")
     check_targets(request.targets, request.inputs.module)

@@ -19,7 +19,7 @@ from maccord.cli import main as cli
 from maccord.compiler.area import Area
 from maccord.runtime import files
 from maccord.runtime.errors import SimulationError, os_error_sentence
-from maccord.runtime.pool import Crash, _answer, run_all
+from maccord.runtime.pool import Crash, caught, run_all
 from maccord.sim import cli_layers, cli_sim, netlist, simulate
 from maccord.sim.cli_sim import SimulationRequest
 from maccord.sim.inputs import Inputs
@@ -182,7 +182,7 @@ def test_a_full_folder_of_temporary_files_is_one_sentence(
     task = network_task()
     monkeypatch.setattr(files.os, "posix_fallocate", _no_space)
     monkeypatch.setattr(simulate, "build", lambda *_, **__: None)
-    crash = _answer(run_network, task)
+    crash = caught(run_network, task)
     assert isinstance(crash, Crash)
     assert crash.reason.startswith("no space left on a device: files are written to ")
     assert tempfile.gettempdir() in crash.reason

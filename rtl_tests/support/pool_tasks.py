@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maccord.runtime.pool import tell
 
-__all__ = ["count_up", "crash_on_odd", "free", "note_span", "square"]
+__all__ = ["count_up", "crash_on_odd", "free", "note_span", "refuse_odd", "square"]
 
 
 def square(number: int) -> int:
@@ -18,6 +18,12 @@ def square(number: int) -> int:
 def crash_on_odd(number: int) -> int:
     if number % 2:
         os._exit(7)
+    return number
+
+
+def refuse_odd(number: int) -> int:
+    if number % 2:
+        raise ValueError(f"{number} is odd")
     return number
 
 

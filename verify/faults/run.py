@@ -21,7 +21,7 @@ from ...runtime.cache import digest
 from ...runtime.console import console, waiting
 from ...runtime.errors import MismatchError
 from ...runtime.provenance import provenance, short
-from ...runtime.scheduler import executor
+from ...runtime.scheduler import check_reachable, executor
 from ...sim.build import Model
 from ...sim.netlist import generated
 from .campaign import (
@@ -72,6 +72,7 @@ def run(request: FaultRequest) -> int:
         If the simulator cannot be built or fails.
     """
     check(request)
+    check_reachable(request.scheduler)
     err = console(stderr=True)
     verilog = generated(request.parameters)
     found = registers(verilog)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 from fault_subjects import subject, verilog
 
 from maccord.runtime.scheduler import executor
@@ -48,6 +49,18 @@ def test_parts_are_the_same_for_any_number_of_processes(stand_in: Subject, tmp_p
             assert sorted(run_parts(parts, pool, jobs)) == [100, 250, 250]
         contents.append({part.path.name: read_part(part).ended for part in parts})
     assert contents[0] == contents[1]
+
+
+def test_a_cluster_writes_the_same_parts(stand_in: Subject, tmp_path: Path) -> None:
+    local, remote = (_parts(stand_in, tmp_path / name) for name in ("local", "remote"))
+    with executor("processes", 1) as pool:
+        list(run_parts(local, pool, 1))
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        executor(f"dask:{cluster.scheduler_address}") as pool,
+    ):
+        list(run_parts(remote, pool, 1))
+    assert [read_part(part).ended for part in remote] == [read_part(part).ended for part in local]
 
 
 def test_what_is_on_disk_is_not_run_again(stand_in: Subject, tmp_path: Path) -> None:
