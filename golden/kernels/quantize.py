@@ -6,25 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Quantization
+from ..row.fused_multiply_add import fused_multiply_add
 
 __all__ = ["dequantize", "quantize_per_tensor"]
-
-
-def _fma(x: npt.NDArray[np.float32], factor: np.float32, addend: int) -> npt.NDArray[np.float32]:
-    """Compute x * factor + addend with a single rounding to fp32.
-
-    The product of two fp32 numbers is exact in float64. The sum is rounded to odd there, so that
-    the second rounding, to fp32, cannot meet a tie that the first one made.
-    """
-    product = x.astype(np.float64) * np.float64(factor)
-    total = product + addend
-    with np.errstate(invalid="ignore", over="ignore"):
-        # Knuth's two-sum: the exact error of the addition
-        virtual = total - product
-        error = (product - (total - virtual)) + (addend - virtual)
-        inexact = np.isfinite(error) & (error != 0) & (total.view(np.int64) & 1 == 0)
-        odd = np.where(inexact, np.nextafter(total, np.copysign(np.inf, error)), total)
-        return odd.astype(np.float32)
 
 
 def quantize_per_tensor(
@@ -59,7 +43,7 @@ def quantize_per_tensor(
     if np.isnan(x).any():
         raise ValueError("x must be numbers, got NaN")
     inverse = np.float32(1) / np.float32(quantization.scale)
-    codes = np.rint(_fma(x, inverse, quantization.zero_point))
+    codes = np.rint(fused_multiply_add(x, inverse, np.float32(quantization.zero_point)))
     return np.clip(codes, 0, 255).astype(np.uint8)
 
 

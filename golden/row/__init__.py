@@ -1,0 +1,1 @@
+"""Operators on rows, softmax and layer norm, as the hardware's row unit computes them."""

@@ -1,0 +1,128 @@
+"""Layer norm of rows of codes: integer sums, one root and one quotient a row, then fp32 steps.
+
+The arithmetic is that of ATen's ``quantized_normalize_kernel`` (``torch.ops.quantized.layer_norm``)
+for elements in whole vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..quantization import Quantization
+from .fused_multiply_add import fused_multiply_add
+
+__all__ = ["LARGEST_ROW", "layer_norm", "row_factors", "row_sums"]
+
+LARGEST_ROW = 1 << 16  # elements, whose squares sum up to less than 2**32
+
+Codes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+
+def row_sums(x_q: Codes) -> tuple[Integers, Integers]:
+    """Sum each row's codes and their squares.
+
+    Parameters
+    ----------
+    x_q : ndarray of shape (..., N), uint8
+        N in 1..LARGEST_ROW.
+
+    Returns
+    -------
+    sums, squares : ndarray of shape (...), int64
+        At most 24 and 32 bits.
+
+    Raises
+    ------
+    ValueError
+        If x_q has another dtype or shape.
+    """
+    if x_q.dtype != np.uint8 or x_q.ndim < 1 or not 1 <= x_q.shape[-1] <= LARGEST_ROW:
+        raise ValueError(
+            f"x_q must be uint8 of rows of 1 to {LARGEST_ROW} elements, got {x_q.dtype} {x_q.shape}"
+        )
+    wide = x_q.astype(np.int64)
+    return wide.sum(axis=-1), np.square(wide).sum(axis=-1)
+
+
+def row_factors(
+    sums: Integers, squares: Integers, elements: int, scale: float, eps: float
+) -> tuple[Floats, Floats]:
+    """Mean of each row's codes, and what its elements are multiplied with.
+
+    Parameters
+    ----------
+    sums, squares : ndarray of one shape, int64
+        From `row_sums`.
+    elements : int
+        N, of a row.
+    scale : float
+        The input's.
+    eps : float
+        Above 0.
+
+    Returns
+    -------
+    mean : ndarray of that shape, float32
+        m = f(f(sums) / N).
+    factor : ndarray of that shape, float32
+        f(f(scale) / sqrt(f(f(v * f(scale)) * f(scale)) + eps)), where
+        v = max(fma(-m, m, f(f(squares) / N)), 0). Sum, root and quotient are in float64; the
+        quotient is rounded to fp32.
+    """
+    count, step = np.float32(elements), np.float32(scale)
+    mean = sums.astype(np.float32) / count
+    variance = fused_multiply_add(-mean, mean, squares.astype(np.float32) / count)
+    scaled = (np.maximum(variance, np.float32(0)) * step) * step
+    root = np.sqrt(scaled.astype(np.float64) + eps)
+    return mean, (np.float64(step) / root).astype(np.float32)
+
+
+def layer_norm(
+    x_q: Codes, gamma: Floats, beta: Floats, eps: float, given: Quantization, output: Quantization
+) -> Codes:
+    """Layer norm over the last dimension.
+
+    Parameters
+    ----------
+    x_q : ndarray of shape (..., N), uint8
+    gamma, beta : ndarray of shape (N,), float32
+    eps : float
+        Above 0.
+    given, output : Quantization
+        Of x_q and of the result.
+
+    Returns
+    -------
+    ndarray of x_q's shape, uint8
+        d = f(f(q - z) - f(m - z)), d = f(d * factor), d = fma(gamma, d, beta), then
+        clip(rint(f(d * f(1 / f(so)))) + zo, 0, 255), m and factor from `row_factors`.
+
+    Raises
+    ------
+    ValueError
+        If a dtype or shape is another.
+
+    Examples
+    --------
+    >>> x_q = np.array([[9, 10, 10, 11]], np.uint8)
+    >>> one, zero = np.ones(4, np.float32), np.zeros(4, np.float32)
+    >>> layer_norm(x_q, one, zero, 1e-5, Quantization(0.1, 3), Quantization(0.02, 128))
+    array([[ 57, 128, 128, 199]], dtype=uint8)
+    """
+    sums, squares = row_sums(x_q)
+    for name, values in (("gamma", gamma), ("beta", beta)):
+        if values.dtype != np.float32 or values.shape != x_q.shape[-1:]:
+            raise ValueError(
+                f"{name} must be float32 of shape {x_q.shape[-1:]}, got {values.dtype} "
+                f"{values.shape}"
+            )
+    mean, factor = row_factors(sums, squares, x_q.shape[-1], given.scale, eps)
+    zero_point = np.float32(given.zero_point)
+    centred = (x_q.astype(np.float32) - zero_point) - (mean - zero_point)[..., None]
+    normalized = np.multiply(centred, factor[..., None], dtype=np.float32)
+    scaled = fused_multiply_add(normalized, gamma, beta)
+    steps = np.rint(scaled * (np.float32(1) / np.float32(output.scale)))
+    return np.clip(steps + output.zero_point, 0, 255).astype(np.uint8)
