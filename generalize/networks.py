@@ -79,6 +79,7 @@ class Trained:
             optimizer=self.member.optimizer,
             steps=thirds,
             lowest_loss=True,
+            channels_last=True,
             seed=self.seed,
             limit=self.images,
             depth=self.member.depth,
@@ -99,13 +100,15 @@ def batch_of(data: str, name: str, limit: int) -> tuple[torch.Tensor, torch.Tens
 
     Returns
     -------
-    Tensor of shape (N, 3, size, size), float32, normalized; Tensor of shape (N,), int64
+    Tensor of shape (N, 3, size, size), float32, normalized, channels last in memory
+    Tensor of shape (N,), int64
     """
     whole = split(data, name)
     chosen = spread(len(whole), limit)
     by = architecture("nin").normalization
     images = np.concatenate([normalize(whole.crop(int(index)), by) for index in chosen])
-    return torch.from_numpy(images), torch.from_numpy(whole.labels[chosen])
+    tensor = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+    return tensor, torch.from_numpy(whole.labels[chosen])
 
 
 class _First:
@@ -174,6 +177,8 @@ def initial(task: Trained) -> nn.Module:
 def folded(model: nn.Module) -> nn.Module:
     """Return a copy with batch norm folded into the convolutions before it.
 
+    Its tensors are channels last in memory, with which a CPU is two to four times as fast.
+
     Raises
     ------
     ValueError
@@ -194,7 +199,7 @@ def folded(model: nn.Module) -> nn.Module:
         found.set_submodule(str(node.target), nn.Identity())
     for parameter in found.parameters():
         parameter.requires_grad_(False)
-    return found
+    return found.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def weights_of(model: nn.Module) -> list[torch.Tensor]:

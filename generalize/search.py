@@ -155,8 +155,8 @@ def sharpness(search: Search, *, magnitude: bool = False, rate: float = _RATE) -
         ]
         for _ in range(_CLIMB + 1):
             with search.moved(noise):
-                accuracy, slopes = _climbing(search, weights)
-            if clean - accuracy > _DROP:
+                slopes = _climbing(search, weights, clean)
+            if slopes is None:
                 return False
             noise = [
                 torch.maximum(torch.minimum(move + rate * slope, bound), -bound)
@@ -167,19 +167,20 @@ def sharpness(search: Search, *, magnitude: bool = False, rate: float = _RATE) -
     return _bisect(bears)
 
 
-def _climbing(search: Search, weights: Tensors) -> tuple[float, Tensors]:
-    """Return accuracy, and the loss's gradient with respect to the weights."""
+def _climbing(search: Search, weights: Tensors, clean: float) -> Tensors | None:
+    """Return the loss's gradient with respect to the weights; None if accuracy fell too far."""
     for weight in weights:
         weight.requires_grad_(True)
     try:
         logits = search.model(search.images)
+        right = (logits.detach().argmax(1) == search.labels).double().mean()
+        if clean - float(right) > _DROP:
+            return None
         loss = nn.functional.cross_entropy(logits, search.labels)
-        slopes = torch.autograd.grad(loss, weights)
+        return list(torch.autograd.grad(loss, weights))
     finally:
         for weight in weights:
             weight.requires_grad_(False)
-    right = (logits.detach().argmax(1) == search.labels).double().mean()
-    return float(right), list(slopes)
 
 
 def reference_pac_bayes(search: Search, *, magnitude: bool = False) -> float:

@@ -12,7 +12,7 @@ BASE = 25  # channels per unit of width, QGen appendix B.1
 
 def _activated(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
 
 class NiN(nn.Module):

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from .errors import SimulationError
+from .memory import keep_freed_memory
 from .pool import Crash, caught
 
 __all__ = [
@@ -95,7 +96,7 @@ def check_reachable(scheduler: str) -> None:
 def _processes(count: int) -> Iterator[Executor]:
     # spawned, not forked: PyTorch's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, _obey_parent)
+    pool = ProcessPoolExecutor(count, context, _start)
     try:
         yield pool
         pool.shutdown()
@@ -109,6 +110,11 @@ def _processes(count: int) -> Iterator[Executor]:
         for process in multiprocessing.active_children():
             process.terminate()
         raise
+
+
+def _start() -> None:
+    keep_freed_memory()
+    _obey_parent()
 
 
 def _obey_parent() -> None:

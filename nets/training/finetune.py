@@ -58,6 +58,8 @@ class _Training:
         chosen = {} if bits is None else lsq.widths(model, bits, ends=settings.end_bits or 8)
         self.project = lsq.attach(model, chosen) if chosen else _nothing
         self.model = model.to(device)
+        if settings.channels_last:
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.learned_activations:
             attach_activations(self.model, first)
             self.model.to(device)
