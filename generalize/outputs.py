@@ -79,6 +79,8 @@ class Outcome:
     rtl : list of RtlSample
     test_images : int
         Of the data set.
+    printed : str
+        Data of the paper whose figures stand beside these, as of `published.printed`.
     """
 
     request: GeneralizeRequest
@@ -86,6 +88,7 @@ class Outcome:
     surfaces: Mapping[Member, npt.NDArray[np.float64]]
     rtl: list[RtlSample]
     test_images: int
+    printed: str = ""
 
     @cached_property
     def claim(self) -> Claim:
@@ -118,7 +121,7 @@ def write_outputs(outcome: Outcome) -> Path:
     rows = Rows(outcome.rows)
     write_rows(out / "results.csv", outcome.rows)
     _write_landscape(out / "landscape.csv", outcome.surfaces)
-    made = tables(outcome.request, rows, outcome.rtl)
+    made = tables(outcome.request, rows, outcome.rtl, outcome.printed)
     for table in made:
         write_table(out / "tables", table)
     drawn = _figures(outcome, rows)
@@ -171,6 +174,7 @@ def _page(outcome: Outcome, made: list[Table], drawn: Mapping[str, tuple[str, by
         setting=outcome.request.shown[0].setting,
         tables=made,
         figures=drawn,
+        printed=outcome.printed,
     )
 
 

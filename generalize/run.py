@@ -34,6 +34,7 @@ from .outputs import SCHEMA, Outcome, write_outputs
 from .parts import origin, part_path, read_part, training_key, write_part
 from .pool import Member
 from .progress import Tally
+from .published import printed
 from .request import GeneralizeRequest, check
 from .work import GapTask, IntegerTask, MeasureTask, SurfaceTask, Task, run_task
 
@@ -111,7 +112,9 @@ def run(request: GeneralizeRequest, worker: Worker = run_network) -> int:
     )
     rtl = _simulate(request, place, found, samples, worker, err)
     with waiting(err, "measuring and drawing"):
-        outcome = Outcome(request, evaluate(given), surfaces, rtl, len(split(place.data, "test")))
+        data = split(place.data, "test")
+        paper = printed(place.data.partition(":")[0], data.classes)
+        outcome = Outcome(request, evaluate(given), surfaces, rtl, len(data), paper)
         report = write_outputs(outcome)
         _write_provenance(request.out / "provenance.json", place)
     console().print(outcome.claim.text, soft_wrap=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from ..nets.corruptions.tables import KINDS, SEVERITIES
@@ -14,12 +15,13 @@ from ..study.rtl import RtlSample
 from .evaluate import CORRELATED, CORRUPTED
 from .measures import MEASURES
 from .pool import precision
-from .published import GAPS, MEASURED, NORMS
+from .published import GAPS, MEASURED, NORMS, corrupted
 from .request import GeneralizeRequest
 from .rows import POOL, Row, Rows
 
 __all__ = ["Cell", "Table", "tables", "write_table"]
 
+_PRINTED = "published"
 _NAMES = {"jpeg_compression": "JPEG", "elastic_transform": "elastic"}
 
 
@@ -72,15 +74,27 @@ class Table:
     rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
 
 
-def tables(request: GeneralizeRequest, rows: Rows, rtl: list[RtlSample]) -> list[Table]:
-    """Return all tables for which there are figures."""
+def tables(
+    request: GeneralizeRequest, rows: Rows, rtl: list[RtlSample], printed: str = ""
+) -> list[Table]:
+    """Return all tables for which there are figures.
+
+    Parameters
+    ----------
+    request : GeneralizeRequest
+    rows : Rows
+    rtl : list of RtlSample
+    printed : str
+        Data of the paper whose figures stand beside these, as of `published.printed`.
+    """
     names = [precision(bits) for bits in request.bits]
     setting = request.shown[0].setting
     found = [
-        _gaps(request, rows, names),
-        _norms(request, rows, names),
-        _measures(request, rows, names),
-        *_corruptions(rows, names, setting),
+        _gaps(request, rows, names, printed),
+        _norms(rows, names, printed),
+        _measures(rows, names, printed),
+        _by_severity(rows, names, setting, printed),
+        _over_severities(rows, names, setting, printed),
         _integer(rows, names, setting),
         _correlations(rows, names),
     ]
@@ -96,20 +110,17 @@ def _cell(row: Row | None, base: Row | None = None) -> Cell | None:
     return Cell(row.value, row.low, row.high, better)
 
 
-def _kind(request: GeneralizeRequest) -> str:
-    return request.data.partition(":")[0]
-
-
-def _gaps(request: GeneralizeRequest, rows: Rows, names: list[str]) -> Table:
+def _gaps(request: GeneralizeRequest, rows: Rows, names: list[str], printed: str) -> Table:
     metrics = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "gap", "gap-fp32")
     lines = [
         (bits, tuple(_cell(rows.get(POOL, bits, "clean", metric)) for metric in metrics))
         for bits in names
     ]
-    for bits, printed in GAPS.get(_kind(request), {}).items():
-        shares = tuple(Cell(value / 100) for value in printed[:2])
-        cells = (*shares, *map(Cell, printed[2:]), None)
-        lines.append((f"{bits}, published", cells))
+    for network, by in GAPS.get(printed, {}).items():
+        for bits in names:
+            shares = tuple(Cell(value / 100) for value in by[bits][:2])
+            cells = (*shares, *map(Cell, by[bits][2:]), Cell(by[bits][4] - by["FP32"][4]))
+            lines.append((f"{bits}, {network}, {_PRINTED}", cells))
     count = len(dict.fromkeys(member.setting for member in request.members))
     heads = ("precision", "training accuracy", "test accuracy", "training loss", "test loss")
     title = f"Generalization gap, mean over {count} settings of NiN"
@@ -127,60 +138,89 @@ def _mean(values: list[float]) -> Cell | None:
     return Cell(sum(values) / len(values)) if values else None
 
 
-def _norms(request: GeneralizeRequest, rows: Rows, names: list[str]) -> Table:
+def _norms(rows: Rows, names: list[str], printed: str) -> Table:
     by = {bits: _sizes(rows, bits, "l2") for bits in names}
     lines = [
         (f"NiN ({size})", tuple(_mean(by[bits].get(size, [])) for bits in names))
         for size in by[names[0]]
     ]
-    for size, printed in NORMS.get(_kind(request), {}).items():
-        cells = tuple(Cell(printed[bits]) for bits in names)
-        lines.append((f"NiN ({size}), published", cells))
+    for network, norms in NORMS.get(printed, {}).items():
+        cells = tuple(Cell(norms[bits]) for bits in names)
+        lines.append((f"{network}, {_PRINTED}", cells))
     title = "L2 norm of the weights, batch norm folded, mean over settings"
     return Table("2", title, ("network", *names), tuple(lines))
 
 
-def _measures(request: GeneralizeRequest, rows: Rows, names: list[str]) -> Table:
+def _measures(rows: Rows, names: list[str], printed: str) -> Table:
     lines = [
         (bits, tuple(_cell(rows.get(POOL, bits, "clean", name)) for name in MEASURES))
         for bits in names
         if rows.get(POOL, bits, "clean", MEASURES[0])
     ]
-    for size, printed in MEASURED.get(_kind(request), {}).items():
-        lines += [
-            (f"{bits}, NiN ({size}), published", tuple(map(Cell, printed[bits]))) for bits in names
-        ]
+    for network, by in MEASURED.get(printed, {}).items():
+        lines += [(f"{bits}, {network}, {_PRINTED}", tuple(map(Cell, by[bits]))) for bits in names]
     title = "Measures of flatness as sqrt(x / m), mean over the pool; smaller is flatter"
     return Table("3", title, ("precision", *MEASURES), tuple(lines))
 
 
-def _corruptions(rows: Rows, names: list[str], setting: str) -> Iterator[Table]:
-    """Table 4, and 6 in full, by severity; table 5, the mean over severities."""
+def _named(kind: str) -> str:
+    return _NAMES.get(kind, kind.replace("_", " "))
+
+
+def _by_severity(rows: Rows, names: list[str], setting: str, printed: str) -> Table:
+    """Tables 4 and 6, of which the first is a part of the second."""
     heads = tuple(f"{severity}: {bits}" for severity in SEVERITIES for bits in names)
+    given = corrupted(printed)
     lines = []
     for kind in KINDS:
         cells = []
         for severity in SEVERITIES:
             found = [rows.get(setting, bits, f"{kind}:{severity}", "float_gap") for bits in names]
             cells += [_cell(row, found[0] if place else None) for place, row in enumerate(found)]
-        if any(cells):
-            lines.append((_NAMES.get(kind, kind.replace("_", " ")), tuple(cells)))
+        if not any(cells):
+            continue
+        lines.append((_named(kind), tuple(cells)))
+        for network in dict.fromkeys(key[1] for key in given if key[0] == kind and key[2]):
+            by = [_paper(given[kind, network, severity], names) for severity in SEVERITIES]
+            lines.append((f"{_named(kind)}, {network}, {_PRINTED}", tuple(chain(*by))))
     title = f"Gap on corrupted images by severity, {setting}"
-    yield Table("4 and 6", title, ("corruption", *heads), tuple(lines))
-    means = []
+    return Table("4 and 6", title, ("corruption", *heads), tuple(lines))
+
+
+def _over_severities(rows: Rows, names: list[str], setting: str, printed: str) -> Table:
+    """Table 5: the mean over severities; the paper's are of one that it does not name."""
+    given = corrupted(printed)
+    lines = []
     for kind in KINDS:
-        cells = []
-        for bits in names:
-            found = [
-                rows.get(setting, bits, f"{kind}:{severity}", "float_gap")
-                for severity in SEVERITIES
-            ]
-            values = [row.value for row in found if row]
-            cells.append(_mean(values))
-        if any(cells):
-            means.append((_NAMES.get(kind, kind.replace("_", " ")), tuple(cells)))
+        cells = [_mean(_values(rows, setting, bits, kind)) for bits in names]
+        if not any(cells):
+            continue
+        lines.append((_named(kind), tuple(_judged(cells))))
+        lines += [
+            (f"{_named(kind)}, {network}, {_PRINTED}", tuple(_paper(by, names)))
+            for (other, network, severity), by in given.items()
+            if other == kind and not severity
+        ]
     title = f"Gap on corrupted images, mean over severities, {setting}"
-    yield Table("5", title, ("corruption", *names), tuple(means))
+    return Table("5", title, ("corruption", *names), tuple(lines))
+
+
+def _values(rows: Rows, setting: str, bits: str, kind: str) -> list[float]:
+    found = [rows.get(setting, bits, f"{kind}:{severity}", "float_gap") for severity in SEVERITIES]
+    return [row.value for row in found if row]
+
+
+def _judged(cells: Sequence[Cell | None]) -> list[Cell | None]:
+    """Compare gaps with the first one, FP32's."""
+    first = cells[0]
+    if first is None:
+        return list(cells)
+    lower = [cell and replace(cell, better=cell.value < first.value) for cell in cells[1:]]
+    return [first, *lower]
+
+
+def _paper(by: Mapping[str, float], names: list[str]) -> list[Cell | None]:
+    return _judged([Cell(by[bits]) for bits in names])
 
 
 def _integer(rows: Rows, names: list[str], setting: str) -> Table:

@@ -1,13 +1,10 @@
 """The answer in words follows from the rows, also where it contradicts the paper."""
 
-import pytest
-
 from maccord.generalize.claim import claim
 from maccord.generalize.evaluate import CORRUPTED
 from maccord.generalize.measures import MEASURES
 from maccord.generalize.request import GeneralizeRequest
 from maccord.generalize.rows import POOL, Row, Rows
-from maccord.generalize.tables import tables
 
 REQUEST = GeneralizeRequest(pool="small")
 SETTING = REQUEST.shown[0].setting
@@ -60,15 +57,3 @@ def test_no_sign_where_no_measure_rises() -> None:
     found = claim(REQUEST, rows([ZERO] * 3, [ZERO] * 3, [ZERO] * 8))
     assert "lower precision does nothing beyond its interval at W8 +0.000" in found.text
     assert "Flatness is not its sign here: over the pool, 0 of 8" in found.text
-
-
-@pytest.mark.parametrize("kind", ["cifar10", "cifar100"])
-def test_published_values_stand_beside_cifars(kind) -> None:
-    request = GeneralizeRequest(data=f"{kind}:x", pool="tiny")
-    first = tables(request, rows([BELOW] * 3, [BELOW] * 3, [ABOVE] * 8), [])[0]
-    assert [label for label, _ in first.rows][4:] == [
-        f"{bits}, published" for bits in ("FP32", "W8", "W4", "W2")
-    ]
-    gaps = [cells[4].value for _, cells in first.rows[4:]]
-    losses = [(cells[2].value, cells[3].value) for _, cells in first.rows[4:]]
-    assert gaps == pytest.approx([test - train for train, test in losses], abs=0.006)
