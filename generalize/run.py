@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from rich.console import Console
 
+from ..nets.corruptions.published import check_published
 from ..nets.data.kinds import check_data
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write
@@ -22,6 +23,7 @@ from ..runtime.provenance import provenance
 from ..runtime.scheduler import answers, executor
 from ..sim.network.run import Worker, run_network
 from ..study import parts as study_parts
+from ..study.grid import levels
 from ..study.plan import Condition, collect, conditions
 from ..study.request import StudyRequest
 from ..study.rtl import RtlSample, rtl_samples
@@ -126,7 +128,8 @@ def _place(request: GeneralizeRequest) -> _Place:
     kind, colon, path = request.data.partition(":")
     data = f"{kind}:{Path(path).expanduser().resolve()}" if colon else request.data
     check_data(data)
-    split(data, "test")  # report problems with the data first
+    perturbations = (level.perturbation for level in levels(request.perturb))
+    check_published(split(data, "test"), perturbations)  # problems with the data first
     key = training_key(
         data, request.training_images, request.training_epochs, request.batch, request.seed
     )

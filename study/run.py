@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..nets.corruptions.published import check_published, source
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write
 from ..runtime.provenance import provenance
@@ -27,6 +28,7 @@ from ..runtime.scheduler import answers, executor
 from ..sim.network.run import Worker, run_network
 from .describe import demonstrated, distribution, info
 from .differences import write_differences
+from .grid import levels
 from .info import Info, write_info
 from .measure import measure_all
 from .outputs import write_outputs
@@ -38,6 +40,7 @@ from .rows import Row, write_rows
 from .rtl import RtlSample, rtl_samples
 from .said import print_study
 from .samples import write_sample
+from .subject import dataset
 from .tables import Results
 from .widths import compare_widths
 from .work import Part, WorkUnit, run_task
@@ -71,6 +74,9 @@ def run(request: StudyRequest, worker: Worker = run_network) -> int:
         If the simulator cannot be built.
     """
     check(request)
+    if source() != "made":
+        perturbations = (level.perturbation for level in levels(request.perturb))
+        check_published(dataset(request.data, "test"), perturbations)
     err = console(stderr=True)
     folder = request.out / "parts"
     with executor(request.scheduler, request.jobs) as pool:

@@ -118,7 +118,7 @@ def inputs(task: WorkUnit, *, draw: int = 0) -> tuple[Images, Images]:
             model, clean, labels, perturbation.kind, level, task.images, task.seed, by, draw=draw
         )
     kind, level = perturbation.kind, int(perturbation.level)
-    ready = published(kind, level, task.images, data.labels)
+    ready = published(kind, level, task.images, data)
     if ready is not None:
         return clean, ready
     boxes = [data.box(index) for index in task.images]
