@@ -1,0 +1,1 @@
+"""Operators on rows of codes: softmax and layer norm."""
