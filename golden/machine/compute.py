@@ -156,12 +156,16 @@ class ComputeUnit:
             limits.append(("accumulator", last, p.accumulators))
         else:
             limits.append(("pixel", pixels - 1, p.output_bytes))
-        if self._walk.mode in (Mode.DEPTHWISE, Mode.MAX):
-            cells = scan(self._walk.setup, instruction)[1]
-            limits.append(("cell of a line", cells - 1, p.line_cells))
         for name, value, limit in limits:
             if value >= limit:
                 raise Fault(ErrorCode.SCRATCHPAD_RANGE, f"{name} {value} is beyond {limit - 1}")
+        if self._walk.mode in (Mode.DEPTHWISE, Mode.MAX):
+            cells = scan(self._walk.setup, instruction)[1]
+            if cells > p.line_cells:  # the cells of a line buffer are numbered modulo its size
+                raise Unchecked(
+                    ErrorCode.SCRATCHPAD_RANGE,
+                    f"cell of a line {cells - 1} is beyond {p.line_cells - 1}",
+                )
         return self._walk
 
     def _accumulate(self, instruction: Instruction, clock: Clock, walk: Walk) -> None:
