@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,20 +17,44 @@ from ...runtime.folders import cache_folder
 from ...spec.parameters import Parameters
 from ...synth.tools import YOSYS, Job, find, run
 
-__all__ = ["Nets", "netlist_with_sources", "nets_of"]
+__all__ = ["Assumed", "Nets", "netlist_with_sources", "nets_of"]
 
-#: The net of each bit, "0", "1" or "x" if it is constant, by instance and signal, e.g.
-#: ``("core", "cause_reg")``.
-Nets = dict[tuple[str, str], list[int | str]]
+#: The net of each bit, "0", "1" or "x" if it is constant, by the path of a signal, e.g.
+#: ``core.cause_reg``, or of a field, e.g. ``core.load.i__payload.fields``.
+Nets = dict[str, list[int | str]]
 _INITIAL = re.compile(r"^(  reg .*) = \d+'h[0-9a-fx]+;", re.MULTILINE)
 # Registers without initial values: what has a constant input is constant from its first clock on
 _SCRIPT = """read_verilog {netlist}
 hierarchy -top maccord
 proc
 flatten
+opt_clean
+cd maccord
+setattr -unset init w:*
+{assumed}
 opt -full
+memory_collect
+opt_mem
+opt -full
+cd ..
 write_json {result}
 """
+
+
+@dataclass(frozen=True, order=True)
+class Assumed:
+    """A bit that is taken for constant, since an exclusion argues that it is.
+
+    Parameters
+    ----------
+    path : str
+        Of the signal, as in `Nets`.
+    bit, value : int
+    """
+
+    path: str
+    bit: int
+    value: int
 
 
 def netlist_with_sources(parameters: Parameters) -> str:
@@ -48,8 +74,14 @@ def netlist_with_sources(parameters: Parameters) -> str:
     return text
 
 
-def nets_of(parameters: Parameters) -> Nets:
+def nets_of(parameters: Parameters, assumed: Collection[Assumed] = ()) -> Nets:
     """Return the net of each bit in the flattened accelerator, and what Yosys finds constant.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    assumed : collection of Assumed
+        Bits that are constant, hence also what follows from them. Words of memories are ignored.
 
     Raises
     ------
@@ -58,23 +90,28 @@ def nets_of(parameters: Parameters) -> Nets:
     SimulationError
         If it fails.
     """
-    path = cache_folder("netlists") / f"{parameters.name}-nets-{_key(parameters)}.json"
+    known = nets_of(parameters) if assumed else {}
+    lines = [
+        f"connect -set {each.path}[{each.bit}] 1'b{each.value}"
+        for each in sorted(assumed)
+        if isinstance(known.get(each.path, [""] * (each.bit + 1))[each.bit], int)
+    ]
+    key = digest(_key(parameters), *lines)[:16]
+    path = cache_folder("netlists") / f"{parameters.name}-nets-{key}.json"
     if not path.is_file():
         with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(_flattened(netlist_with_sources(parameters))))
-    nets: Nets = {}
-    for name, bits in json.loads(path.read_text()).items():
-        module, _, signal = name.rpartition(".")
-        nets[module, signal] = bits
-    return nets
+            found = _flattened(netlist_with_sources(parameters), lines)
+            temporary.write_text(json.dumps(found))
+    return json.loads(path.read_text())
 
 
-def _flattened(netlist: str) -> dict[str, list[int | str]]:
+def _flattened(netlist: str, assumed: Sequence[str]) -> Nets:
     find(YOSYS)
     with tempfile.TemporaryDirectory(prefix="maccord-") as name:
         folder = Path(name)
         (folder / "netlist.v").write_text(_INITIAL.sub(r"\1;", netlist))
-        (folder / "script.ys").write_text(_SCRIPT.format(netlist="netlist.v", result="flat.json"))
+        script = _SCRIPT.format(netlist="netlist.v", result="flat.json", assumed="\n".join(assumed))
+        (folder / "script.ys").write_text(script)
         list(run([Job(YOSYS, ("-q", "script.ys"), folder, "nets")], 1, lambda text: None))
         found = json.loads((folder / "flat.json").read_text())["modules"]["maccord"]["netnames"]
     return {name: what["bits"] for name, what in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .netlist import Nets
+from .netlist import Assumed, Nets
 from .origins import Origin, Origins
 from .points import LINE, TOGGLE, Point
 
@@ -41,6 +41,11 @@ class Exclusion:
         each group of so many bits.
     configuration : str
         The only one that it is for; empty for all.
+    value : int
+        Of a signal's bits. One that holds 1 may rise, once.
+    chance : bool
+        Whether runs cover some of them at times: the argument is about most runs. Such an
+        exclusion is stale only if all of its points are covered.
     """
 
     kind: str
@@ -51,6 +56,8 @@ class Exclusion:
     most: int = -1
     every: int = 0
     configuration: str = ""
+    value: int = 0
+    chance: bool = False
 
     def matches(self, kind: str, module: str, name: str) -> bool:
         """Whether a point is one of them; `name` is the signal with its bit, or the statement."""
@@ -159,7 +166,7 @@ def report(
     points: Sequence[Point],
     counts: npt.NDArray[np.int64],
     origins: Origins,
-    nets: Nets,
+    nets: Callable[[set[Assumed]], Nets],
     rules: Sequence[Exclusion],
 ) -> Coverage:
     """Sort points into covered, excluded and missing ones, by block.
@@ -172,15 +179,13 @@ def report(
         From `merged`.
     origins : Origins
         Of the netlist that was run.
-    nets : Nets
-        Of its bits: constants cannot toggle, and a bit whose net an exclusion names elsewhere
-        is excluded as well.
+    nets : callable
+        Of its bits, given those that exclusions argue to be constant: constants cannot toggle.
     rules : sequence of Exclusion
     """
-    used, covered = [0] * len(rules), dict[str, None]()
     sums: dict[str, list[int]] = {}
     open_: list[tuple[Point, Origin, str]] = []  # neither covered nor excluded by name
-    excluded: set[int | str] = {"0", "1", "x"}
+    checks = [_Check(rule) for rule in rules]
     for point, count in zip(points, counts, strict=True):
         origin = origins.of(point.line, point.module)
         row = sums.setdefault(origins.block(point.module), [0] * 6)
@@ -191,31 +196,60 @@ def report(
             named = f"{origin.file}:{origin.line} {named}"
         rule = _rule(rules, point, named)
         if rule is not None:
-            used[rule] += 1
-            if count:
-                covered[f"{rules[rule].module} {rules[rule].name}: {named} was covered"] = None
-            elif point.kind == TOGGLE:
-                net = _net(nets, point, named)
-                excluded |= set() if net is None else {net}
+            checks[rule].add(point, named, bool(count))
         if count:
             row[at + 1] += 1
         elif rule is not None:
             row[at + 2] += 1
         else:
             open_.append((point, origin, named))
+    constant = nets({bit for check in checks for bit in check.assumed})
     missing: dict[str, int] = {}
     for point, origin, named in open_:
-        if point.kind == TOGGLE and _net(nets, point, named) in excluded:
+        if point.kind == TOGGLE and isinstance(_net(constant, point, named), str):
             sums[origins.block(point.module)][5] += 1
             continue
         signal = _bit(named)[0] if point.kind == TOGGLE else decoded(point.name)
         what = f"{origin.file}:{origin.line} {point.module} {point.kind} {signal}"
         missing[what] = missing.get(what, 0) + 1
-    unused = [rule for rule, number in zip(rules, used, strict=True) if not number]
-    stale = [f"{rule.module} {rule.name}: matches nothing" for rule in unused]
+    stale = tuple(text for check in checks for text in check.stale())
     blocks = tuple(Block(file, *row) for file, row in sorted(sums.items()))
     lines = tuple(f"{what}: {number}" for what, number in sorted(missing.items()))
-    return Coverage(name, blocks, lines, (*covered, *stale))
+    return Coverage(name, blocks, lines, stale)
+
+
+class _Check:
+    """What an exclusion matched.
+
+    Attributes
+    ----------
+    assumed : set of Assumed
+        The bits that did not toggle.
+    """
+
+    def __init__(self, rule: Exclusion) -> None:
+        self._rule = rule
+        self._matched = 0
+        self._covered: dict[str, None] = {}
+        self.assumed: set[Assumed] = set()
+
+    def add(self, point: Point, named: str, covered: bool) -> None:
+        self._matched += 1
+        if covered and not (self._rule.value and named.endswith(":0->1")):
+            self._covered[named] = None
+        elif point.kind == TOGGLE:
+            signal, bit = _bit(named)
+            path = f"{point.module}.{signal}".removeprefix(".")
+            self.assumed.add(Assumed(path, bit, self._rule.value))
+
+    def stale(self) -> list[str]:
+        rule = f"{self._rule.module} {self._rule.name}"
+        if not self._matched:
+            return [f"{rule}: matches nothing"]
+        if not self._rule.chance:
+            return [f"{rule}: {named} was covered" for named in self._covered]
+        all_of_it = len(self._covered) == self._matched
+        return [f"{rule}: all of it was covered"] if all_of_it else []
 
 
 def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
@@ -232,7 +266,7 @@ def decoded(name: str) -> str:
 
 def _net(nets: Nets, point: Point, named: str) -> int | str | None:
     signal, bit = _bit(named)
-    bits = nets.get((point.module, signal), [])
+    bits = nets.get(f"{point.module}.{signal}".removeprefix("."), [])
     return bits[bit] if bit < len(bits) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -36,7 +37,7 @@ def report_coverage(out: Path, console: Console) -> bool:
         if (folder / f"{name}.points.json").is_file():
             rules = [rule for rule in exclusions() if rule.configuration in ("", name)]
             origins = Origins(netlist_with_sources(parameters))
-            nets = nets_of(parameters)
+            nets = partial(nets_of, parameters)
             found.append(report(name, *merged(folder, name), origins, nets, rules))
     for coverage in found:
         _print(coverage, console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from maccord import hw
-from maccord.verify.coverage.netlist import Nets
+from maccord.verify.coverage.netlist import Assumed, Nets, nets_of
 from maccord.verify.coverage.origins import Origins
 from maccord.verify.coverage.points import read_points
 from maccord.verify.coverage.report import Coverage, Exclusion, decoded, report
+from maccord.verify.regress.configurations import CONFIGURATIONS
 
 SOURCE = f"{hw.__path__[0]}/memory/loader.py"
 NETLIST = f"""
@@ -60,8 +62,14 @@ def counted(tmp_path: Path) -> Path:
 def reported(counted: Path, *rules: Exclusion) -> Coverage:
     points, counts = read_points(counted)
     assert len(points) == 6
-    nets: Nets = {("", "a"): [7, "0"], ("core.load", "row$1"): [4, 5, 7, 8]}
     return report("small", points, counts, Origins(NETLIST), nets, rules)
+
+
+def nets(assumed: Collection[Assumed]) -> Nets:
+    """Return nets of which bit 0 of `a` is bit 2 of `row$1`, and bit 1 of `a` is constant."""
+    found: Nets = {"a": [7, "0"], "core.load.row$1": [4, 5, 7, 8]}
+    constant = {found[each.path][each.bit]: str(each.value) for each in assumed}
+    return {name: [constant.get(bit, bit) for bit in bits] for name, bits in found.items()}
 
 
 def test_blocks(counted: Path) -> None:
@@ -96,6 +104,31 @@ def test_exclusions(counted: Path) -> None:
     # The other branch of that line was covered
     (stale,) = found.stale
     assert stale.endswith("hw/memory/loader.py:80 if was covered")
+
+
+def test_exclusions_of_what_holds_one_or_changes_by_chance(counted: Path) -> None:
+    """A bit that holds 1 may rise; of bits that some runs cover, not all may be."""
+    text = counted.read_text()
+    rises = Exclusion("toggle", "", "a", "set at the start", most=0, value=1)
+    assert reported(counted, rises).stale == ()
+    assert reported(counted, replace(rises, value=0)).stale == (" a: a[0]:0->1 was covered",)
+    chance = Exclusion("toggle", "", "a", "a long run", chance=True)
+    assert reported(counted, chance).stale == ()
+    counted.write_text(text.replace("' 0\n", "' 1\n"))
+    assert reported(counted, chance).stale == (" a: all of it was covered",)
+    assert reported(counted, rises).stale == (" a: a[0]:1->0 was covered",)
+
+
+def test_what_follows_from_a_constant_is_constant() -> None:
+    """Dispatch hands WEIGHTs of one row on: their copies in the unit's queue are constant."""
+    parameters = CONFIGURATIONS["4x2"]
+    path, copy = "core.weight_queue.o__payload.fields.rows", "core.weight.places.read__data"
+    plain = nets_of(parameters)
+    assert all(isinstance(bit, int) for bit in plain[path])
+    found = nets_of(parameters, {Assumed(path, bit, int(bit == 0)) for bit in range(16)})
+    assert all(isinstance(bit, str) for bit in found[path])
+    fewer = [bit for bit, was in zip(found[copy], plain[copy], strict=True) if bit != was]
+    assert sum(isinstance(bit, str) for bit in fewer) == 16
 
 
 def test_an_exclusion_that_matches_nothing_is_stale(counted: Path) -> None:
