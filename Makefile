@@ -48,7 +48,7 @@ quick: $(STAMP); $(PYTEST) -m 'not nightly and not weekly and not slow' $(QUICK)
 test: $(STAMP)  ## Run the tests; JUnit XML goes to build/test-results.xml
 	$(PYTEST) --junitxml=build/test-results.xml $(ARGS)
 regress: $(STAMP)  ## Run the random regression, then the nightly tests: place and route, wide sweeps
-	@$(BIN)/maccord regress --runs $(or $(RUNS),2000) --out build/regress
+	@$(BIN)/maccord regress --runs $(or $(RUNS),2000) --close --out build/regress
 	@$(BIN)/maccord regress --kind program --runs 2500 --out build/regress-programs
 	$(PYTEST) -m nightly --junitxml=build/nightly-results.xml $(ARGS)
 prove: $(STAMP)  ## Prove blocks of the hardware, as elaborated; planted bugs give counterexamples

@@ -40,6 +40,14 @@ def regress(
         Path | None,
         typer.Option(help="Run a shrunk failure, a file of failures/.", rich_help_panel=RUNS),
     ] = None,
+    close: Annotated[
+        bool,
+        typer.Option(
+            "--close",
+            help="Then runs that may hit open bins of functional coverage.",
+            rich_help_panel=RUNS,
+        ),
+    ] = False,
     coverage: Annotated[
         bool,
         typer.Option("--coverage", help="Count lines and toggles of the RTL: slower, needs Yosys."),
@@ -55,7 +63,8 @@ def regress(
     Each run is drawn from its seed: an accelerator, a memory with latency, jitter and stalls, and
     a few starts, some of them aborted, reset in flight, answered with bus errors or wrong. Bytes,
     cycles by cause, status and bus must be as the golden model says, and the last start is always
-    legal. A failure is shrunk to the smallest run that still fails.
+    legal. With --close, more runs are picked by what is still open of functional coverage, until
+    nothing is left. A failure is shrunk to the smallest run that still fails.
 
     Examples:
 
@@ -84,7 +93,7 @@ def regress(
     if case is not None:
         raise typer.Exit(run_case(case))
     campaign = Campaign(
-        out, seed, runs, minutes, tuple(configuration or ()), tuple(kind or ()),
+        out, seed, runs, minutes, close, tuple(configuration or ()), tuple(kind or ()),
         coverage, scheduler, jobs,
     )  # fmt: skip
     raise typer.Exit(run_regress(campaign))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -20,10 +20,11 @@ from ...runtime.scheduler import answers, executor
 from ...sim.build import Model
 from ...sim.netlist import generated
 from ..coverage.netlist import netlist_with_sources
+from .closing import open_bins, picked
 from .configurations import CONFIGURATIONS
 from .coverpoints import POINTS
 from .facts import facts
-from .functional import sample
+from .functional import Hits, sample
 from .harness import COVERAGE, Ended, Step, build_harness, play
 from .judge import faults
 from .recipe import Recipe, draw
@@ -33,6 +34,8 @@ __all__ = ["Campaign", "Record", "code_of_sources", "models", "run_campaign", "r
 
 BATCH = 20  # runs of one process
 _TASKS = 4  # batches that are drawn ahead
+_CLOSING = 5  # runs of a batch that aims at open bins
+_LOOKED_AT = 10_000  # seeds, for open bins
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Campaign:
         0 for no limit.
     minutes : float
         After which no batch is begun; 0 for no limit.
+    close : bool
+        Whether runs follow that aim at the bins of functional coverage that are still open.
     configurations, kinds : tuple of str
         As for `recipe.draw`.
     coverage : bool
@@ -90,6 +95,7 @@ class Campaign:
     seed: int = 0
     runs: int = 0
     minutes: float = 0.0
+    close: bool = False
     configurations: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     coverage: bool = False
@@ -156,19 +162,54 @@ def run_campaign(
     """
     campaign.out.mkdir(parents=True, exist_ok=True)
     records = _kept(campaign)
-    done = {record.seed for record in records}
     begin = time.monotonic()
     path = campaign.out / "runs.jsonl"
     with path.open("a") as file, executor(campaign.scheduler, campaign.jobs) as pool:
-        batches = _batches(campaign, done, begin)
         workers = campaign.jobs or getattr(pool, "_max_workers", _TASKS)
-        for _, found in answers(pool, _run_batch, batches, workers):
-            for record in found:
-                file.write(json.dumps(asdict(record)) + "\n")
-                records.append(record)
-                each(record)
-            file.flush()
+
+        def run(batches: Iterable[_Batch]) -> None:
+            for _, found in answers(pool, _run_batch, batches, workers):
+                for record in found:
+                    file.write(json.dumps(asdict(record)) + "\n")
+                    records.append(record)
+                    each(record)
+                file.flush()
+
+        run(_batches(campaign, {record.seed for record in records}, begin))
+        if campaign.close:
+            _close(campaign, records, run, begin)
     return records
+
+
+def _close(
+    campaign: Campaign,
+    records: list[Record],
+    run: Callable[[Iterable[_Batch]], None],
+    begin: float,
+) -> None:
+    """Run seeds behind the campaign's, until no bin is open or none is seen that may hit one.
+
+    Which ones follows from the records before, hence is the same after a kill.
+    """
+    last = campaign.seed + (campaign.runs or max((r.seed for r in records), default=0) + 1)
+    seeds = iter(range(last, last + _LOOKED_AT))
+    hits: Hits = Counter(bin_ for r in records if r.seed < last for bin_ in r.bins)
+    while wanted := open_bins(hits, campaign.configurations):
+        chosen = picked(wanted, seeds, campaign.configurations, campaign.kinds)
+        if not chosen or _over(campaign, begin):
+            return
+        left = [seed for seed in chosen if seed not in {record.seed for record in records}]
+        run(
+            _Batch(tuple(left[at : at + _CLOSING]), campaign)
+            for at in range(0, len(left), _CLOSING)
+        )
+        for record in records:
+            if record.seed in chosen:
+                hits.update(record.bins)
+
+
+def _over(campaign: Campaign, begin: float) -> bool:
+    return bool(campaign.minutes) and time.monotonic() - begin > 60 * campaign.minutes
 
 
 def _kept(campaign: Campaign) -> list[Record]:
@@ -200,8 +241,7 @@ def _batches(campaign: Campaign, done: set[int], begin: float) -> Iterator[_Batc
     last = campaign.seed + campaign.runs if campaign.runs else None
     seeds: list[int] = []
     for seed in count(campaign.seed):
-        over = campaign.minutes and time.monotonic() - begin > 60 * campaign.minutes
-        if (last is not None and seed >= last) or over:
+        if (last is not None and seed >= last) or _over(campaign, begin):
             break
         if seed not in done:
             seeds.append(seed)

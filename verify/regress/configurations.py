@@ -19,8 +19,8 @@ CONFIGURATIONS: dict[str, Parameters] = {
         _PLAIN, rows=4, cols=2, lanes=0, accumulators=16,
         activation_bytes=1 << 11, weight_bytes=1 << 10,
     ),
-    "6x4 2 lanes": replace(
-        _PLAIN, rows=6, cols=4, lanes=2, axi_bytes=32, accumulators=64, product=True
+    "6x4 1 lane": replace(
+        _PLAIN, rows=6, cols=4, lanes=1, axi_bytes=32, accumulators=64, product=True
     ),
     "15x2 wide": replace(
         _ALL, rows=15, cols=2, lanes=0, axi_bytes=64, accumulators=32, window_width=5

@@ -107,17 +107,37 @@ def _wanted(facts: Facts) -> Iterator[str]:
     yield from facts["tokens"]
 
 
-def _lacks(operation: str, configuration: str) -> str:
+def _other(configuration: str, accelerator: str) -> str:
+    return "" if configuration == accelerator else f"{accelerator} is another"
+
+
+def _lacks(operation: str, accelerator: str) -> str:
     """Return the feature that an operation needs and an accelerator lacks."""
     needs = {"add, half up": "half_up", "lookup": "lookup"}
     feature = "product" if operation.startswith("mul") else needs.get(operation, "")
-    return feature if feature and not getattr(CONFIGURATIONS[configuration], feature) else ""
+    return _without(feature, accelerator) if feature else ""
+
+
+def _without(feature: str, accelerator: str) -> str:
+    has = getattr(CONFIGURATIONS[accelerator], feature)
+    return "" if has else f"{accelerator} has no {feature}: the compiler refuses"
+
+
+def _narrow(bits: str, accelerator: str) -> str:
+    return "" if bits == "8" else _without("narrow", accelerator)
+
+
+def _waits(cause: str, accelerator: str) -> str:
+    """Say where no vector waits for a requantizer."""
+    if cause != "requantizer" or CONFIGURATIONS[accelerator].columns_per_lane > 2:
+        return ""
+    return f"{accelerator} has a requantizer for every column or two: the next vector finds it free"
 
 
 CONFIGURATION = Coverpoint(
-    "configuration", lambda facts: [facts["configuration"]], tuple(CONFIGURATIONS)
+    "configuration", lambda facts: [facts["configuration"]], tuple(CONFIGURATIONS), lacks=_other
 )
-OPERATION = Coverpoint("operation", _operations, _OPERATIONS)
+OPERATION = Coverpoint("operation", _operations, _OPERATIONS, lacks=_lacks)
 DISTURBANCE = Coverpoint(
     "disturbance",
     lambda facts: [facts["disturb"]] if facts["kind"] != "program" else (),
@@ -144,8 +164,8 @@ ERROR = Coverpoint(
 BITS = Coverpoint(
     "weight bits",
     lambda facts: [str(facts["layer"].weight_bits)] if "layer" in facts else (),
-    ("8", "4", "2"),
-)
+    ("8", "4", "2"), lacks=_narrow,
+)  # fmt: skip
 STRIDE = Coverpoint(
     "vertical stride", _layer(lambda layer: [_range(layer.stride[0], 1, 2, 3, 4)]),
     _ranges(1, 2, 3, 4),
@@ -209,6 +229,7 @@ POINTS: tuple[Coverpoint | Cross, ...] = (
     Coverpoint(
         "cause of a cycle",
         lambda facts: [name for name in COUNTERS if facts["counters"].get(name)], COUNTERS,
+        lacks=_waits,
     ),
     Coverpoint(
         "records",
@@ -223,7 +244,7 @@ POINTS: tuple[Coverpoint | Cross, ...] = (
     Cross(BITS, STRIDE),
     Cross(PADDING, ZERO_IN),
     Cross(STRIDE, PADDING),
-    Cross(OPERATION, CONFIGURATION, _lacks),
+    Cross(OPERATION, CONFIGURATION),
     Cross(LATENCY, STALL),
     Cross(ORDER, CONFIGURATION),
     Cross(OPERATION, ORDER),

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...golden.graph import Conv2d, Layer, Linear
+from ...golden.graph import Conv2d, Layer, Linear, Network
 from ...golden.kernels.conv2d import PackedConv2d
 from ...golden.network import execute
 from ...golden.operations.conv_transpose2d import ConvTranspose2d
 from ...spec.isa import UNIT_OF, Instruction, Unit
 from .harness import Ended
 from .judge import outcome
+from .recipe import Recipe
 from .starts import Start
 from .verdicts import steps
 
-__all__ = ["facts"]
+__all__ = ["computed", "facts", "operations"]
 
 
 def facts(start: Start, found: Ended, configuration: str) -> dict[str, Any]:
@@ -45,18 +47,18 @@ def facts(start: Start, found: Ended, configuration: str) -> dict[str, Any]:
         "records": start.recipe["records"] if start.legal else None,
     }
     if start.network:
-        known |= _operations(start)
+        known |= operations(start.recipe, start.network)
         if found.error == 0 and found.ending == "done":
-            known |= _computed(start)
+            known |= computed(start.network, start.inputs)
     return known
 
 
-def _operations(start: Start) -> dict[str, Any]:
-    assert start.network
+def operations(recipe: Recipe, network: Network) -> dict[str, Any]:
+    """Return what a legal start is to compute."""
     return {
-        "operations": [node.operation for node in start.network.nodes],
-        "shapes": [tensor.shape for tensor in start.network.tensors.values()],
-        "alone": start.recipe["kind"] == "layer",
+        "operations": [node.operation for node in network.nodes],
+        "shapes": [tensor.shape for tensor in network.tensors.values()],
+        "alone": recipe["kind"] == "layer",
     }
 
 
@@ -71,18 +73,16 @@ def _tokens(program: list[Instruction]) -> set[str]:
     return found
 
 
-def _computed(start: Start) -> dict[str, Any]:
-    """Return the facts of what a legal start computed."""
-    assert start.network
-    operations = [node.operation for node in start.network.nodes]
-    known: dict[str, Any] = {"batch": len(start.inputs[0])}
-    layer = operations[0]
-    if isinstance(layer, ConvTranspose2d) or len(operations) > 1:
+def computed(network: Network, inputs: Sequence[npt.NDArray[np.uint8]]) -> dict[str, Any]:
+    """Return the facts of what a legal start computed, to its end."""
+    known: dict[str, Any] = {"batch": len(inputs[0])}
+    layer = network.nodes[0].operation
+    if isinstance(layer, ConvTranspose2d) or len(network.nodes) > 1:
         return known
     if isinstance(layer, Conv2d | Linear):
         known["layer"] = layer
-        known |= _numbers(layer, start.inputs[0])
-        (codes,) = [execute(start.network, *start.inputs)[start.network.output]]
+        known |= _numbers(layer, inputs[0])
+        (codes,) = [execute(network, *inputs)[network.output]]
         known["codes"] = {int(codes.min()), int(codes.max())}
     return known
 

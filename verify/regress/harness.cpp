@@ -129,16 +129,18 @@ void configure(const Step &step) {
 }
 
 // A register access that must change nothing: writes while a program runs, to no register, of no
-// byte; reads of any.
+// byte; reads of any. Protection bits and the lowest two address bits do not matter.
 void meddle(uint64_t &random) {
     random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-    const uint32_t pick = random >> 33, value = random >> 20;
+    const uint32_t pick = random >> 33, value = random >> 20, low = pick >> 8 & 3;
+    top->s_axi_awprot = pick >> 10 & 7;
+    top->s_axi_arprot = pick >> 13 & 7;
     switch (pick % 5) {
-    case 0: write_register(PROGRAM, value); break;
-    case 1: write_register(pick & 8 ? BASE_LOW : BASE_HIGH, value); break;
-    case 2: write_register(value & 0xFFC, value, 0); break;
+    case 0: write_register(PROGRAM | low, value); break;
+    case 1: write_register((pick & 8 ? BASE_LOW : BASE_HIGH) | low, value); break;
+    case 2: write_register(value & 0xFFF, value, 0); break;
     case 3: write_register(0x400 | (value & 0xBFC), value, pick >> 4 & 0xF); break;
-    default: read_register(value & 0xFFF);
+    default: read_register(value & (pick & 1 << 16 ? 0xFFF : 0xFF));
     }
 }
 

@@ -17,14 +17,17 @@ from .harness import ORDERS
 from .operations import OPERATIONS
 from .programs import KINDS
 
-__all__ = ["DISTURBANCES", "KNOWN", "Recipe", "draw"]
+__all__ = ["DIRECTED", "DISTURBANCES", "KNOWN", "Recipe", "draw"]
 
 Recipe = dict[str, Any]
 #: What may befall a start, and its weight.
 DISTURBANCES = {
     "none": 6, "abort": 1, "reset": 1, "bus error": 2, "register accesses": 2,
 }  # fmt: skip
+#: Programs aimed at what others leave out, and their shares.
+DIRECTED = {"endless": 0.03, "many tokens": 0.1, "large tiles": 0.1}
 KNOWN = 16  # legal layers, which random programs are changes of, and which run behind them
+_BASES = (1 << 28) - 1024  # pages at which memory may begin, in 40 bits of addresses
 _SHIFTS = 1 << 19  # pages by which offsets may be greater; the base is as much lower
 _PROGRAMS = 4  # of a run, each with a legal start behind it
 _LAYERS = ("dense", "dense", "dense", *OPERATIONS, "lookup")
@@ -65,7 +68,7 @@ def draw(seed: int, configurations: Sequence[str] = (), kinds: Sequence[str] = (
         "stall": int(rng.choice([0, int(rng.integers(1, 60)), int(rng.integers(60, 200))])),
         "seed": int(rng.integers(1 << 30)),
         "order": str(rng.choice(list(ORDERS))),
-        "base": int(rng.integers(1 << 27)) << 12,
+        "base": int(rng.integers(_BASES)) << 12,
     }
     return {"seed": seed, "configuration": name, "memory": memory, "starts": starts}
 
@@ -102,7 +105,9 @@ def _start(rng: np.random.Generator, kind: str, name: str) -> Recipe:
         start |= {"motifs": int(rng.integers(1, 4)), "nodes": [], "inputs": _knob(rng, INPUTS)}
         start["batch"] = int(rng.choice([1, 1, 2, 3]))
     else:
-        start |= {"program": str(rng.choice(list(KINDS))), "keep": []}
+        directed = rng.random() < sum(DIRECTED.values())
+        program = _pick(rng, DIRECTED) if directed else str(rng.choice(list(KINDS)))
+        start |= {"program": program, "keep": []}
     return start
 
 

@@ -18,16 +18,19 @@ from ...golden.network import execute
 from ...spec.isa import RECORD_BYTES, Instruction, Opcode, encode_program
 from ...spec.parameters import Parameters
 from .configurations import CONFIGURATIONS
+from .directed import endless, large_tiles, many_tokens
 from .harness import ORDERS, PAGE, Step
 from .programs import KINDS, targets
 from .recipe import KNOWN, Recipe
 from .rewrite import scrambled, shifted
 from .subjects import subject
 
-__all__ = ["Start", "build"]
+__all__ = ["Start", "build", "timing"]
 
 Bytes = npt.NDArray[np.uint8]
 _LONGEST = 1_000_000  # cycles after which a random program is aborted
+_DIRECTED = {"endless": endless, "many tokens": many_tokens, "large tiles": large_tiles}
+_ABORTED = 500, 8000  # and one that is known to run long
 _ROOM = 8192  # bytes for a program behind a layer's memory, and for what is fetched behind it
 
 
@@ -164,7 +167,7 @@ def _start(
     for memory_ in (before, expected):
         memory_[compiled.program_offset :][: moved.size] = moved
     step = Step(
-        before, compiled.program_offset, shift=shift, reset=first, **_timing(memory),
+        before, compiled.program_offset, shift=shift, reset=first, **timing(memory),
         limit=_limit(compiled.estimate, memory), **(disturbed or {}),
     )  # fmt: skip
     return Start(
@@ -182,7 +185,8 @@ def _expected(compiled: CompiledNetwork, codes: Sequence[Bytes], image: Bytes) -
     return expected
 
 
-def _timing(memory: Mapping[str, Any]) -> dict[str, Any]:
+def timing(memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a recipe's memory behaves, as arguments of `Step`."""
     found = {name: memory[name] for name in ("base", "latency", "jitter", "stall")}
     return found | {"seed": memory["seed"] | ORDERS[memory["order"]] << 30}
 
@@ -232,18 +236,27 @@ def _wrong(recipe: Recipe, memory: Mapping[str, Any], parameters: Parameters, fi
     place = compiled.size + -compiled.size % PAGE
     rng = np.random.default_rng([recipe["seed"], 2])
     legal = [step for step in compiled.program if step.opcode != Opcode.END]
-    code = _kept(KINDS[recipe["program"]](rng, legal), recipe["keep"])
+    code = _kept(_code(recipe["program"], rng, legal, parameters), recipe["keep"])
     image[place : place + len(code)] = np.frombuffer(code, np.uint8)
     expected, refusal = image.copy(), None
     try:
         Machine(parameters, expected).run(place)
     except ProgramError as error:
         refusal = error
-    step = Step(image, place, reset=first, limit=_LONGEST, **_timing(memory))
+    limit = int(rng.integers(*_ABORTED)) if recipe["program"] == "endless" else _LONGEST
+    step = Step(image, place, reset=first, limit=limit, **timing(memory))
     return Start(
         recipe, parameters, step, expected, np.ones(image.size, bool),
         targets(code, image.size), code, refusal, network=None,
     )  # fmt: skip
+
+
+def _code(
+    kind: str, rng: np.random.Generator, legal: Sequence[Instruction], parameters: Parameters
+) -> bytes:
+    if kind in _DIRECTED:
+        return _DIRECTED[kind](rng, legal, parameters)
+    return KINDS[kind](rng, legal)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from .campaign import Record
 from .configurations import CONFIGURATIONS
 from .coverpoints import POINTS
-from .functional import Coverpoint, Hits, holes, wrongly_excluded
+from .functional import Hits, excluded, holes, wrongly_excluded
 
 __all__ = ["SCHEMA", "Failure", "Point", "Summary", "print_summary", "summarize"]
 
@@ -52,12 +52,15 @@ class Point:
         Bins.
     holes : tuple of str
         Reachable bins that no run hit.
+    excluded : dict of str to str
+        Bins that no run on these accelerators can hit, each with the reason.
     """
 
     name: str
     reachable: int
     hit: int
     holes: tuple[str, ...]
+    excluded: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -103,23 +106,22 @@ def summarize(
 ) -> Summary:
     """Sum up the records of a campaign, on some of the accelerators or on all.
 
-    Bins that name another accelerator are then out of reach.
+    Bins that need another accelerator are then out of reach.
     """
-    others = {*CONFIGURATIONS} - {*(configurations or CONFIGURATIONS)}
+    accelerators = configurations or tuple(CONFIGURATIONS)
     hits: Hits = Counter()
     kinds: Counter[str] = Counter()
     for record in records:
         hits.update(record.bins)
         if not record.refused:
             kinds.update(record.kinds)
-    missed = holes(POINTS, hits)
+    missed = holes(POINTS, hits, accelerators)
+    beyond = excluded(POINTS, accelerators)
     points: list[Point] = []
     for point in POINTS:
-        unreachable = point.unreachable if isinstance(point, Coverpoint) else {}
-        possible = [bin_ for bin_ in point.bins if bin_ not in unreachable]
-        reachable = len([bin_ for bin_ in possible if not _of(bin_, others)])
-        left = [bin_ for bin_ in missed.get(point.name, []) if not _of(bin_, others)]
-        points.append(Point(point.name, reachable, reachable - len(left), tuple(left)))
+        reasons = {n: beyond[point.name, n] for n in point.bins if (point.name, n) in beyond}
+        reachable, left = len(point.bins) - len(reasons), missed.get(point.name, [])
+        points.append(Point(point.name, reachable, reachable - len(left), tuple(left), reasons))
     return Summary(
         min((record.seed for record in records), default=0),
         len(records),
@@ -131,13 +133,8 @@ def summarize(
         tuple(points),
         sum(point.reachable for point in points),
         sum(point.hit for point in points),
-        tuple(wrongly_excluded(POINTS, hits)),
+        tuple(wrongly_excluded(POINTS, hits, accelerators)),
     )
-
-
-def _of(name: str, configurations: Iterable[str]) -> bool:
-    """Whether a bin, or the second part of a cross's, is one of these accelerators."""
-    return any(name == each or name.endswith(f" x {each}") for each in configurations)
 
 
 def print_summary(summary: Summary, out: Console) -> None:

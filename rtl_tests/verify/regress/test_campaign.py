@@ -13,6 +13,8 @@ import pytest
 from maccord.verify.regress import campaign as campaigns
 from maccord.verify.regress import run as commands
 from maccord.verify.regress.campaign import Campaign, Record, run_campaign
+from maccord.verify.regress.closing import foreseen, picked
+from maccord.verify.regress.recipe import draw
 from maccord.verify.regress.run import regress, run_case
 from maccord.verify.regress.starts import Start
 
@@ -46,6 +48,9 @@ def test_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["hit"] > 60
     path = tmp_path / "runs.jsonl"
     lines = path.read_text().splitlines()
+    for record in (json.loads(line) for line in lines):
+        due = foreseen(draw(record["seed"], [NAME])) if not record["refused"] else {}
+        assert {*due} <= {tuple(bin_) for bin_ in record["bins"]}, record["seed"]
     path.write_text("\n".join(lines[: SHARE // 2]) + "\n" + lines[-1][:40])
     again: list[Record] = []
     records = run_campaign(plan, again.append)
@@ -53,6 +58,29 @@ def test_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(json.dumps(list(vars(r).values())) for r in records) == sorted(
         json.dumps(list(json.loads(line).values())) for line in lines
     )
+
+
+def test_seeds_are_picked_by_what_is_open() -> None:
+    """A rare operation met by a reset, on a memory that stalls; nothing where nothing is open."""
+    wanted = {("operation x disturbance", "upsample x reset"), ("stall, of 256", "60 and more")}
+    found = picked(wanted, iter(range(1000)), [NAME], ["layer"])
+    assert 2 <= len(found) <= 4
+    for bin_ in wanted:
+        assert any(bin_ in foreseen(draw(seed, [NAME], ["layer"])) for seed in found)
+    assert picked(set(), iter(range(9))) == []
+    ends = {("error code", "DEADLOCK")}  # no recipe tells
+    assert picked(ends, iter(range(100))) == [*range(20)]
+
+
+@pytest.mark.nightly
+def test_functional_coverage_is_closed(tmp_path: Path) -> None:
+    """Every reachable bin of all configurations is hit, none that is called unreachable."""
+    assert regress(Campaign(tmp_path, runs=400, close=True, jobs=1)) == 0
+    found = json.loads((tmp_path / "regress.json").read_text())
+    assert [point for point in found["points"] if point["holes"]] == []
+    assert found["hit"] == found["reachable"] > 400
+    assert found["runs"] > 400
+    assert all(reason for point in found["points"] for reason in point["excluded"].values())
 
 
 def test_a_failure_shrinks_to_a_case(
