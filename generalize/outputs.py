@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,8 @@ class Outcome:
         Of the data set.
     printed : str
         Data of the paper whose figures stand beside these, as of `published.printed`.
+    agreements : sequence of Table
+        How corruptions and attacks agree with other libraries.
     """
 
     request: GeneralizeRequest
@@ -89,6 +91,7 @@ class Outcome:
     rtl: list[RtlSample]
     test_images: int
     printed: str = ""
+    agreements: Sequence[Table] = ()
 
     @cached_property
     def claim(self) -> Claim:
@@ -122,6 +125,7 @@ def write_outputs(outcome: Outcome) -> Path:
     write_rows(out / "results.csv", outcome.rows)
     _write_landscape(out / "landscape.csv", outcome.surfaces)
     made = tables(outcome.request, rows, outcome.rtl, outcome.printed)
+    made += outcome.agreements
     for table in made:
         write_table(out / "tables", table)
     drawn = _figures(outcome, rows)

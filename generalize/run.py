@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from ..nets.corruptions.published import check_published
+from ..nets.corruptions.tables import KINDS as CORRUPTIONS
 from ..nets.data.kinds import check_data
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write
@@ -30,6 +31,7 @@ from ..study.rtl import RtlSample, rtl_samples
 from ..study.subject import Subject, quantized_network
 from ..study.work import Part, WorkUnit
 from ..study.work import run_task as run_unit
+from . import agreement
 from .evaluate import Answers, evaluate
 from .networks import Trained, split
 from .outputs import SCHEMA, Outcome, write_outputs
@@ -38,6 +40,7 @@ from .pool import Member
 from .progress import Tally
 from .published import printed
 from .request import GeneralizeRequest, check
+from .tables import Table
 from .work import GapTask, IntegerTask, MeasureTask, SurfaceTask, Task, run_task
 
 __all__ = ["SCHEMA", "run"]
@@ -116,12 +119,24 @@ def run(request: GeneralizeRequest, worker: Worker = run_network) -> int:
     with waiting(err, "measuring and drawing"):
         data = split(place.data, "test")
         paper = printed(place.data.partition(":")[0], data.classes)
-        outcome = Outcome(request, evaluate(given), surfaces, rtl, len(data), paper)
+        outcome = Outcome(
+            request, evaluate(given), surfaces, rtl, len(data), paper, _agreements(request, shown)
+        )
         report = write_outputs(outcome)
         _write_provenance(request.out / "provenance.json", place)
     console().print(outcome.claim.text, soft_wrap=True)
     console().print(f"results: {request.out}/\nreport: {report}", soft_wrap=True)
     return int(not all(sample.equal for sample in rtl))
+
+
+def _agreements(request: GeneralizeRequest, shown: Sequence[Trained]) -> list[Table]:
+    """Compare what was applied with other libraries."""
+    applied = [level.perturbation for level in levels(request.perturb) if level.perturbation]
+    attacked = [(each.kind, each.level) for each in applied if each.adversarial]
+    found = [agreement.attacks(shown[0], attacked)] if attacked else []
+    if any(each.kind in CORRUPTIONS for each in applied):
+        found.insert(0, agreement.corruptions())
+    return found
 
 
 def _place(request: GeneralizeRequest) -> _Place:

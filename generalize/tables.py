@@ -34,17 +34,20 @@ class Cell:
     value, low, high : float
     better : bool, optional
         Whether the gap is smaller than FP32's; None where that is not asked.
+    digits : int, optional
+        Significant digits; three decimals by default.
     """
 
     value: float
     low: float = math.nan
     high: float = math.nan
     better: bool | None = None
+    digits: int | None = None
 
     @property
     def text(self) -> str:
         """The figure with three decimals, or four digits if it is large."""
-        return _text(self.value)
+        return _text(self.value) if self.digits is None else f"{self.value:.{self.digits}g}"
 
     @property
     def interval(self) -> str:
