@@ -80,7 +80,7 @@ class Serial(wiring.Component):
             with m.State("steps"):
                 with m.If(left != 0):
                     m.d.sync += left.eq(left - 1)
-                    self._step(m, operation, rest, other, found)
+                    self._step(m, operation.as_value(), rest, other, found)
                 with m.Else():
                     total = (rest + other)[: BITS + 4]
                     carry = total[-1]
@@ -94,7 +94,7 @@ class Serial(wiring.Component):
                         m.d.sync += sticky.eq(rest.any())
                     m.next = "round"
             with m.State("round"):
-                self._round(m, operation, found, sticky, exponent)
+                self._round(m, operation.as_value(), found, sticky, exponent)
                 m.next = "idle"
         return m
 

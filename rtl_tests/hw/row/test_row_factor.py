@@ -56,7 +56,7 @@ def rows(rng: np.random.Generator, elements: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("elements", [1, 7, 96, 192, 768])
-@pytest.mark.parametrize("eps", [1e-5, 1e-6, 0.5])
+@pytest.mark.parametrize("eps", [1e-5, 0.5])
 def test_rows(elements: int, eps: float) -> None:
     rng = np.random.default_rng(elements)
     sums, squares = row_sums(rows(rng, elements))
