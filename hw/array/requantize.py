@@ -17,7 +17,7 @@ from ..family.multiply import PART, multiply
 from ..parts.delay import delay
 from ..parts.stages import Cut, activity, clamp, stages
 
-__all__ = ["Requantizer", "requantize"]
+__all__ = ["Requantizer", "multiply_significands", "requantize", "round_code"]
 
 PRODUCT = 8  # cycle in which the factors enter the multipliers
 
@@ -85,8 +85,10 @@ def requantize(
         The code minus 128, signed(8), `Requantizer.LATENCY` cuts later.
     """
     q, negative, fraction, left = _rounded(acc, multiplier, cut)
-    kept, up, negative, left = _multiplied(q, Cat(fraction, 1), negative, left, cut, product)
-    return _code(kept, up, negative, left, zero_point, low, high, cut)
+    kept, up, negative, left = multiply_significands(
+        q, Cat(fraction, 1), negative, left, cut, product
+    )
+    return round_code(kept, up, negative, left, zero_point, low, high, cut)
 
 
 def _rounded(acc: Value, multiplier: Value, cut: Cut) -> tuple[Value, ...]:
@@ -132,7 +134,7 @@ def _rounded(acc: Value, multiplier: Value, cut: Cut) -> tuple[Value, ...]:
     return cut(q=plus_bit(kept, up), negative=negative, fraction=fraction, left=left)
 
 
-def _multiplied(
+def multiply_significands(
     q: Value,
     significand: Value,
     negative: Value,
@@ -178,7 +180,7 @@ def _multiplied(
     )
 
 
-def _code(
+def round_code(
     kept: Value,
     up: Value,
     negative: Value,

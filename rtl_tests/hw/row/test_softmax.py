@@ -41,7 +41,7 @@ def simulate(
     return found
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 8, 16])
+@pytest.mark.parametrize("lanes", [1, 2, 8])
 @pytest.mark.parametrize("classes", [1, 2, 8, 49, 197])
 def test_rows(classes: int, lanes: int) -> None:
     rng = np.random.default_rng([classes, lanes])
