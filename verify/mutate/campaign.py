@@ -18,6 +18,7 @@ from ...runtime.errors import SimulationError
 from ...runtime.files import atomic_write
 from ...runtime.scheduler import answers
 from ...spec.parameters import Parameters
+from .equivalence import prove
 from .model import build_player
 from .mutants import Mutant, draw
 from .player import Kill, Outcome, Recorded, play, record
@@ -70,20 +71,21 @@ class Campaign:
         """JSON lines: a mutant each, in the order in which they were judged."""
         return self.folder / "mutants.jsonl"
 
+    @property
+    def proofs(self) -> Path:
+        """JSON lines: survivors, each with the module in which it is proved equal, or none."""
+        return self.folder / "proofs.jsonl"
+
     def results(self) -> dict[int, Outcome]:
         """Return the mutants judged so far; a line that a kill left incomplete is passed over."""
         found: dict[int, Outcome] = {}
-        for line in self._lines():
+        for line in _lines(self.log):
             fields = json.loads(line)
             kill = fields["kill"]
             found[fields["number"]] = Outcome(
                 fields["number"], Kill(**kill) if kill else None, fields["cycles"]
             )
         return found
-
-    def _lines(self) -> list[str]:
-        text = self.log.read_text() if self.log.exists() else ""
-        return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def run(self, pool: Executor, workers: int, say: Say, done: Callable[[int, int], None]) -> None:
         """Judge the mutants that have no result yet.
@@ -105,7 +107,7 @@ class Campaign:
         """
         known = self.results()
         with atomic_write(self.log) as temporary:
-            temporary.write_text("".join(self._lines()))
+            temporary.write_text("".join(_lines(self.log)))
         for start in range(0, len(self.mutants), BATCH):
             batch = self.mutants[start : start + BATCH]
             waiting = [mutant.number for mutant in batch if mutant.number not in known]
@@ -121,6 +123,37 @@ class Campaign:
                 with self.log.open("a") as file:
                     file.writelines(json.dumps(asdict(each)) + "\n" for each in outcomes)
                 done(len(known), len(self.mutants))
+
+    def prove(self, say: Say) -> dict[int, str]:
+        """Seek proofs for the survivors that none was sought for yet.
+
+        Returns
+        -------
+        dict of int to str
+            Modules in which mutants are proved equal, by their numbers.
+
+        Raises
+        ------
+        ToolchainError, SimulationError
+            As `maccord.verify.mutate.equivalence.prove`.
+        """
+        known = {each["number"]: each["module"] for each in map(json.loads, _lines(self.proofs))}
+        with atomic_write(self.proofs) as temporary:
+            temporary.write_text("".join(_lines(self.proofs)))
+        outcomes = self.results()
+        alive = [m for m in self.mutants if m.number in outcomes and not outcomes[m.number].kill]
+        waiting = [mutant for mutant in alive if mutant.number not in known]
+        for number, module in prove(self.design, waiting, say=say):
+            known[number] = module
+            with self.proofs.open("a") as file:
+                file.write(json.dumps({"number": number, "module": module}) + "\n")
+        return {number: module for number, module in known.items() if module}
+
+
+def _lines(path: Path) -> list[str]:
+    """Whole lines of a file: a kill may have left the last one incomplete."""
+    text = path.read_text() if path.exists() else ""
+    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def prepare(

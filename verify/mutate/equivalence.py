@@ -1,59 +1,159 @@
-"""Proves mutants equal to the design: those whose change reaches no register and no port."""
+"""Proves mutants equal to the design: no input ever shows a difference at a block's boundary."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 
+from ...hw.verilog import TOP
+from ...synth.tools import YOSYS
+from .aiger import Aig, read_aiger, write_aiger
+from .miter import miter
 from .mutants import Mutant, run_yosys
 
-__all__ = ["unobservable"]
+__all__ = ["SECONDS", "prove"]
 
+SECONDS = 20  # that a search for a proof may take
 _SWITCH = "maccord_active_"  # input of a mutant: active where it is 1
-_CELL_PORT = re.compile(r"^    connect .*$", re.MULTILINE)
-#: Whole design, bit by bit: constants are propagated and what nothing observes is removed. The
-#: state at power-on counts: a register that keeps it is a constant.
-_REDUCE = """flatten
-opt -fine
-wreduce
-opt_clean
+#: To one clocked circuit of ANDs; memories are registers from here on.
+_TO_AIG = """opt_clean
+memory_map
+async2sync
+dffunmap
+techmap
 simplemap
-opt -fine
 opt_clean
-write_rtlil reduced.il
+aigmap
 """
+#: ABC's commands for a circuit: merge registers that are always equal, then search for an
+#: invariant by which the output stays 0.
+_PROVE = "read_aiger,miter.aig;strash;scorr;write_aiger,merged.aig;pdr;write_status,status"
+_PROVED = "snl_UNSAT"
+#: ABC is part of Yosys, and runs on a design: one that is not looked at.
+_CARRIER = "module \\any\n  wire input 1 \\a\n  wire input 2 \\b\n  wire output 3 \\y\n"
+_CARRIER += "  cell $_AND_ \\and\n    connect \\A \\a\n    connect \\B \\b\n    connect \\Y \\y\n"
+_CARRIER += "  end\nend\n"
+_MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.MULTILINE | re.DOTALL)
+_RAM = re.compile(r"^  cell \$mem_v2 \\(\S+)$(?:(?!^  end$).)*?\\RD_CLK_ENABLE 1'1$", re.M | re.S)
 
 
-def unobservable(design: str, mutants: Sequence[Mutant]) -> set[int]:
-    """Numbers of the mutants that are equal to the design, whatever its inputs are.
+def prove(
+    design: str, mutants: Sequence[Mutant], seconds: int = SECONDS,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[tuple[int, str]]:  # fmt: skip
+    """Yield the number of each mutant, and the module in which it is proved equal; "" if in none.
 
-    Each mutant has a switch of its own. Yosys flattens the design, propagates constants and removes
-    what no port depends on; a switch that then leads nowhere changes nothing. The others may be
-    equal all the same: what no state ever reaches is not removed.
+    A mutant's module is compared with the design's: its inputs are arbitrary, all outputs must be
+    equal in every cycle from power-on. If that fails, so is the module around it, up to the whole
+    design. RAMs outside the mutant's module are cut out: what goes into them must be equal, then
+    what comes out of them is. A mutant without a proof may be equal all the same. None of a clock
+    is sought a proof for: these circuits have one clock, which is not a part of them.
 
     Parameters
     ----------
     design : str
         RTLIL.
     mutants : sequence of Mutant
+    seconds : int
+        Limit of each search, of processor time.
+    say : callable
+        Called with progress messages.
 
     Raises
     ------
     ToolchainError, SimulationError
         If Yosys is missing or fails.
     """
-    if not mutants:
-        return set()
+    yield from ((mutant.number, "") for mutant in mutants if mutant.clock)
+    waiting = {mutant: mutant.module for mutant in mutants if not mutant.clock}
+    while waiting:
+        larger: dict[Mutant, str] = {}
+        for done, (mutant, compared) in enumerate(_compared(design, waiting)):
+            module = waiting[mutant]
+            say(f"proving survivors equal: {done} of {len(waiting)}, {module}")
+            if compared is None or _never(compared, seconds):
+                yield mutant.number, module
+            elif module == TOP:
+                yield mutant.number, ""
+            else:
+                larger[mutant] = module.rpartition(".")[0]
+        waiting = larger
+
+
+def _compared(design: str, modules: dict[Mutant, str]) -> Iterator[tuple[Mutant, Aig | None]]:
+    """Yield each mutant with the circuit that compares its module; None if it changes no output."""
+    for mutant, circuit, switches in _circuits(design, modules):
+        others = [place for number, place in switches.items() if number != mutant.number]
+        yield mutant, miter(circuit, switches[mutant.number], others)
+
+
+def _circuits(
+    design: str, modules: dict[Mutant, str]
+) -> Iterator[tuple[Mutant, Aig, dict[int, int]]]:
+    """Yield each mutant with the circuit of its module, and the variables of the switches in it."""
+    groups: dict[tuple[str, frozenset[str]], list[Mutant]] = {}
+    for mutant, module in modules.items():
+        groups.setdefault((module, _cut(design, module, mutant.module)), []).append(mutant)
     lines = []
-    for mutant in mutants:
+    for mutant in modules:
         switch = f"{_SWITCH}{mutant.number}"
         lines += [f"add -global_input {switch} 1", mutant.command(f"-ctrl {switch} 1 1")]
-    _, (reduced,) = run_yosys("\n".join([*lines, _REDUCE]), design, "reduced.il")
-    ports = "\n".join(_CELL_PORT.findall(reduced))
-    seen = {int(number) for number in re.findall(rf"{_SWITCH}(\d+)\b", ports)}
-    # A switch may also go straight to a port of the design
-    for line in re.findall(r"^  connect .*$", reduced, re.MULTILINE):
-        target, *source = line.split()[1:]
-        if not re.search(rf"{_SWITCH}\d+$", target):
-            seen |= {int(number) for number in re.findall(rf"{_SWITCH}(\d+)\b", " ".join(source))}
-    return {mutant.number for mutant in mutants} - seen
+    lines.append("design -save all")
+    files = []
+    for number, (module, cut) in enumerate(groups):
+        lines += ["design -load all", f"hierarchy -top {module}", "flatten"]
+        lines += [f"expose -evert {' '.join(f'c:{cell}' for cell in sorted(cut))}"] * bool(cut)
+        lines += [_TO_AIG + f"write_aiger -zinit -map {number}.map {number}.aig"]
+        files += [f"{number}.map", f"{number}.aig"]
+    _, contents = run_yosys("\n".join(lines), design, *files)
+    for number, group in enumerate(groups.values()):
+        text, data = contents[2 * number : 2 * number + 2]
+        ports = re.findall(rf"^input (\d+) 0 {_SWITCH}(\d+)$", text.decode(), re.MULTILINE)
+        switches = {int(mutant): 1 + int(place) for place, mutant in ports}
+        circuit = read_aiger(data)
+        for mutant in group:
+            yield mutant, circuit, switches
+
+
+def _cut(design: str, module: str, mutated: str) -> frozenset[str]:
+    """Names in a flattened module of the RAMs in it, but for those of the mutated module."""
+    return frozenset(
+        f"{owner[len(module) + 1 :]}.{cell}".lstrip(".")
+        for owner, cell in _rams(design)
+        if owner != mutated and f"{owner}.".startswith(f"{module}.")
+    )
+
+
+@cache
+def _rams(design: str) -> tuple[tuple[str, str], ...]:
+    """Modules and cells of the memories that are read with a clock."""
+    return tuple(
+        (module, cell) for module, text in _MODULE.findall(design) for cell in _RAM.findall(text)
+    )
+
+
+def _never(circuit: Aig, seconds: int) -> bool:
+    """Tell whether the output of a circuit is proved to stay 0."""
+    if circuit.outputs[0] < 2:  # constant
+        return circuit.outputs == [0]
+    with tempfile.TemporaryDirectory(prefix="maccord-") as name:
+        folder = Path(name)
+        (folder / "miter.aig").write_bytes(write_aiger(circuit))
+        (folder / "any.il").write_text(_CARRIER)
+        script = f"read_rtlil any.il\nabc -script +{_PROVE}\n"
+        (folder / "script.ys").write_text(script)
+        # It fails at the end: what ABC leaves is not the design that it was given
+        with subprocess.Popen(
+            YOSYS.command("-q", "script.ys"), cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
+        merged, status = folder / "merged.aig", folder / "status"
+        if merged.exists() and read_aiger(merged.read_bytes()).outputs == [0]:
+            return True
+        return status.exists() and status.read_text().startswith(_PROVED)

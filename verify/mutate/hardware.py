@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ...spec.parameters import Parameters
 
-__all__ = ["SMALL"]
+__all__ = ["DOCUMENTED", "SMALL"]
+
+#: Mutants and seed of the campaign in docs/verification.md.
+DOCUMENTED = (1000, 1)
 
 SMALL = Parameters(
     rows=9,

@@ -60,6 +60,11 @@ class Mutant:
         return block_of(self.module)
 
     @property
+    def clock(self) -> bool:
+        """Whether it changes a clock."""
+        return self.port.lower().endswith("clk")
+
+    @property
     def name(self) -> str:
         """What it changes, the same in every list."""
         control = f"?{self.control}" if self.control >= 0 else ""
@@ -128,7 +133,7 @@ def parse(text: str, first: int = 1) -> list[Mutant]:
     return found
 
 
-def run_yosys(script: str, design: str, *outputs: str) -> tuple[str, list[str]]:
+def run_yosys(script: str, design: str, *outputs: str) -> tuple[str, list[bytes]]:
     """Run Yosys on a design, ``design.il``; return its log and the files that it writes.
 
     Raises
@@ -146,7 +151,7 @@ def run_yosys(script: str, design: str, *outputs: str) -> tuple[str, list[str]]:
         job = Job(YOSYS, ("-Q", "-T", "script.ys"), folder, "yosys")
         for _ in run([job], 1, lambda text: None):
             pass
-        return (folder / LOG).read_text(), [(folder / each).read_text() for each in outputs]
+        return (folder / LOG).read_text(), [(folder / each).read_bytes() for each in outputs]
 
 
 def draw(
@@ -192,7 +197,7 @@ def draw(
         for block, of in chosen.items()
     ]
     _, lists = run_yosys("\n".join(lines), design, *(f"{block}.txt" for block in chosen))
-    unique = {mutant.name: mutant for mutant in parse("\n".join(lists))}
+    unique = {mutant.name: mutant for mutant in parse(b"\n".join(lists).decode())}
     numbered = [replace(mutant, number=n) for n, mutant in enumerate(unique.values(), 1)]
     return numbered, {block: sizes[block] for block in chosen}
 
@@ -226,4 +231,4 @@ def instrument(design: str, mutants: Sequence[Mutant]) -> tuple[str, int]:
         "write_verilog -noattr mutated.v",
     ]
     _, (text,) = run_yosys("\n".join(lines), design, "mutated.v")
-    return text, width
+    return text.decode(), width

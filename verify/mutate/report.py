@@ -14,6 +14,7 @@ from rich.console import Console
 from ...runtime.files import atomic_write
 from ...runtime.provenance import Provenance
 from ...runtime.tables import Column, fitting, table_width
+from .junit import Case, write_junit
 from .score import BlockScore, Judged, Tag, score
 
 __all__ = ["SCHEMA", "Report", "Survivor", "print_report", "report", "write_report"]
@@ -31,6 +32,8 @@ class Survivor:
     block, name, wire : str
     sources : tuple of str
         Files and lines of the hardware description.
+    argument : str
+        Of `argued.toml`; empty if there is none.
     """
 
     number: int
@@ -38,6 +41,7 @@ class Survivor:
     name: str
     wire: str
     sources: tuple[str, ...]
+    argument: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,12 @@ class Report:
     seed, mutants : int
     score : float
         COVERED / (COVERED + UNCOVERED).
+    score_argued : float
+        The same without the survivors that have an argument.
+    argued : int
+        How many these are.
+    stale : list of str
+        Sentences about arguments that are wrong.
     tags, killed_by : dict of str to int
     blocks : list of BlockScore
     block_scores : dict of str to float
@@ -66,6 +76,9 @@ class Report:
     seed: int
     mutants: int
     score: float
+    score_argued: float
+    argued: int
+    stale: tuple[str, ...]
     tags: dict[str, int]
     killed_by: dict[str, int]
     blocks: tuple[BlockScore, ...]
@@ -78,20 +91,24 @@ class Report:
 
 def report(
     found: Sequence[Judged], blocks: Sequence[BlockScore], configuration: str, share: str,
-    seed: int, cpu_seconds: float, provenance: Provenance,
+    seed: int, cpu_seconds: float, provenance: Provenance, stale: Sequence[str] = (),
 ) -> Report:  # fmt: skip
     """Sum a campaign up."""
     tags = Counter(each.tag.value for each in found)
     covered, uncovered = tags[Tag.COVERED.value], tags[Tag.UNCOVERED.value]
+    argued = sum(bool(each.argument) for each in found)
     return Report(
         *(configuration, share, seed, len(found), score(covered, uncovered)),
+        *(score(covered, uncovered - argued), argued, tuple(stale)),
         {tag.value: tags[tag.value] for tag in Tag},
         dict(Counter(each.by for each in found if each.by).most_common()),
         tuple(blocks),
         {block.block: round(block.score, 4) for block in blocks},
         tuple(
-            Survivor(m.number, m.block, m.name, m.wire, m.sources)
-            for m in (each.mutant for each in found if each.tag == Tag.UNCOVERED)
+            Survivor(m.number, m.block, m.name, m.wire, m.sources, argument)
+            for m, argument in (
+                (each.mutant, each.argument) for each in found if each.tag == Tag.UNCOVERED
+            )
         ),
         sum(each.cycles for each in found),
         round(cpu_seconds, 1),
@@ -100,18 +117,31 @@ def report(
 
 
 def write_report(folder: Path, found: Report, mutants: Sequence[Judged]) -> None:
-    """Write `mutate.json`, and `mutants.csv` with a line for each mutant."""
+    """Write `mutate.json`, and each mutant to `mutants.csv` and `mutate.xml` (JUnit)."""
     with atomic_write(folder / "mutate.json") as temporary:
         temporary.write_text(json.dumps({"schema": SCHEMA, **asdict(found)}, indent=2) + "\n")
     with atomic_write(folder / "mutants.csv") as temporary, temporary.open("w") as file:
         rows = csv.writer(file)
-        rows.writerow(["number", "block", "tag", "by", "script", "cycles", "mutant", "sources"])
+        rows.writerow(["number", "block", "tag", "by", "script", "cycles", "mutant", "sources",
+                       "proved", "argument"])  # fmt: skip
         for each in mutants:
             m = each.mutant
             rows.writerow(
                 [m.number, m.block, each.tag, each.by, each.script, each.cycles, m.name,
-                 " ".join(m.sources)]
+                 " ".join(m.sources), each.proved, each.argument]
             )  # fmt: skip
+    write_junit(folder / "mutate.xml", [_case(each) for each in mutants])
+
+
+def _case(found: Judged) -> Case:
+    m, where = found.mutant, f"{' '.join(found.mutant.sources)} {found.mutant.wire}"
+    if found.argument:
+        return Case(m.block, m.name, skipped=found.argument)
+    if found.tag == Tag.NOCHANGE:
+        return Case(m.block, m.name, skipped=f"proved equal in {found.proved}")
+    if found.tag == Tag.COVERED:
+        return Case(m.block, m.name)
+    return Case(m.block, m.name, failure=f"{found.tag}: {where}")
 
 
 def print_report(out: Console, found: Report) -> None:
@@ -141,6 +171,13 @@ def print_report(out: Console, found: Report) -> None:
     out.print(table)
     for each in found.survivors:
         source = each.sources[0] if each.sources else "no line"
-        out.print(f"{each.number}: {source}: {each.name} {each.wire}", markup=False, soft_wrap=True)
+        text = f"{each.number}: {source}: {each.name} {each.wire}"
+        text += f": {each.argument}" if each.argument else ""
+        out.print(text, markup=False, soft_wrap=True)
+    if found.argued:
+        said = f"Without the {found.argued} survivors that have an argument: "
+        out.print(f"{said}{found.score_argued:.1%}", soft_wrap=True)
+    for sentence in found.stale:
+        out.print(f"argued.toml: {sentence}", markup=False, soft_wrap=True)
     reasons = ", ".join(f"{count} by {name}" for name, count in found.killed_by.items())
     out.print(f"Killed: {reasons or 'none'}. {found.cpu_seconds:.0f} CPU seconds.", soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...runtime.console import console, waiting
@@ -13,11 +13,12 @@ from ...runtime.provenance import provenance
 from ...runtime.scheduler import check_scheduler, executor
 from ...spec.parameters import Parameters
 from ...synth.tools import YOSYS, find
+from .argued import argument_of, arguments, stale
 from .campaign import prepare
-from .equivalence import unobservable
-from .programs.shares import SHARES
+from .hardware import DOCUMENTED, SMALL
+from .programs.shares import SHARES, WHOLE
 from .report import print_report, report, write_report
-from .score import by_block, judged
+from .score import Tag, by_block, judged
 
 __all__ = ["Request", "check", "run"]
 
@@ -61,7 +62,7 @@ def check(request: Request) -> None:
 
 
 def run(request: Request) -> int:
-    """Run a campaign; return the exit code: 1 if the score is below the one wanted."""
+    """Run a campaign; return the exit code: 1 if the score is too low or an argument wrong."""
     out, err = console(), console(stderr=True)
     began = _cpu()
     with waiting(err, "drawing mutants") as say:
@@ -75,18 +76,29 @@ def run(request: Request) -> int:
                 pool, workers, say, lambda done, count: say(f"{done} of {count} mutants judged")
             )
         outcomes = campaign.results()
-        alive = [m for m in campaign.mutants if outcomes[m.number].kill is None]
-        say(f"proving {len(alive)} survivors equal")
-        equal = unobservable(campaign.design, alive)
-    found = judged(campaign.mutants, outcomes, equal)
+        equal = campaign.prove(say)
+    among = [a for a in arguments() if a.configuration in ("", request.parameters.name)]
+    found = [
+        replace(each, argument=argument_of(each.mutant, among))
+        if each.tag == Tag.UNCOVERED
+        else each
+        for each in judged(campaign.mutants, outcomes, equal)
+    ]
+    wrong = stale(found, among, all_used=_documented(request)) if request.share == WHOLE else []
     summary = report(
         found, by_block(found, campaign.sizes), request.parameters.name, request.share,
-        request.seed, _cpu() - began, provenance(None, **find(YOSYS)),
+        request.seed, _cpu() - began, provenance(None, **find(YOSYS)), wrong,
     )  # fmt: skip
     write_report(request.out, summary, found)
     print_report(out, summary)
     out.print(f"Results: {request.out}", soft_wrap=True, markup=False)
-    return int(summary.score < request.score)
+    return int(summary.score < request.score or bool(wrong))
+
+
+def _documented(request: Request) -> bool:
+    """Tell whether it is the campaign whose survivors `argued.toml` explains."""
+    sample = (request.parameters, request.mutants, request.seed, request.blocks)
+    return sample == (SMALL, *DOCUMENTED, ())
 
 
 def _cpu() -> float:

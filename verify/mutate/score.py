@@ -23,13 +23,19 @@ class Tag(StrEnum):
 
 @dataclass(frozen=True)
 class Judged:
-    """A mutant and its tag; `by` and `script` say what tells it from the design."""
+    """A mutant and its tag.
+
+    `by` and `script` say what tells it from the design, `proved` in which module it is proved equal
+    to it, `argument` why it is no survivor all the same.
+    """
 
     mutant: Mutant
     tag: Tag
     by: str
     script: str
     cycles: int
+    proved: str = ""
+    argument: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ def score(covered: int, uncovered: int) -> float:
 
 
 def judged(
-    mutants: Sequence[Mutant], outcomes: Mapping[int, Outcome], equal: set[int]
+    mutants: Sequence[Mutant], outcomes: Mapping[int, Outcome], equal: Mapping[int, str]
 ) -> list[Judged]:
-    """Tag the mutants that have an outcome; `equal` are the numbers of those proved equal."""
+    """Tag the mutants that have an outcome; `equal` has the numbers of those proved equal."""
     found = []
     for mutant in mutants:
         if mutant.number not in outcomes:
@@ -88,7 +94,8 @@ def judged(
             else (Tag.NOCHANGE if same else Tag.UNCOVERED)
         )
         by, script = (outcome.kill.by, outcome.kill.script) if outcome.kill else ("", "")
-        found.append(Judged(mutant, tag, by, script, outcome.cycles))
+        proved = equal.get(mutant.number, "")
+        found.append(Judged(mutant, tag, by, script, outcome.cycles, proved))
     return found
 
 

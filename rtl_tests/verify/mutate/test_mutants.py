@@ -77,7 +77,7 @@ def test_tags_and_scores() -> None:
     """What is proved equal is in neither number of the score, whatever became of it."""
     mutants = [mutant(n, "maccord.control" if n < 4 else "maccord.core.tokens") for n in range(6)]
     outcomes = {n: outcome(n, killed=n in (0, 1, 4)) for n in range(6)}
-    found = judged(mutants, outcomes, equal={1, 3})
+    found = judged(mutants, outcomes, equal={1: "maccord", 3: "maccord"})
     expected = [Tag.COVERED, Tag.EQGAP, Tag.UNCOVERED, Tag.NOCHANGE, Tag.COVERED, Tag.UNCOVERED]
     assert [each.tag for each in found] == expected
     control, tokens, unmet = by_block(found, {"control": 9, "tokens": 7, "top": 1})
@@ -88,7 +88,7 @@ def test_tags_and_scores() -> None:
 
 def test_the_result_fits_its_schema(tmp_path: Path) -> None:
     mutants = [replace(mutant(n), sources=("hw/control/control.py:1",)) for n in range(3)]
-    found = judged(mutants, {n: outcome(n, killed=n > 0) for n in range(3)}, set())
+    found = judged(mutants, {n: outcome(n, killed=n > 0) for n in range(3)}, {})
     blocks = by_block(found, {"control": 9})
     summary = report(found, blocks, SMALL.name, "ci", 1, 2.0, provenance())
     assert summary.score == 2 / 3

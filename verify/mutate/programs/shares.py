@@ -25,13 +25,15 @@ from .ties import ties_script
 from .tiles import tile_script
 from .wrong import mutated_script, rules_script
 
-__all__ = ["SHARES", "scripts"]
+__all__ = ["SHARES", "WHOLE", "scripts"]
+
+WHOLE = "regress"  # the share that has all scripts
 
 #: Scripts of each kind; of `rules` and `fields`, every how many cases are taken.
 SHARES: dict[str, dict[str, int]] = {
     "ci": {"networks": 14, "tiles": 24, "host": 1, "mutated": 2, "ties": 6, "rules": 9,
            "fields": 5, "long": 0},
-    "regress": {"networks": 32, "tiles": 60, "host": 3, "mutated": 6, "ties": 24, "rules": 1,
+    WHOLE: {"networks": 32, "tiles": 60, "host": 3, "mutated": 6, "ties": 24, "rules": 1,
                 "fields": 1, "long": 1},
 }  # fmt: skip
 _STALLS = (0, 40, 0, 100, 200)
