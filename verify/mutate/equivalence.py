@@ -18,7 +18,8 @@ from .mutants import Mutant, run_yosys
 
 __all__ = ["SECONDS", "prove"]
 
-SECONDS = 20  # that a search for a proof may take
+SECONDS = 6  # of processor time that a search for a proof may take
+_LARGE = 400  # bits of registers in a module that is cut out of the ones around it
 _SWITCH = "maccord_active_"  # input of a mutant: active where it is 1
 #: To one clocked circuit of ANDs; memories are registers from here on.
 _TO_AIG = """opt_clean
@@ -39,6 +40,9 @@ _CARRIER = "module \\any\n  wire input 1 \\a\n  wire input 2 \\b\n  wire output 
 _CARRIER += "  cell $_AND_ \\and\n    connect \\A \\a\n    connect \\B \\b\n    connect \\Y \\y\n"
 _CARRIER += "  end\nend\n"
 _MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.MULTILINE | re.DOTALL)
+_REGISTER = re.compile(
+    r"^  cell \$\w*dff\w* \S+$(?:(?!^  end$).)*?\\WIDTH (\d+)$", re.MULTILINE | re.DOTALL
+)
 _RAM = re.compile(r"^  cell \$mem_v2 \\(\S+)$(?:(?!^  end$).)*?\\RD_CLK_ENABLE 1'1$", re.M | re.S)
 
 
@@ -50,9 +54,9 @@ def prove(
 
     A mutant's module is compared with the design's: its inputs are arbitrary, all outputs must be
     equal in every cycle from power-on. If that fails, so is the module around it, up to the whole
-    design. RAMs outside the mutant's module are cut out: what goes into them must be equal, then
-    what comes out of them is. A mutant without a proof may be equal all the same. None of a clock
-    is sought a proof for: these circuits have one clock, which is not a part of them.
+    design. RAMs and large modules beside the mutant's are cut out: what goes into them must be
+    equal, then what comes out of them is. A mutant without a proof may be equal all the same. No
+    proof is sought for one of a clock: these circuits have one, which is not a part of them.
 
     Parameters
     ----------
@@ -96,18 +100,22 @@ def _circuits(
     design: str, modules: dict[Mutant, str]
 ) -> Iterator[tuple[Mutant, Aig, dict[int, int]]]:
     """Yield each mutant with the circuit of its module, and the variables of the switches in it."""
-    groups: dict[tuple[str, frozenset[str]], list[Mutant]] = {}
+    groups: dict[tuple[str, str], list[Mutant]] = {}
     for mutant, module in modules.items():
-        groups.setdefault((module, _cut(design, module, mutant.module)), []).append(mutant)
+        groups.setdefault((module, mutant.module), []).append(mutant)
     lines = []
     for mutant in modules:
         switch = f"{_SWITCH}{mutant.number}"
         lines += [f"add -global_input {switch} 1", mutant.command(f"-ctrl {switch} 1 1")]
     lines.append("design -save all")
     files = []
-    for number, (module, cut) in enumerate(groups):
-        lines += ["design -load all", f"hierarchy -top {module}", "flatten"]
-        lines += [f"expose -evert {' '.join(f'c:{cell}' for cell in sorted(cut))}"] * bool(cut)
+    for number, (module, mutated) in enumerate(groups):
+        apart, rams = _cut(design, module, mutated)
+        cells = sorted(owner[len(module) + 1 :] for owner in apart) + sorted(rams)
+        lines += ["design -load all", f"hierarchy -top {module}"]
+        lines += [f"blackbox {owner}" for owner in sorted(apart)]
+        lines += ["flatten"]
+        lines += [f"expose -evert {' '.join(f'c:{cell}' for cell in cells)}"] * bool(cells)
         lines += [_TO_AIG + f"write_aiger -zinit -map {number}.map {number}.aig"]
         files += [f"{number}.map", f"{number}.aig"]
     _, contents = run_yosys("\n".join(lines), design, *files)
@@ -120,20 +128,32 @@ def _circuits(
             yield mutant, circuit, switches
 
 
-def _cut(design: str, module: str, mutated: str) -> frozenset[str]:
-    """Names in a flattened module of the RAMs in it, but for those of the mutated module."""
-    return frozenset(
-        f"{owner[len(module) + 1 :]}.{cell}".lstrip(".")
-        for owner, cell in _rams(design)
-        if owner != mutated and f"{owner}.".startswith(f"{module}.")
-    )
+def _cut(design: str, module: str, mutated: str) -> tuple[set[str], set[str]]:
+    """Large modules beside the mutated one, and names of the other RAMs, in a flattened module."""
+    within = f"{module}."
+    bits, rams = _contents(design)
+    apart: set[str] = set()
+    for owner in sorted(bits):
+        large = sum(n for name, n in bits.items() if f"{name}.".startswith(f"{owner}.")) > _LARGE
+        beside = owner.startswith(within) and not f"{mutated}.".startswith(f"{owner}.")
+        nested = any(owner.startswith(f"{other}.") for other in apart)
+        if large and beside and not nested and not owner.startswith(f"{mutated}."):
+            apart.add(owner)
+    return apart, {
+        f"{owner[len(within) :]}.{cell}".lstrip(".")
+        for owner, cell in rams
+        if f"{owner}.".startswith(within) and owner != mutated
+        and not any(f"{owner}.".startswith(f"{other}.") for other in apart)
+    }  # fmt: skip
 
 
 @cache
-def _rams(design: str) -> tuple[tuple[str, str], ...]:
-    """Modules and cells of the memories that are read with a clock."""
-    return tuple(
-        (module, cell) for module, text in _MODULE.findall(design) for cell in _RAM.findall(text)
+def _contents(design: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Bits of registers of each module; modules and cells of the RAMs, read with a clock."""
+    modules = _MODULE.findall(design)
+    return (
+        {name: sum(map(int, _REGISTER.findall(text))) for name, text in modules},
+        [(name, cell) for name, text in modules for cell in _RAM.findall(text)],
     )
 
 
