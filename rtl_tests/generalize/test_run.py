@@ -17,6 +17,7 @@ from processes import reaped, wait_until
 
 from maccord.generalize import outputs
 from maccord.generalize import run as running
+from maccord.generalize.plan import Plan
 from maccord.generalize.request import GeneralizeRequest
 
 SMALL = {
@@ -109,6 +110,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, monkeypatch) -> None:
     kept[0].write_bytes(kept[0].read_bytes()[:100])  # as a full disk leaves it
     next((killed / "pool").rglob("*-w2.pt")).unlink()
     assert running.run(GeneralizeRequest(**SMALL, out=killed, jobs=2)) == 0
+    assert all(
+        jobs.done == jobs.total for jobs in Plan(GeneralizeRequest(**SMALL, out=killed)).jobs()
+    )
     for name in FILES:
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
     summary = json.loads((whole / "summary.json").read_text())
@@ -120,6 +124,17 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, monkeypatch) -> None:
         assert title in report
     for title in ("Table A:", "Table B:", "Figure 1:", "Figure 2:", "a procedural stand-in"):
         assert title in report
+
+
+def test_a_dry_run_counts_tasks_and_runs_none(tmp_path, capsys) -> None:
+    request = GeneralizeRequest(pool="full", out=tmp_path, dry_run=True)
+    assert running.run(request) == 0
+    said = capsys.readouterr().out
+    assert "networks trained: 972, of which 0 are done" in said
+    assert "chunks of corrupted images: 1872" in said  # 4 networks, 78 levels, 6 chunks
+    assert "strips of landscape: 68" in said and "levels in RTL: 12" in said
+    assert "in all: 3900 tasks, 0 done; nothing was run" in said
+    assert not any(tmp_path.rglob("*.*"))
 
 
 @pytest.mark.nightly
