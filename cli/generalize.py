@@ -99,6 +99,10 @@ def generalize(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder; made if missing.", rich_help_panel=_OUTPUT)
     ] = Path("build/generalize"),
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Count the tasks; run none.", rich_help_panel=_OUTPUT),
+    ] = False,
     cache: Cache = None,
 ) -> None:
     """Compare how networks of 32, 8, 4 and 2 bits generalize, clean and corrupted.
@@ -136,6 +140,7 @@ def generalize(
         out=out,
         jobs=jobs,
         scheduler=scheduler,
+        dry_run=dry_run,
     )
     check(request)
     from ..generalize.run import run

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..nets.corruptions.tables import KINDS
-from .evaluate import CORRUPTED
+from .evaluate import CORRUPTED, WITHIN
 from .measures import MEASURES
 from .pool import precision
 from .request import GeneralizeRequest
@@ -20,7 +20,8 @@ __all__ = ["Claim", "claim"]
 
 _FLOAT = "FP32"
 _ENOUGH = 8  # settings, for an interval over them
-_UNCLEAR = "does nothing beyond its interval at"
+_SMALLEST = 2 / 2**15  # step of the search, `search.find`
+_MAIN = "sharpness-mag-orig"  # the measure of which QGen says most
 _AWARE = tuple(name for name in MEASURES if "mag" in name)
 
 
@@ -49,16 +50,21 @@ def claim(request: GeneralizeRequest, rows: Rows) -> Claim:
     clean = [(bits, rows.get(POOL, bits, "clean", "gap-fp32")) for bits in lower]
     setting = request.shown[0].setting
     corrupted = [(bits, rows.get(setting, bits, CORRUPTED, "float_gap-fp32")) for bits in lower]
+    gap = rows.get(POOL, _FLOAT, "clean", "gap")
+    harmed = rows.get(setting, _FLOAT, CORRUPTED, "float_gap")
     text = " ".join(
         [
             *_few(request),
-            _closes("On clean images lower precision", clean),
-            _closes("On corrupted images (mean over all levels) it", corrupted),
+            _closes("On clean images lower precision", clean, gap),
+            _closes(
+                "On corrupted images (one setting, mean over all levels) it", corrupted, harmed
+            ),
             *_counted(rows, setting, lower),
             _flatness(rows, lower),
         ]
     )
     evidence = [*_gaps(rows, lower), *_integer(request, rows), *_correlated(rows)]
+    evidence += _searched(rows)
     return Claim(text, tuple(evidence), tuple(_against(request, rows, lower)))
 
 
@@ -95,25 +101,36 @@ def _number(row: Row, *, signed: bool = True) -> str:
     return f"{value} ({low} to {high})"
 
 
-def _closes(what: str, found: list[tuple[str, Row | None]]) -> str:
+def _closes(what: str, found: list[tuple[str, Row | None]], base: Row | None) -> str:
     """Say at which precisions the gap is smaller, larger, or neither beyond its interval."""
     there = [(bits, row) for bits, row in found if row is not None]
     if not there:
         return f"{what} was not judged."
-    smaller = [bits for bits, row in there if row.high < 0]
-    larger = [bits for bits, row in there if row.low > 0]
-    unclear = [bits for bits, row in there if row.low <= 0 <= row.high]
+    smaller = [(bits, row) for bits, row in there if row.high < 0]
+    larger = [(bits, row) for bits, row in there if row.low > 0]
+    unclear = [
+        f"{bits} ({row.value:+.3f}, from {row.low:+.3f} to {row.high:+.3f})"
+        for bits, row in there
+        if row.low <= 0 <= row.high
+    ]
     parts = []
-    for verb, names in (
-        ("closes the gap at", smaller),
-        ("widens it at" if smaller else "widens the gap at", larger),
-        (_UNCLEAR, unclear),
-    ):
-        if names:
-            by = "" if names is unclear else " by"
-            listed = [f"{bits}{by} {_number(row)}" for bits, row in there if bits in names]
-            parts.append(f"{verb} {_listed(listed)}")
+    for verb, rows in (("narrows", smaller), ("widens", larger)):
+        if rows:
+            listed = [f"{bits} by {_size(row)}{_share(row, base)}" for bits, row in rows]
+            parts.append(f"{verb} {'it' if parts else 'the gap'} at {_listed(listed)}")
+    if unclear:
+        parts.append(f"makes no difference beyond its interval at {_listed(unclear)}")
     return f"{what} {_listed(parts)}."
+
+
+def _size(row: Row) -> str:
+    """Return a difference without its sign, and its interval."""
+    low, high = sorted((abs(row.low), abs(row.high)))
+    return f"{abs(row.value):.3f} ({low:.3f} to {high:.3f})"
+
+
+def _share(row: Row, base: Row | None) -> str:
+    return f", {abs(row.value / base.value):.0%} of FP32's" if base and base.value > 0 else ""
 
 
 def _listed(parts: list[str]) -> str:
@@ -121,33 +138,42 @@ def _listed(parts: list[str]) -> str:
 
 
 def _flatness(rows: Rows, lower: list[str]) -> str:
-    """Say whether the measures of flatness predict the gap over all networks of the pool."""
-    found = {name: rows.get(POOL, "all", "clean", f"kendall:{name}") for name in MEASURES}
-    there = {name: row for name, row in found.items() if row is not None}
-    if not there:
+    """Say whether flatness is the sign of a smaller gap, over the pool and within its settings.
+
+    Over the pool a measure may follow the networks' size; within a setting, what precision changes.
+    """
+    over, within = (_predicting(rows, group) for group in ("all", WITHIN))
+    if not over[2]:
         return "Flatness was not measured."
-    rising = [name for name, row in there.items() if row.low > 0]
-    falling = [name for name, row in there.items() if row.high < 0]
-    total = len(there)
-    if not rising:
-        verdict = "Flatness is not its sign here"
-    elif len(rising) == total:
-        verdict = "Flatness is its sign here"
+    if not within[0]:
+        verdict = "Flatness is not the sign of a smaller gap here"
+    elif within[0] == within[2]:
+        verdict = "Flatness is the sign of a smaller gap here"
     else:
-        verdict = "Flatness is its sign here only by some measures"
-    counts = [f"{len(rising)} of {total} measures rise with the gap beyond doubt"]
-    if falling:
-        counts.append(f"{len(falling)} fall with it")
-    flatter = []
-    for bits in lower:
-        row = rows.get(POOL, bits, "clean", "sharpness-mag-orig-fp32")
-        if row is not None and row.high < 0:
-            flatter.append(bits)
+        verdict = "Flatness is the sign of a smaller gap here by some measures only"
+    flatter = [bits for bits in lower if _below(rows, bits, f"{_MAIN}-fp32")]
     of = _listed(flatter) if flatter else "no precision"
     return (
-        f"{verdict}: over the pool, {' and '.join(counts)} (Kendall); magnitude-aware sharpness is "
-        f"lower than FP32's at {of}."
+        f"{verdict}: across precisions, within a setting, {_counts(*within)}; over all networks "
+        f"{_counts(*over)}. Magnitude-aware sharpness is below FP32's, beyond its interval, at "
+        f"{of}."
     )
+
+
+def _predicting(rows: Rows, group: str) -> tuple[int, int, int]:
+    """How many measures rise with the gap beyond their intervals, how many fall, of how many."""
+    found = [rows.get(POOL, group, "clean", f"kendall:{name}") for name in MEASURES]
+    there = [row for row in found if row is not None]
+    return sum(row.low > 0 for row in there), sum(row.high < 0 for row in there), len(there)
+
+
+def _counts(rising: int, falling: int, total: int) -> str:
+    return f"{rising} of {total} measures rise with the gap and {falling} fall (Kendall)"
+
+
+def _below(rows: Rows, bits: str, metric: str) -> bool:
+    row = rows.get(POOL, bits, "clean", metric)
+    return row is not None and row.high < 0
 
 
 def _gaps(rows: Rows, lower: list[str]) -> Iterator[str]:
@@ -178,9 +204,26 @@ def _integer(request: GeneralizeRequest, rows: Rows) -> Iterator[str]:
 
 def _correlated(rows: Rows) -> Iterator[str]:
     for name in (*MEASURES, "l2", "l2-distance"):
-        row = rows.get(POOL, "all", "clean", f"kendall:{name}")
-        if row:
-            yield f"Kendall's tau of {name} with the gap, all networks: {_number(row)}."
+        row, within = (
+            rows.get(POOL, group, "clean", f"kendall:{name}") for group in ("all", WITHIN)
+        )
+        if row and within:
+            yield (
+                f"Kendall's tau of {name} with the gap: {_number(row)} over all networks, "
+                f"{_number(within)} within a setting."
+            )
+
+
+def _searched(rows: Rows) -> Iterator[str]:
+    """Count networks that bear no noise at all, whose measures are bounds."""
+    for name, what in (("alpha", "worst-case"), ("mag_alpha", "magnitude-aware worst-case")):
+        found = [row.value for row in rows.rows if row.metric == name and row.setting != POOL]
+        least = sum(value <= _SMALLEST for value in found)
+        if least:
+            yield (
+                f"{least} of {len(found)} networks bear not even the smallest {what} change of "
+                f"the search ({_SMALLEST:.1e}): their sharpness is at least what is shown."
+            )
 
 
 def _against(request: GeneralizeRequest, rows: Rows, lower: list[str]) -> Iterator[str]:
@@ -210,6 +253,20 @@ def _against(request: GeneralizeRequest, rows: Rows, lower: list[str]) -> Iterat
         row = rows.get(POOL, "all", "clean", f"kendall:{name}")
         if row and row.high < 0:
             yield f"{name} is smaller where the gap is larger: Kendall's tau {_number(row)}."
+    l2 = rows.get(POOL, "all", "clean", "kendall:l2")
+    strongest = max(
+        (
+            abs(row.value)
+            for name in MEASURES
+            if (row := rows.get(POOL, "all", "clean", f"kendall:{name}"))
+        ),
+        default=0.0,
+    )
+    if l2 and abs(l2.value) >= strongest > 0:
+        yield (
+            f"The weights' L2 norm alone follows the gap as closely as any measure of flatness: "
+            f"Kendall's tau {_number(l2)}."
+        )
     for bits in [_FLOAT, *lower]:
         within = [rows.get(POOL, bits, "clean", f"kendall:{name}") for name in MEASURES]
         if within and all(row and row.low <= 0 for row in within):

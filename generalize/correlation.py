@@ -1,9 +1,9 @@
-"""Rank correlations with bootstrap intervals over the pool's networks."""
+"""Rank correlations with bootstrap intervals over the pool's settings."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,23 +71,39 @@ def spearman(x: Floats, y: Floats) -> float:
 
 
 def correlation(
-    x: Floats, y: Floats, method: str, *, name: str, seed: int = 0, resamples: int = RESAMPLES
+    x: Floats,
+    y: Floats,
+    method: str,
+    *,
+    name: str,
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Correlation:
-    """Return a rank correlation with its percentile interval over resampled networks.
+    """Return a rank correlation with its percentile interval.
 
     Parameters
     ----------
     x, y : ndarray of shape (n,), float64
         Figures of the same networks.
     method : str
-        ``kendall`` or ``spearman``.
+        ``kendall``; ``within``, which is Kendall's of pairs of the same group alone; ``spearman``.
     name : str
         Determines the resamples, with the seed.
+    groups : sequence of n str, optional
+        Networks that are resampled together, as those of a setting; each alone by default.
     seed, resamples : int
     """
+    labels = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(labels.max()) + 1
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    chosen = rng.integers(0, len(x), (resamples, len(x)))
-    weights = np.stack([np.bincount(row, minlength=len(x)) for row in chosen]).astype(np.float64)
+    chosen = rng.integers(0, count, (resamples, count))
+    weights = np.stack([np.bincount(row, minlength=count) for row in chosen])[:, labels]
     a, b = _signs(x), _signs(y)
+    weights = weights.astype(np.float64)
+    if method == "within":
+        same = labels[:, None] == labels
+        a, b, method = a * same, b * same, "kendall"
+        weights = np.sqrt(weights)  # a group drawn twice has its pairs twice
     value = _METHODS[method](a, b, np.ones((1, len(x))))[0]
     return Correlation(float(value), *interval(_METHODS[method](a, b, weights)))

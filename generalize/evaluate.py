@@ -18,9 +18,10 @@ from .measures import MEASURES, normalized
 from .pool import Member, precision
 from .rows import POOL, Row
 
-__all__ = ["CORRELATED", "CORRUPTED", "Answers", "evaluate"]
+__all__ = ["CORRELATED", "CORRUPTED", "WITHIN", "Answers", "evaluate"]
 
 CORRUPTED = "corrupted"
+WITHIN = "within"  # the precision of correlations within settings
 CORRELATED = (*MEASURES, "l2", "l2-distance")
 
 Arrays = Mapping[str, npt.NDArray]
@@ -123,18 +124,29 @@ def _pool(answers: Answers, single: Sequence[Row]) -> Iterator[Row]:
 
 
 def _correlations(answers: Answers, single: Sequence[Row]) -> Iterator[Row]:
-    """Rank correlations of each measure with the gap, in each precision and over all."""
+    """Rank correlations of each measure with the gap: in each precision, over all, in settings.
+
+    Settings are resampled, with their networks of all precisions. Over all networks a correlation
+    may be one with their size; within a setting it is what changes with precision.
+    """
     by = {(r.setting, r.precision, r.metric): r.value for r in single}
     groups = {bits: (bits,) for bits in answers.precisions} | {"all": tuple(answers.precisions)}
+    groups[WITHIN] = groups["all"]
     for group, members in groups.items():
         keys = [(setting, bits) for setting in answers.settings for bits in members]
         gaps = np.array([by[(*key, "gap")] for key in keys])
+        names = [setting for setting, _ in keys]
         for measure in CORRELATED:
             if (*keys[0], measure) not in by:
                 continue
             values = np.array([by[(*key, measure)] for key in keys])
             for method in ("kendall", "spearman"):
-                found = correlation(values, gaps, method, name=group, seed=answers.seed)
+                if group == WITHIN and method == "spearman":
+                    continue
+                how = WITHIN if group == WITHIN else method
+                found = correlation(
+                    *(values, gaps, how), name=group, groups=names, seed=answers.seed
+                )
                 numbers = found.value, found.low, found.high
                 yield Row(POOL, group, "clean", f"{method}:{measure}", *numbers)
 

@@ -44,6 +44,7 @@ class GeneralizeRequest:
     out: Path = Path("build/generalize")
     jobs: int = 0
     scheduler: str = "processes"
+    dry_run: bool = False
     members: tuple[Member, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -24,7 +24,8 @@ class Row:
     setting : str
         Hyperparameters of a network, or `POOL`.
     precision : str
-        ``FP32``, ``W8``, ``W4``, ``W2``; ``all`` for correlations over all of them.
+        ``FP32``, ``W8``, ``W4``, ``W2``; ``all`` for correlations over all of them,
+        ``within`` for those of networks of the same setting.
     data : str
         Level of the test images: ``clean``, ``fog:3``; ``corrupted`` for the mean over all levels
         of corruptions.

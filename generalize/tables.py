@@ -12,7 +12,7 @@ from pathlib import Path
 from ..nets.corruptions.tables import KINDS, SEVERITIES
 from ..runtime.files import atomic_write
 from ..study.rtl import RtlSample
-from .evaluate import CORRELATED, CORRUPTED
+from .evaluate import CORRELATED, CORRUPTED, WITHIN
 from .measures import MEASURES
 from .pool import precision
 from .published import GAPS, MEASURED, NORMS, corrupted
@@ -247,7 +247,7 @@ def _integer(rows: Rows, names: list[str], setting: str) -> Table:
 
 
 def _correlations(rows: Rows, names: list[str]) -> Table:
-    groups = [*names, "all"]
+    groups = [*names, "all", WITHIN]
     lines = []
     for method in ("kendall", "spearman"):
         for name in CORRELATED:
@@ -257,7 +257,7 @@ def _correlations(rows: Rows, names: list[str]) -> Table:
             if any(cells):
                 lines.append((f"{name}, {method.title()}", cells))
     title = "Rank correlation with the gap over the pool; 1 means that it predicts"
-    return Table("C", title, ("measure", *groups), tuple(lines))
+    return Table("C", title, ("measure", *groups[:-1], "within a setting"), tuple(lines))
 
 
 def _rtl(rtl: list[RtlSample]) -> Table:

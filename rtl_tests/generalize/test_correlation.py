@@ -30,6 +30,37 @@ def test_intervals_are_of_resampled_networks(method) -> None:
     assert found.low < found.value < found.high
 
 
+def test_networks_of_a_setting_are_resampled_together() -> None:
+    """Each copy four times: the interval is that of one copy, not narrower."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=9)
+    y = x + rng.normal(size=9)
+    names = [f"s{number}" for number in range(9)]
+    one = correlating.correlation(x, y, "spearman", name="a", groups=names, resamples=300)
+    four = correlating.correlation(
+        np.tile(x, 4), np.tile(y, 4), "spearman", name="a", groups=names * 4, resamples=300
+    )
+    assert (four.low, four.high) == pytest.approx((one.low, one.high))
+    alone = correlating.correlation(np.tile(x, 4), np.tile(y, 4), "spearman", name="a")
+    assert alone.high - alone.low < 0.7 * (four.high - four.low)
+
+
+def test_within_settings_only_their_pairs_count() -> None:
+    """Rising inside each of three settings, falling from one to the next."""
+    x = np.array([1.0, 2, 11, 12, 21, 22])
+    y = np.array([5.0, 6, 3, 4, 1, 2])
+    names = list("aabbcc")
+    found = correlating.correlation(x, y, "within", name="a", groups=names, resamples=50)
+    assert (found.value, found.low, found.high) == (1, 1, 1)
+    assert correlating.kendall(x, y) < 0
+    y[4:] = 2, 1  # now two of three pairs rise
+    found = correlating.correlation(x, y, "within", name="a", groups=names, resamples=400)
+    assert found.value == pytest.approx(1 / 3)
+    draws = np.random.default_rng([0, 3904355907]).integers(0, 3, (400, 3))
+    direct = np.array([1, 1, -1])[draws].mean(axis=1)
+    assert [found.low, found.high] == pytest.approx(np.quantile(direct, [0.025, 0.975]))
+
+
 def test_order_is_all_that_counts() -> None:
     x = np.arange(9.0)
     for method in ORACLES:

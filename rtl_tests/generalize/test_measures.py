@@ -10,6 +10,7 @@ from torch import nn
 
 from maccord.generalize import measures as measuring
 from maccord.generalize import search as searching
+from maccord.generalize.claim import _SMALLEST
 from maccord.generalize.measures import Found, measures, normalized
 from maccord.generalize.search import Search
 from maccord.nets.framework import one_thread
@@ -112,6 +113,7 @@ def test_alpha_is_the_worst_bound() -> None:
     assert searching.sharpness(line(0.3), rate=1e9) == pytest.approx(0.3, abs=2 * STEP)
     relative = searching.sharpness(line(0.01), magnitude=True, rate=1e9)
     assert relative == pytest.approx((0.01 - 1e-3) / 0.01, abs=2 * STEP)
+    assert searching.sharpness(line(1e-9), rate=1e9) == _SMALLEST  # bears nothing
     lazy = searching.sharpness(line(0.3, 3), rate=1e-12)  # noise alone
     assert lazy >= searching.sharpness(line(0.3, 3), rate=1e9)
 
