@@ -17,12 +17,16 @@ import numpy.typing as npt
 from .operations.add import Add
 from .operations.concat import Concat
 from .operations.host import Host
+from .operations.layer_norm import LayerNorm
 from .operations.lookup import Lookup
 from .operations.mul import Mul
 from .operations.preserving import Preserving
 from .operations.relabel import Relabel
 from .operations.shuffle import Shuffle
 from .operations.slice import Slice
+from .operations.softmax import Softmax
+from .operations.tensor_product import TensorProduct
+from .operations.tokens import AddConstant, Tokens
 from .operations.upsample import Upsample
 from .quantization import Quantization
 from .weight_bits import check_weight_bits
@@ -280,6 +284,11 @@ Operation = (
     | Upsample
     | Slice
     | Shuffle
+    | Softmax
+    | LayerNorm
+    | TensorProduct
+    | Tokens
+    | AddConstant
 )
 
 

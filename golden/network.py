@@ -43,11 +43,19 @@ from .kernels import (
     relabel,
 )
 from .kernels.conv_transpose2d import conv_transpose2d
+from .kernels.layer_norm import layer_norm
 from .kernels.quantize import dequantize
 from .kernels.shuffle import shuffle
 from .kernels.slice import take
+from .kernels.softmax import softmax
+from .kernels.tensor_product import tensor_product
+from .kernels.tokens import add_constant, tokens
 from .kernels.upsample import upsample
 from .operations.conv_transpose2d import ConvTranspose2d
+from .operations.layer_norm import LayerNorm
+from .operations.softmax import Softmax
+from .operations.tensor_product import TensorProduct
+from .operations.tokens import AddConstant, Tokens
 
 __all__ = ["OPERATIONS", "check_inputs", "compute", "compute_node", "execute", "logits"]
 
@@ -69,6 +77,11 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     Slice: take,
     Shuffle: shuffle,
     Lookup: lookup.lookup,
+    Softmax: softmax,
+    LayerNorm: layer_norm,
+    TensorProduct: tensor_product,
+    Tokens: tokens,
+    AddConstant: add_constant,
 }
 #: Types of operation that `compute` computes.
 OPERATIONS: tuple[type, ...] = (*_KERNELS, Concat)

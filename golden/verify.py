@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from math import prod
+from typing import Any
 
 from . import overflow
 from .graph import (
@@ -27,13 +29,21 @@ from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
 from .kernels.conv_transpose2d import check_conv_transpose2d
+from .kernels.layer_norm import check_layer_norm
 from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
 from .kernels.shuffle import check_shuffle
 from .kernels.slice import check_slice
+from .kernels.softmax import check_softmax
+from .kernels.tensor_product import check_tensor_product
+from .kernels.tokens import check_add_constant, check_tokens
 from .kernels.upsample import check_upsample
 from .operations.conv_transpose2d import ConvTranspose2d
+from .operations.layer_norm import LayerNorm
+from .operations.softmax import Softmax
+from .operations.tensor_product import TensorProduct
+from .operations.tokens import AddConstant, Tokens
 
 __all__ = ["verify", "verify_operation"]
 
@@ -45,6 +55,16 @@ _DIMENSIONS: dict[type[Operation], int] = {
     Upsample: 4,
     Shuffle: 4,
     ConvTranspose2d: 4,
+}
+
+_CHECKS: dict[type[Operation], Callable[[Any], object]] = {
+    Upsample: check_upsample,
+    Lookup: check_lookup,
+    Softmax: check_softmax,
+    LayerNorm: check_layer_norm,
+    TensorProduct: check_tensor_product,
+    Tokens: check_tokens,
+    AddConstant: check_add_constant,
 }
 
 
@@ -192,10 +212,8 @@ def verify_operation(operation: Operation) -> None:
         check_avg_pool2d(operation)
     elif isinstance(operation, Clamp):
         check_clamp(operation)
-    elif isinstance(operation, Upsample):
-        check_upsample(operation)
-    elif isinstance(operation, Lookup):
-        check_lookup(operation)
+    elif type(operation) in _CHECKS:
+        _CHECKS[type(operation)](operation)
 
 
 def _verify_table(node: Node) -> None:
