@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from ...spec.registers import RECORDED, RESET_CYCLES, Command, ErrorCode, Register, Status
 
-__all__ = ["BASE", "Script", "Snapshot", "Step", "write_images", "write_scripts"]
+__all__ = ["BASE", "LIMIT", "Script", "Snapshot", "Step", "write_images", "write_scripts"]
 
 BASE = 0x12_3450_0000
-_LIMIT = 100_000  # cycles of a program
+LIMIT = 100_000  # cycles of a program
 _GRAIN = 64  # bytes; images, and what is compared of them, are multiples of it
 
 Bytes = npt.NDArray[np.uint8]
@@ -118,10 +118,12 @@ class Script:
         self.write(Register.PROGRAM, program)
         self.write(Register.CONTROL, Command.START)
 
-    def finish(self, *, counters: bool = True, error: ErrorCode | None = ErrorCode.NONE) -> None:
-        """Wait for the program's end, and observe status, counters and the bus."""
+    def finish(
+        self, *, counters: bool = True, error: ErrorCode | None = ErrorCode.NONE, limit: int = LIMIT
+    ) -> None:
+        """Wait for the program's end, some cycles at most; observe status, counters and the bus."""
         self.errors.append(error)
-        self.steps += [(Step.RUN, _LIMIT), (Step.OBSERVE,)]
+        self.steps += [(Step.RUN, limit), (Step.OBSERVE,)]
         if counters:
             for index in range(len(RECORDED)):
                 self.read(Register.CYCLES + 8 * index)

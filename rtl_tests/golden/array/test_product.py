@@ -40,6 +40,17 @@ def test_the_largest_legal_multiplier() -> None:
     assert found == 2**15 and found * LARGEST_PRODUCT < 2**31
 
 
+def test_the_limit_of_multipliers() -> None:
+    """Rounding to fp32 may add half a unit, which must not reach 2**31."""
+    limit = 2.0**31 * (1 - 2.0**-22) / LARGEST_PRODUCT
+    below = np.nextafter(np.float32(limit), np.float32(0))
+    assert product_multiplier(Quantization(float(below), 0), ONE, ONE) == below
+    above = np.nextafter(below, np.float32(np.inf))
+    above = above if float(above) >= limit else np.nextafter(above, np.float32(np.inf))
+    with pytest.raises(ValueError, match="the largest product must stay below"):
+        product_multiplier(Quantization(float(above), 0), ONE, ONE)
+
+
 def test_products_of_the_ends() -> None:
     codes = np.array([-128, 127], np.int8)
     found = products(codes[:, None], codes, (127, -128))

@@ -7,12 +7,13 @@ import numpy as np
 from ....golden.machine.machine import Machine
 from ....spec.isa import MAX_TOKENS, Instruction, Mode, Opcode, Unit
 from ....spec.parameters import Parameters
-from ..script import Script
+from ..script import LIMIT, Script
 from .tiles import PROGRAM, assembled
 
-__all__ = ["long_script", "tokens_script"]
+__all__ = ["long_script", "slow_script", "tokens_script"]
 
 _OUTPUTS = 1 << 13
+_LATENCY = (1 << 16) - 1  # the memory's largest, in cycles
 _MAX = {"run": 9, "taps": 1, "lines": 1, "mode": Mode.MAX, "window_height": 1, "window_width": 1}
 _MAX |= {"stride_y": 1, "stride_x": 1, "low": -128, "high": 127}
 
@@ -48,14 +49,15 @@ def _begin(p: Parameters) -> list[Instruction]:
 
 
 def _run(
-    script: Script, program: list[Instruction], rng: np.random.Generator, p: Parameters
-) -> None:
+    script: Script, program: list[Instruction], rng: np.random.Generator, p: Parameters,
+    limit: int = LIMIT,
+) -> None:  # fmt: skip
     before = assembled(program, rng, rng.integers(0, 256, _OUTPUTS, dtype=np.uint8))
     after = before.copy()
     Machine(p, after).run(PROGRAM)
     script.image(before)
     script.start(PROGRAM)
-    script.finish()
+    script.finish(limit=limit)
     script.bytes(after)
 
 
@@ -107,4 +109,26 @@ def long_script(name: str, rng: np.random.Generator, parameters: Parameters, siz
         Instruction(Opcode.STORE, {"memory": _OUTPUTS + 64, "memory_pitch": 0, **rows}),
     ]
     _run(script, program, rng, parameters)
+    return script
+
+
+def slow_script(name: str, rng: np.random.Generator, parameters: Parameters) -> Script:
+    """Wait 2^16 cycles for each of fetch, LOAD, WEIGHT and STORE: counters of causes fill."""
+    script = Script(name)
+    script.timing(_LATENCY)
+    script.reset()
+    beat = {"rows": 1, "row_bytes": parameters.axi_bytes}
+    _, *scan, store = _begin(parameters)
+    program = [
+        Instruction(Opcode.LOAD, {"rows": 1, "row_bytes": 1024}, 0, 1 << Unit.WEIGHT),
+        Instruction(Opcode.WEIGHT, beat, 1 << Unit.LOAD, 1 << Unit.COMPUTE),
+        *(
+            Instruction(step.opcode, step.fields, 1 << Unit.WEIGHT, step.signal)
+            if step.opcode == Opcode.COMPUTE
+            else step
+            for step in scan
+        ),
+        store,
+    ]
+    _run(script, program, rng, parameters, limit=8 * _LATENCY)
     return script

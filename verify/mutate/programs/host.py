@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,7 @@ from ..script import BASE, Script
 from .networks import compiled
 from .tiles import END, random_program, relocated
 
-__all__ = [
-    "Rows", "aborts_script", "access_script", "bus_errors_script", "busy_script", "layout",
-    "register_script", "resets_script", "restarts_script",
-]  # fmt: skip
+__all__ = ["SCENES", "Rows", "access_script", "layout", "register_script", "scene_script"]
 
 _SLVERR, _DECERR = 2, 3
 _PAGE = 4096
@@ -79,129 +76,113 @@ def layout(rng: np.random.Generator, parameters: Parameters, motifs: Sequence[st
     )
 
 
-def _begin(name: str, rows: Rows, base: int = BASE, **timing: int) -> Script:
-    script = Script(name)
-    script.timing(**timing)
-    script.image(rows.memory, base)
-    script.reset()
-    return script
+@dataclass(eq=False)
+class _Scene:
+    """Programs in a memory, and the script that starts them."""
+
+    rng: np.random.Generator
+    rows: Rows
+    script: Script
+
+    def run(self, index: int) -> None:
+        """Run one of them whole."""
+        self.rows.start(self.script, index)
+        self.script.finish()
+
+    def whole(self) -> None:
+        """Run each of them once."""
+        for index in range(len(self.rows.starts)):
+            self.run(index)
+
+    def disturbed(self, times: int, disturb: Callable[[_Scene, int], None]) -> None:
+        """Start a program and disturb it, each time before a whole one; then run each."""
+        for _ in range(times):
+            ended, whole = self.rng.integers(len(self.rows.starts), size=2).tolist()
+            disturb(self, ended)
+            self.run(whole)
+        self.whole()
 
 
-def restarts_script(
-    name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
-    **timing: int,
-) -> Script:  # fmt: skip
+def _restarts(scene: _Scene) -> None:
     """Programs in a row without a reset between them."""
-    rows = layout(rng, parameters, motifs)
-    script = _begin(name, rows, **timing)
-    count = len(rows.starts)
-    order = [0, *range(count), 0, *rng.permutation(count).tolist()]
-    for index in order:
-        rows.start(script, index)
-        script.finish()
-    script.bytes(*rows.after(range(count)))
-    return script
+    count = len(scene.rows.starts)
+    for index in [0, *range(count), 0, *scene.rng.permutation(count).tolist()]:
+        scene.run(index)
 
 
-def resets_script(
-    name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
-    times: int = 4, **timing: int,
-) -> Script:  # fmt: skip
-    """Reset at any time, each before a whole program."""
-    rows = layout(rng, parameters, motifs)
-    script = _begin(name, rows, **timing)
-    count = len(rows.starts)
-    for _ in range(times):
-        ended, whole = rng.integers(count, size=2).tolist()
-        rows.start(script, ended)
-        script.ticks(int(rng.integers(1, 500)))
-        script.reset()
-        for register in (Register.STATUS, Register.PROGRAM, Register.UNITS, Register.BASE_LOW):
-            script.read(register)
-        rows.start(script, whole)
-        script.finish()
-    for index in range(count):
-        rows.start(script, index)
-        script.finish()
-    script.bytes(*rows.after(range(count)))
-    return script
+def _reset(scene: _Scene, index: int) -> None:
+    script = scene.script
+    scene.rows.start(script, index)
+    script.ticks(int(scene.rng.integers(1, 500)))
+    script.reset()
+    for register in (Register.STATUS, Register.PROGRAM, Register.UNITS, Register.BASE_LOW):
+        script.read(register)
 
 
-def aborts_script(
-    name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
-    times: int = 6, **timing: int,
-) -> Script:  # fmt: skip
-    """Aborts at any time, each before a whole program."""
-    rows = layout(rng, parameters, motifs)
-    script = _begin(name, rows, **timing)
-    count = len(rows.starts)
-    for _ in range(times):
-        ended, whole = rng.integers(count, size=2).tolist()
-        rows.start(script, ended)
-        script.ticks(int(rng.choice([0, 3, 20, *rng.integers(10, 500, 5)])))
-        script.write(Register.CONTROL, Command.ABORT)
-        script.finish(error=None)
-        rows.start(script, whole)
-        script.finish()
-    for index in range(count):
-        rows.start(script, index)
-        script.finish()
-    script.bytes(*rows.after(range(count)))
-    return script
+def _abort(scene: _Scene, index: int) -> None:
+    script, rng = scene.script, scene.rng
+    scene.rows.start(script, index)
+    script.ticks(int(rng.choice([0, 3, 20, *rng.integers(10, 500, 5)])))
+    script.write(Register.CONTROL, Command.ABORT)
+    script.finish(error=None)
 
 
-def bus_errors_script(
-    name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
-    times: int = 8, **timing: int,
-) -> Script:  # fmt: skip
-    """Error responses at any place, each before a whole program."""
-    rows = layout(rng, parameters, motifs)
-    script = _begin(name, rows, **timing)
-    count = len(rows.starts)
-    for _ in range(times):
-        ended, whole = rng.integers(count, size=2).tolist()
-        first, program = rows.starts[ended]
-        size = rows.ends[ended].size
-        # Of the program itself; of what it writes; of anything
-        written = np.flatnonzero(rows.ends[ended] != rows.memory[first : first + size])
-        place = [program + int(rng.integers(64)), int(rng.integers(size))]
-        place += [int(rng.choice(written))] * 2 if written.size else []
-        script.inject(first + int(rng.choice(place)), 1, int(rng.choice([_SLVERR, _DECERR])))
-        rows.start(script, ended)
-        script.finish(error=None)
-        script.inject(0, 0, 0)
-        rows.start(script, whole)
-        script.finish()
-    for index in range(count):
-        rows.start(script, index)
-        script.finish()
-    script.bytes(*rows.after(range(count)))
-    return script
+def _bus_error(scene: _Scene, index: int) -> None:
+    """Answer with an error somewhere: in the program, in what it writes, anywhere."""
+    rng, rows, script = scene.rng, scene.rows, scene.script
+    first, program = rows.starts[index]
+    size = rows.ends[index].size
+    written = np.flatnonzero(rows.ends[index] != rows.memory[first : first + size])
+    place = [program + int(rng.integers(64)), int(rng.integers(size))]
+    place += [int(rng.choice(written))] * 2 if written.size else []
+    script.inject(first + int(rng.choice(place)), 1, int(rng.choice([_SLVERR, _DECERR])))
+    rows.start(script, index)
+    script.finish(error=None)
+    script.inject(0, 0, 0)
 
 
-def busy_script(
-    name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
-    **timing: int,
-) -> Script:  # fmt: skip
+def _busy(scene: _Scene) -> None:
     """Access registers while a program runs: what is ignored then, and what shows progress."""
-    rows = layout(rng, parameters, motifs)
-    script = _begin(name, rows, **timing)
-    for index in range(len(rows.starts)):
-        rows.start(script, index)
+    rng, script = scene.rng, scene.script
+    places = (Register.PROGRAM, Register.BASE_LOW, Register.BASE_HIGH)
+    for index in range(len(scene.rows.starts)):
+        scene.rows.start(script, index)
         script.write(Register.STATUS, 0xFFFF_FFFF)
-        for register in (Register.PROGRAM, Register.BASE_LOW, Register.BASE_HIGH):
+        for register in places:
             script.write(register, int(rng.integers(1 << 32)))
         script.write(Register.CONTROL, Command.START)
         for _ in range(12):
             script.ticks(int(rng.integers(30)))
             counter = int(rng.integers(len(RECORDED)))
             script.read(Register.CYCLES + 8 * counter, int(rng.integers(3)))
-            script.read(Register.UNITS)
-            script.read(Register.INSTRUCTION)
-            script.read(Register.STATUS)
+            for register in (Register.UNITS, Register.INSTRUCTION, Register.STATUS):
+                script.read(register)
         script.finish()
-        for register in (Register.PROGRAM, Register.BASE_LOW, Register.BASE_HIGH):
+        for register in places:
             script.read(register)
+
+
+#: What a host does while, or after, programs run: each as a script of its own.
+SCENES: dict[str, Callable[[_Scene], None]] = {
+    "restarts": _restarts,
+    "resets": lambda scene: scene.disturbed(4, _reset),
+    "aborts": lambda scene: scene.disturbed(6, _abort),
+    "bus_errors": lambda scene: scene.disturbed(8, _bus_error),
+    "busy": _busy,
+}
+
+
+def scene_script(
+    kind: str, name: str, rng: np.random.Generator, parameters: Parameters, motifs: Sequence[str],
+    **timing: int,
+) -> Script:  # fmt: skip
+    """Play one of `SCENES` on random tiles and networks, then compare the memory."""
+    rows = layout(rng, parameters, motifs)
+    script = Script(name)
+    script.timing(**timing)
+    script.image(rows.memory)
+    script.reset()
+    SCENES[kind](_Scene(rng, rows, script))
     script.bytes(*rows.after(range(len(rows.starts))))
     return script
 

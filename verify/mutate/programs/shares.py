@@ -9,17 +9,9 @@ import numpy as np
 from ....spec.isa import Opcode, implemented
 from ....spec.parameters import Parameters
 from ..script import BASE, Script
-from .extremes import long_script, tokens_script
+from .extremes import long_script, slow_script, tokens_script
 from .fields import fields_script
-from .host import (
-    aborts_script,
-    access_script,
-    bus_errors_script,
-    busy_script,
-    register_script,
-    resets_script,
-    restarts_script,
-)
+from .host import SCENES, access_script, register_script, scene_script
 from .networks import MOTIFS, network_script
 from .ties import ties_script
 from .tiles import tile_script
@@ -68,6 +60,10 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
             long_script(f"long {size}", np.random.default_rng(size), parameters, size)
             for size in (1023, 21845)[: 2 * counts["long"]]
         ),
+        *(
+            slow_script(f"slow {number}", np.random.default_rng([10, number]), parameters)
+            for number in range(counts["long"])
+        ),
     ]
 
 
@@ -114,13 +110,11 @@ def _tiles(first: int, last: int, parameters: Parameters) -> Iterator[Script]:
 
 
 def _host(turn: int, parameters: Parameters) -> Iterator[Script]:
-    kinds = (restarts_script, resets_script, aborts_script, bus_errors_script, busy_script)
     names = sorted(MOTIFS)
-    for kind in kinds:
-        rng = np.random.default_rng([3, turn, kinds.index(kind)])
+    for number, kind in enumerate(SCENES):
+        rng = np.random.default_rng([3, turn, number])
         motifs = rng.choice(names, 2).tolist()
-        title = kind.__name__.removesuffix("_script")
-        yield kind(f"{title} {turn}", rng, parameters, motifs, **_timing(turn))
+        yield scene_script(kind, f"{kind} {turn}", rng, parameters, motifs, **_timing(turn))
     yield register_script(f"registers {turn}", np.random.default_rng([4, turn]))
     yield access_script(f"addresses {turn}", np.random.default_rng([5, turn]), parameters)
 

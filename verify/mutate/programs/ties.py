@@ -37,9 +37,29 @@ def _parameters(rng: np.random.Generator, count: int) -> tuple[Bytes, Bytes]:
     off = np.abs(scaled - np.floor(scaled) - 0.5)
     chosen = np.argsort(off, axis=1)[np.arange(count), rng.integers(0, 3, count)]
     bias = sums[np.arange(count), chosen].astype("<i4")
+    closest = np.flatnonzero(rng.random(count) < 0.5)
+    for column in closest:
+        bias[column], multiplier[column] = _closest(rng, int(exponent[column]))
     return bias.view(np.uint8).reshape(count, 4), multiplier.astype("<f4").view(np.uint8).reshape(
         count, 4
     )
+
+
+def _closest(rng: np.random.Generator, exponent: int) -> tuple[int, float]:
+    """Draw a sum and a multiplier whose product is no tie, but nearly.
+
+    Many multipliers are tried, each with the sum that comes closest to a tie; sums have 24
+    significant bits, as float32 has. The product is exact in float64's 53 bits.
+    """
+    limit = 2.0 ** min(exponent, 30)
+    multiplier = (rng.uniform(0.5, 1, _TRIES) * 240 / limit).astype(np.float32).astype(float)
+    tie = rng.integers(-120, 120, _TRIES) + 0.5
+    grain = max(limit / 2**24, 1)
+    sums = np.rint(tie / multiplier / grain) * grain
+    off = np.abs(sums * multiplier - tie)
+    off[(off == 0) | (np.abs(sums) >= 2**31)] = 1
+    chosen = np.argsort(off)[rng.integers(0, 3)]
+    return int(sums[chosen]), float(multiplier[chosen])
 
 
 def _sums(rng: np.random.Generator, p: Parameters) -> tuple[list[Instruction], Bytes]:

@@ -50,7 +50,9 @@ class Room:
 ROOMS = {
     room.name: room
     for room in (
-        Room("golden", ("golden/**/*.py",), ("rtl_tests/golden",)),
+        Room(
+            "golden", ("golden/**/*.py",), ("rtl_tests/golden", "rtl_tests/house/test_examples.py")
+        ),
         Room("compiler", ("compiler/**/*.py",), ("rtl_tests/compiler",)),
         Room(
             "importer",
