@@ -153,10 +153,12 @@ def _flatness(rows: Rows, lower: list[str]) -> str:
         verdict = "Flatness is the sign of a smaller gap here by some measures only"
     flatter = [bits for bits in lower if _below(rows, bits, f"{_MAIN}-fp32")]
     of = _listed(flatter) if flatter else "no precision"
+    rising, falling, total = within
     return (
-        f"{verdict}: across precisions, within a setting, {_counts(*within)}; over all networks "
-        f"{_counts(*over)}. Magnitude-aware sharpness is below FP32's, beyond its interval, at "
-        f"{of}."
+        f"{verdict}: by Kendall's tau, beyond its interval, {rising} of {total} measures rise with "
+        f"the gap and {falling} fall across the precisions of a setting; over all networks "
+        f"{over[0]} rise and {over[1]} fall. Magnitude-aware sharpness is below FP32's, beyond its "
+        f"interval, at {of}."
     )
 
 
@@ -165,10 +167,6 @@ def _predicting(rows: Rows, group: str) -> tuple[int, int, int]:
     found = [rows.get(POOL, group, "clean", f"kendall:{name}") for name in MEASURES]
     there = [row for row in found if row is not None]
     return sum(row.low > 0 for row in there), sum(row.high < 0 for row in there), len(there)
-
-
-def _counts(rising: int, falling: int, total: int) -> str:
-    return f"{rising} of {total} measures rise with the gap and {falling} fall (Kendall)"
 
 
 def _below(rows: Rows, bits: str, metric: str) -> bool:

@@ -11,6 +11,7 @@ from matplotlib.colors import SymLogNorm
 
 from ..nets.corruptions.tables import KINDS, SEVERITIES
 from ..study.figures_style import new_figure, png, style
+from .evaluate import WITHIN
 from .landscape import axis
 from .measures import MEASURES
 from .pool import precision
@@ -151,9 +152,9 @@ def scatter(request: GeneralizeRequest, rows: Rows) -> bytes | None:
                 values, gap = rows.values(bits, measure), rows.values(bits, "gap")
                 pairs = [(values[setting], gap[setting]) for setting in values]
                 axes.plot(*zip(*pairs, strict=True), "o", color=COLOURS[bits], label=bits)
-            row = rows.get(POOL, "all", "clean", f"kendall:{measure}")
-            tau = f", tau {row.value:+.2f}" if row else ""
-            axes.set_title(f"{measure}{tau}")
+            found = [rows.get(POOL, x, "clean", f"kendall:{measure}") for x in ("all", WITHIN)]
+            taus = ", ".join(f"{row.value:+.2f}" for row in found if row)
+            axes.set_title(f"{measure}: {taus}" if taus else measure)
             if measure.startswith("sharpness") and "mag" not in measure:
                 axes.set_xscale("log")
         panels[0].set_ylabel("gap")

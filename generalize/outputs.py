@@ -146,9 +146,15 @@ def _figures(outcome: Outcome, rows: Rows) -> dict[str, tuple[str, bytes]]:
     if named:
         found["landscape"] = ("Figure 2: loss around the minimum", surfaces(named))
         found["contours"] = ("Figure 2: its contours", contours(named))
-    found["bins"] = ("Figure 1: width of the weights' bins by layer", bins(asked, rows))
+    found["bins"] = (
+        "Figure 1: width of the weights' bins by layer; the first and the last have 8 bits",
+        bins(asked, rows),
+    )
     found["corruptions"] = ("Gap on corrupted images, against FP32's", corruptions(asked, rows))
-    found["measures"] = ("Measures of flatness against the gap", scatter(asked, rows))
+    found["measures"] = (
+        "Measures of flatness against the gap; Kendall's tau over all, and within a setting",
+        scatter(asked, rows),
+    )
     return {name: (title, png) for name, (title, png) in found.items() if png is not None}
 
 

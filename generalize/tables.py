@@ -122,7 +122,7 @@ def _gaps(request: GeneralizeRequest, rows: Rows, names: list[str], printed: str
     for network, by in GAPS.get(printed, {}).items():
         for bits in names:
             shares = tuple(Cell(value / 100) for value in by[bits][:2])
-            cells = (*shares, *map(Cell, by[bits][2:]), Cell(by[bits][4] - by["FP32"][4]))
+            cells = (*shares, *map(Cell, by[bits][2:]), Cell(round(by[bits][4] - by["FP32"][4], 3)))
             lines.append((f"{bits}, {network}, {_PRINTED}", cells))
     count = len(dict.fromkeys(member.setting for member in request.members))
     heads = ("precision", "training accuracy", "test accuracy", "training loss", "test loss")

@@ -42,8 +42,9 @@ def test_a_closed_gap_with_flatness_as_its_sign() -> None:
     assert "intervals over the pool say little" not in found.text
     few = claim(GeneralizeRequest(pool="tiny"), rows([BELOW] * 3, [BELOW] * 3, [ABOVE] * 8))
     assert few.text.startswith("With 2 settings, intervals over the pool say little. On clean")
-    assert "Flatness is the sign of a smaller gap here: across precisions, within" in found.text
-    assert found.text.count("8 of 8 measures rise with the gap and 0 fall (Kendall)") == 2
+    assert "Flatness is the sign of a smaller gap here: by Kendall's tau, beyond its" in found.text
+    assert "8 of 8 measures rise with the gap and 0 fall across the prec" in found.text
+    assert "over all networks 8 rise and 0 fall." in found.text
     assert "below FP32's, beyond its interval, at W8, W4 and W2." in found.text
     assert any("it fits less rather than generalizes better" in line for line in found.against)
 
@@ -53,7 +54,10 @@ def test_what_contradicts_is_said() -> None:
     assert "narrows the gap at W2 by 0.200" in found.text
     assert "widens it at W8 by 0.200 (0.100 to 0.300), 40%" in found.text
     assert "no difference beyond its interval at W4 (+0.000, from -0.100 to +0.100)" in found.text
-    assert "by some measures only" in found.text and "4 of 8 measures rise" in found.text
+    assert (
+        "by some measures only" in found.text
+        and "4 of 8 measures rise with the gap and 4 fall" in found.text
+    )
     assert "W8 widens the gap on clean images: +0.200 (+0.100 to +0.300)." in found.against
     assert "W4 raises the test loss itself: +0.100 (+0.050 to +0.150)." in found.against
     assert any("W8 widens the gap at 1 of 1 levels, most at fog:5" in x for x in found.against)
@@ -63,15 +67,15 @@ def test_what_contradicts_is_said() -> None:
 def test_no_sign_where_no_measure_rises() -> None:
     found = claim(REQUEST, rows([ZERO] * 3, [ZERO] * 3, [ZERO] * 8))
     assert "lower precision makes no difference beyond its interval at W8 (+0.000," in found.text
-    assert "Flatness is not the sign of a smaller gap here: across precisions" in found.text
+    assert "Flatness is not the sign of a smaller gap here: by Kendall's tau" in found.text
 
 
 def test_size_alone_is_no_sign() -> None:
     """Measures that rise over the pool, but not where only precision changes."""
     found = claim(REQUEST, rows([ZERO] * 3, [ZERO] * 3, [ABOVE] * 8, [ZERO] * 8))
     assert "Flatness is not the sign of a smaller gap here" in found.text
-    assert "within a setting, 0 of 8 measures rise" in found.text
-    assert "over all networks 8 of 8 measures rise" in found.text
+    assert "interval, 0 of 8 measures rise" in found.text
+    assert "over all networks 8 rise and 0 fall" in found.text
     line = "Kendall's tau of sharpness-init with the gap: +0.200 (+0.100 to +0.300) over all"
     assert any(x.startswith(line) and "+0.000" in x for x in found.evidence)
 
