@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from row_bench import run_rows
+from row_player import LANES, Job, play
 
 import maccord.hw.row.layer_norm as hardware
 from maccord.golden.graph import Quantization
@@ -38,12 +41,11 @@ def parameters(rng: np.random.Generator, length: int, *, ties: bool) -> tuple:
     return gamma, beta, float(rng.choice([1e-5, 1e-6])), given, output
 
 
-def simulate(x_q: np.ndarray, norm: tuple, lanes: int, pauses: float = 0.0) -> np.ndarray:
-    """Send rows through a unit; check the cycles of rows that never wait."""
-    gamma, beta, eps, given, output = norm
-    length = x_q.shape[1]
+def settings(length: int, norm: tuple) -> dict[str, int]:
+    """Values of the unit's ports for a layer norm."""
+    _, _, eps, given, output = norm
     inverse = np.float32(1) / np.float32(output.scale)
-    settings = {
+    return {
         "elements": length,
         "zero_point": given.zero_point,
         "scale": int(np.float32(given.scale).view(np.uint32)),
@@ -51,9 +53,20 @@ def simulate(x_q: np.ndarray, norm: tuple, lanes: int, pauses: float = 0.0) -> n
         "multiplier": int(inverse.view(np.uint32)),
         "output_zero_point": output.zero_point - 128,
     }
-    words = gamma.view(np.uint32).astype(np.uint64) | beta.view(np.uint32).astype(np.uint64) << 32
+
+
+def words(norm: tuple) -> np.ndarray:
+    """Return gamma and beta as the unit's table has them."""
+    gamma, beta = (values.view(np.uint32).astype(np.uint64) for values in norm[:2])
+    return gamma | beta << np.uint64(32)
+
+
+def simulate(x_q: np.ndarray, norm: tuple, lanes: int, pauses: float = 0.0) -> np.ndarray:
+    """Send rows through a unit; check the cycles of rows that never wait."""
+    length = x_q.shape[1]
     unit = hardware.LayerNorm(lanes=lanes, longest=LONGEST)
-    found, starts = run_rows(unit, x_q, lanes, settings, {"write": words}, pauses=pauses)
+    tables = {"write": words(norm)}
+    found, starts = run_rows(unit, x_q, lanes, settings(length, norm), tables, pauses=pauses)
     if not pauses:
         assert np.diff(starts).max(initial=0) <= unit.most_cycles(length)
     return found
@@ -89,3 +102,25 @@ def test_a_lost_bit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         hardware, "fused_multiply_add", lambda *operands: fused(*operands) & 0xFFFFFFFE
     )
     assert np.any(simulate(x_q, norm, 2) != layer_norm(x_q, *norm))
+
+
+@pytest.mark.nightly
+def test_a_million_codes(tmp_path: Path) -> None:
+    """Of rows of 1 to 1,024 elements, Verilated."""
+    jobs, due = [], []
+    for length in (1, 2, 7, 48, 64, 96, 127, 192, 384, 768, 1024):
+        for seed in range(6):
+            rng = np.random.default_rng([seed, length])
+            norm = parameters(rng, length, ties=seed % 2 == 1)
+            x_q = row_codes(rng, max(1, 16_000 // (5 * max(length, 8))), length)
+            if length > 7:
+                x_q = np.concatenate([x_q, row_codes(rng, max(1, 8_000 // (5 * length)), length)])
+            jobs.append(Job(x_q, words(norm), list(settings(length, norm).values())))
+            due.append(layer_norm(x_q, *norm))
+    unit = hardware.LayerNorm(lanes=LANES, longest=1024)
+    ports = {"elements": 11, "zero_point": 8, "scale": 32, "eps": 64}
+    ports |= {"multiplier": 31, "output_zero_point": 8}
+    found = play(unit, (10, 64), ports, jobs, tmp_path)
+    for each, right in zip(found, due, strict=True):
+        np.testing.assert_array_equal(each, right)
+    assert sum(each.size for each in found) > 1_000_000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from amaranth.hdl import Value
 from row_bench import run_rows
+from row_player import LANES, Job, play
 from stream_bench import refusal
 
 import maccord.hw.row.softmax as hardware
@@ -92,6 +94,27 @@ def test_mistakes_are_noticed(
     np.testing.assert_array_equal(simulate(x_q, 0.1, 8), due)
     monkeypatch.setattr(hardware, name, mistake(getattr(hardware, name)))
     assert np.any(simulate(x_q, 0.1, 8) != due)
+
+
+@pytest.mark.nightly
+def test_a_million_codes(tmp_path: Path) -> None:
+    """Of 1 to 4,096 classes, Verilated; rows whose sum does not fit 32 bits are left out."""
+    jobs, due = [], []
+    for classes in (1, 2, 3, 10, 49, 64, 197, 511, 512, 1000, 4095, 4096):
+        for seed in range(4):
+            rng = np.random.default_rng([seed, classes])
+            scale = float(np.float32(np.exp2(rng.uniform(-13, 2))))
+            table = exponentials(scale, classes)
+            x_q = row_codes(rng, max(1, 30_000 // (5 * classes)), classes)
+            steps = 255 - x_q.max(axis=1, keepdims=True).astype(int) + x_q
+            x_q = x_q[table.astype(np.int64)[steps].sum(axis=1) < 1 << 32]
+            jobs.append(Job(x_q, table, [classes]))
+            due.append(softmax(x_q, table))
+    unit = hardware.Softmax(lanes=LANES, longest=4096)
+    found = play(unit, (8, 23), {"elements": 13}, jobs, tmp_path)
+    for each, right in zip(found, due, strict=True):
+        np.testing.assert_array_equal(each, right)
+    assert sum(each.size for each in found) > 1_000_000
 
 
 @pytest.mark.parametrize(
