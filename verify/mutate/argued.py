@@ -30,6 +30,8 @@ class Argument:
         Expression for the start of one of the lines; any if empty.
     least, most : int
         Of the bit.
+    kind : str
+        Expression for all of the kind; any if empty.
     configuration : str
         Name of the only configuration for which it holds; any if empty.
     """
@@ -40,6 +42,7 @@ class Argument:
     source: str = ""
     least: int = 0
     most: int = 1 << 16
+    kind: str = ""
     configuration: str = ""
 
     def fits(self, mutant: Mutant) -> bool:
@@ -48,6 +51,7 @@ class Argument:
         name, number = (name, int(bit[:-1])) if name else (mutant.port, mutant.bit)
         return (
             self.least <= number <= self.most
+            and (not self.kind or bool(re.fullmatch(self.kind, mutant.kind)))
             and bool(re.fullmatch(self.module, mutant.module.partition(".")[2]))
             and bool(re.fullmatch(self.wire, name))
             and (not self.source or any(re.match(self.source, line) for line in mutant.sources))

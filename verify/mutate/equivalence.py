@@ -7,6 +7,7 @@ import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -124,6 +125,10 @@ def _circuits(
         ports = re.findall(rf"^input (\d+) 0 {_SWITCH}(\d+)$", text.decode(), re.MULTILINE)
         switches = {int(mutant): 1 + int(place) for place, mutant in ports}
         circuit = read_aiger(data)
+        # A switch also leads to what is cut out
+        own = re.findall(rf"^output (\d+) \d+ .*{_SWITCH}\d+$", text.decode(), re.MULTILINE)
+        kept = [circuit.outputs[n] for n in range(len(circuit.outputs)) if str(n) not in {*own}]
+        circuit = replace(circuit, outputs=kept)
         for mutant in group:
             yield mutant, circuit, switches
 

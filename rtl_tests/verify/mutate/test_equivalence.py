@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import pytest
 
+from maccord.verify.mutate import equivalence
 from maccord.verify.mutate.aiger import Aig, read_aiger, write_aiger
 from maccord.verify.mutate.equivalence import prove
 from maccord.verify.mutate.miter import miter
@@ -19,11 +20,30 @@ module \maccord
   wire input 1 \clk
   wire input 2 \d
   wire output 3 \y
+  wire output 4 \z
+  cell \maccord.side \side
+    connect \clk \clk
+    connect \d \d
+    connect \z \z
+  end
   cell \maccord.block \block
     connect \clk \clk
     connect \d \d
     connect \on 1'1
     connect \y \y
+  end
+end
+module \maccord.side
+  wire input 1 \clk
+  wire input 2 \d
+  attribute \init 1'0
+  wire output 3 \z
+  cell $dff \late
+    parameter \CLK_POLARITY 1'1
+    parameter \WIDTH 1
+    connect \CLK \clk
+    connect \D \d
+    connect \Q \z
   end
 end
 module \maccord.block
@@ -117,6 +137,17 @@ def mutant(kind: str, cell: str, port: str, bit: int = 0, control: int = -1) -> 
 )
 def test_proofs(changed: Mutant, module: str) -> None:
     assert dict(prove(DESIGN, [changed])) == {7: module}
+
+
+def test_what_is_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large module beside the mutant's is a part of no circuit: its inputs are outputs."""
+    kept = equivalence._cut(DESIGN, "maccord", "maccord.block")
+    monkeypatch.setattr(equivalence, "_LARGE", 0)
+    assert (kept, equivalence._cut(DESIGN, "maccord", "maccord.block")) == (
+        (set(), set()),
+        ({"maccord.side"}, set()),
+    )
+    assert dict(prove(DESIGN, [mutant("inv", "hold", "D")])) == {7: "maccord"}
 
 
 def test_a_difference_that_comes_late_is_none_of_the_others() -> None:

@@ -14,6 +14,7 @@ from result_schemas import validate
 
 from maccord.runtime.provenance import provenance
 from maccord.verify.mutate import campaign
+from maccord.verify.mutate.argued import argument_of, arguments, stale
 from maccord.verify.mutate.campaign import Campaign, Task
 from maccord.verify.mutate.hardware import SMALL
 from maccord.verify.mutate.mutants import Mutant, block_of, parse
@@ -146,3 +147,29 @@ def test_an_interrupted_campaign_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
         whole.run(pool, 1, silent, silent)
     assert len(seen) == 200 - len(first) + 1
     assert whole.results() == {n: outcome(n, killed=n % 3 > 0) for n in range(1, 201)}
+
+
+def test_arguments() -> None:
+    """One fits its mutants alone; one about a killed mutant, or that none needs, is wrong."""
+    carry = Mutant(1, "const0", "maccord.control.counter_x", "$1", "Q", 31, -1, "carries[31]")
+    found = judged([carry], {1: outcome(1, killed=False)}, {})
+    assert "2^32" in argument_of(carry, arguments())
+    assert not argument_of(replace(carry, kind="inv"), arguments())
+    assert not argument_of(replace(carry, wire="carries_x[31]"), arguments())
+    own = [each for each in arguments() if each.fits(carry)]
+    assert stale(found, own, all_used=True) == []
+    (unused,) = stale([], own, all_used=True)
+    assert unused.endswith("carry|carries: no survivor needs it")
+    assert stale([], own, all_used=False) == []
+    (wrong,) = stale(judged([carry], {1: outcome(1, killed=True)}, {}), own, all_used=False)
+    assert wrong.endswith("counter_x/$1.Q[31]:const0 is killed by network 0")
+    summary = report(
+        [replace(found[0], argument="x"), *judged([mutant(2)], {2: outcome(2, killed=True)}, {})],
+        [],
+        SMALL.name,
+        "ci",
+        1,
+        2.0,
+        provenance(),
+    )
+    assert (summary.score, summary.score_argued, summary.argued) == (0.5, 1.0, 1)
