@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
 from ..nets.corruptions.tables import KINDS
 from .evaluate import CORRUPTED, WITHIN
@@ -64,7 +65,7 @@ def claim(request: GeneralizeRequest, rows: Rows) -> Claim:
         ]
     )
     evidence = [*_gaps(rows, lower), *_integer(request, rows), *_correlated(rows)]
-    evidence += _searched(rows)
+    evidence += [*_one_setting(request, rows), *_searched(rows)]
     return Claim(text, tuple(evidence), tuple(_against(request, rows, lower)))
 
 
@@ -90,7 +91,9 @@ def _counted(rows: Rows, setting: str, lower: list[str]) -> Iterator[str]:
                 sum(row.high < 0 for row in found),
                 sum(row.low > 0 for row in found),
             )
-            parts.append(f"{bits} smaller at {smaller}, larger at {larger} of {len(found)}")
+            middle = median(row.value for row in found)
+            counts = f"{bits} smaller at {smaller}, larger at {larger} of {len(found)}"
+            parts.append(f"{counts} (median {middle:+.3f})")
     if parts:
         yield f"Level by level, beyond intervals, the gap is at {_listed(parts)}."
 
@@ -198,6 +201,15 @@ def _integer(request: GeneralizeRequest, rows: Rows) -> Iterator[str]:
                 f"True integers, {bits}: the integer network's gap differs from the float "
                 f"network's by {_number(row)} on clean images{more}."
             )
+
+
+def _one_setting(request: GeneralizeRequest, rows: Rows) -> Iterator[str]:
+    setting = request.shown[0].setting
+    if any(row.data == CORRUPTED for row in rows.rows):
+        yield (
+            f"Gaps on corrupted images are of one network a precision, {setting}: their intervals "
+            "are over images, and do not hold what another training would change."
+        )
 
 
 def _correlated(rows: Rows) -> Iterator[str]:

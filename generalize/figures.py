@@ -23,6 +23,7 @@ __all__ = ["bins", "contours", "corruptions", "gaps", "scatter", "surfaces"]
 Surfaces = Mapping[str, npt.NDArray[np.float64]]
 COLOURS = {"FP32": "#000000", "W8": "#0072b2", "W4": "#009e73", "W2": "#d55e00"}
 _LOWEST = 0.1  # nats, of the innermost contour
+_LABELLED = 1  # nats: lines below lie too close for numbers
 _LINEAR = 0.1  # nats, up to where the colours of differences are linear
 _CEILING = 95  # percentile of FP32's surface that ends the common scale
 
@@ -63,6 +64,7 @@ def surfaces(found: Surfaces) -> bytes:
             x, y = np.meshgrid(axis(loss.shape[1]), axis(loss.shape[0]))
             axes.plot_surface(x, y, np.minimum(loss, top), cmap="viridis", vmin=0, vmax=top)
             axes.set_zlim(0, top)
+            axes.set_zlabel("nats")
             axes.set_title(name)
         return png(figure)
 
@@ -77,7 +79,8 @@ def contours(found: Surfaces) -> bytes:
         for axes, (name, loss) in zip(panels, found.items(), strict=True):
             places = axis(len(loss))
             drawn = axes.contour(places, places, loss, levels=lines, cmap="viridis")
-            axes.clabel(drawn, fontsize=6)
+            if top >= _LABELLED:
+                axes.clabel(drawn, [line for line in lines if line >= _LABELLED], fontsize=6)
             axes.set_title(name)
             axes.set_aspect("equal")
         return png(figure)

@@ -144,8 +144,14 @@ def _figures(outcome: Outcome, rows: Rows) -> dict[str, tuple[str, bytes]]:
     }
     named = {precision(member.bits): loss for member, loss in outcome.surfaces.items()}
     if named:
-        found["landscape"] = ("Figure 2: loss around the minimum", surfaces(named))
-        found["contours"] = ("Figure 2: its contours", contours(named))
+        found["landscape"] = (
+            "Figure 2: loss around the minimum, cut at one height for all",
+            surfaces(named),
+        )
+        found["contours"] = (
+            "Figure 2: its contours, in nats, from 0.1 upwards in equal ratios",
+            contours(named),
+        )
     found["bins"] = (
         "Figure 1: width of the weights' bins by layer; the first and the last have 8 bits",
         bins(asked, rows),

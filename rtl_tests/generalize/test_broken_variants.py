@@ -1,4 +1,4 @@
-"""Ten deliberately broken variants: each must fail a test that guards it."""
+"""Deliberately broken variants: each must fail a test that guards it."""
 
 import numpy as np
 import pytest
@@ -103,6 +103,15 @@ def ties_ignored(monkeypatch):
     test_correlation.test_values_are_scipys("kendall")
 
 
+def networks_resampled_apart(monkeypatch):
+    """Four precisions of a setting as four networks of their own: intervals half as wide."""
+    right = correlation.correlation
+    monkeypatch.setattr(
+        correlation, "correlation", lambda *given, groups=None, **named: right(*given, **named)
+    )
+    test_correlation.test_networks_of_a_setting_are_resampled_together()
+
+
 def descent_for_ascent(monkeypatch):
     right = adversarial._slope
     monkeypatch.setattr(adversarial, "_slope", lambda *given: -right(*given))
@@ -124,7 +133,7 @@ VARIANTS = (
     *(variance_for_deviation, norm_not_magnitude_aware, distance_missing_in_mag_orig),
     *(severity_off_by_one, tables_of_other_size, train_and_test_swapped),
     *(glass_without_its_blurs, directions_by_layer, ties_ignored),
-    *(descent_for_ascent, salt_without_pepper),
+    *(networks_resampled_apart, descent_for_ascent, salt_without_pepper),
 )
 
 

@@ -38,7 +38,10 @@ def test_a_closed_gap_with_flatness_as_its_sign() -> None:
     assert f"On clean images lower precision {by}" in found.text
     by = "narrows the gap at W8 by 0.200 (0.100 to 0.300), 10% of FP32's"
     assert f"On corrupted images (one setting, mean over all levels) it {by}" in found.text
-    assert "the gap is at W8 smaller at 1, larger at 0 of 1, W4" in found.text
+    assert "the gap is at W8 smaller at 1, larger at 0 of 1 (median -0.200), W4" in found.text
+    assert any(
+        line.startswith("Gaps on corrupted images are of one net") for line in found.evidence
+    )
     assert "intervals over the pool say little" not in found.text
     few = claim(GeneralizeRequest(pool="tiny"), rows([BELOW] * 3, [BELOW] * 3, [ABOVE] * 8))
     assert few.text.startswith("With 2 settings, intervals over the pool say little. On clean")

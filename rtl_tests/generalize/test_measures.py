@@ -1,6 +1,7 @@
 """Measures against closed forms; the search on a linear model, where its answer is known."""
 
 import copy
+from itertools import chain, repeat
 from math import log, sqrt
 
 import numpy as np
@@ -106,6 +107,14 @@ def test_magnitude_aware_sigma_is_relative(seed) -> None:
     expected = sqrt((weight / worst) ** 2 - 1e-6) / weight
     found = searching.pac_bayes(line(weight, seed), magnitude=True)
     assert found == pytest.approx(min(expected, 2), abs=2 * STEP)
+
+
+@pytest.mark.parametrize("clean", [0.9, 0.93, 0.96, 1.0])
+def test_a_drop_of_a_tenth_is_borne_whatever_the_rounding(clean, monkeypatch) -> None:
+    for after, expected in ((clean - 0.1, 2), (clean - 0.11, STEP)):
+        found = chain([clean], repeat(round(after, 2)))
+        monkeypatch.setattr(Search, "accuracy", lambda _, found=found: next(found))
+        assert searching.pac_bayes(line(0.3)) == pytest.approx(expected, abs=STEP)
 
 
 def test_alpha_is_the_worst_bound() -> None:
