@@ -13,6 +13,7 @@ from .walk import walk
 __all__ = ["observe"]
 
 _SMALLEST = 2.0**-20  # scale of a tensor of zeros
+_LEAST_RATIO = 2.0**-10  # of the scales of a constant and of the sum with it
 
 
 class _Observer:
@@ -124,4 +125,10 @@ def observe(model: VisionTransformer, images: torch.Tensor) -> dict[str, Quantiz
     observer = _Observer()
     with torch.no_grad():
         walk(model, observer, images)
-    return {name: observer.quantization(name) for name in observer.ranges}
+    found = {name: observer.quantization(name) for name in observer.ranges}
+    # The adder takes no scale that is far below the sum's, as that of an untrained embedding is
+    constant, total = found["pos_embed.constant"], found["pos_embed"]
+    least = total.scale * _LEAST_RATIO
+    if constant.scale < least:
+        found["pos_embed.constant"] = Quantization(least, 128)
+    return found

@@ -106,6 +106,14 @@ def test_rows_with_a_tail() -> None:
     assert not compare(model, torch.randn(3, 1, 20, 20))[1]
 
 
+def test_an_untrained_embedding() -> None:
+    """A position embedding of zeros has a scale that the adder takes."""
+    size = Size(image=8, patch=4, width=8, depth=1, heads=2)
+    model = random_model(lambda: VisionTransformer(size, 10), 2)
+    nn.init.zeros_(model.pos_embed)
+    assert not compare(model, torch.randn(8, 3, 8, 8))[1]
+
+
 @pytest.mark.nightly
 def test_deit_tiny_at_full_size() -> None:
     compared, wrong = compare(random_model(deit_tiny, 1), torch.randn(1, 3, 224, 224))
