@@ -16,6 +16,7 @@ from ...synth.tools import YOSYS
 from .aiger import Aig, read_aiger, write_aiger
 from .miter import miter
 from .mutants import Mutant, run_yosys
+from .structure import unobservable
 
 __all__ = ["SECONDS", "prove"]
 
@@ -53,10 +54,12 @@ def prove(
 ) -> Iterator[tuple[int, str]]:  # fmt: skip
     """Yield the number of each mutant, and the module in which it is proved equal; "" if in none.
 
-    A mutant's module is compared with the design's: its inputs are arbitrary, all outputs must be
-    equal in every cycle from power-on. If that fails, so is the module around it, up to the whole
-    design. RAMs and large modules beside the mutant's are cut out: what goes into them must be
-    equal, then what comes out of them is. A mutant without a proof may be equal all the same. No
+    First come those of which nothing is left in the reduced design. Of the others, a mutant's
+    module is compared with the design's: its inputs are arbitrary, all outputs must be
+    equal in every cycle from power-on. If that fails, the module around it gives the inputs, up to
+    the whole design; for the one around it, its own outputs are compared, too. RAMs and large
+    modules beside the mutant's are cut out: what goes into them must be equal, then what comes out
+    of them is. A mutant without a proof may be equal all the same. No
     proof is sought for one of a clock: these circuits have one, which is not a part of them.
 
     Parameters
@@ -74,6 +77,9 @@ def prove(
     ToolchainError, SimulationError
         If Yosys is missing or fails.
     """
+    idle = unobservable(design, mutants)
+    yield from ((number, TOP) for number in idle)
+    mutants = [mutant for mutant in mutants if mutant.number not in idle]
     yield from ((mutant.number, "") for mutant in mutants if mutant.clock)
     waiting = {mutant: mutant.module for mutant in mutants if not mutant.clock}
     while waiting:
@@ -81,7 +87,7 @@ def prove(
         for done, (mutant, compared) in enumerate(_compared(design, waiting)):
             module = waiting[mutant]
             say(f"proving survivors equal: {done} of {len(waiting)}, {module}")
-            if compared is None or _never(compared, seconds):
+            if any(each is None or _never(each, seconds) for each in compared):
                 yield mutant.number, module
             elif module == TOP:
                 yield mutant.number, ""
@@ -90,17 +96,35 @@ def prove(
         waiting = larger
 
 
-def _compared(design: str, modules: dict[Mutant, str]) -> Iterator[tuple[Mutant, Aig | None]]:
-    """Yield each mutant with the circuit that compares its module; None if it changes no output."""
-    for mutant, circuit, switches in _circuits(design, modules):
+def _compared(
+    design: str, modules: dict[Mutant, str]
+) -> Iterator[tuple[Mutant, Iterator[Aig | None]]]:
+    """Yield each mutant with circuits that compare it; None if it changes no output."""
+    for mutant, circuit, own, switches in _circuits(design, modules):
         others = [place for number, place in switches.items() if number != mutant.number]
-        yield mutant, miter(circuit, switches[mutant.number], others)
+        yield (
+            mutant,
+            _miters(circuit, own, switches[mutant.number], others, modules[mutant], mutant),
+        )
+
+
+def _miters(
+    circuit: Aig, own: set[int], switch: int, others: Sequence[int], module: str, mutant: Mutant
+) -> Iterator[Aig | None]:
+    """Compare the outputs of a mutant's module, then those of the module around it."""
+    outputs = list(enumerate(circuit.outputs))
+    inner = [literal for number, literal in outputs if number in own]
+    outer = [literal for number, literal in outputs if number not in own]
+    if module != mutant.module:
+        yield miter(replace(circuit, outputs=inner), switch, others, apart=True)
+    if module in (mutant.module, mutant.module.rpartition(".")[0]):
+        yield miter(replace(circuit, outputs=outer), switch, others)
 
 
 def _circuits(
     design: str, modules: dict[Mutant, str]
-) -> Iterator[tuple[Mutant, Aig, dict[int, int]]]:
-    """Yield each mutant with the circuit of its module, and the variables of the switches in it."""
+) -> Iterator[tuple[Mutant, Aig, set[int], dict[int, int]]]:
+    """Yield each mutant with a circuit, which outputs are its module's, and its switches."""
     groups: dict[tuple[str, str], list[Mutant]] = {}
     for mutant, module in modules.items():
         groups.setdefault((module, mutant.module), []).append(mutant)
@@ -117,20 +141,33 @@ def _circuits(
         lines += [f"blackbox {owner}" for owner in sorted(apart)]
         lines += ["flatten"]
         lines += [f"expose -evert {' '.join(f'c:{cell}' for cell in cells)}"] * bool(cells)
+        ports = [f"w:{port}" for port in _outputs(design, module, mutated)]
+        lines += [f"expose {' '.join(ports)}"] * bool(ports)
         lines += [_TO_AIG + f"write_aiger -zinit -map {number}.map {number}.aig"]
         files += [f"{number}.map", f"{number}.aig"]
     _, contents = run_yosys("\n".join(lines), design, *files)
-    for number, group in enumerate(groups.values()):
+    for number, ((module, mutated), group) in enumerate(groups.items()):
         text, data = contents[2 * number : 2 * number + 2]
         ports = re.findall(rf"^input (\d+) 0 {_SWITCH}(\d+)$", text.decode(), re.MULTILINE)
         switches = {int(mutant): 1 + int(place) for place, mutant in ports}
         circuit = read_aiger(data)
+        names = dict(re.findall(r"^output (\d+) \d+ (\S+)$", text.decode(), re.MULTILINE))
         # A switch also leads to what is cut out
-        own = re.findall(rf"^output (\d+) \d+ .*{_SWITCH}\d+$", text.decode(), re.MULTILINE)
-        kept = [circuit.outputs[n] for n in range(len(circuit.outputs)) if str(n) not in {*own}]
-        circuit = replace(circuit, outputs=kept)
+        kept = [n for n in range(len(circuit.outputs)) if _SWITCH not in names.get(str(n), "")]
+        inner = _outputs(design, module, mutated)
+        own = {place for place, n in enumerate(kept) if names.get(str(n)) in inner}
+        circuit = replace(circuit, outputs=[circuit.outputs[n] for n in kept])
         for mutant in group:
-            yield mutant, circuit, switches
+            yield mutant, circuit, own, switches
+
+
+def _outputs(design: str, module: str, mutated: str) -> set[str]:
+    """Names of a module's outputs in a flattened module around it."""
+    if module == mutated:
+        return set()
+    (text,) = (text for name, text in _MODULE.findall(design) if name == mutated)
+    ports = re.findall(r"^  wire .*\boutput \d+ .*?\\(\S+)$", text, re.MULTILINE)
+    return {f"{mutated[len(module) + 1 :]}.{port}" for port in ports}
 
 
 def _cut(design: str, module: str, mutated: str) -> tuple[set[str], set[str]]:

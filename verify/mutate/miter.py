@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from .aiger import Aig
 
@@ -42,8 +42,8 @@ class _Builder:
         return found ^ 1
 
 
-def _reached(circuit: Aig, switch: int) -> set[int]:
-    """Variables that a switch may change, in its cycle or later."""
+def _reached(circuit: Aig, switch: int, ends: Collection[int]) -> set[int]:
+    """Variables that a switch may change, in its cycle or later, but not by way of `ends`."""
     first_latch = 1 + circuit.inputs
     first_and = first_latch + len(circuit.latches)
     readers: dict[int, list[int]] = defaultdict(list)
@@ -57,11 +57,12 @@ def _reached(circuit: Aig, switch: int) -> set[int]:
         for reader in readers[waiting.pop()]:
             if reader not in found:
                 found.add(reader)
-                waiting.append(reader)
+                if reader not in ends:
+                    waiting.append(reader)
     return found
 
 
-def miter(circuit: Aig, switch: int, others: Iterable[int]) -> Aig | None:
+def miter(circuit: Aig, switch: int, others: Iterable[int], *, apart: bool = False) -> Aig | None:
     """Compare a circuit with itself while one of its inputs is 1.
 
     What the switch reaches exists twice, everything else once: inputs are the same on both sides.
@@ -73,13 +74,18 @@ def miter(circuit: Aig, switch: int, others: Iterable[int]) -> Aig | None:
         Variable of an input, which is 0 on one side and 1 on the other.
     others : iterable of int
         Variables of inputs that are 0 on both sides.
+    apart : bool
+        Whether what reads an output reads that of the design on both sides. The outputs are then
+        the boundary of a part, around which everything exists once: if none ever differs, nothing
+        around them does.
 
     Returns
     -------
     Aig or None
         With one output: whether any of the circuit's differs. None if the switch reaches none.
     """
-    reached = _reached(circuit, switch)
+    ends = {literal >> 1 for literal in circuit.outputs} if apart else set[int]()
+    reached = _reached(circuit, switch, ends)
     compared = [literal for literal in circuit.outputs if literal >> 1 in reached]
     if not compared:
         return None
@@ -91,26 +97,26 @@ def miter(circuit: Aig, switch: int, others: Iterable[int]) -> Aig | None:
     for other in others:
         design[other] = 0
     design[switch] = 0
-    mutant = {first_latch + number: 2 * (first_and + i) for i, number in enumerate(twice)}
-    mutant[switch] = 1
+    # What the mutant reads, and what it gives: the same but for ends
+    given = {first_latch + number: 2 * (first_and + i) for i, number in enumerate(twice)}
+    given[switch] = 1
+    read = {variable: literal for variable, literal in given.items() if variable not in ends}
     for variable, (a, b) in enumerate(circuit.ands, first_and):
         own = build.both(design[a >> 1] ^ a & 1, design[b >> 1] ^ b & 1)
         design[variable] = own
         if variable in reached:
-            left = mutant.get(a >> 1, design[a >> 1]) ^ a & 1
-            right = mutant.get(b >> 1, design[b >> 1]) ^ b & 1
-            mutant[variable] = build.both(left, right)
+            left = read.get(a >> 1, design[a >> 1]) ^ a & 1
+            right = read.get(b >> 1, design[b >> 1]) ^ b & 1
+            given[variable] = build.both(left, right)
+            if variable not in ends:
+                read[variable] = given[variable]
 
-    def after(literal: int, *, mutated: bool) -> int:
-        own = design[literal >> 1]
-        return (mutant.get(literal >> 1, own) if mutated else own) ^ literal & 1
+    def on(literal: int, side: Mapping[int, int]) -> int:
+        return side.get(literal >> 1, design[literal >> 1]) ^ literal & 1
 
-    differ = build.any(
-        build.differ(after(literal, mutated=False), after(literal, mutated=True))
-        for literal in compared
-    )
-    latches = [after(literal, mutated=False) for literal in circuit.latches]
-    latches += [after(circuit.latches[number], mutated=True) for number in twice]
+    differ = build.any(build.differ(on(literal, {}), on(literal, given)) for literal in compared)
+    latches = [on(literal, {}) for literal in circuit.latches]
+    latches += [on(circuit.latches[number], read) for number in twice]
     return _needed(Aig(inputs, latches, [differ], build.ands))
 
 

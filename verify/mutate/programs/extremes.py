@@ -64,7 +64,7 @@ def _run(
 def tokens_script(
     name: str, rng: np.random.Generator, parameters: Parameters, most: int = MAX_TOKENS
 ) -> Script:
-    """Each unit gives every other one many tokens before it takes any."""
+    """Each unit gives every other one many tokens before it takes any, then one by one."""
     script = Script(name)
     script.timing(2)
     script.reset()
@@ -76,6 +76,9 @@ def tokens_script(
             gives = [_instruction(giver, parameters, n, 0, 1 << taker) for n in range(count)]
             takes = [_instruction(taker, parameters, n, 1 << giver, 0) for n in range(count)]
             _run(script, [*_begin(parameters), *gives, *takes], rng, parameters)
+            # Each taker waits for the giver before it
+            turns = [step for pair in zip(gives[:8], takes[:8], strict=True) for step in pair]
+            _run(script, [*_begin(parameters), *turns], rng, parameters)
     return script
 
 
