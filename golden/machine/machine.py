@@ -172,9 +172,9 @@ class Machine:
             raise Fault(ErrorCode.DEADLOCK, str(error)) from None
 
     def _gives_store(self, instruction: Instruction) -> bool:
-        """Whether an instruction of COMPUTE writes outputs, whose token STORE waits for."""
+        """Whether an instruction of COMPUTE gives STORE a token: not one without outputs."""
         computes = instruction.opcode == Opcode.COMPUTE
-        return computes and self._compute_unit.has_outputs(instruction)
+        return not computes or self._compute_unit.has_outputs(instruction)
 
     def _rows(self, instruction: Instruction, target: str, size: int) -> npt.NDArray[np.int64]:
         """Scratchpad addresses of a transfer's rows, shape (rows,), checked against its size."""
