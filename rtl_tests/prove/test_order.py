@@ -17,7 +17,7 @@ from transition import Counterexample, literal, prove
 
 from maccord.spec.isa import Unit
 
-PROGRAM = 6  # instructions
+PROGRAM = 8  # instructions
 WIDTH = 8
 UNITS = range(len(Unit))
 NONE = literal(0, WIDTH)

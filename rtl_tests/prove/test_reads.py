@@ -21,8 +21,8 @@ from maccord.hw.memory.read_arbiter import ReadArbiter
 from maccord.spec.parameters import Parameters
 
 PARAMETERS = Parameters(rows=4, cols=2, axi_bytes=8)
-BEATS = 2
-CYCLES = 18
+BEATS = 4
+CYCLES = 20
 CLAIMS = ("stable", "in_block", "owes")
 
 
@@ -107,7 +107,7 @@ class Watched(wiring.Component):
         m.d.sync += [pending.eq(unit.i.valid & ~unit.i.ready), before.eq(unit.i.payload)]
         fields = unit.i.payload.fields
         small = (fields.rows != 0) & (fields.rows <= 2)
-        small &= (fields.row_bytes != 0) & (fields.row_bytes <= 3 * PARAMETERS.axi_bytes)
+        small &= (fields.row_bytes != 0) & (fields.row_bytes <= 6 * PARAMETERS.axi_bytes)
         return small & (~pending | (unit.i.valid & (unit.i.payload.as_value() == before)))
 
 
