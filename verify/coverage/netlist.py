@@ -28,9 +28,10 @@ _SCRIPT = """read_verilog {netlist}
 hierarchy -top maccord
 proc
 flatten
-opt_clean
 cd maccord
 setattr -unset init w:*
+setattr -set keep 1 w:*
+opt_clean
 {assumed}
 opt -full
 memory_collect

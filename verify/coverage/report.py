@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...spec.parameters import Parameters
 from .netlist import Assumed, Nets
 from .origins import Origin, Origins
 from .points import LINE, TOGGLE, Point
@@ -38,9 +40,10 @@ class Exclusion:
         Why.
     least, most, every : int
         Of a signal's bits, those from `least` to `most`, if it is not negative; with `every`, in
-        each group of so many bits.
-    configuration : str
-        The only one that it is for; empty for all.
+        each group of so many bits. In the file, `least` and `most` may be names of parameters:
+        the bits behind those that number so many things, and these bits.
+    configurations : tuple of str
+        Those that it is for; empty for all.
     value : int
         Of a signal's bits. One that holds 1 may rise, once.
     chance : bool
@@ -55,7 +58,7 @@ class Exclusion:
     least: int = 0
     most: int = -1
     every: int = 0
-    configuration: str = ""
+    configurations: tuple[str, ...] = ()
     value: int = 0
     chance: bool = False
 
@@ -135,20 +138,40 @@ def _percent(part: int, whole: int) -> float:
 
 
 @cache
-def exclusions() -> tuple[Exclusion, ...]:
-    """Return the reviewed exclusions, of `exclusions.toml`.
+def _entries() -> tuple[dict[str, Any], ...]:
+    text = Path(__file__).with_name("exclusions.toml").read_text()
+    found = tuple(tomllib.loads(text).get("exclusion", []))
+    for fields in found:
+        if not fields["argument"].strip():
+            what = f"{fields['module']} {fields['name']}"
+            raise ValueError(f"exclusion of {what} must have an argument")
+    return found
+
+
+def exclusions(configuration: str, parameters: Parameters) -> tuple[Exclusion, ...]:
+    """Return the reviewed exclusions of a configuration, of `exclusions.toml`.
 
     Raises
     ------
     ValueError
         If one lacks its argument.
     """
-    text = Path(__file__).with_name("exclusions.toml").read_text()
-    found = tuple(Exclusion(**fields) for fields in tomllib.loads(text).get("exclusion", []))
-    for each in found:
-        if not each.argument.strip():
-            raise ValueError(f"exclusion of {each.module} {each.name} must have an argument")
-    return found
+    found: list[Exclusion] = []
+    for fields in _entries():
+        if configuration not in fields.get("configurations", [configuration]):
+            continue
+        least, most = (fields.get(name, 0) for name in ("least", "most"))
+        numbers = {"least": _bits(least, parameters)}
+        if "most" in fields:
+            numbers["most"] = _bits(most, parameters) - isinstance(most, str)
+        names = tuple(fields.get("configurations", ()))
+        found.append(Exclusion(**(fields | numbers | {"configurations": names})))
+    return tuple(found)
+
+
+def _bits(bound: int | str, parameters: Parameters) -> int:
+    """Return a bound, or how many bits number as many things as a parameter says."""
+    return bound if isinstance(bound, int) else (getattr(parameters, bound) - 1).bit_length()
 
 
 def merged(folder: Path, name: str) -> tuple[list[Point], npt.NDArray[np.int64]]:

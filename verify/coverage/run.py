@@ -35,7 +35,7 @@ def report_coverage(out: Path, console: Console) -> bool:
     found: list[Coverage] = []
     for name, parameters in CONFIGURATIONS.items():
         if (folder / f"{name}.points.json").is_file():
-            rules = [rule for rule in exclusions() if rule.configuration in ("", name)]
+            rules = exclusions(name, parameters)
             origins = Origins(netlist_with_sources(parameters))
             nets = partial(nets_of, parameters)
             found.append(report(name, *merged(folder, name), origins, nets, rules))

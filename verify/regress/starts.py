@@ -31,7 +31,8 @@ Bytes = npt.NDArray[np.uint8]
 _LONGEST = 1_000_000  # cycles after which a random program is aborted
 _DIRECTED = {"endless": endless, "many tokens": many_tokens, "large tiles": large_tiles}
 _ABORTED = 500, 8000  # and one that is known to run long
-_ROOM = 8192  # bytes for a program behind a layer's memory, and for what is fetched behind it
+_PLACES = 256  # bytes of which a program's offset is a multiple
+_ROOM = 3 * PAGE  # bytes for a program behind a layer's memory, and for what is fetched behind it
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,8 +234,8 @@ def _wrong(recipe: Recipe, memory: Mapping[str, Any], parameters: Parameters, fi
     """Build a random program, which may be legal, behind the memory of a legal layer."""
     compiled, _, around, _ = _around(recipe["seed"] % KNOWN, parameters)
     image = around.copy()
-    place = compiled.size + -compiled.size % PAGE
     rng = np.random.default_rng([recipe["seed"], 2])
+    place = compiled.size + -compiled.size % PAGE + _PLACES * int(rng.integers(16))
     legal = [step for step in compiled.program if step.opcode != Opcode.END]
     code = _kept(_code(recipe["program"], rng, legal, parameters), recipe["keep"])
     image[place : place + len(code)] = np.frombuffer(code, np.uint8)
