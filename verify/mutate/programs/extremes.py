@@ -14,7 +14,7 @@ __all__ = ["long_script", "slow_script", "tokens_script"]
 
 _OUTPUTS = 1 << 13
 _LATENCY = (1 << 16) - 1  # the memory's largest, in cycles
-_MAX = {"run": 9, "taps": 1, "lines": 1, "mode": Mode.MAX, "window_height": 1, "window_width": 1}
+_MAX = {"taps": 1, "lines": 1, "mode": Mode.MAX, "window_height": 1, "window_width": 1}
 _MAX |= {"stride_y": 1, "stride_x": 1, "low": -128, "high": 127}
 
 
@@ -39,7 +39,7 @@ def _begin(p: Parameters) -> list[Instruction]:
     tile = {"passes": 1, "columns": 1, "width": 16, "height": 1, "first": 1, "last": 1}
     return [
         Instruction(Opcode.FILL, {"rows": 1, "row_bytes": 1024, "value": 5}, 0, 1 << Unit.COMPUTE),
-        Instruction(Opcode.SETUP, _MAX | {"step_x": 1}),
+        Instruction(Opcode.SETUP, _MAX | {"run": p.rows, "step_x": 1}),
         Instruction(
             Opcode.COMPUTE, tile | {"output_pitch": 1}, 1 << Unit.LOAD, 1 << Unit.STORE
         ),
@@ -91,7 +91,10 @@ def long_script(name: str, rng: np.random.Generator, parameters: Parameters, siz
     count = min(size, parameters.output_bytes - 1)  # pixels
     tile = {"passes": 1, "columns": 1, "first": 1, "last": 1}
     halves = {"shift": 20, "factor_a": 1 << 19, "factor_b": 1 << 19, "low": -128, "high": 127}
-    scan, add = Instruction(Opcode.SETUP, _MAX), Instruction(Opcode.SETUP_ADD, halves)
+    scan, add = (
+        Instruction(Opcode.SETUP, _MAX | {"run": parameters.rows}),
+        Instruction(Opcode.SETUP_ADD, halves),
+    )
     for setup, width, height in [
         *((scan, 1, count), (scan, 15, count // 15)),
         *((add, count, 1), (add, 1, count), (add, count // 31, 31)),

@@ -105,7 +105,7 @@ def _around(p: Parameters, tested: Instruction, place: int) -> list[Instruction]
     tile = legal[Opcode.COMPUTE].fields
     if opcode in (Opcode.LOAD, Opcode.FILL):
         scan = {"mode": Mode.MAX, "window_height": 1, "window_width": 1, "stride_y": 1,
-                "stride_x": 1, "step_x": 2, "step_y": 24, "run": 9, "taps": 1, "lines": 1,
+                "stride_x": 1, "step_x": 2, "step_y": 24, "run": p.rows, "taps": 1, "lines": 1,
                 "low": -128, "high": 127}  # fmt: skip
         middle = [Instruction(opcode, fields, 0, _COMPUTE), Instruction(Opcode.SETUP, scan)]
         tile = _tile(**show, accumulator=0)
