@@ -193,6 +193,34 @@ def test_the_reference_reading_is_the_copied_code(magnitude) -> None:
         assert found == pytest.approx(expected, abs=1e-9)
 
 
+def published_measures(weights, first, sigma, mag_sigma, m, eps=1e-3):
+    """Transcribe the bounds of the code that QGen names; it has none for sharpness."""
+    distance, omega = weights - first, len(weights)
+
+    def bound(vector):
+        return vector.norm(p=2) ** 2 / (4 * sigma**2) + log(m / sigma) + 10
+
+    def magnitude_bound(vector):
+        above = eps**2 + (mag_sigma**2 + 1) * vector.norm(p=2) ** 2 / omega
+        below = eps**2 + mag_sigma**2 * distance**2
+        return (above / below).log().sum() / 4 + log(m / mag_sigma) + 10
+
+    found = {"init": bound(distance), "orig": bound(weights)}
+    found |= {"mag-init": magnitude_bound(distance), "mag-orig": magnitude_bound(weights)}
+    return {f"pac-bayes-{name}": float(value) for name, value in found.items()}
+
+
+def test_measures_are_the_copied_codes() -> None:
+    """With the sigma that its search finds, on the same draws."""
+    model, images, labels = small()
+    found = searching.find(Search(model, images, labels, 5), "reference")
+    weights = torch.cat([p.flatten() for p in (model[0].weight, model[3].weight)]).double()
+    first = weights + torch.randn(len(weights), generator=torch.Generator().manual_seed(1))
+    expected = published_measures(weights, first, found.sigma, found.mag_sigma, len(labels))
+    ours = measuring.measures(weights.numpy(), first.numpy(), found, len(labels))
+    assert {name: ours[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+
+
 def test_the_readings_differ_by_the_square() -> None:
     """A deviation of sigma**2 needs sigma near the root of the paper's."""
     model, images, labels = small()

@@ -41,7 +41,7 @@ ROOMS = {  # room: (rooms, third-party packages) that it may import
     "generalize": (
         {"compiler", "generalize", "golden", "nets", "runtime", "sim", "spec", "study"},
         {
-            *("numpy", "scipy", "torch", "distributed"),
+            *("numpy", "scipy", "torch", "PIL", "distributed"),
             *("threadpoolctl", "typer", "rich", "matplotlib", "jinja2"),
         },
     ),
