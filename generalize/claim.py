@@ -100,7 +100,7 @@ def _counted(rows: Rows, setting: str, lower: list[str]) -> Iterator[str]:
 
 def _number(row: Row, *, signed: bool = True) -> str:
     form = "{:+.3f}" if signed else "{:.3f}"
-    value, low, high = (form.format(x) for x in (row.value, row.low, row.high))
+    value, low, high = (form.format(round(x, 3) + 0.0) for x in (row.value, row.low, row.high))
     return f"{value} ({low} to {high})"
 
 
@@ -280,7 +280,9 @@ def _against(request: GeneralizeRequest, rows: Rows, lower: list[str]) -> Iterat
     for bits in [_FLOAT, *lower]:
         within = [rows.get(POOL, bits, "clean", f"kendall:{name}") for name in MEASURES]
         if within and all(row and row.low <= 0 for row in within):
-            yield f"Within {bits} no measure predicts the gap: each interval holds 0 or less."
+            yield (
+                f"Among the networks of {bits} no measure rises with the gap beyond its interval."
+            )
 
 
 def _levels_against(rows: Rows, setting: str, bits: str) -> str:
