@@ -13,6 +13,14 @@ __all__ = ["bench"]
 
 def bench(
     json: Annotated[Path, typer.Option(help="Output file.")] = Path("build/bench.json"),
+    profile: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER",
+            help="Instead, count the instructions that a layer's simulation takes, by block "
+            "(valgrind); a plot is written beside the JSON.",
+        ),
+    ] = "",
     seconds: Annotated[
         float, typer.Option(help="Minimum measuring time for each side of a ratio.")
     ] = 2.0,
@@ -29,6 +37,12 @@ def bench(
 
     check_writable("json", "file", json, json)
     check_cache()
+    if profile:
+        from ..sim.profiling import run as count
+        from ..spec.parameters import Parameters
+
+        count(profile, Parameters(), json)
+        return
     from ..sim.bench import run
 
     run(json, seconds)

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from maccord.generalize import outputs as generalized
 from maccord.runtime.provenance import Provenance
-from maccord.sim import bench
+from maccord.sim import bench, profiling
 from maccord.sim import dry_run as estimates
 from maccord.sim.export import manifest as compiled
 from maccord.sim.network import results as simulated
@@ -25,6 +25,7 @@ from maccord.verify.coverage import report as covered
 from maccord.verify.coverage import run as coverage_run
 from maccord.verify.faults import results as faulty
 from maccord.verify.mutate import report as mutated
+from maccord.verify.mutate.python import run as mutated_python
 from maccord.verify.regress import summary as regressed
 
 __all__ = ["FOLDER", "schemas"]
@@ -133,6 +134,13 @@ def benchmark() -> Schema:
     return named(bench.SCHEMA, body, provenance=of_class(Provenance))
 
 
+def profile() -> Schema:
+    """What `maccord bench --profile` counted."""
+    body = of_class(profiling.Profile)
+    body["properties"] = {"machine": of_type(dict[str, str])} | body["properties"]
+    return named(profiling.SCHEMA, body, provenance=of_class(Provenance))
+
+
 def coverage() -> Schema:
     """What `maccord regress --coverage` counted."""
     rows = {"configurations": of_type(tuple[covered.Coverage, ...])}
@@ -149,6 +157,8 @@ def schemas() -> dict[str, str]:
         "synth": synth(),
         "explore": explore(),
         "bench": benchmark(),
+        "profile": profile(),
+        "mutate-python": named(mutated_python.SCHEMA, of_class(mutated_python.Report)),
         "mutate": named(mutated.SCHEMA, of_class(mutated.Report)),
         "generalize": named(generalized.SCHEMA, of_class(generalized.Summary)),
         "regress": named(

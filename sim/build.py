@@ -24,7 +24,7 @@ from .ports import check_ports
 from .primitives import with_models
 from .toolchain import find_compiler, find_verilator, processor
 
-__all__ = ["Model", "build", "build_bench"]
+__all__ = ["Model", "build", "build_bench", "profiled"]
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -118,6 +118,25 @@ def build(
     )  # fmt: skip
 
 
+def profiled(
+    verilog: Path | str, axi_bytes: int, *, progress: Callable[[str], None] = lambda text: None
+) -> tuple[Model, list[Path]]:
+    """Build the plain model of a generated netlist with line numbers, for x86-64-v3.
+
+    Returns
+    -------
+    tuple of Model and list of Path
+        The model and Verilator's C++ sources, which lie beside it.
+    """
+    text = verilog.read_text() if isinstance(verilog, Path) else verilog
+    model = build_bench(
+        HERE / "tb.sv", with_models(text), axi_bytes,
+        kind="plain", progress=progress, keep="Vtop*.cpp",
+        flags=("-CFLAGS", "-g1"), march="x86-64-v3",
+    )  # fmt: skip
+    return model, sorted(model.path.parent.glob("Vtop*.cpp"))
+
+
 def build_bench(
     bench: Path,
     verilog: str,
@@ -131,6 +150,8 @@ def build_bench(
     check: Callable[[], None] = lambda: None,
     extra: Mapping[str, str] | None = None,
     flags: Sequence[str] = (),
+    keep: str = "",
+    march: str = "native",
 ) -> Model:
     """Build a model with a custom testbench.
 
@@ -149,6 +170,10 @@ def build_bench(
         Further sources by file name, or others in place of the usual ones, e.g. of ``main.cpp``.
     flags : sequence of str
         Further options of Verilator.
+    keep : str
+        Pattern of Verilator's files that are kept beside the model.
+    march : str
+        Instruction set that the model is compiled for.
 
     Returns
     -------
@@ -163,7 +188,7 @@ def build_bench(
     sources = _sources(bench, verilog, kind) | dict(extra or {})
     command = [*flags, *_verilator_command(axi_bytes, kind, waves)]
     place = (cache or cache_folder("verilator")).absolute()
-    folder = place / _key(sources, command, kind)
+    folder = place / _key(sources, command, kind, march)
     program = folder / "model"
 
     def model(seconds: float) -> Model:
@@ -178,8 +203,10 @@ def build_bench(
             return model(0.0)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="maccord-") as scratch:
-            _compile(Path(scratch), sources, command, place, jobs, progress)
+            _compile(Path(scratch), sources, command, place, jobs, progress, march)
             folder.mkdir(parents=True, exist_ok=True)
+            for kept in Path(scratch, "out").glob(keep) if keep else ():
+                shutil.copy2(kept, folder)
             part = folder / f"model.{os.getpid()}"
             shutil.copy2(Path(scratch, "out", "model"), part)
             part.rename(program)
@@ -224,20 +251,21 @@ def _verilator_command(axi_bytes: int, kind: str, waves: str) -> list[str]:
     ]
 
 
-def _make_variables() -> list[str]:
+def _make_variables(march: str = "native") -> list[str]:
     """Return make variables with the tools' names, as the wheel's makefile has its build host's."""
     compiler = find_compiler()
+    optimise = compiler.optimise.replace("-march=native", f"-march={march}")
     cxx = " ".join(compiler.command)
     launcher = "ccache" if shutil.which("ccache") else ""
     return [
         *(f"CXX={cxx}", f"LINK={cxx}", "AR=ar", "PYTHON3=../python", "PERL=perl"),
         *("CFG_CXXFLAGS_PCH_I=-include", "CFG_GCH_IF_CLANG=", f"OBJCACHE={launcher}"),
-        *(f"OPT_FAST={compiler.optimise}", "OPT_SLOW=-O1", f"OPT_GLOBAL={compiler.optimise}"),
+        *(f"OPT_FAST={optimise}", "OPT_SLOW=-O1", f"OPT_GLOBAL={optimise}"),
     ]
 
 
-def _key(sources: dict[str, str], command: list[str], kind: str) -> str:
-    parts = [*sources.values(), *command, *_make_variables(), *_tools()]
+def _key(sources: dict[str, str], command: list[str], kind: str, march: str) -> str:
+    parts = [*sources.values(), *command, *_make_variables(march), *_tools()]
     return f"{kind}-{digest(*parts, metadata.version('cocotb'))[:20]}"
 
 
@@ -252,6 +280,7 @@ def _compile(
     cache: Path,
     jobs: int | None,
     progress: Callable[[str], None],
+    march: str,
 ) -> None:
     """Build `out/model` in a scratch folder without spaces in its path, as make requires."""
     verilator = find_verilator()
@@ -268,11 +297,11 @@ def _compile(
         header.write('#include "../sign_extend.h"\n')
     progress(f"{find_compiler().version}: compiling the model")
     options = [word for word in command if not word.startswith("-GD=")]
-    library = cache / f"library-{digest(*_make_variables(), *_tools(), *options)[:20]}"
+    library = cache / f"library-{digest(*_make_variables(march), *_tools(), *options)[:20]}"
     for part in library.glob("*.o"):
         shutil.copy(part, scratch / "out")  # newer than its source, so make does not rebuild it
     workers = jobs or len(os.sched_getaffinity(0))
-    make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables()]
+    make = ["make", "-s", "-C", "out", "-f", "Vtop.mk", f"-j{workers}", *_make_variables(march)]
     try:
         _run([*make, "model"], scratch, environment)
     except SimulationError:

@@ -24,8 +24,8 @@ def quick_builds() -> Iterator[None]:
             words[words.index(option) + 1] = "0"
         return words
 
-    def unoptimised() -> list[str]:
-        return ["OPT_SLOW=-O0" if v.startswith("OPT_SLOW=") else v for v in variables()]
+    def unoptimised(*arguments: str) -> list[str]:
+        return ["OPT_SLOW=-O0" if v.startswith("OPT_SLOW=") else v for v in variables(*arguments)]
 
     compiler = replace(find_compiler(), optimise="-O0")
     with (
