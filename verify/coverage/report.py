@@ -161,11 +161,12 @@ def exclusions(configuration: str, parameters: Parameters) -> tuple[Exclusion, .
         if configuration not in fields.get("configurations", [configuration]):
             continue
         least, most = (fields.get(name, 0) for name in ("least", "most"))
-        numbers = {"least": _bits(least, parameters)}
+        given: dict[str, Any] = dict(fields)
+        given["least"] = _bits(least, parameters)
         if "most" in fields:
-            numbers["most"] = _bits(most, parameters) - isinstance(most, str)
-        names = tuple(fields.get("configurations", ()))
-        found.append(Exclusion(**(fields | numbers | {"configurations": names})))
+            given["most"] = _bits(most, parameters) - isinstance(most, str)
+        given["configurations"] = tuple(fields.get("configurations", ()))
+        found.append(Exclusion(**given))
     return tuple(found)
 
 
