@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..nets.corruptions.frost import check_photographs
 from ..nets.corruptions.published import check_published
 from ..nets.data.kinds import check_data
 from ..runtime.folders import cache_folder
@@ -62,8 +63,10 @@ class Plan:
         kind, colon, path = request.data.partition(":")
         self.data = f"{kind}:{Path(path).expanduser().resolve()}" if colon else request.data
         check_data(self.data)
-        perturbations = (level.perturbation for level in levels(request.perturb))
-        check_published(split(self.data, "test"), perturbations)
+        perturbations = [level.perturbation for level in levels(request.perturb)]
+        test = split(self.data, "test")
+        check_photographs(test.size, perturbations)
+        check_published(test, perturbations)
         self.parts = request.out.resolve() / "parts"
 
     @cached_property

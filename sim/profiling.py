@@ -94,6 +94,8 @@ def run(layer: str, parameters: Parameters, path: Path) -> None:
     if len(recordings) != 1:
         raise ValueError(f"--profile takes one layer, got {layer}: {len(recordings)} layers")
     (recording,) = recordings
+    if not recording.layer:
+        raise ValueError(f"--profile takes one layer, got {layer}: a whole network")
     compiled = compile_network(recording.network, parameters, records=False)
     (area,) = compiled.areas
     job = Job(

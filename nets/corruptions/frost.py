@@ -8,8 +8,10 @@ about the same brightness, and results with it do not compare with published one
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,10 @@ from PIL import Image
 from ...runtime.cache import digest
 from .tables import SMALL
 
-__all__ = ["VARIABLE", "photographs", "source"]
+if TYPE_CHECKING:
+    from ..perturb import Perturbation
+
+__all__ = ["VARIABLE", "check_photographs", "photographs", "source"]
 
 VARIABLE = "MACCORD_FROST"  # environment variable, so that worker processes inherit it
 _SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -74,21 +79,44 @@ def photographs(height: int, width: int) -> tuple[Floats, ...]:
     return _photographs(_files(), height, width)
 
 
+def check_photographs(size: int, levels: Iterable[Perturbation | None]) -> None:
+    """Read the photographs before any long work, if a level needs them.
+
+    Parameters
+    ----------
+    size : int
+        Width and height of the images, pixels.
+    levels : iterable of Perturbation or None
+
+    Raises
+    ------
+    ValueError
+        If the folder has no photographs, or one is damaged or too small.
+    """
+    if any(level is not None and level.kind == "frost" for level in levels):
+        photographs(size, size)
+
+
 @lru_cache(maxsize=4)
 def _photographs(files: tuple[Path, ...], height: int, width: int) -> tuple[Floats, ...]:
     if not files:
         return tuple(stand_in(max(height, width) + _EXTRA, index) for index in range(_COUNT))
     found = []
     for path in files:
-        with Image.open(path) as image:
-            picture = image.convert("RGB")
+        try:
+            with Image.open(path) as image:
+                picture = image.convert("RGB")
+        except OSError as error:
+            raise ValueError(f"{VARIABLE} must hold photographs, got {path}: {error}") from None
+        least = [side / (_SHRINK if height <= SMALL else 1) for side in (width, height)]
+        whole = f"{picture.width} x {picture.height}"
         if height <= SMALL:
             size = (round(picture.width * _SHRINK), round(picture.height * _SHRINK))
             picture = picture.resize(size, Image.Resampling.BILINEAR)
         if picture.width <= width or picture.height <= height:
             raise ValueError(
-                f"photographs of frost must be larger than images of {width} x {height} pixels, "
-                f"got {path} of {picture.width} x {picture.height}"
+                f"{VARIABLE} must hold photographs of more than {least[0]:.0f} x {least[1]:.0f} "
+                f"pixels for images of {width} x {height}, got {path} of {whole}"
             )
         found.append(np.asarray(picture) / 255)
     return tuple(found)

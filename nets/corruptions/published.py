@@ -31,7 +31,8 @@ def _folder() -> Path | None:
     if not named:
         return None
     folder = Path(named).expanduser()
-    if not (folder / _LABELS).is_file() and not published_files.kinds(folder):
+    arrays = (folder / _LABELS).is_file() and any((folder / f"{k}.npy").is_file() for k in KINDS)
+    if not arrays and not published_files.kinds(folder):
         raise ValueError(
             f"{VARIABLE} must be a folder as CIFAR-10-C's, with {_LABELS} and a .npy for each "
             "corruption, or as ImageNet-C's, with CORRUPTION/SEVERITY/CLASS/NAME.JPEG, "

@@ -58,6 +58,8 @@ def folder(root: Path, split: str) -> PhotographDataset:
         If folders or images are missing, or a class does not occur in ``train``.
     """
     classes = _classes(_split(root, "train"))
+    if len(classes) < 2:
+        raise ValueError(f"data must have at least 2 classes, got {len(classes)} in {root}")
     here = _split(root, split)
     for name in _classes(here):
         if name not in classes:

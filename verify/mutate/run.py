@@ -56,6 +56,8 @@ def check(request: Request) -> None:
         raise ValueError(f"score must be between 0 and 1, got {request.score:g}")
     if request.seed < 0:
         raise ValueError(f"seed must be at least 0, got {request.seed}")
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     check_scheduler(request.scheduler)
     check_writable("out", "folder", request.out, request.out / "mutate.json")
     find(YOSYS)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from maccord.nets.corruptions import blur, digital, noise, tables, weather
 from maccord.nets.corruptions.apply import corrupt
-from maccord.nets.corruptions.frost import VARIABLE, photographs, source
+from maccord.nets.corruptions.frost import VARIABLE, check_photographs, photographs, source
 from maccord.nets.corruptions.tables import KINDS, SEVERITIES
 from maccord.nets.perturb import Perturbation, parse
 
@@ -263,8 +263,12 @@ def test_frost_is_cut_from_photographs(tmp_path, monkeypatch) -> None:
         np.testing.assert_allclose(result, expected)
     assert abs(plain - found).max() > 0.05
     assert photographs(32, 32)[0].shape == (60, 80, 3)
-    with pytest.raises(ValueError, match="must be larger than images of 64 x 64 pixels"):
-        photographs(64, 64)
+    with pytest.raises(ValueError, match=r"more than 320 x 320 pixels for .*400 x 300"):
+        check_photographs(64, [None, Perturbation("frost", 1)])
+    check_photographs(64, [None, Perturbation("fog", 1)])
+    (tmp_path / "frost1.png").write_text("no image")
+    with pytest.raises(ValueError, match=r"MACCORD_FROST must hold photographs, got .*frost1\.png"):
+        check_photographs(48, [Perturbation("frost", 1)])
     monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
     with pytest.raises(ValueError, match=r"MACCORD_FROST must be a folder of photographs"):
         weather.frost(images, (0.8, 0.6), rngs(4))

@@ -68,6 +68,7 @@ def test_digits_boxes_hold_the_ink() -> None:
 def test_datasets_travel_to_other_processes(spec, tmp_path: Path) -> None:
     for split in ("train", "test"):
         _picture(tmp_path / split / "cat" / "a.png")
+        _picture(tmp_path / split / "dog" / "b.png")
     data = open_dataset(spec.format(tmp_path), "test")
     copy = pickle.loads(pickle.dumps(data))
     np.testing.assert_array_equal(copy.crop(0), data.crop(0))
@@ -110,6 +111,13 @@ def test_a_box_moves_as_its_pixels_do(seed: int, tmp_path: Path) -> None:
     assert moved[1] <= top <= moved[1] + 1
     assert moved[2] - 1 <= right <= moved[2]
     assert moved[3] - 1 <= bottom <= moved[3]
+
+
+def test_one_class_is_no_data_set(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        _picture(tmp_path / split / "dog" / "a.png", seed=1)
+    with pytest.raises(ValueError, match="data must have at least 2 classes, got 1 in"):
+        open_dataset(f"folder:{tmp_path}", "train")
 
 
 def test_folder_of_images(tmp_path: Path) -> None:

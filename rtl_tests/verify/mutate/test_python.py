@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from result_schemas import validate
 
+from maccord.verify.mutate.python import changes
 from maccord.verify.mutate.python import run as campaign
 from maccord.verify.mutate.python.changes import draw, mutated
 from maccord.verify.mutate.python.rooms import QUICK, ROOMS, Room
@@ -53,6 +54,14 @@ def test_annotations_are_no_mutants(tmp_path: Path) -> None:
     assert all(mutated(SOURCE, each.operator, each.occurrence) != SOURCE for each in found)
 
 
+def test_texts_that_are_no_python_are_no_mutants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As cosmic-ray's, which negates an operand: `value >= not low`."""
+    monkeypatch.setattr(changes, "mutated", lambda *_: SOURCE.replace("< low", "< not low"))
+    assert draw(tmp_path, room(tmp_path, []).files(), 100, 1) == []
+
+
 @pytest.mark.slow
 def test_a_hole_in_the_tests_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The tests reach the lower bound's branch, but no value next to a bound."""
@@ -87,6 +96,9 @@ def test_rooms_have_their_sources_and_tests() -> None:
         assert len(each.files()) > 10
         assert all((each.root / place).exists() for place in each.tests)
     golden = ROOMS["golden"]
+    request = campaign.Request((golden,), 1, 1, 0.0, Path("out"), "processes", -1)
+    with pytest.raises(ValueError, match="jobs must be at least 0, got -1"):
+        campaign.check(request)
     first = next(iter(golden.ordered_tests(Path("golden/array/requantize.py"))))
     assert first == "rtl_tests/golden/array/test_requantize.py"
     assert "slow" in QUICK

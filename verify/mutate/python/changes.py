@@ -108,6 +108,15 @@ def same(before: str, after: str) -> bool:
     return "from __future__ import annotations" in before and plain(before) == plain(after)
 
 
+def _is_python(text: str) -> bool:
+    """Tell whether a text parses: `a >= b` with a negated operand, `a >= not b`, does not."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
 def draw(root: Path, paths: Sequence[Path], count: int, seed: int) -> list[Change]:
     """Draw places evenly, and one change of each.
 
@@ -145,5 +154,5 @@ def _chosen(
         text = (root / path).read_text()
         operator, occurrence = rng.choice(fitting)
         after = mutated(text, operator, occurrence)
-        if after is not None and not same(text, after):
+        if after is not None and _is_python(after) and not same(text, after):
             yield str(path), operator, occurrence, line

@@ -116,6 +116,8 @@ def check(request: Request) -> None:
         raise ValueError(f"score must be between 0 and 1, got {request.score:g}")
     if request.seed < 0:
         raise ValueError(f"seed must be at least 0, got {request.seed}")
+    if request.jobs < 0:
+        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     for room in request.rooms:
         if not all((room.root / place).exists() for place in room.tests):
             raise ValueError("python must be run in a clone: an installed maccord has no tests")

@@ -98,13 +98,15 @@ def _copy(room: Room) -> _Copy:
             shutil.copytree(place, target, ignore=leave)
         else:
             target.symlink_to(place)
+    (root / room.package / "pyproject.toml").symlink_to(room.root / "pyproject.toml")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         shlex.split(_tests(root, list(room.tests))), capture_output=True, text=True, check=False
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
-        said = (done.stdout or done.stderr).strip().splitlines()[-3:]
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        said = [line for line in lines if line.startswith(("FAILED ", "ERROR "))] or lines[-3:]
         raise SimulationError(f"The tests of {room.name} fail without a mutant: {' | '.join(said)}")
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return _Copy(folder, max(_LEAST, round(_SLOWER * seconds)))
