@@ -29,6 +29,10 @@ from ...golden.kernels.clamp import clamp_codes
 from ...golden.kernels.quantize import dequantize, quantize_per_tensor
 from ...golden.network import compute
 from ...golden.operations.conv_transpose2d import ConvTranspose2d
+from ...golden.operations.layer_norm import LayerNorm
+from ...golden.operations.softmax import Softmax
+from ...golden.operations.tensor_product import TensorProduct
+from ...golden.operations.tokens import AddConstant, Tokens
 from .case import Case, quantization
 
 __all__ = ["OUTSIDE", "golden_output", "operation_of"]
@@ -134,6 +138,27 @@ def _slice(case: Case) -> Slice:
     return Slice(case.name, case.quantization("input"), spans)
 
 
+def _layer_norm(case: Case) -> LayerNorm:
+    source, target = case.quantization("input"), case.quantization("output")
+    gamma, beta = case.arrays["gamma"], case.arrays["beta"]
+    return LayerNorm(case.name, gamma, beta, float(case.settings["eps"]), source, target)
+
+
+def _tensor_product(case: Case) -> TensorProduct:
+    pair = case.quantization("input"), case.quantization("second")
+    given = case.settings
+    return TensorProduct(
+        case.name, pair, case.quantization("output"), int(given["heads"]), bool(given["scores"]),
+        int(given["depth"]), float(given["factor"]),
+    )  # fmt: skip
+
+
+def _add_constant(case: Case) -> AddConstant:
+    source, second = case.quantization("input"), case.quantization("second")
+    target = case.quantization("output")
+    return AddConstant(case.name, case.arrays["constant"], source, second, target)
+
+
 _OPERATIONS: dict[str, Callable[[Case], Any]] = {
     "Conv2d": _convolution,
     "ConvTranspose2d": _transposed,
@@ -151,5 +176,12 @@ _OPERATIONS: dict[str, Callable[[Case], Any]] = {
         case.name, case.quantization("input"), _pair(case.settings["factors"])
     ),
     "Slice": _slice,
+    "Softmax": lambda case: Softmax(
+        case.name, case.quantization("input"), case.arrays["x"].shape[-1]
+    ),
+    "LayerNorm": _layer_norm,
+    "TensorProduct": _tensor_product,
+    "Tokens": lambda case: Tokens(case.name, case.quantization("input"), case.arrays["first"]),
+    "AddConstant": _add_constant,
     "Shuffle": lambda case: Shuffle(case.name, case.quantization("input"), case.settings["groups"]),
 }

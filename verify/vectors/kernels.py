@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from ...golden.graph import Quantization
+from ...nets.transformer import kernels as transformer
 from .case import Case
 
 __all__ = ["KERNELS", "kernel_output", "lacking"]
@@ -31,6 +32,7 @@ def lacking() -> str:
     if _ENGINE not in getattr(backend, "supported_engines", ()):
         return f"torch {torch.__version__} lacks the engine {_ENGINE}"
     names = (*_SIGNATURES, *_SIGNATURES.values(), "add", "add_relu", "mul", "mul_relu")
+    names += ("softmax", "layer_norm")
     found: Any = torch.ops.quantized
     missing = [name for name in names if not hasattr(found, name)]
     if not hasattr(torch, "quint8"):
@@ -178,6 +180,49 @@ def _quantize(case: Case) -> torch.Tensor:
     return torch.quantize_per_tensor(x, scale, zero_point, torch.quint8)
 
 
+def _layer_norm(case: Case) -> torch.Tensor:
+    gamma, beta = (torch.from_numpy(case.arrays[name]) for name in ("gamma", "beta"))
+    return transformer.layer_norm(
+        _input(case), gamma, beta, case.settings["eps"], *case.settings["output"]
+    )
+
+
+def _of_tensors(case: Case) -> torch.Tensor:
+    """Call a linear layer for each image and head; its weights are the second tensor's codes."""
+    given, (first, second) = case.settings, case.inputs
+    heads, tokens = given["heads"], first.shape[2]
+    weights = second[:, 0].reshape(len(second), second.shape[2], heads, -1)
+    found = []
+    for image in range(len(first)):
+        for head in range(heads):
+            if given["scores"]:
+                rows = first[image, 0].reshape(tokens, heads, -1)[:, head]
+                columns = weights[image, :, head]
+            else:
+                rows, columns = first[image, head], weights[image, :, head].T
+            x, w = _tensor(rows, *given["input"]), _tensor(columns, *given["second"])
+            y = transformer.weighted(x, w, given["factor"], *given["output"])
+            found.append(y.int_repr().numpy())
+    codes = np.stack(found).reshape(len(first), heads, tokens, -1)
+    if not given["scores"]:
+        codes = codes.transpose(0, 2, 1, 3).reshape(len(first), 1, tokens, -1)
+    return _tensor(codes, *given["output"])
+
+
+def _tokens(case: Case) -> torch.Tensor:
+    x, first = _input(case), case.arrays["first"]
+    count = len(case.arrays["x"])
+    constant = _tensor(np.repeat(first[None], count, axis=0), *case.settings["input"])
+    pixels = x.permute(0, 2, 3, 1).contiguous().reshape(count, -1, first.shape[1])
+    return torch.cat([constant, pixels], 1)[:, None].permute(0, 3, 1, 2)
+
+
+def _add_constant(case: Case) -> torch.Tensor:
+    x, constant = case.arrays["x"], case.arrays["constant"]
+    whole = np.ascontiguousarray(np.broadcast_to(constant, x.shape))
+    return _call("add", case, _input(case), _tensor(whole, *case.settings["second"]))
+
+
 def _scalar(word: str) -> Callable[[Case], torch.Tensor]:
     return lambda case: getattr(torch.ops.quantized, word)(_input(case), case.settings["number"])
 
@@ -221,6 +266,11 @@ KERNELS: dict[str, Callable[[Case], torch.Tensor]] = {
         _input(case), case.settings["groups"]
     ),
     "function": _function,
+    "softmax": lambda case: transformer.softmax(_input(case)),
+    "layer_norm": _layer_norm,
+    "linear_of_tensors": _of_tensors,
+    "tokens": _tokens,
+    "add_constant": _add_constant,
     "mul_scalar": _scalar("mul"),
     "add_scalar": _scalar("add"),
     "quantize": _quantize,

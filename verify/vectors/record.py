@@ -18,6 +18,7 @@ from .case import RECORDED, Case, Recording, load, save
 from .elementwise import elementwise_cases
 from .layers import layer_cases
 from .separating import separating_cases
+from .transformers import transformer_cases
 from .windows import window_cases
 
 __all__ = ["cases", "differing", "main", "recorded"]
@@ -29,6 +30,7 @@ def cases() -> Iterator[Case]:
     yield from separating_cases()
     yield from elementwise_cases()
     yield from window_cases()
+    yield from transformer_cases()
 
 
 def recorded(case: Case) -> Case:

@@ -15,6 +15,8 @@ from maccord.golden.operations.layer_norm import LayerNorm
 from maccord.nets.framework import qnnpack
 from maccord.nets.transformer import kernels
 
+pytestmark = pytest.mark.slow  # they call PyTorch
+
 LENGTHS = (1, 2, 7, 48, 64, 96, 127, 192, 384, 768)
 ONE = Quantization(1.0, 0)
 

@@ -14,6 +14,8 @@ from maccord.golden.row.softmax import softmax as rows
 from maccord.nets.framework import qnnpack
 from maccord.nets.transformer import kernels
 
+pytestmark = pytest.mark.slow  # they call PyTorch
+
 CLASSES = (1, 2, 3, 10, 49, 64, 197, 256, 511, 512, 1000, 4095, 4096)
 
 

@@ -12,6 +12,8 @@ from maccord.golden.operations.tensor_product import TensorProduct
 from maccord.nets.framework import qnnpack
 from maccord.nets.transformer import kernels
 
+pytestmark = pytest.mark.slow  # they call PyTorch
+
 
 def expected(a_q: np.ndarray, b_q: np.ndarray, operation: TensorProduct) -> np.ndarray:
     """One linear layer for each image and head."""
