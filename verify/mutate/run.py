@@ -18,7 +18,7 @@ from .campaign import prepare
 from .hardware import DOCUMENTED, SMALL
 from .programs.shares import SHARES, WHOLE
 from .report import print_report, report, write_report
-from .score import Tag, by_block, judged
+from .score import Tag, by_block, check_numbers, judged
 
 __all__ = ["Request", "check", "run"]
 
@@ -48,16 +48,9 @@ def check(request: Request) -> None:
     ToolchainError
         If Yosys is missing.
     """
-    if request.mutants < 1:
-        raise ValueError(f"mutants must be at least 1, got {request.mutants}")
+    check_numbers(request.mutants, request.score, request.seed, request.jobs)
     if request.share not in SHARES:
         raise ValueError(f"share must be {' or '.join(SHARES)}, got {request.share!r}")
-    if not 0 <= request.score <= 1:
-        raise ValueError(f"score must be between 0 and 1, got {request.score:g}")
-    if request.seed < 0:
-        raise ValueError(f"seed must be at least 0, got {request.seed}")
-    if request.jobs < 0:
-        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     check_scheduler(request.scheduler)
     check_writable("out", "folder", request.out, request.out / "mutate.json")
     find(YOSYS)

@@ -9,7 +9,22 @@ from enum import StrEnum
 from .mutants import Mutant
 from .player import Outcome
 
-__all__ = ["BlockScore", "Judged", "Tag", "by_block", "judged", "score"]
+__all__ = ["BlockScore", "Judged", "Tag", "by_block", "check_numbers", "judged", "score"]
+
+
+def check_numbers(mutants: int, least: float, seed: int, jobs: int) -> None:
+    """Refuse numbers of a campaign that are out of range.
+
+    Raises
+    ------
+    ValueError
+        Naming the option; `least` is the option ``score``.
+    """
+    for name, value, smallest in (("mutants", mutants, 1), ("seed", seed, 0), ("jobs", jobs, 0)):
+        if value < smallest:
+            raise ValueError(f"{name} must be at least {smallest}, got {value}")
+    if not 0 <= least <= 1:
+        raise ValueError(f"score must be between 0 and 1, got {least:g}")
 
 
 class Tag(StrEnum):

@@ -16,7 +16,7 @@ from ....runtime.files import atomic_write, check_writable
 from ....runtime.provenance import Provenance, provenance
 from ....runtime.scheduler import answers, check_scheduler, executor
 from ..junit import Case, write_junit
-from ..score import score
+from ..score import check_numbers, score
 from .changes import Change, draw
 from .rooms import ROOMS, Room
 from .trial import Trial, Verdict, judge
@@ -110,14 +110,7 @@ def check(request: Request) -> None:
     ToolchainError
         If cosmic-ray is missing.
     """
-    if request.mutants < 1:
-        raise ValueError(f"mutants must be at least 1, got {request.mutants}")
-    if not 0 <= request.score <= 1:
-        raise ValueError(f"score must be between 0 and 1, got {request.score:g}")
-    if request.seed < 0:
-        raise ValueError(f"seed must be at least 0, got {request.seed}")
-    if request.jobs < 0:
-        raise ValueError(f"jobs must be at least 0, got {request.jobs}")
+    check_numbers(request.mutants, request.score, request.seed, request.jobs)
     for room in request.rooms:
         if not all((room.root / place).exists() for place in room.tests):
             raise ValueError("python must be run in a clone: an installed maccord has no tests")
