@@ -145,6 +145,13 @@ _OPTIONS = {
         swept="Widest weights that the array multiplies by, bits: 8, 4, 2 or several. Cycles are "
         "those of the network trained at that width, all layers.",
     ),
+    "gather": _Option(
+        "Hardware that takes weights from a tensor in memory, as attention needs.",
+        if_needed="Hardware that takes weights from a tensor in memory; if not given, where the "
+        "network needs it.",
+        fitted=_AS_FOR,
+        swept="`no`, `yes` or both: weights from a tensor in memory.",
+    ),
 }
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Parameters)}
 

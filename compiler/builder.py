@@ -173,6 +173,29 @@ class Builder:
         draft.after = after
         return draft
 
+    def gather(
+        self,
+        memory: int,
+        pitch: int,
+        buffer: int,
+        shape: tuple[int, int],
+        tiles: int,
+        tile_pitch: int,
+        *,
+        transposed: bool,
+    ) -> None:
+        """Fill weight tiles with a tensor's bytes; `shape` is a tile's rows and their bytes."""
+        p, (rows, row_bytes) = self.parameters, shape
+        fields = {"memory": memory, "memory_pitch": pitch, "buffer": buffer}
+        fields |= {"rows": rows, "row_bytes": row_bytes, "tiles": tiles}
+        fields |= {"tile_pitch": tile_pitch, "transposed": int(transposed)}
+        sources = tuple(
+            _rows(Space.MEMORY, memory + tile * tile_pitch, pitch, rows, row_bytes)
+            for tile in range(tiles)
+        )
+        size = tiles * p.rows * p.weight_row_bytes
+        self._add(Opcode.GATHER, fields, sources, self._weight_regions(buffer, size))
+
     def setup(self, fields: dict[str, int]) -> None:
         """Pass a layer's geometry to the compute unit."""
         self._mode = Mode(fields.get("mode", Mode.DENSE))
@@ -217,7 +240,8 @@ class Builder:
         regions: tuple[Region, ...] = (Region(Space.ACTIVATION, *reads),)
         if self._mode in (Mode.DENSE, Mode.DEPTHWISE):
             row = self.parameters.weight_row_bytes
-            rows = fields["passes"] * self._tile_rows + PARAMETER_ROWS * fields["first"]
+            opens = fields["first"] and not fields.get("kept")
+            rows = fields["passes"] * self._tile_rows + PARAMETER_ROWS * opens
             regions += self._weight_regions(fields["weight"] * row, rows * row)
         target = (Region(Space.OUTPUT, *writes),) if fields["last"] else ()
         return self._add(Opcode.COMPUTE, fields, regions, target)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from ..golden.fuse_pairs import fuse_pairs
 from ..golden.graph import Add, Mul, Network, Operation
+from ..golden.operations.tensor_product import TensorProduct
 from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
 from .fusion import needs_lookup
 
 __all__ = ["SWITCHES", "check_rounding", "check_width", "check_widths", "with_features"]
 
-_NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT}
+_NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT, TensorProduct: Feature.GATHER}
 #: Parameters that switch such a feature on.
 SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow", "half_up")
 

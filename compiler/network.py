@@ -22,6 +22,7 @@ from ..golden.graph import (
     Tensor,
 )
 from ..golden.network import check_inputs
+from ..golden.operations.tensor_product import TensorProduct
 from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, TABLE_BYTES, Instruction, encode_program
 from ..spec.parameters import Parameters
 from .area import Area
@@ -362,6 +363,8 @@ def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
         macs = operation.macs(shapes[0])
         read += ceil(operation.weight.size * operation.weight_bits / 8)
         read += _PARAMETER_BYTES * len(operation.weight)
+    elif isinstance(operation, TensorProduct):
+        macs = operation.macs(*shapes)
     shape = _shape(network, step)
     return Stage(
         *(step.name, operation.name, operation.op, step.inputs, shapes, shape),

@@ -26,6 +26,7 @@ from ..golden.graph import (
 )
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.operations.conv_transpose2d import ConvTranspose2d
+from ..golden.operations.tensor_product import TensorProduct
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
@@ -38,6 +39,7 @@ from .search import dense_plan
 from .shuffles import shuffle_layer, shuffle_plan
 from .slices import slice_plan
 from .sums import sum_plan
+from .tensor_product import tensor_product_plan
 from .transposed import Phase, TransposedPlan, phases
 from .upsampling import upsample_plan
 from .window import window_plan
@@ -112,6 +114,8 @@ def plan(
         return sum_plan(operation, shape, parameters)
     if isinstance(operation, Mul):
         return _product(operation, shapes, parameters)
+    if isinstance(operation, TensorProduct):
+        return tensor_product_plan(operation, (shape, tuple(shapes[1])), parameters)
     if isinstance(operation, Upsample):
         return upsample_plan(operation, shape, parameters)
     if isinstance(operation, Slice):

@@ -147,6 +147,9 @@ class _Timeline:
             return self._compute(instruction)
         if instruction.opcode == Opcode.TABLE:
             return TABLE_CYCLES
+        if instruction.opcode == Opcode.GATHER:
+            self.weight_burst = 1.0
+            return _START + instruction["tiles"] * 2 * instruction["rows"] + self.parameters.rows
         axi, rows = self.parameters.axi_bytes, instruction["rows"]
         skew = instruction["memory"] % axi
         if instruction["memory_pitch"] % axi and rows > 1:

@@ -17,6 +17,7 @@ from .memory.bursts import burst_layout
 from .memory.loader import Loader
 from .memory.read_arbiter import ReadArbiter
 from .memory.storer import Storer, write_layout
+from .memory.tile_gatherer import TileGatherer
 from .parts.queue import Queue
 from .parts.register_slice import RegisterSlice
 
@@ -93,7 +94,7 @@ class Core(wiring.Component):
         m.submodules.fetch = self._fetch = fetch = Fetch(p)
         m.submodules.dispatch = self._dispatch = dispatch = Dispatch(p)
         self._load = Loader(p, size=p.activation_bytes)
-        self._weight = Loader(p, size=1 << 25, fills=False)
+        self._weight = TileGatherer(p) if p.gather else Loader(p, size=1 << 25, fills=False)
         self._store = Storer(p)
         self._compute = Compute(p)
         for part in ("load", "weight", "store", "compute"):

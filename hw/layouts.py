@@ -17,23 +17,32 @@ __all__ = [
     "header_layout",
     "unit_port",
     "vector_layout",
+    "weight_layout",
     "window_cells",
 ]
 
 
 def fields_layout(
-    opcode: Opcode, *, narrow: bool = False, half_up: bool = False
+    opcode: Opcode, *, narrow: bool = False, half_up: bool = False, gather: bool = False
 ) -> data.StructLayout:
     """Fields of one opcode, in the order of their encoding.
 
     `weight_width`, SETUP's last one, is only there for hardware that is `narrow`, and `half_up`,
-    SETUP_ADD's last one, for hardware that is `half_up`.
+    SETUP_ADD's last one, for hardware that is `half_up`; COMPUTE's last two, `keep` and `kept`, for
+    hardware with `gather`.
     """
+    absent: set[str] = set()
+    for there, names in (
+        (narrow, ("weight_width",)),
+        (half_up, ("half_up",)),
+        (gather, ("keep", "kept")),
+    ):
+        absent |= set() if there else set(names)
     return data.StructLayout(
         {
             name: signed(bits) if is_signed else unsigned(bits)
             for name, (bits, is_signed) in FIELDS[opcode].items()
-            if (narrow or name != "weight_width") and (half_up or name != "half_up")
+            if name not in absent
         }
     )
 
@@ -56,13 +65,22 @@ def command_layout(opcode: Opcode, **extra: int) -> data.StructLayout:
     return data.StructLayout({"wait": 4, "signal": 4, **extra, "fields": fields_layout(opcode)})
 
 
+def weight_layout(parameters: Parameters) -> data.StructLayout:
+    """Return the weight queue's entry; with `gather` it may be a GATHER, which it marks."""
+    if not parameters.gather:
+        return command_layout(Opcode.WEIGHT, fill=1)
+    fields = {op.name.lower(): fields_layout(op) for op in (Opcode.WEIGHT, Opcode.GATHER)}
+    layout = {"wait": 4, "signal": 4, "gather": 1, "fields": data.UnionLayout(fields)}
+    return data.StructLayout(layout)
+
+
 def compute_layout(parameters: Parameters) -> data.StructLayout:
     """Return the compute queue's entry.
 
     Parameters
     ----------
     parameters : Parameters
-        Uses `product`, `narrow` and `half_up`.
+        Uses `product`, `narrow`, `half_up` and `gather`.
 
     Returns
     -------
@@ -78,7 +96,10 @@ def compute_layout(parameters: Parameters) -> data.StructLayout:
         flags["mul"] = 1
     fields = {
         opcode.name.lower(): fields_layout(
-            opcode, narrow=parameters.narrow, half_up=parameters.half_up
+            opcode,
+            narrow=parameters.narrow,
+            half_up=parameters.half_up,
+            gather=parameters.gather,
         )
         for opcode in opcodes
     }
@@ -112,7 +133,7 @@ def vector_layout(parameters: Parameters) -> data.StructLayout:
     Parameters
     ----------
     parameters : Parameters
-        Uses `accumulators`.
+        Uses `accumulators` and `gather`.
 
     Returns
     -------
@@ -124,6 +145,7 @@ def vector_layout(parameters: Parameters) -> data.StructLayout:
         `last`: the sums go to the requantizers and are not written back.
         `load_bias`: from this vector on, the biases are those loaded last.
         `load_multiplier`: from this vector on, the multipliers are those loaded last.
+        `keep`, with `gather`: the vector's sum becomes the bias, 1 as it is, 2 twice.
     """
     return data.StructLayout(
         {
@@ -135,4 +157,5 @@ def vector_layout(parameters: Parameters) -> data.StructLayout:
             "load_bias": 1,
             "load_multiplier": 1,
         }
+        | ({"keep": 2} if parameters.gather else {})
     )

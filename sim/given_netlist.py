@@ -16,7 +16,7 @@ from .ports import check_ports
 __all__ = ["check_made", "read_netlist"]
 
 _HEADER = re.compile(r"// maccord accelerator, configuration (r\d+c\d+)(\S*)")
-_SWITCHES = ("product", "lookup", "half_up")
+_SWITCHES = ("product", "lookup", "half_up", "gather")
 
 
 def read_netlist(path: Path, axi_bytes: int) -> str:

@@ -64,6 +64,19 @@ raises the interrupt. It is encoded as a transfer of one row from buffer address
 ``TABLE`` reads `TABLE_BYTES` bytes of the activation scratchpad, once all earlier results have been
 written. Until the next setup of any kind, every result then selects the byte that is written in its
 place: 0 the table's first, 127 the one at 127, -128 the one at 128, -1 the last.
+
+``GATHER`` fills weight tiles with a tensor's bytes, so that two tensors can be multiplied: `tiles`
+tiles, one behind the other from `buffer` on, each of the array's `rows` rows, whatever `rows` says.
+A tile's bytes are `rows` rows of `row_bytes` bytes in memory, without alignment constraints. Row i
+is row i of the tile or, `transposed`, its column i. All other weights of the tile are 0; what does
+not fit the tile is dropped. The next tile's first row lies `tile_pitch` bytes behind this one's.
+
+A tensor's bytes are codes minus 128, so that sums of products lack what their activations' zero
+point makes: a multiple of the sum of a column's weights, which nobody knows beforehand. A COMPUTE
+of one pixel, whose activations are that multiple, sums it up: with `keep`, its last sum becomes the
+bias kept in each column, once or twice, for a multiple of 128. A later COMPUTE with `first` and
+`kept` starts from it. It has no parameters, and uses the multipliers that came last. Hardware
+without GATHER ignores both fields.
 """
 
 from __future__ import annotations
@@ -73,7 +86,7 @@ from dataclasses import dataclass
 
 from . import isa_fields
 from .isa_features import CONDITIONS, Feature
-from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
+from .isa_fields import COMPUTE, GATHER, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
 from .isa_names import Mode, Opcode, Unit
 from .isa_rules import (
     AlignedTo,
@@ -204,6 +217,7 @@ TABLE: dict[Opcode, Specification] = {
                 WithinScratchpad("weight", "weight_rows"),
                 WithinScratchpad("accumulator", "accumulators"),
                 WithinScratchpad("output", "output_bytes"),
+                Where("keep", "gather", AtMost("keep", 2)),
             ),
         ),
         Specification(
@@ -234,6 +248,16 @@ TABLE: dict[Opcode, Specification] = {
             *(Opcode.TABLE, Unit.COMPUTE, "table that replaces results", Feature.LOOKUP),
             isa_fields.TABLE,
             (WithinScratchpad("activation", "activation_bytes"),),
+        ),
+        Specification(
+            *(Opcode.GATHER, Unit.WEIGHT, "tensor in memory to weight tiles"),
+            *(Feature.GATHER, GATHER),
+            rules=(
+                *(NonZero(name) for name in ("rows", "row_bytes", "tiles")),
+                *(AtMost(name, "tile_side") for name in ("rows", "row_bytes")),
+                AlignedTo("buffer", "axi_bytes"),
+                WithinScratchpad("buffer", "weight_bytes"),
+            ),
         ),
     )
 }

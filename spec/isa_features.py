@@ -23,6 +23,7 @@ class Feature(IntFlag):
     NARROW = 256
     HALF_UP = 512
     NARROW_2 = 1024
+    GATHER = 8192
 
 
 #: Description of each feature.
@@ -38,6 +39,7 @@ FEATURES: dict[Feature, str] = {
     Feature.NARROW: "packed weights of 4 and 2 bits, field `weight_width` of SETUP",
     Feature.HALF_UP: "sums that round ties towards plus infinity, field `half_up` of SETUP_ADD",
     Feature.NARROW_2: "packed weights of 2 bits, and no others, field `weight_width` of SETUP",
+    Feature.GATHER: "weights taken from a tensor in memory, GATHER, and biases kept by COMPUTE",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {
@@ -49,6 +51,7 @@ CONDITIONS: dict[Feature, str] = {
     Feature.NARROW: "half_width",
     Feature.HALF_UP: "half_up",
     Feature.NARROW_2: "quarter_width",
+    Feature.GATHER: "gather",
 }
 
 

@@ -30,6 +30,7 @@ class Opcode(IntEnum):
     RECORD = 9
     TABLE = 10
     SETUP_MUL = 11
+    GATHER = 15
 
 
 class Mode(IntEnum):

@@ -37,6 +37,8 @@ def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
         if instruction.opcode == Opcode.SETUP:
             found |= _needed_by_setup(instruction, parameters)
         found |= Feature.HALF_UP if instruction.fields.get("half_up") else Feature(0)
+        keeps = instruction.fields.get("keep") or instruction.fields.get("kept")
+        found |= Feature.GATHER if keeps else Feature(0)
     if Feature.DEPTHWISE in found and parameters.wide_window:
         return found ^ Feature.DEPTHWISE | Feature.WIDE_WINDOW
     return found

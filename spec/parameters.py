@@ -97,6 +97,9 @@ class Parameters:
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
+    gather : bool
+        Weights may come from a tensor in memory, GATHER; only with weights of 8 bits, and where a
+        tile fills whole beats of the bus.
 
     Raises
     ------
@@ -124,6 +127,7 @@ class Parameters:
     narrow: bool = False
     half_up: bool = False
     weight_bits: int = 8
+    gather: bool = False
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -145,6 +149,7 @@ class Parameters:
         _truth("lookup", self.lookup)
         _truth("narrow", self.narrow)
         _truth("half_up", self.half_up)
+        _truth("gather", self.gather)
         self._check_weights()
         if self.packed and not (
             self.family == "xcup" or (self.family == "ecp5" and self.narrow_only)
@@ -161,6 +166,22 @@ class Parameters:
             raise ValueError(
                 f"weight_bytes must hold two weight tiles of {self.rows} x {self.cols}, at least "
                 f"{1 << _bits(tile)}, got {self.weight_bytes}"
+            )
+        self._check_gather()
+
+    def _check_gather(self) -> None:
+        if not self.gather:
+            return
+        if self.narrow_only:
+            raise ValueError(
+                f"weight_bits must be 8 with gather: a tensor's codes have 8 bits, got "
+                f"{self.weight_bits}"
+            )
+        tile = self.rows * self.weight_row_bytes
+        if tile % self.axi_bytes:
+            raise ValueError(
+                f"axi_bytes must divide a weight tile of {tile} bytes with gather, got "
+                f"{self.axi_bytes}"
             )
 
     def _check_weights(self) -> None:
@@ -231,6 +252,11 @@ class Parameters:
     def weight_row_bytes(self) -> int:
         """Bytes of one weight tile row in memory: columns, padded to a power of 2."""
         return 1 << _bits(self.cols)
+
+    @property
+    def tile_side(self) -> int:
+        """Most rows, and most bytes of a row, of a tensor's part that fills a weight tile."""
+        return max(1 << _bits(self.rows), self.weight_row_bytes)
 
     @property
     def weight_rows(self) -> int:
@@ -325,4 +351,6 @@ class Parameters:
             parts.append("narrow" if self.full_width else f"weights{self.weight_bits}")
         if self.half_up:
             parts.append("half_up")
+        if self.gather:
+            parts.append("gather")
         return "-".join(parts)

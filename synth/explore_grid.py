@@ -17,14 +17,14 @@ AXES = tuple(field.name for field in fields(Parameters))
 #: Maximum number of points of a sweep.
 MOST = 200
 _WORDS = ("family",)
-_SWITCHES = ("packed", "product", "lookup", "narrow", "half_up")
+_SWITCHES = ("packed", "product", "lookup", "narrow", "half_up", "gather")
 _ANSWERS = {"no": False, "yes": True}
 _SHORT = {
     "lanes": "lanes {}", "axi_bytes": "bus {}", "activation_bytes": "act {}",
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
     "lookup": "{}", "window_width": "window {}", "narrow": "{}",
-    "half_up": "{}", "weight_bits": "W{}",
+    "half_up": "{}", "weight_bits": "W{}", "gather": "{}",
 }  # fmt: skip
 
 Value = int | str | bool

@@ -29,7 +29,7 @@ def weight_feeder(
     packed.
     """
     row = compute["weight"]
-    for _ in range(PARAMETER_ROWS if compute["first"] else 0):
+    for _ in range(PARAMETER_ROWS if compute["first"] and not compute.fields.get("kept") else 0):
         yield WeightRow(row % parameters.weight_rows, 0, 1)
         row += 1
     for _ in range(compute["passes"]):

@@ -17,6 +17,7 @@ from ..array.requantize import requantize
 from ..control.tokens import Clock
 from ..feed.cell_walker import mode_of, scan
 from ..feed.reduction import Reduction, reduction
+from .bias import Biases
 from .depthwise import DepthwisePasses
 from .operands import check_factors, combined, second_steps
 from .state import UNLOADED, Fault, Scratchpads, Unchecked, Walk
@@ -48,6 +49,7 @@ class ComputeUnit:
         self._parameters = parameters
         self._pads = scratchpads
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
+        self._bias = Biases(parameters)
         self._unknown = np.zeros(parameters.accumulators, bool)  # sums of cells nobody scanned
         self._depthwise = DepthwisePasses(parameters)
         self._walk: Walk | None = None
@@ -187,10 +189,8 @@ class ComputeUnit:
         entries = slice(instruction["accumulator"], instruction["accumulator"] + pixels)
         sums = self._sums[entries, :columns]
         if instruction["first"]:
-            values = np.ascontiguousarray(header.T)
-            sums[:] = values[:, :4].copy().view("<i4")[:, 0]
             self._unknown[entries] = False
-            walk.multiplier = values[:, 4:].copy().view("<f4")[:, 0]
+            sums[:] = self._bias.open(instruction, header)
         weights = codes.astype(np.float32)
         if walk.mode == Mode.DENSE:
             self._multiply(instruction, clock, walk, sums, weights)
@@ -205,6 +205,7 @@ class ComputeUnit:
                 np.add(sums, total, out=sums, casting="unsafe")
                 self._unknown[entries] |= unknown
         walk.position = end
+        self._bias.keep(instruction, walk.mode, sums)
         if instruction["last"]:
             if self._unknown[entries].any():
                 raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "outputs sums of cells nobody scanned")
@@ -212,7 +213,7 @@ class ComputeUnit:
                 walk.setup[name] + 128 for name in ("zero_point", "low", "high")
             )
             acc = sums.astype(np.int32)
-            results = requantize(acc, walk.multiplier, zero_point, low, high)
+            results = requantize(acc, self._bias.multiplier[:columns], zero_point, low, high)
             self._place(instruction, clock, results ^ np.uint8(0x80))
 
     def _multiply(

@@ -28,6 +28,7 @@ from ...spec.isa import (
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
 from ..control.tokens import Clock, Tokens
+from ..memory.tile_gatherer import tile_gatherer
 from .access_order import AccessOrder, UnorderedError
 from .compute import ComputeUnit
 from .state import Fault, Refused, Scratchpads, Unchecked, wrapped
@@ -247,6 +248,25 @@ class Machine:
             self._pads.weight[where] = data[part]
             self._pads.weight_written[where] = True
 
+    def _gather(self, instruction: Instruction, clock: Clock) -> None:
+        """Fill weight tiles with a tensor's bytes."""
+        p, get = self.parameters, instruction.fields
+        size = get["tiles"] * p.rows * p.weight_row_bytes
+        if size > p.weight_bytes:  # it wraps, in hardware
+            raise Unchecked(
+                ErrorCode.SCRATCHPAD_RANGE,
+                f"tiles of {size} bytes do not fit {p.weight_bytes} bytes",
+            )
+        for tile in range(get["tiles"]):
+            memory = (get["memory"] + tile * get["tile_pitch"]) % _OFFSETS
+            part = replace(instruction, fields=get | {"memory": memory})
+            self._access_memory(instruction, clock, self._memory_rows(part))
+        data = tile_gatherer(instruction, self.memory, p).reshape(-1)
+        for where, part in wrapped(get["buffer"], size, p.weight_bytes):
+            self._pads.weight_order.access(Unit.WEIGHT, clock, where, write=True)
+            self._pads.weight[where] = data[part]
+            self._pads.weight_written[where] = True
+
     def _store(self, instruction: Instruction, clock: Clock) -> None:
         sources = self._rows(instruction, "output", self.parameters.output_bytes)
         targets = self._memory_rows(instruction)
@@ -279,6 +299,7 @@ class Machine:
         Opcode.LOAD: _load,
         Opcode.FILL: _load,
         Opcode.WEIGHT: _fetch_weights,
+        Opcode.GATHER: _gather,
         Opcode.SETUP: _setup,
         Opcode.COMPUTE: _compute,
         Opcode.STORE: _store,

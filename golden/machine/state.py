@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,6 @@ class Walk:
     columns: int = 0
     weight_bits: int = 8
     reaches_back: bool = False  # windows take cells that were scanned before
-    multiplier: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
 
 
 class Scratchpads:

@@ -41,7 +41,7 @@ def read_weights(
     Returns
     -------
     header : ndarray of shape (PARAMETER_ROWS or 0, columns), uint8
-        Parameters, which there are with `first`.
+        Parameters, which there are with `first` and without `kept`.
     weights : ndarray of shape (passes * rows, columns), int8
 
     Raises
@@ -52,7 +52,7 @@ def read_weights(
         If no token orders the access after a conflicting one of another unit.
     """
     p, columns, passes = parameters, instruction["columns"], instruction["passes"]
-    header = PARAMETER_ROWS * instruction["first"]
+    header = PARAMETER_ROWS * (instruction["first"] and not instruction["kept"])
     count = header + passes * packed_rows(p.rows, bits)
     if count > p.weight_rows:
         raise Fault(

@@ -27,7 +27,7 @@ class Accumulator(wiring.Component):
     Parameters
     ----------
     parameters : Parameters
-        Uses `accumulators`, `partial_sum_bits` and `family`.
+        Uses `accumulators`, `partial_sum_bits`, `family` and `gather`.
 
     Members
     -------
@@ -48,6 +48,8 @@ class Accumulator(wiring.Component):
         sign bit.
     param, weight : 1, signed(8)
         A byte of parameters, in any cycle.
+    keep : 2, if the parameters have `gather`
+        Cycle 3: the sum becomes the bias, 1 as it is, 2 twice.
     """
 
     #: Cycles from a vector's `read` to its `acc`.
@@ -60,6 +62,7 @@ class Accumulator(wiring.Component):
     def __init__(self, parameters: Parameters) -> None:
         self._depth = parameters.accumulators
         self._family = parameters.family
+        self._keeps = parameters.gather
         super().__init__(
             {
                 "read": In(1),
@@ -76,6 +79,7 @@ class Accumulator(wiring.Component):
                 "param": In(1),
                 "weight": In(signed(8)),
             }
+            | ({"keep": In(2)} if self._keeps else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -128,4 +132,7 @@ class Accumulator(wiring.Component):
         m.d.sync += summed.eq(added)
         with m.If(summed):
             m.d.sync += acc.eq(chosen)
+        if self._keeps:
+            with m.If(self.keep.any()):
+                m.d.sync += bias.eq(Mux(self.keep[1], chosen << 1, chosen))
         return m

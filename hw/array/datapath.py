@@ -225,6 +225,8 @@ class Datapath(wiring.Component):
             "weight": self._array.column_weight,
             "partial_sum": self._array.partial_sum,
         }
+        if self._parameters.gather:
+            lines["keep"] = line("keep", Mux(vector.valid, vector.keep, 0), 3)
         valid = line("valid", vector.valid & vector.last, 4)
         results = []
         for j in range(cols):

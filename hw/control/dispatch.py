@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.isa import UNIT_OF, Opcode, Unit, implemented
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
-from ..layouts import command_layout, compute_layout
+from ..layouts import command_layout, compute_layout, weight_layout
 from .fetch import fetched_layout
 from .rules import Rules
 
@@ -53,7 +53,7 @@ class Dispatch(wiring.Component):
                 "i": In(stream.Signature(fetched_layout())),
                 "halt": In(1),
                 "load": Out(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
-                "weight": Out(stream.Signature(command_layout(Opcode.WEIGHT, fill=1))),
+                "weight": Out(stream.Signature(weight_layout(parameters))),
                 "compute": Out(stream.Signature(layout)),
                 "store": Out(stream.Signature(command_layout(Opcode.STORE, record=1))),
                 "ended": Out(1),
@@ -141,5 +141,7 @@ class Dispatch(wiring.Component):
                     command.add.eq(adds | (opcode == Opcode.TABLE)),
                     command.setup.eq(adds | (opcode == Opcode.SETUP)),
                 ]
+        if "gather" in members:
+            m.d.comb += command.gather.eq(opcode == Opcode.GATHER)
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)

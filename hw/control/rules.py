@@ -58,7 +58,7 @@ class Rules:
     def _test(self, opcode: Opcode, rule: Rule) -> Signal:
         """Return the register that holds whether a rule is satisfied."""
         p = self._parameters
-        layout = fields_layout(opcode, narrow=p.narrow, half_up=p.half_up)
+        layout = fields_layout(opcode, narrow=p.narrow, half_up=p.half_up, gather=p.gather)
         fields = View(layout, self._body[: layout.size])
         key = (rule, layout[rule.field].offset, layout[rule.field].width)
         if key not in self._tests:

@@ -132,7 +132,7 @@ class ActivationFeeder(wiring.Component):
         m.submodules.commands = commands = ComputeCommands(p)
         m.submodules.walker = walker = CellWalker(p)
         self._command(m, commands)
-        tile = Signal(fields_layout(Opcode.COMPUTE), reset_less=True)  # of the pass to start
+        tile = Signal(fields_layout(Opcode.COMPUTE, gather=p.gather), reset_less=True)
         signal = Signal(len(Unit), reset_less=True)
         with m.If(commands.begin):
             m.d.sync += [tile.eq(self.i.payload.fields.compute), signal.eq(self.i.payload.signal)]
@@ -141,6 +141,16 @@ class ActivationFeeder(wiring.Component):
         tile_started, first, last = Signal(), Signal(), Signal()  # first, last: of the tile
         with m.If(walker.start):
             m.d.sync += [first.eq(tile.first & ~tile_started), last.eq(tile.last & only)]
+        loads = first  # parameters
+        keep: Value | None = None
+        if p.gather:
+            keep = Signal(2)
+            loads = Signal()
+            with m.If(walker.start):
+                m.d.sync += [
+                    loads.eq(tile.first & ~tile_started & ~tile.kept),
+                    keep.eq(Mux(only, tile.keep, 0)),
+                ]
         # Cycle 1: the issued cell
         step = _Step(*(Signal(name=f"stepped_{name}") for name in _Step._fields))
         m.d.sync += [
@@ -168,7 +178,9 @@ class ActivationFeeder(wiring.Component):
         ended = Signal()
         m.d.sync += [ended.eq(step.end), self.give.eq(Mux(ended & final, gives, 0))]
         self._walk(m, walker, tile, step)
-        self._issue(m, tile.accumulator, step, (first, last), commands.weighted)
+        vector = self._issue(m, tile.accumulator, step, (first, last, loads), commands.weighted)
+        if keep is not None:
+            m.d.sync += vector.keep.eq(keep)
         self._drain_reads(m, step.go)
         self._judge(m, commands, tile.accumulator, step)
         return m
@@ -322,11 +334,11 @@ class ActivationFeeder(wiring.Component):
         m: Module,
         accumulator: Value,
         step: _Step,
-        ends_of_tile: tuple[Signal, Signal],
+        ends_of_tile: tuple[Signal, Signal, Signal],
         weighted: Signal,
-    ) -> None:
-        """Send a vector's control with the cell that completes its window."""
-        first, last = ends_of_tile
+    ) -> data.View:
+        """Send a vector's control with the cell that completes its window; return it."""
+        first, last, loads = ends_of_tile
         read, vector = Signal.like(self.read), Signal.like(self.vector)
         begun = Signal()  # a window of the pass has been completed
         emits = step.emit & weighted
@@ -340,7 +352,7 @@ class ActivationFeeder(wiring.Component):
             vector.swap.eq(~begun),
             vector.first.eq(first),
             vector.last.eq(last),
-            vector.load_bias.eq(~begun & first),
+            vector.load_bias.eq(~begun & loads),
             vector.load_multiplier.eq(~begun & last),
         ]
         with m.If(step.start):
@@ -353,3 +365,4 @@ class ActivationFeeder(wiring.Component):
             self.read.valid.eq(read.valid),
             self.read.emit.eq(read.emit),
         ]
+        return vector

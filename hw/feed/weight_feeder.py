@@ -87,6 +87,9 @@ class WeightFeeder(wiring.Component):
         weighted, width = self._follow(m, taken)
         begins = Signal()
         waits = self._offer(m, pending | parameters, taken)
+        opens = fields.first
+        if self._parameters.gather:
+            opens &= ~fields.kept
         computes = ~command.setup
         if self._parameters.lookup:
             computes &= ~command.add  # else it is a TABLE
@@ -121,13 +124,13 @@ class WeightFeeder(wiring.Component):
         with m.If(~(pending | parameters)):
             m.d.sync += [
                 param_row.eq(fields.weight),
-                next_row.eq(fields.weight + Mux(fields.first, PARAMETER_ROWS, 0)),
+                next_row.eq(fields.weight + Mux(opens, PARAMETER_ROWS, 0)),
             ]
         with m.If(start):
             m.d.sync += next_row.eq(row_after)
         with m.If(param):
             m.d.sync += param_row.eq(param_row + 1)
-        self._load_parameters(m, parameters, param, begins & fields.first, loading | waiting)
+        self._load_parameters(m, parameters, param, begins & opens, loading | waiting)
         m.d.sync += [
             self.read_enable.eq(self._reads(loading, loaded, index) | param),
             self.capture.eq(loading & first_row),
