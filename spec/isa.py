@@ -64,6 +64,9 @@ raises the interrupt. It is encoded as a transfer of one row from buffer address
 ``TABLE`` reads `TABLE_BYTES` bytes of the activation scratchpad, once all earlier results have been
 written. Until the next setup of any kind, every result then selects the byte that is written in its
 place: 0 the table's first, 127 the one at 127, -128 the one at 128, -1 the last.
+
+``SETUP_ROW``, ``ROW_TABLE`` and ``ROWS`` are described in `maccord.spec.isa_row`. They are in the
+store unit's queue; none of them gives tokens: the ``STORE`` that follows does.
 """
 
 from __future__ import annotations
@@ -72,9 +75,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import isa_fields
-from .isa_features import CONDITIONS, Feature
+from .isa_features import Feature, features
 from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
 from .isa_names import Mode, Opcode, Unit
+from .isa_row import ROW_FEATURES, ROW_INSTRUCTIONS
 from .isa_rules import (
     AlignedTo,
     AtLeast,
@@ -132,7 +136,8 @@ class Specification:
         None for END, which ends the program at dispatch.
     what : str
     feature : Feature or None
-        Required hardware feature; for SETUP it depends on the mode, see `FEATURE_OF_MODE`.
+        Required hardware feature, or several of which one is required; for SETUP it depends on
+        the mode, see `FEATURE_OF_MODE`.
     fields : tuple of Field
     rules : tuple of Rule
         All must hold; each names the error that its violation raises.
@@ -235,6 +240,10 @@ TABLE: dict[Opcode, Specification] = {
             isa_fields.TABLE,
             (WithinScratchpad("activation", "activation_bytes"),),
         ),
+        *(
+            Specification(opcode, Unit.STORE, what, ROW_FEATURES, fields, rules)
+            for opcode, (what, fields, rules) in ROW_INSTRUCTIONS.items()
+        ),
     )
 }
 UNIT_OF: dict[Opcode, Unit] = {
@@ -335,9 +344,7 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
 def implemented(opcode: Opcode, parameters: Parameters) -> bool:
     """Whether the hardware has an instruction: dispatch rejects the others as unknown opcodes."""
     feature = TABLE[opcode].feature
-    if feature is None or feature not in CONDITIONS:
-        return True
-    return bool(getattr(parameters, CONDITIONS[feature]))
+    return feature is None or bool(feature & features(parameters))
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:

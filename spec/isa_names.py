@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Mode", "Opcode", "Unit"]
+__all__ = ["Mode", "Opcode", "RowFunction", "Unit"]
 
 
 class Unit(IntEnum):
@@ -30,6 +30,9 @@ class Opcode(IntEnum):
     RECORD = 9
     TABLE = 10
     SETUP_MUL = 11
+    SETUP_ROW = 12
+    ROW_TABLE = 13
+    ROWS = 14
 
 
 class Mode(IntEnum):
@@ -40,3 +43,10 @@ class Mode(IntEnum):
     MAX = 2
     ADD = 3
     MUL = 4
+
+
+class RowFunction(IntEnum):
+    """What ROWS does to each row, the field `function` of SETUP_ROW."""
+
+    SOFTMAX = 1
+    LAYER_NORM = 2

@@ -97,6 +97,11 @@ class Parameters:
     window_width : int
         Cells in a line of the widest depthwise window: 3 or 5. 5 needs 15 rows, one requantizer
         per column, and unpacked columns; a 5 x 5 kernel then takes two passes in place of four.
+    row_lanes : int
+        Elements that softmax and layer norm take at once, a power of two up to `axi_bytes`. With 0
+        the hardware has neither.
+    row_elements : int
+        Their longest row, a power of two, at least twice `row_lanes`.
 
     Raises
     ------
@@ -124,6 +129,8 @@ class Parameters:
     narrow: bool = False
     half_up: bool = False
     weight_bits: int = 8
+    row_lanes: int = 0
+    row_elements: int = 1024
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -156,6 +163,7 @@ class Parameters:
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")
         self._check_window()
+        self._check_rows()
         tile = 2 * (self.tile_rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -192,6 +200,12 @@ class Parameters:
             f"window_width must be {WINDOW} with {what}, which has no windows for depthwise "
             f"layers, got {self.window_width}"
         )
+
+    def _check_rows(self) -> None:
+        _range("row_lanes", self.row_lanes, 0, self.axi_bytes)
+        _power_of_two("row_elements", self.row_elements, max(4, 2 * self.row_lanes), 1 << 16)
+        if self.row_lanes & (self.row_lanes - 1):
+            raise ValueError(f"row_lanes must be 0 or a power of two, got {self.row_lanes}")
 
     @property
     def activation_banks(self) -> int:
@@ -292,6 +306,11 @@ class Parameters:
         return packed_rows(self.rows, self.weight_bits)
 
     @property
+    def row_entries(self) -> int:
+        """Entries of the longest table of a function of rows: of terms, or of elements."""
+        return max(256, self.row_elements)
+
+    @property
     def burst_beats(self) -> int:
         """Longest AXI burst; bursts never cross a multiple of burst_beats * axi_bytes <= 4096."""
         return min(64, 4096 // self.axi_bytes)
@@ -310,6 +329,8 @@ class Parameters:
             ("accumulators", "p"),
             ("line_cells", "n"),
             ("window_width", "x"),
+            ("row_lanes", "rows"),
+            ("row_elements", "e"),
         ):
             if getattr(self, key) != getattr(default, key):
                 parts.append(f"{tag}{getattr(self, key)}")

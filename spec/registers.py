@@ -24,6 +24,7 @@ VERSION = 0x0003_0000
 #: Fields of `Parameters` that no register holds; FEATURES tells what follows from them.
 WITHOUT_REGISTER = (
     *("family", "packed", "product", "lookup", "window_width", "narrow", "half_up", "weight_bits"),
+    *("row_lanes", "row_elements"),
 )
 #: Fewest cycles of the reset input; a start may follow as soon as the reset has ended.
 RESET_CYCLES = 16

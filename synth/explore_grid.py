@@ -24,7 +24,8 @@ _SHORT = {
     "weight_bytes": "wgt {}", "output_bytes": "out {}", "accumulators": "acc {}",
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
     "lookup": "{}", "window_width": "window {}", "narrow": "{}",
-    "half_up": "{}", "weight_bits": "W{}",
+    "half_up": "{}", "weight_bits": "W{}", "row_lanes": "row lanes {}",
+    "row_elements": "rows of {}",
 }  # fmt: skip
 
 Value = int | str | bool
