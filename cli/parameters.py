@@ -152,6 +152,17 @@ _OPTIONS = {
         fitted=_AS_FOR,
         swept="`no`, `yes` or both: weights from a tensor in memory.",
     ),
+    "row_lanes": _Option(
+        "Elements of a row that softmax and layer norm take at once: a power of two up to the bus "
+        "width; 0: hardware without either.",
+        fitted=_AS_FOR,
+        swept="Elements of a row that softmax and layer norm take at once; 0: neither.",
+    ),
+    "row_elements": _Option(
+        "Longest row of softmax and layer norm, elements: a power of two, 4 to 65536.",
+        fitted="Longest row of softmax and layer norm, elements; 1024 if not given.",
+        swept="Longest row of softmax and layer norm, elements.",
+    ),
 }
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Parameters)}
 

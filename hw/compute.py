@@ -49,6 +49,8 @@ class Compute(wiring.Component):
     activation_* : writes to the activation scratchpad, one beat each
     weight_* : writes to the weight scratchpad, one beat each
     output_* : reads of the output scratchpad, one beat each, with latency `Scratchpad.LATENCY`
+    writes, row_enable, row_address, row_data : with `row_lanes`: a result is written
+        `OutputWriter.LATENCY` cycles later; writes of rows, in other cycles
     issuing : a vector or cell is sent
     throttled : held back, no requantizer lane is free
     running : a command is active but waits for weights
@@ -66,9 +68,16 @@ class Compute(wiring.Component):
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        width = parameters.axi_bytes
+        width, lanes = parameters.axi_bytes, parameters.row_lanes
+        rows = {
+            "writes": Out(1),
+            "row_enable": In(lanes),
+            "row_address": In(24),
+            "row_data": In(8 * lanes),
+        }
         super().__init__(
             unit_port(compute_layout(parameters))
+            | (rows if lanes else {})
             | {
                 "activation_enable": In(width),
                 "activation_address": In(24),
@@ -135,6 +144,8 @@ class Compute(wiring.Component):
         self._count(m, feeder)
         if p.lookup:
             self._look_up(m, commands, feeder, writer)
+        if p.row_lanes:
+            self._share(m, writer)
         return m
 
     def _synchronize(
@@ -332,7 +343,7 @@ class Compute(wiring.Component):
         m.submodules.results = results = Scratchpad(
             banks=p.output_banks,
             size=p.output_bytes,
-            write_lanes=p.cols,
+            write_lanes=max(p.cols, p.row_lanes),
             read_lanes=p.axi_bytes,
             family=p.family,
         )
@@ -357,6 +368,17 @@ class Compute(wiring.Component):
                 m.d.sync += older.eq(newer)
         self._results, self._y, self._strobes = results, y, strobes
         m.d.comb += results.write_data.eq(y[-1])
+
+    def _share(self, m: Module, writer: OutputWriter) -> None:
+        """Let the row unit write where the output writer does not."""
+        results = self._results
+        m.d.comb += self.writes.eq(writer.valid)
+        with m.If(self.row_enable[0]):  # a row's vector has at least one element
+            m.d.comb += [
+                results.write_enable.eq(self.row_enable),
+                results.write_address.eq(self.row_address),
+                results.write_data.eq(self.row_data),
+            ]
 
     def _look_up(
         self, m: Module, commands: Queue, feeder: ActivationFeeder, writer: OutputWriter

@@ -20,6 +20,7 @@ from .memory.storer import Storer, write_layout
 from .memory.tile_gatherer import TileGatherer
 from .parts.queue import Queue
 from .parts.register_slice import RegisterSlice
+from .row.row_unit import RowUnit
 
 __all__ = ["Core"]
 
@@ -99,6 +100,10 @@ class Core(wiring.Component):
         self._compute = Compute(p)
         for part in ("load", "weight", "store", "compute"):
             m.submodules[part] = DomainRenamer(part)(getattr(self, f"_{part}"))
+        self._rows: RowUnit | None = None
+        if p.row_lanes:
+            self._rows = RowUnit(p)
+            m.submodules.rows = DomainRenamer("store")(self._rows)
         self._halt, self._running = Signal(), Signal()
         wiring.connect(m, fetch.o, dispatch.i)
         m.d.comb += [
@@ -112,6 +117,8 @@ class Core(wiring.Component):
         self._tokens(m)
         self._reads(m)
         self._moves(m)
+        if self._rows is not None:
+            self._share(m, self._rows)
         self._finish(m, empty)
         self._count(m)
         return m
@@ -122,7 +129,7 @@ class Core(wiring.Component):
             "load": self._load,
             "weight": self._weight,
             "compute": self._compute,
-            "store": self._store,
+            "store": self._rows or self._store,
         }
         held = []
         for name, block in blocks.items():
@@ -135,7 +142,7 @@ class Core(wiring.Component):
         return ~Cat(held).any()
 
     def _tokens(self, m: Module) -> None:
-        m.submodules.tokens = tokens = Tokens()
+        m.submodules.tokens = self._token_counters = tokens = Tokens()
         blocks = {
             Unit.LOAD: self._load,
             Unit.WEIGHT: self._weight,
@@ -201,6 +208,23 @@ class Core(wiring.Component):
             self.recorded.eq(store.recorded),
         ]
 
+    def _share(self, m: Module, rows: RowUnit) -> None:
+        """Connect the row unit, which shares the store unit's tokens and scratchpad ports."""
+        compute, store, tokens = self._compute, self._store, self._token_counters
+        wiring.connect(m, rows.o, store.i)
+        m.d.comb += [
+            store.halt.eq(self._halt),
+            rows.held.eq(tokens.held_store),
+            tokens.take_store.eq(store.take | rows.take),
+            compute.output_enable.eq(store.read_enable | rows.read_enable),
+            compute.output_address.eq(Mux(rows.read_enable, rows.read_address, store.read_address)),
+            rows.read_data.eq(compute.output_data),
+            rows.write_taken.eq(compute.writes),
+            compute.row_enable.eq(rows.write_enable),
+            compute.row_address.eq(rows.write_address),
+            compute.row_data.eq(rows.write_data),
+        ]
+
     def _finish(self, m: Module, empty: Value) -> None:
         """Finish when all units are idle or, after an error, when no burst is outstanding.
 
@@ -214,6 +238,8 @@ class Core(wiring.Component):
         settled = Signal(range(SETTLE_CYCLES + 1))
         progress, calm, owed = Signal(), Signal(), Signal()
         units = [t.state == s for t in transfers for s in (UnitState.RUNNING, UnitState.BUS)]
+        if self._rows is not None:
+            units.append(self._rows.state == UnitState.RUNNING)
         m.d.comb += [
             bus.eq(self.read_address_valid | self.write_request.valid | fetch.awaiting),
             idle.eq(
@@ -239,7 +265,7 @@ class Core(wiring.Component):
     def _note(self, m: Module, running: Signal, deadlock: Value) -> None:
         """Latch the first error, and halt commands that have not started."""
         dispatch = self._dispatch
-        transfers = (self._load, self._weight, self._store)
+        transfers = [self._load, self._weight, self._store, *([self._rows] if self._rows else [])]
         reader_fault = self.read_fault & self.read_data_valid & (self.read_data_id != 0)
         for name, condition, code in (
             ("aborted", self.abort, ErrorCode.ABORTED),
@@ -262,7 +288,9 @@ class Core(wiring.Component):
 
     def _count(self, m: Module) -> None:
         """Attribute each cycle to one cause, and report each unit's state."""
-        compute, store = self._compute, self._store
+        compute, storing = self._compute, self._store.state
+        if self._rows is not None:
+            storing = Mux(self._rows.state == UnitState.IDLE, storing, self._rows.state)
         cause = Signal(len(COUNTERS), init=_CAUSE["control"])
         m.d.comb += self.cause.eq(cause)
         # Work of an aborted program still in flight must not count for the next one
@@ -279,13 +307,11 @@ class Core(wiring.Component):
             m.d.sync += cause.eq(_CAUSE["stores"])
         with m.Elif(compute.weight_state == UnitState.WAITING):
             m.d.sync += cause.eq(_CAUSE["weights"])
-        with m.Elif(self._dispatch.ended & (store.state != UnitState.IDLE) & compute.drained):
+        with m.Elif(self._dispatch.ended & (storing != UnitState.IDLE) & compute.drained):
             m.d.sync += cause.eq(_CAUSE["stores"])
         with m.Else():
             m.d.sync += cause.eq(_CAUSE["control"])
         fetching = Mux(self._fetch.awaiting, UnitState.BUS, UnitState.IDLE)
         weight = Mux(self._weight.state == UnitState.IDLE, compute.weight_state, self._weight.state)
-        for index, state in enumerate(
-            (self._load.state, weight, compute.state, store.state, fetching)
-        ):
+        for index, state in enumerate((self._load.state, weight, compute.state, storing, fetching)):
             m.d.comb += self.units.word_select(index, 4).eq(state)

@@ -11,15 +11,21 @@ from ..spec.parameters import Parameters
 from ..spec.registers import UnitState
 
 __all__ = [
+    "ROW_KINDS",
     "command_layout",
     "compute_layout",
     "fields_layout",
     "header_layout",
+    "store_layout",
     "unit_port",
     "vector_layout",
     "weight_layout",
     "window_cells",
 ]
+
+
+#: The flag `row` of the store unit's queue entry, 0 for the other instructions.
+ROW_KINDS = {Opcode.SETUP_ROW: 1, Opcode.ROW_TABLE: 2, Opcode.ROWS: 3}
 
 
 def fields_layout(
@@ -106,6 +112,23 @@ def compute_layout(parameters: Parameters) -> data.StructLayout:
     return data.StructLayout(
         {"wait": 4, "signal": 4} | flags | {"fields": data.UnionLayout(fields)}
     )
+
+
+def store_layout(parameters: Parameters) -> data.StructLayout:
+    """Return the store queue's entry.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Uses `row_lanes`.
+
+    Returns
+    -------
+    data.StructLayout
+        `record` marks RECORD. `row`, which exists with `row_lanes`, is one of `ROW_KINDS`; the
+        fields of these instructions lie where STORE's begin.
+    """
+    return command_layout(Opcode.STORE, record=1, **({"row": 2} if parameters.row_lanes else {}))
 
 
 def window_cells(setup: data.View, parameters: Parameters) -> Value:

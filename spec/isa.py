@@ -65,18 +65,9 @@ raises the interrupt. It is encoded as a transfer of one row from buffer address
 written. Until the next setup of any kind, every result then selects the byte that is written in its
 place: 0 the table's first, 127 the one at 127, -128 the one at 128, -1 the last.
 
-``GATHER`` fills weight tiles with a tensor's bytes, so that two tensors can be multiplied: `tiles`
-tiles, one behind the other from `buffer` on, each of the array's `rows` rows, whatever `rows` says.
-A tile's bytes are `rows` rows of `row_bytes` bytes in memory, without alignment constraints. Row i
-is row i of the tile or, `transposed`, its column i. All other weights of the tile are 0; what does
-not fit the tile is dropped. The next tile's first row lies `tile_pitch` bytes behind this one's.
-
-A tensor's bytes are codes minus 128, so that sums of products lack what their activations' zero
-point makes: a multiple of the sum of a column's weights, which nobody knows beforehand. A COMPUTE
-of one pixel, whose activations are that multiple, sums it up: with `keep`, its last sum becomes the
-bias kept in each column, once or twice, for a multiple of 128. A later COMPUTE with `first` and
-`kept` starts from it. It has no parameters, and uses the multipliers that came last. Hardware
-without GATHER ignores both fields.
+``SETUP_ROW``, ``ROW_TABLE`` and ``ROWS`` are described in `maccord.spec.isa_row`. They are in the
+store unit's queue; none of them gives tokens: the ``STORE`` that follows does. ``GATHER``, which
+makes weights of a tensor, is described in `maccord.spec.isa_gather`.
 """
 
 from __future__ import annotations
@@ -85,9 +76,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import isa_fields
-from .isa_features import CONDITIONS, Feature
-from .isa_fields import COMPUTE, GATHER, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
+from .isa_features import Feature, features
+from .isa_fields import COMPUTE, SETUP, SETUP_ADD, SETUP_MUL, TRANSFER, Field
+from .isa_gather import GATHER_INSTRUCTIONS
 from .isa_names import Mode, Opcode, Unit
+from .isa_row import ROW_FEATURES, ROW_INSTRUCTIONS
 from .isa_rules import (
     AlignedTo,
     AtLeast,
@@ -145,7 +138,8 @@ class Specification:
         None for END, which ends the program at dispatch.
     what : str
     feature : Feature or None
-        Required hardware feature; for SETUP it depends on the mode, see `FEATURE_OF_MODE`.
+        Required hardware feature, or several of which one is required; for SETUP it depends on
+        the mode, see `FEATURE_OF_MODE`.
     fields : tuple of Field
     rules : tuple of Rule
         All must hold; each names the error that its violation raises.
@@ -249,15 +243,13 @@ TABLE: dict[Opcode, Specification] = {
             isa_fields.TABLE,
             (WithinScratchpad("activation", "activation_bytes"),),
         ),
-        Specification(
-            *(Opcode.GATHER, Unit.WEIGHT, "tensor in memory to weight tiles"),
-            *(Feature.GATHER, GATHER),
-            rules=(
-                *(NonZero(name) for name in ("rows", "row_bytes", "tiles")),
-                *(AtMost(name, "tile_side") for name in ("rows", "row_bytes")),
-                AlignedTo("buffer", "axi_bytes"),
-                WithinScratchpad("buffer", "weight_bytes"),
-            ),
+        *(
+            Specification(opcode, Unit.WEIGHT, what, feature, fields, rules)
+            for opcode, (what, feature, fields, rules) in GATHER_INSTRUCTIONS.items()
+        ),
+        *(
+            Specification(opcode, Unit.STORE, what, ROW_FEATURES, fields, rules)
+            for opcode, (what, fields, rules) in ROW_INSTRUCTIONS.items()
         ),
     )
 }
@@ -359,9 +351,7 @@ def encode_program(program: Iterable[Instruction]) -> bytes:
 def implemented(opcode: Opcode, parameters: Parameters) -> bool:
     """Whether the hardware has an instruction: dispatch rejects the others as unknown opcodes."""
     feature = TABLE[opcode].feature
-    if feature is None or feature not in CONDITIONS:
-        return True
-    return bool(getattr(parameters, CONDITIONS[feature]))
+    return feature is None or bool(feature & features(parameters))
 
 
 def violation(instruction: Instruction, parameters: Parameters) -> Rule | None:

@@ -24,6 +24,8 @@ class Feature(IntFlag):
     HALF_UP = 512
     NARROW_2 = 1024
     GATHER = 8192
+    SOFTMAX = 2048
+    LAYER_NORM = 4096
 
 
 #: Description of each feature.
@@ -40,6 +42,8 @@ FEATURES: dict[Feature, str] = {
     Feature.HALF_UP: "sums that round ties towards plus infinity, field `half_up` of SETUP_ADD",
     Feature.NARROW_2: "packed weights of 2 bits, and no others, field `weight_width` of SETUP",
     Feature.GATHER: "weights taken from a tensor in memory, GATHER, and biases kept by COMPUTE",
+    Feature.SOFTMAX: "softmax of rows, function 1 of SETUP_ROW",
+    Feature.LAYER_NORM: "layer norm of rows, function 2 of SETUP_ROW",
 }
 #: The property of `Parameters` that a feature depends on; the other features are always present.
 CONDITIONS: dict[Feature, str] = {
@@ -52,6 +56,8 @@ CONDITIONS: dict[Feature, str] = {
     Feature.HALF_UP: "half_up",
     Feature.NARROW_2: "quarter_width",
     Feature.GATHER: "gather",
+    Feature.SOFTMAX: "row_lanes",
+    Feature.LAYER_NORM: "row_lanes",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPUTE", "GATHER", "SETUP", "SETUP_ADD", "SETUP_MUL", "TABLE", "TRANSFER", "Field"]
+__all__ = ["COMPUTE", "SETUP", "SETUP_ADD", "SETUP_MUL", "TABLE", "TRANSFER", "Field"]
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,5 @@ COMPUTE = (
     Field("last", 1, "sums are requantized and written"),
     Field("keep", 2, "the sum becomes the bias kept: 1 as it is, 2 twice; 0: it does not"),
     Field("kept", 1, "with `first`: sums start from the bias kept, and no parameters come"),
-)
-GATHER = (
-    Field("memory", 32, "offset of the first tile's first row from the base address", "bytes"),
-    Field("memory_pitch", 32, "distance between rows in memory", "bytes"),
-    Field("buffer", 24, "weight scratchpad address of the first tile", "bytes"),
-    Field("rows", 8, "rows in memory of a tile", "rows"),
-    Field("row_bytes", 8, "length of a row in memory", "bytes"),
-    Field("tiles", 16, "tiles, one behind the other in the scratchpad", "tiles"),
-    Field("tile_pitch", 32, "distance between tiles in memory", "bytes"),
-    Field("transposed", 1, "a row in memory is a column of the tile"),
 )
 TABLE = (Field("activation", 24, "address of the table's first byte", "bytes"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Mode", "Opcode", "Unit"]
+__all__ = ["Mode", "Opcode", "RowFunction", "Unit"]
 
 
 class Unit(IntEnum):
@@ -31,6 +31,9 @@ class Opcode(IntEnum):
     TABLE = 10
     SETUP_MUL = 11
     GATHER = 15
+    SETUP_ROW = 12
+    ROW_TABLE = 13
+    ROWS = 14
 
 
 class Mode(IntEnum):
@@ -41,3 +44,10 @@ class Mode(IntEnum):
     MAX = 2
     ADD = 3
     MUL = 4
+
+
+class RowFunction(IntEnum):
+    """What ROWS does to each row, the field `function` of SETUP_ROW."""
+
+    SOFTMAX = 1
+    LAYER_NORM = 2

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from .isa import FEATURE_OF_MODE, TABLE, Instruction, Mode, Opcode
 from .isa_features import Feature
+from .isa_names import RowFunction
+from .isa_row import ROW_FEATURES
 from .parameters import Parameters
 
 __all__ = ["needed"]
@@ -33,7 +35,11 @@ def needed(program: Iterable[Instruction], parameters: Parameters) -> Feature:
     """
     found = Feature(0)
     for instruction in program:
-        found |= TABLE[instruction.opcode].feature or Feature(0)
+        feature = TABLE[instruction.opcode].feature
+        if feature is not None and feature != ROW_FEATURES:
+            found |= feature
+        if instruction.opcode == Opcode.SETUP_ROW:
+            found |= Feature[RowFunction(instruction["function"]).name]
         if instruction.opcode == Opcode.SETUP:
             found |= _needed_by_setup(instruction, parameters)
         found |= Feature.HALF_UP if instruction.fields.get("half_up") else Feature(0)

@@ -100,6 +100,11 @@ class Parameters:
     gather : bool
         Weights may come from a tensor in memory, GATHER; only with weights of 8 bits, and where a
         tile fills whole beats of the bus.
+    row_lanes : int
+        Elements that softmax and layer norm take at once, a power of two up to `axi_bytes`. With 0
+        the hardware has neither.
+    row_elements : int
+        Their longest row, a power of two, at least twice `row_lanes`.
 
     Raises
     ------
@@ -128,6 +133,8 @@ class Parameters:
     half_up: bool = False
     weight_bits: int = 8
     gather: bool = False
+    row_lanes: int = 0
+    row_elements: int = 1024
 
     def __post_init__(self) -> None:
         _range("rows", self.rows, 4, 64)
@@ -161,6 +168,7 @@ class Parameters:
         if self.packed and self.cols % 2:
             raise ValueError(f"cols must be even with packed, got {self.cols}")
         self._check_window()
+        self._check_rows()
         tile = 2 * (self.tile_rows + 8) * self.weight_row_bytes
         if self.weight_bytes < tile:
             raise ValueError(
@@ -213,6 +221,12 @@ class Parameters:
             f"window_width must be {WINDOW} with {what}, which has no windows for depthwise "
             f"layers, got {self.window_width}"
         )
+
+    def _check_rows(self) -> None:
+        _range("row_lanes", self.row_lanes, 0, self.axi_bytes)
+        _power_of_two("row_elements", self.row_elements, max(4, 2 * self.row_lanes), 1 << 16)
+        if self.row_lanes & (self.row_lanes - 1):
+            raise ValueError(f"row_lanes must be 0 or a power of two, got {self.row_lanes}")
 
     @property
     def activation_banks(self) -> int:
@@ -318,6 +332,11 @@ class Parameters:
         return packed_rows(self.rows, self.weight_bits)
 
     @property
+    def row_entries(self) -> int:
+        """Entries of the longest table of a function of rows: of terms, or of elements."""
+        return max(256, self.row_elements)
+
+    @property
     def burst_beats(self) -> int:
         """Longest AXI burst; bursts never cross a multiple of burst_beats * axi_bytes <= 4096."""
         return min(64, 4096 // self.axi_bytes)
@@ -336,6 +355,8 @@ class Parameters:
             ("accumulators", "p"),
             ("line_cells", "n"),
             ("window_width", "x"),
+            ("row_lanes", "rows"),
+            ("row_elements", "e"),
         ):
             if getattr(self, key) != getattr(default, key):
                 parts.append(f"{tag}{getattr(self, key)}")

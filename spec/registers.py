@@ -23,17 +23,8 @@ IDENTIFICATION = 0x4D414343  # "MACC"
 VERSION = 0x0003_0000
 #: Fields of `Parameters` that no register holds; FEATURES tells what follows from them.
 WITHOUT_REGISTER = (
-    *(
-        "family",
-        "packed",
-        "product",
-        "lookup",
-        "window_width",
-        "narrow",
-        "half_up",
-        "weight_bits",
-        "gather",
-    ),
+    *("family", "packed", "product", "lookup", "window_width", "narrow", "half_up", "weight_bits"),
+    *("gather", "row_lanes", "row_elements"),
 )
 #: Fewest cycles of the reset input; a start may follow as soon as the reset has ended.
 RESET_CYCLES = 16

@@ -28,6 +28,7 @@ _RULES = (
     ("accelerator.core.store_queue", "control"),
     ("accelerator.core.store", "DMA"),
     ("accelerator.core.arbiter", "DMA"),
+    ("accelerator.core.rows", "rows"),
     ("accelerator", "control"),
     ("", "scan wrapper"),
 )

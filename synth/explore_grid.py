@@ -25,6 +25,7 @@ _SHORT = {
     "line_cells": "line {}", "family": "{}", "packed": "{}", "product": "{}",
     "lookup": "{}", "window_width": "window {}", "narrow": "{}",
     "half_up": "{}", "weight_bits": "W{}", "gather": "{}",
+    "row_lanes": "row lanes {}", "row_elements": "rows of {}",
 }  # fmt: skip
 
 Value = int | str | bool

@@ -16,7 +16,7 @@ __all__ = ["resources_by_block"]
 # Okabe and Ito's palette, safe for red-green colour blindness, with greys
 _COLOURS = (
     *("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#cc79a7", "#f0e442", "#882255"),
-    *("#44aa99", "#009e73", "#000000", "#999999", "#666666", "#cccccc"),
+    *("#44aa99", "#009e73", "#000000", "#999999", "#666666", "#332288", "#cccccc"),
 )
 _STYLE = {"svg.fonttype": "none", "svg.hashsalt": "maccord", "font.size": 9}
 

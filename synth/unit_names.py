@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"\d+")
 _SWITCHED = {
     "lookup": ("core.compute.lookup", "core.compute.table_loader"),
     "product": ("core.compute.product",),
+    "row_lanes": ("core.rows",),
 }
 
 
@@ -55,7 +56,8 @@ def check_unit(unit: str, parameters: Parameters) -> None:
         )
     for switch, names in _SWITCHED.items():
         if general.startswith(names) and not getattr(parameters, switch):
-            raise ValueError(f"unit needs {switch} (--{switch}), got {unit!r} without it")
+            option = switch.replace("_", "-")
+            raise ValueError(f"unit needs {switch} (--{option}), got {unit!r} without it")
     sizes = {
         "core.compute.datapath.accumulator_#": [parameters.cols],
         "core.compute.datapath.requantizer_#": [parameters.lanes or parameters.cols],
@@ -81,5 +83,5 @@ def computed(design: str) -> tuple[str, ...]:
 if __name__ == "__main__":
     from .design import rtlil_of
 
-    names = computed(rtlil_of(Parameters(rows=4, cols=4, lookup=True, product=True)))
+    names = computed(rtlil_of(Parameters(rows=4, cols=4, lookup=True, product=True, row_lanes=4)))
     _TABLE.write_text(json.dumps(names, indent=1) + "\n")

@@ -31,11 +31,13 @@ from ..control.tokens import Clock, Tokens
 from ..memory.tile_gatherer import tile_gatherer
 from .access_order import AccessOrder, UnorderedError
 from .compute import ComputeUnit
+from .rows import Rows
 from .state import Fault, Refused, Scratchpads, Unchecked, wrapped
 from .table import read_table
 
 __all__ = ["Machine", "ProgramError"]
 
+_WITHOUT_TOKENS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL, Opcode.SETUP_ROW)
 _OFFSETS = 1 << 32  # offsets in memory wrap, so that rows may go down
 
 
@@ -128,6 +130,7 @@ class Machine:
         self.executed = 0
         self._pads = Scratchpads(p)
         self._compute_unit = ComputeUnit(p, self._pads)
+        self._rows_unit = Rows(self._pads)
         self._memory_order = AccessOrder(self.memory.size)
         self._tokens = Tokens()
 
@@ -153,8 +156,10 @@ class Machine:
 
     def _execute(self, instruction: Instruction) -> None:
         unit = UNIT_OF[instruction.opcode]
-        if instruction.opcode in (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL):
+        if instruction.opcode in _WITHOUT_TOKENS:
             instruction = replace(instruction, wait=0, signal=0)
+        if instruction.opcode in (Opcode.ROW_TABLE, Opcode.ROWS):
+            instruction = replace(instruction, signal=0)
         try:
             clock = self._tokens.begin(unit, instruction)
         except ValueError as error:
@@ -291,6 +296,16 @@ class Machine:
     def _table(self, instruction: Instruction, clock: Clock) -> None:
         self._compute_unit.table = read_table(instruction, clock, self._pads)
 
+    def _row_setup(self, instruction: Instruction, clock: Clock) -> None:
+        del clock
+        self._rows_unit.setup(instruction)
+
+    def _row_table(self, instruction: Instruction, clock: Clock) -> None:
+        self._rows_unit.table(instruction, clock)
+
+    def _run_rows(self, instruction: Instruction, clock: Clock) -> None:
+        self._rows_unit.run(instruction, clock)
+
     def _record(self, instruction: Instruction, clock: Clock) -> None:
         """Access memory like a RECORD; the hardware's counter values are unknown here."""
         self._access_memory(instruction, clock, self._memory_rows(instruction))
@@ -307,4 +322,7 @@ class Machine:
         Opcode.SETUP_MUL: _setup,
         Opcode.RECORD: _record,
         Opcode.TABLE: _table,
+        Opcode.SETUP_ROW: _row_setup,
+        Opcode.ROW_TABLE: _row_table,
+        Opcode.ROWS: _run_rows,
     }

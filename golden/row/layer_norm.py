@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..quantization import Quantization
 from .fused_multiply_add import fused_multiply_add
 
-__all__ = ["LARGEST_ROW", "layer_norm", "row_factors", "row_sums"]
+__all__ = ["LARGEST_ROW", "layer_norm", "normalized", "row_factors", "row_sums"]
 
 LARGEST_ROW = 1 << 16  # elements, whose squares sum up to less than 2**32
 
@@ -112,6 +112,39 @@ def layer_norm(
     >>> layer_norm(x_q, one, zero, 1e-5, Quantization(0.1, 3), Quantization(0.02, 128))
     array([[ 57, 128, 128, 199]], dtype=uint8)
     """
+    multiplier = np.float32(1) / np.float32(output.scale)
+    return normalized(x_q, gamma, beta, eps, given, multiplier, output.zero_point)
+
+
+def normalized(
+    x_q: Codes,
+    gamma: Floats,
+    beta: Floats,
+    eps: float,
+    given: Quantization,
+    multiplier: np.float32,
+    output_zero_point: int,
+) -> Codes:
+    """Layer norm as the hardware has it: with the reciprocal of the output's scale.
+
+    Parameters
+    ----------
+    x_q, gamma, beta, eps, given
+        As in `layer_norm`.
+    multiplier : np.float32
+        f(1 / f(so)).
+    output_zero_point : int
+        Of the result, 0..255.
+
+    Returns
+    -------
+    ndarray of x_q's shape, uint8
+
+    Raises
+    ------
+    ValueError
+        If a dtype or shape is another.
+    """
     sums, squares = row_sums(x_q)
     for name, values in (("gamma", gamma), ("beta", beta)):
         if values.dtype != np.float32 or values.shape != x_q.shape[-1:]:
@@ -122,7 +155,7 @@ def layer_norm(
     mean, factor = row_factors(sums, squares, x_q.shape[-1], given.scale, eps)
     zero_point = np.float32(given.zero_point)
     centred = (x_q.astype(np.float32) - zero_point) - (mean - zero_point)[..., None]
-    normalized = np.multiply(centred, factor[..., None], dtype=np.float32)
-    scaled = fused_multiply_add(normalized, gamma, beta)
-    steps = np.rint(scaled * (np.float32(1) / np.float32(output.scale)))
-    return np.clip(steps + output.zero_point, 0, 255).astype(np.uint8)
+    stretched = np.multiply(centred, factor[..., None], dtype=np.float32)
+    scaled = fused_multiply_add(stretched, gamma, beta)
+    steps = np.rint(scaled * multiplier)
+    return np.clip(steps + output_zero_point, 0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.isa import UNIT_OF, Opcode, Unit, implemented
 from ...spec.parameters import Parameters
 from ...spec.registers import ErrorCode
-from ..layouts import command_layout, compute_layout, weight_layout
+from ..layouts import ROW_KINDS, command_layout, compute_layout, store_layout, weight_layout
 from .fetch import fetched_layout
 from .rules import Rules
 
@@ -55,7 +55,7 @@ class Dispatch(wiring.Component):
                 "load": Out(stream.Signature(command_layout(Opcode.LOAD, fill=1))),
                 "weight": Out(stream.Signature(weight_layout(parameters))),
                 "compute": Out(stream.Signature(layout)),
-                "store": Out(stream.Signature(command_layout(Opcode.STORE, record=1))),
+                "store": Out(stream.Signature(store_layout(parameters))),
                 "ended": Out(1),
                 "illegal": Out(1),
                 "beyond": Out(1),
@@ -145,3 +145,8 @@ class Dispatch(wiring.Component):
             m.d.comb += command.gather.eq(opcode == Opcode.GATHER)
         if "record" in members:
             m.d.comb += command.record.eq(opcode == Opcode.RECORD)
+        if "row" in members:
+            with m.Switch(opcode):
+                for kind, number in ROW_KINDS.items():
+                    with m.Case(kind):
+                        m.d.comb += command.row.eq(number)
