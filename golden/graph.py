@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .operations.add import Add
 from .operations.concat import Concat
+from .operations.gather import Gather
 from .operations.host import Host
 from .operations.layer_norm import LayerNorm
 from .operations.lookup import Lookup
@@ -289,6 +290,7 @@ Operation = (
     | TensorProduct
     | Tokens
     | AddConstant
+    | Gather
 )
 
 
