@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from .operations.add import Add
 from .operations.concat import Concat
-from .operations.gather import Gather
 from .operations.host import Host
 from .operations.layer_norm import LayerNorm
 from .operations.lookup import Lookup
 from .operations.mul import Mul
 from .operations.preserving import Preserving
+from .operations.rearrange import Rearrange
 from .operations.relabel import Relabel
 from .operations.shuffle import Shuffle
 from .operations.slice import Slice
@@ -290,7 +290,7 @@ Operation = (
     | TensorProduct
     | Tokens
     | AddConstant
-    | Gather
+    | Rearrange
 )
 
 

@@ -43,9 +43,9 @@ from .kernels import (
     relabel,
 )
 from .kernels.conv_transpose2d import conv_transpose2d
-from .kernels.gather import gather
 from .kernels.layer_norm import layer_norm
 from .kernels.quantize import dequantize
+from .kernels.rearrange import rearrange
 from .kernels.shuffle import shuffle
 from .kernels.slice import take
 from .kernels.softmax import softmax
@@ -53,8 +53,8 @@ from .kernels.tensor_product import tensor_product
 from .kernels.tokens import add_constant, tokens
 from .kernels.upsample import upsample
 from .operations.conv_transpose2d import ConvTranspose2d
-from .operations.gather import Gather
 from .operations.layer_norm import LayerNorm
+from .operations.rearrange import Rearrange
 from .operations.softmax import Softmax
 from .operations.tensor_product import TensorProduct
 from .operations.tokens import AddConstant, Tokens
@@ -84,7 +84,7 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     TensorProduct: tensor_product,
     Tokens: tokens,
     AddConstant: add_constant,
-    Gather: gather,
+    Rearrange: rearrange,
 }
 #: Types of operation that `compute` computes.
 OPERATIONS: tuple[type, ...] = (*_KERNELS, Concat)

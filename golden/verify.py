@@ -29,11 +29,11 @@ from .kernels.add import check_add
 from .kernels.avg_pool2d import check_avg_pool2d
 from .kernels.clamp import check_clamp
 from .kernels.conv_transpose2d import check_conv_transpose2d
-from .kernels.gather import check_gather
 from .kernels.layer_norm import check_layer_norm
 from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
+from .kernels.rearrange import check_rearrange
 from .kernels.shuffle import check_shuffle
 from .kernels.slice import check_slice
 from .kernels.softmax import check_softmax
@@ -41,8 +41,8 @@ from .kernels.tensor_product import check_tensor_product
 from .kernels.tokens import check_add_constant, check_tokens
 from .kernels.upsample import check_upsample
 from .operations.conv_transpose2d import ConvTranspose2d
-from .operations.gather import Gather
 from .operations.layer_norm import LayerNorm
+from .operations.rearrange import Rearrange
 from .operations.softmax import Softmax
 from .operations.tensor_product import TensorProduct
 from .operations.tokens import AddConstant, Tokens
@@ -67,7 +67,7 @@ _CHECKS: dict[type[Operation], Callable[[Any], object]] = {
     TensorProduct: check_tensor_product,
     Tokens: check_tokens,
     AddConstant: check_add_constant,
-    Gather: check_gather,
+    Rearrange: check_rearrange,
 }
 
 

@@ -47,7 +47,7 @@ def compute(step: steps.Step, *inputs: torch.Tensor) -> torch.Tensor:
             return x + inputs[1]
         case steps.Gelu():
             return nn.functional.gelu(x)
-        case steps.Gather():
+        case steps.Rearrange():
             return x.flatten(1, 2)[:, torch.from_numpy(step.places)].flatten(3)
         case steps.First():
             return x[:, 0, 0]

@@ -10,8 +10,8 @@ import torch
 from ...golden import graph
 from ...golden.array.requantize import bias_codes, multipliers
 from ...golden.graph import Network, Node, Operation, Quantization, Tensor
-from ...golden.operations.gather import Gather
 from ...golden.operations.layer_norm import LayerNorm
+from ...golden.operations.rearrange import Rearrange
 from ...golden.operations.softmax import Softmax
 from ...golden.operations.tensor_product import TensorProduct
 from ...golden.operations.tokens import AddConstant, Tokens
@@ -57,8 +57,8 @@ class _Importer:
                 return Tokens(name, given, constant_codes(step.first[0], given).numpy())
             case steps.Softmax():
                 return Softmax(name, given, shape[3])
-            case steps.Gather():
-                return Gather(name, given, step.places)
+            case steps.Rearrange():
+                return Rearrange(name, given, step.places)
         output = self._quantizations[step.name]
         match step:
             case steps.Convolution():

@@ -109,7 +109,7 @@ class _Reference:
                 output = self._quantizations[step.name]
                 table = gelu_table(Quantization(x.q_scale(), x.q_zero_point()), output)
                 return _quantized(torch.from_numpy(table)[x.int_repr().long()], output)
-            case steps.Gather():
+            case steps.Rearrange():
                 places = torch.from_numpy(step.places)
                 taken = x.flatten(1, 2).index_select(1, places.flatten())
                 return taken.reshape(len(x), *places.shape[:2], -1)

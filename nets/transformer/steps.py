@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-__all__ = ["IMAGE", "Add", "AddConstant", "Convolution", "First", "Gather", "Gelu", "Linear"]
+__all__ = ["IMAGE", "Add", "AddConstant", "Convolution", "First", "Gelu", "Linear", "Rearrange"]
 __all__ += ["Mean", "Norm", "Scores", "Softmax", "Step", "Tokens", "Weighted", "walk"]
 
 #: Name of the images.
@@ -130,8 +130,8 @@ class Gelu(Step):
 
 
 @dataclass(frozen=True, eq=False)
-class Gather(Step):
-    """Pixels from given places, (H, W, P), as `maccord.golden.operations.gather.Gather`."""
+class Rearrange(Step):
+    """Pixels from given places, (H, W, P), as `maccord.golden.operations.rearrange.Rearrange`."""
 
     ranged: ClassVar[bool] = False
     places: npt.NDArray[np.int64]

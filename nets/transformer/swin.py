@@ -145,10 +145,10 @@ class Block(nn.Module):
         """Append the steps."""
         parted, joined = window_places(self.side, self.window, self.shift)
         y = plan(steps.Norm(f"{name}.norm1", (x,), self.norm1))
-        y = plan(steps.Gather(f"{name}.windows", (y,), parted))
+        y = plan(steps.Rearrange(f"{name}.windows", (y,), parted))
         mask = self.attn.mask if isinstance(self.attn, ShiftedAttention) else None
         y = plan.attention(f"{name}.attn", self.attn, y, self.attn.bias, mask)
-        y = plan(steps.Gather(f"{name}.pixels", (y,), joined))
+        y = plan(steps.Rearrange(f"{name}.pixels", (y,), joined))
         x = plan(steps.Add(f"{name}.add", (x, y)))
         y = plan(steps.Norm(f"{name}.norm2", (x,), self.norm2))
         return plan(steps.Add(f"{name}.add_1", (x, plan.perceptron(f"{name}.mlp", self.mlp, y))))
@@ -170,7 +170,7 @@ class PatchMerging(nn.Module):
 
     def plan(self, plan: Plan, name: str, x: str) -> str:
         """Append the steps."""
-        x = plan(steps.Gather(f"{name}.merged", (x,), merged(self.side)))
+        x = plan(steps.Rearrange(f"{name}.merged", (x,), merged(self.side)))
         x = plan(steps.Norm(f"{name}.norm", (x,), self.norm))
         return plan.linear(f"{name}.reduction", self.reduction, x)
 

@@ -223,7 +223,7 @@ def _add_constant(case: Case) -> torch.Tensor:
     return _call("add", case, _input(case), _tensor(whole, *case.settings["second"]))
 
 
-def _gather(case: Case) -> torch.Tensor:
+def _rearrange(case: Case) -> torch.Tensor:
     x, places = case.arrays["x"], case.arrays["places"]
     pixels = _tensor(x.reshape(len(x), -1, x.shape[3]), *case.settings["input"])
     taken = pixels.index_select(1, torch.from_numpy(places.reshape(-1)))
@@ -278,7 +278,7 @@ KERNELS: dict[str, Callable[[Case], torch.Tensor]] = {
     "linear_of_tensors": _of_tensors,
     "tokens": _tokens,
     "add_constant": _add_constant,
-    "gather": _gather,
+    "rearrange": _rearrange,
     "mul_scalar": _scalar("mul"),
     "add_scalar": _scalar("add"),
     "quantize": _quantize,

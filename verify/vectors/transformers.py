@@ -1,4 +1,4 @@
-"""Calls of the operators of transformers: softmax, layer norm, products, tokens, gathers, sums."""
+"""Calls of softmax, layer norm, products of two tensors, and operators of tokens."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _windows() -> Iterator[Case]:
     settings = {"input": [0.05, 100], "second": [0.07, 200], "output": [0.1, 128]}
     arrays = {"x": codes(rng, 2, 6, 5, 7), "constant": codes(rng, 1, 2, 5, 7)}
     yield Case(name, "AddConstant", "add_constant", settings, arrays)
-    for name, shape in (("Gather.each once", (4, 6, 1)), ("Gather.merged", (2, 3, 4))):
+    for name, shape in (("Rearrange.each once", (4, 6, 1)), ("Rearrange.merged", (2, 3, 4))):
         rng = generator(name)
         arrays = {"x": codes(rng, 2, 4, 6, 5), "places": rng.permutation(24).reshape(shape)}
-        yield Case(name, "Gather", "gather", {"input": [0.1, 9]}, arrays)
+        yield Case(name, "Rearrange", "rearrange", {"input": [0.1, 9]}, arrays)

@@ -10,7 +10,7 @@ import torch
 from transformer_networks import compare, largest_difference, random_model
 
 import maccord.golden.network as golden
-from maccord.golden.operations.gather import Gather
+from maccord.golden.operations.rearrange import Rearrange
 from maccord.golden.operations.tokens import AddConstant
 from maccord.nets.images import calibration_crops, normalize
 from maccord.nets.perturb import parse
@@ -115,9 +115,9 @@ def test_swin_tiny_at_full_size(perturbation: str) -> None:
 
 def test_a_wrong_place_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that depends on it differs, and nothing before it."""
-    original = golden._KERNELS[Gather]
+    original = golden._KERNELS[Rearrange]
     monkeypatch.setitem(
-        golden._KERNELS, Gather, lambda x, op: original(x, replace(op, places=op.places[::-1]))
+        golden._KERNELS, Rearrange, lambda x, op: original(x, replace(op, places=op.places[::-1]))
     )
     _, wrong = compare(small(2), torch.randn(2, 3, 16, 16))
     assert wrong[0] == "layers.0.blocks.0.windows" and "head.fc" in wrong

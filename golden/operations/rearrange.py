@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from .preserving import Preserving
 
-__all__ = ["Gather"]
+__all__ = ["Rearrange"]
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Gather(Preserving):
+class Rearrange(Preserving):
     """Pixels of an image, or tokens, taken from given places; nothing is computed.
 
     Parameters
@@ -27,7 +27,7 @@ class Gather(Preserving):
         it has one behind the other. A place may be taken more than once, or not at all.
     """
 
-    op: ClassVar[str] = "gather"
+    op: ClassVar[str] = "rearrange"
     places: npt.NDArray[np.int64]
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codes import check_codes
-from ..operations.gather import Gather
+from ..operations.rearrange import Rearrange
 
-__all__ = ["check_gather", "gather"]
+__all__ = ["check_rearrange", "rearrange"]
 
 
-def check_gather(operation: Gather) -> None:
+def check_rearrange(operation: Rearrange) -> None:
     """Raise ValueError unless the places are integers from 0, of shape (H, W, P)."""
     places = operation.places
     if places.ndim != 3 or not places.size or not np.issubdtype(places.dtype, np.integer):
@@ -23,13 +23,13 @@ def check_gather(operation: Gather) -> None:
         raise ValueError(f"{operation.name}: places must be at least 0, got {places.min()}")
 
 
-def gather(x_q: npt.NDArray[np.uint8], operation: Gather) -> npt.NDArray[np.uint8]:
+def rearrange(x_q: npt.NDArray[np.uint8], operation: Rearrange) -> npt.NDArray[np.uint8]:
     """Take the pixels of each image.
 
     Parameters
     ----------
     x_q : ndarray of shape (N, h, w, C), uint8
-    operation : Gather
+    operation : Rearrange
 
     Returns
     -------
@@ -38,18 +38,18 @@ def gather(x_q: npt.NDArray[np.uint8], operation: Gather) -> npt.NDArray[np.uint
     Raises
     ------
     ValueError
-        If x_q has another dtype or shape, or `check_gather` rejects the operation.
+        If x_q has another dtype or shape, or `check_rearrange` rejects the operation.
 
     Examples
     --------
     >>> from ..quantization import Quantization
     >>> x_q = np.arange(8, dtype=np.uint8).reshape(1, 2, 2, 2)
     >>> places = np.array([[[3, 0]]])
-    >>> gather(x_q, Gather("gather", Quantization(1.0, 0), places)).ravel()
+    >>> rearrange(x_q, Rearrange("rearrange", Quantization(1.0, 0), places)).ravel()
     array([6, 7, 0, 1], dtype=uint8)
     """
     check_codes(x_q)
-    check_gather(operation)
+    check_rearrange(operation)
     shape = operation.output_shape(x_q.shape)
     pixels = x_q.reshape(len(x_q), -1, x_q.shape[-1])
     return pixels[:, operation.places].reshape(shape)

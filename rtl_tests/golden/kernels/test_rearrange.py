@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from maccord.golden.graph import Quantization
-from maccord.golden.kernels.gather import check_gather, gather
+from maccord.golden.kernels.rearrange import check_rearrange, rearrange
 from maccord.golden.kernels.tokens import add_constant, check_add_constant, check_tokens, tokens
-from maccord.golden.operations.gather import Gather
+from maccord.golden.operations.rearrange import Rearrange
 from maccord.golden.operations.tokens import AddConstant, Tokens
 
 STEPS = Quantization(0.5, 7)
@@ -20,11 +20,11 @@ def codes(*shape: int) -> np.ndarray:
     return np.random.default_rng(list(shape)).integers(0, 256, shape, np.uint8)
 
 
-def test_space_to_depth_is_a_gather() -> None:
-    """Pixel unshuffle has each channel's four pixels together, a gather each pixel's channels."""
+def test_space_to_depth_is_a_rearrange() -> None:
+    """Pixel unshuffle has each channel's four pixels together, here each pixel's channels."""
     x_q = codes(2, 4, 6, 3)
     numbers = np.arange(24).reshape(2, 2, 3, 2).transpose(0, 2, 1, 3).reshape(2, 3, 4)
-    found = gather(x_q, Gather("gather", STEPS, numbers))
+    found = rearrange(x_q, Rearrange("rearrange", STEPS, numbers))
     due = nn.functional.pixel_unshuffle(torch.from_numpy(x_q).permute(0, 3, 1, 2), 2)
     due = due.unflatten(1, (3, 4)).permute(0, 3, 4, 2, 1).flatten(3)
     np.testing.assert_array_equal(found, due.numpy())
@@ -32,7 +32,7 @@ def test_space_to_depth_is_a_gather() -> None:
 
 def test_places_may_repeat() -> None:
     x_q = codes(1, 2, 2, 5)
-    found = gather(x_q, Gather("gather", STEPS, np.array([[[3], [3], [0]]])))
+    found = rearrange(x_q, Rearrange("rearrange", STEPS, np.array([[[3], [3], [0]]])))
     np.testing.assert_array_equal(found[0, 0], x_q.reshape(4, 5)[[3, 3, 0]])
 
 
@@ -46,18 +46,18 @@ def test_places_may_repeat() -> None:
     ],
 )
 def test_refuses_places(places: np.ndarray, sentence: str) -> None:
-    with pytest.raises(ValueError, match=f"net.gather: {sentence}"):
-        check_gather(Gather("net.gather", STEPS, places))
+    with pytest.raises(ValueError, match=f"net.rearrange: {sentence}"):
+        check_rearrange(Rearrange("net.rearrange", STEPS, places))
 
 
 def test_refuses_other_inputs() -> None:
-    operation = Gather("net.gather", STEPS, np.array([[[4]]]))
-    with pytest.raises(ValueError, match=r"net.gather: places must be below 4, .* got 4"):
-        gather(codes(1, 2, 2, 3), operation)
-    with pytest.raises(ValueError, match=r"net.gather: input must have shape \(N, H, W, C\), got"):
-        gather(codes(1, 9), operation)
+    operation = Rearrange("net.rearrange", STEPS, np.array([[[4]]]))
+    with pytest.raises(ValueError, match=r"net.rearrange: places must be below 4, .* got 4"):
+        rearrange(codes(1, 2, 2, 3), operation)
+    with pytest.raises(ValueError, match=r"net.rearrange: input must have shape \(N, H, W, C\)"):
+        rearrange(codes(1, 9), operation)
     with pytest.raises(ValueError, match="x_q must be an array of uint8, got list"):
-        gather([[[[1]]]], operation)
+        rearrange([[[[1]]]], operation)
 
 
 def test_a_constant_is_added_to_each_rows() -> None:
