@@ -21,6 +21,7 @@ from .operations.layer_norm import LayerNorm
 from .operations.lookup import Lookup
 from .operations.mul import Mul
 from .operations.preserving import Preserving
+from .operations.rearrange import Rearrange
 from .operations.relabel import Relabel
 from .operations.shuffle import Shuffle
 from .operations.slice import Slice
@@ -289,6 +290,7 @@ Operation = (
     | TensorProduct
     | Tokens
     | AddConstant
+    | Rearrange
 )
 
 

@@ -45,6 +45,7 @@ from .kernels import (
 from .kernels.conv_transpose2d import conv_transpose2d
 from .kernels.layer_norm import layer_norm
 from .kernels.quantize import dequantize
+from .kernels.rearrange import rearrange
 from .kernels.shuffle import shuffle
 from .kernels.slice import take
 from .kernels.softmax import softmax
@@ -53,6 +54,7 @@ from .kernels.tokens import add_constant, tokens
 from .kernels.upsample import upsample
 from .operations.conv_transpose2d import ConvTranspose2d
 from .operations.layer_norm import LayerNorm
+from .operations.rearrange import Rearrange
 from .operations.softmax import Softmax
 from .operations.tensor_product import TensorProduct
 from .operations.tokens import AddConstant, Tokens
@@ -82,6 +84,7 @@ _KERNELS: dict[type, Callable[..., Codes]] = {
     TensorProduct: tensor_product,
     Tokens: tokens,
     AddConstant: add_constant,
+    Rearrange: rearrange,
 }
 #: Types of operation that `compute` computes.
 OPERATIONS: tuple[type, ...] = (*_KERNELS, Concat)

@@ -33,6 +33,7 @@ from .kernels.layer_norm import check_layer_norm
 from .kernels.lookup import check_lookup
 from .kernels.max_pool2d import check_max_pool2d
 from .kernels.mul import check_mul
+from .kernels.rearrange import check_rearrange
 from .kernels.shuffle import check_shuffle
 from .kernels.slice import check_slice
 from .kernels.softmax import check_softmax
@@ -41,6 +42,7 @@ from .kernels.tokens import check_add_constant, check_tokens
 from .kernels.upsample import check_upsample
 from .operations.conv_transpose2d import ConvTranspose2d
 from .operations.layer_norm import LayerNorm
+from .operations.rearrange import Rearrange
 from .operations.softmax import Softmax
 from .operations.tensor_product import TensorProduct
 from .operations.tokens import AddConstant, Tokens
@@ -65,6 +67,7 @@ _CHECKS: dict[type[Operation], Callable[[Any], object]] = {
     TensorProduct: check_tensor_product,
     Tokens: check_tokens,
     AddConstant: check_add_constant,
+    Rearrange: check_rearrange,
 }
 
 

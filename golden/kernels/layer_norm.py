@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import check_codes
 from ..operations.layer_norm import LayerNorm
 from ..row import layer_norm as rows
 
@@ -21,14 +22,11 @@ def check_layer_norm(operation: LayerNorm) -> None:
     reaches 2**31 output steps, beyond which kernels differ.
     """
     name, gamma, beta = operation.name, operation.gamma, operation.beta
-    if not 1 <= len(gamma) <= rows.LARGEST_ROW or beta.shape != gamma.shape or gamma.ndim != 1:
-        raise ValueError(
-            f"{name}: gamma and beta must be of one shape, 1 to {rows.LARGEST_ROW} elements, got "
-            f"{gamma.shape} and {beta.shape}"
-        )
+    try:
+        rows.check_parameters(gamma, beta)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     for what, values in (("gamma", gamma), ("beta", beta)):
-        if values.dtype != np.float32:
-            raise ValueError(f"{name}: {what} must be float32, got {values.dtype}")
         sizes = np.abs(values.astype(np.float64))
         legal = (sizes == 0) | ((sizes >= _TINY) & (sizes <= _HUGE))
         if not legal.all():
@@ -86,6 +84,7 @@ def layer_norm(x_q: npt.NDArray[np.uint8], operation: LayerNorm) -> npt.NDArray[
     array([[ 92, 108],
            [100, 100]], dtype=uint8)
     """
+    check_codes(x_q)
     check_layer_norm(operation)
     operation.output_shape(x_q.shape)
     ends = operation.input, operation.output

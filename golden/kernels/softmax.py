@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import check_codes
 from ..operations.softmax import Softmax
 from ..row import softmax as rows
 
@@ -59,5 +60,6 @@ def softmax(x_q: npt.NDArray[np.uint8], operation: Softmax) -> npt.NDArray[np.ui
     array([[128, 128],
            [255,   0]], dtype=uint8)
     """
+    check_codes(x_q)
     operation.output_shape(x_q.shape)
     return rows.softmax(x_q, check_softmax(operation))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..array.requantize import multipliers, requantize
+from ..codes import check_codes
 from ..operations.tensor_product import SYMMETRIC, TensorProduct
 
 __all__ = ["check_tensor_product", "tensor_product"]
@@ -67,7 +68,7 @@ def tensor_product(
 
     Returns
     -------
-    ndarray of shape (N, heads, T, S) or (N, 1, T, heads * D), uint8
+    ndarray of shape (N, W * heads, T, S) or (N, W, T, heads * D), uint8
 
     Raises
     ------
@@ -84,23 +85,22 @@ def tensor_product(
     >>> tensor_product(queries, keys, scores)
     array([[[[12,  9, 20]]]], dtype=uint8)
     """
-    for codes in (a_q, b_q):
-        if codes.dtype != np.uint8:
-            raise ValueError(f"a_q and b_q must be uint8, got {codes.dtype}")
+    for what, codes in (("a_q", a_q), ("b_q", b_q)):
+        check_codes(codes, what)
     factor = check_tensor_product(operation)
     shape = operation.output_shape(a_q.shape, b_q.shape)
     # float64 holds these sums exactly, and has a fast product
     steps = a_q.astype(np.float64) - operation.inputs[0].zero_point
     weights = _heads(b_q.astype(np.float64) - SYMMETRIC, operation.heads)
     if operation.scores:
-        acc = _heads(steps, operation.heads) @ weights.swapaxes(2, 3)
+        acc = _heads(steps, operation.heads) @ weights.swapaxes(3, 4)
     else:
-        acc = (steps @ weights).swapaxes(1, 2).reshape(shape)
+        acc = (steps.reshape(*weights.shape[:3], *a_q.shape[2:]) @ weights).swapaxes(2, 3)
     multiplier = np.full(shape[-1], factor, np.float32)
-    return requantize(acc.astype(np.int32), multiplier, operation.output.zero_point)
+    return requantize(acc.reshape(shape).astype(np.int32), multiplier, operation.output.zero_point)
 
 
 def _heads(tokens: npt.NDArray[np.float64], heads: int) -> npt.NDArray[np.float64]:
-    """Rearrange (N, 1, T, heads * D) as (N, heads, T, D)."""
-    images, _, count, channels = tokens.shape
-    return tokens.reshape(images, count, heads, channels // heads).swapaxes(1, 2)
+    """Rearrange (N, W, T, heads * D) as (N, W, heads, T, D)."""
+    *before, channels = tokens.shape
+    return tokens.reshape(*before, heads, channels // heads).swapaxes(2, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import check_codes, check_constant
 from ..operations.add import Add
 from ..operations.tokens import AddConstant, Tokens
 from .add import add, check_add
@@ -17,11 +18,8 @@ Codes = npt.NDArray[np.uint8]
 def check_tokens(operation: Tokens) -> None:
     """Raise ValueError unless the constant tokens are codes, one row each."""
     first = operation.first
-    if first.dtype != np.uint8 or first.ndim != 2 or not first.shape[1]:
-        raise ValueError(
-            f"{operation.name}: first tokens must be uint8 of shape (K, C), got {first.dtype} "
-            f"{first.shape}"
-        )
+    legal = first.ndim == 2 and bool(first.shape[1])
+    check_constant(operation.name, "first tokens", first, "(K, C)", legal)
 
 
 def tokens(x_q: Codes, operation: Tokens) -> Codes:
@@ -49,9 +47,8 @@ def tokens(x_q: Codes, operation: Tokens) -> Codes:
     >>> tokens(x_q, Tokens("tokens", Quantization(1.0, 0), first)).tolist()
     [[[[9, 9], [0, 1], [2, 3]]]]
     """
+    check_codes(x_q)
     check_tokens(operation)
-    if x_q.dtype != np.uint8:
-        raise ValueError(f"x_q must be uint8, got {x_q.dtype}")
     shape = operation.output_shape(x_q.shape)
     pixels = x_q.reshape(len(x_q), 1, -1, shape[-1])
     first = np.broadcast_to(operation.first, (len(x_q), 1, *operation.first.shape))
@@ -65,11 +62,8 @@ def _sum(operation: AddConstant) -> Add:
 def check_add_constant(operation: AddConstant) -> None:
     """Raise ValueError unless `check_add` takes the scales and the constant is of one image."""
     constant = operation.constant
-    if constant.dtype != np.uint8 or constant.ndim != 4 or len(constant) != 1:
-        raise ValueError(
-            f"{operation.name}: constant must be uint8 of shape (1, H, W, C), got "
-            f"{constant.dtype} {constant.shape}"
-        )
+    legal = constant.ndim == 4 and len(constant) == 1 and constant.size > 0
+    check_constant(operation.name, "constant", constant, "(1, H, W, C)", legal)
     check_add(_sum(operation))
 
 
@@ -99,7 +93,8 @@ def add_constant(x_q: Codes, operation: AddConstant) -> Codes:
     >>> add_constant(x_q, AddConstant("sum", constant, half, half, one)).ravel()
     array([13, 12, 14, 13], dtype=uint8)
     """
+    check_codes(x_q)
     check_add_constant(operation)
-    operation.output_shape(x_q.shape)
-    constant = np.broadcast_to(operation.constant, x_q.shape)
-    return add(x_q, np.ascontiguousarray(constant), _sum(operation))
+    images, rows = operation.output_shape(x_q.shape)[:2]
+    times = rows // operation.constant.shape[1]
+    return add(x_q, np.tile(operation.constant, (images, times, 1, 1)), _sum(operation))

@@ -39,7 +39,7 @@ class Softmax:
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the output, equal to the input's."""
-        if input_shape[-1] != self.classes:
+        if input_shape[-1:] != (self.classes,):
             raise ValueError(
                 f"{self.name}: rows must have {self.classes} elements, got shape {input_shape}"
             )

@@ -18,10 +18,12 @@ Shape = tuple[int, ...]
 class TensorProduct:
     """A linear layer in each head whose weights are the second tensor.
 
-    Tokens are pixels of one row. With `scores`, both tensors have the shape (N, 1, T, heads * D),
-    and each head multiplies its D channels of both: queries times keys, summed over channels, of
-    shape (N, heads, T, S). Without, the first tensor has that shape, and a head's channels of the
-    second are summed over its tokens: (N, 1, T, heads * D).
+    Each of W windows is a row of an image, whose pixels are its tokens; W is 1 where all tokens
+    attend to all. With `scores`, the tensors have the shapes (N, W, T, heads * D) and (N, W, S,
+    heads * D), and each head multiplies its D channels of both: queries times keys, summed over
+    channels, of shape (N, W * heads, T, S), a window's heads one behind the other. Without, the
+    first tensor has that shape, and a head's channels of the second are summed over its window's
+    tokens: (N, W, T, heads * D).
 
     Parameters
     ----------
@@ -58,26 +60,26 @@ class TensorProduct:
 
     def output_shape(self, a: Shape, b: Shape) -> Shape:
         """Shape of the product."""
-        if len(a) != 4 or len(b) != 4 or b[:2] != (a[0], 1) or b[3] % self.heads:
+        if len(a) != 4 or len(b) != 4 or a[0] != b[0] or b[3] % self.heads:
             raise ValueError(self._wrong(a, b))
-        width = b[3] // self.heads
+        windows = b[1]
         if self.scores:
-            if a[1] != 1 or a[3] != b[3] or width != self.depth:
+            if a[1] != windows or a[3] != b[3] or b[3] // self.heads != self.depth:
                 raise ValueError(self._wrong(a, b))
-            return a[0], self.heads, a[2], b[2]
-        if a[1] != self.heads or a[3] != b[2] or a[3] != self.depth:
+            return a[0], windows * self.heads, a[2], b[2]
+        if a[1] != windows * self.heads or a[3] != b[2] or a[3] != self.depth:
             raise ValueError(self._wrong(a, b))
-        return a[0], 1, a[2], b[3]
+        return a[0], windows, a[2], b[3]
 
     def _wrong(self, a: Shape, b: Shape) -> str:
         heads, depth = self.heads, self.depth
         if self.scores:
-            wanted = f"(N, 1, T, {heads * depth}) and (N, 1, S, {heads * depth})"
+            wanted = f"(N, W, T, {heads * depth}) and (N, W, S, {heads * depth})"
         else:
-            wanted = f"(N, {heads}, T, {depth}) and (N, 1, {depth}, {heads} * D)"
+            wanted = f"(N, W * {heads}, T, {depth}) and (N, W, {depth}, {heads} * D)"
         return f"{self.name}: inputs must have shapes {wanted}, got {a} and {b}"
 
     def macs(self, a: Shape, b: Shape) -> int:
         """Count the multiplications for these input shapes."""
-        n, _, tokens, _ = a
-        return n * tokens * b[2] * b[3]
+        images, windows, others, channels = b
+        return images * windows * a[2] * others * channels

@@ -42,13 +42,13 @@ class Tokens(Preserving):
 
 @dataclass(frozen=True, eq=False)
 class AddConstant:
-    """Sum of a tensor and a constant one, such as a position embedding.
+    """Sum of a tensor and a constant one: a position embedding, biases of an attention.
 
     Parameters
     ----------
     name : str
-    constant : ndarray of shape (1, H, W, C), uint8
-        Added to each image.
+    constant : ndarray of shape (1, K, W, C), uint8
+        Added to each K rows of each image: K divides the tensor's rows.
     input, constant_quantization, output : Quantization
         Of the tensor, of the constant, and of the sum.
     """
@@ -67,9 +67,10 @@ class AddConstant:
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output, equal to the input's."""
-        if input_shape[1:] != self.constant.shape[1:]:
+        rows, *rest = self.constant.shape[1:]
+        if len(input_shape) != 4 or input_shape[1] % rows or input_shape[2:] != tuple(rest):
             raise ValueError(
-                f"{self.name}: input must have shape (N, "
-                f"{', '.join(map(str, self.constant.shape[1:]))}), got {input_shape}"
+                f"{self.name}: input must have shape (N, i * {rows}, "
+                f"{', '.join(map(str, rest))}), got {input_shape}"
             )
         return input_shape

@@ -9,16 +9,36 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import check_codes
 from ..quantization import Quantization
 from .fused_multiply_add import fused_multiply_add
 
-__all__ = ["LARGEST_ROW", "layer_norm", "normalized", "row_factors", "row_sums"]
+__all__ = [
+    "LARGEST_ROW",
+    "check_parameters",
+    "layer_norm",
+    "normalized",
+    "row_factors",
+    "row_sums",
+]
 
 LARGEST_ROW = 1 << 16  # elements, whose squares sum up to less than 2**32
 
 Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+
+
+def check_parameters(gamma: Floats, beta: Floats) -> None:
+    """Raise ValueError unless factors and addends are float32, one each for a row's elements."""
+    if gamma.ndim != 1 or not 1 <= len(gamma) <= LARGEST_ROW or beta.shape != gamma.shape:
+        raise ValueError(
+            f"gamma and beta must be of one shape, 1 to {LARGEST_ROW} elements, got "
+            f"{gamma.shape} and {beta.shape}"
+        )
+    for what, values in (("gamma", gamma), ("beta", beta)):
+        if values.dtype != np.float32:
+            raise ValueError(f"{what} must be float32, got {values.dtype}")
 
 
 def row_sums(x_q: Codes) -> tuple[Integers, Integers]:
@@ -39,9 +59,10 @@ def row_sums(x_q: Codes) -> tuple[Integers, Integers]:
     ValueError
         If x_q has another dtype or shape.
     """
-    if x_q.dtype != np.uint8 or x_q.ndim < 1 or not 1 <= x_q.shape[-1] <= LARGEST_ROW:
+    check_codes(x_q)
+    if not 1 <= x_q.shape[-1] <= LARGEST_ROW:
         raise ValueError(
-            f"x_q must be uint8 of rows of 1 to {LARGEST_ROW} elements, got {x_q.dtype} {x_q.shape}"
+            f"x_q must have rows of 1 to {LARGEST_ROW} elements, got shape {x_q.shape}"
         )
     wide = x_q.astype(np.int64)
     return wide.sum(axis=-1), np.square(wide).sum(axis=-1)
@@ -146,12 +167,11 @@ def normalized(
         If a dtype or shape is another.
     """
     sums, squares = row_sums(x_q)
-    for name, values in (("gamma", gamma), ("beta", beta)):
-        if values.dtype != np.float32 or values.shape != x_q.shape[-1:]:
-            raise ValueError(
-                f"{name} must be float32 of shape {x_q.shape[-1:]}, got {values.dtype} "
-                f"{values.shape}"
-            )
+    check_parameters(gamma, beta)
+    if gamma.shape != x_q.shape[-1:]:
+        raise ValueError(
+            f"gamma and beta must be of shape {x_q.shape[-1:]} as rows are, got {gamma.shape}"
+        )
     mean, factor = row_factors(sums, squares, x_q.shape[-1], given.scale, eps)
     zero_point = np.float32(given.zero_point)
     centred = (x_q.astype(np.float32) - zero_point) - (mean - zero_point)[..., None]

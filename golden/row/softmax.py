@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import check_codes
+
 __all__ = ["LARGEST_CLASSES", "LARGEST_SUM", "exponentials", "softmax"]
 
 LARGEST_SUM = (1 << 32) - 1
@@ -76,8 +78,9 @@ def softmax(x_q: npt.NDArray[np.uint8], table: npt.NDArray[np.uint32]) -> npt.ND
     >>> softmax(np.array([[7, 7, 6]], np.uint8), exponentials(1.0, 3))
     array([[108, 108,  40]], dtype=uint8)
     """
-    if x_q.dtype != np.uint8 or x_q.ndim < 1 or not x_q.shape[-1]:
-        raise ValueError(f"x_q must be uint8 of shape (..., classes), got {x_q.dtype} {x_q.shape}")
+    check_codes(x_q)
+    if not x_q.shape[-1]:
+        raise ValueError(f"x_q must be of shape (..., classes), got {x_q.shape}")
     if table.dtype != np.uint32 or table.shape != (256,):
         raise ValueError(f"table must be uint32 of shape (256,), got {table.dtype} {table.shape}")
     largest = x_q.max(axis=-1, keepdims=True, initial=0)

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-__all__ = ["Attention", "Block", "Size", "VisionTransformer", "deit_digits", "deit_tiny"]
+from . import steps
+from .parts import Attention, Mlp, Plan, Transformer, check_images
+
+__all__ = ["Block", "Size", "VisionTransformer", "deit_digits", "deit_tiny"]
 
 _EPS = 1e-6
+_STD = 0.02  # of initial embeddings
 
 
 @dataclass(frozen=True)
@@ -57,43 +61,6 @@ class PatchEmbedding(nn.Module):
         return self.proj(x).flatten(2).transpose(1, 2)
 
 
-class Attention(nn.Module):
-    """Self-attention of several heads."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    @property
-    def factor(self) -> float:
-        """What scores are multiplied with: 1 / sqrt(channels of a head)."""
-        return (self.proj.in_features // self.heads) ** -0.5
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Tokens (N, T, C) from tokens."""
-        images, tokens, width = x.shape
-        parts = self.qkv(x).reshape(images, tokens, 3, self.heads, width // self.heads)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        scores = (q @ k.transpose(-2, -1)) * self.factor
-        mixed = scores.softmax(dim=-1) @ v
-        return self.proj(mixed.transpose(1, 2).reshape(images, tokens, width))
-
-
-class Mlp(nn.Module):
-    """Two linear layers with GELU between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Tokens (N, T, C) from tokens."""
-        return self.fc2(nn.functional.gelu(self.fc1(x)))
-
-
 class Block(nn.Module):
     """Attention and a perceptron, each on normalized tokens and added to them."""
 
@@ -109,8 +76,15 @@ class Block(nn.Module):
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
+    def plan(self, plan: Plan, name: str, x: str) -> str:
+        """Append the steps."""
+        y = plan(steps.Norm(f"{name}.norm1", (x,), self.norm1))
+        x = plan(steps.Add(f"{name}.add", (x, plan.attention(f"{name}.attn", self.attn, y))))
+        y = plan(steps.Norm(f"{name}.norm2", (x,), self.norm2))
+        return plan(steps.Add(f"{name}.add_1", (x, plan.perceptron(f"{name}.mlp", self.mlp, y))))
 
-class VisionTransformer(nn.Module):
+
+class VisionTransformer(Transformer):
     """A vision transformer that classifies by its class token (Dosovitskiy et al. 2021).
 
     Parameters
@@ -121,9 +95,12 @@ class VisionTransformer(nn.Module):
 
     def __init__(self, size: Size, classes: int) -> None:
         super().__init__()
-        self.size = size
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, size.width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, size.tokens, size.width))
+        self.image, self.colours = size.image, size.colours
+        self.cls_token = nn.Parameter(
+            nn.init.trunc_normal_(torch.empty(1, 1, size.width), std=_STD)
+        )
+        positions = torch.empty(1, size.tokens, size.width)
+        self.pos_embed = nn.Parameter(nn.init.trunc_normal_(positions, std=_STD))
         self.patch_embed = PatchEmbedding(size)
         self.blocks = nn.Sequential(*(Block(size.width, size.heads) for _ in range(size.depth)))
         self.norm = nn.LayerNorm(size.width, eps=_EPS)
@@ -131,9 +108,25 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of images (N, colours, H, W)."""
+        check_images(self, x)
         first = self.cls_token.expand(len(x), -1, -1)
         x = torch.cat([first, self.patch_embed(x)], dim=1) + self.pos_embed
         return self.head(self.norm(self.blocks(x))[:, 0])
+
+    def steps(self) -> list[steps.Step]:
+        """Return the operations."""
+        plan, first = Plan(), self.cls_token
+        patches = steps.Convolution(
+            "patch_embed.proj", (steps.IMAGE,), self.patch_embed.proj, first
+        )
+        x = plan(steps.Tokens("cls_token", (plan(patches),), first))
+        x = plan(steps.AddConstant("pos_embed", (x,), self.pos_embed[:, None]))
+        for index, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            x = block.plan(plan, f"blocks.{index}", x)
+        x = plan(steps.Norm("norm", (x,), self.norm))
+        plan.linear("head", self.head, plan(steps.First("first", (x,))))
+        return plan.steps
 
 
 def deit_tiny(classes: int = 1000) -> VisionTransformer:

@@ -6,156 +6,136 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import nn
 
+from ...golden import graph
 from ...golden.array.requantize import bias_codes, multipliers
-from ...golden.graph import (
-    Add,
-    Conv2d,
-    Flatten,
-    Linear,
-    Lookup,
-    Network,
-    Node,
-    Operation,
-    Quantization,
-    Slice,
-    Tensor,
-)
+from ...golden.graph import Network, Node, Operation, Quantization, Tensor
 from ...golden.operations.layer_norm import LayerNorm
+from ...golden.operations.rearrange import Rearrange
 from ...golden.operations.softmax import Softmax
 from ...golden.operations.tensor_product import TensorProduct
 from ...golden.operations.tokens import AddConstant, Tokens
 from ...golden.verify import verify
-from ..framework import qnnpack
-from .deit import VisionTransformer
-from .reference import gelu_table, quantized_weight
-from .walk import walk
+from ..framework import one_thread, qnnpack
+from . import steps
+from .observe import constant_of
+from .parts import Transformer
+from .reference import constant_codes, gelu_table, quantized_weight
 
 __all__ = ["import_transformer"]
 
 
 class _Importer:
-    """Makes a node of each operation; values are names of tensors."""
+    """Makes nodes of each step; values are names of tensors."""
 
     def __init__(self, name: str, quantizations: Mapping[str, Quantization], image: Tensor) -> None:
         self._prefix = name
         self._quantizations = quantizations
-        self.image = image
         self.nodes: list[Node] = []
-        self._shapes = {image.name: image.shape}
-        self._made = {image.name: image.quantization}
+        self._tensors = {image.name: image}
 
     def _node(self, operation: Operation, *inputs: str) -> str:
         self.nodes.append(Node(operation, inputs))
-        shapes = (self._shapes[name] for name in inputs)
-        self._shapes[operation.name] = operation.output_shape(*shapes)
-        self._made[operation.name] = operation.output
+        shape = operation.output_shape(*(self._tensors[name].shape for name in inputs))
+        self._tensors[operation.name] = Tensor(operation.name, shape, operation.output)
         return operation.name
 
-    def _name(self, name: str) -> str:
-        return f"{self._prefix}.{name}"
+    def compute(self, step: steps.Step, *inputs: str) -> str:
+        """Append a step's nodes; return the name of its result."""
+        name = f"{self._prefix}.{step.name}"
+        sources = [self._tensors[each] for each in inputs]
+        if isinstance(step, steps.First | steps.Mean):
+            part = self._node(_row(step, name, sources[0]), *inputs)
+            return self._node(graph.Flatten(name, self._tensors[part].quantization), part)
+        return self._node(self._operation(step, name, sources), *inputs)
 
-    def _constant(self, x: torch.Tensor, quantization: Quantization) -> np.ndarray:
-        parameters = quantization.scale, quantization.zero_point
-        codes = torch.quantize_per_tensor(x.detach(), *parameters, torch.quint8).int_repr()
-        return np.ascontiguousarray(codes.numpy())
+    def _operation(self, step: steps.Step, name: str, sources: list[Tensor]) -> Operation:
+        given, shape = sources[0].quantization, sources[0].shape
+        pair = tuple(source.quantization for source in sources)
+        match step:
+            case steps.Tokens():
+                return Tokens(name, given, constant_codes(step.first[0], given).numpy())
+            case steps.Softmax():
+                return Softmax(name, given, shape[3])
+            case steps.Rearrange():
+                return Rearrange(name, given, step.places)
+        output = self._quantizations[step.name]
+        match step:
+            case steps.Convolution():
+                module = step.module
+                assert module.bias is not None
+                return _layer(name, module.weight, module.bias, given, output, module.stride[0])
+            case steps.Linear():
+                layer = _layer(name, step.weight, step.bias, given, output, 1)
+                return layer if len(shape) == 4 else _of_rows(layer)
+            case steps.AddConstant():
+                other = self._quantizations[constant_of(step.name)]
+                codes = np.ascontiguousarray(constant_codes(step.addend, other).numpy())
+                return AddConstant(name, codes, given, other, output)
+            case steps.Norm(module=module):
+                gamma, beta = (each.detach().numpy() for each in (module.weight, module.bias))
+                return LayerNorm(name, gamma, beta, module.eps, given, output)
+            case steps.Scores():
+                depth = shape[3] // step.heads
+                return TensorProduct(name, pair, output, step.heads, True, depth, step.factor)
+            case steps.Weighted():
+                return TensorProduct(name, pair, output, step.heads, False, shape[3])
+            case steps.Add():
+                return graph.Add(name, pair, output)
+            case steps.Gelu():
+                return graph.Lookup(name, given, output, gelu_table(given, output))
+        raise TypeError(f"step must be one of maccord.nets.transformer.steps, got {type(step)}")
 
-    def _layer(
-        self, name: str, weight: torch.Tensor, bias: torch.Tensor, x: str, stride: int
-    ) -> Conv2d:
-        """Return a convolution; a linear layer of tokens is one of 1 x 1."""
-        given, output = self._made[x], self._quantizations[name]
-        packed = quantized_weight(weight)
-        scales = packed.q_per_channel_scales().numpy()
-        values = bias.detach().numpy()
-        codes = packed.int_repr().numpy()
-        return Conv2d(
-            name=self._name(name),
-            weight=codes if codes.ndim == 4 else codes[:, :, None, None],
-            bias=values,
-            bias_q=bias_codes(values, given.scale, scales),
-            weight_scale=scales,
-            multiplier=multipliers(given.scale, scales, output.scale),
-            input=given,
-            output=output,
-            stride=(stride, stride),
-        )
 
-    def convolution(self, name: str, module: nn.Conv2d, x: str, also: torch.Tensor) -> str:
-        assert module.bias is not None
-        return self._node(self._layer(name, module.weight, module.bias, x, module.stride[0]), x)
+def _row(step: steps.First | steps.Mean, name: str, source: Tensor) -> Operation:
+    """Return what leaves one pixel of an image."""
+    if isinstance(step, steps.First):
+        return graph.Slice(f"{name}.slice", source.quantization, (None, (0, 1, 1), None))
+    height, width = source.shape[1:3]
+    kernel = (height, width)
+    return graph.AvgPool2d(f"{name}.mean", source.quantization, kernel, kernel)
 
-    def tokens(self, name: str, first: torch.Tensor, x: str) -> str:
-        codes = self._constant(first[0], self._made[x])
-        return self._node(Tokens(self._name(name), self._made[x], codes), x)
 
-    def add_constant(self, name: str, constant: torch.Tensor, x: str) -> str:
-        other = self._quantizations[f"{name}.constant"]
-        codes = self._constant(constant[:, None], other)
-        output = self._quantizations[name]
-        return self._node(AddConstant(self._name(name), codes, self._made[x], other, output), x)
+def _layer(
+    name: str,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    given: Quantization,
+    output: Quantization,
+    stride: int,
+) -> graph.Conv2d:
+    """Return a convolution; a linear layer of tokens is one of 1 x 1."""
+    packed = quantized_weight(weight)
+    scales = packed.q_per_channel_scales().numpy()
+    values, codes = bias.detach().numpy(), packed.int_repr().numpy()
+    return graph.Conv2d(
+        name=name,
+        weight=codes if codes.ndim == 4 else codes[:, :, None, None],
+        bias=values,
+        bias_q=bias_codes(values, given.scale, scales),
+        weight_scale=scales,
+        multiplier=multipliers(given.scale, scales, output.scale),
+        input=given,
+        output=output,
+        stride=(stride, stride),
+    )
 
-    def layer_norm(self, name: str, module: nn.LayerNorm, x: str) -> str:
-        gamma, beta = module.weight.detach().numpy(), module.bias.detach().numpy()
-        ends = self._made[x], self._quantizations[name]
-        return self._node(LayerNorm(self._name(name), gamma, beta, module.eps, *ends), x)
 
-    def linear(
-        self,
-        name: str,
-        weight: torch.Tensor,
-        bias: torch.Tensor,
-        x: str,
-        *,
-        symmetric: bool = False,
-    ) -> str:
-        layer = self._layer(name, weight, bias, x, 1)
-        if len(self._shapes[x]) == 4:
-            return self._node(layer, x)
-        fields = ("name", "bias", "bias_q", "weight_scale", "multiplier", "input", "output")
-        kept = {field: getattr(layer, field) for field in fields}
-        return self._node(Linear(weight=layer.weight[:, :, 0, 0], **kept), x)
-
-    def _product(
-        self, name: str, a: str, b: str, heads: int, depth: int, factor: float | None
-    ) -> str:
-        ends = (self._made[a], self._made[b]), self._quantizations[name]
-        scores = factor is not None
-        rest = heads, scores, depth, factor if scores else 1.0
-        return self._node(TensorProduct(self._name(name), *ends, *rest), a, b)
-
-    def scores(self, name: str, q: str, k: str, heads: int, factor: float) -> str:
-        return self._product(name, q, k, heads, self._shapes[q][3] // heads, factor)
-
-    def softmax(self, name: str, x: str) -> str:
-        return self._node(Softmax(self._name(name), self._made[x], self._shapes[x][3]), x)
-
-    def weighted_sum(self, name: str, weights: str, v: str, heads: int) -> str:
-        return self._product(name, weights, v, heads, self._shapes[v][2], None)
-
-    def add(self, name: str, a: str, b: str) -> str:
-        ends = (self._made[a], self._made[b]), self._quantizations[name]
-        return self._node(Add(self._name(name), *ends), a, b)
-
-    def gelu(self, name: str, x: str) -> str:
-        ends = self._made[x], self._quantizations[name]
-        return self._node(Lookup(self._name(name), *ends, gelu_table(*ends)), x)
-
-    def first_token(self, name: str, x: str) -> str:
-        part = Slice(self._name(f"{name}.slice"), self._made[x], (None, (0, 1, 1), None))
-        row = self._node(part, x)
-        return self._node(Flatten(self._name(name), self._made[x]), row)
+def _of_rows(layer: graph.Conv2d) -> graph.Linear:
+    """Return a 1 x 1 convolution as a linear layer of rows."""
+    fields = ("name", "bias", "bias_q", "weight_scale", "multiplier", "input", "output")
+    kept = {field: getattr(layer, field) for field in fields}
+    return graph.Linear(weight=layer.weight[:, :, 0, 0], **kept)
 
 
 def import_transformer(
-    model: VisionTransformer, name: str, quantizations: Mapping[str, Quantization]
+    model: Transformer, name: str, quantizations: Mapping[str, Quantization]
 ) -> Network:
     """Return the integer graph of a network.
 
     Parameters
     ----------
-    model : VisionTransformer
+    model : Transformer
     name : str
         What names of tensors begin with.
     quantizations : mapping of str to Quantization
@@ -171,12 +151,11 @@ def import_transformer(
     ValueError
         If `golden.verify` rejects it.
     """
-    size = model.size
-    shape = (1, size.image, size.image, size.colours)
-    image = Tensor(f"{name}.input", shape, quantizations["input"])
+    shape = (1, model.image, model.image, model.colours)
+    image = Tensor(f"{name}.{steps.IMAGE}", shape, quantizations[steps.IMAGE])
     importer = _Importer(name, quantizations, image)
-    with qnnpack():
-        output = walk(model, importer, image.name)
+    with qnnpack(), one_thread():
+        output, _ = steps.walk(model.steps(), importer.compute, image.name)
     network = Network(name, image, tuple(importer.nodes), output)
     verify(network)
     return network

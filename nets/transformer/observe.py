@@ -3,115 +3,93 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from ...golden.operations.tensor_product import SYMMETRIC
 from ...golden.quantization import Quantization
-from .deit import VisionTransformer
-from .walk import walk
+from ..framework import one_thread
+from . import floating, steps
+from .parts import Transformer, check_images
 
-__all__ = ["observe"]
+__all__ = ["MARGIN", "constant_of", "observe"]
 
+#: How far below a row's maximum a masked score is, at least: exp(-8) is 1/12 of a step of 1/256.
+MARGIN = 8.0
 _SMALLEST = 2.0**-20  # scale of a tensor of zeros
 _LEAST_RATIO = 2.0**-10  # of the scales of a constant and of the sum with it
 
 
+def constant_of(name: str) -> str:
+    """Name of the constant that a step adds."""
+    return f"{name}.constant"
+
+
 class _Observer:
-    """Computes in fp32 and keeps the range of each result.
+    """Computes in floating point and keeps the range of each result.
 
     Attributes
     ----------
     ranges : dict of str to (float, float)
         Smallest and largest value, 0 included.
-    symmetric : set of str
-        Results that are a product's weights.
     """
 
     def __init__(self) -> None:
         self.ranges: dict[str, tuple[float, float]] = {}
-        self.symmetric: set[str] = set()
 
-    def _seen(self, name: str, x: torch.Tensor) -> torch.Tensor:
+    def see(self, name: str, *values: torch.Tensor) -> None:
+        """Widen a range."""
         low, high = self.ranges.get(name, (0.0, 0.0))
-        self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
-        return x
+        for x in values:
+            if not torch.isfinite(x).all():
+                raise ValueError(f"{name} must be finite numbers, got infinite ones or NaN")
+            low, high = min(low, float(x.min())), max(high, float(x.max()))
+        self.ranges[name] = low, high
 
-    def quantization(self, name: str) -> Quantization:
-        """Scale and zero point that map a range to all codes; symmetric ones to 1..255."""
-        low, high = self.ranges[name]
-        if name in self.symmetric:
-            scale = torch.tensor(max(-low, high, 127 * _SMALLEST) / 127)
-            return Quantization(float(scale), SYMMETRIC)
-        scale = float(torch.tensor(max(high - low, 255 * _SMALLEST) / 255))
-        return Quantization(scale, min(max(round(-low / scale), 0), 255))
+    def compute(self, step: steps.Step, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return a step's result."""
+        found = floating.compute(step, *inputs)
+        if isinstance(step, steps.AddConstant):
+            self._see_sum(step, inputs[0], found)
+        elif step.ranged:
+            self.see(step.name, found)
+        if isinstance(step, steps.Convolution) and step.also is not None:
+            self.see(step.name, step.also)
+        return found
 
-    def convolution(
-        self, name: str, module: nn.Conv2d, x: torch.Tensor, also: torch.Tensor
-    ) -> torch.Tensor:
-        self._seen("input", x)
-        self._seen(name, also)
-        return self._seen(name, module(x))
+    def _see_sum(self, step: steps.AddConstant, x: torch.Tensor, found: torch.Tensor) -> None:
+        """See a sum and its constant; masked ones have no part in the range but its lower end.
 
-    def tokens(self, name: str, first: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        pixels = x.flatten(2).transpose(1, 2)
-        return torch.cat([first.expand(len(x), -1, -1), pixels], dim=1)
-
-    def add_constant(self, name: str, constant: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        self._seen(f"{name}.constant", constant)
-        return self._seen(name, x + constant)
-
-    def layer_norm(self, name: str, module: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-        return self._seen(name, module(x))
-
-    def linear(
-        self,
-        name: str,
-        weight: torch.Tensor,
-        bias: torch.Tensor,
-        x: torch.Tensor,
-        *,
-        symmetric: bool = False,
-    ) -> torch.Tensor:
-        if symmetric:
-            self.symmetric.add(name)
-        return self._seen(name, nn.functional.linear(x, weight, bias))
-
-    def scores(
-        self, name: str, q: torch.Tensor, k: torch.Tensor, heads: int, factor: float
-    ) -> torch.Tensor:
-        products = _heads(q, heads) @ _heads(k, heads).transpose(-2, -1)
-        return self._seen(name, products * factor)
-
-    def softmax(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return x.softmax(dim=-1)
-
-    def weighted_sum(
-        self, name: str, weights: torch.Tensor, v: torch.Tensor, heads: int
-    ) -> torch.Tensor:
-        mixed = weights @ _heads(v, heads)
-        return self._seen(name, mixed.transpose(1, 2).flatten(2))
-
-    def add(self, name: str, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return self._seen(name, a + b)
-
-    def gelu(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return self._seen(name, nn.functional.gelu(x))
-
-    def first_token(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return x[:, 0]
+        That is `MARGIN` below the smallest maximum of a row, and the constant's is so low that
+        a masked sum is at the lower end whatever the other addend.
+        """
+        self.see(constant_of(step.name), step.constant)
+        if step.mask is None:
+            self.see(step.name, found)
+            return
+        mask = step.mask.repeat(1, found.shape[1] // step.mask.shape[1], 1, 1)
+        largest = found.masked_fill(mask, -torch.inf).amax(dim=-1)
+        self.see(step.name, found[~mask.expand_as(found)], largest.min() - MARGIN)
+        low = self.ranges[step.name][0] - self.ranges[step.inputs[0]][1]
+        self.see(constant_of(step.name), torch.tensor(low))
 
 
-def _heads(x: torch.Tensor, heads: int) -> torch.Tensor:
-    """Rearrange (N, T, heads * D) as (N, heads, T, D)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+def _asymmetric(low: float, high: float) -> Quantization:
+    """Scale and zero point that map a range to all codes."""
+    scale = float(torch.tensor(max(high - low, 255 * _SMALLEST) / 255))
+    return Quantization(scale, min(max(round(-low / scale), 0), 255))
 
 
-def observe(model: VisionTransformer, images: torch.Tensor) -> dict[str, Quantization]:
+def _symmetric(low: float, high: float) -> Quantization:
+    """Scale that maps a range to codes 1 to 255 around 128."""
+    scale = float(torch.tensor(max(-low, high, 127 * _SMALLEST) / 127))
+    return Quantization(scale, SYMMETRIC)
+
+
+def observe(model: Transformer, images: torch.Tensor) -> dict[str, Quantization]:
     """Quantization of every tensor of a network.
 
     Parameters
     ----------
-    model : VisionTransformer
+    model : Transformer
         In evaluation mode.
     images : tensor of shape (N, colours, H, W), float32
         For calibration.
@@ -119,16 +97,32 @@ def observe(model: VisionTransformer, images: torch.Tensor) -> dict[str, Quantiz
     Returns
     -------
     dict of str to Quantization
-        By the names of `walk`; the image is ``input``, the position embedding
-        ``pos_embed.constant``.
+        By the names of steps that have a range of their own; the image is ``input``, the constant
+        of a sum `constant_of` its name.
+
+    Raises
+    ------
+    ValueError
+        If the images are of another shape or type, or a number is not finite.
     """
-    observer = _Observer()
-    with torch.no_grad():
-        walk(model, observer, images)
-    found = {name: observer.quantization(name) for name in observer.ranges}
-    # The adder takes no scale that is far below the sum's, as that of an untrained embedding is
-    constant, total = found["pos_embed.constant"], found["pos_embed"]
-    least = total.scale * _LEAST_RATIO
-    if constant.scale < least:
-        found["pos_embed.constant"] = Quantization(least, 128)
+    check_images(model, images)
+    observer, whole = _Observer(), model.steps()
+    observer.see(steps.IMAGE, images)
+    with torch.no_grad(), one_thread():
+        steps.walk(whole, observer.compute, floating.channels_last(images))
+    symmetric = {step.name for step in whole if isinstance(step, steps.Linear) and step.symmetric}
+    found = {
+        name: (_symmetric if name in symmetric else _asymmetric)(*span)
+        for name, span in observer.ranges.items()
+    }
+    for step in whole:
+        if isinstance(step, steps.AddConstant):
+            _widen(found, step.name)
     return found
+
+
+def _widen(found: dict[str, Quantization], name: str) -> None:
+    """Give a constant a scale that the adder takes: none far below the sum's, as of zeros."""
+    least = found[name].scale * _LEAST_RATIO
+    if found[constant_of(name)].scale < least:
+        found[constant_of(name)] = Quantization(least, 128)

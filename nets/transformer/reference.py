@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from ...golden.quantization import Quantization
-from ..framework import qnnpack
-from . import kernels
-from .deit import VisionTransformer
-from .walk import walk
+from ..framework import one_thread, qnnpack
+from ..lattice import lattice_scales
+from . import kernels, steps
+from .floating import channels_last, heads_of
+from .observe import constant_of
+from .parts import Transformer, check_images
 
-__all__ = ["gelu_table", "quantized_weight", "reference_tensors"]
+__all__ = ["constant_codes", "gelu_table", "quantized_weight", "reference_tensors"]
 
 Codes = npt.NDArray[np.uint8]
 _WEIGHT_CODES = 127  # the largest; weights are symmetric
@@ -25,20 +27,28 @@ _untyped: Any = torch
 
 
 def quantized_weight(weight: torch.Tensor) -> torch.Tensor:
-    """Weights as qint8, a scale for each output channel."""
-    sizes = weight.detach().flatten(1).abs().amax(dim=1)
-    scales = (sizes / _WEIGHT_CODES).clamp(min=_SMALLEST).double()
+    """Weights as qint8, a scale for each output channel; on a lattice, they keep their codes."""
+    weight = weight.detach()
+    scales = lattice_scales(weight)
+    if scales is None:
+        scales = weight.flatten(1).abs().amax(dim=1) / _WEIGHT_CODES
     zero_points = torch.zeros(len(scales), dtype=torch.int64)
-    return torch.quantize_per_channel(weight.detach(), scales, zero_points, 0, torch.qint8)
+    scales = scales.clamp(min=_SMALLEST).double()
+    return torch.quantize_per_channel(weight, scales, zero_points, 0, torch.qint8)
 
 
 def gelu_table(given: Quantization, output: Quantization) -> Codes:
     """PyTorch's GELU of all 256 codes, between dequantize and quantize, in one call."""
     codes = torch.arange(256, dtype=torch.uint8)
-    x = _untyped._make_per_tensor_quantized_tensor(codes, given.scale, given.zero_point)
-    y = nn.functional.gelu(x.dequantize())
+    y = nn.functional.gelu(_quantized(codes, given).dequantize())
     found = torch.quantize_per_tensor(y, output.scale, output.zero_point, torch.quint8)
     return found.int_repr().numpy()
+
+
+def constant_codes(x: torch.Tensor, quantization: Quantization) -> torch.Tensor:
+    """Codes of a constant; beyond the range, where a mask's numbers are, the first or last."""
+    parameters = quantization.scale, quantization.zero_point
+    return torch.quantize_per_tensor(x.detach(), *parameters, torch.quint8).int_repr()
 
 
 def _quantized(codes: torch.Tensor, quantization: Quantization) -> torch.Tensor:
@@ -59,131 +69,100 @@ class _Reference:
     ----------
     quantizations : mapping of str to Quantization
         As from `observe`.
-
-    Attributes
-    ----------
-    found : dict of str to tensor
-        Each result by name.
     """
 
     def __init__(self, quantizations: Mapping[str, Quantization]) -> None:
         self._quantizations = quantizations
-        self.found: dict[str, torch.Tensor] = {}
 
-    def _output(self, name: str) -> tuple[float, int]:
+    def output(self, name: str) -> tuple[float, int]:
+        """Scale and zero point of a result."""
         quantization = self._quantizations[name]
         return quantization.scale, quantization.zero_point
 
-    def _kept(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        self.found[name] = x
-        return x
+    def compute(self, step: steps.Step, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return a step's result."""
+        x = inputs[0]
+        match step:
+            case steps.Convolution():
+                return self._convolution(step, x)
+            case steps.Tokens():
+                parameters = Quantization(x.q_scale(), x.q_zero_point())
+                first = constant_codes(step.first[None], parameters).expand(len(x), -1, -1, -1)
+                pixels = x.int_repr().flatten(1, 2)[:, None]
+                return _moved(x, torch.cat([first, pixels], dim=2))
+            case steps.AddConstant():
+                return self._sum(step, x)
+            case steps.Norm(module=module):
+                parameters = module.weight.detach(), module.bias.detach(), module.eps
+                return kernels.layer_norm(x, *parameters, *self.output(step.name))
+            case steps.Linear():
+                weight, bias = quantized_weight(step.weight), step.bias.detach()
+                packed = torch.ops.quantized.linear_prepack(weight, bias)
+                return torch.ops.quantized.linear(x, packed, *self.output(step.name))
+            case steps.Scores() | steps.Weighted():
+                return self._product(step, x, inputs[1])
+            case steps.Softmax():
+                return kernels.softmax(x)
+            case steps.Add():
+                return torch.ops.quantized.add(x, inputs[1], *self.output(step.name))
+            case steps.Gelu():
+                output = self._quantizations[step.name]
+                table = gelu_table(Quantization(x.q_scale(), x.q_zero_point()), output)
+                return _quantized(torch.from_numpy(table)[x.int_repr().long()], output)
+            case steps.Rearrange():
+                places = torch.from_numpy(step.places)
+                taken = x.flatten(1, 2).index_select(1, places.flatten())
+                return taken.reshape(len(x), *places.shape[:2], -1)
+            case steps.First():
+                return _moved(x, x.int_repr()[:, 0, 0])
+            case steps.Mean():
+                return x.permute(0, 3, 1, 2).mean([2, 3])
+        raise TypeError(f"step must be one of maccord.nets.transformer.steps, got {type(step)}")
 
-    def _constant(self, x: torch.Tensor, name: str) -> torch.Tensor:
-        return torch.quantize_per_tensor(x.detach(), *self._output(name), torch.quint8)
-
-    def convolution(
-        self, name: str, module: nn.Conv2d, x: torch.Tensor, also: torch.Tensor
-    ) -> torch.Tensor:
-        x = self._kept("input", torch.quantize_per_tensor(x, *self._output("input"), torch.quint8))
+    def _convolution(self, step: steps.Convolution, x: torch.Tensor) -> torch.Tensor:
+        module = step.module
         packed = torch.ops.quantized.conv2d_prepack(
             quantized_weight(module.weight), module.bias, module.stride, [0, 0], [1, 1], 1
         )
-        return self._kept(name, torch.ops.quantized.conv2d(x, packed, *self._output(name)))
+        found = torch.ops.quantized.conv2d(x.permute(0, 3, 1, 2), packed, *self.output(step.name))
+        return found.permute(0, 2, 3, 1)
 
-    def tokens(self, name: str, first: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        scale, zero_point = x.q_scale(), x.q_zero_point()
-        start = torch.quantize_per_tensor(first.detach(), scale, zero_point, torch.quint8)
-        pixels = x.int_repr().flatten(2).transpose(1, 2)
-        joined = torch.cat([start.int_repr().expand(len(x), -1, -1), pixels], dim=1)
-        return self._kept(name, _moved(x, joined))
+    def _sum(self, step: steps.AddConstant, x: torch.Tensor) -> torch.Tensor:
+        constant = self._quantizations[constant_of(step.name)]
+        codes = constant_codes(step.addend, constant)
+        times = x.shape[1] // codes.shape[1]
+        other = _quantized(codes.repeat(len(x), times, 1, 1), constant)
+        return torch.ops.quantized.add(x.contiguous(), other, *self.output(step.name))
 
-    def add_constant(self, name: str, constant: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        other = self._constant(constant.expand(x.shape).contiguous(), f"{name}.constant")
-        return self._kept(name, torch.ops.quantized.add(x, other, *self._output(name)))
-
-    def layer_norm(self, name: str, module: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-        parameters = module.weight.detach(), module.bias.detach(), module.eps
-        return self._kept(name, kernels.layer_norm(x, *parameters, *self._output(name)))
-
-    def linear(
-        self,
-        name: str,
-        weight: torch.Tensor,
-        bias: torch.Tensor,
-        x: torch.Tensor,
-        *,
-        symmetric: bool = False,
+    def _product(
+        self, step: steps.Scores | steps.Weighted, a: torch.Tensor, b: torch.Tensor
     ) -> torch.Tensor:
-        packed = torch.ops.quantized.linear_prepack(quantized_weight(weight), bias.detach())
-        return self._kept(name, torch.ops.quantized.linear(x, packed, *self._output(name)))
-
-    def scores(
-        self, name: str, q: torch.Tensor, k: torch.Tensor, heads: int, factor: float
-    ) -> torch.Tensor:
-        left, right = _heads(q, heads), _heads(k, heads)
-        found = self._products(name, q, left, k, right, factor)
-        return self._kept(name, found)
-
-    def softmax(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return self._kept(name, kernels.softmax(x))
-
-    def weighted_sum(
-        self, name: str, weights: torch.Tensor, v: torch.Tensor, heads: int
-    ) -> torch.Tensor:
-        right = _heads(v, heads).transpose(2, 3)
-        found = self._products(name, weights, weights.int_repr(), v, right, 1.0)
-        return self._kept(name, _moved(found, found.int_repr().transpose(1, 2).flatten(2)))
-
-    def _products(
-        self,
-        name: str,
-        a: torch.Tensor,
-        left: torch.Tensor,
-        b: torch.Tensor,
-        right: torch.Tensor,
-        factor: float,
-    ) -> torch.Tensor:
-        """One linear layer for each image and head: codes of a by codes of b."""
+        """One linear layer for each image, window and head: codes of a by codes of b."""
+        right = heads_of(b.int_repr(), step.heads).flatten(0, 2)
+        scores = isinstance(step, steps.Scores)
+        if scores:
+            left = heads_of(a.int_repr(), step.heads).flatten(0, 2)
+        else:
+            left, right = a.int_repr().flatten(0, 1), right.transpose(1, 2)
+        factor, ends = step.factor if scores else 1.0, self.output(step.name)
         rows = [
-            [
-                kernels.weighted(
-                    _moved(a, left[image, head]),
-                    _moved(b, right[image, head]),
-                    factor,
-                    *self._output(name),
-                ).int_repr()
-                for head in range(left.shape[1])
-            ]
-            for image in range(len(left))
+            kernels.weighted(_moved(a, rows), _moved(b, others), factor, *ends).int_repr()
+            for rows, others in zip(left, right, strict=True)
         ]
-        joined = torch.stack([torch.stack(heads) for heads in rows])
-        return _quantized(joined, self._quantizations[name])
-
-    def add(self, name: str, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return self._kept(name, torch.ops.quantized.add(a, b, *self._output(name)))
-
-    def gelu(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        output = self._quantizations[name]
-        table = gelu_table(Quantization(x.q_scale(), x.q_zero_point()), output)
-        return self._kept(name, _quantized(torch.from_numpy(table)[x.int_repr().long()], output))
-
-    def first_token(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return self._kept(name, _moved(x, x.int_repr()[:, 0]))
-
-
-def _heads(x: torch.Tensor, heads: int) -> torch.Tensor:
-    """Codes (N, T, heads * D) as (N, heads, T, D)."""
-    return x.int_repr().unflatten(2, (heads, -1)).transpose(1, 2)
+        found = torch.stack(rows).unflatten(0, (len(a), -1))
+        if not scores:
+            found = found.unflatten(1, (-1, step.heads)).transpose(2, 3).flatten(3)
+        return _quantized(found, self._quantizations[step.name])
 
 
 def reference_tensors(
-    model: VisionTransformer, quantizations: Mapping[str, Quantization], images: torch.Tensor
+    model: Transformer, quantizations: Mapping[str, Quantization], images: torch.Tensor
 ) -> dict[str, Codes]:
     """Every tensor of the quantized network, by PyTorch's kernels.
 
     Parameters
     ----------
-    model : VisionTransformer
+    model : Transformer
     quantizations : mapping of str to Quantization
         As from `observe`.
     images : tensor of shape (N, colours, H, W), float32
@@ -191,18 +170,17 @@ def reference_tensors(
     Returns
     -------
     dict of str to ndarray, uint8
-        By the names of `walk`; images channels last, tokens (N, 1, T, C), scores
-        (N, heads, T, T), rows (N, C).
+        The images, ``input``, and the result of each of the network's `steps`, in their layouts.
+
+    Raises
+    ------
+    ValueError
+        If the images are of another shape or type.
     """
+    check_images(model, images)
     reader = _Reference(quantizations)
-    with qnnpack():
-        walk(model, reader, images)
-    return {name: _channels_last(name, x.int_repr()) for name, x in reader.found.items()}
-
-
-def _channels_last(name: str, codes: torch.Tensor) -> Codes:
-    if codes.ndim == 3:
-        codes = codes[:, None]
-    elif name in ("input", "patch_embed.proj"):
-        codes = codes.permute(0, 2, 3, 1)
-    return np.ascontiguousarray(codes.numpy())
+    with qnnpack(), one_thread():
+        parameters = reader.output(steps.IMAGE)
+        x = torch.quantize_per_tensor(channels_last(images), *parameters, torch.quint8)
+        _, found = steps.walk(model.steps(), reader.compute, x)
+    return {name: np.ascontiguousarray(x.int_repr().numpy()) for name, x in found.items()}

@@ -30,6 +30,7 @@ from ...golden.kernels.quantize import dequantize, quantize_per_tensor
 from ...golden.network import compute
 from ...golden.operations.conv_transpose2d import ConvTranspose2d
 from ...golden.operations.layer_norm import LayerNorm
+from ...golden.operations.rearrange import Rearrange
 from ...golden.operations.softmax import Softmax
 from ...golden.operations.tensor_product import TensorProduct
 from ...golden.operations.tokens import AddConstant, Tokens
@@ -183,5 +184,8 @@ _OPERATIONS: dict[str, Callable[[Case], Any]] = {
     "TensorProduct": _tensor_product,
     "Tokens": lambda case: Tokens(case.name, case.quantization("input"), case.arrays["first"]),
     "AddConstant": _add_constant,
+    "Rearrange": lambda case: Rearrange(
+        case.name, case.quantization("input"), case.arrays["places"]
+    ),
     "Shuffle": lambda case: Shuffle(case.name, case.quantization("input"), case.settings["groups"]),
 }

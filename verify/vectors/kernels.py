@@ -188,24 +188,24 @@ def _layer_norm(case: Case) -> torch.Tensor:
 
 
 def _of_tensors(case: Case) -> torch.Tensor:
-    """Call a linear layer for each image and head; its weights are the second tensor's codes."""
+    """Call a linear layer for each image, window and head; its weights are the second's codes."""
     given, (first, second) = case.settings, case.inputs
-    heads, tokens = given["heads"], first.shape[2]
-    weights = second[:, 0].reshape(len(second), second.shape[2], heads, -1)
+    heads, windows, tokens = given["heads"], second.shape[1], first.shape[2]
+    weights = second.reshape(*second.shape[:3], heads, -1)
     found = []
-    for image in range(len(first)):
-        for head in range(heads):
-            if given["scores"]:
-                rows = first[image, 0].reshape(tokens, heads, -1)[:, head]
-                columns = weights[image, :, head]
-            else:
-                rows, columns = first[image, head], weights[image, :, head].T
-            x, w = _tensor(rows, *given["input"]), _tensor(columns, *given["second"])
-            y = transformer.weighted(x, w, given["factor"], *given["output"])
-            found.append(y.int_repr().numpy())
-    codes = np.stack(found).reshape(len(first), heads, tokens, -1)
+    for image, window, head in np.ndindex(len(first), windows, heads):
+        columns = weights[image, window, :, head]
+        if given["scores"]:
+            rows = first[image, window].reshape(tokens, heads, -1)[:, head]
+        else:
+            rows, columns = first[image, window * heads + head], columns.T
+        x, w = _tensor(rows, *given["input"]), _tensor(columns, *given["second"])
+        y = transformer.weighted(x, w, given["factor"], *given["output"])
+        found.append(y.int_repr().numpy())
+    codes = np.stack(found).reshape(len(first), windows * heads, tokens, -1)
     if not given["scores"]:
-        codes = codes.transpose(0, 2, 1, 3).reshape(len(first), 1, tokens, -1)
+        codes = codes.reshape(len(first), windows, heads, tokens, -1).swapaxes(2, 3)
+        codes = codes.reshape(len(first), windows, tokens, -1)
     return _tensor(codes, *given["output"])
 
 
@@ -219,8 +219,15 @@ def _tokens(case: Case) -> torch.Tensor:
 
 def _add_constant(case: Case) -> torch.Tensor:
     x, constant = case.arrays["x"], case.arrays["constant"]
-    whole = np.ascontiguousarray(np.broadcast_to(constant, x.shape))
+    whole = np.tile(constant, (len(x), x.shape[1] // constant.shape[1], 1, 1))
     return _call("add", case, _input(case), _tensor(whole, *case.settings["second"]))
+
+
+def _rearrange(case: Case) -> torch.Tensor:
+    x, places = case.arrays["x"], case.arrays["places"]
+    pixels = _tensor(x.reshape(len(x), -1, x.shape[3]), *case.settings["input"])
+    taken = pixels.index_select(1, torch.from_numpy(places.reshape(-1)))
+    return taken.reshape(len(x), *places.shape[:2], -1).permute(0, 3, 1, 2)
 
 
 def _scalar(word: str) -> Callable[[Case], torch.Tensor]:
@@ -271,6 +278,7 @@ KERNELS: dict[str, Callable[[Case], torch.Tensor]] = {
     "linear_of_tensors": _of_tensors,
     "tokens": _tokens,
     "add_constant": _add_constant,
+    "rearrange": _rearrange,
     "mul_scalar": _scalar("mul"),
     "add_scalar": _scalar("add"),
     "quantize": _quantize,

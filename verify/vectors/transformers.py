@@ -1,4 +1,4 @@
-"""Calls of softmax, layer norm, products of two tensors, tokens and sums with a constant."""
+"""Calls of softmax, layer norm, products of two tensors, and operators of tokens."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def transformer_cases() -> Iterator[Case]:
     yield from _layer_norms()
     yield from _products()
     yield from _tokens()
+    yield from _windows()
 
 
 def _softmaxes() -> Iterator[Case]:
@@ -85,3 +86,33 @@ def _tokens() -> Iterator[Case]:
         }
         arrays = {"x": codes(rng, 3, 1, 9, 8), "constant": codes(rng, 1, 1, 9, 8)}
         yield Case(name, "AddConstant", "add_constant", settings, arrays)
+
+
+def _windows() -> Iterator[Case]:
+    """Products within windows, biases repeated for each, and tokens in another order."""
+    heads, depth, windows = 2, 4, 3
+    for scores in (True, False):
+        name = f"TensorProduct.{'scores' if scores else 'values'} in windows"
+        rng = generator(name)
+        shape = (2, windows, 5, heads * depth) if scores else (2, windows * heads, 5, 7)
+        settings = {
+            "input": [0.02, 100],
+            "second": [0.03, 128],
+            "output": [0.02, 120],
+            "heads": heads,
+            "scores": scores,
+            "depth": depth if scores else 7,
+            "factor": depth**-0.5 if scores else 1.0,
+        }
+        second = np.maximum(codes(rng, 2, windows, 7, heads * depth), 1)
+        arrays = {"x": codes(rng, *shape), "x1": second}
+        yield Case(name, "TensorProduct", "linear_of_tensors", settings, arrays)
+    name = "AddConstant.repeated"
+    rng = generator(name)
+    settings = {"input": [0.05, 100], "second": [0.07, 200], "output": [0.1, 128]}
+    arrays = {"x": codes(rng, 2, 6, 5, 7), "constant": codes(rng, 1, 2, 5, 7)}
+    yield Case(name, "AddConstant", "add_constant", settings, arrays)
+    for name, shape in (("Rearrange.each once", (4, 6, 1)), ("Rearrange.merged", (2, 3, 4))):
+        rng = generator(name)
+        arrays = {"x": codes(rng, 2, 4, 6, 5), "places": rng.permutation(24).reshape(shape)}
+        yield Case(name, "Rearrange", "rearrange", {"input": [0.1, 9]}, arrays)

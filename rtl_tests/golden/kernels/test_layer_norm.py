@@ -12,6 +12,7 @@ from torch_tensors import tensor
 from maccord.golden.graph import Quantization
 from maccord.golden.kernels.layer_norm import check_layer_norm, layer_norm
 from maccord.golden.operations.layer_norm import LayerNorm
+from maccord.golden.row.layer_norm import row_sums
 from maccord.nets.framework import qnnpack
 from maccord.nets.transformer import kernels
 
@@ -122,5 +123,9 @@ def test_refuses(changed: dict[str, object], sentence: str) -> None:
 def test_refuses_codes() -> None:
     with pytest.raises(ValueError, match=r"net.norm: rows must have 4 elements, got shape \(1, 5"):
         layer_norm(np.zeros((1, 5), np.uint8), GOOD)
-    with pytest.raises(ValueError, match="x_q must be uint8 of rows of 1 to 65536 elements, got i"):
+    with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         layer_norm(np.zeros((1, 4), int), GOOD)
+    with pytest.raises(ValueError, match="x_q must be an array of uint8, got list"):
+        layer_norm([[1, 2, 3, 4]], GOOD)
+    with pytest.raises(ValueError, match=r"rows of 1 to 65536 elements, got shape \(3, 0\)"):
+        row_sums(np.zeros((3, 0), np.uint8))

@@ -100,8 +100,13 @@ def test_refuses() -> None:
     operation = Softmax("net.softmax", Quantization(0.1, 0), 5)
     with pytest.raises(ValueError, match=r"net.softmax: rows must have 5 elements, got shape \(1,"):
         softmax(np.zeros((1, 4), np.uint8), operation)
-    with pytest.raises(ValueError, match=r"x_q must be uint8 of shape .*, got int64"):
+    with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         softmax(np.zeros((1, 5), int), operation)
+    with pytest.raises(ValueError, match=r"x_q must have at least 1 dimensions, got shape \(\)"):
+        softmax(np.array(5, np.uint8), operation)
+    for function in (lambda x: softmax(x, operation), lambda x: rows(x, exponentials(0.1, 5))):
+        with pytest.raises(ValueError, match="x_q must be an array of uint8, got list"):
+            function([[1, 2, 3, 4, 5]])
     with pytest.raises(ValueError, match=r"net.s: classes must be between 1 and 65536, got 0"):
         check_softmax(Softmax("net.s", Quantization(0.1, 0), 0))
     with pytest.raises(ValueError, match="table must be uint32 of shape"):

@@ -22,13 +22,14 @@ def expected(a_q: np.ndarray, b_q: np.ndarray, operation: TensorProduct) -> np.n
     width = b_q.shape[3] // heads
     found = np.empty(operation.output_shape(a_q.shape, b_q.shape), np.uint8)
     with qnnpack():
-        for image, head in np.ndindex(images, heads):
-            channels = slice(head * width, (head + 1) * width)
-            weights = b_q[image, 0, :, channels]
+        for image, head in np.ndindex(images, b_q.shape[1] * heads):
+            row, number = divmod(head, heads)
+            channels = slice(number * width, (number + 1) * width)
+            weights = b_q[image, row, :, channels]
             if operation.scores:
-                rows, place = a_q[image, 0, :, channels], found[image, head]
+                rows, place = a_q[image, row, :, channels], found[image, head]
             else:
-                rows, weights, place = a_q[image, head], weights.T, found[image, 0, :, channels]
+                rows, weights, place = a_q[image, head], weights.T, found[image, row, :, channels]
             pair = tensor(rows, operation.inputs[0]), tensor(weights, operation.inputs[1])
             place[:] = kernels.weighted(*pair, operation.factor, *output).int_repr().numpy()
     return found
@@ -45,11 +46,11 @@ def random_product(rng: np.random.Generator, heads: int, depth: int, *, scores: 
     return TensorProduct("product", (first, second), last, heads, scores, depth, factor)
 
 
-def compare(seed: int, tokens: int, others: int, heads: int, width: int) -> int:
+def compare(seed: int, tokens: int, others: int, heads: int, width: int, windows: int = 1) -> int:
     """Compare both products of an attention; return how many codes it was."""
     rng = np.random.default_rng([seed, tokens, others, heads, width])
-    wide = rng.integers(0, 256, (2, 1, tokens, heads * width), np.uint8)
-    keys = rng.integers(0, 256, (2, 1, others, heads * width), np.uint8)
+    wide = rng.integers(0, 256, (2, windows, tokens, heads * width), np.uint8)
+    keys = rng.integers(0, 256, (2, windows, others, heads * width), np.uint8)
     keys[0, 0, 0] = rng.choice([0, 255], heads * width)
     queries = random_product(rng, heads, width, scores=True)
     scores = tensor_product(wide, keys, queries)
@@ -57,7 +58,7 @@ def compare(seed: int, tokens: int, others: int, heads: int, width: int) -> int:
     values = random_product(rng, heads, others, scores=False)
     found = tensor_product(scores, keys, values)
     np.testing.assert_array_equal(found, expected(scores, keys, values), str(values))
-    assert scores.shape == (2, heads, tokens, others) and found.shape == wide.shape
+    assert scores.shape == (2, windows * heads, tokens, others) and found.shape == wide.shape
     return scores.size + found.size
 
 
@@ -68,6 +69,11 @@ def compare(seed: int, tokens: int, others: int, heads: int, width: int) -> int:
 def test_attention(tokens: int, others: int, heads: int, width: int) -> None:
     for seed in range(2):
         compare(seed, tokens, others, heads, width)
+
+
+def test_windows() -> None:
+    """Tokens attend to those of their window only."""
+    assert compare(3, 9, 9, 2, 8, windows=4) == 2 * 4 * 9 * (2 * 9 + 2 * 8)
 
 
 @pytest.mark.nightly
@@ -128,5 +134,8 @@ def test_other_shapes_are_refused(scores: bool, a: tuple[int, ...], b: tuple[int
 
 def test_other_types_are_refused() -> None:
     operation = TensorProduct("net.product", (STEPS, WEIGHTS), STEPS, 2, True, 4)
-    with pytest.raises(ValueError, match="a_q and b_q must be uint8, got int8"):
-        tensor_product(np.zeros((1, 1, 5, 8), np.int8), np.zeros((1, 1, 5, 8), np.uint8), operation)
+    good = np.zeros((1, 1, 5, 8), np.uint8)
+    with pytest.raises(ValueError, match="a_q must be uint8, got int8"):
+        tensor_product(good.astype(np.int8), good, operation)
+    with pytest.raises(ValueError, match="b_q must be an array of uint8, got list"):
+        tensor_product(good, good.tolist(), operation)

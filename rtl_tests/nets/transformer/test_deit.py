@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformer_networks import compare, largest_difference, random_model
 
 import maccord.golden.network as golden
 from maccord.golden.graph import Quantization
 from maccord.golden.operations.softmax import Softmax
 from maccord.nets.transformer.deit import Size, VisionTransformer, deit_digits, deit_tiny
 from maccord.nets.transformer.importer import import_transformer
-from maccord.nets.transformer.observe import _Observer, observe
+from maccord.nets.transformer.observe import observe
 from maccord.nets.transformer.reference import reference_tensors
-from maccord.nets.transformer.walk import walk
 
 BLOCK = {  # parameters of a block in timm's checkpoints, and their shapes at width 192
     "norm1.weight": (192,),
@@ -45,30 +43,6 @@ OTHERS = {
 }
 
 
-def random_model(make: Callable[[], VisionTransformer], seed: int) -> VisionTransformer:
-    """Return a network of random weights, those of tokens and norms too."""
-    torch.manual_seed(seed)
-    model = make().eval()
-    for name, parameter in model.named_parameters():
-        if name in ("cls_token", "pos_embed"):
-            nn.init.normal_(parameter, std=0.5)
-        elif "norm" in name:
-            parameter.data += 0.2 * torch.randn_like(parameter)
-    return model
-
-
-def compare(model: VisionTransformer, images: torch.Tensor) -> tuple[int, list[str]]:
-    """Compare every tensor; return how many codes it was, and the names that differ."""
-    quantizations = observe(model, images)
-    due = reference_tensors(model, quantizations, images)
-    network = import_transformer(model, "net", quantizations)
-    found = golden.execute(network, due["input"])
-    assert set(found) == {f"net.{name}" for name in due} | {"net.first.slice"}
-    wrong = [name for name, codes in due.items() if not np.array_equal(found[f"net.{name}"], codes)]
-    assert len(np.unique(due["head"])) > 5
-    return sum(codes.size for codes in due.values()), wrong
-
-
 def test_parameters_have_timm_s_names() -> None:
     with torch.device("meta"):
         state = deit_tiny().state_dict()
@@ -81,12 +55,8 @@ def test_parameters_have_timm_s_names() -> None:
 
 def test_the_walk_is_the_network() -> None:
     """In fp64, where another order of sums changes little."""
-    model = random_model(deit_digits, 0).double()
-    images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
-    with torch.no_grad():
-        torch.testing.assert_close(
-            walk(model, _Observer(), images), model(images), rtol=1e-11, atol=1e-11
-        )
+    model = random_model(deit_digits, 0)
+    assert largest_difference(model, torch.randn(3, 3, 32, 32)) < 1e-11
 
 
 @pytest.mark.slow
@@ -144,3 +114,30 @@ def test_keys_have_to_be_symmetric() -> None:
     quantizations[key] = replace(quantizations[key], zero_point=127)
     with pytest.raises(ValueError, match=r"net.blocks.0.attn.scores: zero point of the second"):
         import_transformer(model, "net", quantizations)
+
+
+def test_images_of_another_size_are_refused() -> None:
+    model = deit_digits().eval()
+    for call in (model, lambda x: observe(model, x), lambda x: reference_tensors(model, {}, x)):
+        for images in (
+            torch.zeros(1, 3, 28, 28),
+            torch.zeros(3, 32, 32),
+            torch.zeros(0, 3, 32, 32),
+        ):
+            with pytest.raises(
+                ValueError, match=r"images must be a tensor of shape \(N, 3, 32, 32"
+            ):
+                call(images)
+        with pytest.raises(ValueError, match="images must be normalized numbers, float32, got"):
+            call(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_numbers_that_are_not_finite_are_refused(bad: float) -> None:
+    model, images = deit_digits().eval(), torch.zeros(1, 3, 32, 32)
+    images[0, 1, 2, 3] = bad
+    with pytest.raises(ValueError, match="input must be finite numbers, got infinite ones or NaN"):
+        observe(model, images)
+    model.blocks[1].attn.qkv.weight.data[3, 3] = bad
+    with pytest.raises(ValueError, match=r"blocks.1.attn.qkv.q must be finite numbers"):
+        observe(model, torch.zeros(1, 3, 32, 32))
