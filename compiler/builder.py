@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..spec.isa import PARAMETER_ROWS, RECORD_BYTES, TABLE_BYTES, Mode, Opcode
+from ..spec.isa_names import RowFunction
+from ..spec.isa_row import NORM_ENTRY, SOFTMAX_ENTRY
 from ..spec.parameters import Parameters
 from ..spec.weight_widths import WIDTHS, packed_rows
 from .drafts import Draft, Region, Space
@@ -246,14 +249,49 @@ class Builder:
         target = (Region(Space.OUTPUT, *writes),) if fields["last"] else ()
         return self._add(Opcode.COMPUTE, fields, regions, target)
 
+    def row_table(
+        self, fields: dict[str, int], memory: int, size: int, copy: Callable[..., None]
+    ) -> tuple[Region, ...]:
+        """Set up a function of rows, with its table in memory.
+
+        The compute unit must copy, which `copy` makes it do. The table's place in the output
+        scratchpad, which is returned, is free when the next store has completed.
+        """
+        buffer, base = self.activation_buffer(size), self.output_buffer(size)
+        self.load(memory, 0, buffer, 0, 1, size)
+        copy(self, buffer, base, size)
+        self._add(Opcode.SETUP_ROW, fields)
+        function = RowFunction(fields["function"])
+        entry = SOFTMAX_ENTRY if function == RowFunction.SOFTMAX else NORM_ENTRY
+        region = Region(Space.OUTPUT, base, base + size)
+        self._add(Opcode.ROW_TABLE, {"buffer": base, "entries": size // entry}, (region,))
+        return (region,)
+
+    def rows(self, buffer: int, rows: int, elements: int) -> None:
+        """Replace adjacent rows in the output scratchpad by the function of rows."""
+        fields = {"buffer": buffer, "buffer_pitch": elements, "rows": rows, "elements": elements}
+        region = Region(Space.OUTPUT, buffer, buffer + rows * elements)
+        self._add(Opcode.ROWS, fields, (region,), (region,))
+
     def store(
-        self, memory: int, pitch: int, buffer: int, buffer_pitch: int, rows: int, row_bytes: int
+        self,
+        memory: int,
+        pitch: int,
+        buffer: int,
+        buffer_pitch: int,
+        rows: int,
+        row_bytes: int,
+        *,
+        frees: tuple[Region, ...] = (),
     ) -> None:
-        """Write rows of bytes from the output scratchpad to memory."""
+        """Write rows of bytes from the output scratchpad to memory.
+
+        Its token also stands for the unit's earlier accesses to `frees`, which have none.
+        """
         fields = _transfer(memory, pitch, buffer, buffer_pitch, rows, row_bytes)
         source = Region(Space.OUTPUT, buffer, buffer + (rows - 1) * buffer_pitch + row_bytes)
         target = _rows(Space.MEMORY, memory, pitch, rows, row_bytes)
-        self._add(Opcode.STORE, fields, (source,), (target,))
+        self._add(Opcode.STORE, fields, (source, *frees), (target,))
 
     def record(self, memory: int, *, interrupt: bool) -> None:
         """Write the counters to memory when all earlier stores have completed."""

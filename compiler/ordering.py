@@ -30,7 +30,7 @@ _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatche
 _BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 
 _SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL)
-_TOKENLESS = (*_SETUPS, Opcode.RECORD)
+_TOKENLESS = (*_SETUPS, Opcode.RECORD, Opcode.SETUP_ROW, Opcode.ROW_TABLE, Opcode.ROWS)
 
 Needs = list[list[int]]
 Grains = slice | npt.NDArray[np.int64]

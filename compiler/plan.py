@@ -26,19 +26,25 @@ from ..golden.graph import (
 )
 from ..golden.kernels.avg_pool2d import mean_multiplier
 from ..golden.operations.conv_transpose2d import ConvTranspose2d
+from ..golden.operations.layer_norm import LayerNorm
+from ..golden.operations.rearrange import Rearrange
+from ..golden.operations.softmax import Softmax
 from ..golden.operations.tensor_product import TensorProduct
+from ..golden.operations.tokens import AddConstant, Tokens
 from ..spec.isa import Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .channel_product import channel_product_plan
+from .copies import rearrange_plan, tokens_plan
 from .features import check_width
 from .global_pool import global_pool_plan
 from .large_means import large_mean_plan
 from .max_pools import max_pool_plan
+from .rows import row_plan
 from .search import dense_plan
 from .shuffles import shuffle_layer, shuffle_plan
 from .slices import slice_plan
-from .sums import sum_plan
+from .sums import constant_sum_plan, sum_plan
 from .tensor_product import tensor_product_plan
 from .transposed import Phase, TransposedPlan, phases
 from .upsampling import upsample_plan
@@ -114,6 +120,14 @@ def plan(
         return sum_plan(operation, shape, parameters)
     if isinstance(operation, Mul):
         return _product(operation, shapes, parameters)
+    if isinstance(operation, AddConstant):
+        return constant_sum_plan(operation, shape, parameters)
+    if isinstance(operation, Softmax | LayerNorm):
+        return row_plan(operation, shape, parameters)
+    if isinstance(operation, Tokens):
+        return tokens_plan(operation, shape, parameters)
+    if isinstance(operation, Rearrange):
+        return rearrange_plan(operation, shape, parameters)
     if isinstance(operation, TensorProduct):
         return tensor_product_plan(operation, (shape, tuple(shapes[1])), parameters)
     if isinstance(operation, Upsample):

@@ -10,11 +10,13 @@ import numpy.typing as npt
 from ..golden.graph import Add, Mul
 from ..golden.kernels.add import check_add
 from ..golden.kernels.mul import check_mul
+from ..golden.kernels.tokens import check_add_constant
+from ..golden.operations.tokens import AddConstant
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .features import check_rounding
 
-__all__ = ["SumPlan", "product_fields", "sum_plan"]
+__all__ = ["ConstantSumPlan", "SumPlan", "constant_sum_plan", "product_fields", "sum_plan"]
 
 _OPEN = 70  # cycles to load the first tile and store the last one
 _COMMAND = 8
@@ -88,6 +90,53 @@ class SumPlan:
                 builder.store(memory, 0, base, 0, 1, size)
             else:
                 builder.store(memory, target.pitch, base, channels, count, channels)
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantSumPlan:
+    """A sum whose second operand is a constant in the weights' place.
+
+    Parameters
+    ----------
+    sum : SumPlan
+    constant : ndarray of the tensor's shape, uint8
+    """
+
+    sum: SumPlan
+    constant: npt.NDArray[np.uint8]
+
+    @property
+    def stream(self) -> npt.NDArray[np.uint8]:
+        """The constant, as the hardware has codes."""
+        return self.constant ^ np.uint8(0x80)
+
+    @property
+    def estimate(self) -> int:
+        """Estimated cycles."""
+        return self.sum.estimate
+
+    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
+        """Append the operation's drafts."""
+        shape = self.constant.shape
+        constant = View(weights, *shape, shape[-1])
+        self.sum.emit(builder, (*sources, constant), weights, target)
+
+
+def constant_sum_plan(
+    operation: AddConstant, shape: tuple[int, ...], parameters: Parameters
+) -> ConstantSumPlan:
+    """Tile a sum of a tensor and a constant, repeated over its rows.
+
+    Raises
+    ------
+    ValueError
+        As `sum_plan`.
+    """
+    check_add_constant(operation)
+    ends = (operation.input, operation.constant_quantization), operation.output
+    times = shape[0], shape[1] // operation.constant.shape[1], 1, 1
+    plan = sum_plan(Add(operation.name, *ends), shape, parameters)
+    return ConstantSumPlan(plan, np.tile(operation.constant, times))
 
 
 def _sum_fields(operation: Add) -> dict[str, int]:

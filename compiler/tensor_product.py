@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -99,18 +100,18 @@ class _Product:
                 self._tile(head, start, kept)
 
     def _heads(self, sources: tuple[View, ...], target: View) -> Iterator[_Head]:
-        (a, b), plan = sources, self._plan
-        for image in range(b.images):
-            for head in range(plan.operation.heads):
-                if plan.operation.scores:
-                    of_a, of_target = a.offset(image), target.offset(image, head)
-                    of_a += head * plan.depth
-                    of_b = b.offset(image) + head * plan.depth
-                else:
-                    of_a, of_target = a.offset(image, head), target.offset(image)
-                    of_target += head * plan.width
-                    of_b = b.offset(image) + head * plan.width
-                yield _Head(of_a, a.pitch, of_b, b.pitch, of_target, target.pitch)
+        (a, b), plan, heads = sources, self._plan, self._plan.operation.heads
+        for image, window, head in product(range(b.images), range(b.height), range(heads)):
+            line = window * heads + head
+            if plan.operation.scores:
+                depth = head * plan.depth
+                of_a, of_b = (view.offset(image, window, 0, depth) for view in (a, b))
+                of_target = target.offset(image, line)
+            else:
+                width = head * plan.width
+                of_a = a.offset(image, line)
+                of_b, of_target = (view.offset(image, window, 0, width) for view in (b, target))
+            yield _Head(of_a, a.pitch, of_b, b.pitch, of_target, target.pitch)
 
     def _setup(self) -> None:
         """Pass the geometry; and the constant pixel that makes up for the zero point."""
@@ -260,5 +261,5 @@ def tensor_product_plan(
     gathers = columns * (1 if resident else parts)
     computes = columns * passes * (tokens + constant * parts * p.rows)
     per_head = max(computes, gathers * (_GATHERED + passes * (2 * p.rows + 10)))
-    estimate = _OPEN + first[0] * operation.heads * per_head
+    estimate = _OPEN + second[0] * second[1] * operation.heads * per_head
     return TensorProductPlan(operation, p, depth, width, tokens, tile, resident, estimate)
