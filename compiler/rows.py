@@ -15,13 +15,12 @@ from ..spec.isa_names import RowFunction
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .copies import copy, copy_cycles, setup_copy
+from .timing import row_cycles
 
 __all__ = ["RowPlan", "row_plan", "row_table", "setup_fields"]
 
 _OPEN = 70  # cycles to load the first tile and store the last one
 _PARTS = 4  # tiles in flight
-_NORM = 276  # cycles of a row beside its vectors: mean, root and quotient
-_SOFTMAX = 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +99,6 @@ def setup_fields(operation: Softmax | LayerNorm) -> dict[str, int]:
     }
 
 
-def row_cycles(operation: Softmax | LayerNorm, elements: int, parameters: Parameters) -> int:
-    """Estimated cycles of a row in the row unit."""
-    vectors = -(-elements // parameters.row_lanes)
-    if isinstance(operation, Softmax):
-        return 2 * vectors + max(vectors + 9, _SOFTMAX)
-    return 2 * vectors + _NORM
-
-
 def row_plan(
     operation: Softmax | LayerNorm, shape: tuple[int, ...], parameters: Parameters
 ) -> RowPlan:
@@ -140,7 +131,7 @@ def row_plan(
         )
     rows = int(np.prod(shape[:-1]))
     tile = min(max(room // elements, 1), -(-rows // _PARTS), rows)
-    each = row_cycles(operation, elements, p)
+    each = row_cycles(RowFunction(setup_fields(operation)["function"]), elements, p)
     table = copy_cycles(row_table(operation).size, p)
     estimate = _OPEN + table + rows * each + copy_cycles(tile * elements, p)
     return RowPlan(operation, rows, elements, tile, estimate)

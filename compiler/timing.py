@@ -14,10 +14,11 @@ from collections.abc import Sequence
 
 from ..golden.feed.cell_walker import scan
 from ..spec.isa import INSTRUCTION_BYTES, TABLE_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
+from ..spec.isa_names import RowFunction
 from ..spec.parameters import Parameters
 from ..spec.weight_widths import WIDTHS, tile_cycles
 
-__all__ = ["TABLE_CYCLES", "estimate_cycles"]
+__all__ = ["TABLE_CYCLES", "estimate_cycles", "row_cycles"]
 
 #: Cycles of TABLE: an entry each, and the way of the last one.
 TABLE_CYCLES = TABLE_BYTES + 10
@@ -29,12 +30,22 @@ _START = 2  # cycles between instructions of a unit
 _STORED = 42  # cycles from a store's last beat to its acknowledgement
 _EXPOSED = 22  # cycles of a column tile's setup, hidden behind a long pass
 _SETUP = 4
+_QUOTIENT, _SOFTMAX = 17, 26  # of a softmax: latency of a quotient; fewest between two passes
+_NORM = 276  # of a layer norm's row beside its vectors: mean, root and quotient
 _COMMAND = 6  # cycles between two COMPUTEs without weights
 
 
 def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> int:
     """Estimated cycles from start to interrupt, for a memory latency of 30 without stalls."""
     return round(_Timeline(program, parameters).run())
+
+
+def row_cycles(function: RowFunction, elements: int, parameters: Parameters) -> int:
+    """Estimated cycles from a row in the row unit to the next."""
+    vectors = -(-elements // parameters.row_lanes)
+    if function == RowFunction.SOFTMAX:
+        return 2 * vectors + max(vectors + _QUOTIENT, _SOFTMAX)
+    return 2 * vectors + _NORM
 
 
 class _Timeline:
@@ -53,6 +64,7 @@ class _Timeline:
         self.last_pass = 0  # cycles of the array's previous pass, if just ended
         self.idle_since = 0.0
         self.setup: Instruction | None = None  # the last one
+        self.row_function = RowFunction.SOFTMAX
         self.finished = 0.0
 
     def run(self) -> float:
@@ -147,6 +159,8 @@ class _Timeline:
             return self._compute(instruction)
         if instruction.opcode == Opcode.TABLE:
             return TABLE_CYCLES
+        if instruction.opcode in (Opcode.SETUP_ROW, Opcode.ROW_TABLE, Opcode.ROWS):
+            return self._rows(instruction)
         if instruction.opcode == Opcode.GATHER:
             self.weight_burst = 1.0
             return _START + instruction["tiles"] * 2 * instruction["rows"] + self.parameters.rows
@@ -166,6 +180,16 @@ class _Timeline:
         elif instruction.opcode == Opcode.WEIGHT:
             self.weight_burst = beats / bursts
         return duration + (_STORED if instruction.opcode == Opcode.STORE else 0)
+
+    def _rows(self, instruction: Instruction) -> float:
+        """Cycles of the row unit: a table's entries, or rows of the function that is set up."""
+        if instruction.opcode == Opcode.SETUP_ROW:
+            self.row_function = RowFunction(instruction["function"])
+            return _START
+        if instruction.opcode == Opcode.ROW_TABLE:
+            return _START + instruction["entries"]
+        each = row_cycles(self.row_function, instruction["elements"], self.parameters)
+        return _START + instruction["rows"] * each
 
     def _compute(self, instruction: Instruction) -> float:
         if self.setup and self.setup.opcode == Opcode.SETUP_ADD:
