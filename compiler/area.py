@@ -23,6 +23,9 @@ class Area:
     rows, row_bytes : int
     pitch : int
         Bytes from one row to the next, at least `row_bytes`.
+    together : int
+        Areas from this one on that are written at the same time, 1 for one after the other. Of
+        a group's areas, the first one's counts.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Area:
     rows: int
     row_bytes: int
     pitch: int
+    together: int = 1
 
     @property
     def size(self) -> int:

@@ -129,6 +129,8 @@ class Builder:
         self._activation = _Room(p.activation_bytes, alignment)
         self._output = _Room(p.output_bytes, _ALIGNMENT)
         self._weight = 0
+        self._row_setup: dict[str, int] = {}
+        self._row_tables: dict[RowFunction, int] = {}  # memory offset of each function's table
         self._mode = Mode.DENSE
         self._tile_rows = p.rows  # of the weight scratchpad
 
@@ -252,16 +254,21 @@ class Builder:
     def row_table(
         self, fields: dict[str, int], memory: int, size: int, copy: Callable[..., None]
     ) -> tuple[Region, ...]:
-        """Set up a function of rows, with its table in memory.
+        """Set up a function of rows, with its table in memory, unless both are there.
 
         The compute unit must copy, which `copy` makes it do. The table's place in the output
         scratchpad, which is returned, is free when the next store has completed.
         """
+        function = RowFunction(fields["function"])
+        if self._row_setup != fields:
+            self._add(Opcode.SETUP_ROW, fields)
+            self._row_setup = fields
+        if self._row_tables.get(function) == memory:
+            return ()
+        self._row_tables[function] = memory
         buffer, base = self.activation_buffer(size), self.output_buffer(size)
         self.load(memory, 0, buffer, 0, 1, size)
         copy(self, buffer, base, size)
-        self._add(Opcode.SETUP_ROW, fields)
-        function = RowFunction(fields["function"])
         entry = SOFTMAX_ENTRY if function == RowFunction.SOFTMAX else NORM_ENTRY
         region = Region(Space.OUTPUT, base, base + size)
         self._add(Opcode.ROW_TABLE, {"buffer": base, "entries": size // entry}, (region,))

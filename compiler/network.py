@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
@@ -10,15 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.graph import (
-    Concat,
     Conv2d,
     Host,
     Layer,
     Linear,
-    Lookup,
     Network,
     Node,
-    Operation,
     Tensor,
 )
 from ..golden.network import check_inputs
@@ -27,18 +23,21 @@ from ..spec.isa import INSTRUCTION_BYTES, RECORD_BYTES, TABLE_BYTES, Instruction
 from ..spec.parameters import Parameters
 from .area import Area
 from .builder import Builder, View
+from .emission import Placed, emit_group
 from .fusion import check_lookup, fused
-from .layer import AFTER, align, view
+from .layer import AFTER, align
 from .max_pools import PoolChain
 from .memory_plan import Lifetime, place
-from .places import Place, moves_nothing, places
-from .plan import Plan, plan
-from .segments import HostPlan, Segment, Segments
+from .places import Place, places
+from .segments import Segment, Segments
 from .stage import Stage
+from .steps import Step, planned, shape_of, sources_of, steps_of, target_of
 from .tables import placed_tables
 from .timing import TABLE_CYCLES
 
 __all__ = ["CompiledNetwork", "alone", "compile_network"]
+
+Shape = tuple[int, ...]
 
 _PARAMETER_BYTES = 8  # bias and multiplier of an output channel
 _MOST = 1 << 32  # bytes addressable by 32-bit offsets
@@ -178,40 +177,45 @@ def compile_network(
     check_lookup(network, parameters)
     network = _batched(fused(network), batch)
     where = places(network)
-    steps = list(_steps(network, where))
-    alone = len(steps) == 1
-    plans = [_plan(network, where, step, parameters, alone) for step in steps]
-    streams = [np.ascontiguousarray(way.stream).reshape(-1) for way in plans]
+    steps = list(steps_of(network, where))
+    groups, plans = planned(network, where, steps, parameters)
+    streams = [way.stream for way in plans]
     inputs, end = _stack([prod(source.shape) for source in network.sources], 0)
     weights, end = _stack([stream.size for stream in streams], end)
     tables, end = placed_tables([(step.name, step.table) for step in steps], end)
-    offsets, size = place(_lifetimes(network, where, steps))
+    offsets, size = place(_lifetimes(network, where, steps, groups))
     bases = {root: end + offset for root, offset in zip(_roots(steps, where), offsets, strict=True)}
     bases |= {each.name: base for each, base in zip(network.sources, inputs, strict=True)}
     builder = Builder(parameters, end + size)
-    scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in plans)
+    chains = (way for planned in plans for way in planned.plans)
+    scratch = max(way.scratch if isinstance(way, PoolChain) else 0 for way in chains)
     first_record = builder.scratch + scratch
     program_offset = first_record + align(len(steps) * RECORD_BYTES * records)
     segments, first = Segments(parameters.axi_bytes), 0
     areas: list[Area] = []
     stages: list[Stage] = []
-    for index, (step, way) in enumerate(zip(steps, plans, strict=True)):
-        target = _view(network, where[step.name], _shape(network, step), bases, step.name)
-        sources = tuple(
-            _view(network, where[name], network.tensors[name].shape, bases, name)
-            for name in step.inputs
-        )
-        record = first_record + index * RECORD_BYTES
-        builder.table = tables[step.name][0] if step.name in tables else None
-        way.emit(builder, sources, weights[index], target)
-        if isinstance(step.operation, Host):
-            segments.add(builder.drafts, range(first, index))
-            builder, first = Builder(parameters, builder.scratch), index + 1
-        elif records:
-            builder.record(record, interrupt=interrupts)
-        areas.append(_area(step.name, target))
-        estimate = way.estimate + TABLE_CYCLES * (step.table is not None)
-        stages.append(_stage(network, step, record, estimate))
+    for group in groups:
+        placed = [
+            Placed(
+                sources_of(network, where, steps[index], bases),
+                weights[index],
+                target_of(network, where, steps[index], bases),
+                tables[steps[index].name][0] if steps[index].name in tables else None,
+            )
+            for index in group
+        ]
+        emit_group(builder, [(plans[i], at) for i, at in zip(group, placed, strict=True)])
+        for index, at in zip(group, placed, strict=True):
+            step, record = steps[index], first_record + index * RECORD_BYTES
+            if isinstance(step.operation, Host):
+                segments.add(builder.drafts, range(first, index))
+                builder, first = Builder(parameters, builder.scratch), index + 1
+            elif records:
+                builder.record(record, interrupt=interrupts)
+            together = len(group) if index == group.start else 1
+            areas.append(replace(_area(step.name, at.target), together=together))
+            estimate = plans[index].estimate + TABLE_CYCLES * (step.table is not None)
+            stages.append(_stage(network, step, record, estimate))
     segments.add(builder.drafts, range(first, len(steps)))
     program = segments.program
     if not program:
@@ -228,67 +232,11 @@ def compile_network(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """An operation that moves bytes, or the copy of an input of a concatenation."""
-
-    operation: Operation
-    inputs: tuple[str, ...]
-    name: str  # of the tensor
-    table: Lookup | None = None
-
-
 def _batched(network: Network, batch: int) -> Network:
     first, *others = (
         replace(source, shape=(batch, *source.shape[1:])) for source in network.sources
     )
     return replace(network, input=first, other_inputs=tuple(others))
-
-
-def _steps(network: Network, where: dict[str, Place]) -> Iterator[_Step]:
-    for node in network.nodes:
-        if isinstance(node.operation, Concat):
-            yield from _copies(network, node, where)
-        elif not moves_nothing(node.operation):
-            table = node.operation if isinstance(node.operation, Lookup) else node.table
-            yield _Step(node.operation, node.inputs, node.name, table)
-
-
-def _copies(network: Network, node: Node, where: dict[str, Place]) -> Iterator[_Step]:
-    """Yield copies of concatenation inputs that could not be written in place."""
-    channel = where[node.name].channel
-    for number, name in enumerate(node.inputs):
-        wanted = Place(where[node.name].root, channel)
-        if where[name] != wanted:
-            copy = f"{node.name}[{number}]"
-            where[copy] = wanted
-            operation = Concat(copy, (node.operation.output,), node.operation.output)
-            yield _Step(operation, (name,), copy)
-        channel += network.tensors[name].shape[-1]
-
-
-def _shape(network: Network, step: _Step) -> tuple[int, ...]:
-    if step.name in network.tensors:
-        return network.tensors[step.name].shape
-    return network.tensors[step.inputs[0]].shape
-
-
-def _plan(
-    network: Network, where: dict[str, Place], step: _Step, parameters: Parameters, alone: bool
-) -> Plan:
-    if isinstance(step.operation, Host):
-        return HostPlan()
-    shapes = [network.tensors[name].shape for name in step.inputs]
-    dense = all(
-        _touching(network, where, name, network.tensors[name].shape) for name in step.inputs
-    )
-    dense &= _touching(network, where, step.name, _shape(network, step))
-    return plan(step.operation, shapes, parameters, dense=dense, alone=alone)
-
-
-def _touching(network: Network, where: dict[str, Place], name: str, shape: tuple[int, ...]) -> bool:
-    root = network.tensors[where[name].root].shape
-    return prod(root) == prod(shape)
 
 
 def _stack(sizes: list[int], start: int) -> tuple[list[int], int]:
@@ -300,40 +248,30 @@ def _stack(sizes: list[int], start: int) -> tuple[list[int], int]:
     return offsets, start
 
 
-def _roots(steps: list[_Step], where: dict[str, Place]) -> list[str]:
+def _roots(steps: list[Step], where: dict[str, Place]) -> list[str]:
     """Tensors that are not aliases, in the order in which they are written."""
     return list(dict.fromkeys(where[step.name].root for step in steps))
 
 
-def _lifetimes(network: Network, where: dict[str, Place], steps: list[_Step]) -> list[Lifetime]:
+def _lifetimes(
+    network: Network, where: dict[str, Place], steps: list[Step], groups: list[range]
+) -> list[Lifetime]:
+    """Lifetimes of tensors; those that a group touches live as long as it runs."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    for index, step in enumerate(steps):
-        root = where[step.name].root
-        first.setdefault(root, index)
-        last[root] = index
-        for name in step.inputs:
-            last[where[name].root] = index
+    for group in groups:
+        for index in group:
+            step = steps[index]
+            root = where[step.name].root
+            first.setdefault(root, group.start)
+            last[root] = group.stop - 1
+            for name in step.inputs:
+                last[where[name].root] = group.stop - 1
     last |= {where[name].root: len(steps) for name in network.outputs}
     return [
         Lifetime(prod(network.tensors[root].shape), first[root], last[root])
         for root in _roots(steps, where)
     ]
-
-
-def _view(
-    network: Network, at: Place, shape: tuple[int, ...], bases: dict[str, int], name: str
-) -> View:
-    """View of a tensor; a flattened alias may have other dimensions than its root."""
-    root = network.tensors[at.root].shape
-    if prod(root) == prod(shape):
-        return view(bases[at.root], shape)
-    if prod(root[:-1]) != prod(shape[:-1]):
-        raise ValueError(
-            f"{name} must not be a flattened part of a concatenation, or a flattened slice, "
-            "to run in hardware"
-        )
-    return view(bases[at.root] + at.channel, shape, root[-1])
 
 
 def _area(name: str, target: View) -> Area:
@@ -355,7 +293,7 @@ def _lying(network: Network, where: dict[str, Place], bases: dict[str, int]) -> 
     return tuple(found)
 
 
-def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
+def _stage(network: Network, step: Step, record: int, estimate: int) -> Stage:
     operation = step.operation
     shapes = tuple(network.tensors[name].shape for name in step.inputs)
     read, macs = sum(map(prod, shapes)) + TABLE_BYTES * (step.table is not None), 0
@@ -365,7 +303,7 @@ def _stage(network: Network, step: _Step, record: int, estimate: int) -> Stage:
         read += _PARAMETER_BYTES * len(operation.weight)
     elif isinstance(operation, TensorProduct):
         macs = operation.macs(*shapes)
-    shape = _shape(network, step)
+    shape = shape_of(network, step)
     return Stage(
         *(step.name, operation.name, operation.op, step.inputs, shapes, shape),
         *(macs, read, prod(shape), record, estimate),

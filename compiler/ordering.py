@@ -27,6 +27,7 @@ _PAGE = 4096  # bytes; memory that no draft touches takes no grains
 _AHEAD = 6  # instructions dispatched ahead per unit; its queue holds 8
 _SOME = 4  # weights prefetched for a later part while the bus has more urgent work
 _FRESH = 8  # COMPUTEs that may still be in flight when later ones are dispatched
+_SLOW, _SLOW_AHEAD = 64, 2  # the same, and loads ahead, behind functions of rows
 _BEHIND = 16  # instructions; older ones have completed, so a later one's token is taken
 
 _SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL)
@@ -163,6 +164,8 @@ class _Placing:
             self.queues[draft.unit].append(index)
         self.done = [0] * len(Unit)
         self.placed: list[int] = []
+        # A function of rows takes long: loads that need its results must not fill their queue
+        self.slow = any(draft.opcode == Opcode.ROWS for draft in drafts)
         self.parts = {unit: self._parts(unit) for unit in (Unit.LOAD, Unit.WEIGHT)}
 
     def _parts(self, unit: Unit) -> list[int]:
@@ -176,7 +179,8 @@ class _Placing:
 
     def run(self) -> list[int]:
         weights = loads = 0  # consumed by the drafts placed so far
-        stored = deque([0] * _FRESH, maxlen=_FRESH)
+        recent = _SLOW if self.slow else _FRESH
+        stored = deque([0] * recent, maxlen=recent)
         part, busy = 0, False  # busy: the current part is bus-bound
         for index in self.queues[Unit.COMPUTE]:
             draft = self.drafts[index]
@@ -238,6 +242,8 @@ class _Placing:
                 return
             fresh = self.wanted[queue[done]][Unit.STORE] > stored
             if fresh and self.parts[Unit.LOAD][done] > part and done - used >= _AHEAD:
+                return
+            if fresh and self.slow and done - used >= _SLOW_AHEAD:
                 return
             self._ahead(Unit.LOAD, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,10 @@ from ..spec.isa_names import RowFunction
 from ..spec.parameters import Parameters
 from .builder import Builder, View
 from .copies import copy, copy_cycles, setup_copy
+from .drafts import Region
 from .timing import row_cycles
 
-__all__ = ["RowPlan", "row_plan", "row_table", "setup_fields"]
+__all__ = ["RowPlan", "RowTail", "row_plan", "row_table", "setup_fields"]
 
 _OPEN = 70  # cycles to load the first tile and store the last one
 _PARTS = 4  # tiles in flight
@@ -51,6 +52,11 @@ class RowPlan:
         """The function's table."""
         return row_table(self.operation)
 
+    def in_one(self, parameters: Parameters) -> RowPlan:
+        """Return a plan with as few tiles as fit a quarter of the scratchpads."""
+        room = min(parameters.activation_bytes, parameters.output_bytes) // _PARTS
+        return replace(self, tile=min(max(room // self.elements, 1), self.rows))
+
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
         """Append the operation's drafts."""
         (source,), elements = sources, self.elements
@@ -74,6 +80,39 @@ class RowPlan:
             else:
                 builder.store(memory, target.pitch, base, elements, count, elements, frees=table)
             table = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RowTail:
+    """A function of rows behind an operation whose results are whole rows.
+
+    Parameters
+    ----------
+    plan : RowPlan
+    weights : int
+        Byte offset of its table in memory.
+    target : View
+        Where its results go.
+    """
+
+    plan: RowPlan
+    weights: int
+    target: View
+
+    def begin(self, builder: Builder) -> tuple[Region, ...]:
+        """Bring the table; return its place, which the next store frees."""
+        setup_copy(builder)
+        fields, size = setup_fields(self.plan.operation), self.plan.stream.size
+        return builder.row_table(fields, self.weights, size, copy)
+
+    def store(
+        self, builder: Builder, base: int, count: int, offset: int, table: tuple[Region, ...]
+    ) -> None:
+        """Replace adjacent rows at `base`, and store them from byte `offset` of the target on."""
+        elements = self.plan.elements
+        builder.rows(base, count, elements)
+        size = count * elements
+        builder.store(self.target.base + offset, 0, base, 0, 1, size, frees=table)
 
 
 def row_table(operation: Softmax | LayerNorm) -> npt.NDArray[np.uint8]:

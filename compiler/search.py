@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from .timing import estimate_cycles
 from .weight_stream import WeightPlan, WeightStream, stream_bytes, weight_plan, weight_stream
 
 __all__ = ["Choices", "DensePlan", "dense_plan", "recall", "searched"]
+__all__ += ["stored_at_once"]
 
 _FINALISTS = 6  # tilings to time with the cycle model
 _BUDGET = 20_000  # instructions to time, over all finalists
@@ -62,6 +63,19 @@ class DensePlan:
             *(builder, self.work, self.tiling, self.weights, self.chunks, self.clamp),
             *(sources[0], weights, target),
         )
+
+
+def stored_at_once(plan: DensePlan, parameters: Parameters) -> DensePlan:
+    """Return a plan with as few stores as fit half of the output scratchpad.
+
+    They wait in the store unit's queue while it works on rows; a full queue would stop dispatch.
+    """
+    pixels = max(tile.pixels for tile in plan.tiling.tiles)
+    columns = len(plan.work.column_tiles)
+    room = parameters.output_bytes // 2 // (pixels * parameters.cols)
+    groups = -(-columns // max(room, 1))
+    cut = replace(plan.tiling.cut, group=-(-columns // groups))
+    return replace(plan, tiling=replace(plan.tiling, cut=cut))
 
 
 def dense_plan(

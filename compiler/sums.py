@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +36,24 @@ class SumPlan:
         Pixels per tile.
     estimate : int
         Estimated cycles.
+    channels : int
+        Of a pixel.
     """
 
     operation: Add | Mul
     pixels: int
     estimate: int
+    channels: int
 
     @property
     def stream(self) -> npt.NDArray[np.uint8]:
         """No weights."""
         return np.zeros(0, np.uint8)
+
+    def in_one(self, parameters: Parameters) -> SumPlan:
+        """Return a plan with as few tiles as fit a quarter of the scratchpads."""
+        room = min(parameters.activation_bytes // 2, parameters.output_bytes) // 4
+        return replace(self, pixels=min(max(room // self.channels, 1), _MOST))
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
         """Append the operation's drafts."""
@@ -117,8 +125,8 @@ class ConstantSumPlan:
 
     def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
         """Append the operation's drafts."""
-        shape = self.constant.shape
-        constant = View(weights, *shape, shape[-1])
+        images, height, width, channels = self.constant.shape
+        constant = View(weights, images, height, width, channels, channels)
         self.sum.emit(builder, (*sources, constant), weights, target)
 
 
@@ -208,4 +216,5 @@ def sum_plan(operation: Add | Mul, shape: tuple[int, ...], parameters: Parameter
     vectors = -(-tile * channels // p.cols)
     slowest = max(2 * tile * channels / p.axi_bytes, cycles_per_vector * vectors)
     cycles = tiles * (slowest + _COMMAND) + _OPEN
-    return SumPlan(operation, tile, round(cycles + 2 * tile * channels / p.axi_bytes))
+    estimate = round(cycles + 2 * tile * channels / p.axi_bytes)
+    return SumPlan(operation, tile, estimate, channels)

@@ -15,6 +15,8 @@ from ..golden.operations.tensor_product import TensorProduct
 from ..spec.isa import PARAMETER_ROWS, Mode
 from ..spec.parameters import Parameters
 from .builder import Builder, View
+from .drafts import Region
+from .rows import RowTail
 
 __all__ = ["TensorProductPlan", "tensor_product_plan"]
 
@@ -74,16 +76,26 @@ class TensorProductPlan:
         rows = np.repeat(parameters[:, None], p.weight_row_bytes, axis=1).reshape(-1)
         return np.concatenate([np.zeros(-rows.size % p.axi_bytes, np.uint8), rows])
 
-    def emit(self, builder: Builder, sources: tuple[View, ...], weights: int, target: View) -> None:
-        """Append the operation's drafts."""
-        _Product(self, builder, weights).run(sources, target)
+    def emit(
+        self,
+        builder: Builder,
+        sources: tuple[View, ...],
+        weights: int,
+        target: View,
+        tail: RowTail | None = None,
+    ) -> None:
+        """Append the operation's drafts, and those of a function of its rows."""
+        _Product(self, builder, weights, tail).run(sources, target)
 
 
 class _Product:
     """Drafts of one product."""
 
-    def __init__(self, plan: TensorProductPlan, builder: Builder, weights: int) -> None:
-        self._plan, self._builder, self._weights = plan, builder, weights
+    def __init__(
+        self, plan: TensorProductPlan, builder: Builder, weights: int, tail: RowTail | None
+    ) -> None:
+        self._plan, self._builder, self._weights, self._tail = plan, builder, weights, tail
+        self._table: tuple[Region, ...] = ()
         self._parameters = builder.parameters
         rows = self._parameters.rows
         self._passes = -(-plan.depth // rows)
@@ -93,7 +105,10 @@ class _Product:
         self._starts = range(0, plan.width, self._parameters.cols)
 
     def run(self, sources: tuple[View, ...], target: View) -> None:
+        if self._tail:
+            self._table = self._tail.begin(self._builder)
         self._setup()
+        self._base = target.base
         for head in self._heads(sources, target):
             kept: dict[int, int] = {}
             for start in range(0, self._plan.tokens, self._plan.tile):
@@ -151,6 +166,9 @@ class _Product:
             builder.store(target, 0, base, 0, 1, count * width)
         else:
             builder.store(target, head.target_pitch, base, width, count, width)
+        if self._tail:
+            self._tail.store(builder, base, count, target - self._base, self._table)
+            self._table = ()
 
     def _gather(self, head: _Head, column: int) -> int:
         """Bring the parameters and a column tile's weights; return where they begin."""

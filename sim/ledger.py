@@ -30,7 +30,7 @@ def write_ledger(
     """
     words = [poison, len(areas), len(free)]
     for area in areas:
-        words += [area.base, area.rows, area.row_bytes, area.pitch]
+        words += [area.base, area.rows, area.row_bytes, area.pitch, area.together]
     for offset, length in free:
         words += [offset, offset + length]
     (folder / "ledger.bin").write_bytes(np.array(words, "<u8").tobytes())

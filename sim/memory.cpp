@@ -1,9 +1,9 @@
 // Storage of axi_memory.sv: memory-mapped files, without copies. The image holds the bytes; the
 // mask has one bit per byte, set when the accelerator writes it.
 //
-// A ledger lists areas that must be written one after the other, each byte once. Memory of dead
-// tensors is reused, so an area is copied out as soon as it is complete. Then the rows of the next
-// area are poisoned, and cleared in the mask.
+// A ledger lists areas that must be written one after the other, or in groups, each byte once.
+// Memory of dead tensors is reused, so a group is copied out as soon as it is complete. Then the
+// rows of the next group are poisoned, and cleared in the mask.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@ struct Burst {
 };
 
 struct Area {
-    uint64_t base, rows, row_bytes, pitch;
+    uint64_t base, rows, row_bytes, pitch, together;
 };
 
 // Region whose accesses are answered with an error.
@@ -49,7 +49,7 @@ Injected injected{};
 const uint64_t *ledger = nullptr;  // poison, number of areas and of free regions, then both
 uint8_t *tensors = nullptr;        // destination of the next complete area
 uint64_t complete = 0;             // areas
-uint64_t entered = 0;              // bytes of the area that comes next
+uint64_t entered = 0;              // bytes of the group that comes next
 Fault strays, doubles;
 
 uint8_t *map(const char *path, uint64_t *length) {
@@ -62,7 +62,17 @@ uint8_t *map(const char *path, uint64_t *length) {
     return start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
 }
 
-const Area &active() { return reinterpret_cast<const Area *>(ledger + 3)[complete]; }
+struct Group {
+    const Area *first, *last;
+    const Area *begin() const { return first; }
+    const Area *end() const { return last; }
+};
+
+Group active() {
+    const Area *areas = reinterpret_cast<const Area *>(ledger + 3), *first = areas + complete;
+    if (complete == ledger[1]) return {first, first};
+    return {first, areas + std::min(complete + first->together, ledger[1])};
+}
 
 // Byte lanes of a beat that lie in a region.
 uint64_t lanes(const Burst &region, uint64_t offset, uint64_t count) {
@@ -71,9 +81,7 @@ uint64_t lanes(const Burst &region, uint64_t offset, uint64_t count) {
     return first < end ? ~0ULL >> (64 - (end - first)) << (first - offset) : 0;
 }
 
-uint64_t active_lanes(uint64_t offset, uint64_t count) {
-    if (complete == ledger[1]) return 0;
-    const Area &area = active();
+uint64_t lanes_of(const Area &area, uint64_t offset, uint64_t count) {
     uint64_t row = offset > area.base ? std::min((offset - area.base) / area.pitch, area.rows) : 0;
     uint64_t found = 0;
     for (; row < area.rows; ++row) {
@@ -84,8 +92,14 @@ uint64_t active_lanes(uint64_t offset, uint64_t count) {
     return found;
 }
 
+uint64_t active_lanes(uint64_t offset, uint64_t count) {
+    uint64_t found = 0;
+    for (const Area &area : active()) found |= lanes_of(area, offset, count);
+    return found;
+}
+
 uint64_t free_lanes(uint64_t offset, uint64_t count) {
-    const auto *regions = reinterpret_cast<const Burst *>(ledger + 3 + 4 * ledger[1]);
+    const auto *regions = reinterpret_cast<const Burst *>(ledger + 3 + 5 * ledger[1]);
     uint64_t found = 0;
     for (uint64_t i = 0; i < ledger[2]; ++i) found |= lanes(regions[i], offset, count);
     return found;
@@ -97,22 +111,28 @@ void forget(uint64_t first, uint64_t end) {
     if (first < end) std::memset(mask + first / 8, 0, (end - first) / 8);
 }
 
-// The rows of the next area hold no valid data before they are written.
+// The rows of the next group hold no valid data before they are written.
 void expect() {
     entered = 0;
-    if (complete == ledger[1]) return;
-    const Area &area = active();
-    for (uint64_t i = 0; i < area.rows; ++i) {
-        const uint64_t first = area.base + i * area.pitch;
-        std::memset(bytes + first, static_cast<int>(ledger[0]), area.row_bytes);
-        forget(first, first + area.row_bytes);
+    for (const Area &area : active()) {
+        for (uint64_t i = 0; i < area.rows; ++i) {
+            const uint64_t first = area.base + i * area.pitch;
+            std::memset(bytes + first, static_cast<int>(ledger[0]), area.row_bytes);
+            forget(first, first + area.row_bytes);
+        }
     }
 }
 
 void copy_out() {
-    const Area &area = active();
-    for (uint64_t i = 0; i < area.rows; ++i, tensors += area.row_bytes)
-        std::memcpy(tensors, bytes + area.base + i * area.pitch, area.row_bytes);
+    for (const Area &area : active())
+        for (uint64_t i = 0; i < area.rows; ++i, tensors += area.row_bytes)
+            std::memcpy(tensors, bytes + area.base + i * area.pitch, area.row_bytes);
+}
+
+uint64_t group_size() {
+    uint64_t found = 0;
+    for (const Area &area : active()) found += area.rows * area.row_bytes;
+    return found;
 }
 
 int response(uint64_t offset, uint64_t count) {
@@ -132,9 +152,9 @@ void enter(uint64_t offset, uint64_t count, uint64_t strobes, uint64_t before) {
     if (outside) blame(strays, offset, outside & ~free_lanes(offset, count));
     blame(doubles, offset, inside & before);
     entered += std::popcount(inside & ~before);
-    if (inside && entered == active().rows * active().row_bytes) {
+    if (inside && entered == group_size()) {
         copy_out();
-        ++complete;
+        complete += active().last - active().first;
         expect();
     }
 }
@@ -166,7 +186,7 @@ int maccord_ledger_open(const char *ledger_path, const char *tensors_path) {
     return 0;
 }
 
-// Number of complete areas, bytes of the next one, and strays and doubles with their first offset.
+// Number of complete areas, bytes of the next group, and strays and doubles with their first offset.
 void maccord_ledger_state(uint64_t *state) {
     const uint64_t values[] = {complete,     entered,       strays.count,
                                strays.first, doubles.count, doubles.first};

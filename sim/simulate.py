@@ -186,8 +186,11 @@ def _tensors(job: Job, folder: Path, found: dict) -> dict[str, Any]:
         return {}
     book = found["ledger"]
     missing = {area.name: area.size for area in job.ledger[book["complete"] :]}
-    for name in list(missing)[:1]:
-        missing[name] -= book["entered"]
+    entered = book["entered"]  # of a group, whose areas are taken in order
+    for name in missing:
+        taken = min(missing[name], entered)
+        missing[name] -= taken
+        entered -= taken
     return {
         "tensors": read_tensors(folder, job.ledger, book["complete"]),
         "incomplete": missing,
