@@ -13,7 +13,10 @@ from ...sim.ports import accelerator_ports
 from ...sim.primitives import with_models
 from .mutants import SELECT, Mutant, instrument
 
-__all__ = ["build_player", "selectable"]
+__all__ = ["PRESET", "build_player", "presettable", "selectable"]
+
+#: Modules whose registers of 32 bits a script may set: counters that no run fills.
+PRESET = r"maccord\.control\.counter_\w+|maccord\.core\.dispatch"
 
 _PLAYER = Path(__file__).with_name("player.cpp")
 
@@ -50,6 +53,35 @@ def selectable(mutated: str, axi_bytes: int, width: int) -> str:
     )
 
 
+def presettable(mutated: str) -> str:
+    """Let the player set the counters' registers, at the falling edge of their clock.
+
+    Parameters
+    ----------
+    mutated : str
+        Verilog, whose registers have the names that the mutants leave them.
+    """
+    count = 0
+
+    def extended(module: re.Match[str]) -> str:
+        nonlocal count
+        names = re.findall(r"^  reg \[31:0\] (\S+)(?: = .*)?;$", module[0], re.MULTILINE)
+        sets = []
+        for name in names:
+            sets.append(f"if (maccord_preset({count}, preset_) != 0) {name} <= preset_;")
+            count += 1
+        return (
+            f'{module[1]}  import "DPI-C" function int maccord_preset(\n'
+            "    input int which, output int unsigned value);\n"
+            f"  int unsigned preset_;\n"
+            f"  always @(negedge clk) begin\n    {chr(10).join(sets)}\n  end\nendmodule\n"
+        )
+
+    return re.sub(
+        rf"^(module \\(?:{PRESET}) .*?)^endmodule$", extended, mutated, flags=re.M | re.DOTALL
+    )
+
+
 def build_player(
     design: str,
     mutants: Sequence[Mutant],
@@ -78,7 +110,7 @@ def build_player(
     """
     text, width = instrument(design, mutants)
     return build_bench(
-        SIM / "tb.sv", with_models(selectable(text, axi_bytes, width)), axi_bytes,
+        SIM / "tb.sv", with_models(selectable(presettable(text), axi_bytes, width)), axi_bytes,
         kind="plain", extra={"main.cpp": _PLAYER.read_text()}, cache=cache, jobs=jobs,
         progress=progress,
     )  # fmt: skip

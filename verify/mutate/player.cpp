@@ -33,8 +33,10 @@ extern "C" void maccord_memory_inject(uint64_t first, uint64_t count, int answer
 
 namespace {
 
-enum Step : uint64_t { RESET, TIMING, IMAGE, WRITE, READ, TICKS, RUN, OBSERVE, BYTES, INJECT };
-constexpr int WORDS[] = {1, 4, 2, 6, 2, 1, 1, 0, 2, 3};  // of each step, without its kind
+enum Step : uint64_t {
+    RESET, TIMING, IMAGE, WRITE, READ, TICKS, RUN, OBSERVE, BYTES, INJECT, PRESET, BOTH
+};
+constexpr int WORDS[] = {1, 4, 2, 6, 2, 1, 1, 0, 2, 3, 1, 4};  // of each step, without its kind
 constexpr uint32_t STATUS = 0x00C;
 constexpr uint32_t ENDED = 0x6, RECORDED = 0x8;  // bits of STATUS
 constexpr int ACCESS = 2000;     // cycles of a register access
@@ -43,6 +45,8 @@ constexpr uint64_t SLACK = 64;   // cycles more than expected until a script cou
 uint64_t selected = 0;
 uint64_t cycles = 0;  // of this script
 uint64_t most = 0;
+uint64_t pending = 0;  // registers still to be preset, a bit each
+uint64_t preset = 0;   // what they are preset with
 std::unique_ptr<VerilatedContext> context;
 std::unique_ptr<Vtop> top;
 
@@ -127,6 +131,36 @@ uint64_t read_register(uint64_t address, uint64_t delay = 0) {
     const uint64_t value = top->s_axi_rdata | static_cast<uint64_t>(top->s_axi_rresp) << 32;
     tick();
     top->s_axi_rready = 0;
+    return value;
+}
+
+// Write one register, and read one some cycles later; both channels answer as they can.
+uint64_t write_and_read(Log &log, const uint64_t *word) {
+    top->s_axi_awaddr = word[0];
+    top->s_axi_wdata = word[1];
+    top->s_axi_wstrb = 0xF;
+    top->s_axi_araddr = word[2];
+    top->s_axi_awvalid = top->s_axi_wvalid = top->s_axi_bready = top->s_axi_rready = 1;
+    bool written = false, read = false;
+    uint64_t value = 0;
+    for (uint64_t spent = 0; !(written && read); ++spent) {
+        if (spent > ACCESS) throw Differs{~0ULL, ACCESS, spent};
+        if (spent == word[3]) top->s_axi_arvalid = 1;
+        const bool address = top->s_axi_awvalid && top->s_axi_awready;
+        const bool data = top->s_axi_wvalid && top->s_axi_wready;
+        const bool asked = top->s_axi_arvalid && top->s_axi_arready;
+        if (top->s_axi_rvalid && !read) {
+            value = top->s_axi_rdata;
+            read = true;
+            log.add(spent);
+        }
+        written |= top->s_axi_bvalid;
+        tick();
+        if (address) top->s_axi_awvalid = 0;
+        if (data) top->s_axi_wvalid = 0;
+        if (asked) top->s_axi_arvalid = 0;
+    }
+    top->s_axi_bready = top->s_axi_rready = 0;
     return value;
 }
 
@@ -236,6 +270,12 @@ void play(const Files &files, Log &log, uint64_t kind, const uint64_t *word) {
             std::fwrite(files.mask + word[0] / 8, 1, word[1] / 8, files.snapshots);
         }
         return;
+    case PRESET:
+        pending = ~0ULL;
+        preset = word[0];
+        return;
+    case BOTH:
+        return log.add(write_and_read(log, word));
     case INJECT:
         return maccord_memory_inject(word[0], word[1], static_cast<int>(word[2]));
     }
@@ -249,6 +289,7 @@ void play_script(const Files &files, Log &log, const uint64_t *words, uint64_t c
     context = std::make_unique<VerilatedContext>();
     top = std::make_unique<Vtop>(context.get(), "");
     maccord_memory_inject(0, 0, 0);
+    pending = 0;
     cycles = 0;
     step = 0;
     for (uint64_t i = 0; i < count; i += 1 + WORDS[words[i]], ++step)
@@ -310,6 +351,15 @@ void compare(const Files &files, const uint64_t *expected, const char *mutant) {
 }  // namespace
 
 extern "C" unsigned maccord_selected() { return selected; }
+
+// Whether a register is to be preset now, and with what: random bits, or ones if `preset` is 0.
+extern "C" int maccord_preset(int which, unsigned *value) {
+    if (!(pending >> which & 1)) return 0;
+    pending &= ~(1ULL << which);
+    *value = ~0U;
+    if (preset) *value = static_cast<unsigned>((preset + which) * 0x9E3779B97F4A7C15ULL >> 32);
+    return 1;
+}
 
 double sc_time_stamp() { return 0; }
 

@@ -213,10 +213,15 @@ def _reason(steps: list[tuple[int, ...]], step: int, value: int) -> str:
     if kind == Step.READ:
         register = steps[step][1]
         return "causes" if register >= Register.CYCLES else "register"
-    return {Step.BYTES: "bytes", Step.RUN: "status", Step.WRITE: "protocol"}.get(kind, "hang")
+    return {
+        Step.BYTES: "bytes",
+        Step.RUN: "status",
+        Step.WRITE: "protocol",
+        Step.BOTH: "register",
+    }.get(kind, "hang")
 
 
 #: Values that a step observes.
 _VALUES = dict.fromkeys(Step, 0) | {
-    Step.WRITE: 1, Step.READ: 1, Step.RUN: 2, Step.OBSERVE: 8, Step.BYTES: 2
+    Step.WRITE: 1, Step.READ: 1, Step.RUN: 2, Step.OBSERVE: 8, Step.BYTES: 2, Step.BOTH: 2
 }  # fmt: skip

@@ -34,6 +34,8 @@ class Step(IntEnum):
     OBSERVE = 7
     BYTES = 8
     INJECT = 9
+    PRESET = 10
+    BOTH = 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,14 @@ class Script:
     def inject(self, first: int, count: int, response: int) -> None:
         """Answer accesses to some bytes with an error."""
         self.steps.append((Step.INJECT, first, count, response))
+
+    def preset(self, seed: int) -> None:
+        """Set the registers of `maccord.verify.mutate.model.PRESET`: with 0, all their bits."""
+        self.steps.append((Step.PRESET, seed))
+
+    def both(self, written: int, value: int, read: int, lead: int) -> None:
+        """Write a register, and read one whose address comes some cycles later."""
+        self.steps.append((Step.BOTH, written, value, read, lead))
 
     def start(self, program: int, base: int = BASE) -> None:
         """Start a program at an offset, as a driver does."""

@@ -9,25 +9,32 @@ import numpy as np
 from ....spec.isa import Opcode, implemented
 from ....spec.parameters import Parameters
 from ..script import BASE, Script
-from .extremes import long_script, slow_script, tokens_script
+from .counters import counters_script
+from .ends import aborts_script, errors_script, overlaps_script
+from .extremes import long_script, slow_script
 from .fields import fields_script
 from .host import SCENES, access_script, register_script, scene_script
 from .networks import MOTIFS, network_script
+from .precision import carries_script, fractions_script, maxima_script, second_script
 from .ties import ties_script
 from .tiles import tile_script
+from .tokens import handshakes_script, missing_script, tokens_script
+from .transfers import oversized_script, pitches_script, rows_script, waiting_script
+from .walks import passes_script, single_bits_script, unused_script
 from .wrong import mutated_script, rules_script
 
 __all__ = ["SHARES", "WHOLE", "scripts"]
 
 WHOLE = "regress"  # the share that has all scripts
 
-#: Scripts of each kind; of `rules` and `fields`, every how many cases are taken.
+#: Scripts of each kind; of `rules`, `fields` and `bits`, every how many cases are taken.
 SHARES: dict[str, dict[str, int]] = {
     "ci": {"networks": 14, "tiles": 24, "host": 1, "mutated": 2, "ties": 6, "rules": 9,
-           "fields": 5, "long": 0},
+           "fields": 5, "directed": 1, "bits": 9, "long": 0},
     WHOLE: {"networks": 32, "tiles": 60, "host": 3, "mutated": 6, "ties": 24, "rules": 1,
-                "fields": 1, "long": 1},
+                "fields": 1, "directed": 4, "bits": 1, "long": 1},
 }  # fmt: skip
+_OVERSIZED = (0x5557, 0xAAAC)  # pixels; less two, every bit is 1 in one of them
 _STALLS = (0, 40, 0, 100, 200)
 _LATENCIES = (8, 8, 40, 2, 150)
 _JITTERS = (0, 0, 25, 60)
@@ -56,6 +63,12 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
         *_fields(counts["fields"], parameters),
         *_wrong(counts["rules"], counts["mutated"], parameters),
         *(script for turn in range(1, counts["host"]) for script in _host(turn, parameters)),
+        *_directed(counts["directed"], counts["bits"], parameters),
+        *(
+            oversized_script("oversized", np.random.default_rng(15), parameters, _OVERSIZED)
+            for _ in range(counts["long"])
+        ),
+        *(aborts_script("late aborts", np.random.default_rng(16)) for _ in range(counts["long"])),
         *(
             long_script(f"long {size}", np.random.default_rng(size), parameters, size)
             for size in (1023, 21845)[: 2 * counts["long"]]
@@ -65,6 +78,29 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
             for number in range(counts["long"])
         ),
     ]
+
+
+def _directed(count: int, every: int, parameters: Parameters) -> Iterator[Script]:
+    """Programs for what random ones seldom show: limits, single bits, order, ends."""
+    rng, p = np.random.default_rng(12), parameters
+    yield missing_script("missing tokens", rng, p)
+    yield errors_script("errors", p)
+    yield overlaps_script("overlaps", rng)
+    yield pitches_script("pitches", rng, p)
+    yield rows_script("long rows", rng, p)
+    yield waiting_script("waiting", rng, p)
+    yield carries_script("carries", rng, p)
+    yield fractions_script("fractions", rng, p)
+    yield maxima_script("maxima", rng, p)
+    yield passes_script("passes", rng, p)
+    yield single_bits_script("single bits", p, every)
+    yield counters_script("counters", rng, p)
+    for number in range(count):
+        rng = np.random.default_rng([13, number])
+        yield handshakes_script(f"handshakes {number}", rng, p)
+        yield unused_script(f"unused fields {number}", rng, p)
+        for turn in range(2):
+            yield second_script(f"second roundings {number}.{turn}", rng, p)
 
 
 def _ties(count: int, parameters: Parameters) -> Iterator[Script]:

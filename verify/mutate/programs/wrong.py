@@ -20,7 +20,7 @@ from ....spec.registers import ErrorCode
 from ..script import Script
 from .tiles import END, random_program
 
-__all__ = ["mutated_script", "refused", "rules_script"]
+__all__ = ["legal", "mutated_script", "refused", "rules_script"]
 
 _SLOT = 256  # bytes of a program's place
 _PROGRAM = 3 << 12
@@ -29,21 +29,21 @@ _MOST = 1 << 15  # bytes that a program moves: it takes no longer than others
 
 def refused(opcode: Opcode, parameters: Parameters) -> list[Instruction]:
     """Instructions that dispatch refuses, each one bit or one end of a field from a legal one."""
-    legal = _legal(opcode, parameters)
+    least = legal(opcode, parameters)
     found = []
     for field in TABLE[opcode].fields:
-        old = legal.fields.get(field.name, 0)
+        old = least.fields.get(field.name, 0)
         low, high = field.span
         values = {old ^ 1 << bit for bit in range(field.bits - field.signed)} | {0, low, high}
         for value in sorted(values):
             if low <= value <= high:
-                each = Instruction(opcode, legal.fields | {field.name: value})
+                each = Instruction(opcode, least.fields | {field.name: value})
                 if check(each, parameters) != ErrorCode.NONE:
                     found.append(each)
     return found
 
 
-def _legal(opcode: Opcode, parameters: Parameters) -> Instruction:
+def legal(opcode: Opcode, parameters: Parameters) -> Instruction:
     """Return an instruction that dispatch accepts."""
     fields = dict.fromkeys(FIELDS[opcode], 0)
     if opcode in (Opcode.LOAD, Opcode.FILL, Opcode.STORE):
