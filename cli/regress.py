@@ -15,6 +15,7 @@ RUNS = "Runs"
 
 
 def regress(
+    context: typer.Context,
     runs: Annotated[
         int, typer.Option(help="Runs; 0 for no limit but --minutes.", rich_help_panel=RUNS)
     ] = 200,
@@ -38,7 +39,9 @@ def regress(
     ] = None,
     case: Annotated[
         Path | None,
-        typer.Option(help="Run a shrunk failure, a file of failures/.", rich_help_panel=RUNS),
+        typer.Option(
+            help="Run a shrunk failure, a file of failures/, alone.", rich_help_panel=RUNS
+        ),
     ] = None,
     close: Annotated[
         bool,
@@ -74,6 +77,8 @@ def regress(
 
         maccord regress --seed 4711 --runs 1
     """
+    if case is not None:
+        _check_alone(context)
     from ..runtime.scheduler import check_scheduler
     from ..verify.regress.campaign import Campaign
     from ..verify.regress.configurations import CONFIGURATIONS
@@ -97,3 +102,11 @@ def regress(
         coverage, scheduler, jobs,
     )  # fmt: skip
     raise typer.Exit(run_regress(campaign))
+
+
+def _check_alone(context: typer.Context) -> None:
+    """Raise ValueError if a case is given with options that it would ignore."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if others := ", ".join(f"--{name}" for name in given if name != "case"):
+        raise ValueError(f"case must be the only option, since the file says all; got {others}")

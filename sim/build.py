@@ -221,6 +221,8 @@ def _whole(program: Path) -> bool:
 def _sources(bench: Path, verilog: str, kind: str) -> dict[str, str]:
     """Return the sources to compile, by file name in the scratch folder."""
     sources = {name: (HERE / name).read_text() for name in SHARED}
+    if kind == "plain":
+        sources["control_port.h"] = (HERE / "control_port.h").read_text()
     main = MAINS[kind].read_text()
     return sources | {"tb.sv": bench.read_text(), "maccord.v": verilog, "main.cpp": main}
 

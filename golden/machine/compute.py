@@ -21,7 +21,7 @@ from .bias import Biases
 from .depthwise import DepthwisePasses
 from .operands import check_factors, combined, second_steps
 from .state import UNLOADED, Fault, Scratchpads, Unchecked, Walk
-from .weights import read_weights, width_of
+from .weights import check_room, read_weights, width_of
 
 __all__ = ["ComputeUnit"]
 
@@ -29,6 +29,15 @@ _EXACT = 1024  # number of int8 products whose sum is exact in float32
 _LONGEST_WALK = 1 << 16  # no layer has a longer walk
 
 Cells = npt.NDArray[np.float32]
+
+
+def _no_walk(instruction: Instruction, walk: Walk) -> Fault:
+    end = walk.position + instruction["passes"]
+    return Fault(
+        ErrorCode.ILLEGAL_INSTRUCTION,
+        f"passes {walk.position} to {end - 1} of {walk.columns} columns do not continue a walk of "
+        f"{len(walk.offsets)} passes",
+    )
 
 
 class ComputeUnit:
@@ -51,6 +60,7 @@ class ComputeUnit:
         self._sums = np.zeros((parameters.accumulators, parameters.cols), np.int64)
         self._bias = Biases(parameters)
         self._unknown = np.zeros(parameters.accumulators, bool)  # sums of cells nobody scanned
+        self._begun = np.zeros(self._sums.shape, bool)  # sums that are not yet output
         self._depthwise = DepthwisePasses(parameters)
         self._walk: Walk | None = None
         self.table: npt.NDArray[np.uint8] | None = None
@@ -154,6 +164,7 @@ class ComputeUnit:
             )
         limits: list[tuple[str, int, int]] = []
         if weighted:
+            self._check_walk(instruction, self._walk)
             last = instruction["accumulator"] + pixels - 1
             limits.append(("accumulator", last, p.accumulators))
         else:
@@ -168,20 +179,27 @@ class ComputeUnit:
                     ErrorCode.SCRATCHPAD_RANGE,
                     f"cell of a line {cells - 1} is beyond {p.line_cells - 1}",
                 )
+        if weighted:
+            self._check_end(instruction, self._walk, instruction["passes"])
         return self._walk
+
+    def _check_walk(self, instruction: Instruction, walk: Walk) -> None:
+        """Check what is known before the first pass: the walk, and room for the weights."""
+        if instruction["first"]:
+            walk.position, walk.columns = 0, instruction["columns"]
+        if instruction["columns"] != walk.columns:
+            raise _no_walk(instruction, walk)
+        check_room(instruction, walk.weight_bits, self._parameters)
+        self._check_end(instruction, walk, 1)
+
+    def _check_end(self, instruction: Instruction, walk: Walk, passes: int) -> None:
+        """Check that the walk has some more passes."""
+        if walk.position + passes > len(walk.offsets):
+            raise _no_walk(instruction, walk)
 
     def _accumulate(self, instruction: Instruction, clock: Clock, walk: Walk) -> None:
         """Accumulate sums over passes, starting from the bias, and requantize them to codes."""
         columns, passes = instruction["columns"], instruction["passes"]
-        if instruction["first"]:
-            walk.position, walk.columns = 0, columns
-        end = walk.position + passes
-        if end > len(walk.offsets) or columns != walk.columns:
-            raise Fault(
-                ErrorCode.ILLEGAL_INSTRUCTION,
-                f"passes {walk.position} to {end - 1} of {walk.columns} columns do not continue "
-                f"a walk of {len(walk.offsets)} passes",
-            )
         header, codes = read_weights(
             instruction, walk.weight_bits, clock, self._pads, self._parameters
         )
@@ -189,7 +207,7 @@ class ComputeUnit:
         entries = slice(instruction["accumulator"], instruction["accumulator"] + pixels)
         sums = self._sums[entries, :columns]
         if instruction["first"]:
-            self._unknown[entries] = False
+            self._unknown[entries], self._begun[entries, :columns] = False, True
             sums[:] = self._bias.open(instruction, header)
         weights = codes.astype(np.float32)
         if walk.mode == Mode.DENSE:
@@ -204,9 +222,14 @@ class ComputeUnit:
                 total, unknown = self._depthwise.run(instruction, walk, origin, part, read)
                 np.add(sums, total, out=sums, casting="unsafe")
                 self._unknown[entries] |= unknown
-        walk.position = end
+        walk.position += passes
         self._bias.keep(instruction, walk.mode, sums)
         if instruction["last"]:
+            if not self._begun[entries, :columns].all():  # the last pass is output, and not kept
+                raise Unchecked(
+                    ErrorCode.SCRATCHPAD_RANGE, "outputs sums that nobody began, or output before"
+                )
+            self._begun[entries, :columns] = False
             if self._unknown[entries].any():
                 raise Unchecked(ErrorCode.SCRATCHPAD_RANGE, "outputs sums of cells nobody scanned")
             zero_point, low, high = (

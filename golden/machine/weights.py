@@ -13,7 +13,7 @@ from ..control.tokens import Clock
 from ..feed.unpack import unpack
 from .state import Fault, Scratchpads, Unchecked, wrapped
 
-__all__ = ["read_weights", "width_of"]
+__all__ = ["check_room", "read_weights", "width_of"]
 
 
 def width_of(setup: Instruction, parameters: Parameters) -> int:
@@ -33,6 +33,25 @@ def width_of(setup: Instruction, parameters: Parameters) -> int:
     return WIDTHS[code]
 
 
+def check_room(instruction: Instruction, bits: int, parameters: Parameters) -> None:
+    """Check that the scratchpad has room for the rows that a COMPUTE reads.
+
+    As in the hardware, which counts rows of parameters with `first`, `kept` or not.
+
+    Raises
+    ------
+    Fault
+        If they are more.
+    """
+    rows = PARAMETER_ROWS * instruction["first"]
+    rows += instruction["passes"] * packed_rows(parameters.rows, bits)
+    if rows > parameters.weight_rows:
+        raise Fault(
+            ErrorCode.SCRATCHPAD_RANGE,
+            f"{rows} rows of weights do not fit the scratchpad's {parameters.weight_rows}",
+        )
+
+
 def read_weights(
     instruction: Instruction, bits: int, clock: Clock, pads: Scratchpads, parameters: Parameters
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
@@ -47,18 +66,13 @@ def read_weights(
     Raises
     ------
     Fault
-        If they do not fit the scratchpad, or nobody loaded them.
+        If nobody loaded them.
     ValueError
         If no token orders the access after a conflicting one of another unit.
     """
     p, columns, passes = parameters, instruction["columns"], instruction["passes"]
     header = PARAMETER_ROWS * (instruction["first"] and not instruction["kept"])
     count = header + passes * packed_rows(p.rows, bits)
-    if count > p.weight_rows:
-        raise Fault(
-            ErrorCode.SCRATCHPAD_RANGE,
-            f"{count} rows of weights do not fit the scratchpad's {p.weight_rows}",
-        )
     data = np.empty(count * p.weight_row_bytes, np.uint8)
     start = instruction["weight"] * p.weight_row_bytes
     for where, part in wrapped(start, data.size, p.weight_bytes):

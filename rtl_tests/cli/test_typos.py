@@ -52,6 +52,10 @@ TYPOS = {
     f"sim {LAYER} --calibration nowhere": "got nowhere: no such file or folder",
     f"sim {LAYER} --json /proc/x.json": "json must be a file that can be written",
     f"sim {LAYER} --cache README.md": "the cache must be a folder that can be written, got",
+    "regress --case docs --coverage --runs 0": (
+        "case must be the only option, since the file says all; got --coverage, --runs"
+    ),
+    "regress --case nowhere.json": "case must be a file that regress wrote to failures/",
     "compile resnet81": "got 'resnet81', nearest: resnet18",
     "compile resnet18.conv11": "got 'resnet18.conv11', nearest: resnet18.conv1",
     "compile resnet18.layer1.*": "which means 4: resnet18.layer1.0.conv1, ",

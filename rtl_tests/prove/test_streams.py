@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import pytest
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from transition import Counterexample, Hardware, Unrolling, literal
 
 import maccord.hw.parts.queue as queue
+import maccord.hw.parts.register_slice as register_slice
 from maccord.hw.parts.queue import Queue
 from maccord.hw.parts.register_slice import RegisterSlice
 
@@ -127,6 +128,36 @@ def test_payloads_leave_as_they_came(make, cycles) -> None:
 @pytest.mark.parametrize(("make", "cycles"), BUFFERS)
 def test_valid_does_not_wait_for_ready(make, cycles) -> None:
     offers_without_ready(make(), 3)
+
+
+class Reticent(wiring.Component):
+    """A register slice that offers a payload only to a sink that is ready: AXI forbids it."""
+
+    def __init__(self) -> None:
+        self._inner = RegisterSlice(LAYOUT)
+        super().__init__({"i": In(stream.Signature(LAYOUT)), "o": Out(stream.Signature(LAYOUT))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inner = inner = self._inner
+        wiring.connect(m, wiring.flipped(self.i), inner.i)
+        m.d.comb += [
+            self.o.valid.eq(inner.o.valid & self.o.ready),
+            self.o.payload.eq(inner.o.payload),
+            inner.o.ready.eq(self.o.ready),
+        ]
+        return m
+
+
+def test_a_valid_that_waits_for_ready_has_a_counterexample() -> None:
+    with pytest.raises(Counterexample):
+        offers_without_ready(Reticent(), 3)
+
+
+def test_a_slice_that_shows_one_register_alone_has_a_counterexample(monkeypatch) -> None:
+    monkeypatch.setattr(register_slice, "Mux", lambda get, second, first: first)
+    with pytest.raises(Counterexample, match="chosen = "):
+        buffered(RegisterSlice(LAYOUT), 16)
 
 
 def test_a_queue_that_forgets_a_push_has_a_counterexample(monkeypatch) -> None:

@@ -16,7 +16,7 @@ from transition import Counterexample, Hardware, Unrolling
 import maccord.hw.memory.storer as hardware
 from maccord.spec.parameters import Parameters
 
-AXI_BYTES, BEATS = 8, 2
+AXI_BYTES, BEATS, ROW = 8, 4, 5  # the longest row has `ROW` beats, or one more unaligned
 CYCLES = 20
 CLAIMS = ("address_stable", "data_stable", "in_block", "last_fits", "owes")
 NUMBER = 3  # bits that number bursts
@@ -95,7 +95,7 @@ class Watched(wiring.Component):
         kept = ~pending | (self.i_valid & (self.i_payload == before))
         fields = storer.i.payload.fields
         small = (fields.rows != 0) & (fields.rows <= 2)
-        small &= (fields.row_bytes != 0) & (fields.row_bytes <= 3 * AXI_BYTES)
+        small &= (fields.row_bytes != 0) & (fields.row_bytes <= ROW * AXI_BYTES)
         complete = (addresses != answers) & (ends != answers)
         legal = Signal(init=1)
         m.d.comb += self.legal.eq(

@@ -16,7 +16,7 @@
 #include <memory>
 #include <vector>
 
-#include "Vtop.h"
+#include "control_port.h"
 #include "verilated.h"
 #if VM_COVERAGE
 #include "verilated_cov.h"
@@ -27,75 +27,16 @@ extern "C" uint8_t *maccord_memory();
 extern "C" uint64_t maccord_memory_size();
 extern "C" void maccord_memory_inject(uint64_t first, uint64_t count, int answer);
 
+using namespace control;
+
 namespace {
 
-constexpr uint32_t CTRL = 0x008, STATUS = 0x00C, IRQ_ENABLE = 0x010, PROGRAM = 0x014;
-constexpr uint32_t BASE_LOW = 0x018, BASE_HIGH = 0x01C, COUNTERS = 0x080;
-constexpr uint32_t START = 1, ABORT = 2;
-constexpr uint32_t ENDED = 0x6, RECORDED = 0x8;  // bits of STATUS
-constexpr int RESET_CYCLES = 16, COUNTED = 9;
+constexpr int COUNTED = 9;
 constexpr uint64_t ANSWER = 2000;  // cycles in which a register access must be answered
 constexpr uint64_t ENDS = 20000;   // cycles in which an aborted program must end
 
-std::unique_ptr<Vtop> top;
-uint64_t now = 0;
-
-void tick() {
-    top->aclk = 1;
-    top->eval();
-    top->aclk = 0;
-    top->eval();
-    ++now;
-}
-
-struct Unanswered {};
-
-// Tick until a signal is high.
-template <typename Ready> void until(const Ready &ready) {
-    for (uint64_t waited = 0; !ready; ++waited) {
-        if (waited == ANSWER) throw Unanswered{};
-        tick();
-    }
-}
-
-template <typename Valid, typename Ready> void hand_over(Valid &valid, const Ready &ready) {
-    valid = 1;
-    top->eval();
-    until(ready);
-    tick();
-    valid = 0;
-    top->eval();
-}
-
-void write_register(uint32_t address, uint32_t value, uint32_t strobes = 0xF) {
-    top->s_axi_awaddr = address;
-    top->s_axi_wdata = value;
-    top->s_axi_wstrb = strobes;
-    top->s_axi_awvalid = top->s_axi_wvalid = 1;
-    top->eval();
-    for (uint64_t waited = 0; top->s_axi_awvalid || top->s_axi_wvalid; ++waited) {
-        if (waited == ANSWER) throw Unanswered{};
-        const bool address_taken = top->s_axi_awready, data_taken = top->s_axi_wready;
-        tick();
-        if (address_taken) top->s_axi_awvalid = 0;
-        if (data_taken) top->s_axi_wvalid = 0;
-        top->eval();
-    }
-    hand_over(top->s_axi_bready, top->s_axi_bvalid);
-}
-
-uint32_t read_register(uint32_t address) {
-    top->s_axi_araddr = address;
-    hand_over(top->s_axi_arvalid, top->s_axi_arready);
-    top->s_axi_rready = 1;
-    top->eval();
-    until(top->s_axi_rvalid);
-    const uint32_t value = top->s_axi_rdata;
-    tick();
-    top->s_axi_rready = 0;
-    top->eval();
-    return value;
-}
+std::unique_ptr<Port> port;
+Vtop *top = nullptr;  // the port's
 
 struct Step {
     uint64_t reset, size, program, base, latency, jitter, stall, seed, limit, abort, cut;
@@ -108,15 +49,6 @@ std::istream &operator>>(std::istream &in, Step &s) {
            s.inject_answer >> s.meddle >> s.shift;
 }
 
-void reset() {
-    top->aresetn = 0;
-    top->s_axi_awvalid = top->s_axi_wvalid = top->s_axi_bready = 0;
-    top->s_axi_arvalid = top->s_axi_rready = 0;
-    for (int i = 0; i < RESET_CYCLES; ++i) tick();
-    top->aresetn = 1;
-    for (int i = 0; i < 2; ++i) tick();
-}
-
 void configure(const Step &step) {
     top->memory_base = step.base;
     top->memory_size = step.size;
@@ -124,8 +56,8 @@ void configure(const Step &step) {
     top->memory_jitter = step.jitter;
     top->memory_stall = step.stall;
     top->memory_seed = step.seed;
-    if (step.reset) reset();
-    for (int i = 0; i < 2; ++i) tick();
+    if (step.reset) port->reset();
+    for (int i = 0; i < 2; ++i) port->tick();
 }
 
 // A register access that must change nothing: writes while a program runs, to no register, of no
@@ -136,11 +68,11 @@ void meddle(uint64_t &random) {
     top->s_axi_awprot = pick >> 10 & 7;
     top->s_axi_arprot = pick >> 13 & 7;
     switch (pick % 5) {
-    case 0: write_register(PROGRAM | low, value); break;
-    case 1: write_register((pick & 8 ? BASE_LOW : BASE_HIGH) | low, value); break;
-    case 2: write_register(value & 0xFFF, value, 0); break;
-    case 3: write_register(0x400 | (value & 0xBFC), value, pick >> 4 & 0xF); break;
-    default: read_register(value & (pick & 1 << 16 ? 0xFFF : 0xFF));
+    case 0: port->write(PROGRAM | low, value); break;
+    case 1: port->write((pick & 8 ? BASE_LOW : BASE_HIGH) | low, value); break;
+    case 2: port->write(value & 0xFFF, value, 0); break;
+    case 3: port->write(0x400 | (value & 0xBFC), value, pick >> 4 & 0xF); break;
+    default: port->read(value & (pick & 1 << 16 ? 0xFFF : 0xFF));
     }
 }
 
@@ -155,32 +87,28 @@ struct Found {
 
 // Whether a program ended within a number of cycles; interrupts of records are acknowledged.
 bool ends(uint64_t limit, Found &found, uint64_t meddling) {
-    const uint64_t first = now;
-    while (now - first < limit) {
-        if (meddling && now % 53 == 0) meddle(meddling);
+    const uint64_t first = port->now;
+    while (port->now - first < limit) {
+        if (meddling && port->now % 53 == 0) meddle(meddling);
         if (!top->irq) {
-            tick();
+            port->tick();
             continue;
         }
-        tick();
-        tick();
-        found.status = read_register(STATUS);
+        port->tick();
+        port->tick();
+        found.status = port->read(STATUS);
         if (found.status & ENDED) return true;
         if (found.status & RECORDED) {
             ++found.interrupts;
-            write_register(STATUS, RECORDED);
+            port->write(STATUS, RECORDED);
         }
     }
     return false;
 }
 
 void run(const Step &step, Found &found) {
-    write_register(IRQ_ENABLE, 1);
     const uint64_t base = (step.base - step.shift) & ((1ULL << 40) - 1);
-    write_register(BASE_LOW, static_cast<uint32_t>(base));
-    write_register(BASE_HIGH, static_cast<uint32_t>(base >> 32));
-    write_register(PROGRAM, static_cast<uint32_t>(step.program + step.shift));
-    write_register(CTRL, START);
+    port->start(base, static_cast<uint32_t>(step.program + step.shift));
     const uint64_t most = step.cut ? step.cut : step.abort ? step.abort : step.limit;
     if (!ends(most, found, step.meddle)) {
         if (step.cut) {
@@ -188,7 +116,7 @@ void run(const Step &step, Found &found) {
             return;
         }
         found.aborted = true;
-        write_register(CTRL, ABORT);
+        port->write(CTRL, ABORT);
         if (!ends(ENDS, found, 0)) {
             found.ending = HUNG;
             return;
@@ -196,11 +124,11 @@ void run(const Step &step, Found &found) {
     }
     found.cycles = top->stop_cycle - top->start_cycle;
     for (int i = 0; i < COUNTED; ++i) {
-        found.counters[i] = read_register(COUNTERS + 8 * i);
-        found.counters[i] |= static_cast<uint64_t>(read_register(COUNTERS + 8 * i + 4)) << 32;
+        found.counters[i] = port->read(COUNTERS + 8 * i);
+        found.counters[i] |= static_cast<uint64_t>(port->read(COUNTERS + 8 * i + 4)) << 32;
     }
-    write_register(STATUS, ENDED | RECORDED);
-    for (int i = 0; i < 4; ++i) tick();
+    port->write(STATUS, ENDED | RECORDED);
+    for (int i = 0; i < 4; ++i) port->tick();
     if (top->irq) found.ending = HUNG;
 }
 
@@ -232,7 +160,7 @@ static uint8_t *map_mask(const char *path, uint64_t size) {
     return start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
 }
 
-double sc_time_stamp() { return static_cast<double>(now); }
+double sc_time_stamp() { return 0; }
 
 int main(int argc, char **argv) {
     if (argc < 6 || maccord_memory_open(argv[1], argv[2]) != 0) {
@@ -242,7 +170,8 @@ int main(int argc, char **argv) {
     Verilated::commandArgs(argc, argv);
     std::ifstream steps(argv[3]), images(argv[4], std::ios::binary);
     std::ofstream after(argv[5], std::ios::binary);
-    top = std::make_unique<Vtop>("");
+    port = std::make_unique<Port>(ANSWER);
+    top = port->top.get();
     uint8_t *const memory = maccord_memory();
     uint8_t *const mask = map_mask(argv[2], maccord_memory_size() / 8);
     if (!mask) return 2;
@@ -264,7 +193,7 @@ int main(int argc, char **argv) {
         }
         print(found);
         dead = found.ending != DONE;
-        if (found.ending == CUT) reset();
+        if (found.ending == CUT) port->reset();
         after.write(reinterpret_cast<const char *>(memory),
                     static_cast<std::streamsize>(step.size));
         after.write(reinterpret_cast<const char *>(mask),
@@ -275,6 +204,6 @@ int main(int argc, char **argv) {
     if (argc > 6) Verilated::threadContextp()->coveragep()->write(argv[6]);
 #endif
     top->final();
-    top.reset();  // before Verilator's static objects are destroyed
+    port.reset();  // before Verilator's static objects are destroyed
     return after ? 0 : 2;
 }

@@ -24,6 +24,7 @@ from ...spec.registers import RECORDED
 __all__ = ["COVERAGE", "ORDERS", "Ended", "Step", "build_harness", "play"]
 
 PAGE = 4096
+_PORTS = "    // harness.py puts the ports of axi_memory_in_order here"
 #: Orders in which reads are answered: the two highest bits of a seed, as in `reorder.sv`.
 ORDERS = {"in order": 0, "by bursts": 2, "by beats": 3}
 #: Options of Verilator for a model that counts its lines and toggles.
@@ -147,10 +148,11 @@ def build_harness(
     """
     here = Path(__file__).parent
     in_order = (HERE / "axi_memory.sv").read_text()
+    ports = in_order[in_order.index("    input ") : in_order.index("\n);")]
     renamed = in_order.replace("module axi_memory ", "module axi_memory_in_order ", 1)
     extra = {
         "main.cpp": (here / "harness.cpp").read_text(),
-        "axi_memory.sv": renamed + (here / "reorder.sv").read_text(),
+        "axi_memory.sv": renamed + (here / "reorder.sv").read_text().replace(_PORTS, ports, 1),
     }
     return build_bench(
         bench, with_models(verilog), axi_bytes,

@@ -5,43 +5,7 @@ module axi_memory #(
     parameter int D = 16,
     parameter int BEATS = 4096  // held for each ID
 ) (
-    input  logic           aclk,
-    input  logic           aresetn,
-    input  logic [63:0]    base,
-    input  logic [63:0]    size,
-    input  logic [15:0]    latency,
-    input  logic [15:0]    jitter,
-    input  logic [7:0]     stall,
-    input  logic [31:0]    seed,
-    input  logic [1:0]     awid,
-    input  logic [39:0]    awaddr,
-    input  logic [7:0]     awlen,
-    input  logic           awvalid,
-    output logic           awready,
-    input  logic [8*D-1:0] wdata,
-    input  logic [D-1:0]   wstrb,
-    input  logic           wvalid,
-    output logic           wready,
-    output logic [1:0]     bid,
-    output logic [1:0]     bresp,
-    output logic           bvalid,
-    input  logic           bready,
-    input  logic [1:0]     arid,
-    input  logic [39:0]    araddr,
-    input  logic [7:0]     arlen,
-    input  logic           arvalid,
-    output logic           arready,
-    output logic [1:0]     rid,
-    output logic [8*D-1:0] rdata,
-    output logic [1:0]     rresp,
-    output logic           rlast,
-    output logic           rvalid,
-    input  logic           rready,
-    output logic [63:0]    read_bursts,
-    output logic [63:0]    read_beats,
-    output logic [63:0]    write_bursts,
-    output logic [63:0]    write_beats,
-    output logic [63:0]    overlaps
+    // harness.py puts the ports of axi_memory_in_order here
 );
     localparam int P = $clog2(BEATS);
 
@@ -52,11 +16,8 @@ module axi_memory #(
     wire in_fire = in_valid && in_ready;
 
     axi_memory_in_order #(.D(D)) memory (
-        .aclk, .aresetn, .base, .size, .latency, .jitter, .stall, .seed,
-        .awid, .awaddr, .awlen, .awvalid, .awready, .wdata, .wstrb, .wvalid, .wready,
-        .bid, .bresp, .bvalid, .bready, .arid, .araddr, .arlen, .arvalid, .arready,
-        .rid(in_id), .rdata(in_data), .rresp(in_resp), .rlast(in_last), .rvalid(in_valid),
-        .rready(in_ready), .read_bursts, .read_beats, .write_bursts, .write_beats, .overlaps
+        .*, .rid(in_id), .rdata(in_data), .rresp(in_resp), .rlast(in_last), .rvalid(in_valid),
+        .rready(in_ready)
     );
 
     logic [8*D+2:0] beats[4*BEATS];  // data, response and last, by ID and number

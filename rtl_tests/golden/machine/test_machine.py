@@ -165,7 +165,13 @@ BROKEN: dict[str, tuple[Opcode, dict[str, int], ErrorCode, str]] = {
         ErrorCode.ILLEGAL_INSTRUCTION,
         "columns must not be 0",
     ),
-    "passes": (Opcode.COMPUTE, {"passes": 200}, ErrorCode.ILLEGAL_INSTRUCTION, "walk of"),
+    "passes": (Opcode.COMPUTE, {"passes": 15}, ErrorCode.ILLEGAL_INSTRUCTION, "walk of"),
+    # The hardware knows before the first pass that the weights are too many
+    "weights": (Opcode.COMPUTE, {"passes": 16}, ErrorCode.SCRATCHPAD_RANGE, "136 rows of weights"),
+    "sums output twice": (
+        *(Opcode.COMPUTE, {"last": 1}),
+        *(ErrorCode.SCRATCHPAD_RANGE, "outputs sums that nobody began"),
+    ),
     "activation": (
         *(Opcode.COMPUTE, {"activation": 2040}),
         *(ErrorCode.SCRATCHPAD_RANGE, "is beyond 2047"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from amaranth.lib import data
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
 from stream_bench import RHYTHMS, Bench
 
+import maccord.hw.parts.register_slice as register_slice
 from maccord.hw.parts.register_slice import RegisterSlice
 
 LAYOUT = data.StructLayout({"low": 3, "high": 9})
@@ -21,8 +23,11 @@ def random_items(seed: int, count: int) -> list[dict[str, int]]:
 @pytest.mark.parametrize("take", RHYTHMS)
 def test_order(take: str, give: str) -> None:
     """Every payload comes out once, in order; one a cycle where nobody pauses."""
+    keeps_order(RegisterSlice(LAYOUT), take, give)
+
+
+def keeps_order(block: RegisterSlice, take: str, give: str) -> None:
     items = random_items(1, 150)
-    block = RegisterSlice(LAYOUT)
     bench = Bench(block, seed=2)
     source = bench.source(block.i, items, give)
     sink = bench.sink("slice", block.o, take)
@@ -35,7 +40,10 @@ def test_order(take: str, give: str) -> None:
 
 def test_no_path_goes_through() -> None:
     """What is seen on one side in a cycle does not depend on the other side in that cycle."""
-    block = RegisterSlice(8)
+    has_no_path(RegisterSlice(8))
+
+
+def has_no_path(block: RegisterSlice) -> None:
     bench = Bench(block)
     rng = np.random.default_rng(3)
     outputs = [bench.watch(s) for s in (block.i.ready, block.o.valid, block.o.payload)]
@@ -57,3 +65,30 @@ def test_no_path_goes_through() -> None:
 
     bench.each_cycle(check)
     bench.run(lambda: bench.cycle == 400)
+
+
+class ReadyGoesThrough(RegisterSlice):
+    """A slice that, when full, is ready as soon as the sink is: a path from `o` to `i`."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inner = inner = RegisterSlice(8)
+        wiring.connect(m, inner.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(inner.i.ready | self.o.ready),
+            inner.i.valid.eq(self.i.valid),
+            inner.i.payload.eq(self.i.payload),
+        ]
+        return m
+
+
+def test_a_path_through_is_found() -> None:
+    with pytest.raises(AssertionError):
+        has_no_path(ReadyGoesThrough(8))
+
+
+def test_a_payload_out_of_order_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice that shows one of its registers alone."""
+    monkeypatch.setattr(register_slice, "Mux", lambda get, second, first: first)
+    with pytest.raises(AssertionError):
+        keeps_order(RegisterSlice(LAYOUT), "always", "always")
