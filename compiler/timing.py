@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from ..golden.feed.cell_walker import scan
 from ..spec.isa import INSTRUCTION_BYTES, TABLE_BYTES, UNIT_OF, Instruction, Mode, Opcode, Unit
 from ..spec.isa_names import RowFunction
+from ..spec.isa_row import ROW_INSTRUCTIONS
 from ..spec.parameters import Parameters
 from ..spec.weight_widths import WIDTHS, tile_cycles
 
@@ -30,8 +31,8 @@ _START = 2  # cycles between instructions of a unit
 _STORED = 42  # cycles from a store's last beat to its acknowledgement
 _EXPOSED = 22  # cycles of a column tile's setup, hidden behind a long pass
 _SETUP = 4
-_QUOTIENT, _SOFTMAX = 17, 26  # of a softmax: latency of a quotient; fewest between two passes
-_NORM = 276  # of a layer norm's row beside its vectors: mean, root and quotient
+_ROWS = 26  # cycles of ROWS and of ROW_TABLE, beside rows and entries
+_NORM = 297  # of a layer norm's row beside its vectors: mean, root and quotient, typically
 _COMMAND = 6  # cycles between two COMPUTEs without weights
 
 
@@ -43,8 +44,9 @@ def estimate_cycles(program: Sequence[Instruction], parameters: Parameters) -> i
 def row_cycles(function: RowFunction, elements: int, parameters: Parameters) -> int:
     """Estimated cycles from a row in the row unit to the next."""
     vectors = -(-elements // parameters.row_lanes)
+    levels = (parameters.row_lanes - 1).bit_length()
     if function == RowFunction.SOFTMAX:
-        return 2 * vectors + max(vectors + _QUOTIENT, _SOFTMAX)
+        return max(2 * vectors + levels + 22, 3 * vectors + 2 * levels + 16)
     return 2 * vectors + _NORM
 
 
@@ -128,15 +130,16 @@ class _Timeline:
                 if unit == Unit.COMPUTE:
                     self.idle_since = until
                 self.finished = max(self.finished, until + self._latency(unit, Unit.STORE))
+                gives = 0 if instruction.opcode in ROW_INSTRUCTIONS else instruction.signal
                 for other in _UNITS:
-                    if instruction.signal >> other & 1:
+                    if gives >> other & 1:
                         self.tokens[unit][other].append(until + self._latency(unit, other))
 
     def _start(self, unit: int) -> None:
         if self.running[unit] is not None or not self.queues[unit]:
             return
         instruction = self.queues[unit][0]
-        if instruction.wait:
+        if instruction.wait and instruction.opcode != Opcode.SETUP_ROW:
             needed = [self.tokens[u][unit] for u in _UNITS if instruction.wait >> u & 1]
             if any(not held or held[0] > self.time for held in needed):
                 return
@@ -159,7 +162,7 @@ class _Timeline:
             return self._compute(instruction)
         if instruction.opcode == Opcode.TABLE:
             return TABLE_CYCLES
-        if instruction.opcode in (Opcode.SETUP_ROW, Opcode.ROW_TABLE, Opcode.ROWS):
+        if instruction.opcode in ROW_INSTRUCTIONS:
             return self._rows(instruction)
         if instruction.opcode == Opcode.GATHER:
             self.weight_burst = 1.0
@@ -187,9 +190,9 @@ class _Timeline:
             self.row_function = RowFunction(instruction["function"])
             return _START
         if instruction.opcode == Opcode.ROW_TABLE:
-            return _START + instruction["entries"]
+            return _ROWS + instruction["entries"]
         each = row_cycles(self.row_function, instruction["elements"], self.parameters)
-        return _START + instruction["rows"] * each
+        return _ROWS + instruction["rows"] * each
 
     def _compute(self, instruction: Instruction) -> float:
         if self.setup and self.setup.opcode == Opcode.SETUP_ADD:

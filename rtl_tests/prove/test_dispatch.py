@@ -29,7 +29,14 @@ SMALL = Parameters(rows=4, cols=2)
 CONFIGURATIONS = {
     "plain": SMALL,
     "every feature": Parameters(
-        rows=15, cols=4, product=True, lookup=True, narrow=True, half_up=True, window_width=5
+        rows=15,
+        cols=4,
+        product=True,
+        lookup=True,
+        narrow=True,
+        half_up=True,
+        window_width=5,
+        row_lanes=2,
     ),
     "packed, 4 bits": Parameters(
         rows=4, cols=2, family="xcup", packed=True, narrow=True, weight_bits=4

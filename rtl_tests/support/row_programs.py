@@ -175,8 +175,12 @@ class RowProgram(TileProgram):
         self.run(place)
         self.store(place, layer_norm(x_q, *norm))
 
+    def function(self, function: RowFunction) -> None:
+        """Select a function again, with the table of before."""
+        self._emit(Opcode.SETUP_ROW, function=function)
+
     def busy(self, pixels: int) -> None:
-        """Copy noise with COMPUTE, a write each cycle, and store it after what comes before."""
+        """Copy noise with COMPUTE, a write each cycle; `store_busy` stores it."""
         size = pixels * self.parameters.cols
         place = self.place(1, size)
         data = self._rng.integers(0, 256, size, dtype=np.uint8)

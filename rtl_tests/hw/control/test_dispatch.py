@@ -12,9 +12,10 @@ from unit_bench import command, instruction
 
 from maccord.golden.control.dispatch import dispatch
 from maccord.hw.control.dispatch import Dispatch
-from maccord.hw.layouts import header_layout
+from maccord.hw.layouts import ROW_KINDS, fields_layout, header_layout
 from maccord.spec.isa import (
     FIELDS,
+    HEADER_BITS,
     RECORD_BYTES,
     UNIT_OF,
     Instruction,
@@ -26,7 +27,9 @@ from maccord.spec.isa import (
 from maccord.spec.parameters import Parameters
 from maccord.spec.registers import ErrorCode
 
-PARAMETERS = Parameters(rows=4, cols=12, axi_bytes=16, product=True, lookup=True, narrow=True)
+PARAMETERS = Parameters(
+    rows=4, cols=12, axi_bytes=16, product=True, lookup=True, narrow=True, row_lanes=4
+)
 WALK = {"run": 1, "taps": 1, "lines": 1}
 LEGAL = {
     Opcode.LOAD: {"rows": 1, "row_bytes": 1},
@@ -39,6 +42,9 @@ LEGAL = {
     Opcode.RECORD: {"rows": 1, "row_bytes": RECORD_BYTES},
     Opcode.SETUP_MUL: {},
     Opcode.TABLE: {},
+    Opcode.SETUP_ROW: {"function": 1},
+    Opcode.ROW_TABLE: {"entries": 1},
+    Opcode.ROWS: {"rows": 1, "elements": 1},
 }
 WINDOW = {"mode": Mode.MAX, "window_height": 1, "window_width": 3, "stride_y": 1, "stride_x": 15}
 ILLEGAL = [
@@ -59,6 +65,9 @@ ILLEGAL = [
     *((Opcode.RECORD, {"row_bytes": size}) for size in (1, 127, 129, 256)),
     *((Opcode.RECORD, {"buffer": buffer}) for buffer in (1, 16)),
     *((Opcode.RECORD, {"memory": memory}) for memory in (1, 8, 33)),
+    *((Opcode.SETUP_ROW, {"function": function}) for function in (3, 8, 15)),
+    *((Opcode.ROW_TABLE, {"entries": entries}) for entries in (1025, 1 << 16)),
+    *((Opcode.ROWS, {"elements": elements}) for elements in (1025, 1 << 23)),
 ]
 LIMITS = {  # first address beyond each scratchpad
     Opcode.WEIGHT: {"buffer": PARAMETERS.weight_bytes},
@@ -89,7 +98,10 @@ def random_legal(rng: np.random.Generator) -> Instruction:
     fields = {}
     for name, (bits, signed) in FIELDS[opcode].items():
         low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
-        fields[name] = int(rng.choice([low, high - 1, rng.integers(low, high)]))
+        between = rng.integers(
+            low, high - 1, endpoint=True, dtype=np.int64 if signed else np.uint64
+        )
+        fields[name] = [low, high - 1, int(between)][int(rng.integers(3))]
     for name in LEGAL[opcode]:
         fields[name] = max(fields[name], 1)
     if opcode == Opcode.COMPUTE:
@@ -105,6 +117,11 @@ def random_legal(rng: np.random.Generator) -> Instruction:
         fields["shift"] = int(rng.integers(14, 32))
     if "operand_pitch" in fields:
         fields["operand_pitch"] &= -PARAMETERS.activation_banks
+    if opcode == Opcode.SETUP_ROW:
+        fields["function"] = int(rng.integers(1, 3))
+    for name in ("entries", "elements"):
+        if name in fields:
+            fields[name] = 1 + (fields[name] - 1) % PARAMETERS.row_elements
     if opcode == Opcode.RECORD:
         fields |= {"rows": 1, "row_bytes": RECORD_BYTES, "buffer": 0}
         fields["memory"] &= -PARAMETERS.axi_bytes
@@ -120,8 +137,15 @@ def due(source: Instruction) -> dict[str, object]:
         Unit.LOAD: {"fill": int(source.opcode == Opcode.FILL)},
         Unit.WEIGHT: {"fill": 0},
         Unit.COMPUTE: {},
-        Unit.STORE: {"record": int(source.opcode == Opcode.RECORD)},
+        Unit.STORE: {
+            "record": int(source.opcode == Opcode.RECORD),
+            "row": ROW_KINDS.get(source.opcode, 0),
+        },
     }[UNIT_OF[source.opcode]]
+    if source.opcode in ROW_KINDS:  # their fields lie where STORE's begin
+        body = int.from_bytes(encode(source), "little") >> HEADER_BITS
+        fields = decode(fields_layout(Opcode.STORE), body)
+        return {"wait": source.wait, "signal": source.signal} | extra | {"fields": fields}
     return command(source, product=True, **extra)
 
 
@@ -275,7 +299,9 @@ def test_illegal_opcodes(opcode: int) -> None:
 @pytest.mark.parametrize("axi_bytes", [8, 16, 32, 64])
 def test_random_instructions(axi_bytes: int) -> None:
     """Instructions of any bits are handed out or refused as the golden model says."""
-    p = Parameters(rows=4, cols=7, axi_bytes=axi_bytes, lookup=axi_bytes > 16)
+    p = Parameters(
+        rows=4, cols=7, axi_bytes=axi_bytes, lookup=axi_bytes > 16, row_lanes=4 * (axi_bytes < 32)
+    )
     rng = np.random.default_rng(axi_bytes)
     words = [random_word(rng, axi_bytes) for _ in range(400)]
     legal = [dispatch(word, p) for word in words]

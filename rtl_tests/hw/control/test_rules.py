@@ -65,6 +65,14 @@ CONFIGURATIONS = {
     "tables": Parameters(
         rows=4, cols=4, axi_bytes=8, activation_bytes=2048, weight_bytes=1024, lookup=True
     ),
+    "rows": Parameters(
+        *(5, 4),
+        axi_bytes=8,
+        activation_bytes=2048,
+        weight_bytes=1024,
+        row_lanes=2,
+        row_elements=512,
+    ),
 }
 CASES = pytest.mark.parametrize("p", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 #: Rows or passes up to which the machine, which goes through them one by one, takes part.
@@ -118,7 +126,7 @@ def at_bounds(p: Parameters) -> Iterator[tuple[Rule, Instruction]]:
         for rule in entry.rules:
             base = legal(opcode, p)
             bases = [base]
-            if isinstance(rule, Implemented | Unless):
+            if isinstance(rule, Implemented | Unless) and "mode" in base.fields:
                 window = {r.subject: 1 for r in entry.rules if isinstance(r, Unless)}
                 bases += [
                     replace(base, fields=base.fields | window | {"mode": mode})
@@ -139,7 +147,8 @@ def at_random(p: Parameters, rng: np.random.Generator) -> Instruction:
     for field in TABLE[opcode].fields:
         low, high = field.span
         if field.name not in rules or rng.random() < 0.05:
-            fields[field.name] = int(rng.integers(low, high, endpoint=True))
+            kind = np.int64 if field.signed else np.uint64
+            fields[field.name] = int(rng.integers(low, high, endpoint=True, dtype=kind))
         elif rng.random() < 0.3:
             fields[field.name] = int(rng.choice(near(opcode, rules[field.name], p)))
     return replace(found, fields=fields)
@@ -236,10 +245,18 @@ def test_random_fields(p: Parameters) -> None:
     assert disagreements(program, p) == []
 
 
-def test_absent_instructions_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("opcode", "where"),
+    [
+        (Opcode.TABLE, "tables"),
+        *((opcode, "rows") for opcode in (Opcode.SETUP_ROW, Opcode.ROW_TABLE, Opcode.ROWS)),
+    ],
+    ids=str,
+)
+def test_absent_instructions_are_refused(opcode: Opcode, where: str) -> None:
     """An instruction that keeps its rules, on hardware that does not have it."""
-    having, lacking = CONFIGURATIONS["tables"], CONFIGURATIONS["depthwise"]
-    table = legal(Opcode.TABLE, having)
+    having, lacking = CONFIGURATIONS[where], CONFIGURATIONS["depthwise"]
+    table = legal(opcode, having)
     assert check(table, lacking) == ErrorCode.ILLEGAL_INSTRUCTION
     assert disagreements([table], lacking) == []
     assert disagreements([table], having) == []

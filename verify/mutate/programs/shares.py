@@ -157,7 +157,7 @@ def _host(turn: int, parameters: Parameters) -> Iterator[Script]:
 
 def _wrong(every: int, mutated: int, parameters: Parameters) -> Iterator[Script]:
     for opcode in Opcode:
-        if opcode != Opcode.END:
+        if opcode != Opcode.END and implemented(opcode, parameters):
             yield rules_script(f"rules of {opcode.name}", parameters, [opcode], every)
     for number in range(mutated):
         rng = np.random.default_rng([6, number])
