@@ -49,8 +49,8 @@ Image = Annotated[
 Weights = Annotated[
     Path | None,
     typer.Option(
-        help="Checkpoint with torchvision's names, of torch.save or safetensors; seeded "
-        "weights if not given.",
+        help="Checkpoint with torchvision's names, or timm's of transformers, of torch.save or "
+        "safetensors; seeded weights if not given.",
         rich_help_panel=INPUT,
     ),
 ]

@@ -42,13 +42,18 @@ def layers(
     - `maccord layers --module mynets:small`
 
     - `maccord layers quantized.onnx`
+
+    - `maccord layers swin_tiny --weights swin_tiny_patch4_window7_224.pth`
     """
+    from ..nets.transformer.names import TRANSFORMERS
     from ..runtime.files import check_writable
     from ..sim.inputs import Inputs, check_inputs, check_targets
     from ..sim.request import check_cache
 
     names, module = own_target(networks or (), module)
-    check_targets(names, module)
+    others = tuple(name for name in names if name.partition(".")[0] not in TRANSFORMERS)
+    if others or module or not names:
+        check_targets(others, module)
     if json:
         check_writable("json", "file", json, json)
     check_cache()

@@ -20,7 +20,7 @@ def train_on_digits(
     Parameters
     ----------
     network : str
-        One of `nets.training.digit_names.DIGITS`.
+        One of `nets.training.digit_names.TRAINED`.
     widths : list of int or None
         Bits of the weights; None for floating point.
     out : Path, optional
@@ -36,10 +36,11 @@ def train_on_digits(
     ValueError
         If an argument is out of range.
     """
-    from ..nets.training.digit_names import check_network_on_digits
+    from ..nets.training.digit_names import check_trained_on_digits
+    from ..nets.transformer.names import ON_DIGITS
     from ..runtime.files import check_writable
 
-    check_network_on_digits(network)
+    check_trained_on_digits(network, learned_activations)
     if learned_activations and widths == [None]:
         raise ValueError("learned-activations must come with weight-bits 8, 4 or 2, got 32")
     if epochs is not None and epochs < 1:
@@ -74,6 +75,9 @@ def train_on_digits(
         Column("INT8", [f"{row.int8_top1:.1%}" for row in rows]),
     ]
     out_.print(fitting(out_, columns, table_width(False))[0])
+    if network in ON_DIGITS:
+        out_.print(f"INT8 by NumPy, as transformers run: weights in {escape(str(folder))}")
+        return
     factory = rows[-1].name.replace("-", "_")
     out_.print(
         f"maccord sim {escape(str(folder / FACTORIES))}:{factory} --weight-bits auto "

@@ -12,13 +12,14 @@ from .learned_steps import add_steps, steps_in
 from .networks import Architecture
 from .sizes import fitted
 
-__all__ = ["load_checkpoint", "read_state"]
+__all__ = ["load_checkpoint", "load_state", "read_state"]
 
+_KEYS = ("state_dict", "model")  # under which checkpoints have the weights
 _PARALLEL = "module."  # name prefix added by `DataParallel`
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Return the state dict of a file, plain or under the key "state_dict".
+    """Return the state dict of a file, plain or under the key "state_dict" or "model".
 
     Raises
     ------
@@ -37,8 +38,9 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # unpickling other files can raise any exception
         reason = getattr(error, "strerror", None) or f"not a file of tensors that {reader} reads"
         raise ValueError(f"weights must be a readable checkpoint, got {path}: {reason}") from None
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
+    for key in _KEYS:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
     if not isinstance(state, dict) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):
@@ -76,7 +78,19 @@ def load_checkpoint(architecture: Architecture, path: Path) -> nn.Module:
         If the file cannot be read or belongs to another architecture; the message names the
         first parameter that is missing, unexpected or of another shape.
     """
-    state = read_state(path)
+    return load_state(architecture, read_state(path), path)
+
+
+def load_state(architecture: Architecture, state: dict[str, torch.Tensor], path: Path) -> nn.Module:
+    """Return a float network with the weights of a state dict, as `load_checkpoint`.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    state : dict of str to Tensor
+    path : Path
+        Its file, for messages.
+    """
     mismatch = f"weights must be a checkpoint of {architecture.name}, got {path}"
     if architecture.head not in state:
         raise ValueError(f"{mismatch}, which lacks {architecture.head}")

@@ -6,69 +6,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..golden.graph import Conv2d, Host, Layer
+from ..golden.graph import Host
 from ..nets.formats.files import is_model_file, network_name
+from ..nets.transformer.names import TRANSFORMERS
 from ..runtime.console import console, waiting
 from ..runtime.files import atomic_write, check_writable
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
-from .network.results import ON_ACCELERATOR, ON_HOST
+from .layer_rows import describe, describe_host
+from .network.results import ON_HOST
 from .overview import overview
 from .recording import Choice, Inputs, chosen
+from .transformer_layers import transformer_rows
 
-__all__ = ["describe", "run"]
-
-
-def describe(layer: Layer, input_shape: tuple[int, ...]) -> dict[str, object]:
-    """Return a row of the table.
-
-    Parameters
-    ----------
-    layer : Conv2d or Linear
-    input_shape : tuple of int
-        NHWC, or (N, features).
-
-    Returns
-    -------
-    dict
-        `layer`, `op`, `input_shape`, `output_shape`, `kernel`, `stride`, `padding`, `end_padding`,
-        `dilation`, `groups`, `weight_bits`, `macs`, `runs_on`.
-    """
-    conv = isinstance(layer, Conv2d)
-    return {
-        "layer": layer.name,
-        "op": layer.op,
-        "input_shape": list(input_shape),
-        "output_shape": list(layer.output_shape(input_shape)),
-        "kernel": list(layer.weight.shape[2:]) if conv else [1, 1],
-        "stride": list(layer.stride) if conv else [1, 1],
-        "padding": list(layer.padding) if conv else [0, 0],
-        "end_padding": list(layer.end_padding or layer.padding) if conv else [0, 0],
-        "dilation": list(layer.dilation) if conv else [1, 1],
-        "groups": layer.groups if conv else 1,
-        "weight_bits": layer.weight_bits,
-        "macs": layer.macs(input_shape),
-        "runs_on": ON_ACCELERATOR,
-    }
-
-
-def describe_host(operation: Host, input_shape: tuple[int, ...]) -> dict[str, object]:
-    """Return a row of the table for an operation of the host; fields as in `describe`."""
-    one, none = [1, 1], [0, 0]
-    return {
-        "layer": operation.name,
-        "op": f"host: {', '.join(operation.calls)}",
-        "input_shape": list(input_shape),
-        "output_shape": list(operation.output_shape(input_shape)),
-        "kernel": one,
-        "stride": one,
-        "padding": none,
-        "end_padding": none,
-        "dilation": one,
-        "groups": 1,
-        "weight_bits": 0,
-        "macs": 0,
-        "runs_on": ON_HOST,
-    }
+__all__ = ["run"]
 
 
 def _rows(choice: Choice) -> Iterator[dict[str, object]]:
@@ -117,8 +67,11 @@ def run(networks: tuple[str, ...], path: Path | None, inputs: Inputs, wide: bool
     names = networks or (own,)
     targets = [n if "." in n else f"{n}.*" for n in names]
     with waiting(console(stderr=True), "loading the networks"):
-        choices = chosen(targets, inputs)
-        rows: list[dict] = [row for choice in choices for row in _rows(choice)]
+        rows: list[dict]
+        if any(name.partition(".")[0] in TRANSFORMERS for name in names):
+            rows = list(transformer_rows(names, inputs))
+        else:
+            rows = [row for choice in chosen(targets, inputs) for row in _rows(choice)]
     _print(rows, wide)
     if path:
         with atomic_write(path) as temporary:

@@ -12,6 +12,8 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+from ..nets.transformer.names import refuse_transformer
+
 __all__ = ["Names", "check_network", "computed", "known"]
 
 _TABLE = Path(__file__).with_name("names.json")
@@ -48,6 +50,7 @@ def check_network(name: str) -> None:
     ValueError
         The message suggests the nearest names.
     """
+    refuse_transformer(name)
     if name not in known():
         near = get_close_matches(name, known(), 1, cutoff=0.0)[0]
         raise ValueError(

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ..nets.transformer.names import refuse_transformer
+
 __all__ = ["networks_of", "select"]
 
 
@@ -35,6 +37,8 @@ def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, li
     for target in targets:
         head = target.partition(".")[0]
         matching = [name for name in networks if fnmatchcase(name, head)]
+        if not matching:
+            refuse_transformer(target)
         if not matching and os.sep in target:
             what = "it is a folder" if Path(target).is_dir() else "it is neither"
             raise ValueError(f"target must be a name or a model file, got {target}: {what}")

@@ -7,14 +7,23 @@ has activations of 8 bits with learned steps, too.
 from __future__ import annotations
 
 from ...spec.weight_widths import WIDTHS
+from ..transformer.names import ON_DIGITS, TRANSFORMERS, refuse_transformer
 
-__all__ = ["DIGITS", "check_digits", "check_network_on_digits", "learns_activations", "spelled"]
-__all__ += ["split"]
+__all__ = [
+    "DIGITS",
+    "TRAINED",
+    "check_digits",
+    "check_network_on_digits",
+    "check_trained_on_digits",
+]
+__all__ += ["check_trained_on_digits", "learns_activations", "spelled", "split"]
 
 _LEARNED = "a8"
 
-#: Networks with a recipe.
+#: Networks with a recipe, which the accelerator runs.
 DIGITS = ("resnet18", "vgg16", "squeezenet1_1", "mobilenet_v2", "nin")
+#: All with a recipe.
+TRAINED = (*DIGITS, *ON_DIGITS)
 
 
 def spelled(network: str, weight_bits: int | None, learned_activations: bool = False) -> str:
@@ -57,6 +66,7 @@ def check_digits(name: str) -> None:
     ------
     ValueError
     """
+    refuse_transformer(split(name)[0])
     if split(name)[0] not in DIGITS:
         raise ValueError(
             f"networks of the embedded data must be of {', '.join(DIGITS)}, or one of these with "
@@ -65,15 +75,41 @@ def check_digits(name: str) -> None:
         )
 
 
-def check_network_on_digits(name: str) -> None:
-    """Refuse a network without a recipe for the digits.
+def check_network_on_digits(name: str, known: tuple[str, ...] = DIGITS) -> None:
+    """Refuse a network without a recipe for the digits, or, by default, a transformer.
 
     Raises
     ------
     ValueError
     """
-    if name not in DIGITS:
+    if name not in known:
+        refuse_transformer(name)
         raise ValueError(
-            f"network must be one of {', '.join(DIGITS)} without data, got {name}: --data names "
+            f"network must be one of {', '.join(known)} without data, got {name}: --data names "
             "your own, or digits"
+        )
+
+
+def check_trained_on_digits(name: str, learned_activations: bool) -> None:
+    """Refuse what `maccord train` cannot train on the digits.
+
+    Parameters
+    ----------
+    name : str
+    learned_activations : bool
+        Whether activations are quantized in training, which transformers' are not.
+
+    Raises
+    ------
+    ValueError
+    """
+    if name in TRANSFORMERS and name not in ON_DIGITS:
+        raise ValueError(
+            f"network must be one of {', '.join(TRAINED)}, got {name}, which is for images of "
+            "224 x 224"
+        )
+    check_network_on_digits(name, TRAINED)
+    if learned_activations and name in ON_DIGITS:
+        raise ValueError(
+            f"learned-activations must be of one of {', '.join(DIGITS)}, got {name}, a transformer"
         )

@@ -1,7 +1,7 @@
-"""The three networks on the built-in digits: reduced width, trained in seconds, cached.
+"""The networks on the built-in digits: reduced width, trained in seconds, cached.
 
-All have a batch norm after each convolution, which quantization folds. Further differences, besides
-the width of a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
+All but the transformers have a batch norm after each convolution, which quantization folds. Further
+differences, besides the width of a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
 
 - ResNet-18 is as published;
 - VGG-16 ends in images of 1 x 1, so its linear layers read those and have 256 outputs;
@@ -11,7 +11,6 @@ the width of a quarter for ResNet-18 and VGG-16 and half for SqueezeNet 1.1:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -41,6 +40,7 @@ from .activations import attach_activations
 from .digit_names import learns_activations, split
 from .loop import Batch, Progress, save, train_pass
 from .start import fresh
+from .transformers import TRANSFORMER_RECIPES, Recipe
 
 __all__ = ["RECIPES", "Recipe", "outline", "small", "tensors", "train", "trained"]
 
@@ -59,26 +59,9 @@ _SOURCES = (
     "training/digits",
 )
 _SOURCES += ("training/loop", "training/lsq", "training/start", "training/activations")
-_SOURCES += ("learned_steps",)
+_SOURCES += ("learned_steps", "training/transformers")
+_SOURCES += tuple(f"transformer/{name}" for name in ("deit", "parts", "swin", "windows"))
 _DISTRIBUTIONS = ("torch", "numpy", "pillow", "scikit-learn")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Training recipe: Adam with a one-cycle learning rate.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        The network at reduced width.
-    epochs : int
-    rate : float
-        Largest learning rate.
-    """
-
-    architecture: Architecture
-    epochs: int
-    rate: float
 
 
 _VGG = partial(vgg16, width=16, batch_norm=True, grid=1, hidden=256)
@@ -97,9 +80,10 @@ RECIPES = {
 
 
 def _recipe(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise ValueError(f"network must be one of {', '.join(RECIPES)}, got {name}")
-    return RECIPES[name]
+    recipes = RECIPES | TRANSFORMER_RECIPES
+    if name not in recipes:
+        raise ValueError(f"network must be one of {', '.join(recipes)}, got {name}")
+    return recipes[name]
 
 
 def small(name: str) -> Architecture:
@@ -163,7 +147,7 @@ def train(
     Parameters
     ----------
     name : str
-        One of `RECIPES`.
+        One of `RECIPES` or `transformers.TRANSFORMER_RECIPES`.
     seed : int
         Seed of weights, order, shifts and dropout; at least 0.
     epochs : int, optional
@@ -242,7 +226,7 @@ def trained(
     Parameters
     ----------
     name : str
-        One of `RECIPES`; with ``-w8``, ``-w4`` or ``-w2``, weights have that many bits; with
+        As for `train`; with ``-w8``, ``-w4`` or ``-w2``, weights have that many bits; with
         ``a8`` behind it, activations are learned, see `train`.
     cache : Path, optional
         Folder of weights; in the user's cache if not given. If several processes request the

@@ -23,6 +23,8 @@ from ..data.dataset import Dataset
 from ..data.digits import digits
 from ..framework import one_thread
 from ..library import quantized
+from ..transformer.accuracy import predictions
+from ..transformer.parts import Transformer
 from ..weight_fit import check_trained
 from . import lsq
 from .digit_names import spelled
@@ -70,7 +72,8 @@ class Accuracy:
     float_top1 : float
         With activations in floating point.
     int8_top1 : float
-        Of PyTorch's INT8 kernels, as in RTL.
+        Of PyTorch's INT8 kernels, as in RTL; of a transformer, of the golden model, which equals
+        them.
     seed, epochs : int
     learned_activations : bool
         Whether activations were quantized in training; `float_top1` then has them quantized.
@@ -100,7 +103,7 @@ def train_widths(
     Parameters
     ----------
     network : str
-        Of `digit_names.DIGITS`.
+        Of `digit_names.TRAINED`.
     widths : sequence of int or None
         8, 4 or 2 bits; None for floating point.
     out : Path
@@ -156,9 +159,13 @@ def _measured(network: str, name: str, weights: Path) -> tuple[float, float]:
     model = load_checkpoint(small(network), weights)
     with one_thread(), torch.no_grad():
         float_top1 = (model(images).argmax(1) == labels).float().mean().item()
-    found = quantized(model, name, "trained", list(_chosen(digits("train"), _CALIBRATION)))
-    logits = found.results(images.numpy())[found.graph.output]
-    int8_top1 = float((logits.argmax(1) == labels.numpy()).mean())
+    chosen = _chosen(digits("train"), _CALIBRATION)
+    if isinstance(model, Transformer):
+        classes = predictions(model, torch.from_numpy(chosen[:, 0]), images)
+    else:
+        found = quantized(model, name, "trained", list(chosen))
+        classes = found.results(images.numpy())[found.graph.output].argmax(1)
+    int8_top1 = float((classes == labels.numpy()).mean())
     return round(float_top1, 6), round(int8_top1, 6)
 
 

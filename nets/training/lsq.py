@@ -174,6 +174,8 @@ def quantized_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _pairs(model: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     """Convolutions that only a batch norm reads, which quantization folds."""
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return []  # as of transformers, which FX does not trace
     found = []
     for node in trace(model).graph.nodes:
         norm = _called(model, node)

@@ -9,6 +9,8 @@ import pytest
 
 from maccord.nets import framework
 from maccord.nets.networks import NETWORKS, architecture
+from maccord.nets.transformer.architectures import ARCHITECTURES
+from maccord.nets.transformer.names import TRANSFORMERS
 from maccord.sim import cli_layers
 from maccord.sim.inputs import Inputs
 from maccord.sim.overview import describe_network
@@ -29,6 +31,36 @@ def test_counts_are_the_published_ones(name: str, layers: int, macs: float) -> N
     assert round(row["macs"] / 1e9, 2) == macs  # pyright: ignore[reportOperatorIssue]
 
 
+@pytest.mark.parametrize(
+    ("name", "layers", "macs"), [("deit_tiny", 50, 1.25), ("swin_tiny", 53, 4.49)]
+)
+def test_counts_of_transformers_have_the_products(name: str, layers: int, macs: float) -> None:
+    row = describe_network(ARCHITECTURES[name])
+    assert (row["layers"], row["runs_on"]) == (layers, "NumPy")
+    assert round(row["macs"] / 1e9, 2) == macs  # pyright: ignore[reportOperatorIssue]
+
+
+def test_operations_of_a_transformer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many multiplications as the overview has."""
+    path = tmp_path / "layers.json"
+    cli_layers.run(("swin_digits",), path, Inputs(weight_bits="auto"))
+    rows = json.loads(path.read_text())
+    total = describe_network(ARCHITECTURES["swin_digits"])["macs"]
+    assert sum(row["macs"] for row in rows) == total
+    assert {row["runs_on"] for row in rows} == {"NumPy"}
+    assert f"{len(rows)} layers, {total:,} MACs" in capsys.readouterr().out
+    cli_layers.run(("deit_digits.blocks.1.attn.qkv.*",), path, Inputs())
+    assert [row["layer"][-5:] for row in json.loads(path.read_text())] == [
+        "qkv.q",
+        "qkv.k",
+        "qkv.v",
+    ]
+    with pytest.raises(ValueError, match="beside a transformer must be transformers, got resnet18"):
+        cli_layers.run(("swin_digits", "resnet18"), None, Inputs())
+    with pytest.raises(ValueError, match="must be an operation that maccord layers deit_digits"):
+        cli_layers.run(("deit_digits.foo",), None, Inputs())
+
+
 def test_nothing_is_quantized(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,9 +70,11 @@ def test_nothing_is_quantized(
     path = tmp_path / "networks.json"
     cli_layers.run((), path, Inputs())
     rows = json.loads(path.read_text())
-    assert [row["network"] for row in rows] == list(NETWORKS)
+    assert [row["network"] for row in rows] == [*NETWORKS, *TRANSFORMERS]
+    runs_on = ["accelerator"] * len(NETWORKS) + ["NumPy"] * len(TRANSFORMERS)
+    assert [row["runs_on"] for row in rows] == runs_on
     out = capsys.readouterr().out
-    assert all(name in out for name in NETWORKS)
+    assert all(name in out for name in (*NETWORKS, *TRANSFORMERS))
     assert "maccord layers NETWORK lists the layers of one" in out
 
 
