@@ -14,7 +14,6 @@ import numpy.typing as npt
 import torch
 from rich.table import Table
 
-from ..compiler.network import compile_network
 from ..golden.graph import Conv2d, Layer, Linear
 from ..golden.kernels.conv2d import PackedConv2d
 from ..golden.kernels.linear import PackedLinear
@@ -29,11 +28,11 @@ from ..spec.parameters import Parameters
 from ..spec.registers import Status
 from .bench_network import networks
 from .inputs import Inputs
-from .netlist import generated
+from .layer_job import layer_job
 from .network.task import NetworkRecording
 from .origin import weights_digest
 from .recording import record_all
-from .simulate import Job, run_plain, simulate
+from .simulate import run_plain, simulate
 from .toolchain import find_compiler, find_verilator
 from .turns import Ratio, in_turns, one_thread
 
@@ -112,16 +111,7 @@ def simulation(recording: NetworkRecording, parameters: Parameters, seconds: flo
     SimulationError
         If a run fails, or the two differ in bytes or cycles.
     """
-    compiled = compile_network(recording.network, parameters, records=False)
-    (area,) = compiled.areas
-    job = Job(
-        verilog=generated(parameters),
-        axi_bytes=parameters.axi_bytes,
-        memory=compiled.image(*recording.inputs),
-        program=compiled.program_offset,
-        outputs=[(area.base, area.size)],
-        cycle_limit=10 * compiled.estimate,
-    )
+    job = layer_job(recording, parameters)
     ours, theirs = [], []
     spent = 0.0
     while len(ours) < _ROUNDS or spent < 2 * seconds:

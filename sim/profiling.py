@@ -15,7 +15,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from ..compiler.network import compile_network
 from ..runtime.console import console, waiting
 from ..runtime.errors import SimulationError, ToolchainError
 from ..runtime.files import atomic_write
@@ -25,7 +24,7 @@ from .build import profiled
 from .callgrind import by_block, by_line
 from .inputs import Inputs
 from .job import Job
-from .netlist import generated
+from .layer_job import layer_job
 from .network.svg import svg
 from .process import job_folder, memory_settings, run_program
 from .recording import record_all
@@ -96,16 +95,7 @@ def run(layer: str, parameters: Parameters, path: Path) -> None:
     (recording,) = recordings
     if not recording.layer:
         raise ValueError(f"--profile takes one layer, got {layer}: a whole network")
-    compiled = compile_network(recording.network, parameters, records=False)
-    (area,) = compiled.areas
-    job = Job(
-        verilog=generated(parameters),
-        axi_bytes=parameters.axi_bytes,
-        memory=compiled.image(*recording.inputs),
-        program=compiled.program_offset,
-        outputs=[(area.base, area.size)],
-        cycle_limit=10 * compiled.estimate,
-    )
+    job = layer_job(recording, parameters)
     with waiting(err, "simulating under callgrind, some 50 times slower than without"):
         found = profile(recording.layer, parameters, job)
     console().print(_table(found))
