@@ -22,6 +22,7 @@ __all__ = ["TensorProductPlan", "tensor_product_plan"]
 
 _OPEN = 70  # cycles to load the first tile and store the last one
 _GATHERED = 90  # cycles from a GATHER to its first tile
+_GRAIN = 64  # bytes; no two accesses of different units share one
 _MOST = (1 << 16) - 1  # pixels per COMPUTE
 
 
@@ -129,13 +130,11 @@ class _Product:
             yield _Head(of_a, a.pitch, of_b, b.pitch, of_target, target.pitch)
 
     def _setup(self) -> None:
-        """Pass the geometry; and the constant pixel that makes up for the zero point."""
+        """Pass the geometry; find the constant that makes up for the zero point."""
         operation, depth = self._plan.operation, self._plan.depth
         missing = 128 - operation.inputs[0].zero_point
         self._times = 0 if missing == 0 else 2 if missing == 128 else 1
-        if self._times:
-            self._constant = self._builder.activation_buffer(depth)
-            self._builder.fill(self._constant, 0, 1, depth, missing // self._times)
+        self._value = missing // self._times if self._times else 0
         fields = dict.fromkeys(("window_height", "window_width", "stride_y", "stride_x"), 0)
         fields |= {"run": depth, "taps": 1, "tap_pitch": 0, "lines": 1, "line_pitch": 0}
         fields |= {"pack_taps": 0, "pack_lines": 0, "step_x": depth, "step_y": 0}
@@ -147,7 +146,12 @@ class _Product:
         plan, builder = self._plan, self._builder
         depth, width = plan.depth, plan.width
         count = min(plan.tile, plan.tokens - start)
-        buffer = builder.activation_buffer(count * depth)
+        # The constant pixel lies behind the tile, so that it lives as long
+        size = -(-count * depth // _GRAIN) * _GRAIN
+        buffer = builder.activation_buffer(size + depth * bool(self._times))
+        if self._times:
+            self._constant = buffer + size
+            builder.fill(self._constant, 0, 1, depth, self._value)
         memory = head.activation + start * head.activation_pitch
         if head.activation_pitch == depth:
             builder.load(memory, 0, buffer, 0, 1, count * depth)
