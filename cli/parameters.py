@@ -155,6 +155,8 @@ _OPTIONS = {
     "row_lanes": _Option(
         "Elements of a row that softmax and layer norm take at once: a power of two up to the bus "
         "width; 0: hardware without either.",
+        if_needed="Elements of a row that softmax and layer norm take at once: a power of two up "
+        "to the bus width; if not given, the bus width where the network needs it.",
         fitted=_AS_FOR,
         swept="Elements of a row that softmax and layer norm take at once; 0: neither.",
     ),
@@ -197,7 +199,9 @@ class Hardware:
         ValueError
             If they are no accelerator's.
         """
-        chosen: dict[str, Any] = {n: False if v is None else v for n, v in self.chosen.items()}
+        chosen: dict[str, Any] = {
+            n: _DEFAULTS[n] if v is None else v for n, v in self.chosen.items()
+        }
         if "narrow" not in self.given:
             chosen["narrow"] = chosen["weight_bits"] in WIDTHS[1:]
         if family is not None and "family" not in self.given:
@@ -269,7 +273,9 @@ def _for_network(field: str) -> _Shown:
     option = _OPTIONS[field]
     if not option.if_needed:
         return _generated(field)
-    return _Shown(bool | None, None, option.if_needed, option.panel, _switch(field))
+    return _Shown(
+        type(_DEFAULTS[field]) | None, None, option.if_needed, option.panel, _switch(field)
+    )
 
 
 def _fitted(field: str) -> _Shown:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from ..golden.fuse_pairs import fuse_pairs
 from ..golden.graph import Add, Mul, Network, Operation
+from ..golden.operations.layer_norm import LayerNorm
+from ..golden.operations.softmax import Softmax
 from ..golden.operations.tensor_product import TensorProduct
 from ..spec.isa_features import CONDITIONS, Feature
 from ..spec.parameters import Parameters
@@ -17,6 +19,7 @@ __all__ = ["SWITCHES", "check_rounding", "check_width", "check_widths", "with_fe
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT, TensorProduct: Feature.GATHER}
 #: Parameters that switch such a feature on.
 SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow", "half_up")
+SWITCHES += ("row_lanes",)
 
 
 def with_features(
@@ -53,7 +56,10 @@ def with_features(
         needed.add("narrow")
     if any(_rounds_up(node.operation) for network in networks for node in network.nodes):
         needed.add("half_up")
-    return replace(parameters, **dict.fromkeys(needed & set(switches), True))
+    parameters = replace(parameters, **dict.fromkeys(needed & set(switches), True))
+    if "row_lanes" in switches and not parameters.row_lanes and {Softmax, LayerNorm} & found:
+        return replace(parameters, row_lanes=parameters.axi_bytes)
+    return parameters
 
 
 def check_widths(networks: Iterable[Network], parameters: Parameters) -> None:

@@ -20,7 +20,7 @@ from ..nets.user_code import is_file, split_spec
 from ..nets.weight_widths import check_choice
 from .arrays import is_array, read_inputs
 from .names import known
-from .targets import networks_of, select
+from .targets import networks_of, select, transformers_of
 
 __all__ = ["MOST_IMAGES", "Inputs", "calibration_files", "check_inputs", "check_targets"]
 __all__ += ["MOST", "PHOTOGRAPH"]
@@ -296,6 +296,9 @@ def check_targets(targets: Sequence[str], module: str) -> None:
             raise ValueError(f"module must be importable, got {module}: No module named {top!r}")
         return
     table = known()
+    whole, targets = transformers_of(targets)
+    if whole and not targets:
+        return
     for name, patterns in networks_of(targets, list(table)).items():
         network = table[name]
         select([p for p in patterns if "." in p], network.layers, network.others)

@@ -24,7 +24,8 @@ from .feeding_several import Feeds, feed_all
 from .inputs import Inputs
 from .network.results import HostPart
 from .network.task import NetworkRecording
-from .targets import networks_of, select
+from .targets import networks_of, select, transformers_of
+from .transformer_recording import record_transformers
 
 __all__ = [
     "Choice",
@@ -89,6 +90,11 @@ def record_all(targets: Sequence[str], inputs: Inputs) -> list[NetworkRecording]
         If a target, a perturbation or a file is invalid.
     """
     recordings: list[NetworkRecording] = []
+    whole, targets = transformers_of(targets)
+    if whole and not inputs.module:
+        recordings += record_transformers(whole, inputs)
+        if not targets:
+            return recordings
     for choice in chosen(targets, inputs):
         assert choice.feed
         images = {name: as_floats(choice.network, x) for name, x in choice.feed.inputs.items()}

@@ -8,9 +8,28 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..nets.transformer.names import refuse_transformer
+from ..nets.transformer.names import TRANSFORMERS, refuse_transformer
 
-__all__ = ["networks_of", "select"]
+__all__ = ["networks_of", "select", "transformers_of"]
+
+
+def transformers_of(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split targets into the transformers that they name, and all others.
+
+    Raises
+    ------
+    ValueError
+        For a part of a transformer: they run whole.
+    """
+    for target in targets:
+        network, dot, _ = target.partition(".")
+        if dot and network in TRANSFORMERS:
+            raise ValueError(
+                f"target must be a whole transformer, as {network}, got {target}: the operations "
+                "of one run chained only"
+            )
+    whole = [target for target in targets if target in TRANSFORMERS]
+    return whole, [target for target in targets if target not in TRANSFORMERS]
 
 
 def networks_of(targets: Sequence[str], networks: Sequence[str]) -> dict[str, list[str]]:
