@@ -276,3 +276,25 @@ def test_bad_ledgers_are_refused(change: dict, message: str) -> None:
     first, second = parts(data, 256, 256)
     with pytest.raises(ValueError, match=message):
         toy_ledger(data, [replace(first, **change), second])
+
+
+def test_areas_of_a_group_are_written_at_the_same_time(library: Path, tmp_path: Path) -> None:
+    areas = [
+        Area("a", 0, 4, 10, 30, together=3), Area("b", 10, 4, 10, 30), Area("c", 200, 1, 25, 25),
+        Area("d", 0, 1, 100, 100),
+    ]  # fmt: skip
+    storage = Storage(library, tmp_path, areas)
+    due = {area.name: np.full((area.rows, area.row_bytes), k, np.uint8)
+           for k, area in enumerate(areas)}  # fmt: skip
+    rows = [(area, row) for area in areas[:3] for row in range(area.rows)]
+    for number in np.random.default_rng(2).permutation(len(rows)):
+        assert storage.state()["complete"] == 0
+        area, row = rows[number]
+        storage.write(area.base + row * area.pitch, due[area.name][row])
+    assert storage.state() == dict.fromkeys(NAMES, 0) | {"complete": 3}
+    storage.write(200, due["c"][0])  # of a group that is complete
+    assert storage.state()["strays"] == 25
+    storage.write(0, due["d"][0])
+    assert storage.state()["complete"] == 4
+    for name, content in storage.tensors().items():
+        np.testing.assert_array_equal(content, due[name])

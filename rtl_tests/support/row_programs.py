@@ -27,6 +27,8 @@ ROW_PARAMETERS = Parameters(
     output_bytes=1 << 14,
     accumulators=16,
     line_cells=512,
+    lookup=True,
+    gather=True,
     row_lanes=4,
     row_elements=256,
 )
