@@ -18,8 +18,10 @@ __all__ = ["SWITCHES", "check_rounding", "check_width", "check_widths", "with_fe
 
 _NEEDS: dict[type[Operation], Feature] = {Mul: Feature.PRODUCT, TensorProduct: Feature.GATHER}
 #: Parameters that switch such a feature on.
-SWITCHES = (*(CONDITIONS[feature] for feature in _NEEDS.values()), "lookup", "narrow", "half_up")
-SWITCHES += ("row_lanes",)
+SWITCHES = (
+    *(CONDITIONS[feature] for feature in _NEEDS.values()),
+    *("lookup", "narrow", "half_up", "row_lanes"),
+)
 
 
 def with_features(
@@ -32,7 +34,8 @@ def with_features(
     parameters : Parameters
     networks : iterable of Network
     switches : iterable of str
-        Those of `SWITCHES` that may be switched on; the others stay as they are.
+        Those of `SWITCHES` that may be switched on; the others stay as they are. `row_lanes`
+        becomes the bus width, and `row_elements` as long as the longest row.
 
     Returns
     -------
@@ -57,9 +60,23 @@ def with_features(
     if any(_rounds_up(node.operation) for network in networks for node in network.nodes):
         needed.add("half_up")
     parameters = replace(parameters, **dict.fromkeys(needed & set(switches), True))
-    if "row_lanes" in switches and not parameters.row_lanes and {Softmax, LayerNorm} & found:
-        return replace(parameters, row_lanes=parameters.axi_bytes)
-    return parameters
+    longest = max(map(_longest_row, networks), default=0)
+    if not longest or parameters.row_lanes or "row_lanes" not in switches:
+        return parameters
+    elements = max(parameters.row_elements, 1 << (longest - 1).bit_length())
+    return replace(parameters, row_lanes=parameters.axi_bytes, row_elements=elements)
+
+
+def _longest_row(network: Network) -> int:
+    """Elements of the longest row of softmax or layer norm; 0 without either."""
+    return max(
+        (
+            network.tensors[node.name].shape[-1]
+            for node in network.nodes
+            if isinstance(node.operation, Softmax | LayerNorm)
+        ),
+        default=0,
+    )
 
 
 def check_widths(networks: Iterable[Network], parameters: Parameters) -> None:
