@@ -23,9 +23,11 @@ __all__ = ["SECONDS", "prove"]
 SECONDS = 6  # of processor time that a search for a proof may take
 _LARGE = 400  # bits of registers in a module that is cut out of the ones around it
 _SWITCH = "maccord_active_"  # input of a mutant: active where it is 1
-#: To one clocked circuit of ANDs; memories are registers from here on.
+#: To one clocked circuit of ANDs; memories are registers from here on. What has no value at
+#: power-on starts at 0, as in the simulation.
 _TO_AIG = """opt_clean
 memory_map
+setundef -init -zero
 async2sync
 dffunmap
 techmap
@@ -45,7 +47,10 @@ _MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.MULTILINE | re.DOTALL)
 _REGISTER = re.compile(
     r"^  cell \$\w*dff\w* \S+$(?:(?!^  end$).)*?\\WIDTH (\d+)$", re.MULTILINE | re.DOTALL
 )
-_RAM = re.compile(r"^  cell \$mem_v2 \\(\S+)$(?:(?!^  end$).)*?\\RD_CLK_ENABLE 1'1$", re.M | re.S)
+_MEMORY = re.compile(
+    r"^  cell \$mem_v2 \\(\S+)$(?:(?!^  end$).)*?\\RD_CLK_ENABLE (1'[01])$", re.M | re.S
+)
+_WRITTEN = re.compile(r"^(.*)\.WR_(DATA|ADDR|EN)$")  # port of a memory that is cut out
 
 
 def prove(
@@ -59,8 +64,9 @@ def prove(
     equal in every cycle from power-on. If that fails, the module around it gives the inputs, up to
     the whole design; for the one around it, its own outputs are compared, too. RAMs and large
     modules beside the mutant's are cut out: what goes into them must be equal, then what comes out
-    of them is. A mutant without a proof may be equal all the same. No
-    proof is sought for one of a clock: these circuits have one, which is not a part of them.
+    of them is; what is not written need not be. The mutant's module is first compared without any
+    of its memories. A mutant without a proof may be equal all the same. No proof is sought for one
+    of a clock: these circuits have one, which is not a part of them.
 
     Parameters
     ----------
@@ -82,6 +88,9 @@ def prove(
     mutants = [mutant for mutant in mutants if mutant.number not in idle]
     yield from ((mutant.number, "") for mutant in mutants if mutant.clock)
     waiting = {mutant: mutant.module for mutant in mutants if not mutant.clock}
+    for mutant, compared in _compared(design, dict(waiting), bare=True):
+        if any(each is None or _never(each, seconds) for each in compared):
+            yield mutant.number, waiting.pop(mutant)
     while waiting:
         larger: dict[Mutant, str] = {}
         for done, (mutant, compared) in enumerate(_compared(design, waiting)):
@@ -97,10 +106,10 @@ def prove(
 
 
 def _compared(
-    design: str, modules: dict[Mutant, str]
+    design: str, modules: dict[Mutant, str], *, bare: bool = False
 ) -> Iterator[tuple[Mutant, Iterator[Aig | None]]]:
     """Yield each mutant with circuits that compare it; None if it changes no output."""
-    for mutant, circuit, own, switches in _circuits(design, modules):
+    for mutant, circuit, own, switches in _circuits(design, modules, bare):
         others = [place for number, place in switches.items() if number != mutant.number]
         yield (
             mutant,
@@ -122,9 +131,12 @@ def _miters(
 
 
 def _circuits(
-    design: str, modules: dict[Mutant, str]
+    design: str, modules: dict[Mutant, str], bare: bool
 ) -> Iterator[tuple[Mutant, Aig, set[int], dict[int, int]]]:
-    """Yield each mutant with a circuit, which outputs are its module's, and its switches."""
+    """Yield each mutant with a circuit, which outputs are its module's, and its switches.
+
+    A `bare` one is without any memory, but for one that is mutated.
+    """
     groups: dict[tuple[str, str], list[Mutant]] = {}
     for mutant, module in modules.items():
         groups.setdefault((module, mutant.module), []).append(mutant)
@@ -134,12 +146,18 @@ def _circuits(
         lines += [f"add -global_input {switch} 1", mutant.command(f"-ctrl {switch} 1 1")]
     lines.append("design -save all")
     files = []
-    for number, (module, mutated) in enumerate(groups):
-        apart, rams = _cut(design, module, mutated)
-        cells = sorted(owner[len(module) + 1 :] for owner in apart) + sorted(rams)
+    for number, ((module, mutated), group) in enumerate(groups.items()):
+        apart, memories = _cut(design, module, mutated)
+        if bare:
+            memories = _memories(design, module)
+        inside = mutated[len(module) + 1 :]
+        memories -= {f"{inside}.{mutant.cell}".lstrip(".") for mutant in group}
+        cells = sorted(owner[len(module) + 1 :] for owner in apart) + sorted(memories)
         lines += ["design -load all", f"hierarchy -top {module}"]
         lines += [f"blackbox {owner}" for owner in sorted(apart)]
         lines += ["flatten"]
+        # The register of what is read belongs to the circuit
+        lines += [f"memory_nordff c:{cell}" for cell in sorted(memories)]
         lines += [f"expose -evert {' '.join(f'c:{cell}' for cell in cells)}"] * bool(cells)
         ports = [f"w:{port}" for port in _outputs(design, module, mutated)]
         lines += [f"expose {' '.join(ports)}"] * bool(ports)
@@ -151,7 +169,9 @@ def _circuits(
         ports = re.findall(rf"^input (\d+) 0 {_SWITCH}(\d+)$", text.decode(), re.MULTILINE)
         switches = {int(mutant): 1 + int(place) for place, mutant in ports}
         circuit = read_aiger(data)
-        names = dict(re.findall(r"^output (\d+) \d+ (\S+)$", text.decode(), re.MULTILINE))
+        outputs = re.findall(r"^output (\d+) (\d+) (\S+)$", text.decode(), re.MULTILINE)
+        circuit = _written(circuit, outputs)
+        names = {place: name for place, _, name in outputs}
         # A switch also leads to what is cut out
         kept = [n for n in range(len(circuit.outputs)) if _SWITCH not in names.get(str(n), "")]
         inner = _outputs(design, module, mutated)
@@ -159,6 +179,34 @@ def _circuits(
         circuit = replace(circuit, outputs=[circuit.outputs[n] for n in kept])
         for mutant in group:
             yield mutant, circuit, own, switches
+
+
+def _written(circuit: Aig, outputs: Sequence[tuple[str, str, str]]) -> Aig:
+    """Clear what goes to the write port of a memory that is cut out where it is not enabled."""
+    enables: dict[str, dict[int, int]] = {}
+    literals, ands = list(circuit.outputs), list(circuit.ands)
+    first = 1 + circuit.inputs + len(circuit.latches)
+
+    def both(a: int, b: int) -> int:
+        ands.append((min(a, b), max(a, b)))
+        return 2 * (first + len(ands) - 1)
+
+    found = [(int(place), int(bit), _WRITTEN.match(name)) for place, bit, name in outputs]
+    ports = [(place, bit, match[1], match[2]) for place, bit, match in found if match]
+    for place, bit, memory, kind in ports:
+        if kind == "EN":
+            enables.setdefault(memory, {})[bit] = literals[place]
+    some: dict[str, int] = {}
+    for memory, bits in enables.items():
+        none = 1
+        for literal in sorted(set(bits.values())):
+            none = both(none, literal ^ 1)
+        some[memory] = none ^ 1
+    for place, bit, memory, kind in ports:
+        if kind != "EN":
+            enable = enables[memory][bit] if kind == "DATA" else some[memory]
+            literals[place] = both(literals[place], enable)
+    return replace(circuit, outputs=literals, ands=ands)
 
 
 def _outputs(design: str, module: str, mutated: str) -> set[str]:
@@ -173,7 +221,7 @@ def _outputs(design: str, module: str, mutated: str) -> set[str]:
 def _cut(design: str, module: str, mutated: str) -> tuple[set[str], set[str]]:
     """Large modules beside the mutated one, and names of the other RAMs, in a flattened module."""
     within = f"{module}."
-    bits, rams = _contents(design)
+    bits, memories = _contents(design)
     apart: set[str] = set()
     for owner in sorted(bits):
         large = sum(n for name, n in bits.items() if f"{name}.".startswith(f"{owner}.")) > _LARGE
@@ -183,19 +231,36 @@ def _cut(design: str, module: str, mutated: str) -> tuple[set[str], set[str]]:
             apart.add(owner)
     return apart, {
         f"{owner[len(within) :]}.{cell}".lstrip(".")
-        for owner, cell in rams
-        if f"{owner}.".startswith(within) and owner != mutated
+        for owner, cell, ram in memories
+        if ram and f"{owner}.".startswith(within)
         and not any(f"{owner}.".startswith(f"{other}.") for other in apart)
     }  # fmt: skip
 
 
+def _memories(design: str, module: str) -> set[str]:
+    """Names of all memories of a module, in its flattened form."""
+    within = f"{module}."
+    return {
+        f"{owner[len(within) :]}.{cell}".lstrip(".")
+        for owner, cell, _ in _contents(design)[1]
+        if f"{owner}.".startswith(within)
+    }
+
+
 @cache
-def _contents(design: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Bits of registers of each module; modules and cells of the RAMs, read with a clock."""
+def _contents(design: str) -> tuple[dict[str, int], list[tuple[str, str, bool]]]:
+    """Bits of registers of each module; modules and cells of the memories, and which are RAMs.
+
+    A RAM is read with a clock.
+    """
     modules = _MODULE.findall(design)
     return (
         {name: sum(map(int, _REGISTER.findall(text))) for name, text in modules},
-        [(name, cell) for name, text in modules for cell in _RAM.findall(text)],
+        [
+            (name, cell, clocked == "1'1")
+            for name, text in modules
+            for cell, clocked in _MEMORY.findall(text)
+        ],
     )
 
 

@@ -11,6 +11,7 @@ from math import sqrt
 from pathlib import Path
 
 from ...synth.tools import LOG, YOSYS, Job, run
+from .hardware import check_blocks
 
 __all__ = ["KINDS", "SELECT", "Mutant", "block_of", "draw", "instrument", "parse", "run_yosys"]
 
@@ -184,9 +185,7 @@ def draw(
     modules: dict[str, list[str]] = defaultdict(list)
     for module in re.findall(r"^module \\(\S+)", design, re.MULTILINE):
         modules[block_of(module)].append(module)
-    unknown = sorted({*blocks} - {*modules})
-    if unknown:
-        raise ValueError(f"blocks must be of {', '.join(sorted(modules))}, got {unknown[0]}")
+    check_blocks(blocks, modules)
     chosen = {block: modules[block] for block in sorted(modules) if not blocks or block in blocks}
     sizes = _sizes(design, chosen)
     chosen = {block: of for block, of in chosen.items() if sizes[block]}

@@ -15,7 +15,7 @@ from ...spec.parameters import Parameters
 from ...synth.tools import YOSYS, find
 from .argued import argument_of, arguments, stale
 from .campaign import prepare
-from .hardware import DOCUMENTED, SMALL
+from .hardware import BLOCKS, DOCUMENTED, SMALL, check_blocks
 from .programs.shares import SHARES, WHOLE
 from .report import print_report, report, write_report
 from .score import Tag, by_block, check_numbers, judged
@@ -51,6 +51,8 @@ def check(request: Request) -> None:
     check_numbers(request.mutants, request.score, request.seed, request.jobs)
     if request.share not in SHARES:
         raise ValueError(f"share must be {' or '.join(SHARES)}, got {request.share!r}")
+    if request.parameters == SMALL:
+        check_blocks(request.blocks, BLOCKS)
     check_scheduler(request.scheduler)
     check_writable("out", "folder", request.out, request.out / "mutate.json")
     find(YOSYS)

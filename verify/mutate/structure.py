@@ -12,13 +12,18 @@ __all__ = ["unobservable"]
 _SWITCH = "maccord_active_"  # input of a mutant: active where it is 1
 _CELL_PORT = re.compile(r"^    connect .*$", re.MULTILINE)
 #: Whole design, bit by bit: constants are propagated and what nothing observes is removed. The
-#: state at power-on counts: a register that keeps it is a constant.
+#: state at power-on counts: a register that keeps it is a constant. Memories that are read without
+#: a clock, as those of queues, become registers.
 _REDUCE = """flatten
 opt -fine
 wreduce
 opt_clean
+memory_map c:* r:RD_CLK_ENABLE=1'1 %d
 simplemap
 opt -fine
+opt_clean
+techmap
+opt -fast
 opt_clean
 write_rtlil reduced.il
 """

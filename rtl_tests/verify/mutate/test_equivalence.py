@@ -150,6 +150,108 @@ def test_what_is_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(prove(DESIGN, [mutant("inv", "hold", "D")])) == {7: "maccord"}
 
 
+#: A RAM whose data, and address, go through a multiplexer that is 0 where it is not written. Where
+#: `valid` is 0, nothing has been read since `out` took what is read.
+RAM = r"""
+module \maccord
+  wire input 1 \clk
+  wire input 2 \write
+  wire input 3 \read
+  wire width 2 input 4 \address
+  wire width 2 input 5 \data
+  attribute \init 2'00
+  wire width 2 output 6 \out
+  wire width 2 \word
+  wire width 2 \place
+  wire width 2 \held
+  attribute \init 1'0
+  wire \valid
+  cell $mux \some
+    parameter \WIDTH 2
+    connect \A 2'00
+    connect \B \data
+    connect \S \write
+    connect \Y \word
+  end
+  cell $mux \where
+    parameter \WIDTH 2
+    connect \A 2'00
+    connect \B \address
+    connect \S \write
+    connect \Y \place
+  end
+  cell $mem_v2 \memory
+    parameter \ABITS 2
+    parameter \INIT 8'x
+    parameter \MEMID "\\memory"
+    parameter \OFFSET 0
+    parameter \RD_ARST_VALUE 2'x
+    parameter \RD_CE_OVER_SRST 1'0
+    parameter \RD_CLK_ENABLE 1'1
+    parameter \RD_CLK_POLARITY 1'1
+    parameter \RD_COLLISION_X_MASK 1'0
+    parameter \RD_INIT_VALUE 2'x
+    parameter \RD_PORTS 1
+    parameter \RD_SRST_VALUE 2'x
+    parameter \RD_TRANSPARENCY_MASK 1'0
+    parameter \RD_WIDE_CONTINUATION 1'0
+    parameter \SIZE 4
+    parameter \WIDTH 2
+    parameter \WR_CLK_ENABLE 1'1
+    parameter \WR_CLK_POLARITY 1'1
+    parameter \WR_PORTS 1
+    parameter \WR_PRIORITY_MASK 1'0
+    parameter \WR_WIDE_CONTINUATION 1'0
+    connect \RD_ADDR \address
+    connect \RD_ARST 1'0
+    connect \RD_CLK \clk
+    connect \RD_DATA \held
+    connect \RD_EN \read
+    connect \RD_SRST 1'0
+    connect \WR_ADDR \place
+    connect \WR_CLK \clk
+    connect \WR_DATA \word
+    connect \WR_EN { \write \write }
+  end
+  cell $dff \late
+    parameter \CLK_POLARITY 1'1
+    parameter \WIDTH 1
+    connect \CLK \clk
+    connect \D \read
+    connect \Q \valid
+  end
+  cell $dffe \take
+    parameter \CLK_POLARITY 1'1
+    parameter \EN_POLARITY 1'1
+    parameter \WIDTH 2
+    connect \CLK \clk
+    connect \D \held
+    connect \EN \valid
+    connect \Q \out
+  end
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "module"),
+    [
+        (("inv", "some", "A"), "maccord"),  # not written
+        (("inv", "where", "A"), "maccord"),
+        (("inv", "some", "B"), ""),
+        (("inv", "where", "B"), ""),
+        (("const1", "take", "EN"), "maccord"),  # takes what it has
+        (("const0", "take", "EN"), ""),
+        (("inv", "memory", "WR_DATA"), ""),
+    ],
+)
+def test_memories_that_are_cut_out(changed: tuple[str, str, str], module: str) -> None:
+    """What is not written need not be equal; the register of what is read is compared."""
+    kind, cell, port = changed
+    changes = Mutant(7, kind, "maccord", cell, port, 0)
+    assert dict(prove(RAM, [changes])) == {7: module}
+
+
 def test_a_difference_that_comes_late_is_none_of_the_others() -> None:
     """Each mutant is compared alone, with the others of the list switched off."""
     inert, wrong = mutant("inv", "unread", "Y"), mutant("inv", "count", "D")

@@ -151,18 +151,19 @@ def test_an_interrupted_campaign_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_arguments() -> None:
     """One fits its mutants alone; one about a killed mutant, or that none needs, is wrong."""
-    carry = Mutant(1, "const0", "maccord.control.counter_x", "$1", "Q", 31, -1, "carries[31]")
-    found = judged([carry], {1: outcome(1, killed=False)}, {})
-    assert "2^32" in argument_of(carry, arguments())
-    assert not argument_of(replace(carry, kind="inv"), arguments())
-    assert not argument_of(replace(carry, wire="carries_x[31]"), arguments())
-    own = [each for each in arguments() if each.fits(carry)]
+    length = Mutant(1, "const0", "maccord", "$1", "o__payload", 47, -1, "m_axi_awlen[7]")
+    found = judged([length], {1: outcome(1, killed=False)}, {})
+    assert "512 bytes" in argument_of(length, arguments())
+    assert not argument_of(replace(length, kind="inv"), arguments())
+    assert not argument_of(replace(length, wire="m_axi_awlen[6]"), arguments())
+    assert not argument_of(replace(length, wire="m_axi_arlen[7]"), arguments())
+    own = [each for each in arguments() if each.fits(length)]
     assert stale(found, own, all_used=True) == []
     (unused,) = stale([], own, all_used=True)
-    assert unused.endswith("carry|carries: no survivor needs it")
+    assert unused.endswith("m_axi_awlen: no survivor needs it")
     assert stale([], own, all_used=False) == []
-    (wrong,) = stale(judged([carry], {1: outcome(1, killed=True)}, {}), own, all_used=False)
-    assert wrong.endswith("counter_x/$1.Q[31]:const0 is killed by network 0")
+    (wrong,) = stale(judged([length], {1: outcome(1, killed=True)}, {}), own, all_used=False)
+    assert wrong.endswith("maccord/$1.o__payload[47]:const0 is killed by network 0")
     summary = report(
         [replace(found[0], argument="x"), *judged([mutant(2)], {2: outcome(2, killed=True)}, {})],
         [],

@@ -14,13 +14,15 @@ from mutation_regression import EXPECTED, INERT, observed
 from maccord.hw import verilog
 from maccord.hw.verilog import with_sources
 from maccord.sim.netlist import generated
+from maccord.spec.registers import Register
 from maccord.verify.mutate.equivalence import prove
-from maccord.verify.mutate.hardware import SMALL
+from maccord.verify.mutate.hardware import BLOCKS, SMALL
 from maccord.verify.mutate.model import build_player
 from maccord.verify.mutate.mutants import Mutant, block_of, draw
 from maccord.verify.mutate.player import Outcome, Recorded, play, record
 from maccord.verify.mutate.programs.networks import network_script
 from maccord.verify.mutate.programs.shares import scripts
+from maccord.verify.mutate.script import Script
 
 pytestmark = pytest.mark.usefixtures("quick_builds")
 
@@ -92,10 +94,39 @@ def test_a_wrong_expectation_fails(tmp_path: Path) -> None:
     assert record(model(), [script], tmp_path).wrong == [said]
 
 
+def test_counters_are_set_while_they_count(tmp_path: Path) -> None:
+    """Ones in both halves; no program runs, so that nothing is added."""
+    script = Script("preset")
+    script.image(np.zeros(4096, np.uint8))
+    script.reset()
+    script.ticks(20)  # until the core has left its reset
+    script.read(Register.CYCLES)
+    script.preset(0)
+    script.ticks(2)
+    script.read(Register.CYCLES)
+    script.read(Register.CYCLES + 4)
+    script.read(Register.INSTRUCTION)
+    values = record(model(), [script], tmp_path).values[0].tolist()
+    assert values[:-1] == [0, *[0xFFFF_FFFF] * 3]
+
+
+def test_a_register_is_read_while_it_is_written(tmp_path: Path) -> None:
+    """The old value if the read comes first, the new one if it comes behind."""
+    script = Script("both")
+    script.image(np.zeros(4096, np.uint8))
+    script.reset()
+    for lead in (0, 12):
+        script.write(Register.PROGRAM, 0x100)
+        script.both(Register.PROGRAM, 0x200, Register.PROGRAM, lead)
+    values = record(model(), [script], tmp_path).values[0].tolist()
+    assert (values[2], values[5]) == (0x100, 0x200)
+
+
 def test_every_block_is_drawn() -> None:
-    """At least one mutant of each, the same ones with the same seed."""
+    """At least one mutant of each, the same ones with the same seed; all are known in advance."""
     mutants, sizes = draw(design(), 60, 3)
     modules = re.findall(r"^module \\(\S+)", design(), re.MULTILINE)
+    assert {*BLOCKS} == {block_of(module) for module in modules}
     assert {mutant.block for mutant in mutants} == {*sizes} <= {block_of(m) for m in modules}
     assert len(mutants) >= 55
     assert [mutant.number for mutant in mutants] == [*range(1, len(mutants) + 1)]

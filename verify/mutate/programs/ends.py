@@ -8,6 +8,7 @@ from ....spec.isa import Instruction, Opcode, Unit, encode_program
 from ....spec.parameters import Parameters
 from ....spec.registers import Command, Register, Status
 from ..script import LIMIT, Script, Step
+from .judged import MAX_OF_ONE
 from .tiles import END
 
 __all__ = ["aborts_script", "errors_script", "overlaps_script"]
@@ -17,18 +18,16 @@ _DATA = 1 << 12
 _BYTE = {"rows": 1, "row_bytes": 1}
 
 
-def _many_bursts() -> list[Instruction]:
-    """Rows of one byte, each a burst of its own: more than the memory has under way."""
-    load = Instruction(
-        Opcode.LOAD, {"memory": _DATA, "memory_pitch": 8, "rows": 40, "row_bytes": 1}
-    )
-    store = {"memory": _DATA + 1024, "memory_pitch": 16, "rows": 20, "row_bytes": 1}
-    return [load, load, Instruction(Opcode.STORE, store)] * 12
+def _many_bursts(p: Parameters) -> list[Instruction]:
+    """Rows of one byte, each a burst: more than the memory takes, while the fetch goes on."""
+    rows = {"memory": _DATA, "memory_pitch": 8, "rows": 40, "row_bytes": 1}
+    setup = Instruction(Opcode.SETUP, MAX_OF_ONE | {"run": p.rows})
+    return [*[Instruction(Opcode.LOAD, rows)] * 3, *[setup] * 60, Instruction(Opcode.STORE, rows)]
 
 
-def aborts_script(name: str, rng: np.random.Generator) -> Script:
+def aborts_script(name: str, rng: np.random.Generator, parameters: Parameters) -> Script:
     """Abort a program of many bursts at each cycle of its start, and while addresses wait."""
-    code = encode_program([*_many_bursts(), END])
+    code = encode_program([*_many_bursts(parameters), END])
     memory = rng.integers(0, 256, 2 * _DATA, dtype=np.uint8)
     memory[: len(code)] = np.frombuffer(code, np.uint8)
     script = Script(name)

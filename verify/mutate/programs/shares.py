@@ -68,7 +68,10 @@ def scripts(share: str, parameters: Parameters) -> list[Script]:
             oversized_script("oversized", np.random.default_rng(15), parameters, _OVERSIZED)
             for _ in range(counts["long"])
         ),
-        *(aborts_script("late aborts", np.random.default_rng(16)) for _ in range(counts["long"])),
+        *(
+            aborts_script("late aborts", np.random.default_rng(16), parameters)
+            for _ in range(counts["long"])
+        ),
         *(
             long_script(f"long {size}", np.random.default_rng(size), parameters, size)
             for size in (1023, 21845)[: 2 * counts["long"]]
