@@ -51,7 +51,7 @@ class _Importer:
 
     def _operation(self, step: steps.Step, name: str, sources: list[Tensor]) -> Operation:
         given, shape = sources[0].quantization, sources[0].shape
-        pair = tuple(source.quantization for source in sources)
+        pair = given, sources[-1].quantization
         match step:
             case steps.Tokens():
                 return Tokens(name, given, constant_codes(step.first[0], given).numpy())

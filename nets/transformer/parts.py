@@ -147,8 +147,8 @@ class Plan:
         """
         weights, biases = module.qkv.weight.chunk(3), module.qkv.bias.chunk(3)
         q, k, v = (
-            self(steps.Linear(f"{name}.qkv.{letter}", (x,), *parts, letter != "q"))
-            for letter, *parts in zip("qkv", weights, biases, strict=True)
+            self(steps.Linear(f"{name}.qkv.{letter}", (x,), weight, bias_, letter != "q"))
+            for letter, weight, bias_ in zip("qkv", weights, biases, strict=True)
         )
         scores = self(steps.Scores(f"{name}.scores", (q, k), module.heads, module.factor))
         if bias is not None:

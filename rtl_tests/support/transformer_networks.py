@@ -17,7 +17,7 @@ from maccord.nets.transformer.observe import observe
 from maccord.nets.transformer.parts import Transformer
 from maccord.nets.transformer.reference import reference_tensors
 
-__all__ = ["compare", "largest_difference", "random_model"]
+__all__ = ["compare", "largest_difference", "patterned", "random_model"]
 
 Made = TypeVar("Made", bound=Transformer)
 
@@ -57,3 +57,16 @@ def largest_difference(model: Transformer, images: torch.Tensor) -> float:
         due = model(images)
         found, _ = steps.walk(model.steps(), floating.compute, floating.channels_last(images))
     return float((found - due).abs().max() / due.abs().max())
+
+
+def patterned(model: Transformer) -> tuple[Transformer, torch.Tensor]:
+    """Return a network with weights from a formula, in fp64, and an image.
+
+    Any implementation with the same parameters gives the same logits.
+    """
+    model = model.double().eval()
+    for number, (name, values) in enumerate(sorted(model.state_dict().items())):
+        pattern = torch.sin(0.7 * torch.arange(values.numel(), dtype=torch.float64) + number)
+        values.copy_(0.2 * pattern.view(values.shape) + ("norm" in name and "weight" in name))
+    pixels = torch.arange(3 * 32 * 32, dtype=torch.float64)
+    return model, torch.sin(pixels**2 / 1000).view(1, 3, 32, 32)

@@ -102,7 +102,7 @@ def test_refuses() -> None:
         softmax(np.zeros((1, 4), np.uint8), operation)
     with pytest.raises(ValueError, match="x_q must be uint8, got int64"):
         softmax(np.zeros((1, 5), int), operation)
-    with pytest.raises(ValueError, match=r"x_q must have at least 1 dimensions, got shape \(\)"):
+    with pytest.raises(ValueError, match=r"x_q must have at least 1 dimension, got shape \(\)"):
         softmax(np.array(5, np.uint8), operation)
     for function in (lambda x: softmax(x, operation), lambda x: rows(x, exponentials(0.1, 5))):
         with pytest.raises(ValueError, match="x_q must be an array of uint8, got list"):

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 import maccord.nets.training.embedded as embedded
 from maccord.cli.main import app
 from maccord.golden.graph import Conv2d, Linear
+from maccord.golden.network import execute
 from maccord.nets.data.dataset import Dataset
 from maccord.nets.data.digits import digits
 from maccord.nets.training import lsq
 from maccord.nets.training.digit_names import TRAINED, check_digits, check_trained_on_digits
-from maccord.nets.training.digits import RECIPES, small
+from maccord.nets.training.digits import RECIPES, small, tensors
 from maccord.nets.training.embedded import FACTORIES, train_widths
 from maccord.nets.training.transformers import TRANSFORMER_RECIPES
 from maccord.nets.transformer.accuracy import predictions
@@ -27,11 +28,11 @@ from maccord.nets.transformer.architectures import load_transformer
 from maccord.nets.transformer.deit import deit_digits
 from maccord.nets.transformer.names import ON_DIGITS
 from maccord.nets.transformer.parts import Transformer
-from maccord.nets.transformer.quantized import quantize
+from maccord.nets.transformer.quantized import load, quantize
 from maccord.nets.weight_widths import narrowest
 
 
-def codes(model: Transformer) -> dict[str, np.ndarray]:
+def weights(model: Transformer) -> dict[str, np.ndarray]:
     """Weights of the quantized network by layer."""
     graph = quantize(model, "net", torch.randn(1, 3, 32, 32)).graph
     layers = (node.operation for node in graph.nodes)
@@ -50,7 +51,7 @@ def test_learned_steps_are_the_scales_of_int8(name: str, bits: int) -> None:
     lsq.detach(model)
     with torch.no_grad():
         assert torch.equal(model(images), due)
-    found = [narrowest(weight) for weight in codes(model).values()]
+    found = [narrowest(weight) for weight in weights(model).values()]
     assert found == [8, *[bits] * (len(found) - 2), 8]
 
 
@@ -94,15 +95,21 @@ def test_the_command_trains_and_measures(tmp_path: Path, monkeypatch: pytest.Mon
     assert "maccord sim" not in done.output
     assert (tmp_path / FACTORIES).is_file()
     model = load_transformer("deit_digits", tmp_path / "deit_digits-w2.pt")
-    assert {narrowest(weight) for weight in codes(model).values()} == {2, 8}
+    assert {narrowest(weight) for weight in weights(model).values()} == {2, 8}
     assert isinstance(small("deit_digits-w2").build(10), Transformer)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ON_DIGITS)
 def test_accuracy(name: str, tmp_path: Path) -> None:
-    """Measured: docs/transformers.md."""
+    """As docs/transformers.md has it, and trained weights are equal as random ones are."""
     float_, narrow = train_widths(name, [None, 4], tmp_path)
     assert float_.float_top1 > 0.88
     assert float_.int8_top1 > float_.float_top1 - 0.02
     assert narrow.int8_top1 > 0.85
+    for row in (float_, narrow):
+        images = tensors(digits("test"))[0][:8]
+        network = load(name, tmp_path / f"{row.name}.pt")
+        found = execute(network.graph, network.codes(images))
+        for tensor, codes in network.reference(images).items():
+            np.testing.assert_array_equal(found[tensor], codes, tensor)

@@ -1,0 +1,51 @@
+"""Commands refuse transformers in one sentence, but for those that take them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from maccord.cli.main import app
+
+REFUSED = (
+    "sim deit_tiny",
+    "sim resnet18 swin_tiny",
+    "sim swin_tiny.layers.0.blocks.1.attn.proj --dry-run",
+    "compile swin_digits --out {folder}",
+    "export deit_digits --onnx {folder}/net.onnx",
+    "bench --profile deit_tiny",
+    "explore deit_tiny",
+    "faults swin_digits",
+    "study --networks deit_digits",
+    "train deit_tiny --data digits",
+    "train swin_digits --data digits",
+)
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_the_accelerator_does_not_run_them(line: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, shlex.split(line.format(folder=tmp_path)))
+    assert isinstance(done.exception, ValueError)
+    assert "network must be one that the accelerator runs, got " in str(done.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_checkpoint_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"head.weight": torch.zeros(1000, 192)}, path)
+    done = CliRunner().invoke(app, ["layers", "deit_tiny", "--weights", str(path)])
+    assert isinstance(done.exception, ValueError)
+    due = f"weights must be a checkpoint of deit_tiny, got {path}, which lacks cls_token"
+    assert str(done.exception) == due
+
+
+def test_layers_of_a_globbed_part(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["layers", "swin_digits.layers.1.downsample.*", "--wide"])
+    assert done.exit_code == 0
+    assert [name in done.output for name in ("rearrange", "layer_norm", "conv2d", "softmax")] == [
+        *(True, True, True, False)
+    ]
