@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In
 
 from ..family.multiply import LATENCY, multiply
 from ..family.ram import Ram
@@ -20,7 +20,8 @@ from .float32 import (
     scaled_code,
 )
 from .pipeline import Pipeline
-from .row_buffer import RowBuffer, check_shape
+from .ports import row_ports
+from .row_buffer import RowBuffer
 from .row_factor import RowFactor
 from .tree import levels, tree
 
@@ -45,38 +46,29 @@ class LayerNorm(wiring.Component):
 
     Members
     -------
-    write_enable, write_address, write_data : write port of gamma and beta of each element, fp32
-        bits, gamma in the lower 32; written while no row is in the unit
-    elements : of a row, 1 or more
+    write_*, elements, i, o : as in `row_ports`; the table holds gamma and beta of each element,
+        fp32 bits, gamma in the lower 32
     zero_point, scale, eps : of the input, as in `RowFactor`
     multiplier : 31 bits of f(1 / f(so)) without its sign
     output_zero_point : minus 128, signed(8)
         All are constant while rows are in the unit.
-    i : stream of vectors of codes minus 128, 8 bits per lane
-    o : as many vectors of results, codes minus 128, which cannot wait
     """
 
     #: Cycles from an element's second pass to its result.
     LATENCY = RowBuffer.LATENCY + _STAGES
 
     def __init__(self, *, lanes: int, longest: int, family: str = "generic") -> None:
-        check_shape(lanes, longest)
         self._lanes = lanes
         self._longest = longest
         self._family = family
         super().__init__(
-            {
-                "write_enable": In(1),
-                "write_address": In(range(longest)),
-                "write_data": In(64),
-                "elements": In(range(longest + 1)),
+            row_ports(lanes=lanes, longest=longest, entries=longest, entry_bits=64)
+            | {
                 "zero_point": In(8),
                 "scale": In(32),
                 "eps": In(64),
                 "multiplier": In(31),
                 "output_zero_point": In(signed(8)),
-                "i": In(stream.Signature(8 * lanes)),
-                "o": Out(stream.Signature(8 * lanes, always_ready=True)),
             }
         )
 

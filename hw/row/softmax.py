@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
 
+from ...spec.isa_row import TERM_BITS, TERMS
 from ..family.ram import Ram
 from ..parts.delay import delay
 from ..parts.stages import activity, stages
+from .ports import row_ports
 from .quotient import QUOTIENT_STAGES, quotient
-from .row_buffer import RowBuffer, check_shape
+from .row_buffer import RowBuffer
 from .tree import levels, tree
 
 __all__ = ["Softmax"]
 
-TERM_BITS = 23
 SUM_BITS = 32
 
 
@@ -34,30 +34,21 @@ class Softmax(wiring.Component):
 
     Members
     -------
-    write_enable, write_address, write_data : write port of the table of exponentials, written while
-        no row is in the unit
-    elements : of a row, 1 or more; constant while rows are in the unit
-    i : stream of vectors of codes minus 128, 8 bits per lane
-    o : as many vectors of results, codes minus 128, which cannot wait
+    write_*, elements, i, o : as in `row_ports`; the table holds the exponentials
     """
+
+    i: stream.Interface
+    o: stream.Interface
 
     #: Cycles from a term's code to its exponential, and from there to its quotient.
     TERM_LATENCY = 1 + Ram.LATENCY
 
     def __init__(self, *, lanes: int, longest: int, family: str = "generic") -> None:
-        check_shape(lanes, longest)
         self._lanes = lanes
         self._longest = longest
         self._family = family
         super().__init__(
-            {
-                "write_enable": In(1),
-                "write_address": In(8),
-                "write_data": In(TERM_BITS),
-                "elements": In(range(longest + 1)),
-                "i": In(stream.Signature(8 * lanes)),
-                "o": Out(stream.Signature(8 * lanes, always_ready=True)),
-            }
+            row_ports(lanes=lanes, longest=longest, entries=TERMS, entry_bits=TERM_BITS)
         )
 
     def cycles(self, elements: int) -> int:
@@ -130,7 +121,7 @@ class Softmax(wiring.Component):
         reading = delay(m, "reading", row.replayed.valid, 1, reset_less=False)
         terms: list[Value] = []
         for lane in range(self._lanes):
-            table = Ram(width=TERM_BITS, depth=256, family=self._family)
+            table = Ram(width=TERM_BITS, depth=TERMS, family=self._family)
             m.submodules[f"table{lane}"] = table
             # Cycle 1: 255 - peak + code
             index = Signal(8, name=f"index{lane}", reset_less=True)

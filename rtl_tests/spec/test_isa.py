@@ -22,7 +22,9 @@ def random_instruction(rng: np.random.Generator, opcode: Opcode) -> Instruction:
     fields = {}
     for name, (bits, signed) in FIELDS[opcode].items():
         low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-        fields[name] = int(rng.choice([low, high, rng.integers(low, high, endpoint=True)]))
+        kind = np.int64 if signed else np.uint64
+        between = int(rng.integers(low, high, endpoint=True, dtype=kind))
+        fields[name] = [low, high, between][int(rng.integers(3))]
     wait, signal = (int(mask) for mask in rng.integers(0, 16, 2))
     return Instruction(opcode, fields, wait, signal)
 

@@ -8,6 +8,7 @@ import pytest
 
 from maccord.spec.isa import Instruction, Mode, Opcode
 from maccord.spec.isa_features import Feature, features
+from maccord.spec.isa_names import RowFunction
 from maccord.spec.isa_needs import needed
 from maccord.spec.parameters import Parameters
 
@@ -151,6 +152,43 @@ def test_features_tell_of_roundings() -> None:
     assert Parameters(half_up=True).name == "r16c16-half_up"
     with pytest.raises(TypeError, match="half_up must be True or False, got 1"):
         Parameters(half_up=1)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"row_lanes": 3}, "row_lanes must be 0 or a power of two, got 3"),
+        ({"row_lanes": 32}, "row_lanes must be between 0 and 16, got 32"),
+        ({"row_lanes": -1}, "row_lanes must be between 0 and 16, got -1"),
+        ({"row_elements": 100}, "row_elements must be a power of two, got 100"),
+        (
+            {"row_lanes": 16, "row_elements": 16},
+            "row_elements must be between 32 and 65536, got 16",
+        ),
+    ],
+    ids=str,
+)
+def test_rows_are_refused(options: dict[str, int], error: str) -> None:
+    with pytest.raises(ValueError, match=f"^{error}$"):
+        Parameters(**options)
+
+
+def test_features_tell_of_rows() -> None:
+    rows = Feature.SOFTMAX | Feature.LAYER_NORM
+    assert features(Parameters(row_lanes=4)) == features(Parameters()) | rows
+    assert Parameters(row_lanes=4, row_elements=256).name == "r16c16-rows4-e256"
+
+
+def test_programs_need_their_functions_of_rows() -> None:
+    """Those that they set up."""
+    p = Parameters(row_lanes=4)
+    for function in RowFunction:
+        program = [
+            Instruction(Opcode.SETUP_ROW, {"function": function}),
+            Instruction(Opcode.ROW_TABLE, {"entries": 1}),
+            Instruction(Opcode.ROWS, {"rows": 1, "elements": 1}),
+        ]
+        assert needed(program, p) == Feature[function.name]
 
 
 def test_features_tell_of_products() -> None:

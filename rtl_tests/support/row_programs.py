@@ -165,14 +165,14 @@ class RowProgram(TileProgram):
 
     def softmax(self, x_q: np.ndarray, terms: np.ndarray, gap: int = 0) -> None:
         """Copy, softmax, store."""
-        place = self.place(*x_q.shape, gap)
+        place = self.place(len(x_q), x_q.shape[1], gap)
         self.codes(place, x_q)
         self.run(place)
         self.store(place, softmax(x_q, terms))
 
     def layer_norm(self, x_q: np.ndarray, norm: tuple, gap: int = 0) -> None:
         """Copy, layer norm, store."""
-        place = self.place(*x_q.shape, gap)
+        place = self.place(len(x_q), x_q.shape[1], gap)
         self.codes(place, x_q)
         self.run(place)
         self.store(place, layer_norm(x_q, *norm))

@@ -70,7 +70,7 @@ def in_turn(seed: int, parameters: Parameters = ROW_PARAMETERS) -> RowProgram:
         program.layer_norm(rows_of(rng, 2, elements), part, gap=int(rng.integers(4)))
     # Written in all cycles while rows are under way
     x_q = rows_of(rng, 6, 37)
-    place = program.place(*x_q.shape, 1)
+    place = program.place(6, 37, 1)
     program.codes(place, x_q)
     for _ in range(4):
         program.busy(120)

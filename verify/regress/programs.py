@@ -17,6 +17,7 @@ from ...spec.isa import (
     encode,
     encode_program,
 )
+from ...spec.isa_row import ROW_INSTRUCTIONS
 from .verdicts import steps
 
 __all__ = ["END", "KINDS", "mutated", "random_bytes", "random_fields", "targets"]
@@ -27,8 +28,10 @@ _OFFSETS = 1 << 32  # bytes that 32-bit offsets reach
 
 def _value(rng: np.random.Generator, bits: int, signed: bool) -> int:
     """Return a value of a field: small, large or any."""
-    kinds = [0, 1, (1 << bits - signed) - 1, int(rng.integers(0, 1 << bits - signed))]
-    value = int(rng.choice([*kinds, int(rng.integers(0, min(64, 1 << bits - signed)))]))
+    most = (1 << bits - signed) - 1
+    any_ = int(rng.integers(0, most, endpoint=True, dtype=np.uint64))
+    kinds = [0, 1, most, any_, int(rng.integers(0, min(63, most), endpoint=True))]
+    value = kinds[int(rng.integers(len(kinds)))]
     return value & -64 if bits >= 24 and rng.random() < 0.3 else value  # aligned to any bus
 
 
@@ -92,7 +95,7 @@ def targets(code: bytes, size: int) -> npt.NDArray[np.bool_]:
     """Return which of `size` bytes of memory a program's STOREs and RECORDs may write."""
     allowed = np.zeros(size, bool)
     for step in steps(code)[0]:
-        if UNIT_OF.get(step.opcode) != Unit.STORE:
+        if UNIT_OF.get(step.opcode) != Unit.STORE or step.opcode in ROW_INSTRUCTIONS:
             continue
         starts = (step["memory"] + np.arange(step["rows"]) * step["memory_pitch"]) % _OFFSETS
         for start in starts[(starts < size) | (starts + step["row_bytes"] > _OFFSETS)].tolist():

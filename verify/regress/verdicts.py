@@ -38,7 +38,8 @@ _SOURCES: dict[ErrorCode, set[Opcode]] = {
     ErrorCode.READ_ERROR: {Opcode.LOAD, Opcode.WEIGHT},
     ErrorCode.WRITE_ERROR: {Opcode.STORE, Opcode.RECORD},
     ErrorCode.SCRATCHPAD_RANGE: {
-        *(Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE)
+        *(Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE),
+        *(Opcode.ROW_TABLE, Opcode.ROWS),
     },
 }
 

@@ -43,4 +43,5 @@ def test_a_shift_moves_offsets_in_memory_alone() -> None:
     store = Instruction(Opcode.STORE, {"rows": 1})  # omitted fields are 0
     assert shifted([store], 4096)[0]["memory"] == 4096
     moved = {o for o in FIELDS if shifted([Instruction(o, {})], 4096)[0].fields}
-    assert moved == {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.STORE, Opcode.RECORD}
+    transfers = {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.STORE, Opcode.RECORD}
+    assert moved == transfers | {Opcode.GATHER}
