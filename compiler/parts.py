@@ -72,12 +72,16 @@ def cut(compiled: CompiledNetwork, count: int) -> list[Part]:
     Raises
     ------
     ValueError
-        If the network has several programs or no records.
+        If the network has several programs, no records, or operations that run together.
     """
     if len(compiled.segments) != 1 or not compiled.records:
         raise ValueError(
             "parts must be of a network in one program with records, got "
             f"{len(compiled.segments)} programs, records: {compiled.records}"
+        )
+    if any(area.together > 1 for area in compiled.areas):
+        raise ValueError(
+            "parts must be of operations that run one after another, got some together"
         )
     joins = _joins([stage.estimate for stage in compiled.stages], count)
     last = len(compiled.stages) - 1

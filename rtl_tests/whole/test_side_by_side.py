@@ -72,6 +72,13 @@ def test_one_cycle_at_the_join_keeps_them_apart() -> None:
     assert " takes " in subject._apart(task().compiled, parts, [wrong, after])
 
 
+def test_other_beats_before_the_join_keep_them_apart() -> None:
+    parts, (before, after) = in_two()
+    name = task().compiled.stages[parts[1].join].name
+    wrong = replace(after, traces=after.traces | {name: after.traces[name] ^ 1})
+    assert "other beats" in subject._apart(task().compiled, parts, [before, wrong])
+
+
 def test_a_bit_that_both_computed_keeps_them_apart() -> None:
     parts, (before, after) = in_two()
     name = task().compiled.stages[parts[1].join].name

@@ -1,8 +1,9 @@
 """Runs one network in parts on several processors, with the cycles and bytes of the whole run.
 
 Each part starts from the golden model's tensors. Two neighbours both simulate the stage at which
-they join: only if its counters agree to the cycle, and every tensor that both computed byte for
-byte, are they joined. Otherwise the network runs as a whole.
+they join. They are joined only if its counters agree to the cycle, the last beats on the bus were
+the same in the same order (so no unit is further ahead), and every tensor that both computed is the
+same byte for byte. Otherwise the network runs as a whole.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ def _apart(compiled: CompiledNetwork, parts: Sequence[Part], results: Sequence[R
         theirs = after.records[part.join - part.first], after.records[part.join - part.first - 1]
         if _less(*took) != _less(*theirs):
             return f"{name} takes {_less(*took)} behind what precedes it, {_less(*theirs)} without"
+        if before.traces[name] != after.traces[name]:
+            return f"{name} is complete after other beats on the bus"
         for both in before.tensors.keys() & after.tensors.keys():
             if not np.array_equal(before.tensors[both], after.tensors[both]):
                 return f"{both} differs"
