@@ -55,6 +55,7 @@ def sim(
     verbose: option.Verbose = False,
     quiet: option.Quiet = False,
     jobs: option.Jobs = 0,
+    parts: option.Parts = 1,
     scheduler: Scheduler = "processes",
     cache: Cache = None,
 ) -> None:
@@ -104,6 +105,7 @@ def sim(
         dump=dump,
         out=out,
         jobs=jobs,
+        parts=parts,
         scheduler=scheduler,
         mhz=mhz,
         interrupts=interrupts,

@@ -161,6 +161,15 @@ Jobs = Annotated[
     int, typer.Option(help="Runs in parallel; 0: one per processor.", rich_help_panel=HOW)
 ]
 
+Parts = Annotated[
+    int,
+    typer.Option(
+        help="Parts of a network that run side by side, each from the golden model's tensors; "
+        "cycles and bytes are those of the whole run.",
+        rich_help_panel=HOW,
+    ),
+]
+
 
 def memory_model(
     latency: Annotated[

@@ -194,6 +194,7 @@ def compile_network(
     segments, first = Segments(parameters.axi_bytes), 0
     areas: list[Area] = []
     stages: list[Stage] = []
+    ends: list[int] = []  # of the stages in the segment, in drafts
     for group in groups:
         placed = [
             Placed(
@@ -208,15 +209,17 @@ def compile_network(
         for index, at in zip(group, placed, strict=True):
             step, record = steps[index], first_record + index * RECORD_BYTES
             if isinstance(step.operation, Host):
-                segments.add(builder.drafts, range(first, index))
-                builder, first = Builder(parameters, builder.scratch), index + 1
-            elif records:
-                builder.record(record, interrupt=interrupts)
+                segments.add(builder.drafts, range(first, index), ends)
+                builder, first, ends = Builder(parameters, builder.scratch), index + 1, []
+            else:
+                if records:
+                    builder.record(record, interrupt=interrupts)
+                ends.append(len(builder.drafts))
             together = len(group) if index == group.start else 1
             areas.append(replace(_area(step.name, at.target), together=together))
             estimate = plans[index].estimate + TABLE_CYCLES * (step.table is not None)
             stages.append(_stage(network, step, record, estimate))
-    segments.add(builder.drafts, range(first, len(steps)))
+    segments.add(builder.drafts, range(first, len(steps)), ends)
     program = segments.program
     if not program:
         raise ValueError(f"{network.name} must have an operation for the accelerator, got none")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..spec.isa import Instruction, Mode, Opcode, Unit
 from .drafts import Draft, Region, Space
 
-__all__ = ["link", "needs", "order"]
+__all__ = ["link", "linked", "needs", "order"]
 
 _UNITS = tuple(int(unit) for unit in Unit)
 # Granularity of dependence tracking, bytes: no two buffers or weight beats share a grain. In memory
@@ -52,8 +52,14 @@ def link(drafts: Sequence[Draft], axi_bytes: int) -> list[Instruction]:
     list of Instruction
         Each unit's instructions in the given order; tokens order all conflicting accesses.
     """
+    return linked(drafts, axi_bytes)[0]
+
+
+def linked(drafts: Sequence[Draft], axi_bytes: int) -> tuple[list[Instruction], list[int]]:
+    """Return the program, as `link` does, and the draft of each instruction but `END`."""
     wanted = needs(drafts, axi_bytes)
-    return [*_tokens(drafts, wanted, order(drafts, wanted)), Instruction(Opcode.END, {})]
+    placed = order(drafts, wanted)
+    return [*_tokens(drafts, wanted, placed), Instruction(Opcode.END, {})], placed
 
 
 class _Accesses:

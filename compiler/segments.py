@@ -11,7 +11,7 @@ from ..spec.isa import INSTRUCTION_BYTES, Instruction, Opcode
 from ..spec.registers import WRITABLE, Register
 from .builder import Builder, View
 from .drafts import Draft
-from .ordering import link
+from .ordering import linked
 
 __all__ = ["HostPlan", "Segment", "Segments"]
 
@@ -28,11 +28,14 @@ class Segment:
         Positions of its stages in `CompiledNetwork.stages`.
     start, end : int
         Its instructions in `CompiledNetwork.program`; the last one is an `END`.
+    owners : tuple of int
+        Position of the stage of each of them but the last.
     """
 
     stages: range
     start: int
     end: int
+    owners: tuple[int, ...]
 
     @property
     def offset(self) -> int:
@@ -64,12 +67,22 @@ class Segments:
         self.program: list[Instruction] = []
         self.found: list[Segment] = []
 
-    def add(self, drafts: Sequence[Draft], stages: range) -> None:
-        """Append the program of some stages; none if there are none."""
+    def add(self, drafts: Sequence[Draft], stages: range, ends: Sequence[int]) -> None:
+        """Append the program of some stages; none if there are none.
+
+        Parameters
+        ----------
+        drafts : sequence of Draft
+        stages : range
+        ends : sequence of int
+            Number of drafts up to the end of each stage.
+        """
         if not stages:
             return
         count = _ALIGNMENT // INSTRUCTION_BYTES
         self.program += [Instruction(Opcode.END, {})] * (-len(self.program) % count)
         start = len(self.program)
-        self.program += link(drafts, self._axi_bytes)
-        self.found.append(Segment(stages, start, len(self.program)))
+        program, placed = linked(drafts, self._axi_bytes)
+        self.program += program
+        owners = np.searchsorted(ends, placed, side="right") + stages.start
+        self.found.append(Segment(stages, start, len(self.program), tuple(owners.tolist())))

@@ -186,6 +186,8 @@ class Result:
         The waveform file.
     tensors : dict of str to ndarray of shape (rows, row_bytes), uint8
         Completed tensors of the ledger, as captured at completion.
+    traces : dict of str to int
+        Hash of the last beats before each of them was complete, see `ledger.read_traces`.
     incomplete : dict of str to int
         Missing bytes of the others; the first one was current at the end.
     double_bytes : int
@@ -223,6 +225,7 @@ class Result:
     waves: Path | None
     macs: int = 0
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    traces: dict[str, int] = field(default_factory=dict)
     incomplete: dict[str, int] = field(default_factory=dict)
     double_bytes: int = 0
     first_double: int | None = None

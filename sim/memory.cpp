@@ -3,7 +3,8 @@
 //
 // A ledger lists areas that must be written one after the other, or in groups, each byte once.
 // Memory of dead tensors is reused, so a group is copied out as soon as it is complete. Then the
-// rows of the next group are poisoned, and cleared in the mask.
+// rows of the next group are poisoned, and cleared in the mask. What the last beats before that were
+// is kept as a hash, by which two runs tell whether they came there in the same way.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -51,6 +52,11 @@ uint8_t *tensors = nullptr;        // destination of the next complete area
 uint64_t complete = 0;             // areas
 uint64_t entered = 0;              // bytes of the group that comes next
 Fault strays, doubles;
+
+constexpr uint64_t TRACED = 64, WRITTEN = 1ULL << 63;
+uint64_t beats[TRACED];  // offsets of the last ones, in order
+uint64_t beat = 0;
+uint64_t *traces = nullptr;  // hash of them at the end of the next complete area
 
 uint8_t *map(const char *path, uint64_t *length) {
     const int file = open(path, O_RDWR);
@@ -135,6 +141,13 @@ uint64_t group_size() {
     return found;
 }
 
+void trace(uint64_t areas) {
+    if (!traces) return;
+    uint64_t hash = 0xCBF29CE484222325;  // FNV-1a, by words
+    for (uint64_t i = 0; i < TRACED; ++i) hash = (hash ^ beats[(beat + i) % TRACED]) * 0x100000001B3;
+    traces = std::fill_n(traces, areas, hash);
+}
+
 int response(uint64_t offset, uint64_t count) {
     return offset < injected.end && injected.first < offset + count ? injected.response : 0;
 }
@@ -154,6 +167,7 @@ void enter(uint64_t offset, uint64_t count, uint64_t strobes, uint64_t before) {
     entered += std::popcount(inside & ~before);
     if (inside && entered == group_size()) {
         copy_out();
+        trace(active().last - active().first);
         complete += active().last - active().first;
         expect();
     }
@@ -173,13 +187,22 @@ int maccord_memory_open(const char *image_path, const char *mask_path) {
     return mask_size * 8 >= size ? 0 : EINVAL;
 }
 
-// Map the ledger and the file that receives complete areas in sequence; returns 0 or an errno.
+// Map the ledger and the file that receives complete areas in sequence and, if it has room for
+// them, the hash of each; returns 0 or an errno.
 int maccord_ledger_open(const char *ledger_path, const char *tensors_path) {
     uint64_t length = 0;
     ledger = reinterpret_cast<const uint64_t *>(map(ledger_path, &length));
     if (!ledger) return errno ? errno : EINVAL;
     tensors = map(tensors_path, &length);
     if (!tensors) return errno ? errno : EINVAL;
+    uint64_t total = 0;
+    const Area *areas = reinterpret_cast<const Area *>(ledger + 3);
+    for (uint64_t i = 0; i < ledger[1]; ++i) total += areas[i].rows * areas[i].row_bytes;
+    total = (total + 7) / 8 * 8;
+    const bool room = total + 8 * ledger[1] <= length;
+    traces = room ? reinterpret_cast<uint64_t *>(tensors + total) : nullptr;
+    std::fill(std::begin(beats), std::end(beats), 0);
+    beat = 0;
     complete = 0;
     strays = doubles = {};
     expect();
@@ -205,6 +228,7 @@ void maccord_memory_inject(uint64_t first, uint64_t count, int answer) {
 int memory_read(unsigned long long offset, int count, svBitVecVal *data) {
     if (offset + count > size) return 0;
     std::memcpy(data, bytes + offset, count);
+    beats[beat++ % TRACED] = offset;
     return response(offset, count);
 }
 
@@ -213,6 +237,7 @@ int memory_write(unsigned long long offset, int count, const svBitVecVal *data,
                  unsigned long long strobes) {
     if (offset + count > size) return 0;
     const int answer = response(offset, count);
+    beats[beat++ % TRACED] = offset | WRITTEN;
     const uint8_t *from = reinterpret_cast<const uint8_t *>(data);
     const uint64_t all = count == 64 ? ~0ULL : (1ULL << count) - 1;
     if (strobes == all) {

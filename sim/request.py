@@ -59,6 +59,7 @@ class SimulationRequest:
     dump: Path | None = None
     out: Path = Path("build/sim")
     jobs: int = 0
+    parts: int = 1
     scheduler: str = PROCESSES
     mhz: float = 200.0
     interrupts: str = "network"
@@ -112,6 +113,7 @@ def check(request: SimulationRequest) -> None:
     if request.jobs < 0:
         raise ValueError(f"jobs must be at least 0, got {request.jobs}")
     check_scheduler(request.scheduler)
+    _check_parts(request)
     if not request.targets and not request.inputs.module:
         raise ValueError("targets must be networks or layers, or there must be a module; got none")
     check_targets(request.targets, request.inputs.module)
@@ -147,6 +149,24 @@ def _check_dry_run(request: SimulationRequest) -> None:
             f"dry-run needs latency {known.latency} and no stalls, which the timing model is for, "
             f"got latency {memory.latency} and stalls {memory.stalls:g}"
         )
+
+
+def _check_parts(request: SimulationRequest) -> None:
+    """Check `parts`: what depends on absolute cycles needs the whole run."""
+    if request.parts < 1:
+        raise ValueError(f"parts must be at least 1, got {request.parts}")
+    if request.parts == 1:
+        return
+    for name, given in (
+        ("stalls", request.memory.stalls > 0),
+        ("waves", request.waves),
+        ("interrupts layer", request.interrupts == "layer"),
+        ("dry-run", request.dry_run),
+    ):
+        if given:
+            raise ValueError(f"{name} needs the whole run, got parts {request.parts}")
+    if request.targets and all("." in target for target in request.targets):
+        raise ValueError(f"parts needs a whole network, got {', '.join(request.targets)}")
 
 
 def _check_run(request: SimulationRequest) -> None:

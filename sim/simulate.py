@@ -19,7 +19,7 @@ from ..spec.isa import RECORD_BYTES
 from .build import Model, build
 from .host_channel import VARIABLE, serving
 from .job import Job, Plain, ProgramRun, Result
-from .ledger import read_tensors, write_ledger
+from .ledger import read_tensors, read_traces, write_ledger
 from .plain import run_plain
 from .process import (
     POISON,
@@ -193,6 +193,7 @@ def _tensors(job: Job, folder: Path, found: dict) -> dict[str, Any]:
         entered -= taken
     return {
         "tensors": read_tensors(folder, job.ledger, book["complete"]),
+        "traces": read_traces(folder, job.ledger, book["complete"]),
         "incomplete": missing,
         "stray_bytes": book["strays"],
         "first_stray": book["first_stray"] if book["strays"] else None,

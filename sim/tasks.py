@@ -40,6 +40,7 @@ def make_tasks(
             image=recording.source or request.image,
             netlist=request.netlist,
             keep=request.dump is not None,
+            parts=request.parts,
             classes=classes,
         )
         for recording in recordings

@@ -131,6 +131,19 @@ WRONG = {
     "no images": (["sim", LAYER, "--batch", "0"], ["batch must be at least 1, got 0"]),
     "no clock": (["sim", "resnet18", "--mhz", "0"], ["mhz must be above 0, got 0"]),
     "clock that is no number": (["sim", "resnet18", "--mhz", "nan"], ["mhz must be", "got nan"]),
+    "parts below 1": (["sim", "resnet18", "--parts", "0"], ["parts must be at least 1, got 0"]),
+    "parts of a stalling run": (
+        ["sim", "resnet18", "--parts", "2", "--stalls", "0.1"],
+        ["stalls needs the whole run, got parts 2"],
+    ),
+    "parts of waves": (
+        ["sim", "resnet18", "--parts", "2", "--waves"],
+        ["waves needs the whole run, got parts 2"],
+    ),
+    "parts of a layer": (
+        ["sim", LAYER, "--parts", "2"],
+        ["parts needs a whole network, got resnet18.conv1"],
+    ),
     "interrupts": (
         ["sim", "resnet18", "--interrupts", "never"],
         ["interrupts must be one of network, layer, got 'never'"],

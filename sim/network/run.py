@@ -24,6 +24,7 @@ from .blame import blame
 from .ranking import ranking
 from .results import NetworkResult
 from .returned import compare_results, real_results, result_problems
+from .side_by_side import side_by_side
 from .stages import causes_of, interrupt_faults, programs, record_faults, stage_results
 from .task import NetworkTask, input_shapes, stage_index
 from .tensors import caught, compare_tensors, explain, first_difference, original
@@ -85,10 +86,10 @@ def run_network(
         return Outcome(Verdict.BAD_INPUT, problems=(str(error),))
     if alter_image:
         image = alter_image(image, task)
-    backend = backend or _telling(compiled.estimate)
     with ThreadPoolExecutor(1) as beside, threadpool_limits(1):  # one processor per run
         golden = beside.submit(execute, compiled.network, *task.recording.inputs)
-        result = attempt(lambda: backend(_job(task, image)), task.parameters)
+        run = backend or _telling(task, golden.result)
+        result = attempt(lambda: run(_job(task, image)), task.parameters)
         if isinstance(result, Outcome):
             return result
         tensors = alter_golden(golden.result())
@@ -101,8 +102,13 @@ def run_network(
     return _judge(_Run(task, image, result, tensors, rtl, found))
 
 
-def _telling(estimate: int) -> Callable[[Job], Result]:
-    return lambda job: simulate(job, on_cycles=lambda cycles: tell((cycles, estimate)))
+def _telling(task: NetworkTask, golden: Callable[[], Tensors]) -> Callable[[Job], Result]:
+    def on_cycles(cycles: int) -> None:
+        tell((cycles, task.compiled.estimate))
+
+    if task.parts == 1 or task.recording.layer:
+        return lambda job: simulate(job, on_cycles=on_cycles)
+    return lambda job: side_by_side(task.compiled, job, task.parts, golden, on_cycles)
 
 
 def _job(task: NetworkTask, image: Codes) -> Job:

@@ -169,6 +169,8 @@ class NetworkTask:
         Tilings already found.
     keep : bool
         Whether the outcome keeps the tensors.
+    parts : int
+        Parts of a whole network that run side by side.
     classes : tuple of str
         Names of the network's outputs, if given by the user.
     """
@@ -187,6 +189,7 @@ class NetworkTask:
     netlist: str = GENERATED
     choices: Choices = field(default_factory=dict)
     keep: bool = False
+    parts: int = 1
     classes: tuple[str, ...] = ()
 
     @property
