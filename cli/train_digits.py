@@ -76,7 +76,7 @@ def train_on_digits(
     ]
     out_.print(fitting(out_, columns, table_width(False))[0])
     if network in ON_DIGITS:
-        out_.print(f"INT8 by NumPy, as transformers run: weights in {escape(str(folder))}")
+        out_.print(f"INT8 by NumPy: weights in {escape(str(folder))}")
         return
     factory = rows[-1].name.replace("-", "_")
     out_.print(

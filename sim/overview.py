@@ -16,7 +16,6 @@ from ..runtime.console import console
 from ..runtime.files import atomic_write
 from ..runtime.tables import Column, fitting, print_wrapped, table_width
 from .network.results import ON_ACCELERATOR
-from .transformer_layers import ON_NUMPY
 
 __all__ = ["describe_network", "overview"]
 
@@ -65,7 +64,7 @@ def describe_network(network: Architecture) -> dict[str, object]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "macs": sum(counts) + sum(products),
         "weights": weights,
-        "runs_on": ON_NUMPY if isinstance(model, Transformer) else ON_ACCELERATOR,
+        "runs_on": ON_ACCELERATOR,
     }
 
 

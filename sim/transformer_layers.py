@@ -1,4 +1,4 @@
-"""`maccord layers` of transformers: their operations, which NumPy and PyTorch compute."""
+"""`maccord layers` of transformers: their operations, which run chained."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from ..nets.transformer.quantized import load
 from ..nets.weight_widths import with_weight_bits
 from .inputs import Inputs
 from .layer_rows import describe
+from .network.results import ON_ACCELERATOR
 
-__all__ = ["ON_NUMPY", "transformer_rows"]
-
-ON_NUMPY = "NumPy"
+__all__ = ["transformer_rows"]
 
 
 def transformer_rows(targets: Sequence[str], inputs: Inputs) -> Iterator[dict[str, object]]:
@@ -61,7 +60,7 @@ def _rows(graph: Network, bits: str) -> Iterator[dict[str, object]]:
             row = describe(layers[node.name], shapes[0])
         else:
             row = _other(node, shapes)
-        yield row | {"runs_on": ON_NUMPY}
+        yield row | {"runs_on": ON_ACCELERATOR}
 
 
 def _other(node: Node, shapes: list[tuple[int, ...]]) -> dict[str, object]:

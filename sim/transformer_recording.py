@@ -14,6 +14,7 @@ from ..golden.kernels.quantize import dequantize
 from ..nets.framework import ENGINE, one_thread
 from ..nets.transformer.architectures import ARCHITECTURES
 from ..nets.transformer.names import TRANSFORMERS
+from ..nets.transformer.parts import Transformer
 from ..nets.transformer.quantized import QuantizedTransformer, load
 from .feeding import feed
 from .inputs import Inputs
@@ -41,7 +42,9 @@ def record_transformers(names: Sequence[str], inputs: Inputs) -> Iterator[Networ
     for name in names:
         assert name in TRANSFORMERS
         architecture = ARCHITECTURES[name]
-        side = architecture.outline().image
+        model = architecture.outline()
+        assert isinstance(model, Transformer)
+        side = model.image
         fed = feed(inputs, (3, side, side), name, architecture.normalization)
         calibration = None
         if fed.calibration is not None:

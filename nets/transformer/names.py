@@ -11,7 +11,7 @@ ON_DIGITS = ("deit_digits", "swin_digits")
 
 
 def refuse_transformer(name: str) -> None:
-    """Refuse a transformer, for commands that need the accelerator or FX.
+    """Refuse a transformer, for commands that need a network that FX traces.
 
     Parameters
     ----------
@@ -25,6 +25,6 @@ def refuse_transformer(name: str) -> None:
     network = name.partition(".")[0]
     if network in TRANSFORMERS:
         raise ValueError(
-            f"network must be one that the accelerator runs, got {network}: transformers run in "
-            "NumPy and PyTorch only (maccord layers, maccord train deit_digits)"
+            f"network must not be a transformer here, got {network}: maccord sim {network} runs "
+            "it in the accelerator, and maccord train trains those for digits"
         )

@@ -38,7 +38,7 @@ def test_names_are_those_of_the_architectures() -> None:
     assert set(ON_DIGITS) < set(TRANSFORMERS)
     refuse_transformer("resnet18.conv1")
     with pytest.raises(
-        ValueError, match="must be one that the accelerator runs, got swin_tiny: tr"
+        ValueError, match="must not be a transformer here, got swin_tiny: maccord sim swin_tiny"
     ):
         refuse_transformer("swin_tiny.layers.0.*")
 
