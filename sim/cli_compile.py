@@ -17,7 +17,7 @@ from .inputs import Inputs, check_inputs, check_targets
 from .names import known
 from .network.results import ON_HOST
 from .request import check_cache
-from .targets import networks_of, select
+from .targets import networks_of, select, transformers_of
 
 __all__ = ["CompileRequest", "check", "run"]
 
@@ -93,6 +93,9 @@ def run(request: CompileRequest) -> None:
 
 def _meant(target: str) -> list[str]:
     """Names of the known networks or layers that a target means."""
+    whole, _ = transformers_of([target])
+    if whole:
+        return whole
     table = known()
     networks = networks_of([target], list(table))
     if "." not in target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..nets.transformer.names import refuse_transformer
 from ..runtime.extras import extra_module
 from ..runtime.files import check_writable
 from .inputs import Inputs, check_inputs, check_targets
@@ -35,6 +36,8 @@ def check(request: ExportRequest) -> None:
         raise ValueError("target must be a network, or there must be a module; got none")
     if "." in target:
         raise ValueError(f"target must be a whole network, got {target}")
+    if not module:
+        refuse_transformer(target)
     check_targets((target,) if target else (), module)
     check_inputs(request.inputs)
     if request.path.suffix.lower() != ".onnx":

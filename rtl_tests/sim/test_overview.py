@@ -36,7 +36,7 @@ def test_counts_are_the_published_ones(name: str, layers: int, macs: float) -> N
 )
 def test_counts_of_transformers_have_the_products(name: str, layers: int, macs: float) -> None:
     row = describe_network(ARCHITECTURES[name])
-    assert (row["layers"], row["runs_on"]) == (layers, "NumPy")
+    assert (row["layers"], row["runs_on"]) == (layers, "accelerator")
     assert round(row["macs"] / 1e9, 2) == macs  # pyright: ignore[reportOperatorIssue]
 
 
@@ -47,7 +47,7 @@ def test_operations_of_a_transformer(tmp_path: Path, capsys: pytest.CaptureFixtu
     rows = json.loads(path.read_text())
     total = describe_network(ARCHITECTURES["swin_digits"])["macs"]
     assert sum(row["macs"] for row in rows) == total
-    assert {row["runs_on"] for row in rows} == {"NumPy"}
+    assert {row["runs_on"] for row in rows} == {"accelerator"}
     assert f"{len(rows)} layers, {total:,} MACs" in capsys.readouterr().out
     cli_layers.run(("deit_digits.blocks.1.attn.qkv.*",), path, Inputs())
     assert [row["layer"][-5:] for row in json.loads(path.read_text())] == [
@@ -71,7 +71,7 @@ def test_nothing_is_quantized(
     cli_layers.run((), path, Inputs())
     rows = json.loads(path.read_text())
     assert [row["network"] for row in rows] == [*NETWORKS, *TRANSFORMERS]
-    runs_on = ["accelerator"] * len(NETWORKS) + ["NumPy"] * len(TRANSFORMERS)
+    runs_on = ["accelerator"] * len(NETWORKS) + ["accelerator"] * len(TRANSFORMERS)
     assert [row["runs_on"] for row in rows] == runs_on
     out = capsys.readouterr().out
     assert all(name in out for name in (*NETWORKS, *TRANSFORMERS))
