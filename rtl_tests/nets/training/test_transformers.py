@@ -62,7 +62,7 @@ def test_names() -> None:
         check_trained_on_digits("swin_digits", learned_activations=True)
     with pytest.raises(ValueError, match=r"got deit_tiny, which is for images of 224 x 224"):
         check_trained_on_digits("deit_tiny", learned_activations=False)
-    with pytest.raises(ValueError, match="must be one that the accelerator runs, got deit_digits"):
+    with pytest.raises(ValueError, match="must not be a transformer here, got deit_digits"):
         check_digits("deit_digits-w4")
 
 
