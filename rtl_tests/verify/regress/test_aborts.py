@@ -1,4 +1,4 @@
-"""An abort in any cycle of a program: no burst is open when it ends, and nothing is written late."""
+"""An abort in any cycle of a program: no burst is open when it ends."""
 
 from __future__ import annotations
 
