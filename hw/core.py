@@ -228,7 +228,7 @@ class Core(wiring.Component):
     def _finish(self, m: Module, empty: Value) -> None:
         """Finish when all units are idle or, after an error, when no burst is outstanding.
 
-        An error is reported within `SETTLE_CYCLES` + 12 cycles of the last response to an
+        An error is reported within `SETTLE_CYCLES` + 13 cycles of the last response to an
         outstanding burst, whatever the state of the units.
         """
         dispatch, fetch, compute = self._dispatch, self._fetch, self._compute
@@ -236,7 +236,7 @@ class Core(wiring.Component):
         moving, bus, idle, running = Signal(), Signal(), Signal(), self._running
         quiet = Signal(range(DEADLOCK_CYCLES + 1))
         settled = Signal(range(SETTLE_CYCLES + 1))
-        progress, calm, owed = Signal(), Signal(), Signal()
+        progress, calm, owed, halted = Signal(), Signal(), Signal(), Signal()
         units = [t.state == s for t in transfers for s in (UnitState.RUNNING, UnitState.BUS)]
         if self._rows is not None:
             units.append(self._rows.state == UnitState.RUNNING)
@@ -256,7 +256,15 @@ class Core(wiring.Component):
             progress.eq(moving | bus | compute.issuing | compute.flowing),
             owed.eq(self._arbiter.owed | self._store.owed),
             quiet.eq(Mux(progress | ~running, 0, quiet + 1)),
-            calm.eq(Mux(self._halt, ~owed, ~fetch.busy & ~moving & ~bus & dispatch.ended & idle)),
+            # STORE may request a burst in the cycle after `halt`, and shows it three later
+            halted.eq(self._halt),
+            calm.eq(
+                Mux(
+                    self._halt,
+                    halted & ~owed,
+                    ~fetch.busy & ~moving & ~bus & dispatch.ended & idle,
+                )
+            ),
             settled.eq(Mux(calm & running, settled + 1, 0)),
             self.finish.eq(running & ~self.finish & (settled == SETTLE_CYCLES)),
         ]

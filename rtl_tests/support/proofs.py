@@ -79,7 +79,7 @@ PROOFS = (
         "STORE as AXI master",
         "valid and payload stay until ready, bursts stay in their block, WLAST fits AWLEN, `owed` "
         "until answered; any halts",
-        "{CYCLES} cycles, nightly 26; bursts of {BEATS} beats, rows of 3 and a part",
+        "{CYCLES} cycles, nightly 26; bursts of {BEATS} beats, rows of {ROW} and a part",
     ),
     Proof(
         "test_reads.py",

@@ -64,8 +64,14 @@ class Exclusion:
 
     def matches(self, kind: str, module: str, name: str) -> bool:
         """Whether a point is one of them; `name` is the signal with its bit, or the statement."""
-        if kind != self.kind or not re.fullmatch(self.module, module):
-            return False
+        return self.is_of(kind, module) and self.fits(kind, name)
+
+    def is_of(self, kind: str, module: str) -> bool:
+        """Whether points of this kind in this instance may be among them."""
+        return kind == self.kind and re.fullmatch(self.module, module) is not None
+
+    def fits(self, kind: str, name: str) -> bool:
+        """Whether a point of a kind and an instance that `is_of` accepts is one of them."""
         if kind == LINE:
             return re.fullmatch(self.name, name) is not None
         signal, bit = _bit(name)
@@ -210,6 +216,7 @@ def report(
     sums: dict[str, list[int]] = {}
     open_: list[tuple[Point, Origin, str]] = []  # neither covered nor excluded by name
     checks = [_Check(rule) for rule in rules]
+    of_module: dict[tuple[str, str], list[int]] = {}
     for point, count in zip(points, counts, strict=True):
         origin = origins.of(point.line, point.module)
         row = sums.setdefault(origins.block(point.module), [0] * 6)
@@ -218,7 +225,10 @@ def report(
         named = decoded(point.name)
         if point.kind == LINE:
             named = f"{origin.file}:{origin.line} {named}"
-        rule = _rule(rules, point, named)
+        key = (point.kind, point.module)
+        if key not in of_module:
+            of_module[key] = [at for at, each in enumerate(rules) if each.is_of(*key)]
+        rule = next((at for at in of_module[key] if rules[at].fits(point.kind, named)), None)
         if rule is not None:
             checks[rule].add(point, named, bool(count))
         if count:
@@ -274,13 +284,6 @@ class _Check:
             return [f"{rule}: {named} was covered" for named in self._covered]
         all_of_it = len(self._covered) == self._matched
         return [f"{rule}: all of it was covered"] if all_of_it else []
-
-
-def _rule(rules: Sequence[Exclusion], point: Point, named: str) -> int | None:
-    for index, rule in enumerate(rules):
-        if rule.matches(point.kind, point.module, named):
-            return index
-    return None
 
 
 def decoded(name: str) -> str:

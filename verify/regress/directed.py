@@ -107,8 +107,6 @@ def _small(
         Opcode.WEIGHT: {
             "buffer": beat * int(rng.integers(parameters.weight_bytes // beat)),
             "memory": 0, "rows": 1, "row_bytes": beat,
-            # Of one row alone, hence without effect
-            "memory_pitch": int(rng.integers(1 << 32)), "buffer_pitch": int(rng.integers(1 << 24)),
         },
         Opcode.COMPUTE: _tile(
             activation=int(rng.integers(half)), output=outputs + int(rng.integers(outputs)),
