@@ -13,6 +13,8 @@ from maccord.compiler.network import CompiledNetwork
 from maccord.compiler.parts import Part, _first, _joins, cut
 from maccord.spec.isa import TABLE, Instruction, Opcode, Unit
 
+pytestmark = pytest.mark.slow  # quantizes a network first
+
 SETUPS = (Opcode.SETUP, Opcode.SETUP_ADD, Opcode.SETUP_MUL)
 
 
@@ -93,6 +95,13 @@ def test_a_part_begins_early_enough_to_be_warm() -> None:
 @pytest.mark.parametrize("stages", [1, 2, 3])
 def test_too_few_stages_stay_whole(stages: int) -> None:
     assert _joins([5] * stages, 2) == []
+
+
+def test_operations_that_run_together_are_refused() -> None:
+    first, *others = compiled().areas
+    grouped = replace(compiled(), areas=(replace(first, together=2), *others))
+    with pytest.raises(ValueError, match=r"one after another, got some together$"):
+        cut(grouped, 2)
 
 
 def test_several_programs_are_refused() -> None:

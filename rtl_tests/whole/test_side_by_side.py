@@ -79,6 +79,17 @@ def test_other_beats_before_the_join_keep_them_apart() -> None:
     assert "other beats" in subject._apart(task().compiled, parts, [before, wrong])
 
 
+def test_a_program_at_other_addresses_keeps_them_apart() -> None:
+    """It is fetched in other bursts; its counters agree here, and do not in longer networks."""
+    compiled, inputs = task().compiled, task().recording.inputs
+    (first, second), (before, _) = in_two()
+    moved = replace(second, start=0)
+    whole = Job(task().verilog, 16, compiled.image(*inputs), 0, ())
+    golden = execute(compiled.network, *inputs)
+    after = subject._counted(moved, simulate(subject.part_job(compiled, whole, moved, golden)))
+    assert "other beats" in subject._apart(compiled, [first, moved], [before, after])
+
+
 def test_a_bit_that_both_computed_keeps_them_apart() -> None:
     parts, (before, after) = in_two()
     name = task().compiled.stages[parts[1].join].name
