@@ -306,7 +306,11 @@ def _giver(drafts: Sequence[Draft], members: Sequence[int], need: int, taker: Un
     late = len(members) - _BEHIND
     while late > need and not _gives(drafts[members[late - 1]], taker):
         late -= 1
-    return max(need, late)
+    giver = max(need, late)
+    opcode = drafts[members[giver - 1]].opcode
+    if opcode in _TOKENLESS:
+        raise ValueError(f"{opcode.name} gives no token, and nothing behind it stands for it")
+    return giver
 
 
 def _gives(draft: Draft, taker: Unit) -> bool:

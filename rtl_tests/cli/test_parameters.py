@@ -15,8 +15,7 @@ from maccord.cli.parameters import Hardware, fitted, for_network, generated, swe
 from maccord.spec.parameters import Parameters
 
 COMMANDS = ("sim", "compile", "verilog", "synth", "explore")
-OPTIONS = [field.name for field in fields(Parameters) if field.name != "weight_bits"]
-OPTIONS.append("array_weight_bits")
+OPTIONS = [field.name.replace("weight_bits", "array_weight_bits") for field in fields(Parameters)]
 
 
 def made(group: Group, *arguments: str) -> Any:
@@ -56,7 +55,7 @@ def test_narrow_arrays_store_narrow_weights() -> None:
 
 def test_a_network_decides_on_switches_that_are_not_given() -> None:
     hardware: Hardware = made(for_network, "--no-product", "--narrow")
-    assert hardware.switches == ("lookup", "half_up")
+    assert hardware.switches == ("lookup", "half_up", "gather", "row_lanes")
     assert hardware.parameters() == Parameters(narrow=True)
     assert hardware.parameters(family="ecp5").family == "ecp5"
     assert made(for_network, "--family", "xc7").parameters(family="ecp5").family == "xc7"

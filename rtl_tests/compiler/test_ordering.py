@@ -17,6 +17,9 @@ from maccord.spec.isa import MAX_TOKENS, UNIT_OF, Instruction, Mode, Opcode, Uni
 AXI_BYTES = 16
 SIZE = 1 << 13  # of each space
 GIVERS = {Opcode.LOAD, Opcode.FILL, Opcode.WEIGHT, Opcode.COMPUTE, Opcode.STORE}
+GIVERS |= {Opcode.GATHER, Opcode.TABLE}
+#: They take tokens, and the store behind them gives theirs: not in any order.
+ROW = {Opcode.SETUP_ROW, Opcode.ROW_TABLE, Opcode.ROWS}
 
 
 def region(rng: np.random.Generator, space: Space) -> Region:
@@ -38,13 +41,14 @@ def bytes_of(region: Region) -> slice | np.ndarray:
 
 def random_draft(rng: np.random.Generator, number: int) -> Draft:
     """A draft that touches what its unit can."""
-    opcode = Opcode(int(rng.choice(list(UNIT_OF))))
+    opcode = Opcode(int(rng.choice([opcode for opcode in UNIT_OF if opcode not in ROW])))
     reads: tuple[Region, ...] = ()
     writes: tuple[Region, ...] = ()
     if opcode in (Opcode.LOAD, Opcode.FILL):
         reads = (region(rng, Space.MEMORY),) if opcode == Opcode.LOAD else ()
         writes = (region(rng, Space.ACTIVATION),)
-    elif opcode == Opcode.WEIGHT:
+    elif opcode in (Opcode.WEIGHT, Opcode.GATHER):
+        reads = (region(rng, Space.MEMORY),) if opcode == Opcode.GATHER else ()
         writes = (region(rng, Space.WEIGHT),)
     elif opcode == Opcode.COMPUTE:
         reads = (region(rng, Space.ACTIVATION), region(rng, Space.WEIGHT))
@@ -148,6 +152,28 @@ def test_only_who_can_gives_tokens(seed: int) -> None:
     assert all(i.signal == i.wait == 0 for i in others)
     partial = [i for i in program if i.opcode == Opcode.COMPUTE and not i["last"]]
     assert not any(i.signal >> Unit.STORE & 1 for i in partial)
+
+
+def test_the_store_behind_rows_gives_their_tokens() -> None:
+    """COMPUTE overwrites what ROWS has left only when the store has read it."""
+    output, other = (Region(Space.OUTPUT, start, start + 64) for start in (0, 64))
+    memory = Region(Space.MEMORY, 0, 64)
+    fields = {"mode": int(Mode.DENSE), "last": 1}
+    drafts = [
+        Draft(Opcode.COMPUTE, fields | {"number": 0}, (), (output,)),
+        Draft(Opcode.ROW_TABLE, {"number": 1}, (other,), ()),
+        Draft(Opcode.ROWS, {"number": 2}, (output,), (output,)),
+        Draft(Opcode.STORE, {"number": 3}, (output, other), (memory,)),
+        Draft(Opcode.COMPUTE, fields | {"number": 4}, (), (other,)),
+    ]
+    program = link(drafts, AXI_BYTES)[:-1]
+    rows = {step["number"]: step for step in program}
+    assert rows[2].wait == 1 << Unit.COMPUTE
+    assert rows[1].signal == rows[2].signal == 0
+    assert rows[3].signal == 1 << Unit.COMPUTE
+    assert rows[4].wait == 1 << Unit.STORE
+    with pytest.raises(ValueError, match="ROW_TABLE gives no token"):
+        link([*drafts[:3], drafts[4]], AXI_BYTES)
 
 
 def test_weights_are_waited_for_by_name() -> None:
