@@ -76,7 +76,8 @@ def train_on_digits(
     ]
     out_.print(fitting(out_, columns, table_width(False))[0])
     if network in ON_DIGITS:
-        out_.print(f"INT8 by NumPy: weights in {escape(str(folder))}")
+        weights = escape(str(folder / f"{rows[-1].name}.pt"))
+        out_.print(f"maccord sim {network} --weights {weights} --weight-bits auto", soft_wrap=True)
         return
     factory = rows[-1].name.replace("-", "_")
     out_.print(
