@@ -15,8 +15,9 @@ from .mutants import SELECT, Mutant, instrument
 
 __all__ = ["PRESET", "build_player", "presettable", "selectable"]
 
-#: Modules whose registers of 32 bits a script may set: counters that no run fills.
-PRESET = r"maccord\.control\.counter_\w+|maccord\.core\.dispatch"
+#: Modules whose registers of 32 bits a script may set: counters that no run fills. The one that
+#: stays 0 where each column has a requantizer is none of them.
+PRESET = r"maccord\.control\.counter_(?!requantizer)\w+|maccord\.core\.dispatch"
 
 _PLAYER = Path(__file__).with_name("player.cpp")
 

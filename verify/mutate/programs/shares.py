@@ -101,8 +101,9 @@ def _directed(count: int, every: int, parameters: Parameters) -> Iterator[Script
     for number in range(count):
         rng = np.random.default_rng([13, number])
         yield handshakes_script(f"handshakes {number}", rng, p)
-        yield unused_script(f"unused fields {number}", rng, p)
         for turn in range(2):
+            own = np.random.default_rng([14, number, turn])
+            yield unused_script(f"unused fields {number}.{turn}", own, p)
             yield second_script(f"second roundings {number}.{turn}", rng, p)
 
 
