@@ -50,7 +50,8 @@ def instruction_page() -> str:
 
 def _instruction(entry: Specification) -> Iterator[str]:
     unit = "none" if entry.unit is None else entry.unit.name
-    needs = "" if entry.feature is None else f", needs `{entry.feature.name}`"
+    features = [f"`{feature.name}`" for feature in entry.feature or ()]
+    needs = f", needs {' or '.join(features)}" if features else ""
     yield f"## {entry.opcode.name} ({int(entry.opcode)}): {entry.what}"
     yield ""
     yield f"Unit: {unit}{needs}."

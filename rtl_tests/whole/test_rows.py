@@ -88,6 +88,25 @@ def test_both_functions_in_turn(seed: int) -> None:
     simulated(in_turn(seed), **stalls)
 
 
+OTHERS = {
+    "8 lanes, 2 columns": replace(ROW_PARAMETERS, cols=2, lanes=2, row_lanes=8),
+    "1 lane, tables": replace(ROW_PARAMETERS, row_lanes=1, lookup=True),
+    "2 lanes, 10 of 20 requantizers, bus 32": replace(
+        ROW_PARAMETERS, cols=20, lanes=10, axi_bytes=32, row_lanes=2, weight_bytes=1 << 12
+    ),
+    "16 lanes, ecp5": replace(
+        ROW_PARAMETERS, cols=8, lanes=8, axi_bytes=16, row_lanes=16, family="ecp5"
+    ),
+}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_hardware(name: str) -> None:
+    for seed in range(4):
+        simulated(in_turn(seed, OTHERS[name]))
+
+
 def longest(rows: int = 5) -> RowProgram:
     """Rows as long as there may be: more cycles of layer norm than without progress, in all."""
     rng = np.random.default_rng(8)
