@@ -165,7 +165,7 @@ Parts = Annotated[
     int,
     typer.Option(
         help="Parts of a network that run side by side, each from the golden model's tensors; "
-        "cycles and bytes are those of the whole run.",
+        "joined if neighbours agree on the stage that both run, in cycles and bytes.",
         rich_help_panel=HOW,
     ),
 ]

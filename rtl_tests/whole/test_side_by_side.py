@@ -80,7 +80,7 @@ def test_other_beats_before_the_join_keep_them_apart() -> None:
 
 
 def test_a_program_at_other_addresses_keeps_them_apart() -> None:
-    """It is fetched in other bursts; its counters agree here, and do not in longer networks."""
+    """Its counters agree, but not its beats: the program is fetched from elsewhere."""
     compiled, inputs = task().compiled, task().recording.inputs
     (first, second), (before, _) = in_two()
     moved = replace(second, start=0)

@@ -1,9 +1,9 @@
-"""Runs one network in parts on several processors, with the cycles and bytes of the whole run.
+"""Runs one network in parts on several processors, joined to the result of the whole run.
 
 Each part starts from the golden model's tensors. Two neighbours both simulate the stage at which
 they join. They are joined only if its counters agree to the cycle, the last beats on the bus were
-the same in the same order (so no unit is further ahead), and every tensor that both computed is the
-same byte for byte. Otherwise the network runs as a whole.
+the same in the same order, and every tensor that both computed is the same byte for byte. Otherwise
+the network runs as a whole. That is evidence, no proof: docs/speed.md says what it would miss.
 """
 
 from __future__ import annotations
