@@ -43,7 +43,7 @@ def layers(
 
     - `maccord layers quantized.onnx`
 
-    - `maccord layers swin_tiny --weights swin_tiny_patch4_window7_224.pth`
+    - `maccord layers swin_tiny`
     """
     from ..nets.transformer.names import TRANSFORMERS
     from ..runtime.files import check_writable

@@ -122,11 +122,11 @@ class RowUnit:
             If the function has no table, or one of fewer elements; or if the arithmetic does not
             accept the row.
         """
-        codes, elements = rows ^ 0x80, rows.shape[1]
+        codes, elements = rows ^ np.uint8(0x80), rows.shape[1]
         if self._function == RowFunction.SOFTMAX:
             if not self._terms.size:
                 raise ValueError("softmax has no table")
-            return softmax(codes, self._terms) ^ 0x80
+            return softmax(codes, self._terms) ^ np.uint8(0x80)
         if len(self._norm) < elements:
             raise ValueError(
                 f"layer norm must have a table of {elements} elements, got {len(self._norm)}"
@@ -134,7 +134,7 @@ class RowUnit:
         assert self._setup is not None
         step = self._setup
         gamma, beta = self._norm[:elements].T.copy()
-        return 0x80 ^ normalized(
+        return np.uint8(0x80) ^ normalized(
             codes,
             gamma,
             beta,

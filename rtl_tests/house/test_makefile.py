@@ -69,7 +69,7 @@ def test_ci_runs_the_same_tests() -> None:
 
 
 #: Most tests of `make check` in each folder; it must end within a minute on two cores.
-MOST = {"spec": 350, "golden": 960, "compiler": 850, "runtime": 30, "house": 140}
+MOST = {"spec": 420, "golden": 1100, "compiler": 1000, "runtime": 30, "house": 140}
 LATER = {"slow", "nightly", "weekly"}
 
 

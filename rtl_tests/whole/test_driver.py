@@ -237,7 +237,7 @@ def test_fields_by_the_header_are_the_encoding(opcode: Opcode, shared: Path) -> 
     driver = Driver(shared, lambda offset: 0, lambda offset, value: None)
     rng = np.random.default_rng(int(opcode))
     fields = {
-        name: int(rng.integers(-(1 << bits - 1) if signed else 0, 1 << bits - signed))
+        name: int.from_bytes(rng.bytes(8), "little") % (1 << bits) - (signed << bits - 1)
         for name, (bits, signed) in FIELDS[opcode].items()
     }
     header = {"opcode": int(opcode), "wait": 5, "signal": 10}

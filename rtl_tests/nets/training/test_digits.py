@@ -142,7 +142,9 @@ def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refusals(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"one of resnet18, .*, nin, got alexnet"):
+    with pytest.raises(
+        ValueError, match=r"one of resnet18, .*, nin, deit_digits, swin_digits, got alexnet"
+    ):
         trained("alexnet", cache=tmp_path)
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         trained("resnet18", cache=tmp_path, seed=-1)

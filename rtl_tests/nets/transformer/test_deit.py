@@ -138,6 +138,7 @@ def test_numbers_that_are_not_finite_are_refused(bad: float) -> None:
     images[0, 1, 2, 3] = bad
     with pytest.raises(ValueError, match="input must be finite numbers, got infinite ones or NaN"):
         observe(model, images)
-    model.blocks[1].attn.qkv.weight.data[3, 3] = bad
+    with torch.no_grad():
+        dict(model.named_parameters())["blocks.1.attn.qkv.weight"][3, 3] = bad
     with pytest.raises(ValueError, match=r"blocks.1.attn.qkv.q must be finite numbers"):
         observe(model, torch.zeros(1, 3, 32, 32))

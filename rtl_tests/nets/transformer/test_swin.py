@@ -132,7 +132,8 @@ def test_a_mask_that_moves_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(golden._KERNELS, AddConstant, moved)
     model = small(2)
-    torch.nn.init.zeros_(model.layers[0].blocks[0].attn.relative_position_bias_table)
+    name = "layers.0.blocks.0.attn.relative_position_bias_table"
+    torch.nn.init.zeros_(dict(model.named_parameters())[name])
     _, wrong = compare(model, torch.randn(2, 3, 16, 16))
     assert wrong[0] == "layers.0.blocks.1.attn.bias"
 
