@@ -99,6 +99,7 @@ class Driver:
         )
         for name in ("interrupt", "status", "unit", "instructions", "error", "get"):
             getattr(self._c, f"maccord_{name}").restype = ctypes.c_uint32
+        self._c.maccord_get.restype = ctypes.c_uint64
 
     def _guard(self, function: Callable[..., int | None], *arguments: int) -> int:
         try:
@@ -174,7 +175,7 @@ class Driver:
 
     def put(self, instruction: bytearray, lsb: int, bits: int, value: int) -> None:
         at = (ctypes.c_uint8 * len(instruction)).from_buffer(instruction)
-        self._c.maccord_put(at, lsb, bits, ctypes.c_uint32(value & 0xFFFF_FFFF))
+        self._c.maccord_put(at, lsb, bits, ctypes.c_uint64(value & 0xFFFF_FFFF_FFFF_FFFF))
 
     def get(self, instruction: bytes, lsb: int, bits: int) -> int:
         return self._c.maccord_get(instruction, lsb, bits)

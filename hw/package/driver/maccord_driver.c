@@ -163,20 +163,21 @@ void maccord_counters(const struct maccord *device, uint64_t counters[MACCORD_CO
     }
 }
 
-void maccord_put(uint8_t *instruction, uint32_t lsb, uint32_t bits, uint32_t value) {
+void maccord_put(uint8_t *instruction, uint32_t lsb, uint32_t bits, uint64_t value) {
     uint32_t i;
 
     for (i = 0; i < bits; ++i) {
         const uint32_t at = (lsb + i) / 8u, bit = (lsb + i) % 8u;
         const uint32_t kept = instruction[at] & ~(1u << bit);
-        instruction[at] = (uint8_t)(kept | (value >> i & 1u) << bit);
+        instruction[at] = (uint8_t)(kept | (uint32_t)(value >> i & 1u) << bit);
     }
 }
 
-uint32_t maccord_get(const uint8_t *instruction, uint32_t lsb, uint32_t bits) {
-    uint32_t i, value = 0;
+uint64_t maccord_get(const uint8_t *instruction, uint32_t lsb, uint32_t bits) {
+    uint64_t value = 0;
+    uint32_t i;
 
     for (i = 0; i < bits; ++i)
-        value |= (uint32_t)(instruction[(lsb + i) / 8u] >> (lsb + i) % 8u & 1u) << i;
+        value |= (uint64_t)(instruction[(lsb + i) / 8u] >> (lsb + i) % 8u & 1u) << i;
     return value;
 }

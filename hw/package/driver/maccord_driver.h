@@ -112,8 +112,8 @@ void maccord_counters(const struct maccord *device, uint64_t counters[MACCORD_CO
 /* Access a field of an instruction, e.g. MACCORD_LOAD_ROWS_LSB and _BITS. Bits of `value` beyond
    the field are ignored; cast signed values. Initialize an instruction to
    MACCORD_INSTRUCTION_BYTES bytes of 0. */
-void maccord_put(uint8_t *instruction, uint32_t lsb, uint32_t bits, uint32_t value);
-uint32_t maccord_get(const uint8_t *instruction, uint32_t lsb, uint32_t bits);
+void maccord_put(uint8_t *instruction, uint32_t lsb, uint32_t bits, uint64_t value);
+uint64_t maccord_get(const uint8_t *instruction, uint32_t lsb, uint32_t bits);
 
 #ifdef __cplusplus
 }
