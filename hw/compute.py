@@ -21,6 +21,7 @@ from .feed.output_writer import OutputWriter
 from .feed.reduction import Reduction
 from .feed.table_loader import TableLoader
 from .feed.weight_feeder import WeightFeeder
+from .feed.work import count_work
 from .layouts import compute_layout, unit_port
 from .memory.scratchpad import Scratchpad
 from .memory.weight_scratchpad import WeightScratchpad
@@ -141,7 +142,7 @@ class Compute(wiring.Component):
             assert Product.LATENCY + datapath.product_latency <= datapath.latency
             self._multiply(m, feeder, product, datapath)
         self._collect(m, feeder, (datapath, window, adder), writer)
-        self._count(m, feeder)
+        count_work(m, feeder, self.work)
         if p.lookup:
             self._look_up(m, commands, feeder, writer)
         if p.row_lanes:
@@ -312,23 +313,6 @@ class Compute(wiring.Component):
         for name in ("broadcast", "zero_point_a", "zero_point_b"):
             m.d.sync += getattr(product, name).eq(feeder.setup_mul[name])
         m.d.sync += datapath.multiplier.eq(feeder.setup_mul.multiplier)
-
-    def _count(self, m: Module, feeder: ActivationFeeder) -> None:
-        """Count multiplications by shift and add, without a multiplier."""
-        terms: list[Value] = [
-            Mux(set_, feeder.columns << bit, 0) for bit, set_ in enumerate(feeder.lanes)
-        ]
-        cycles = 0
-        while len(terms) > 1:
-            pairs = [terms[i : i + 2] for i in range(0, len(terms), 2)]
-            terms = [
-                Signal.like(self.work, name=f"products{cycles}_{i}", reset_less=True)
-                for i in range(len(pairs))
-            ]
-            m.d.sync += [total.eq(sum(pair)) for total, pair in zip(terms, pairs, strict=True)]
-            cycles += 1
-        valid = delay(m, "counted", feeder.vector.valid, cycles, reset_less=False)
-        m.d.sync += self.work.eq(Mux(valid, terms[0], 0))
 
     def _collect(
         self,
