@@ -23,6 +23,7 @@ _SWITCHED = {
     "lookup": ("core.compute.lookup", "core.compute.table_loader"),
     "product": ("core.compute.product",),
     "row_lanes": ("core.rows",),
+    "gather": ("core.weight.loader", "core.weight.buffer"),
 }
 
 
@@ -83,5 +84,8 @@ def computed(design: str) -> tuple[str, ...]:
 if __name__ == "__main__":
     from .design import rtlil_of
 
-    names = computed(rtlil_of(Parameters(rows=4, cols=4, lookup=True, product=True, row_lanes=4)))
+    plain = Parameters(rows=4, cols=4, lookup=True, product=True)
+    wide = Parameters(rows=4, cols=4, lookup=True, product=True, row_lanes=4, gather=True)
+    # The weight unit is another one with `gather`
+    names = sorted({name for each in (plain, wide) for name in computed(rtlil_of(each))})
     _TABLE.write_text(json.dumps(names, indent=1) + "\n")

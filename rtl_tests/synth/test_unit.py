@@ -10,6 +10,7 @@ from command import ROOT
 from maccord.runtime.cache import Cache
 from maccord.spec.parameters import Parameters
 from maccord.synth import flow
+from maccord.synth.design import rtlil_of
 from maccord.synth.targets import target_named
 from maccord.synth.unit import modules_of, wrapper
 from maccord.synth.unit_names import check_unit, computed, known
@@ -71,7 +72,9 @@ def test_the_table_of_names_is_that_of_the_design() -> None:
     cache = Cache(ROOT / "build" / "synth" / "cache")
     sizes = target_named("ecp5-25k").parameters
     parameters = Parameters(**sizes, family="ecp5", lookup=True, product=True)
-    assert known() == computed(flow._design(parameters, cache, print))
+    wide = Parameters(rows=4, cols=4, lookup=True, product=True, row_lanes=4, gather=True)
+    found = {*computed(flow._design(parameters, cache, print)), *computed(rtlil_of(wide))}
+    assert known() == tuple(sorted(found))
 
 
 def test_units_of_tables_need_tables() -> None:
